@@ -1,0 +1,305 @@
+"""The reverse pass: what it computes, what it keeps, and that a pass that fails changes nothing."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+
+numbers = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
+
+
+def test_the_first_example():
+    a, b = tg.Tensor(3.0), tg.Tensor(4.0)
+    c = np.sqrt(a**2 + b**2)
+    c.backward()
+    assert (c.item(), float(a.grad), float(b.grad)) == pytest.approx((5, 0.6, 0.8))
+    assert type(a.grad) is np.ndarray
+    assert repr(a.grad) == "array(0.6)"
+
+
+@given(numbers, numbers, numbers)
+def test_gradients_of_shared_nodes_add_up(x, y, z):
+    a, b, c = tg.Tensor(x), tg.Tensor(y), tg.Tensor(z)
+    shared = a * b
+    result = shared * shared + shared * c + shared
+    result.backward()
+    slope = 2 * x * y + z + 1
+    assert a.grad == pytest.approx(slope * y)
+    assert b.grad == pytest.approx(slope * x)
+    assert c.grad == pytest.approx(x * y)
+
+
+def test_leaves_accumulate_and_are_reset_by_none():
+    a = tg.Tensor([1.0, 2.0])
+    np.sum(a * a).backward()
+    first = a.grad
+    np.sum(3 * a).backward()
+    np.testing.assert_array_equal(a.grad, [5, 7])
+    np.testing.assert_array_equal(first, [2, 4])
+    a.grad = None
+    np.sum(a).backward()
+    np.testing.assert_array_equal(a.grad, [1, 1])
+
+
+@given(st.lists(numbers, min_size=3, max_size=3))
+def test_a_seed_weighs_the_outputs(seed):
+    x = np.array([1.0, 2.0, 3.0])
+    a = tg.Tensor(x)
+    (a * a).backward(np.array(seed))
+    np.testing.assert_allclose(a.grad, 2 * x * seed)
+
+
+def test_one_element_needs_no_seed_whatever_its_shape():
+    a = tg.Tensor([[2.0]])
+    (a * a).backward()
+    np.testing.assert_array_equal(a.grad, [[4.0]])
+
+
+def test_a_node_used_ten_thousand_times():
+    a = tg.Tensor(2.0)
+    b = a * a
+    total = b
+    for _ in range(9_999):
+        total = total + b
+    total.backward()
+    assert a.grad == 40_000
+
+
+def test_a_million_nodes_deep_and_all_memory_given_back():
+    a = tg.Tensor(1.0)
+    x = a
+    for _ in range(1_000_000):
+        x = x + a
+    x.backward()
+    assert a.grad == 1_000_001
+    link = weakref.ref(a)
+    del a, x
+    assert link() is None
+
+
+def test_no_reference_cycles():
+    gc.collect()
+    gc.disable()
+    try:
+        a = tg.Tensor(np.ones((3, 3)))
+        b = np.sum(np.tanh(a @ a)[1:] * np.concatenate([a, a])[:2])
+        b.backward(retain_graph=True)
+        b.backward(create_graph=True)
+        watched = [weakref.ref(a), weakref.ref(b)]
+        a.grad = None  # a recorded gradient of a leaf is computed from that leaf
+        del a, b
+        assert [item() for item in watched] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_again_only_with_retain_graph():
+    a = tg.Tensor(3.0)
+    b = a * a
+    b.backward(retain_graph=True)
+    b.backward()
+    assert a.grad == 12
+    with pytest.raises(tg.GraphError, match="retain_graph=True"):
+        b.backward()
+    with pytest.raises(tg.GraphError, match="retain_graph=True"):
+        (b + a).backward()
+    assert a.grad == 12
+    (a + 1).backward()
+    assert a.grad == 13
+
+
+def test_intermediate_gradients_are_those_of_the_last_pass():
+    a = tg.Tensor([1.0, 2.0])
+    b = a * 2
+    np.sum(b).backward(retain_graph=True)
+    np.testing.assert_array_equal(b.grad, [1, 1])
+    np.sum(b * b).backward()
+    np.testing.assert_array_equal(b.grad, [4, 8])
+
+
+def test_large_intermediates_are_given_back_unless_retained():
+    a = tg.Tensor(np.ones(100_000))
+    b = a * 2
+    c = np.sum(b * b)
+    c.backward(retain_graph=True)
+    assert b.grad.shape == (100_000,)
+    again = np.sum((a * 2) ** 2)
+    again.backward()
+    held = [item for item in gc.get_objects() if isinstance(item, np.ndarray) and item.size == 100_000]
+    assert len(held) <= 4  # a, its gradient, b, and b's retained gradient
+
+
+def test_large_values_that_no_rule_reads_are_not_kept():
+    a = tg.Tensor(np.ones(100_000))
+    x = a
+    refs = []
+    for _ in range(5):
+        x = x + 1
+        refs.append(weakref.ref(x.data))
+    x = np.sum(x)
+    assert [ref() for ref in refs] == [None] * 5
+    x.backward()
+    np.testing.assert_array_equal(a.grad, np.ones(100_000))
+
+
+def test_gradients_alias_nothing():
+    data = np.array([1.0, 2.0])
+    a, b = tg.Tensor(data), tg.Tensor(data.copy())
+    seed = np.array([3.0, 4.0])
+    c = a + b
+    d = c.reshape(2)
+    d.backward(seed)
+    arrays = [a.grad, b.grad, c.grad, data, seed, a.data, b.data]
+    a.grad[0] = 100
+    a.grad[1] = 100
+    for other in arrays[1:]:
+        assert not np.shares_memory(a.grad, other)
+    assert not np.shares_memory(b.grad, seed)
+    for tensor in (a, b):
+        assert tensor.grad.flags.writeable
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0), (2, 3)])
+def test_a_gradient_has_its_leafs_dtype_and_shape(dtype, shape):
+    a = tg.Tensor(np.ones(shape, dtype))
+    b = tg.Tensor(np.ones((4, *shape), np.float64))
+    np.sum(a * b * 2.0 + a).backward()
+    assert (a.grad.dtype, a.grad.shape) == (dtype, shape)
+    assert (b.grad.dtype, b.grad.shape) == (np.float64, (4, *shape))
+    np.testing.assert_array_equal(a.grad, np.full(shape, 12, dtype))
+
+
+def test_bad_calls_are_named_and_change_nothing():
+    a = tg.Tensor([1.0, 2.0])
+    b = a * a
+    with pytest.raises(tg.ShapeError, match=r"shape \(2,\) needs a seed"):
+        b.backward()
+    with pytest.raises(tg.ShapeError, match=r"seed has shape \(3,\), the Tensor \(2,\)"):
+        b.backward(np.ones(3))
+    with pytest.raises(TypeError, match="complex"):
+        b.backward(np.ones(2) * 1j)
+    assert a.grad is None
+    b.backward(np.ones(2))
+    np.testing.assert_array_equal(a.grad, [2, 4])
+
+
+def test_a_tensor_without_a_graph_says_why():
+    with pytest.raises(tg.GraphError, match="does not require a gradient"):
+        tg.Tensor(1.0, requires_grad=False).backward()
+    with pytest.raises(tg.GraphError, match="nothing that this multiply was computed from requires a gradient"):
+        (tg.Tensor(1.0, requires_grad=False) * 2).backward()
+    with tg.no_grad():
+        result = tg.Tensor(1.0) * 2
+    with pytest.raises(tg.GraphError, match="no_grad"):
+        result.backward()
+
+
+def test_backward_of_a_leaf_is_the_seed():
+    a = tg.Tensor([1.0, 2.0])
+    seed = np.array([5.0, 6.0])
+    a.backward(seed)
+    np.testing.assert_array_equal(a.grad, seed)
+    assert not np.shares_memory(a.grad, seed)
+
+
+def test_a_leaf_assigned_to_since_is_an_error_that_changes_nothing():
+    w = tg.Tensor([1.0, 2.0], name="w")
+    loss = np.sum(w * w)
+    w.assign([5.0, 5.0])
+    with pytest.raises(tg.GraphError, match="w was assigned a new value"):
+        loss.backward()
+    assert w.grad is None
+    np.sum(w * w).backward()
+    np.testing.assert_array_equal(w.grad, [10, 10])
+
+
+def test_a_data_leaf_assigned_to_since_is_an_error():
+    w, x = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0], name="x", requires_grad=False)
+    for loss in (w * x, x * w, np.where(np.array([True, False]), w, x)):
+        x.assign([0.0, 0.0])
+        with pytest.raises(tg.GraphError, match="x was assigned"):
+            loss.backward(np.ones(2))
+
+
+def test_a_rule_that_fails_leaves_every_gradient_as_it_was():
+    @tg.primitive
+    def broken(x):
+        return x * 2
+
+    broken.derivative(lambda g, z, x: 1 / 0)
+    a, b = tg.Tensor(1.0), tg.Tensor(2.0)
+    np.square(b).backward()
+    c = a * b
+    d = broken(c) + b
+    with pytest.raises(ZeroDivisionError) as caught:
+        d.backward()
+    assert "backward pass of broken" in caught.value.__notes__[0]
+    assert "test_backward.py" in caught.value.__notes__[0]
+    assert (a.grad, float(b.grad), c.grad) == (None, 4.0, None)
+    c.backward()
+    assert a.grad == 2
+
+
+def test_a_rule_of_the_wrong_shape_is_named():
+    @tg.primitive
+    def crooked(x):
+        return x * 2
+
+    crooked.derivative(lambda g, z, x: np.ones((2, 2)))
+    with pytest.raises(tg.ShapeError, match=r"\(2, 2\).*\(3,\)"):
+        np.sum(crooked(tg.Tensor(np.ones(3)))).backward()
+
+
+def test_create_graph_gives_gradients_that_can_be_differentiated():
+    x = tg.Tensor([1.0, 2.0])
+    np.sum(x**3).backward(create_graph=True)
+    gradient = x.grad
+    assert isinstance(gradient, tg.Tensor)
+    np.testing.assert_allclose(gradient.data, [3, 12])
+    x.grad = None
+    np.sum(gradient).backward()
+    np.testing.assert_allclose(x.grad, [6, 12])
+
+
+def test_threads_with_shared_parameters_do_not_disturb_each_other():
+    w = tg.Tensor(np.arange(1.0, 5.0))
+    results: dict[int, list[float]] = {}
+
+    def work(number: int) -> None:
+        found = []
+        for _ in range(50):
+            if number % 3 == 2:
+                with tg.no_grad():
+                    found.append(float((w * number).requires_grad))
+                continue
+            value, gradient = tg.value_and_grad(lambda v: np.sum(np.sin(w * v) * number))(w.data)
+            found.append(float(np.sum(gradient.data)))
+        results[number] = found
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    x = w.data
+    for number, found in results.items():
+        expected = 0.0 if number % 3 == 2 else float(np.sum(np.cos(x * x) * x * number))
+        np.testing.assert_allclose(found, expected)
+    assert w.grad is None
+
+
+def test_the_garbage_collector_is_left_as_it_was():
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        (tg.Tensor(1.0) * 2).backward()
+        assert gc.isenabled() is enabled
+    gc.enable()

@@ -1,0 +1,78 @@
+"""@tg.primitive: a user's own operation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+
+
+@tg.primitive
+def cube(x, scale=1.0):
+    """Cubed."""
+    return x * x * x * scale
+
+
+cube.derivative(lambda g, z, x, scale=1.0: g * (3 * scale * x * x))
+
+
+def test_it_is_one_operation_with_derivatives_to_any_order():
+    x = tg.Tensor([1.0, 2.0])
+    y = cube(x, scale=2.0)
+    assert [node.op for node in tg.Graph.of(y)] == ["input", "cube"]
+    np.testing.assert_allclose(tg.grad(lambda x: np.sum(cube(x, scale=2.0)))(np.array([1.0, 2.0])), [6, 24])
+    assert tg.grad(tg.grad(cube))(2.0) == 12
+    assert cube.__doc__ == "Cubed."
+
+
+def test_on_plain_arrays_it_is_the_function():
+    assert type(cube(np.ones(2))) is np.ndarray
+    assert cube(3) == 27
+
+
+def test_without_a_derivative_it_says_how_to_give_one():
+    @tg.primitive
+    def mystery(x):
+        return x
+
+    with pytest.raises(tg.UnsupportedError, match=r"mystery.*tg\.primitive"):
+        mystery(tg.Tensor(1.0))
+    assert mystery(1.0) == 1.0
+
+
+def test_arguments_by_name_and_without_gradients():
+    @tg.primitive
+    def weigh(x, w):
+        return x * w
+
+    weigh.derivative(lambda g, z, x, w: g * w, None)
+    x, w = tg.Tensor(2.0), tg.Tensor(3.0)
+    weigh(x, w=w).backward()
+    weigh(w=w, x=x).backward()
+    assert (float(x.grad), w.grad) == (6, None)
+
+
+def test_broadcasting_is_undone_for_rules():
+    @tg.primitive
+    def plus(x, y):
+        return x + y
+
+    plus.derivative(lambda g, z, x, y: g, lambda g, z, x, y: g)
+    x, y = tg.Tensor(np.ones((2, 1))), tg.Tensor(np.ones(3, np.float32))
+    np.sum(plus(x, y)).backward()
+    np.testing.assert_array_equal(x.grad, [[3], [3]])
+    np.testing.assert_array_equal(y.grad, np.full(3, 2, np.float32))
+    assert y.grad.dtype == np.float32
+
+
+def test_rules_keep_only_what_they_read():
+    from tinygraph.derivatives.table import operation_of
+
+    @tg.primitive
+    def f(x, y):
+        return x * y
+
+    f.derivative(lambda g, z, x, y: g * y + np.zeros(x.shape), lambda g, z, x, y: g * 2)
+    operation = operation_of(f)
+    assert (operation.needs_x, operation.needs_y, operation.needs_result) == (False, True, False)

@@ -1,0 +1,305 @@
+"""Tensor as an array: construction, Python's protocols, NumPy's protocols, ndarray's methods."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygraph as tg
+
+floats = hnp.arrays(
+    np.float64, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4), elements=st.floats(-9, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "requires_grad"),
+    [
+        (3, np.float64, True),
+        (3.0, np.float64, True),
+        ([1, 2], np.float64, True),
+        (True, np.float64, True),
+        (np.array([1, 2]), np.int64, False),
+        (np.array([True]), np.bool_, False),
+        (np.float32(2), np.float32, True),
+        (np.array([1.0], np.float16), np.float16, True),
+        (np.int64(2), np.int64, False),
+    ],
+)
+def test_what_becomes_of_data(data, dtype, requires_grad):
+    tensor = tg.Tensor(data)
+    assert (tensor.dtype, tensor.requires_grad) == (dtype, requires_grad)
+    np.testing.assert_array_equal(tensor.data, data)
+    assert type(tensor.data) is np.ndarray
+
+
+def test_bad_data_are_refused():
+    for bad in ("abc", ["a"], None, object(), [[1, 2], [3]]):
+        with pytest.raises((TypeError, ValueError)):
+            tg.Tensor(bad)
+    with pytest.raises(TypeError, match="int64 have no gradient"):
+        tg.Tensor(np.array([1]), requires_grad=True)
+    with pytest.raises(TypeError, match="name must be a string"):
+        tg.Tensor(1.0, name=3)
+
+
+def test_an_array_is_used_as_it_is():
+    data = np.array([1.0, 2.0])
+    tensor = tg.Tensor(data)
+    assert tensor.data is data
+    scalar = np.array(1.0)
+    held = tg.Tensor(scalar)
+    scalar[...] = 7
+    assert held.item() == 7
+    number = tg.Tensor(3.0)
+    number.data[...] = 5
+    assert (number * 1).item() == 5
+
+
+@given(floats)
+def test_the_operators_are_numpys_to_the_bit(x):
+    t = tg.Tensor(x)
+    other = np.float64(1.75)
+    with np.errstate(all="ignore"):
+        for op in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod):
+            for left, right, plain in [
+                (t, 1.5, op(x, 1.5)),
+                (1.5, t, op(1.5, x)),
+                (t, t, op(x, x)),
+                (t, other, op(x, other)),
+            ]:
+                result = op(left, right)
+                assert isinstance(result, tg.Tensor)
+                np.testing.assert_array_equal(result.data, plain)
+                assert result.dtype == np.asarray(plain).dtype
+        for exponent in (0, 1, 2, 3, -1, 0.5, 2.0):
+            np.testing.assert_array_equal((t**exponent).data, x**exponent)
+        for op in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.floordiv):
+            result = op(t, 1.5)
+            assert not isinstance(result, tg.Tensor)
+            np.testing.assert_array_equal(result, op(x, 1.5))
+            np.testing.assert_array_equal(op(1.5, t), op(1.5, x))
+            np.testing.assert_array_equal(op(t, t), op(x, x))
+        np.testing.assert_array_equal((-t).data, -x)
+        np.testing.assert_array_equal((+t).data, +x)
+        np.testing.assert_array_equal(abs(t).data, abs(x))
+
+
+@given(floats, st.sampled_from([np.float16, np.float32, np.float64]))
+def test_scalars_keep_the_dtype(x, dtype):
+    t = tg.Tensor(x.astype(dtype))
+    for result in (t + 1, 1 + t, t * 2.5, 2.5 - t, t**2, 2 * t, t / 3, t + True, np.sin(t), np.maximum(t, 0)):
+        assert result.dtype == dtype
+    assert (np.float64(2) * t).dtype == (np.float64(2) * t.data).dtype
+    assert (t * np.float64(2)).dtype == (t.data * np.float64(2)).dtype
+
+
+def test_other_operands():
+    t = tg.Tensor([1.0, 2.0])
+    for left, right in [([1, 2], t), (np.array([1, 2]), t), (np.float32(2), t), ((1, 2), t)]:
+        for result in (left * right, right * left):
+            assert isinstance(result, tg.Tensor)
+            np.testing.assert_array_equal(result.data, np.asarray(left) * t.data)
+    with pytest.raises(TypeError):
+        t + "abc"
+    with pytest.raises(TypeError):
+        t * None
+    with pytest.raises(TypeError):
+        {} - t
+
+
+def test_shapes_that_do_not_fit_name_the_call_and_the_shapes():
+    a, b = tg.Tensor(np.ones((64, 784))), tg.Tensor(np.ones((512, 128)))
+    with pytest.raises(tg.ShapeError, match=r"matmul.*\(64, 784\) and \(512, 128\)"):
+        a @ b
+    with pytest.raises(tg.ShapeError, match=r"add.*\(64, 784\) and \(512, 128\)"):
+        a + b
+    with pytest.raises(tg.ShapeError, match=r"add.*\(64, 784\) and \(3,\)"):
+        a + np.ones(3)
+    with pytest.raises(tg.ShapeError, match=r"multiply.*\(3,\) and \(64, 784\)"):
+        np.ones(3) * a
+    with pytest.raises(tg.ShapeError, match=r"concatenate.*\(64, 784\) and \(512, 128\)"):
+        np.concatenate([a, b])
+    with pytest.raises(tg.ShapeError, match="reshape"):
+        a.reshape(3, 3)
+    with pytest.raises(ValueError, match=r'\(test_tensor\.py:\d+, in scope "layer 1"\)'), tg.scope("layer 1"):
+        a + b
+
+
+METHODS = {
+    "sum": {"axis": 0}, "mean": {}, "prod": {"axis": -1}, "max": {}, "min": {"axis": 1}, "var": {"ddof": 1}, "std": {},
+    "cumsum": {"axis": 1}, "cumprod": {"axis": 0}, "ravel": {}, "flatten": {}, "copy": {}, "squeeze": {}, "trace": {},
+    "diagonal": {}, "argmax": {}, "argmin": {"axis": 0}, "argsort": {}, "all": {}, "any": {}, "round": {}, "conj": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_ndarrays(name):
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    if name == "round":
+        result = tg.Tensor(x).round()
+    else:
+        result = getattr(tg.Tensor(x), name)(**METHODS[name])
+    expected = getattr(x, name)(**METHODS[name])
+    np.testing.assert_allclose(getattr(result, "data", result), expected, rtol=1e-14)
+
+
+def test_more_methods():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    t = tg.Tensor(x)
+    pairs = [
+        (t.T, x.T), (t.mT, x.mT), (t.reshape(6, 4), x.reshape(6, 4)), (t.reshape((4, -1)), x.reshape((4, -1))),
+        (t.reshape(-1, order="F"), x.reshape(-1, order="F")), (t.transpose(), x.transpose()),
+        (t.transpose(1, 0, 2), x.transpose(1, 0, 2)), (t.transpose((2, 0, 1)), x.transpose((2, 0, 1))),
+        (t.swapaxes(0, 1), x.swapaxes(0, 1)), (t.take([0, 1], axis=2), x.take([0, 1], axis=2)),
+        (t.repeat(2, axis=0), x.repeat(2, axis=0)), (t.clip(-1, 1), x.clip(-1, 1)), (t.clip(max=0), x.clip(max=0)),
+        (t.dot(np.ones(4)), x.dot(np.ones(4))), (t.astype(np.float32), x.astype(np.float32)),
+        (t.compress([True, False], axis=0), x.compress([True, False], axis=0)),
+    ]  # fmt: skip
+    for result, expected in pairs:
+        assert isinstance(result, tg.Tensor)
+        np.testing.assert_array_equal(result.data, expected)
+        assert result.dtype == expected.dtype
+    assert [float(item) for item in t.flat] == list(x.flat)
+
+
+def test_pythons_protocols():
+    t = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], name="t")
+    assert len(t) == 2
+    assert [row.shape for row in t] == [(2,), (2,)]
+    assert all(row.requires_grad for row in t)
+    assert 3.0 in t and 7.0 not in t
+    assert float(tg.Tensor(2.5)) == 2.5
+    assert int(tg.Tensor(2.5)) == 2
+    assert bool(tg.Tensor(0.0)) is False
+    assert f"{tg.Tensor(2.5):.2f}" == "2.50"
+    assert f"{t}" == str(t.data)
+    assert tg.Tensor(2.5).item() == 2.5 and type(tg.Tensor(2.5).item()) is float
+    assert t.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert repr(t) == "Tensor([[1., 2.],\n        [3., 4.]], name='t')"
+    assert repr(tg.Tensor(np.float32(2), requires_grad=False)) == "Tensor(2., dtype=float32, requires_grad=False)"
+    assert {t: 1}[t] == 1 and len({t, tg.Tensor(1.0), tg.Tensor(1.0)}) == 3
+    assert "abc"[tg.Tensor(np.array(1))] == "b"
+    with pytest.raises(ValueError):
+        bool(t)
+    with pytest.raises(TypeError):
+        len(tg.Tensor(1.0))
+    with pytest.raises(TypeError):
+        iter(tg.Tensor(1.0))
+    with pytest.raises(TypeError):
+        float(t)
+
+
+@pytest.mark.parametrize("twin_of", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_copies_of_leaves(twin_of):
+    t = tg.Tensor([1.0, 2.0], name="t")
+    twin = twin_of(t)
+    assert (twin.name, twin.requires_grad) == ("t", True)
+    np.testing.assert_array_equal(twin.data, t.data)
+    assert not np.shares_memory(twin.data, t.data)
+    with pytest.raises(tg.GraphError, match="detach"):
+        twin_of(t * 2)
+
+
+def test_writing_into_a_tensor_is_refused_with_a_way_out():
+    t = tg.Tensor([1.0, 2.0])
+    with pytest.raises(tg.UnsupportedError, match=r"np\.where"):
+        t[0] = 1
+    with pytest.raises(tg.UnsupportedError, match="assign"):
+        t.fill(0)
+    for call in (
+        lambda: np.add(t, 1, out=np.empty(2)),
+        lambda: np.add(np.ones(2), 1, out=t),
+        lambda: np.sum(t, out=np.empty(())),
+        lambda: np.add.at(t, [0], 1),
+    ):
+        with pytest.raises(tg.UnsupportedError, match=r"out=|at"):
+            call()
+    np.testing.assert_array_equal(t.data, [1, 2])
+
+
+def test_no_gradient_is_lost_without_a_word():
+    t = tg.Tensor([1.0, 2.0])
+    for lose in (np.asarray, np.array, lambda t: np.asarray(t * 2), lambda t: np.array([t, t])):
+        with pytest.raises(tg.UnsupportedError, match="lose the gradient"):
+            lose(t)
+    np.testing.assert_array_equal(np.asarray(t.detach()), [1, 2])
+    with tg.no_grad():
+        np.testing.assert_array_equal(np.asarray(t), [1, 2])
+    assert np.asarray(tg.Tensor(np.array([1, 2]))).dtype == np.int64
+
+
+def test_unsupported_functions_are_named_with_a_way_out():
+    t = tg.Tensor(np.eye(2))
+    for call, name in [
+        (lambda: np.linalg.eigvals(t), "linalg.eigvals"),
+        (lambda: np.fft.fft(t), "fft.fft"),
+        (lambda: np.modf(t), "modf"),
+        (lambda: np.linalg.norm(t, 2), "linalg.norm"),
+        (lambda: np.hypot.reduce(t), "hypot.reduce"),
+        (lambda: np.add(t, 1, where=np.eye(2) > 0), "add"),
+    ]:
+        with pytest.raises(tg.UnsupportedError, match=f"^{name}"):
+            call()
+
+
+def test_assign_keeps_identity_dtype_and_shape():
+    w = tg.Tensor(np.zeros((2, 2), np.float32))
+    w.assign([1.0, 2.0])
+    assert (w.dtype, w.shape) == (np.float32, (2, 2))
+    np.testing.assert_array_equal(w.data, [[1, 2], [1, 2]])
+    w.data -= 1
+    np.testing.assert_array_equal(w.data, [[0, 1], [0, 1]])
+    before = w.data.copy()
+    with pytest.raises(tg.ShapeError, match=r"\(3,\).*\(2, 2\)"):
+        w.assign(np.ones(3))
+    with pytest.raises(tg.GraphError, match="only a leaf"):
+        (w * 2).assign(np.ones((2, 2)))
+    np.testing.assert_array_equal(w.data, before)
+    value = np.ones((2, 2), np.float32)
+    w.assign(value)
+    value[:] = 5
+    np.testing.assert_array_equal(w.data, np.ones((2, 2)))
+
+
+def test_requires_grad_can_be_switched_on_leaves():
+    w = tg.Tensor([1.0])
+    w.requires_grad = False
+    assert not (w * 2).requires_grad
+    w.requires_grad = True
+    np.sum(w * 2).backward()
+    assert w.grad == 2
+    with pytest.raises(tg.GraphError, match="leaf"):
+        (w * 2).requires_grad = False
+    with pytest.raises(TypeError):
+        tg.Tensor(np.array([1])).requires_grad = True
+
+
+def test_grad_can_be_set_to_what_fits():
+    w = tg.Tensor([1.0, 2.0])
+    w.grad = [1, 2]
+    assert w.grad.dtype == np.float64
+    with pytest.raises(tg.ShapeError):
+        w.grad = np.ones(3)
+    np.testing.assert_array_equal(w.grad, [1, 2])
+
+
+def test_names():
+    t = tg.Tensor(1.0, name="a")
+    assert t.name == "a"
+    u = t * 2
+    assert u.name is None
+    u.name = "u"
+    assert u.name == "u"
+    with tg.scope("s"):
+        v = t * 2
+    v.name = "v"
+    assert tg.Graph.of(v).nodes[-1].scope == ("s",)
+    assert tg.Graph.of(v).nodes[-1].name == "v"

@@ -1,0 +1,160 @@
+"""Transforms: each against a formula or against another transform, nested, on containers, and on bad input."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygraph as tg
+
+vectors = hnp.arrays(np.float64, 4, elements=st.floats(-2, 2))
+
+
+def bumpy(x):
+    return np.sum(np.sin(x) * x**3) + np.sum(x[0] * x[1] * x[2:])
+
+
+def test_gradients_to_any_order():
+    f = lambda x: x**5
+    for order, expected in enumerate([5 * 16, 20 * 8, 60 * 4, 120 * 2, 120, 0]):
+        f = tg.grad(f)
+        result = f(2.0)
+        assert type(result) is np.ndarray
+        assert result == pytest.approx(expected), order
+
+
+@given(vectors, vectors)
+def test_the_transforms_agree(x, v):
+    hessian = tg.hessian(bumpy)(x)
+    gradient = tg.grad(bumpy)(x)
+    np.testing.assert_allclose(hessian, hessian.T, atol=1e-9)
+    np.testing.assert_allclose(tg.jacobian(tg.grad(bumpy))(x), hessian, atol=1e-9)
+    np.testing.assert_allclose(tg.hvp(bumpy, (x,), (v,))[0], hessian @ v, atol=1e-9)
+    value, along = tg.jvp(bumpy, (x,), (v,))
+    np.testing.assert_allclose(value, bumpy(x))
+    np.testing.assert_allclose(along, gradient @ v, atol=1e-9)
+    y, pull = tg.vjp(np.tanh, x)
+    np.testing.assert_allclose(y, np.tanh(x))
+    jacobian = tg.jacobian(np.tanh)(x)
+    for _ in range(2):
+        np.testing.assert_allclose(pull(v)[0], v @ jacobian, atol=1e-12)
+    np.testing.assert_allclose(tg.jvp(np.tanh, (x,), (v,))[1], jacobian @ v, atol=1e-12)
+    np.testing.assert_allclose(tg.jvp(tg.grad(bumpy), (x,), (v,))[1], hessian @ v, atol=1e-9)
+
+
+def test_nested_transforms_are_not_confused():
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x + y)(2.0))(5.0) == 1
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x * y)(2.0))(5.0) == 10
+    assert tg.grad(lambda x: tg.jvp(lambda y: x * y * y, (x,), (1.0,))[1])(3.0) == pytest.approx(12)
+    assert tg.jvp(tg.grad(lambda x: x**3), (2.0,), (1.0,))[1] == pytest.approx(12)
+    assert tg.jvp(lambda x: tg.jvp(lambda y: y**3, (x,), (1.0,))[1], (2.0,), (1.0,))[1] == pytest.approx(12)
+
+
+def test_what_else_the_result_depends_on_makes_it_a_tensor():
+    w = tg.Tensor(2.0)
+    gradient = tg.grad(lambda x: w * x * x)(3.0)
+    assert isinstance(gradient, tg.Tensor) and gradient.item() == 12
+    gradient.backward()
+    assert w.grad == 6
+    value, gradient = tg.value_and_grad(lambda x: w * x)(3.0)
+    assert isinstance(value, tg.Tensor)
+    assert type(tg.grad(lambda x: x * 3)(1.0)) is np.ndarray
+
+
+def test_a_gradient_of_a_gradient_through_a_tensor():
+    x = tg.Tensor(3.0)
+    penalty = tg.grad(lambda v: v**3)(x) ** 2
+    penalty.backward()
+    assert x.grad == pytest.approx(2 * 27 * 18)
+
+
+Pair = namedtuple("Pair", "left right")
+
+
+def test_containers_argnums_and_aux():
+    def f(parameters, x, *, power=2):
+        value = np.sum((parameters["w"][0] * x + parameters["b"].left) ** power)
+        return value, {"twice": value * 2, "words": "as they were"}
+
+    parameters = {"w": [np.array([1.0, 2.0])], "b": Pair(np.array(3.0), None)}
+    (value, aux), gradient = tg.value_and_grad(f, has_aux=True)(parameters, np.array([1.0, 1.0]), power=2)
+    assert value == 41 and aux["twice"] == 82 and aux["words"] == "as they were"
+    assert type(gradient["b"]) is Pair and gradient["b"].right is None
+    np.testing.assert_allclose(gradient["w"][0], [8, 10])
+    assert gradient["b"].left == 18
+    (gradient, dx), aux = tg.grad(f, argnums=(0, -1), has_aux=True)(parameters, np.array([1.0, 1.0]))
+    np.testing.assert_allclose(dx, [8, 20])
+    y, pull, aux = tg.vjp(f, parameters, np.array([1.0, 1.0]), has_aux=True)
+    assert pull(1.0)[0]["b"].left == 18
+
+
+def test_functions_that_do_not_depend_on_their_input():
+    np.testing.assert_array_equal(tg.grad(lambda x: 3.0)(np.ones(2)), [0, 0])
+    np.testing.assert_array_equal(tg.grad(lambda x, y: np.sum(y))(np.ones(2), 1.0), [0, 0])
+    np.testing.assert_array_equal(tg.jacobian(lambda x: np.ones(3))(np.ones(2)), np.zeros((3, 2)))
+    np.testing.assert_array_equal(tg.hessian(lambda x: np.sum(x))(np.ones(2)), np.zeros((2, 2)))
+    assert tg.jvp(lambda x: 3.0, (1.0,), (1.0,))[1] == 0
+    np.testing.assert_array_equal(tg.vjp(lambda x: np.ones(3), 1.0)[1](np.ones(3))[0], 0)
+
+
+def test_jacobian_shapes():
+    f = lambda x: np.stack([np.sum(x), np.sum(x * x)])
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(tg.jacobian(f)(x), np.stack([np.ones((2, 3)), 2 * x]))
+    left, right = tg.jacobian(lambda a, b: a * b, argnums=(0, 1))(2.0, 3.0)
+    assert (left.shape, float(left), float(right)) == ((), 3, 2)
+    assert tg.jacobian(lambda x: x)(np.ones((0,))).shape == (0, 0)
+
+
+def test_checkpoint_computes_the_same_and_remembers_nothing():
+    calls = []
+
+    def f(x, y):
+        calls.append(1)
+        return np.tanh(x) * np.exp(y)
+
+    light = tg.checkpoint(f)
+    x, y = np.array([0.5, -0.5]), np.array([1.0, 2.0])
+    heavy = lambda x, y: np.sum(f(x, y) ** 2)
+    cheap = lambda x, y: np.sum(light(x, y) ** 2)
+    for which in (0, 1):
+        np.testing.assert_allclose(tg.grad(cheap, which)(x, y), tg.grad(heavy, which)(x, y))
+        np.testing.assert_allclose(tg.hessian(cheap, which)(x, y), tg.hessian(heavy, which)(x, y))
+    a = tg.Tensor(x)
+    result = light(a, y)
+    assert len(tg.Graph.of(result)) == 2
+    before = len(calls)
+    np.sum(result).backward()
+    assert len(calls) == before + 1
+
+
+def test_bad_calls():
+    with pytest.raises(tg.ShapeError, match=r"scalar, got shape \(2,\)"):
+        tg.grad(lambda x: x)(np.ones(2))
+    with pytest.raises(tg.ShapeError, match="scalar, got tuple"):
+        tg.grad(lambda x: (x, x))(1.0)
+    with pytest.raises(TypeError, match="dtype int64"):
+        tg.grad(lambda x: x)(np.array(1))
+    with pytest.raises(TypeError, match="argnums=2"):
+        tg.grad(lambda x: x, argnums=2)(1.0)
+    with pytest.raises(TypeError, match="pair"):
+        tg.grad(lambda x: x, has_aux=True)(1.0)
+    with pytest.raises(tg.ShapeError, match=r"\(3,\).*\(2,\)"):
+        tg.vjp(np.sin, np.ones(2))[1](np.ones(3))
+    with pytest.raises(tg.ShapeError, match=r"\(3,\).*\(2,\)"):
+        tg.jvp(np.sin, (np.ones(2),), (np.ones(3),))
+    with pytest.raises(TypeError, match="one array"):
+        tg.jacobian(lambda x: (x, x))(1.0)
+
+
+def test_leaves_of_the_outside_keep_their_grad():
+    w = tg.Tensor(2.0)
+    w.grad = 7.0
+    tg.grad(lambda x: w * x)(3.0)
+    tg.grad(lambda v: v * v)(w)
+    assert w.grad == 7

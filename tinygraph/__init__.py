@@ -1,0 +1,87 @@
+"""Differentiate plain NumPy code, and see the graph it built.
+
+    >>> import numpy as np, tinygraph as tg
+    >>> a, b = tg.Tensor(3.0), tg.Tensor(4.0)
+    >>> c = np.sqrt(a**2 + b**2)
+    >>> c.backward()
+    >>> a.grad, b.grad
+    (array(0.6), array(0.8))
+    >>> tg.draw(c).save("c.svg")  # doctest: +SKIP
+
+What is not needed to compute and differentiate is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tinygraph.errors import GraphError, ShapeError, UnsupportedError
+from tinygraph.modes import enable_grad, no_grad, scope
+from tinygraph.record import primitive
+from tinygraph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygraph import testing as testing
+    from tinygraph.drawing import Drawing as Drawing
+    from tinygraph.drawing import draw as draw
+    from tinygraph.functions import binary_cross_entropy as binary_cross_entropy
+    from tinygraph.functions import cross_entropy as cross_entropy
+    from tinygraph.functions import elu as elu
+    from tinygraph.functions import gelu as gelu
+    from tinygraph.functions import leaky_relu as leaky_relu
+    from tinygraph.functions import log_softmax as log_softmax
+    from tinygraph.functions import logsumexp as logsumexp
+    from tinygraph.functions import one_hot as one_hot
+    from tinygraph.functions import relu as relu
+    from tinygraph.functions import sigmoid as sigmoid
+    from tinygraph.functions import silu as silu
+    from tinygraph.functions import softmax as softmax
+    from tinygraph.functions import softplus as softplus
+    from tinygraph.graph import Graph as Graph
+    from tinygraph.graph import Node as Node
+    from tinygraph.transforms import checkpoint as checkpoint
+    from tinygraph.transforms import grad as grad
+    from tinygraph.transforms import hessian as hessian
+    from tinygraph.transforms import hvp as hvp
+    from tinygraph.transforms import jacobian as jacobian
+    from tinygraph.transforms import jvp as jvp
+    from tinygraph.transforms import trace as trace
+    from tinygraph.transforms import value_and_grad as value_and_grad
+    from tinygraph.transforms import vjp as vjp
+
+__version__ = "0.1.0"
+
+# Where each name lives that is loaded when first asked for.
+_LATER = {
+    name: module
+    for module, names in {
+        "drawing": "Drawing draw",
+        "functions": "binary_cross_entropy cross_entropy elu gelu leaky_relu log_softmax logsumexp one_hot relu "
+        "sigmoid silu softmax softplus",
+        "graph": "Graph Node",
+        "transforms": "checkpoint grad hessian hvp jacobian jvp trace value_and_grad vjp",
+    }.items()
+    for name in names.split()
+}
+_ROOMS = frozenset(("drawing", "functions", "graph", "testing", "transforms"))
+
+__all__ = [
+    "GraphError", "ShapeError", "Tensor", "UnsupportedError", "enable_grad", "no_grad", "primitive", "scope", "testing",
+    *_LATER,
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        value = getattr(importlib.import_module(f"tinygraph.{_LATER[name]}"), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f"tinygraph.{name}")
+    else:
+        raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *_ROOMS})

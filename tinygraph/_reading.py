@@ -1,0 +1,108 @@
+"""Read the record into a `Graph`: give every value its name, its source line and its place in the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.graph import Graph, Node
+from tinygraph.links import Call, Leaf, Like, Named, arguments, links_in, mapped, scope_of
+from tinygraph.source import assigned_name, source_of
+from tinygraph.tensor import Tensor
+
+
+def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
+    """The graph of everything that `outputs` were computed from.
+
+    Args:
+        outputs: Tensors.
+        frame: where to look for variables that name them; usually the caller's.
+    """
+    outputs = tuple(outputs)
+    if not outputs:
+        raise ValueError("Graph.of: give at least one Tensor")
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"Graph.of: expected Tensors, got {type(output).__name__}; a plain result has no graph. "
+                "Is something that it is computed from a Tensor?"
+            )
+    links = _links_below([output._link for output in outputs])
+    variables = _variables(frame) if frame is not None else {}
+    values = {id(tensor._link): tensor._value for tensor in variables.values()}
+    values.update({id(output._link): output._value for output in outputs})
+    names: dict[int, str] = {}
+    for name, tensor in variables.items():
+        names.setdefault(id(tensor._link), name)
+    nodes: dict[int, Node] = {}
+    for index, link in enumerate(links):
+        nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)))
+    return Graph(tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs))
+
+
+def _links_below(roots: list[Any]) -> list[Any]:
+    """Every link that the roots were computed from, data too, in execution order: leaves where first used."""
+    seen = {id(root): root for root in roots}
+    found = list(seen.values())
+    for link in found:  # grows while we walk it
+        if isinstance(link, Call):
+            args, _ = arguments(link)
+            for operand in links_in(args):
+                if id(operand) not in seen:
+                    seen[id(operand)] = operand
+                    found.append(operand)
+    calls = sorted((link for link in found if isinstance(link, Call)), key=lambda call: call.order)
+    ordered: dict[int, Any] = {}
+    for call in calls:
+        for operand in links_in(arguments(call)[0]):
+            ordered.setdefault(id(operand), operand)
+        ordered[id(call)] = call
+    for root in roots:
+        ordered.setdefault(id(root), root)
+    return list(ordered.values())
+
+
+def _variables(frame: FrameType) -> dict[str, Tensor]:
+    """The Tensors among the variables that the code of a frame can see, the innermost first."""
+    found: dict[str, Tensor] = {}
+    for space in (frame.f_locals, frame.f_globals):
+        for name, value in list(space.items()):
+            if type(value) is Tensor and not name.startswith("_"):
+                found.setdefault(name, value)
+    return found
+
+
+def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, value: Any) -> Node:
+    kept = link._value if value is None else value
+    gradient = link._grad
+    common: dict[str, Any] = {
+        "index": index,
+        "shape": tuple(kept.shape),
+        "dtype": kept.dtype,
+        "value": None if type(kept) is Like else np.array(kept),
+        "grad": None if gradient is None or type(gradient) is Like else _array(gradient),
+        "grad_freed": type(gradient) is Like,
+        "requires_grad": link.differentiable,
+        "source": source_of(link.code, link.lasti),
+    }
+    if isinstance(link, Leaf):
+        name = link.name or variable or assigned_name(link.code, link.lasti)
+        return Node(function=None, args=(), kwargs={}, name=name, **common)
+    given = link.label.name if type(link.label) is Named else None
+    name = given or variable or assigned_name(link.code, link.lasti)
+    args, keywords = arguments(link)
+    return Node(
+        function=link.op.function,
+        args=mapped(args, lambda item: nodes[id(item)] if isinstance(item, Call | Leaf) else item),
+        kwargs=dict(keywords),
+        name=name,
+        scope=scope_of(link),
+        **common,
+    )
+
+
+def _array(gradient: Any) -> Any:
+    return np.array(gradient._value if isinstance(gradient, Tensor) else gradient)

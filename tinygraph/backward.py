@@ -1,0 +1,407 @@
+"""The reverse pass: from an output back over the record, each call handing its cotangent to its operands.
+
+Calls carry the number of their creation, and operands are always older than the call that uses them. So the
+order of the pass needs no search: gather the calls that the output depends on, sort them by that number, and
+walk from the newest to the oldest. Nothing recurses, so depth costs nothing.
+
+The cotangents of calls meet in their `_adjoint`, those of leaves in a dict of the pass, so that two threads can
+go through different graphs of the same parameters. Only when a whole pass has succeeded do they become
+gradients: a pass that fails leaves every gradient as it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import function_name
+from tinygraph.errors import GraphError, ShapeError
+from tinygraph.links import Both, Call, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in, mapped, scope_of
+from tinygraph.modes import Setting
+from tinygraph.record import SHOWN
+from tinygraph.source import source_of
+
+if TYPE_CHECKING:
+    from tinygraph.tensor import Tensor
+
+_float64 = np.float64
+_new: Callable[[type], Any] = object.__new__
+_by_order = attrgetter("order")
+
+
+class Waiting:
+    """The `_adjoint` of a call that a pass has gathered and that no cotangent has reached yet. One object a pass.
+
+    Attributes:
+        since: calls made before this order do not belong to the pass.
+    """
+
+    __slots__ = ("since",)
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+
+
+class Freed:
+    """The `_adjoint` of a call whose graph was given back."""
+
+    __slots__ = ()
+
+
+FREED = Freed()
+
+
+def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:
+    """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
+    retain = retain_graph or create_graph
+    calls, waiting, _ = gather([output._link])
+    cotangents = pull_back(calls, waiting, [output._link], [seed], create_graph, retain, show=retain)
+    taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
+    for leaf, gradient in taken:
+        leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
+    after = None if retain else FREED
+    for call in calls:
+        if call._adjoint is not waiting:
+            call._grad = call._adjoint
+        call._adjoint = after
+
+
+def gradients(
+    outputs: Sequence[Any],
+    seeds: Sequence[Any],
+    inputs: Sequence[Any],
+    *,
+    since: int,
+    create_graph: bool | None = None,
+    retain: bool = False,
+) -> list[Any | None]:
+    """The cotangents of some links, touching no `grad`.
+
+    Args:
+        outputs, seeds: links where the pass begins, and with which cotangents.
+        inputs: the links asked for.
+        since: calls made before this order depend on no input, and are not passed through.
+        create_graph: record the pass; None records it if the outputs depend on more than the inputs.
+        retain: keep what the calls saved, for another pass.
+
+    Returns:
+        For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
+    """
+    calls, waiting, foreign = gather(outputs, since)
+    recorded = foreign if create_graph is None else create_graph
+    cotangents = pull_back(calls, waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
+    found = [cotangents.get(link) if isinstance(link, Leaf) else link._adjoint for link in inputs]
+    for call in calls:
+        call._adjoint = None
+    return [None if cotangent is waiting else cotangent for cotangent in found]
+
+
+def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, bool]:
+    """Mark the calls that the roots depend on through gradients, and list them from the oldest to the newest.
+
+    Returns:
+        The calls made since; the mark they now carry; whether the roots depend on anything older that wants a
+        gradient.
+
+    Raises:
+        GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
+    """
+    waiting = Waiting(since)
+    calls: list[Any] = []
+    foreign = False
+
+    def meet(link: Any, order: int) -> None:
+        nonlocal foreign
+        if isinstance(link, Leaf):
+            if link.order > order:
+                raise GraphError(_changed_since(link))
+            foreign = foreign or (link.differentiable and link.order < since)
+        elif link.differentiable and link._adjoint is not waiting:
+            if link.order < since:
+                foreign = True
+            elif link._adjoint is None:
+                link._adjoint = waiting
+                calls.append(link)
+            else:
+                raise GraphError(_not_passable(link))
+
+    try:
+        for root in roots:
+            meet(root, sys.maxsize)
+        for call in calls:  # grows while we walk it
+            kind = type(call)
+            if kind is Both:
+                x = call.x
+                if x._adjoint is not waiting:
+                    meet(x, call.order)
+                y = call.y
+                if y._adjoint is not waiting:
+                    meet(y, call.order)
+            elif kind is Unary:
+                meet(call.x, call.order)
+            elif kind is Spread:
+                for link in links_in(call.x):
+                    meet(link, call.order)
+            else:
+                for link in (call.x, call.y):
+                    if isinstance(link, Call | Leaf):
+                        meet(link, call.order)
+    except BaseException:
+        for call in calls:
+            call._adjoint = None
+        raise
+    calls.sort(key=_by_order)
+    return calls, waiting, foreign
+
+
+def pull_back(
+    calls: list[Call],
+    waiting: Waiting,
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    recorded: bool,
+    retain: bool,
+    show: bool = False,
+    keep: Iterable[Any] = (),
+) -> dict[Leaf, Any]:
+    """Run the pass over gathered calls, leaving its cotangent in each call's `_adjoint`.
+
+    Args:
+        recorded: run the rules on Tensors, so that the pass itself is recorded.
+        retain: keep what the calls saved.
+        show: keep large cotangents of calls too; without it they are given back as soon as they are handed on.
+        keep: links whose cotangents are kept, large or not.
+
+    Returns:
+        The cotangents of the leaves.
+    """
+    cotangents: dict[Leaf, Any] = {}
+    kept = {id(link) for link in keep}
+    for root, seed in zip(roots, seeds, strict=True):
+        _hand(root, seed, cotangents, waiting)
+    collecting = gc.isenabled()
+    gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
+    try:
+        for call in reversed(calls):
+            g = call._adjoint
+            if g is waiting:
+                continue
+            if recorded:
+                _pull_recorded(call, g, cotangents, waiting)
+            else:
+                _PULL[type(call)](call, g, cotangents, waiting)
+            if type(g) is not _float64:
+                if not show and g.size > SHOWN and id(call) not in kept:
+                    call._adjoint = Like(g)
+                if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
+                    call._value = Like(call._value)
+    except BaseException as error:
+        error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
+        for call in calls:
+            call._adjoint = None
+        raise
+    finally:
+        if collecting:
+            gc.enable()
+    return cotangents
+
+
+# --- one call ---------------------------------------------------------------------------------------------------------
+
+
+def _hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Add a cotangent to what has reached a link already."""
+    if type(link) is Leaf:
+        cotangents[link] = cotangents[link] + cotangent if link in cotangents else cotangent
+    else:
+        adjoint = link._adjoint
+        if adjoint is waiting:
+            link._adjoint = cotangent
+        elif adjoint is not None and link.order >= waiting.since:
+            link._adjoint = adjoint + cotangent
+
+
+def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    y = call.y
+    x_value = x._value
+    y_value = y._value
+    z = call._value
+    x_rule, y_rule = call.op.rules
+    cotangent = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    if type(cotangent) is not _float64 or type(x_value) is not _float64:
+        cotangent = fit(cotangent, x_value)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        _hand(x, cotangent, cotangents, waiting)
+    cotangent = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    if type(cotangent) is not _float64 or type(y_value) is not _float64:
+        cotangent = fit(cotangent, y_value)
+    if y._adjoint is waiting:
+        y._adjoint = cotangent
+    else:
+        _hand(y, cotangent, cotangents, waiting)
+
+
+def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
+    if type(cotangent) is not _float64 or type(x_value) is not _float64:
+        cotangent = fit(cotangent, x_value)
+    _hand(x, cotangent, cotangents, waiting)
+
+
+def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    cotangent = call.op.rules[0](g, call._value, x_value, _value_of(call.y))  # type: ignore[misc]
+    if type(cotangent) is not _float64 or type(x_value) is not _float64:
+        cotangent = fit(cotangent, x_value)
+    _hand(x, cotangent, cotangents, waiting)
+
+
+def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    y = call.y
+    y_value = y._value
+    cotangent = call.op.rules[1](g, call._value, _value_of(call.x), y_value)  # type: ignore[misc]
+    if type(cotangent) is not _float64 or type(y_value) is not _float64:
+        cotangent = fit(cotangent, y_value)
+    _hand(y, cotangent, cotangents, waiting)
+
+
+def _pull_spread(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    args = mapped(call.x, _value_of)
+    # A ufunc's keywords (dtype, casting, ...) change how the value is computed, and its rules do not know them.
+    keywords = {} if isinstance(call.op.function, np.ufunc) else call.y
+    for rule, argument in zip(call.op.rules, call.x, strict=False):
+        if rule is not None and any(link.differentiable for link in links_in(argument)):
+            _deliver(argument, rule(g, call._value, *args, **keywords), call, cotangents, waiting)
+
+
+_PULL: dict[type, Callable[..., None]] = {
+    Both: _pull_both,
+    Unary: _pull_unary,
+    Left: _pull_left,
+    Right: _pull_right,
+    Spread: _pull_spread,
+}
+
+
+def _pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
+    links, keywords = arguments(call)
+    keywords = {} if isinstance(call.op.function, np.ufunc) else keywords
+    args = mapped(links, tensor_of)
+    z = tensor_of(call)
+    with Setting(origin=(call.code, call.lasti), scope=scope_of(call), recording=True):
+        for rule, link in zip(call.op.rules, links, strict=False):
+            if rule is not None and any(found.differentiable for found in links_in(link)):
+                _deliver(link, rule(g, z, *args, **keywords), call, cotangents, waiting)
+
+
+def _deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Hand a rule's result to the link, or to the links of the sequence, that stood as its argument."""
+    if isinstance(argument, Call | Leaf):
+        if argument.differentiable:
+            _hand(argument, fit(cotangent, argument._value), cotangents, waiting)
+    elif type(argument) in (tuple, list):
+        if len(cotangent) != len(argument):
+            raise GraphError(
+                f"{function_name(call.op.function)}: its rule returned {len(cotangent)} cotangents "
+                f"for a sequence of {len(argument)}"
+            )
+        for item, part in zip(argument, cotangent, strict=True):
+            _deliver(item, part, call, cotangents, waiting)
+
+
+def fit(cotangent: Any, value: Any) -> Any:
+    """A rule's cotangent in the shape and dtype of the value it belongs to: summed where broadcasting repeated it."""
+    if cotangent.shape != value.shape:
+        cotangent = unbroadcast(cotangent, value.shape)
+    if cotangent.dtype != value.dtype:
+        if cotangent.dtype.kind == "c" and value.dtype.kind != "c":
+            cotangent = cotangent.real
+        cotangent = cotangent.astype(value.dtype)
+    return cotangent
+
+
+def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a cotangent over the axes along which broadcasting repeated a value of this shape."""
+    extra = cotangent.ndim - len(shape)
+    if extra < 0 or any(a != b for a, b in zip(cotangent.shape[extra:], shape, strict=True) if b != 1):
+        raise ShapeError(f"a derivative rule returned shape {cotangent.shape} for an argument of shape {shape}")
+    repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
+    axes = (*range(extra), *repeated)
+    if type(cotangent) is np.ndarray:
+        return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
+    return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
+
+
+# --- reading the record -----------------------------------------------------------------------------------------------
+
+
+def tensor_of(link: Any) -> Any:
+    """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
+    if not isinstance(link, Call | Leaf):
+        return link
+    if type(link._value) is Like:
+        return link._value
+    from tinygraph.tensor import Tensor
+
+    tensor = _new(Tensor)
+    tensor._value = link._value
+    tensor._link = link
+    return tensor
+
+
+def _value_of(link: Any) -> Any:
+    return link._value if isinstance(link, Call | Leaf) else link
+
+
+# --- gradients of leaves ----------------------------------------------------------------------------------------------
+
+
+def _pop_counted(cotangents: dict[Leaf, Any], leaf: Any) -> tuple[Any, int]:
+    gradient = cotangents.pop(leaf)
+    return gradient, sys.getrefcount(gradient)
+
+
+# What `_pop_counted` counts for an array that nobody else holds.
+_ALONE = _pop_counted({None: np.empty(1)}, None)[1]  # type: ignore[dict-item]
+
+
+def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
+    """A leaf and its gradient, copied where anybody else may hold its memory: no two gradients are one array."""
+    gradient, references = _pop_counted(cotangents, leaf)
+    if type(gradient) is np.ndarray and (references > _ALONE or gradient.base is not None):
+        gradient = gradient.copy()
+    return leaf, gradient
+
+
+def _line_of(call: Call) -> str:
+    source = source_of(call.code, call.lasti)
+    return f"{source}: {source.text}" if source is not None else "an unknown line"
+
+
+def _changed_since(leaf: Leaf) -> str:
+    return (
+        f"backward: {leaf.name or 'a Tensor'} was assigned a new value after it was used, so the gradient of the older "
+        "computation can no longer be found. Call backward() before assign(), or compute the loss again"
+    )
+
+
+def _not_passable(call: Call) -> str:
+    if call._adjoint is FREED:
+        return (
+            f"backward: the graph of this {function_name(call.op.function)} was given back by an earlier backward(). "
+            "Pass retain_graph=True to the first backward() to go through it again. In a training loop, update a leaf "
+            "with w.assign(w.data - rate * w.grad): `w = w - rate * w.grad` ties each step to all before it"
+        )
+    return "backward: another backward pass is going through this graph at this moment, in this or another thread"

@@ -1,0 +1,1 @@
+"""The derivative table, one file a family of NumPy functions. `table` says how an entry is read."""

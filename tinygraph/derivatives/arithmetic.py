@@ -1,0 +1,107 @@
+"""Derivatives of arithmetic: sums, products, powers, roots, and the functions with a kink.
+
+Conventions where a function has no derivative: at a kink (`abs`, `sign` at 0) the slope is 0, the middle of its
+one-sided slopes; at a tie (`maximum`, `minimum`) each side gets half; `clip` passes the gradient on its bounds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import derivative, no_derivative
+
+derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
+derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
+derivative(np.multiply,    lambda g, z, x, y: g * y,            lambda g, z, x, y: g * x)  # fmt: skip
+derivative(np.divide,      lambda g, z, x, y: g / y,            lambda g, z, x, y: -g * z / y)  # fmt: skip
+derivative(np.negative,    lambda g, z, x: -g)  # fmt: skip
+derivative(np.positive,    lambda g, z, x: g)  # fmt: skip
+derivative(np.reciprocal,  lambda g, z, x: -g * z * z)  # fmt: skip
+derivative(np.square,      lambda g, z, x: g * (2 * x))  # fmt: skip
+derivative(np.sqrt,        lambda g, z, x: g / (2 * z))  # fmt: skip
+derivative(np.cbrt,        lambda g, z, x: g / (3 * z * z))  # fmt: skip
+derivative(np.remainder,   lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.floor(x / y))  # fmt: skip
+derivative(np.fmod,        lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.trunc(x / y))  # fmt: skip
+
+
+def power(x: Any, y: Any) -> Any:
+    """`x ** y` as NumPy computes it for arrays: small exponents by multiplication and roots, not by `pow`."""
+    if type(x) is np.float64:
+        return x * x if type(y) in (int, float) and y == 2 else np.asarray(x) ** y
+    return x**y
+
+
+def slope_of_power(x: Any, y: Any) -> Any:
+    """y · x^(y−1), and 0 where y is 0, whatever x is."""
+    if type(y) in (int, float):
+        return 2 * x if y == 2 else 3 * (x * x) if y == 3 else y * x ** (y - 1) if y != 0 else x * 0
+    return y * x ** np.where(y == 0, 1, y - 1)
+
+
+def log_or_zero(x: Any) -> Any:
+    """ln x, and 0 where x is 0: the limit of x^y · ln x at 0 is 0 for every positive y."""
+    return np.log(np.where(x == 0, 1, x))
+
+
+for _power in (np.power, np.float_power):
+    derivative(_power, lambda g, z, x, y: g * slope_of_power(x, y), lambda g, z, x, y: g * z * log_or_zero(x))
+
+
+def share(x: Any, y: Any, z: Any) -> Any:
+    """The part of z = max(x, y) or min(x, y) that is x's: 1 where z is x, half at a tie, else 0."""
+    return (x == z) * np.where(x == y, 0.5, 1.0).astype(z.dtype)
+
+
+derivative(np.maximum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
+derivative(np.minimum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
+derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
+derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
+derivative(np.absolute, lambda g, z, x: g * np.sign(x))
+derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
+derivative(np.sign,     lambda g, z, x: g * 0)  # fmt: skip
+derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
+
+
+def _nonzero(z: Any) -> Any:
+    return np.where(z == 0, 1, z)
+
+
+derivative(np.hypot, lambda g, z, x, y: g * x / _nonzero(z), lambda g, z, x, y: g * y / _nonzero(z))
+
+
+def _bounds(a_min: Any, a_max: Any, keywords: dict[str, Any]) -> tuple[Any, Any]:
+    low, high = keywords.get("min", a_min), keywords.get("max", a_max)
+    return (-np.inf if low is None else low), (np.inf if high is None else high)
+
+
+def _clip_a(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    low, high = _bounds(a_min, a_max, keywords)
+    return np.where((a >= low) & (a <= high), g, 0)
+
+
+def _clip_min(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    low, high = _bounds(a_min, a_max, keywords)
+    return np.where((a < low) & (low <= high), g, 0)
+
+
+def _clip_max(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    low, high = _bounds(a_min, a_max, keywords)
+    return np.where((a > high) | (low > high), g, 0)
+
+
+derivative(np.clip, _clip_a, _clip_min, _clip_max)
+derivative(np.where, None, lambda g, z, c, x, y: np.where(c, g, 0), lambda g, z, c, x, y: np.where(c, 0, g))
+derivative(np.nan_to_num, lambda g, z, x, *args, **kwargs: np.where(np.isfinite(x), g, 0))
+# Over the real numbers these change nothing.
+derivative(np.conjugate, lambda g, z, x: g)
+derivative(np.real, lambda g, z, val: g)
+
+no_derivative(
+    np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.heaviside, np.signbit, np.spacing, np.nextafter,
+    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.isfinite, np.isinf, np.isnan,
+    np.isneginf, np.isposinf, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isclose, np.allclose,
+    np.array_equal, np.array_equiv, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.gcd, np.lcm,
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
+)  # fmt: skip

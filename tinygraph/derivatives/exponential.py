@@ -1,0 +1,20 @@
+"""Derivatives of exponentials and logarithms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygraph.derivatives.table import derivative
+
+LN2 = float(np.log(2))
+LN10 = float(np.log(10))
+
+derivative(np.exp,        lambda g, z, x: g * z)  # fmt: skip
+derivative(np.exp2,       lambda g, z, x: g * (z * LN2))  # fmt: skip
+derivative(np.expm1,      lambda g, z, x: g * (z + 1))  # fmt: skip
+derivative(np.log,        lambda g, z, x: g / x)  # fmt: skip
+derivative(np.log2,       lambda g, z, x: g / (x * LN2))  # fmt: skip
+derivative(np.log10,      lambda g, z, x: g / (x * LN10))  # fmt: skip
+derivative(np.log1p,      lambda g, z, x: g / (x + 1))  # fmt: skip
+derivative(np.logaddexp,  lambda g, z, x, y: g * np.exp(x - z),   lambda g, z, x, y: g * np.exp(y - z))  # fmt: skip
+derivative(np.logaddexp2, lambda g, z, x, y: g * np.exp2(x - z),  lambda g, z, x, y: g * np.exp2(y - z))  # fmt: skip

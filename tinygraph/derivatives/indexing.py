@@ -1,0 +1,102 @@
+"""Derivatives of choosing elements: indexing with numbers, slices, masks and arrays, `take` and its family."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.record import primitive
+
+
+@primitive
+def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with `g` added at `index`, once for each time the index names a place: the reverse of `x[index]`."""
+    zeros = np.zeros(shape, dtype=g.dtype)
+    if _names_each_place_once(index):
+        zeros[index] = g
+    else:
+        np.add.at(zeros, index, g)
+    return zeros
+
+
+def _names_each_place_once(index: Any) -> bool:
+    """Whether an index cannot name one place twice: numbers, slices and masks, as opposed to arrays of integers."""
+    items = index if type(index) is tuple else (index,)
+    return all(
+        item is None
+        or item is Ellipsis
+        or isinstance(item, int | slice | np.integer)
+        or (isinstance(item, np.ndarray) and (item.dtype == bool or item.ndim == 0))
+        for item in items
+    )
+
+
+derivative(operator.getitem, lambda g, z, x, index: scatter(g, index, x.shape))
+derivative(scatter, lambda g, z, x, index, shape: x_at(g, index))
+
+
+def x_at(x: Any, index: Any) -> Any:
+    """`x[index]`, as a function."""
+    return x[index]
+
+
+def _whole_axis(axis: int, at: Any) -> tuple[Any, ...]:
+    return (slice(None),) * axis + (at,)
+
+
+def _modular(indices: Any, size: int, mode: str) -> Any:
+    if mode == "wrap":
+        return np.mod(indices, size)
+    return np.clip(indices, 0, size - 1) if mode == "clip" else indices
+
+
+def _take_a(g: Any, z: Any, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    indices = np.asarray(indices)
+    if axis is None:
+        flat = (_modular(indices, a.size, mode),)
+        return np.reshape(scatter(g, flat, (a.size,)), a.shape)
+    axis = normalize_axis_index(axis, a.ndim)
+    return scatter(g, _whole_axis(axis, _modular(indices, a.shape[axis], mode)), a.shape)
+
+
+derivative(np.take, _take_a)
+
+
+def _along(indices: Any, axis: int) -> tuple[Any, ...]:
+    """The index that names, for each entry of `indices`, that place along `axis` and its own place along the others."""
+    grid = [
+        np.arange(size).reshape([-1 if d == position else 1 for d in range(indices.ndim)])
+        for position, size in enumerate(indices.shape)
+    ]
+    return (*grid[:axis], indices, *grid[axis + 1 :])
+
+
+def _take_along_axis_a(g: Any, z: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
+    if axis is None:
+        return np.reshape(scatter(g, (indices,), (arr.size,)), arr.shape)
+    axis = normalize_axis_index(axis, arr.ndim)
+    # Along the other axes the indices broadcast against the array.
+    shape = [arr.shape[d] if d != axis else indices.shape[d] for d in range(arr.ndim)]
+    return scatter(g, _along(np.broadcast_to(indices, shape), axis), arr.shape)
+
+
+derivative(np.take_along_axis, _take_along_axis_a)
+
+
+@composition(np.compress)
+def compress(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:
+    """The elements, or slices, where a condition holds."""
+    return np.take(a, np.flatnonzero(condition), axis=axis)
+
+
+@composition(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    """The elements where a condition holds."""
+    return np.take(np.ravel(arr), np.flatnonzero(condition))
+
+
+no_derivative(np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size)

@@ -1,0 +1,211 @@
+"""Derivatives of products of matrices and vectors: matmul, dot, inner, outer, tensordot, einsum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from tinygraph.derivatives.table import composition, derivative
+
+
+def _matmul_x(g: Any, z: Any, x: Any, y: Any) -> Any:
+    if x.ndim == 2 and y.ndim == 2:
+        return np.matmul(g, np.transpose(y))
+    if y.ndim == 1:
+        return g * y if x.ndim == 1 else g[..., None] * y
+    if x.ndim == 1:
+        return np.matmul(y, g[..., None])[..., 0]
+    return np.matmul(g, np.swapaxes(y, -1, -2))
+
+
+def _matmul_y(g: Any, z: Any, x: Any, y: Any) -> Any:
+    if x.ndim == 2 and y.ndim == 2:
+        return np.matmul(np.transpose(x), g)
+    if y.ndim == 1:
+        return g * x if x.ndim == 1 else np.matmul(np.swapaxes(x, -1, -2), g[..., None])[..., 0]
+    if x.ndim == 1:
+        return x[:, None] * g[..., None, :]
+    if y.ndim == 2:
+        # One product of tall matrices; the engine would otherwise have to add up one product for each matrix of x.
+        return np.matmul(np.transpose(np.reshape(x, (-1, x.shape[-1]))), np.reshape(g, (-1, g.shape[-1])))
+    return np.matmul(np.swapaxes(x, -1, -2), g)
+
+
+derivative(np.matmul, _matmul_x, _matmul_y)
+
+
+def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
+    if a.ndim == 0 or b.ndim == 0:
+        return g * b if a.ndim else np.sum(g * b)
+    if a.ndim <= 2 and b.ndim <= 2:
+        return _matmul_x(g, z, a, b)
+    if b.ndim == 1:
+        return g[..., None] * b
+    lead = tuple(range(a.ndim - 1, g.ndim))
+    return np.tensordot(g, np.moveaxis(b, -2, -1), axes=(lead, tuple(range(b.ndim - 1))))
+
+
+def _dot_b(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
+    if a.ndim == 0 or b.ndim == 0:
+        return g * a if b.ndim else np.sum(g * a)
+    if a.ndim <= 2 and b.ndim <= 2:
+        return _matmul_y(g, z, a, b)
+    lead = tuple(range(a.ndim - 1))
+    product = np.tensordot(a, g, axes=(lead, lead))
+    return product if b.ndim == 1 else np.moveaxis(product, 0, -2)
+
+
+derivative(np.dot, _dot_a, _dot_b)
+derivative(
+    np.outer,
+    lambda g, z, a, b, out=None: np.reshape(np.matmul(g, np.ravel(b)), a.shape),
+    lambda g, z, a, b, out=None: np.reshape(np.matmul(np.ravel(a), g), b.shape),
+)
+
+
+@composition(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    """Dot product of two arrays as vectors."""
+    return np.dot(np.ravel(a), np.ravel(b))
+
+
+@composition(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    """Sum of products over the last axes."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b
+    return np.tensordot(a, b, axes=(-1, -1))
+
+
+@composition(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """Sum of products over pairs of axes: one matrix product of the arrays with those axes together."""
+    a, b = (item if hasattr(item, "shape") else np.asarray(item) for item in (a, b))
+    if np.ndim(axes) == 0:
+        count = int(axes)
+        of_a, of_b = tuple(range(a.ndim - count, a.ndim)), tuple(range(count))
+    else:
+        of_a = normalize_axis_tuple(axes[0], a.ndim)
+        of_b = normalize_axis_tuple(axes[1], b.ndim)
+    if [a.shape[axis] for axis in of_a] != [b.shape[axis] for axis in of_b]:
+        raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} do not match along axes {of_a} and {of_b}")
+    rest_a = [axis for axis in range(a.ndim) if axis not in of_a]
+    rest_b = [axis for axis in range(b.ndim) if axis not in of_b]
+    shared = int(np.prod([a.shape[axis] for axis in of_a], dtype=np.int64))
+    shape = [a.shape[axis] for axis in rest_a] + [b.shape[axis] for axis in rest_b]
+    rows = int(np.prod(shape[: len(rest_a)], dtype=np.int64))
+    columns = int(np.prod(shape[len(rest_a) :], dtype=np.int64))
+    left = np.reshape(np.transpose(a, (*rest_a, *of_a)), (rows, shared))
+    right = np.reshape(np.transpose(b, (*of_b, *rest_b)), (shared, columns))
+    return np.reshape(np.dot(left, right), shape)
+
+
+@composition(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """Each element of one array times the whole other."""
+    ndim = max(np.ndim(a), np.ndim(b))
+    shape_a = (1,) * (ndim - np.ndim(a)) + np.shape(a)
+    shape_b = (1,) * (ndim - np.ndim(b)) + np.shape(b)
+    left = np.reshape(a, [part for size in shape_a for part in (size, 1)])
+    right = np.reshape(b, [part for size in shape_b for part in (1, size)])
+    return np.reshape(left * right, [m * n for m, n in zip(shape_a, shape_b, strict=True)])
+
+
+# --- einsum ----------------------------------------------------------------------------------------------------------------
+
+
+def _numbered(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[list[int]], list[int]]:
+    """An einsum expression with every axis, those of the ellipsis too, as a number: operands and output.
+
+    Letters become their code points; axis d of the ellipsis, counted from the right, becomes -1 - d.
+    """
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    operands = []
+    for term, shape in zip(terms, shapes, strict=True):
+        before, dots, after = term.partition("...")
+        letters = [ord(letter) for letter in before + after]
+        hidden = list(range(len(letters) - len(shape), 0)) if dots else []
+        operands.append([*map(ord, before), *hidden, *map(ord, after)])
+    widest = min((number for operand in operands for number in operand), default=0)
+    ellipsis = list(range(min(widest, 0), 0))
+    if arrow:
+        before, dots, after = right.partition("...")
+        return operands, [*map(ord, before), *(ellipsis if dots else []), *map(ord, after)]
+    every = [number for operand in operands for number in operand if number > 0]
+    return operands, [*ellipsis, *sorted(number for number in set(every) if every.count(number) == 1)]
+
+
+def _text(operands: list[list[int]], output: list[int]) -> str:
+    """The expression in letters again, each number its own."""
+    letters: dict[int, str] = {}
+    for number in (number for operand in [*operands, output] for number in operand):
+        if number not in letters:
+            place = len(letters)
+            letters[number] = chr((ord("a") + place) if place < 26 else (ord("A") + place - 26))
+    joined = ",".join("".join(letters[number] for number in operand) for operand in operands)
+    return f"{joined}->{''.join(letters[number] for number in output)}"
+
+
+def _einsum_operand(which: int, g: Any, operands: tuple[Any, ...], subscripts: str, optimize: Any) -> Any:
+    """The cotangent of one operand: the einsum of the output's cotangent with the other operands."""
+    arrays = [item if hasattr(item, "shape") else np.asarray(item) for item in operands]
+    axes, output = _numbered(subscripts, [item.shape for item in arrays])
+    mine, shape = axes[which], arrays[which].shape
+    others = [position for position in range(len(arrays)) if position != which]
+    distinct = list(dict.fromkeys(mine))
+    # An axis that was broadcast here, of size 1, gets the sum; one that nobody else has was summed away, and repeats.
+    size_of = {number: size for number, size in zip(mine, shape, strict=True)}
+    available = set(output).union(*[axes[position] for position in others])
+    kept = [number for number in distinct if number in available and size_of[number] != 1]
+    expression = _text([output, *[axes[position] for position in others]], kept)
+    result = np.einsum(expression, g, *[arrays[position] for position in others], optimize=optimize)
+    result = np.reshape(result, [size_of[number] if number in kept else 1 for number in distinct])
+    result = np.broadcast_to(result, [size_of[number] for number in distinct])
+    if len(distinct) == len(mine):
+        return result
+    return _on_diagonal(result, mine, distinct, shape)
+
+
+def _on_diagonal(values: Any, mine: list[int], distinct: list[int], shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with `values` where the axes that bear the same letter have the same index."""
+    from tinygraph.derivatives.indexing import scatter
+
+    grid = np.indices([shape[mine.index(number)] for number in distinct], sparse=True)
+    return scatter(values, tuple([grid[distinct.index(number)] for number in mine]), shape)
+
+
+@composition(np.einsum)
+def einsum(*operands: Any, out: None = None, optimize: Any = False, **keywords: Any) -> Any:
+    """Sum of products along axes named by letters."""
+    if isinstance(operands[0], str):
+        return einsum_of(operands[0], optimize, *operands[1:])
+    # The other form: einsum(array, [0, 1], array, [1, 2], [0, 2])
+    arrays = operands[: len(operands) // 2 * 2 : 2]
+    lists = [_list_text(item) for item in operands[1 : len(operands) // 2 * 2 : 2]]
+    output = "->" + _list_text(operands[-1]) if len(operands) % 2 else ""
+    return einsum_of(",".join(lists) + output, optimize, *arrays)
+
+
+def _list_text(axes: Any) -> str:
+    return "".join("..." if axis is Ellipsis else chr(ord("A") + axis if axis < 26 else ord("a") + axis - 26) for axis in axes)
+
+
+def _einsum_rule(which: int) -> Any:
+    return lambda g, z, subscripts, optimize, *operands: _einsum_operand(which, g, operands, subscripts, optimize)
+
+
+from tinygraph.record import primitive  # noqa: E402
+
+
+@primitive
+def einsum_of(subscripts: str, optimize: Any, *operands: Any) -> Any:
+    """`np.einsum` with its expression as text."""
+    return np.einsum(subscripts, *operands, optimize=optimize)
+
+
+einsum_of.__name__ = "einsum"
+derivative(einsum_of, None, None, *[_einsum_rule(which) for which in range(30)])

@@ -1,0 +1,175 @@
+"""Derivatives of reductions and of cumulative sums and products.
+
+At a tie, the elements that share a maximum or minimum share its gradient equally.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from tinygraph.derivatives.table import composition, derivative, no_derivative
+
+
+def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
+    """What a reduction over `axis` made of an array of `shape`, with the reduced axes back, at size 1."""
+    if keepdims is True or not shape:
+        return reduced
+    axes = range(len(shape)) if axis is None else normalize_axis_tuple(axis, len(shape))
+    return np.reshape(reduced, tuple([1 if position in axes else size for position, size in enumerate(shape)]))
+
+
+def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
+    """A reduction's cotangent repeated over the elements it came from."""
+    return np.broadcast_to(expand(g, shape, axis, keepdims), shape)
+
+
+def count(shape: tuple[int, ...], axis: Any) -> int:
+    """How many elements a reduction over `axis` makes one of."""
+    axes = range(len(shape)) if axis is None else normalize_axis_tuple(axis, len(shape))
+    return int(np.prod([shape[position] for position in axes], dtype=np.int64))
+
+
+def _sum_a(
+    g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = 0, where: Any = True,
+) -> Any:  # fmt: skip
+    g = spread(g, a.shape, axis, keepdims)
+    return g if where is True else np.where(where, g, 0)
+
+
+def _mean_a(
+    g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+    *, where: Any = True,
+) -> Any:  # fmt: skip
+    if where is True:
+        return spread(g / count(a.shape, axis), a.shape, axis, keepdims)
+    counted = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
+    return np.where(where, np.broadcast_to(expand(g, a.shape, axis, keepdims) / counted, a.shape), 0)
+
+
+def _extremum_a(
+    g: Any, z: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+    where: Any = True,
+) -> Any:  # fmt: skip
+    winners = (a == expand(z, a.shape, axis, keepdims)) & where
+    winning = np.sum(winners, axis=None if axis is None else normalize_axis_tuple(axis, a.ndim), keepdims=True)
+    # With initial= the winner may be no element at all.
+    return expand(g, a.shape, axis, keepdims) * (winners / np.maximum(winning, 1)).astype(a.dtype)
+
+
+def _prod_a(
+    g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = 1, where: Any = True,
+) -> Any:  # fmt: skip
+    factors = a if where is True else np.where(where, a, 1)
+    others = product_of_others(factors, axis) * initial
+    others = others if where is True else np.where(where, others, 0)
+    return expand(g, a.shape, axis, keepdims) * others
+
+
+def product_of_others(a: Any, axis: Any) -> Any:
+    """For each element the product of the others along `axis`, right where there are zeros too."""
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    if not axes:
+        return np.ones_like(a)
+    rest = tuple([position for position in range(a.ndim) if position not in axes])
+    last = np.transpose(a, rest + axes)
+    flat = np.reshape(last, (*last.shape[: len(rest)], count(a.shape, axes)))
+    one = np.ones((*flat.shape[:-1], 1), dtype=a.dtype)
+    before = np.concatenate([one, np.cumprod(flat, axis=-1)[..., :-1]], axis=-1)[..., : flat.shape[-1]]
+    after = np.concatenate([np.cumprod(flat[..., ::-1], axis=-1)[..., ::-1][..., 1:], one], axis=-1)
+    product = np.reshape(before * after[..., : flat.shape[-1]], last.shape)
+    return np.transpose(product, np.argsort(rest + axes))
+
+
+for _sum in (np.sum,):
+    derivative(_sum, _sum_a)
+derivative(np.mean, _mean_a)
+derivative(np.prod, _prod_a)
+for _extremum in (np.max, np.min, np.amax, np.amin):
+    derivative(_extremum, _extremum_a)
+
+
+@composition(np.var)
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0, keepdims: Any = False,
+    *, where: Any = True, mean: Any = None, correction: Any = None,
+) -> Any:  # fmt: skip
+    """Mean squared distance from the mean."""
+    ddof = ddof if correction is None else correction
+    a = a if dtype is None else a.astype(dtype)
+    mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
+    squares = np.square(a - mean)
+    if where is True:
+        counted: Any = count(a.shape, axis)
+    else:
+        counted = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+    return np.sum(squares, axis=axis, keepdims=keepdims, where=where) / np.maximum(counted - ddof, 0)
+
+
+@composition(np.std)
+def std(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0, **keywords: Any) -> Any:
+    """Square root of the variance."""
+    return np.sqrt(np.var(a, axis=axis, dtype=dtype, ddof=ddof, **keywords))
+
+
+@composition(np.ptp)
+def ptp(a: Any, axis: Any = None, out: None = None, keepdims: Any = False) -> Any:
+    """Largest minus smallest."""
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+@composition(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
+    """Weighted mean."""
+    if weights is None:
+        mean = np.mean(a, axis=axis, keepdims=keepdims)
+        total = np.full(np.shape(mean), count(np.shape(a), axis), dtype=float)
+        return (mean, total) if returned else mean
+    if np.shape(weights) != np.shape(a):
+        place = normalize_axis_tuple(axis, np.ndim(a))
+        shape = [1] * np.ndim(a)
+        for position, size in zip(place, np.shape(weights), strict=True):
+            shape[position] = size
+        weights = np.broadcast_to(np.reshape(weights, shape), np.shape(a))
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
+    mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
+
+
+# --- cumulative ---------------------------------------------------------------------------------------------------------
+
+
+def _reverse_cumsum(g: Any, axis: int) -> Any:
+    return np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis)
+
+
+def _cumsum_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    if axis is None or a.ndim == 0:
+        return np.reshape(_reverse_cumsum(g, 0), a.shape)
+    return _reverse_cumsum(g, normalize_axis_index(axis, a.ndim))
+
+
+def _cumprod_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    if axis is None or a.ndim == 0:
+        return np.reshape(_cumprod_a(g, z, np.reshape(a, (-1,)), 0), a.shape)
+    axis = normalize_axis_index(axis, a.ndim)
+    if not np.any(a == 0):
+        return _reverse_cumsum(g * z, axis) / a
+    # With zeros, without dividing: element i's share of product j is that product with factor i replaced by 1.
+    n = a.shape[axis]
+    factors = np.moveaxis(a, axis, -1)
+    replaced = np.where(np.eye(n, dtype=bool), 1, factors[..., None, :])
+    shares = np.where(np.triu(np.ones((n, n), dtype=bool)), np.cumprod(replaced, axis=-1), 0)
+    return np.moveaxis(np.sum(np.moveaxis(g, axis, -1)[..., None, :] * shares, axis=-1), -1, axis)
+
+
+derivative(np.cumsum, _cumsum_a)
+derivative(np.cumprod, _cumprod_a)
+
+no_derivative(
+    np.all, np.any, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero,
+)  # fmt: skip

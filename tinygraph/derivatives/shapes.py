@@ -1,0 +1,315 @@
+"""Derivatives of functions that move elements about: reshaping, transposing, joining, splitting, repeating, padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from tinygraph.derivatives.indexing import x_at
+from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.record import primitive
+
+
+@primitive
+def astype(x: Any, dtype: Any) -> Any:
+    """The values converted to another dtype."""
+    return x.astype(dtype)
+
+
+derivative(astype, lambda g, z, x, dtype: g.astype(x.dtype))
+if hasattr(np, "astype"):
+    derivative(np.astype, lambda g, z, x, dtype, *args, **kwargs: g.astype(x.dtype))
+
+# --- one array to one array, every element once --------------------------------------------------------------------------
+
+
+def _reshape_a(g: Any, z: Any, a: Any, shape: Any = None, order: str = "C", **keywords: Any) -> Any:
+    return np.reshape(g, a.shape) if order == "C" else np.reshape(g, a.shape, order=order)  # type: ignore[call-overload]
+
+
+derivative(np.reshape, _reshape_a)
+derivative(
+    np.ravel,
+    lambda g, z, a, order="C": np.reshape(g, a.shape) if order == "C" else np.reshape(g, a.shape, order=order),
+)
+for _same in (np.copy, np.squeeze, np.expand_dims):
+    derivative(_same, lambda g, z, a, *args, **kwargs: np.reshape(g, a.shape))
+derivative(np.atleast_1d, lambda g, z, a: np.reshape(g, a.shape))
+derivative(np.atleast_2d, lambda g, z, a: np.reshape(g, a.shape))
+derivative(np.atleast_3d, lambda g, z, a: np.reshape(g, a.shape))
+
+
+def _transpose_a(g: Any, z: Any, a: Any, axes: Any = None) -> Any:
+    if axes is None:
+        return np.transpose(g)
+    return np.transpose(g, np.argsort([normalize_axis_index(axis, a.ndim) for axis in axes]))
+
+
+derivative(np.transpose, _transpose_a)
+if hasattr(np, "permute_dims"):
+    derivative(np.permute_dims, _transpose_a)
+derivative(np.matrix_transpose, lambda g, z, x: np.swapaxes(g, -1, -2))
+derivative(np.swapaxes, lambda g, z, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
+derivative(np.moveaxis, lambda g, z, a, source, destination: np.moveaxis(g, destination, source))
+derivative(np.flip, lambda g, z, m, axis=None: np.flip(g, axis))
+derivative(np.flipud, lambda g, z, m: np.flipud(g))
+derivative(np.fliplr, lambda g, z, m: np.fliplr(g))
+derivative(np.rot90, lambda g, z, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+derivative(
+    np.roll, lambda g, z, a, shift, axis=None: np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
+)
+
+
+@composition(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """One axis moved to stand before another."""
+    axis = normalize_axis_index(axis, a.ndim)
+    start = start + a.ndim if start < 0 else start
+    return np.moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+# --- repeating -----------------------------------------------------------------------------------------------------------
+
+# The engine sums a cotangent over the axes along which its argument was repeated.
+derivative(np.broadcast_to, lambda g, z, array, shape, subok=False: g)
+
+
+def _repeat_a(g: Any, z: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return np.reshape(_repeat_a(g, z, np.reshape(a, (-1,)), repeats, 0), a.shape)
+    axis = normalize_axis_index(axis, a.ndim)
+    if np.ndim(repeats) == 0 or np.size(repeats) == 1:
+        times = int(np.reshape(repeats, ()))
+        return np.sum(np.reshape(g, (*a.shape[: axis + 1], times, *a.shape[axis + 1 :])), axis=axis + 1)
+    from tinygraph.derivatives.indexing import scatter
+
+    places = np.repeat(np.arange(a.shape[axis]), repeats)
+    return scatter(g, (slice(None),) * axis + (places,), a.shape)
+
+
+derivative(np.repeat, _repeat_a)
+
+
+@composition(np.tile)
+def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
+    """The array repeated `reps` times along each axis."""
+    reps = tuple(reps) if np.ndim(reps) else (int(reps),)
+    ndim = max(len(reps), A.ndim)
+    reps = (1,) * (ndim - len(reps)) + reps
+    shape = (1,) * (ndim - A.ndim) + A.shape
+    paired = np.reshape(A, [part for size in shape for part in (1, size)])
+    repeated = np.broadcast_to(paired, [part for times, size in zip(reps, shape, strict=True) for part in (times, size)])
+    return np.reshape(repeated, [times * size for times, size in zip(reps, shape, strict=True)])
+
+
+@composition(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    """The arrays repeated to their common shape."""
+    shape = np.broadcast_shapes(*[np.shape(item) for item in args])
+    return tuple([np.broadcast_to(item, shape) for item in args])
+
+
+# --- joining -------------------------------------------------------------------------------------------------------------
+
+
+def _concatenate_arrays(g: Any, z: Any, arrays: Any, axis: Any = 0, out: Any = None, **keywords: Any) -> Any:
+    if axis is None:
+        ends = np.cumsum([0, *[item.size for item in map(_shaped, arrays)]])
+        return [
+            np.reshape(g[start:end], _shaped(item).shape)
+            for item, start, end in zip(arrays, ends[:-1], ends[1:], strict=True)
+        ]
+    axis = normalize_axis_index(axis, g.ndim)
+    ends = np.cumsum([0, *[_shaped(item).shape[axis] for item in arrays]])
+    before = (slice(None),) * axis
+    return [x_at(g, (*before, slice(start, end))) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def _shaped(item: Any) -> Any:
+    return item if hasattr(item, "shape") else np.asarray(item)
+
+
+derivative(np.concatenate, _concatenate_arrays)
+if hasattr(np, "concat"):
+    derivative(np.concat, _concatenate_arrays)
+
+
+def _stack_arrays(g: Any, z: Any, arrays: Any, axis: int = 0, out: Any = None, **keywords: Any) -> Any:
+    before = (slice(None),) * normalize_axis_index(axis, g.ndim)
+    return [x_at(g, (*before, position)) for position in range(len(arrays))]
+
+
+derivative(np.stack, _stack_arrays)
+
+
+@composition(np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """Rows on top of each other."""
+    return np.concatenate([np.atleast_2d(item) for item in tup], axis=0)
+
+
+@composition(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """Side by side."""
+    items = [np.atleast_1d(item) for item in tup]
+    return np.concatenate(items, axis=0 if items[0].ndim == 1 else 1)
+
+
+@composition(np.dstack)
+def dstack(tup: Any) -> Any:
+    """Behind each other."""
+    return np.concatenate([np.atleast_3d(item) for item in tup], axis=2)
+
+
+@composition(np.column_stack)
+def column_stack(tup: Any) -> Any:
+    """Vectors as columns."""
+    return np.concatenate([item if np.ndim(item) > 1 else np.reshape(item, (-1, 1)) for item in tup], axis=1)
+
+
+@composition(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    """One array behind another."""
+    if axis is None:
+        return np.concatenate([np.ravel(arr), np.ravel(values)])
+    return np.concatenate([arr, values], axis=axis)
+
+
+# --- splitting -----------------------------------------------------------------------------------------------------------
+
+
+@composition(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Consecutive parts along an axis, their sizes as equal as they can be."""
+    axis = normalize_axis_index(axis, ary.ndim)
+    size = ary.shape[axis]
+    if np.ndim(indices_or_sections):
+        ends = [None, *[int(place) for place in indices_or_sections], None]
+    else:
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("array_split: the number of sections must be larger than 0")
+        each, extra = divmod(size, sections)
+        ends = list(np.cumsum([0] + [each + 1] * extra + [each] * (sections - extra)))
+    before = (slice(None),) * axis
+    return [ary[(*before, slice(start, end))] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
+@composition(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Consecutive parts along an axis, of equal size if their number is given."""
+    if not np.ndim(indices_or_sections) and ary.shape[axis] % int(indices_or_sections):
+        raise ValueError(f"split: axis {axis} of shape {ary.shape} does not divide into {indices_or_sections} equal parts")
+    return array_split(ary, indices_or_sections, axis)
+
+
+@composition(np.vsplit)
+def vsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Groups of rows."""
+    return split(ary, indices_or_sections, 0)
+
+
+@composition(np.hsplit)
+def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Groups of columns."""
+    return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
+
+
+@composition(np.dsplit)
+def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Groups along the third axis."""
+    return split(ary, indices_or_sections, 2)
+
+
+if hasattr(np, "unstack"):
+
+    @composition(np.unstack)
+    def unstack(x: Any, /, *, axis: int = 0) -> Any:
+        """The slices along an axis, one by one."""
+        axis = normalize_axis_index(axis, x.ndim)
+        return tuple([x[(*(slice(None),) * axis, place)] for place in range(x.shape[axis])])
+
+
+# --- parts of a matrix -----------------------------------------------------------------------------------------------------
+
+derivative(np.tril, lambda g, z, m, k=0: np.tril(g, k))
+derivative(np.triu, lambda g, z, m, k=0: np.triu(g, k))
+
+
+def _diagonal_index(shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> tuple[Any, ...]:
+    axis1, axis2 = normalize_axis_tuple((axis1, axis2), len(shape))
+    rows = np.arange(max(-offset, 0), shape[axis1])
+    columns = np.arange(max(offset, 0), shape[axis2])
+    length = min(len(rows), len(columns))
+    index: list[Any] = [slice(None)] * len(shape)
+    index[axis1], index[axis2] = rows[:length], columns[:length]
+    return tuple(index)
+
+
+@composition(np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The elements on a diagonal, as the last axis."""
+    axis1, axis2 = normalize_axis_tuple((axis1, axis2), a.ndim)
+    rest = [axis for axis in range(a.ndim) if axis not in (axis1, axis2)]
+    last = np.transpose(a, (*rest, axis1, axis2))
+    return last[(..., *_diagonal_index(last.shape[-2:], offset, 0, 1))]
+
+
+@composition(np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
+    """Sum of a diagonal."""
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@primitive
+def diagonal_matrix(v: Any, k: int) -> Any:
+    """The square matrix with a vector on its k-th diagonal."""
+    return np.diag(v, k)
+
+
+derivative(diagonal_matrix, lambda g, z, v, k: np.diagonal(g, k))
+
+
+@composition(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """The diagonal of a matrix, or the matrix of a diagonal."""
+    if v.ndim not in (1, 2):
+        raise ValueError(f"diag: the array must have 1 or 2 axes, got shape {v.shape}")
+    return diagonal_matrix(v, k) if v.ndim == 1 else np.diagonal(v, k)
+
+
+# --- padding ---------------------------------------------------------------------------------------------------------------
+
+
+@composition(np.pad)
+def pad(array: Any, pad_width: Any, mode: str = "constant", **keywords: Any) -> Any:
+    """The array with a border. Every mode but those that compute new values places elements of the array anew."""
+    if mode == "constant":
+        filled = np.pad(np.zeros(array.shape, dtype=array.dtype), pad_width, mode, **keywords)
+        inside = np.pad(np.ones(array.shape, dtype=bool), pad_width)
+        widths = _pad_widths(pad_width, array.ndim)
+        from tinygraph.derivatives.indexing import scatter
+
+        place = tuple([slice(before, before + size) for (before, _), size in zip(widths, array.shape, strict=True)])
+        return scatter(array, place, filled.shape) + np.where(inside, 0, filled)
+    if mode in ("edge", "reflect", "symmetric", "wrap") and keywords.get("reflect_type", "even") == "even":
+        places = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode, **keywords)
+        return np.take(np.ravel(array), places)
+    from tinygraph.errors import UnsupportedError
+
+    raise UnsupportedError(f"pad: mode={mode!r} has no derivative here; use constant, edge, reflect, symmetric or wrap")
+
+
+def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    if isinstance(pad_width, dict):
+        both = [(0, 0)] * ndim
+        for axis, width in pad_width.items():
+            both[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
+        return both
+    return [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
+
+
+no_derivative(np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory,
+              np.shares_memory, np.min_scalar_type, np.common_type)  # fmt: skip

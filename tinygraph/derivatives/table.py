@@ -1,0 +1,142 @@
+"""The derivative table: which NumPy functions can be differentiated, and how.
+
+An entry is a function and one rule for each argument that can carry a gradient:
+
+    derivative(np.multiply, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
+
+A rule gets the cotangent `g` of the result (the gradient of the loss with respect to it), the result
+`z`, and then the arguments exactly as the function was called with them. It returns the cotangent of
+its own argument. Rules are ordinary NumPy code: on arrays they just run, on Tensors they record, and
+that is where second derivatives come from. Undoing broadcasting and restoring dtypes is the engine's
+work, not theirs.
+
+A rule that looks at an argument's `shape`, `ndim`, `size` or `dtype` only does not keep it alive: what a
+rule reads is found in its code, so that the record keeps an array only where it will be needed.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Operation", "composition", "derivative", "function_name", "no_derivative", "operation_of"]
+
+Rule = Callable[..., Any]
+
+_METADATA = frozenset(("shape", "ndim", "size", "dtype"))
+
+
+class Operation:
+    """An entry of the table: a function, its rules, and which values those rules read."""
+
+    __slots__ = ("function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules")
+
+    def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
+        self.function = function
+        self.rules = rules
+        code = next(rule.__code__ for rule in rules if rule is not None)
+        self.parameters = code.co_varnames[2 : code.co_argcount]
+        read: set[int] = set()
+        for rule in rules:
+            if rule is not None:
+                read |= positions_read(rule.__code__)
+        self.needs_result = 1 in read
+        self.needs = frozenset(position - 2 for position in read if position >= 2)
+        self.needs_x = 0 in self.needs
+        self.needs_y = 1 in self.needs
+
+    def __repr__(self) -> str:
+        return f"<Operation {function_name(self.function)}>"
+
+
+def positions_read(code: CodeType) -> set[int]:
+    """The positions of a rule's parameters whose values its code reads, as opposed to their shape or dtype.
+
+    Parameters gathered by `*args` count as positions 2, 3, ... up to 31 together.
+    """
+    names = code.co_varnames[: code.co_argcount]
+    gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 0x04 else None
+    instructions = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
+    read: set[int] = set()
+    for step, following in zip(instructions, [*instructions[1:], None], strict=True):
+        if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE")):
+            continue
+        loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        if following is not None and following.opname == "LOAD_ATTR" and following.argval in _METADATA:
+            loaded = loaded[:-1]
+        for name in loaded:
+            if name == gathered:
+                read.update(range(2, 32))
+            elif name in names:
+                read.add(names.index(name))
+    return read
+
+
+_TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
+_COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+_PLAIN: set[Callable[..., Any]] = set()
+
+
+def derivative(function: Callable[..., Any], *rules: Rule | None) -> None:
+    """Enter a function into the table.
+
+    Args:
+        function: the function as NumPy calls it, `np.exp` or `np.linalg.solve`.
+        rules: one for each positional argument, `rule(g, z, *args, **kwargs)`; None for an argument
+            that carries no gradient. An argument that is a sequence of arrays gets a sequence back.
+    """
+    _TABLE[function] = rules
+
+
+def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Say that on Tensors a NumPy function is what the decorated function writes out with others."""
+
+    def enter(written_out: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            _COMPOSITIONS[function] = written_out
+        return written_out
+
+    return enter
+
+
+def no_derivative(*functions: Callable[..., Any]) -> None:
+    """Say that these functions have no useful derivative: on Tensors they return plain NumPy results."""
+    _PLAIN.update(functions)
+
+
+def operation_of(function: Callable[..., Any]) -> Operation | None:
+    """The table's entry for a function, or None. An entry's code is read when it is first asked for."""
+    entry = _TABLE.get(function)
+    if entry is None or type(entry) is Operation:
+        return entry  # type: ignore[return-value]
+    assert isinstance(entry, tuple)
+    operation = _TABLE[function] = Operation(function, entry)
+    return operation
+
+
+def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """How a function is written out with others, or None."""
+    return _COMPOSITIONS.get(function)
+
+
+def is_plain(function: Callable[..., Any]) -> bool:
+    """Whether a function returns plain results, having no useful derivative."""
+    return function in _PLAIN
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """The name a user would write: "multiply", "linalg.solve", "special.expit"; operators by their `operator` name."""
+    name = getattr(function, "__name__", None) or repr(function)
+    if isinstance(function, np.ufunc):
+        special = sys.modules.get("scipy.special")
+        return f"special.{name}" if special is not None and getattr(special, name, None) is function else name
+    module = getattr(function, "__module__", None) or ""
+    for part in ("linalg", "fft"):
+        if module.startswith(f"numpy.{part}"):
+            return f"{part}.{name}"
+    return name

@@ -1,0 +1,21 @@
+"""Functions that networks need and NumPy lacks. Each is one operation of the graph, computed stably."""
+
+from tinygraph.functions.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
+from tinygraph.functions.losses import binary_cross_entropy, cross_entropy
+from tinygraph.functions.logits import log_softmax, logsumexp, one_hot, softmax
+
+__all__ = [
+    "binary_cross_entropy",
+    "cross_entropy",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+]

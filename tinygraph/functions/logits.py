@@ -1,0 +1,102 @@
+"""Softmax and its relatives, stable for values of any size: the largest value is taken out first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.reductions import expand
+from tinygraph.functions.activations import _floating
+from tinygraph.record import primitive
+
+Axis = int | tuple[int, ...] | None
+
+
+@primitive
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """ln Σ exp(x) over an axis.
+
+    Args:
+        x: an array of any shape.
+        axis: the axis or axes to sum over; None for all.
+        keepdims: keep the summed axes, at size 1.
+
+    Returns:
+        An array without the summed axes. Over no elements at all the sum is 0, and the result −∞.
+    """
+    x = _floating(x)
+    highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    highest = np.where(np.isfinite(highest), highest, 0)
+    with np.errstate(divide="ignore"):
+        result = np.log(np.sum(np.exp(x - highest), axis=axis, keepdims=True)) + highest
+    return result if keepdims else np.squeeze(result, axis=axis)[()]
+
+
+def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    g, z = expand(g, x.shape, axis, keepdims), expand(z, x.shape, axis, keepdims)
+    return g * np.exp(x - np.where(np.isfinite(z), z, 0))
+
+
+logsumexp.derivative(_logsumexp_x)
+
+
+@primitive
+def softmax(x: Any, axis: Axis = -1) -> Any:
+    """exp(x) ÷ Σ exp(x): positive numbers that add up to 1 along an axis.
+
+    Args:
+        x: logits, an array of any shape.
+        axis: the axis or axes along which the result adds up to 1.
+
+    Returns:
+        An array of the same shape.
+    """
+    x = _floating(x)
+    shifted = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+    return shifted / np.sum(shifted, axis=axis, keepdims=True)
+
+
+softmax.derivative(lambda g, z, x, axis=-1: z * (g - np.sum(g * z, axis=axis, keepdims=True)))
+
+
+@primitive
+def log_softmax(x: Any, axis: Axis = -1) -> Any:
+    """ln softmax(x), without the loss of precision of taking the logarithm afterwards.
+
+    Args:
+        x: logits, an array of any shape.
+        axis: the axis or axes along which the softmax adds up to 1.
+
+    Returns:
+        An array of the same shape.
+    """
+    x = _floating(x)
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+log_softmax.derivative(lambda g, z, x, axis=-1: g - np.exp(z) * np.sum(g, axis=axis, keepdims=True))
+
+
+def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64) -> Any:
+    """Rows of zeros with a single 1 at the place that the label says.
+
+    Args:
+        labels: integers from 0, an array of any shape.
+        num_classes: length of a row; by default one more than the largest label.
+        dtype: of the result.
+
+    Returns:
+        An array of shape `labels.shape + (num_classes,)`.
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: a label is negative, or not below `num_classes`.
+    """
+    labels = np.asarray(getattr(labels, "data", labels) if hasattr(labels, "requires_grad") else labels)
+    if labels.dtype.kind not in "iub":
+        raise TypeError(f"one_hot: labels must be integers, got dtype {labels.dtype}")
+    count = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
+    if labels.size and (labels.min() < 0 or labels.max() >= count):
+        raise ValueError(f"one_hot: labels run from {labels.min()} to {labels.max()}, but num_classes is {count}")
+    return (labels[..., None] == np.arange(count)).astype(dtype)

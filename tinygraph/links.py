@@ -1,0 +1,181 @@
+"""Links: what the record consists of. A `Leaf` is a value from outside, a `Call` a value that a function made."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import Operation
+
+next_order = itertools.count(1).__next__
+
+
+class Like:
+    """What is left of an array that the record did not keep: its shape and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, array: Any) -> None:
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype: np.dtype[Any] = array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+class Leaf:
+    """The link of a Tensor that was given a value, and that wants a gradient.
+
+    `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
+    through an older call is not made with a newer value.
+    """
+
+    __slots__ = ("_grad", "_value", "code", "lasti", "name", "order")
+
+    _adjoint = None  # the cotangents of leaves are kept by the pass
+
+    differentiable = True
+
+    def __init__(self, value: Any, name: str | None, frame: FrameType | None) -> None:
+        self._value = value
+        self._grad: Any = None
+        self.order = next_order()
+        self.name = name
+        self.code = None if frame is None else frame.f_code
+        self.lasti = 0 if frame is None else frame.f_lasti
+
+
+class DataLeaf(Leaf):
+    """The link of a Tensor that was given a value and wants no gradient."""
+
+    __slots__ = ()
+
+    differentiable = False
+
+
+class Named:
+    """The label of a call whose result the user gave a name: the name, and the scope it was made in."""
+
+    __slots__ = ("name", "scope")
+
+    def __init__(self, name: str | None, scope: tuple[str, ...]) -> None:
+        self.name = name
+        self.scope = scope
+
+
+class Call:
+    """One recorded call: the function, its arguments as links or constants, and where it stands.
+
+    The subclasses say which arguments a gradient flows to. Each knows how to `pull` the cotangent of its
+    result back to them.
+
+    Attributes:
+        op: the entry of the derivative table.
+        x, y: the first two arguments; a `Spread` keeps all its arguments in `x` and its keywords in `y`.
+        order: creation counter; operands always have a smaller one.
+        code, lasti: the caller's code object and instruction, decoded only when somebody asks.
+        label: None, the scopes the call was made in, or `Named`.
+    """
+
+    __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "x", "y")
+
+    differentiable = True
+
+    op: Operation
+    x: Any
+    y: Any
+    order: int
+    code: CodeType | None
+    lasti: int
+    label: Any
+    _value: Any
+    _grad: Any
+    _adjoint: Any
+
+
+class Unary(Call):
+    """f(x)"""
+
+    __slots__ = ()
+
+
+class Both(Call):
+    """f(x, y) with a gradient to both."""
+
+    __slots__ = ()
+
+
+class Left(Call):
+    """f(x, y) with a gradient to x alone; y is data or a constant."""
+
+    __slots__ = ()
+
+
+class Right(Call):
+    """f(x, y) with a gradient to y alone; x is data or a constant."""
+
+    __slots__ = ()
+
+
+class Spread(Call):
+    """Any call: arguments in any number, inside lists, with keywords."""
+
+    __slots__ = ()
+
+
+class DataCall(Spread):
+    """A call that no gradient passes through, remembered so that it can be seen."""
+
+    __slots__ = ("depth",)
+
+    differentiable = False
+
+    depth: int
+
+
+# --- reading links ----------------------------------------------------------------------------------------------------
+
+
+def arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments, with links where Tensors stood, and its keywords."""
+    if isinstance(call, Spread):
+        return call.x, call.y
+    return ((call.x,) if type(call) is Unary else (call.x, call.y)), {}
+
+
+def scope_of(call: Call) -> tuple[str, ...]:
+    """The scopes a call was made in."""
+    label = call.label
+    return label if type(label) is tuple else () if label is None else label.scope
+
+
+def links_in(structure: Any) -> list[Any]:
+    """The links inside nested tuples and lists, in order."""
+    if isinstance(structure, Call | Leaf):
+        return [structure]
+    if type(structure) in (tuple, list):
+        return [link for item in structure for link in links_in(item)]
+    return []
+
+
+def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:
+    """Nested tuples, lists and dicts with every other entry replaced."""
+    kind = type(structure)
+    if kind is tuple:
+        return tuple([mapped(item, replace) for item in structure])
+    if kind is list:
+        return [mapped(item, replace) for item in structure]
+    if kind is dict:
+        return {key: mapped(item, replace) for key, item in structure.items()}
+    return replace(structure)

@@ -1,0 +1,120 @@
+"""What is in force in a thread: whether calls are recorded, in which scope, and on behalf of which line of code."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+
+class State(threading.local):
+    """What is in force in this thread: whether calls are recorded, in which scope, on behalf of which user's line."""
+
+    def __init__(self) -> None:
+        self.recording = True
+        self.scope: tuple[str, ...] = ()
+        self.origin: tuple[CodeType | None, int] | None = None
+        self.before: list[dict[str, Any]] = []
+
+
+state = State()
+
+# How many `with` blocks of any thread have changed a State. While there is none, no call needs to look at its own:
+# reading a thread-local costs a tenth of recording a scalar operation.
+unusual = 0
+_lock = threading.Lock()
+
+
+class Setting:
+    """`with` block, and decorator, that changes attributes of this thread's State and puts them back."""
+
+    __slots__ = ("_changes",)
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def _now(self) -> dict[str, Any]:
+        return self._changes
+
+    def __enter__(self) -> None:
+        global unusual
+        changes = self._now()
+        before = {key: getattr(state, key) for key in changes}
+        with _lock:
+            unusual += 1
+        state.before.append(before)
+        for key, value in changes.items():
+            setattr(state, key, value)
+
+    def __exit__(self, *exc: object) -> None:
+        global unusual
+        for key, value in state.before.pop().items():
+            setattr(state, key, value)
+        with _lock:
+            unusual -= 1
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with the setting in force while it runs."""
+
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with type(self)(*self._arguments()):
+                return function(*args, **kwargs)
+
+        return inside
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return ()
+
+
+class no_grad(Setting):  # noqa: N801 - the name users know
+    """Compute without recording: `with tg.no_grad():`, or `@tg.no_grad()` on a function.
+
+    Results are Tensors that require no gradient. Only the thread that entered the block is affected.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(recording=False)
+
+
+class enable_grad(Setting):  # noqa: N801 - the name users know
+    """Record again, inside a `no_grad` block."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(recording=True)
+
+
+class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
+    """Put a name on the calls made inside: `with tg.scope("layer 1"):`. Scopes nest, and are drawn as boxes.
+
+    Args:
+        name: what the box is called.
+
+    Raises:
+        TypeError: the name is not a string.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"scope: the name must be a string, got {type(name).__name__}")
+        super().__init__()
+        self._name = name
+
+    def _now(self) -> dict[str, Any]:
+        return {"scope": (*state.scope, self._name)}
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self._name,)
+
+
+def is_recording() -> bool:
+    """Whether calls on Tensors are being recorded in this thread."""
+    return state.recording

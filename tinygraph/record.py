@@ -1,0 +1,442 @@
+"""The record: call a NumPy function on Tensors, compute its value, and remember how.
+
+A Tensor is a value and a link into the record. The link is a `Leaf`, where a value came from outside, or
+a `Call`, where a function made it. Calls link to the links of their operands, never the other way round, so
+that a graph is held by its newest Tensors alone and goes when they go.
+
+    a = tg.Tensor(3.0)      Tensor ── value 3.0
+                                └──── link ─► Leaf
+    c = a * a               Tensor ── value 9.0
+                                └──── link ─► Call multiply ─► the Leaf of a (twice)
+
+A Call keeps its value only where a derivative rule will read it or where it is small enough to be shown;
+otherwise a `Like`, its shape and dtype, stands in. This file is the hot path of the library: what is written
+out twice here was measured to be worth it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph import modes
+from tinygraph.derivatives.table import Operation, composition_of, derivative, function_name, is_plain, operation_of
+from tinygraph.derivatives.ufunc_methods import method_of
+from tinygraph.errors import ShapeError, UnsupportedError
+from tinygraph.links import Both, DataCall, DataLeaf, Left, Like, Right, Spread, Unary, mapped, next_order
+from tinygraph.modes import Setting, state
+from tinygraph.source import users_line
+
+if TYPE_CHECKING:
+    from tinygraph.tensor import Tensor
+
+# An intermediate array of at most this many elements stays in the record, to be shown in a picture.
+SHOWN = 2048
+
+# A chain of calls that no gradient passes through is remembered this far back, enough for a picture
+# without letting a loop on plain data grow for ever.
+DATA_DEPTH = 64
+
+_new: Callable[[type], Any] = object.__new__
+_float64 = np.float64
+_getframe = sys._getframe
+
+
+# --- the record of one and two operands -------------------------------------------------------------------------------
+
+
+def _place(call: Any, frame: FrameType) -> None:
+    """Write into a call what is particular to this thread: its scope, and the line it is made on behalf of."""
+    call.label = state.scope or None
+    origin = state.origin
+    if origin is None:
+        call.code = frame.f_code
+        call.lasti = frame.f_lasti
+    else:
+        call.code, call.lasti = origin
+
+
+def unrecorded(value: Any) -> Tensor:
+    """A Tensor that holds a value and requires no gradient."""
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = DataLeaf(value, None, None)
+    return tensor  # type: ignore[no-any-return]
+
+
+def unary(op: Operation, compute: Callable[..., Any], x: Tensor, frame: FrameType) -> Tensor:
+    """Compute and record f(x)."""
+    link = x._link
+    if not link.differentiable or (modes.unusual and not state.recording):
+        return spread(op, compute, (x,), {}, frame)  # type: ignore[no-any-return]
+    value = compute(x._value)
+    call: Any = _new(Unary)
+    call.op = op
+    call.x = link
+    if type(value) is _float64:
+        call._value = value
+    else:
+        call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+        if op.needs_x and type(link._value) is Like:
+            link._value = x._value
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    if modes.unusual:
+        _place(call, frame)
+    else:
+        call.label = None
+        call.code = frame.f_code
+        call.lasti = frame.f_lasti
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = call
+    return tensor  # type: ignore[no-any-return]
+
+
+# The types of constants that can go into an operator as they are.
+CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_))
+
+
+def operator(
+    function: Callable[..., Any], compute: Callable[..., Any]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The pair of methods, `t * other` and `other * t`, that compute and record one binary operation.
+
+    This is `unary`'s body for two operands, once for each case of which of them wants a gradient: a generic
+    record with a loop over arguments took four times as long.
+    """
+    op = operation_of(function)
+    assert op is not None
+
+    def method(self: Tensor, other: Any) -> Any:
+        x = self._link
+        if type(other) is Tensor:
+            y = other._link
+            if not (x.differentiable and y.differentiable) or (modes.unusual and not state.recording):
+                return binary(op, compute, self, other, _getframe(1))
+            try:
+                value = compute(self._value, other._value)
+            except ValueError as error:
+                raise explained(error, op, (self, other)) from None
+            call: Any = _new(Both)
+            call.x = x
+            call.y = y
+            if type(value) is _float64:
+                call._value = value
+            else:
+                call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+                if op.needs_x and type(x._value) is Like:
+                    x._value = self._value
+                if op.needs_y and type(y._value) is Like:
+                    y._value = other._value
+        elif type(other) in CONSTANTS and x.differentiable and not (modes.unusual and not state.recording):
+            try:
+                value = compute(self._value, other)
+            except ValueError as error:
+                raise explained(error, op, (self, other)) from None
+            call = _new(Left)
+            call.x = x
+            call.y = other
+            if type(value) is _float64:
+                call._value = value
+            else:
+                call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+                if op.needs_x and type(x._value) is Like:
+                    x._value = self._value
+                if type(other) is np.ndarray and not op.needs_y and other.size > SHOWN:
+                    call.y = Like(other)
+        else:
+            return binary(op, compute, self, other, _getframe(1))
+        call.op = op
+        call._grad = call._adjoint = None
+        call.order = next_order()
+        frame = _getframe(1)
+        if modes.unusual:
+            _place(call, frame)
+        else:
+            call.label = None
+            call.code = frame.f_code
+            call.lasti = frame.f_lasti
+        tensor = _new(Tensor)
+        tensor._value = value
+        tensor._link = call
+        return tensor
+
+    def reflected(self: Tensor, other: Any) -> Any:
+        return binary(op, compute, other, self, _getframe(1))
+
+    return method, reflected
+
+
+def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: FrameType) -> Any:
+    """Compute and record f(x, y) where at least one of the two is a Tensor; NotImplemented for foreign objects."""
+    x_link = x._link if type(x) is Tensor else None
+    y_link = y._link if type(y) is Tensor else None
+    if x_link is None and type(x) not in CONSTANTS and (x := _constant(x)) is NotImplemented:
+        return NotImplemented
+    if y_link is None and type(y) not in CONSTANTS and (y := _constant(y)) is NotImplemented:
+        return NotImplemented
+    x_wants = x_link is not None and x_link.differentiable
+    y_wants = y_link is not None and y_link.differentiable
+    if not (x_wants or y_wants) or (modes.unusual and not state.recording):
+        return spread(op, compute, (x, y), {}, frame)
+    x_value = x if x_link is None else x._value
+    y_value = y if y_link is None else y._value
+    try:
+        value = compute(x_value, y_value)
+    except ValueError as error:
+        raise explained(error, op, (x, y)) from None
+    call = _new(Both if x_wants and y_wants else Left if x_wants else Right)
+    call.op = op
+    call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
+    call.x = _operand(x_link, x_value, op.needs_x)
+    call.y = _operand(y_link, y_value, op.needs_y)
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    if modes.unusual:
+        _place(call, frame)
+    else:
+        call.label = None
+        call.code = frame.f_code
+        call.lasti = frame.f_lasti
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = call
+    return tensor
+
+
+def _operand(link: Any, value: Any, needed: bool) -> Any:
+    """What a call remembers of an operand: its link, made to keep the value if a rule needs it, or the constant."""
+    if link is None:
+        return Like(value) if type(value) is np.ndarray and not needed and value.size > SHOWN else value
+    if needed and type(link._value) is Like:
+        link._value = value
+    return link
+
+
+def _constant(other: Any) -> Any:
+    """A constant operand as NumPy would take it, or NotImplemented for an object with operators of its own."""
+    if isinstance(other, np.ndarray | np.generic | int | float | complex):
+        return other
+    if isinstance(other, list | tuple):
+        return np.asarray(other)
+    return NotImplemented
+
+
+# --- the record of any call -------------------------------------------------------------------------------------------
+
+
+def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+    """Call a NumPy function, or a primitive, on arguments among which there are Tensors.
+
+    Raises:
+        UnsupportedError: the table does not know the function.
+        ShapeError: NumPy refused the shapes.
+    """
+    op = operation_of(function)
+    if op is not None:
+        return spread(op, function, args, kwargs, frame)
+    if is_plain(function):
+        return function(*plain(args), **plain(kwargs))
+    written_out = composition_of(function)
+    if written_out is not None:
+        return compose(function_name(function), written_out, args, kwargs, frame)
+    raise unsupported(function)
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+    """Call a ufunc with keywords, or one of its methods, on arguments among which there are Tensors.
+
+    Raises:
+        UnsupportedError: the call would write into an array, or has no derivative here.
+    """
+    name = function_name(ufunc)
+    if (
+        kwargs.get("out") is not None and any(item is not None for item in np.atleast_1d(kwargs["out"]))
+    ) or method == "at":
+        raise UnsupportedError(
+            f"{name}: writing the result into an array ({'at' if method == 'at' else 'out='}) would overwrite values "
+            "that the graph may still need; use the result that the call returns"
+        )
+    if method != "__call__":
+        written_out = method_of(ufunc, method)
+        if written_out is None:
+            raise UnsupportedError(f"{name}.{method}: tinygraph has no derivative for this method of a ufunc")
+        return compose(f"{name}.{method}", written_out, inputs, kwargs, frame)
+    if kwargs.get("where", True) is not True:
+        raise UnsupportedError(
+            f"{name}: where= leaves the other elements undefined; use np.where(mask, {name}(...), otherwise)"
+        )
+    op = operation_of(ufunc)
+    if op is None:
+        return call_function(ufunc, inputs, kwargs, frame)
+    return spread(op, ufunc, inputs, kwargs, frame)
+
+
+def primitive(function: Callable[..., Any]) -> Any:
+    """Make a function of arrays an operation of the graph; what is inside it is not recorded.
+
+    Use as a decorator, then give the derivative with respect to each positional argument:
+
+        @tg.primitive
+        def cube(x):
+            return x * x * x
+
+        cube.derivative(lambda g, z, x: g * (3 * x * x))
+
+    A rule gets the cotangent `g` of the result, the result `z` and the arguments of the call. It returns the
+    cotangent of its argument, an array of the argument's shape or of one that the argument broadcasts to. A rule
+    written with NumPy functions can itself be differentiated. None stands for an argument without a gradient.
+
+    On plain arrays the function is called as it is. It must return one array, and not write into its arguments.
+
+    Raises:
+        UnsupportedError: when it is called on Tensors and no derivative has been given.
+    """
+    import functools
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for _ in tensors_in((args, kwargs)):
+            return call_function(call, args, kwargs, _getframe(1))
+        return function(*args, **kwargs)
+
+    def give(*rules: Any) -> Any:
+        derivative(call, *rules)
+        return call
+
+    call.derivative = give  # type: ignore[attr-defined]
+    return call
+
+
+def compose(
+    name: str, written_out: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Any:
+    """Run a function written out with others, under a scope with its name, on behalf of the user's line."""
+    origin = state.origin or (frame.f_code, frame.f_lasti)
+    with Setting(scope=(*state.scope, name), origin=origin):
+        return written_out(*args, **kwargs)
+
+
+def spread(
+    op: Operation, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Any:
+    """Compute and record a call with any arguments."""
+    if kwargs:
+        if kwargs.get("out") is not None:
+            raise UnsupportedError(
+                f"{function_name(op.function)}: out= would overwrite an array that the graph may still need; "
+                "use the result that the call returns"
+            )
+        if any(True for _ in tensors_in(kwargs)):
+            args, kwargs = _bind(op, args, kwargs)
+    try:
+        value = compute(*plain(args), **plain(kwargs))
+    except ValueError as error:
+        raise explained(error, op, args) from None
+    if not state.recording:
+        return unrecorded(value)
+    rules = op.rules
+    differentiable = False
+    for position, argument in enumerate(args):
+        for tensor in tensors_in(argument):
+            link = tensor._link
+            if link.differentiable and position < len(rules) and rules[position] is not None:
+                differentiable = True
+            if position in op.needs and type(link._value) is Like:
+                link._value = tensor._value
+    if differentiable:
+        call = _new(Spread)
+    else:
+        depth = 1 + max((getattr(tensor._link, "depth", 0) for tensor in tensors_in(args)), default=0)
+        if depth > DATA_DEPTH:
+            return unrecorded(value)
+        call = _new(DataCall)
+        call.depth = depth
+    call.op = op
+    call.x = linked(args)
+    call.y = kwargs
+    call._value = value if value.size <= SHOWN or (differentiable and op.needs_result) else Like(value)
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    _place(call, frame)
+    result = _new(Tensor)
+    result._value = value
+    result._link = call
+    return result
+
+
+def tensors_in(structure: Any) -> Iterator[Tensor]:
+    """The Tensors inside nested tuples, lists and dicts, in order."""
+    if type(structure) is Tensor:
+        yield structure
+    elif type(structure) in (tuple, list):
+        for item in structure:
+            yield from tensors_in(item)
+    elif type(structure) is dict:
+        for item in structure.values():
+            yield from tensors_in(item)
+
+
+def plain(structure: Any) -> Any:
+    """The structure with each Tensor replaced by its value."""
+    return mapped(structure, lambda item: item._value if type(item) is Tensor else item)
+
+
+def linked(structure: Any) -> Any:
+    """The structure with each Tensor replaced by its link."""
+    return mapped(structure, lambda item: item._link if type(item) is Tensor else item)
+
+
+def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Move arguments that were given by keyword to their places, so that each rule finds its own."""
+    names = op.parameters[: len(op.rules)]
+    rest = dict(kwargs)
+    bound = list(args)
+    for name in names[len(args) :]:
+        if name not in rest:
+            break
+        bound.append(rest.pop(name))
+    stray = next((key for key, item in rest.items() if any(True for _ in tensors_in(item))), None)
+    if stray is not None:
+        raise UnsupportedError(
+            f"{function_name(op.function)}: no gradient can flow to {stray}=; give a plain array "
+            f"({stray}.data if it is a constant here)"
+        )
+    return tuple(bound), rest
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeError:
+    """NumPy's complaint, with the name of the call and the shapes of what it was given."""
+    shapes = [str(np.shape(item)) for item in _leaves(plain(args)) if isinstance(item, np.ndarray | np.generic)]
+    joined = " and ".join(shapes)
+    message = " ".join(str(error).split())
+    place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
+    return ShapeError(
+        f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})"
+    )
+
+
+def _leaves(structure: Any) -> Iterator[Any]:
+    if type(structure) in (tuple, list):
+        for item in structure:
+            yield from _leaves(item)
+    else:
+        yield structure
+
+
+def unsupported(function: Callable[..., Any]) -> UnsupportedError:
+    """The error for a function that the table does not know."""
+    name = function_name(function)
+    return UnsupportedError(
+        f"{name}: tinygraph has no derivative for this function yet. If no gradient needs to flow through it, "
+        f"call it on plain arrays (`t.data`); otherwise write it with other NumPy functions, or give it a derivative "
+        "with @tg.primitive"
+    )

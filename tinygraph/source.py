@@ -1,0 +1,84 @@
+"""Where in the user's code a call was made, decoded from a code object and an instruction only when asked."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import linecache
+import os
+import sys
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+__all__ = ["Source", "assigned_name", "source_of", "users_line"]
+
+
+class Source(NamedTuple):
+    """A place in the user's code.
+
+    Attributes:
+        file: the file's path, or a name such as "<stdin>".
+        line: the line's number, from 1.
+        text: the line without its indentation; "" where the source is not at hand.
+        function: the function it stands in.
+    """
+
+    file: str
+    line: int
+    text: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.file)}:{self.line}"
+
+
+def source_of(code: CodeType | None, lasti: int) -> Source | None:
+    """The place of the instruction at byte offset `lasti`, or None where it is not known."""
+    if code is None:
+        return None
+    line = _line_table(code)[lasti // 2] if 0 <= lasti // 2 < len(_line_table(code)) else None
+    if line is None:
+        line = code.co_firstlineno
+    return Source(code.co_filename, line, linecache.getline(code.co_filename, line).strip(), code.co_name)
+
+
+def users_line() -> str:
+    """The file and line, outside tinygraph and NumPy, that is being executed: "train.py:31"."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("tinygraph", "numpy"):
+        frame = frame.f_back
+    return "an unknown line" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+@functools.lru_cache(maxsize=256)
+def _line_table(code: CodeType) -> list[int | None]:
+    return [position[0] for position in code.co_positions()]
+
+
+@functools.lru_cache(maxsize=256)
+def _stores(code: CodeType) -> dict[int, str]:
+    """For each instruction that is followed by a store, the name of the variable or attribute stored to."""
+    found: dict[int, str] = {}
+    before = None
+    for step in dis.get_instructions(code):
+        if step.opname == "CACHE":
+            continue
+        if before is not None and step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
+            found[before.offset] = step.argval
+        elif before is not None and step.opname in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):
+            found[before.offset] = step.argval[0]
+        before = step
+    # `self.weight = Tensor(...)` computes the value, loads `self`, and stores.
+    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
+    for first, second, third in zip(steps, steps[1:], steps[2:], strict=False):
+        if third.opname == "STORE_ATTR" and second.opname.startswith("LOAD_FAST"):
+            found.setdefault(first.offset, third.argval)
+    return found
+
+
+def assigned_name(code: CodeType | None, lasti: int) -> str | None:
+    """The variable that the result of the instruction at `lasti` was assigned to, if that is what came next."""
+    if code is None:
+        return None
+    name = _stores(code).get(lasti)
+    return None if name is None or name.startswith("_") else name

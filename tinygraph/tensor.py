@@ -1,0 +1,595 @@
+"""Tensor: an array, its gradient, and how it was made."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from tinygraph import record
+from tinygraph.backward import backward
+from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
+    arithmetic,
+    exponential,
+    indexing,
+    linalg,
+    products,
+    reductions,
+    shapes,
+    sorting,
+    trigonometric,
+)
+from tinygraph.derivatives.table import function_name, operation_of
+from tinygraph.errors import GraphError, ShapeError, UnsupportedError
+from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, next_order
+from tinygraph.modes import is_recording
+from tinygraph.record import call_function, plain, unary
+
+__all__ = ["Tensor"]
+
+Array = NDArray[Any]
+
+_getframe = sys._getframe
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An ndarray method that is a NumPy function of the Tensor."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return call_function(function, (self, *args), kwargs, _getframe(1))
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
+    return method
+
+
+def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
+    """A comparison operator: it has no derivative, and returns what NumPy returns."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            other = other._value
+        return compare(self._value, other)
+
+    return method
+
+
+def _floor_divide(self: Tensor, other: Any) -> Any:
+    """`self // other`, a step function: it has no derivative, and returns what NumPy returns."""
+    return np.floor_divide(self._value, plain(other))
+
+
+def _floor_divided(self: Tensor, other: Any) -> Any:
+    return np.floor_divide(plain(other), self._value)
+
+
+class Tensor:
+    """An array that remembers how it was computed, so that it can be differentiated.
+
+    A Tensor of a floating dtype is something to differentiate with respect to; integers and booleans are not.
+    NumPy functions called on Tensors return Tensors. Python numbers, and lists of them, become float64 unless
+    a dtype is given; an array keeps its dtype.
+
+    Args:
+        data: a number, nested lists of numbers, or an array. An array is used as it is, not copied.
+        dtype: convert to this dtype.
+        name: what to call it in pictures and messages.
+        requires_grad: whether `backward` computes a gradient for it; by default, whether the dtype is floating.
+
+    Raises:
+        TypeError: the data are not numbers, or a gradient is asked for a dtype that has none.
+
+    Example:
+        >>> a, b = Tensor(3.0), Tensor(4.0)
+        >>> c = np.sqrt(a**2 + b**2)
+        >>> c.backward()
+        >>> a.grad
+        array(0.6)
+    """
+
+    __slots__ = ("__weakref__", "_link", "_value")
+
+    # NumPy asks the operand with the higher priority when two foreign classes meet.
+    __array_priority__ = 1000.0
+
+    _value: Any
+    _link: Any
+
+    def __init__(
+        self,
+        data: ArrayLike | Tensor,
+        dtype: DTypeLike | None = None,
+        *,
+        name: str | None = None,
+        requires_grad: bool | None = None,
+    ) -> None:
+        if isinstance(data, Tensor):
+            data = data.data
+        value = _as_value(data, dtype)
+        kind = value.dtype.kind
+        if requires_grad is None:
+            requires_grad = kind in "fc"
+        elif requires_grad and kind not in "fc":
+            raise TypeError(
+                f"Tensor: values of dtype {value.dtype} have no gradient; pass dtype=float, or requires_grad=False"
+            )
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Tensor: the name must be a string, got {type(name).__name__}")
+        self._value = value
+        self._link = (Leaf if requires_grad else DataLeaf)(value, name, _getframe(1))
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The values, as an ndarray. Of a leaf it is the array itself: writing into it changes the Tensor."""
+        value: Array = self._value
+        if type(value) is not np.ndarray:
+            # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.
+            value = self._value = np.asarray(value)
+            if isinstance(self._link, Leaf):
+                self._link._value = value
+        return value
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        self.assign(value)
+
+    @property
+    def grad(self) -> Array | Tensor | None:
+        """The gradient that `backward` found, of the shape and dtype of the Tensor; None before.
+
+        A leaf adds up the gradients of successive calls of `backward`; set it to None to begin again. An
+        intermediate Tensor shows the gradient of the last call, unless it was large and has been given
+        back: `retain_graph=True` keeps it.
+        """
+        gradient: Any = self._link._grad
+        if type(gradient) is Like:
+            return None
+        if gradient is not None and type(gradient) not in (np.ndarray, Tensor):
+            gradient = self._link._grad = np.asarray(gradient)
+        found: Array | Tensor | None = gradient
+        return found
+
+    @grad.setter
+    def grad(self, gradient: ArrayLike | Tensor | None) -> None:
+        if gradient is not None and not isinstance(gradient, Tensor):
+            gradient = np.asarray(gradient)
+            if gradient.shape != self.shape:
+                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {gradient.shape}")
+            gradient = gradient.astype(self.dtype)
+        self._link._grad = gradient
+
+    @property
+    def name(self) -> str | None:
+        """What the Tensor is called in pictures and messages."""
+        link = self._link
+        if isinstance(link, Leaf):
+            return link.name
+        return link.label.name if type(link.label) is Named else None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name: must be a string, got {type(name).__name__}")
+        link = self._link
+        if isinstance(link, Leaf):
+            link.name = name
+        else:
+            scope = link.label.scope if type(link.label) is Named else link.label or ()
+            link.label = Named(name, scope)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a backward pass reaches this Tensor."""
+        return bool(self._link.differentiable)
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        link = self._link
+        if not isinstance(link, Leaf):
+            raise GraphError(
+                "requires_grad: it can be set on a leaf only; detach() makes one of an intermediate Tensor"
+            )
+        if wanted and self.dtype.kind not in "fc":
+            raise TypeError(f"requires_grad: values of dtype {self.dtype} have no gradient")
+        link.__class__ = Leaf if wanted else DataLeaf
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the Tensor was given its value, as opposed to computed from other Tensors."""
+        return isinstance(self._link, Leaf)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self._value.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._value.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._value.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._value.size  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take."""
+        return self._value.nbytes  # type: ignore[no-any-return]
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes that one element takes."""
+        return self._value.itemsize  # type: ignore[no-any-return]
+
+    # --- differentiate ----------------------------------------------------------------------------------------------
+
+    def backward(
+        self, seed: ArrayLike | Tensor | None = None, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this Tensor to the `grad` of every leaf it was computed from.
+
+        Args:
+            seed: the gradient of some further scalar with respect to this Tensor, of this Tensor's shape; needed
+                unless it has exactly one element, and then 1.
+            retain_graph: keep the graph, to go through it again.
+            create_graph: record the pass, so that the gradients can be differentiated; implies `retain_graph`.
+
+        Raises:
+            GraphError: there is no graph, it was given back, or a leaf was assigned to since.
+            ShapeError: the seed is missing, or has another shape.
+
+        A call that raises leaves every gradient as it was.
+
+        Source: Griewank and Walther, "Evaluating Derivatives" (2008), section 3.2.
+        """
+        link = self._link
+        if not link.differentiable:
+            raise GraphError(_why_no_graph(self))
+        value = self._value
+        if seed is None:
+            if value.size != 1:
+                raise ShapeError(
+                    f"backward: a Tensor of shape {self.shape} needs a seed, the gradient of a scalar with respect to "
+                    f"it: backward(np.ones({self.shape})) for that of the sum, or call backward() on a scalar"
+                )
+            seed = value.dtype.type(1) if value.ndim == 0 else np.ones_like(value)
+        else:
+            seed = self._checked_seed(seed, create_graph)
+        if create_graph and type(seed) is not Tensor:
+            seed = record.unrecorded(seed)
+        backward(self, seed, retain_graph, create_graph)
+
+    def _checked_seed(self, seed: Any, create_graph: bool) -> Any:
+        if isinstance(seed, Tensor):
+            checked: Any = seed if create_graph else seed._value
+        else:
+            checked = np.asarray(seed)
+        if checked.shape != self.shape:
+            raise ShapeError(
+                f"backward: the seed has shape {checked.shape}, the Tensor {self.shape}; they must be the same"
+            )
+        if checked.dtype != self.dtype:
+            if checked.dtype.kind not in "fiub" and checked.dtype.kind != self.dtype.kind:
+                raise TypeError(f"backward: a seed of dtype {checked.dtype} does not fit a Tensor of {self.dtype}")
+            checked = checked.astype(self.dtype)
+        return checked[()] if type(checked) is np.ndarray and checked.ndim == 0 else checked
+
+    def detach(self) -> Tensor:
+        """A Tensor of the same values without a graph. No gradient flows through it."""
+        return record.unrecorded(self._value)
+
+    def assign(self, value: ArrayLike | Tensor) -> None:
+        """Give a leaf a new value of the same shape, keeping its dtype and identity: the update of training.
+
+        Args:
+            value: anything that broadcasts to the Tensor's shape.
+
+        Raises:
+            GraphError: the Tensor is not a leaf.
+            ShapeError: the value does not broadcast to the Tensor's shape. The Tensor is then as it was.
+
+        A graph that was built with the old value refuses to go backward.
+        """
+        link = self._link
+        if not isinstance(link, Leaf):
+            raise GraphError(
+                "assign: only a leaf can be assigned to; this Tensor was computed "
+                f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
+            )
+        new = np.asarray(value._value if isinstance(value, Tensor) else value)
+        if new.shape != self.shape:
+            try:
+                new = np.broadcast_to(new, self.shape)
+            except ValueError:
+                raise ShapeError(
+                    f"assign: a value of shape {new.shape} does not fit a Tensor of {self.shape}"
+                ) from None
+        if new.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"assign: complex values do not fit a Tensor of dtype {self.dtype}")
+        new = new.astype(self.dtype)
+        self._value = link._value = new[()] if new.ndim == 0 else new
+        link.order = next_order()
+
+    def numpy(self) -> Array:
+        """The values, as an ndarray."""
+        return self.data
+
+    def item(self, *index: Any) -> Any:
+        """One element, as a Python number."""
+        return self._value.item(*index)
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._value.tolist()
+
+    # --- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            op = operation_of(ufunc)
+            if op is not None:
+                if len(inputs) == 1:
+                    return unary(op, ufunc, self, _getframe(1))
+                if len(inputs) == 2:
+                    return record.binary(op, ufunc, *inputs, _getframe(1))
+            return call_function(ufunc, inputs, {}, _getframe(1))
+        return record.call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if not all(issubclass(kind, Tensor | np.ndarray) for kind in types):
+            return NotImplemented
+        return call_function(function, args, kwargs, _getframe(1))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self._link.differentiable and is_recording():
+            raise UnsupportedError(
+                "np.asarray: turning a Tensor that requires a gradient into an array would lose the gradient without a "
+                "word. If it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block"
+            )
+        return np.array(self._value, dtype=dtype, copy=copy)
+
+    # --- Python's protocols -----------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d Tensor")
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Tensor")
+        return (self[index] for index in range(len(self._value)))
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __float__(self) -> float:
+        return float(self._value)
+
+    def __int__(self) -> int:
+        return int(self._value)
+
+    def __complex__(self) -> complex:
+        return complex(self._value)
+
+    def __index__(self) -> int:
+        return operator.index(self._value)
+
+    def __contains__(self, item: Any) -> bool:
+        return item in plain(self)
+
+    def __format__(self, specification: str) -> str:
+        return format(self._value if self.ndim else self._value.item(), specification) if specification else str(self)
+
+    def __repr__(self) -> str:
+        body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
+        notes = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        notes += f", name={self.name!r}" if self.name is not None else ""
+        notes += ", requires_grad=False" if self.dtype.kind in "fc" and not self.requires_grad else ""
+        return f"Tensor({body}{notes})"
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+    def __copy__(self) -> Tensor:
+        return self._copied("copy.copy")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self._copied("copy.deepcopy")
+
+    def _copied(self, call: str) -> Tensor:
+        if not self.is_leaf:
+            raise GraphError(
+                f"{call}: a computed Tensor cannot be copied with its graph; copy t.detach(), or np.copy(t)"
+            )
+        twin = Tensor(np.array(self._value), name=self.name, requires_grad=self.requires_grad)
+        gradient = plain(self.grad)
+        twin._link._grad = None if gradient is None else np.array(gradient)
+        return twin
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise GraphError("pickle: a computed Tensor cannot be pickled with its graph; pickle t.detach()")
+        return _restored, (np.asarray(self._value), self.name, self.requires_grad)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        result: Tensor = call_function(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))
+        return result
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise UnsupportedError(
+            "t[index] = value: writing into a Tensor would change values that the graph may still need. Build the "
+            "result instead, with np.where(mask, value, t) or np.concatenate; or write into t.data of a leaf before it "
+            "is used"
+        )
+
+    # --- operators --------------------------------------------------------------------------------------------------
+
+    __add__, __radd__ = record.operator(np.add, operator.add)
+    __sub__, __rsub__ = record.operator(np.subtract, operator.sub)
+    __mul__, __rmul__ = record.operator(np.multiply, operator.mul)
+    __truediv__, __rtruediv__ = record.operator(np.divide, operator.truediv)
+    __pow__, __rpow__ = record.operator(np.power, arithmetic.power)
+    __matmul__, __rmatmul__ = record.operator(np.matmul, operator.matmul)
+    __mod__, __rmod__ = record.operator(np.remainder, operator.mod)
+
+    def __neg__(self) -> Tensor:
+        return unary(operation_of(np.negative), operator.neg, self, _getframe(1))  # type: ignore[arg-type]
+
+    def __pos__(self) -> Tensor:
+        return unary(operation_of(np.positive), operator.pos, self, _getframe(1))  # type: ignore[arg-type]
+
+    def __abs__(self) -> Tensor:
+        return unary(operation_of(np.absolute), abs, self, _getframe(1))  # type: ignore[arg-type]
+
+    # Comparisons, and division that rounds down, have no derivative.
+    __eq__ = _comparison(operator.eq)
+    __ne__ = _comparison(operator.ne)
+    __lt__ = _comparison(operator.lt)
+    __le__ = _comparison(operator.le)
+    __gt__ = _comparison(operator.gt)
+    __ge__ = _comparison(operator.ge)
+    __floordiv__ = _floor_divide
+    __rfloordiv__ = _floor_divided
+
+    # Two Tensors of equal values are two places to have a gradient: they are different keys.
+    __hash__ = object.__hash__
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    # --- ndarray's methods ------------------------------------------------------------------------------------------
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return call_function(np.transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802 - NumPy's name
+        """The last two axes exchanged."""
+        return call_function(np.matrix_transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    all = _method(np.all)
+    any = _method(np.any)
+    argmax = _method(np.argmax)
+    argmin = _method(np.argmin)
+    argpartition = _method(np.argpartition)
+    argsort = _method(np.argsort)
+    clip = _method(np.clip)
+    copy = _method(np.copy)
+    cumprod = _method(np.cumprod)
+    cumsum = _method(np.cumsum)
+    diagonal = _method(np.diagonal)
+    dot = _method(np.dot)
+    max = _method(np.max)
+    mean = _method(np.mean)
+    min = _method(np.min)
+    nonzero = _method(np.nonzero)
+    partition = _method(np.partition)
+    prod = _method(np.prod)
+    ravel = _method(np.ravel)
+    repeat = _method(np.repeat)
+    round = _method(np.round)
+    searchsorted = _method(np.searchsorted)
+    squeeze = _method(np.squeeze)
+    std = _method(np.std)
+    sum = _method(np.sum)
+    swapaxes = _method(np.swapaxes)
+    take = _method(np.take)
+    trace = _method(np.trace)
+    var = _method(np.var)
+    flatten = _method(np.ravel)
+    conj = conjugate = _method(np.conjugate)
+
+    @property
+    def flat(self) -> Iterator[Tensor]:
+        """The elements one by one, in C order."""
+        return iter(self.reshape(-1))
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        """See `numpy.ndarray.reshape`."""
+        new = shape[0] if len(shape) == 1 else shape
+        keywords = {} if order == "C" else {"order": order}
+        return call_function(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """See `numpy.ndarray.transpose`."""
+        order = axes[0] if len(axes) == 1 else (axes or None)
+        args = (self,) if order is None else (self, order)
+        return call_function(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """The values converted; the gradient is converted back. See `numpy.ndarray.astype`."""
+        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    def compress(self, condition: ArrayLike, axis: int | None = None) -> Tensor:
+        """See `numpy.ndarray.compress`."""
+        return call_function(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
+
+    def fill(self, value: Any) -> None:
+        """Not supported: it would write into the Tensor. Use `assign`."""
+        raise UnsupportedError("fill: writing into a Tensor is not supported; use t.assign(value) on a leaf")
+
+
+def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
+    """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
+    if type(data) in (float, int) and dtype is None:
+        return np.float64(data)
+    if isinstance(data, np.ndarray | np.generic):
+        array = np.asarray(data, dtype=dtype)
+        # A 0-d array stays an array: it is the caller's, who may write into it.
+        return data if array.ndim == 0 and dtype is None and isinstance(data, np.generic) else array
+    if dtype is None:
+        array = np.asarray(data)
+        if array.dtype.kind in "iub":
+            array = array.astype(np.float64)
+    else:
+        array = np.asarray(data, dtype=dtype)
+    if array.dtype.kind not in "fciub":
+        raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
+    return array[()] if array.ndim == 0 else array
+
+
+def _plain_index(index: Any) -> Any:
+    """An index with any Tensors in it, which select but carry no gradient, as plain arrays."""
+    if isinstance(index, Tensor):
+        return index.data
+    if isinstance(index, tuple):
+        return tuple([_plain_index(item) for item in index])
+    return index
+
+
+def _restored(value: Array, name: str | None, requires_grad: bool) -> Tensor:
+    return Tensor(value, name=name, requires_grad=requires_grad)
+
+
+def _why_no_graph(tensor: Tensor) -> str:
+    link = tensor._link
+    if isinstance(link, Call):
+        return (
+            f"backward: nothing that this {function_name(link.op.function)} was computed from requires a gradient. "
+            "Plain arrays, integers and Tensors with requires_grad=False are constants"
+        )
+    return (
+        "backward: this Tensor has no graph: it does not require a gradient, having been made with "
+        "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach()"
+    )
+
+
+record.Tensor = Tensor  # type: ignore[attr-defined]
