@@ -66,6 +66,12 @@ def test_names_come_from_the_user_then_the_caller_then_the_assignment():
         hidden = v * 2
         return hidden + 1
 
+    def layer(v):
+        y_head = tg.sigmoid(v)
+        return np.sum(y_head)
+
+    assert [node.name for node in tg.Graph.of(layer(tg.Tensor([1.0])))] == [None, "y_head", None]
+
     given_name = tg.Tensor(1.0, name="given")
     leaf = tg.Tensor(1.0)
     result = inner(leaf * given_name)

@@ -22,6 +22,7 @@ from tinygraph.record import primitive
 from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygraph import data as data
     from tinygraph import testing as testing
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
@@ -64,7 +65,7 @@ _LATER = {
     }.items()
     for name in names.split()
 }
-_ROOMS = frozenset(("drawing", "functions", "graph", "testing", "transforms"))
+_ROOMS = frozenset(("data", "drawing", "functions", "graph", "testing", "transforms"))
 
 __all__ = [
     "GraphError", "ShapeError", "Tensor", "UnsupportedError", "enable_grad", "no_grad", "primitive", "scope", "testing",

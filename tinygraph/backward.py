@@ -21,7 +21,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, ShapeError
-from tinygraph.links import Both, Call, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in, mapped, scope_of
+from tinygraph.links import Both, Call, First, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in, mapped, scope_of
 from tinygraph.modes import Setting
 from tinygraph.record import SHOWN
 from tinygraph.source import source_of
@@ -115,10 +115,11 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
     calls: list[Any] = []
     foreign = False
 
-    def meet(link: Any, order: int) -> None:
+    def meet(link: Any, order: int, read: bool) -> None:
+        """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
         nonlocal foreign
         if isinstance(link, Leaf):
-            if link.order > order:
+            if read and link.order > order:
                 raise GraphError(_changed_since(link))
             foreign = foreign or (link.differentiable and link.order < since)
         elif link.differentiable and link._adjoint is not waiting:
@@ -132,25 +133,27 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
 
     try:
         for root in roots:
-            meet(root, sys.maxsize)
+            meet(root, sys.maxsize, False)
         for call in calls:  # grows while we walk it
             kind = type(call)
+            op = call.op
             if kind is Both:
                 x = call.x
                 if x._adjoint is not waiting:
-                    meet(x, call.order)
+                    meet(x, call.order, op.needs_x)
                 y = call.y
                 if y._adjoint is not waiting:
-                    meet(y, call.order)
-            elif kind is Unary:
-                meet(call.x, call.order)
+                    meet(y, call.order, op.needs_y)
+            elif kind is Unary or kind is First:
+                meet(call.x, call.order, op.needs_x)
             elif kind is Spread:
-                for link in links_in(call.x):
-                    meet(link, call.order)
+                for position, argument in enumerate(call.x):
+                    for link in links_in(argument):
+                        meet(link, call.order, position in op.needs)
             else:
-                for link in (call.x, call.y):
+                for link, read in ((call.x, op.needs_x), (call.y, op.needs_y)):
                     if isinstance(link, Call | Leaf):
-                        meet(link, call.order)
+                        meet(link, call.order, read)
     except BaseException:
         for call in calls:
             call._adjoint = None
@@ -276,9 +279,18 @@ def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     _hand(y, cotangent, cotangents, waiting)
 
 
+def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    rest, keywords = call.y
+    if keywords and type(call.op.function) is np.ufunc:
+        keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
+    cotangent = call.op.rules[0](g, call._value, x_value, *rest, **keywords)  # type: ignore[misc]
+    _hand(x, fit(cotangent, x_value), cotangents, waiting)
+
+
 def _pull_spread(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     args = mapped(call.x, _value_of)
-    # A ufunc's keywords (dtype, casting, ...) change how the value is computed, and its rules do not know them.
     keywords = {} if isinstance(call.op.function, np.ufunc) else call.y
     for rule, argument in zip(call.op.rules, call.x, strict=False):
         if rule is not None and any(link.differentiable for link in links_in(argument)):
@@ -290,6 +302,7 @@ _PULL: dict[type, Callable[..., None]] = {
     Unary: _pull_unary,
     Left: _pull_left,
     Right: _pull_right,
+    First: _pull_first,
     Spread: _pull_spread,
 }
 
@@ -325,7 +338,7 @@ def fit(cotangent: Any, value: Any) -> Any:
     """A rule's cotangent in the shape and dtype of the value it belongs to: summed where broadcasting repeated it."""
     if cotangent.shape != value.shape:
         cotangent = unbroadcast(cotangent, value.shape)
-    if cotangent.dtype != value.dtype:
+    if cotangent.dtype is not value.dtype and cotangent.dtype != value.dtype:
         if cotangent.dtype.kind == "c" and value.dtype.kind != "c":
             cotangent = cotangent.real
         cotangent = cotangent.astype(value.dtype)
@@ -340,7 +353,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
     axes = (*range(extra), *repeated)
     if type(cotangent) is np.ndarray:
-        return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
+        return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape) if shape else np.add.reduce(cotangent, None)
     return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
 
 

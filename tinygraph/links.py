@@ -128,6 +128,12 @@ class Right(Call):
     __slots__ = ()
 
 
+class First(Call):
+    """f(x, *constants, **keywords) with a gradient to x; `y` is the pair (constants, keywords)."""
+
+    __slots__ = ()
+
+
 class Spread(Call):
     """Any call: arguments in any number, inside lists, with keywords."""
 
@@ -151,6 +157,8 @@ def arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """A call's arguments, with links where Tensors stood, and its keywords."""
     if isinstance(call, Spread):
         return call.x, call.y
+    if type(call) is First:
+        return (call.x, *call.y[0]), call.y[1]
     return ((call.x,) if type(call) is Unary else (call.x, call.y)), {}
 
 

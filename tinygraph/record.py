@@ -27,7 +27,7 @@ from tinygraph import modes
 from tinygraph.derivatives.table import Operation, composition_of, derivative, function_name, is_plain, operation_of
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import ShapeError, UnsupportedError
-from tinygraph.links import Both, DataCall, DataLeaf, Left, Like, Right, Spread, Unary, mapped, next_order
+from tinygraph.links import Both, DataCall, DataLeaf, First, Left, Like, Right, Spread, Unary, mapped, next_order
 from tinygraph.modes import Setting, state
 from tinygraph.source import users_line
 
@@ -239,7 +239,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     """
     op = operation_of(function)
     if op is not None:
-        return spread(op, function, args, kwargs, frame)
+        return spread(op, op.compute, args, kwargs, frame)
     if is_plain(function):
         return function(*plain(args), **plain(kwargs))
     written_out = composition_of(function)
@@ -301,12 +301,12 @@ def primitive(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for _ in tensors_in((args, kwargs)):
+        if args and type(args[0]) is Tensor or any(True for _ in tensors_in((args, kwargs))):
             return call_function(call, args, kwargs, _getframe(1))
         return function(*args, **kwargs)
 
     def give(*rules: Any) -> Any:
-        derivative(call, *rules)
+        derivative(call, *rules, compute=function)
         return call
 
     call.derivative = give  # type: ignore[attr-defined]
@@ -322,10 +322,68 @@ def compose(
         return written_out(*args, **kwargs)
 
 
+# The types of arguments that cannot hide a Tensor.
+_OPAQUE = frozenset((*CONSTANTS, str, slice, type(None), type(Ellipsis), np.int32, type))
+_NOTHING: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+
+def _opaque(item: Any) -> bool:
+    """Whether an argument cannot hide a Tensor, seen at a glance."""
+    if type(item) is tuple:
+        return all([type(part) in _OPAQUE for part in item])
+    return type(item) in _OPAQUE or isinstance(item, np.dtype)
+
+
+def first(
+    op: Operation, compute: Callable[..., Any], x: Tensor, rest: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Tensor:
+    """Compute and record f(x, *rest, **kwargs) where x wants a gradient and nothing else is a Tensor.
+
+    A reduction, an index or a reshape is such a call. `spread` would do it too, in twice the time.
+    """
+    link = x._link
+    try:
+        value = compute(x._value, *rest, **kwargs)
+    except ValueError as error:
+        raise explained(error, op, (x, *rest)) from None
+    call: Any = _new(First)
+    call.op = op
+    call.x = link
+    call.y = (rest, kwargs) if rest or kwargs else _NOTHING
+    if type(value) is _float64:
+        call._value = value
+    else:
+        call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+    if op.needs_x and type(link._value) is Like:
+        link._value = x._value
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    if modes.unusual:
+        _place(call, frame)
+    else:
+        call.label = None
+        call.code = frame.f_code
+        call.lasti = frame.f_lasti
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = call
+    return tensor  # type: ignore[no-any-return]
+
+
 def spread(
     op: Operation, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
 ) -> Any:
     """Compute and record a call with any arguments."""
+    if (
+        args
+        and type(args[0]) is Tensor
+        and args[0]._link.differentiable
+        and op.rules[0] is not None
+        and not (modes.unusual and not state.recording)
+        and all([_opaque(item) for item in args[1:]])
+        and (not kwargs or ("out" not in kwargs and all([_opaque(item) for item in kwargs.values()])))
+    ):
+        return first(op, compute, args[0], args[1:], kwargs, frame)
     if kwargs:
         if kwargs.get("out") is not None:
             raise UnsupportedError(

@@ -57,23 +57,29 @@ def _line_table(code: CodeType) -> list[int | None]:
 
 @functools.lru_cache(maxsize=256)
 def _stores(code: CodeType) -> dict[int, str]:
-    """For each instruction that is followed by a store, the name of the variable or attribute stored to."""
-    found: dict[int, str] = {}
-    before = None
-    for step in dis.get_instructions(code):
-        if step.opname == "CACHE":
-            continue
-        if before is not None and step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
-            found[before.offset] = step.argval
-        elif before is not None and step.opname in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):
-            found[before.offset] = step.argval[0]
-        before = step
-    # `self.weight = Tensor(...)` computes the value, loads `self`, and stores.
+    """For each instruction whose result is stored next, the name of the variable or attribute it is stored to."""
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-    for first, second, third in zip(steps, steps[1:], steps[2:], strict=False):
-        if third.opname == "STORE_ATTR" and second.opname.startswith("LOAD_FAST"):
-            found.setdefault(first.offset, third.argval)
+    found: dict[int, str] = {}
+    for step, after, later in zip(steps, [*steps[1:], None], [*steps[2:], None, None], strict=True):
+        name = _stored(after, later)
+        if name is not None:
+            # A frame that is waiting for a Python function stands at the end of its call's cache entries.
+            for offset in range(step.offset, after.offset if after is not None else step.offset + 2, 2):
+                found[offset] = name
     return found
+
+
+def _stored(step: dis.Instruction | None, after: dis.Instruction | None) -> str | None:
+    """What a store instruction stores to; `self.weight = value` first loads `self`."""
+    if step is None:
+        return None
+    if step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
+        return str(step.argval)
+    if step.opname in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):
+        return str(step.argval[0])
+    if step.opname.startswith("LOAD_FAST") and after is not None and after.opname == "STORE_ATTR":
+        return str(after.argval)
+    return None
 
 
 def assigned_name(code: CodeType | None, lasti: int) -> str | None:

@@ -351,7 +351,7 @@ class Tensor:
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if not all(issubclass(kind, Tensor | np.ndarray) for kind in types):
+        if len(types) > 1 and not all(issubclass(kind, Tensor | np.ndarray) for kind in types):
             return NotImplemented
         return call_function(function, args, kwargs, _getframe(1))
 

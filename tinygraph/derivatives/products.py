@@ -12,7 +12,7 @@ from tinygraph.derivatives.table import composition, derivative
 
 def _matmul_x(g: Any, z: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
-        return np.matmul(g, np.transpose(y))
+        return g @ y.T
     if y.ndim == 1:
         return g * y if x.ndim == 1 else g[..., None] * y
     if x.ndim == 1:
@@ -22,7 +22,7 @@ def _matmul_x(g: Any, z: Any, x: Any, y: Any) -> Any:
 
 def _matmul_y(g: Any, z: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
-        return np.matmul(np.transpose(x), g)
+        return x.T @ g
     if y.ndim == 1:
         return g * x if x.ndim == 1 else np.matmul(np.swapaxes(x, -1, -2), g[..., None])[..., 0]
     if x.ndim == 1:

@@ -26,7 +26,7 @@ if hasattr(np, "astype"):
 
 
 def _reshape_a(g: Any, z: Any, a: Any, shape: Any = None, order: str = "C", **keywords: Any) -> Any:
-    return np.reshape(g, a.shape) if order == "C" else np.reshape(g, a.shape, order=order)  # type: ignore[call-overload]
+    return g.reshape(a.shape) if order == "C" else np.reshape(g, a.shape, order=order)  # type: ignore[call-overload]
 
 
 derivative(np.reshape, _reshape_a)
@@ -43,7 +43,7 @@ derivative(np.atleast_3d, lambda g, z, a: np.reshape(g, a.shape))
 
 def _transpose_a(g: Any, z: Any, a: Any, axes: Any = None) -> Any:
     if axes is None:
-        return np.transpose(g)
+        return g.T
     return np.transpose(g, np.argsort([normalize_axis_index(axis, a.ndim) for axis in axes]))
 
 

@@ -34,10 +34,11 @@ _METADATA = frozenset(("shape", "ndim", "size", "dtype"))
 class Operation:
     """An entry of the table: a function, its rules, and which values those rules read."""
 
-    __slots__ = ("function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules")
+    __slots__ = ("compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules")
 
     def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
         self.function = function
+        self.compute = _QUICKER.get(function, function)
         self.rules = rules
         code = next(rule.__code__ for rule in rules if rule is not None)
         self.parameters = code.co_varnames[2 : code.co_argcount]
@@ -61,36 +62,47 @@ def positions_read(code: CodeType) -> set[int]:
     """
     names = code.co_varnames[: code.co_argcount]
     gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 0x04 else None
+    read = _names_read(code)
+    return {names.index(name) for name in read if name in names} | (set(range(2, 32)) if gathered in read else set())
+
+
+def _names_read(code: CodeType) -> set[str]:
+    """The names of variables whose values some code, or a function defined inside it, reads."""
     instructions = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-    read: set[int] = set()
+    read: set[str] = set()
     for step, following in zip(instructions, [*instructions[1:], None], strict=True):
-        if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE")):
+        if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
             continue
         loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
         if following is not None and following.opname == "LOAD_ATTR" and following.argval in _METADATA:
             loaded = loaded[:-1]
-        for name in loaded:
-            if name == gathered:
-                read.update(range(2, 32))
-            elif name in names:
-                read.add(names.index(name))
+        # A variable shared with an inner function is read with LOAD_DEREF; LOAD_FAST only hands its cell on.
+        shared = step.opname != "LOAD_DEREF" and {*code.co_cellvars, *code.co_freevars}
+        read.update(name for name in loaded if not shared or name not in shared)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            read |= _names_read(constant) & {*constant.co_freevars}
     return read
 
 
 _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
+_QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
 
 
-def derivative(function: Callable[..., Any], *rules: Rule | None) -> None:
+def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Callable[..., Any] | None = None) -> None:
     """Enter a function into the table.
 
     Args:
         function: the function as NumPy calls it, `np.exp` or `np.linalg.solve`.
         rules: one for each positional argument, `rule(g, z, *args, **kwargs)`; None for an argument
             that carries no gradient. An argument that is a sequence of arrays gets a sequence back.
+        compute: a quicker way to compute the very same on plain arrays.
     """
     _TABLE[function] = rules
+    if compute is not None:
+        _QUICKER[function] = compute
 
 
 def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

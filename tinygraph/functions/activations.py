@@ -12,6 +12,8 @@ from tinygraph.tensor import Tensor
 
 def _floating(x: Any) -> Any:
     """An array of a floating dtype: lists and integers become float64."""
+    if type(x) is np.ndarray or type(x) is np.float64:
+        return x if x.dtype.kind in "fc" else x.astype(np.float64)
     x = np.asarray(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
@@ -26,9 +28,8 @@ def sigmoid(x: Any) -> Any:
     Returns:
         An array of the same shape, between 0 and 1.
     """
-    x = _floating(x)
-    shrunk = np.exp(-np.abs(x))  # between 0 and 1
-    return (np.where(x >= 0, 1, shrunk) / (1 + shrunk))[()]
+    with np.errstate(over="ignore"):  # where exp(-x) is infinite the result is 0, and right
+        return 1 / (1 + np.exp(-_floating(x)))
 
 
 sigmoid.derivative(lambda g, z, x: g * (z * (1 - z)))
