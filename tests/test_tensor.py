@@ -41,7 +41,7 @@ def test_what_becomes_of_data(data, dtype, requires_grad):
 
 
 def test_bad_data_are_refused():
-    for bad in ("abc", ["a"], None, object(), [[1, 2], [3]]):
+    for bad in ("abc", ["a"], None, object(), [[1, 2], [3]], np.array(["a"]), np.array([None])):
         with pytest.raises((TypeError, ValueError)):
             tg.Tensor(bad)
     with pytest.raises(TypeError, match="int64 have no gradient"):
@@ -303,3 +303,28 @@ def test_names():
     v.name = "v"
     assert tg.Graph.of(v).nodes[-1].scope == ("s",)
     assert tg.Graph.of(v).nodes[-1].name == "v"
+
+
+def test_updates_in_place_where_nothing_is_recorded():
+    w = tg.Tensor(np.ones(2, np.float32))
+    same = w
+    with tg.no_grad():
+        w -= 0.5
+        w *= np.array([1.0, 2.0])
+    assert w is same and w.requires_grad and w.dtype == np.float32
+    np.testing.assert_array_equal(w.data, [0.5, 1])
+    v = w
+    v += 1
+    assert v is not w and v.requires_grad and not v.is_leaf
+    np.testing.assert_array_equal(w.data, [0.5, 1])
+
+
+def test_complex_numbers_are_refused_aloud():
+    with pytest.raises(TypeError, match="complex"):
+        tg.Tensor(1j, requires_grad=True)
+    assert not tg.Tensor(1j).requires_grad
+    x = tg.Tensor(2.0)
+    with pytest.raises(tg.UnsupportedError, match="complex") as caught:
+        abs(x * 1j).backward()
+    assert "multiply" in caught.value.__notes__[0]
+    assert x.grad is None

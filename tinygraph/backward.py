@@ -20,8 +20,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygraph.derivatives.table import function_name
-from tinygraph.errors import GraphError, ShapeError
-from tinygraph.links import Both, Call, First, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in, mapped, scope_of
+from tinygraph.errors import GraphError, ShapeError, UnsupportedError
+from tinygraph.links import (
+    Both,
+    Call,
+    First,
+    Leaf,
+    Left,
+    Like,
+    Right,
+    Spread,
+    Unary,
+    arguments,
+    links_in,
+    mapped,
+    scope_of,
+)
 from tinygraph.modes import Setting
 from tinygraph.record import SHOWN
 from tinygraph.source import source_of
@@ -340,7 +354,9 @@ def fit(cotangent: Any, value: Any) -> Any:
         cotangent = unbroadcast(cotangent, value.shape)
     if cotangent.dtype is not value.dtype and cotangent.dtype != value.dtype:
         if cotangent.dtype.kind == "c" and value.dtype.kind != "c":
-            cotangent = cotangent.real
+            raise UnsupportedError(
+                "complex numbers on the way: their gradients are not there yet; keep the parts apart"
+            )
         cotangent = cotangent.astype(value.dtype)
     return cotangent
 

@@ -58,6 +58,18 @@ def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _in_place(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """`t += v`: where nothing is recorded, an update of the leaf; otherwise a new Tensor, as `t = t + v` makes."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if is_recording() or not self.is_leaf:
+            return compute(self, other)
+        self.assign(compute(self._value, plain(other)))
+        return self
+
+    return method
+
+
 def _floor_divide(self: Tensor, other: Any) -> Any:
     """`self // other`, a step function: it has no derivative, and returns what NumPy returns."""
     return np.floor_divide(self._value, plain(other))
@@ -110,13 +122,10 @@ class Tensor:
         if isinstance(data, Tensor):
             data = data.data
         value = _as_value(data, dtype)
-        kind = value.dtype.kind
         if requires_grad is None:
-            requires_grad = kind in "fc"
-        elif requires_grad and kind not in "fc":
-            raise TypeError(
-                f"Tensor: values of dtype {value.dtype} have no gradient; pass dtype=float, or requires_grad=False"
-            )
+            requires_grad = value.dtype.kind == "f"
+        elif requires_grad:
+            _check_floating("Tensor", value.dtype)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"Tensor: the name must be a string, got {type(name).__name__}")
         self._value = value
@@ -195,8 +204,8 @@ class Tensor:
             raise GraphError(
                 "requires_grad: it can be set on a leaf only; detach() makes one of an intermediate Tensor"
             )
-        if wanted and self.dtype.kind not in "fc":
-            raise TypeError(f"requires_grad: values of dtype {self.dtype} have no gradient")
+        if wanted:
+            _check_floating("requires_grad", self.dtype)
         link.__class__ = Leaf if wanted else DataLeaf
 
     @property
@@ -359,7 +368,8 @@ class Tensor:
         if self._link.differentiable and is_recording():
             raise UnsupportedError(
                 "np.asarray: turning a Tensor that requires a gradient into an array would lose the gradient without a "
-                "word. If it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block"
+                "word. If it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block. To join Tensors "
+                "into one: np.stack([t, u])"
             )
         return np.array(self._value, dtype=dtype, copy=copy)
 
@@ -447,6 +457,12 @@ class Tensor:
     __pow__, __rpow__ = record.operator(np.power, arithmetic.power)
     __matmul__, __rmatmul__ = record.operator(np.matmul, operator.matmul)
     __mod__, __rmod__ = record.operator(np.remainder, operator.mod)
+
+    __iadd__ = _in_place(operator.add)
+    __isub__ = _in_place(operator.sub)
+    __imul__ = _in_place(operator.mul)
+    __itruediv__ = _in_place(operator.truediv)
+    __ipow__ = _in_place(operator.pow)
 
     def __neg__(self) -> Tensor:
         return unary(operation_of(np.negative), operator.neg, self, _getframe(1))  # type: ignore[arg-type]
@@ -547,22 +563,26 @@ class Tensor:
         raise UnsupportedError("fill: writing into a Tensor is not supported; use t.assign(value) on a leaf")
 
 
+def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
+    if dtype.kind == "c":
+        raise TypeError(
+            f"{call}: gradients of complex numbers are not there yet; use their real and imaginary parts as two Tensors"
+        )
+    if dtype.kind != "f":
+        raise TypeError(f"{call}: values of dtype {dtype} have no gradient; pass dtype=float, or requires_grad=False")
+
+
 def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
     if type(data) in (float, int) and dtype is None:
         return np.float64(data)
-    if isinstance(data, np.ndarray | np.generic):
-        array = np.asarray(data, dtype=dtype)
-        # A 0-d array stays an array: it is the caller's, who may write into it.
-        return data if array.ndim == 0 and dtype is None and isinstance(data, np.generic) else array
-    if dtype is None:
-        array = np.asarray(data)
-        if array.dtype.kind in "iub":
-            array = array.astype(np.float64)
-    else:
-        array = np.asarray(data, dtype=dtype)
+    array = np.asarray(data, dtype=dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
+    if isinstance(data, np.ndarray):
+        return array  # a 0-d array too: it is the caller's, who may write into it
+    if dtype is None and not isinstance(data, np.generic) and array.dtype.kind in "iub":
+        array = array.astype(np.float64)
     return array[()] if array.ndim == 0 else array
 
 

@@ -69,9 +69,9 @@ def _as_input(call: str, value: Any) -> Tensor:
 
 
 def _checked(call: str, dtype: np.dtype[Any]) -> bool:
-    if dtype.kind not in "fc":
+    if dtype.kind != "f":
         raise TypeError(
-            f"{call}: an argument to differentiate has dtype {dtype}, which has no gradient; "
+            f"{call}: an argument to differentiate has dtype {dtype}, which has no gradient here; "
             "make it floating, or leave it out with argnums="
         )
     return True

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import derivative, no_derivative
+from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.record import plain
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
@@ -22,8 +23,8 @@ derivative(np.reciprocal,  lambda g, z, x: -g * z * z)  # fmt: skip
 derivative(np.square,      lambda g, z, x: g * (2 * x))  # fmt: skip
 derivative(np.sqrt,        lambda g, z, x: g / (2 * z))  # fmt: skip
 derivative(np.cbrt,        lambda g, z, x: g / (3 * z * z))  # fmt: skip
-derivative(np.remainder,   lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.floor(x / y))  # fmt: skip
-derivative(np.fmod,        lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.trunc(x / y))  # fmt: skip
+derivative(np.remainder,   lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
+derivative(np.fmod,        lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
 
 
 def power(x: Any, y: Any) -> Any:
@@ -61,7 +62,7 @@ derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y:
 derivative(np.absolute, lambda g, z, x: g * np.sign(x))
 derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
 derivative(np.sign,     lambda g, z, x: g * 0)  # fmt: skip
-derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
+derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), lambda g, z, x, y: g * 0)
 
 
 def _nonzero(z: Any) -> Any:
@@ -93,10 +94,16 @@ def _clip_max(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **ke
 
 derivative(np.clip, _clip_a, _clip_min, _clip_max)
 derivative(np.where, None, lambda g, z, c, x, y: np.where(c, g, 0), lambda g, z, c, x, y: np.where(c, 0, g))
-derivative(np.nan_to_num, lambda g, z, x, *args, **kwargs: np.where(np.isfinite(x), g, 0))
 # Over the real numbers these change nothing.
 derivative(np.conjugate, lambda g, z, x: g)
 derivative(np.real, lambda g, z, val: g)
+
+
+@composition(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any:
+    """The finite elements, and numbers in place of the others. Whatever `copy` says, the Tensor is not written into."""
+    return np.where(np.isfinite(x), x, np.nan_to_num(plain(x), True, *numbers, **keywords))
+
 
 no_derivative(
     np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.heaviside, np.signbit, np.spacing, np.nextafter,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinygraph.derivatives.table import derivative
@@ -16,5 +18,12 @@ derivative(np.log,        lambda g, z, x: g / x)  # fmt: skip
 derivative(np.log2,       lambda g, z, x: g / (x * LN2))  # fmt: skip
 derivative(np.log10,      lambda g, z, x: g / (x * LN10))  # fmt: skip
 derivative(np.log1p,      lambda g, z, x: g / (x + 1))  # fmt: skip
-derivative(np.logaddexp,  lambda g, z, x, y: g * np.exp(x - z),   lambda g, z, x, y: g * np.exp(y - z))  # fmt: skip
-derivative(np.logaddexp2, lambda g, z, x, y: g * np.exp2(x - z),  lambda g, z, x, y: g * np.exp2(y - z))  # fmt: skip
+
+
+def _level(z: Any) -> Any:
+    """z, and 0 where z is -inf, the logarithm of 0: there both terms are -inf too, and their exponentials 0."""
+    return np.where(z == -np.inf, 0, z)
+
+
+derivative(np.logaddexp,  lambda g, z, x, y: g * np.exp(x - _level(z)),   lambda g, z, x, y: g * np.exp(y - _level(z)))  # fmt: skip
+derivative(np.logaddexp2, lambda g, z, x, y: g * np.exp2(x - _level(z)),  lambda g, z, x, y: g * np.exp2(y - _level(z)))  # fmt: skip

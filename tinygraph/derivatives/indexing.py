@@ -66,11 +66,14 @@ def _take_a(g: Any, z: Any, a: Any, indices: Any, axis: Any = None, out: Any = N
 derivative(np.take, _take_a)
 
 
-def _along(indices: Any, axis: int) -> tuple[Any, ...]:
-    """The index that names, for each entry of `indices`, that place along `axis` and its own place along the others."""
+def _along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+    """The index that names, for each entry of `indices`, that place along `axis` and its own place along the others.
+
+    Along the others the indices and an array of `shape` broadcast against each other.
+    """
     grid = [
-        np.arange(size).reshape([-1 if d == position else 1 for d in range(indices.ndim)])
-        for position, size in enumerate(indices.shape)
+        np.arange(size).reshape([-1 if d == position else 1 for d in range(len(shape))])
+        for position, size in enumerate(shape)
     ]
     return (*grid[:axis], indices, *grid[axis + 1 :])
 
@@ -78,10 +81,7 @@ def _along(indices: Any, axis: int) -> tuple[Any, ...]:
 def _take_along_axis_a(g: Any, z: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         return np.reshape(scatter(g, (indices,), (arr.size,)), arr.shape)
-    axis = normalize_axis_index(axis, arr.ndim)
-    # Along the other axes the indices broadcast against the array.
-    shape = [arr.shape[d] if d != axis else indices.shape[d] for d in range(arr.ndim)]
-    return scatter(g, _along(np.broadcast_to(indices, shape), axis), arr.shape)
+    return scatter(g, _along(np.asarray(indices), arr.shape, normalize_axis_index(axis, arr.ndim)), arr.shape)
 
 
 derivative(np.take_along_axis, _take_along_axis_a)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.errors import ShapeError
+from tinygraph.record import primitive
 
 
 def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
@@ -111,16 +113,27 @@ def var(
     mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
     squares = np.square(a - mean)
     if where is True:
-        counted: Any = count(a.shape, axis)
+        freedom: Any = max(count(a.shape, axis) - ddof, 0)
     else:
         counted = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
-    return np.sum(squares, axis=axis, keepdims=keepdims, where=where) / np.maximum(counted - ddof, 0)
+        freedom = np.maximum(counted - ddof, 0).astype(squares.dtype)
+    return np.sum(squares, axis=axis, keepdims=keepdims, where=where) / freedom
 
 
 @composition(np.std)
 def std(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0, **keywords: Any) -> Any:
     """Square root of the variance."""
-    return np.sqrt(np.var(a, axis=axis, dtype=dtype, ddof=ddof, **keywords))
+    return root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, **keywords))
+
+
+@primitive
+def root(x: Any) -> Any:
+    """Square root, as of a length: at 0 its slope is taken to be 0."""
+    return np.sqrt(x)
+
+
+root.__name__ = "sqrt"
+derivative(root, lambda g, z, x: g / np.where(z == 0, np.inf, 2 * z))
 
 
 @composition(np.ptp)
@@ -134,14 +147,14 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     """Weighted mean."""
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total = np.full(np.shape(mean), count(np.shape(a), axis), dtype=float)
+        total = np.full(np.shape(mean), count(np.shape(a), axis), dtype=mean.dtype)
         return (mean, total) if returned else mean
     if np.shape(weights) != np.shape(a):
-        place = normalize_axis_tuple(axis, np.ndim(a))
-        shape = [1] * np.ndim(a)
-        for position, size in zip(place, np.shape(weights), strict=True):
-            shape[position] = size
-        weights = np.broadcast_to(np.reshape(weights, shape), np.shape(a))
+        axes = normalize_axis_tuple(axis, np.ndim(a))
+        if np.shape(weights) != tuple([np.shape(a)[position] for position in axes]):
+            raise ShapeError(f"average: weights of shape {np.shape(weights)} do not fit axes {axes} of {np.shape(a)}")
+        shape = [size if position in axes else 1 for position, size in enumerate(np.shape(a))]
+        weights = np.broadcast_to(np.reshape(np.transpose(weights, np.argsort(axes)), shape), np.shape(a))
     total = np.sum(weights, axis=axis, keepdims=keepdims)
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean

@@ -30,9 +30,12 @@ derivative(np.degrees,  lambda g, z, x: g / DEGREE)  # fmt: skip
 
 
 def _slope_of_sinc(x: Any) -> Any:
-    """(cos πx − sinc x) ÷ x, and 0 at 0, where it is even and smooth."""
-    apart = np.where(x == 0, 1, x)
-    return np.where(x == 0, -(np.pi**2) / 3 * x, (np.cos(np.pi * apart) - np.sinc(apart)) / apart)
+    """(cos πx − sinc x) ÷ x. Near 0 the two almost cancel, and the first terms of its series are exact."""
+    near = np.abs(x) < 0.1
+    t, apart = np.where(near, x, 0), np.where(near, 1, x)
+    u = np.square(np.pi * t)
+    series = np.pi**2 * t * (-1 / 3 + u * (1 / 30 + u * (-1 / 840 + u * (1 / 45360 - u * (1 / 3991680)))))
+    return np.where(near, series, (np.cos(np.pi * apart) - np.sinc(apart)) / apart)
 
 
 derivative(np.sinc, lambda g, z, x: g * _slope_of_sinc(x))
