@@ -218,6 +218,7 @@ def test_writing_into_a_tensor_is_refused_with_a_way_out():
         lambda: np.add(t, 1, out=np.empty(2)),
         lambda: np.add(np.ones(2), 1, out=t),
         lambda: np.sum(t, out=np.empty(())),
+        lambda: np.var(t, out=np.empty(())),
         lambda: np.add.at(t, [0], 1),
     ):
         with pytest.raises(tg.UnsupportedError, match=r"out=|at"):
@@ -328,3 +329,10 @@ def test_complex_numbers_are_refused_aloud():
         abs(x * 1j).backward()
     assert "multiply" in caught.value.__notes__[0]
     assert x.grad is None
+
+
+def test_places_have_no_derivative():
+    t = tg.Tensor([0.0, 2.0])
+    (places,) = np.where(t)
+    np.testing.assert_array_equal(places, [1])
+    np.testing.assert_array_equal(np.nonzero(t)[0], [1])

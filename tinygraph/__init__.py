@@ -22,8 +22,8 @@ from tinygraph.record import primitive
 from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tinygraph import data as data
-    from tinygraph import testing as testing
+    import tinygraph.data as data
+    import tinygraph.testing as testing
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
     from tinygraph.functions import binary_cross_entropy as binary_cross_entropy

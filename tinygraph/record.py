@@ -186,8 +186,8 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
         return NotImplemented
     if y_link is None and type(y) not in CONSTANTS and (y := _constant(y)) is NotImplemented:
         return NotImplemented
-    x_wants = x_link is not None and x_link.differentiable
-    y_wants = y_link is not None and y_link.differentiable
+    x_wants = x_link is not None and x_link.differentiable and op.rules[0] is not None
+    y_wants = y_link is not None and y_link.differentiable and op.rules[1] is not None
     if not (x_wants or y_wants) or (modes.unusual and not state.recording):
         return spread(op, compute, (x, y), {}, frame)
     x_value = x if x_link is None else x._value
@@ -262,13 +262,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         UnsupportedError: the call would write into an array, or has no derivative here.
     """
     name = function_name(ufunc)
-    if (
-        kwargs.get("out") is not None and any(item is not None for item in np.atleast_1d(kwargs["out"]))
-    ) or method == "at":
-        raise UnsupportedError(
-            f"{name}: writing the result into an array ({'at' if method == 'at' else 'out='}) would overwrite values "
-            "that the graph may still need; use the result that the call returns"
-        )
+    if method == "at" or any(item is not None for item in kwargs.get("out", ())):
+        raise _overwrites(name, "at" if method == "at" else "out=")
     if method != "__call__":
         written_out = method_of(ufunc, method)
         if written_out is None:
@@ -324,6 +319,8 @@ def compose(
     name: str, written_out: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
 ) -> Any:
     """Run a function written out with others, under a scope with its name, on behalf of the user's line."""
+    if kwargs.get("out") is not None:
+        raise _overwrites(name, "out=")
     origin = state.origin or (frame.f_code, frame.f_lasti)
     with Setting(scope=(*state.scope, name), origin=origin):
         return written_out(*args, **kwargs)
@@ -399,16 +396,15 @@ def spread(
         return first(op, compute, args[0], args[1:], kwargs, frame)
     if kwargs:
         if kwargs.get("out") is not None:
-            raise UnsupportedError(
-                f"{function_name(op.function)}: out= would overwrite an array that the graph may still need; "
-                "use the result that the call returns"
-            )
+            raise _overwrites(function_name(op.function), "out=")
         if any(True for _ in tensors_in(kwargs)):
             args, kwargs = _bind(op, args, kwargs)
     try:
         value = compute(*plain(args), **plain(kwargs))
     except ValueError as error:
         raise explained(error, op, args) from None
+    if type(value) is tuple:
+        return value  # np.where(condition) alone: places, which have no derivative
     if not state.recording:
         return unrecorded(value)
     rules = op.rules
@@ -492,6 +488,13 @@ def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeE
     place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
     return ShapeError(
         f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})"
+    )
+
+
+def _overwrites(name: str, how: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{name}: writing the result into an array ({how}) would overwrite values that the graph may still need; "
+        "use the result that the call returns"
     )
 
 
