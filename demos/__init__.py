@@ -1,0 +1,5 @@
+"""Five worked examples, from one square root to a network that reads handwriting.
+
+Each is a page to be read from top to bottom. Run them all with `python -m demos`, or one with
+`python -m demos pythagoras`.
+"""

@@ -1,0 +1,86 @@
+"""The plots that are not graphs: curves over the iterations, and images with what the model says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLUE, ORANGE, SLATE = "#0072b2", "#c2410c", "#475569"
+INCHES_PER_IMAGE = 1.25
+FEW = 30  # a curve of fewer points shows each of them
+
+
+def curves(
+    path: Path,
+    lines: Mapping[str, Sequence[float]],
+    across: str,
+    up: str,
+    published: tuple[Sequence[float], Sequence[float]] | None = None,
+    first: int = 0,
+    log: bool = False,
+) -> None:
+    """Save a plot of one or two curves.
+
+    Args:
+        path: of the picture, .png or .svg.
+        lines: a value for each step, by label.
+        across, up: what the axes show.
+        published: points to compare with, as their steps and values.
+        first: the number of the first step.
+        log: whether the vertical axis is logarithmic.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(7.0, 3.6), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    for (label, values), colour in zip(lines.items(), (BLUE, ORANGE), strict=False):
+        marker = "o" if len(values) < FEW else ""
+        axes.plot(range(first, first + len(values)), values, color=colour, linewidth=2, marker=marker, label=label)
+    if published is not None:
+        axes.plot(*published, "o", color=ORANGE, markersize=5, label="published")
+    if log:
+        axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _label(axes, across, up)
+    if len(axes.lines) > 1:
+        axes.legend(frameon=False, labelcolor=SLATE)
+    figure.savefig(path)
+
+
+def image_grid(path: Path, images: Any, captions: Sequence[str], wrong: Any, columns: int = 8) -> None:
+    """Save images side by side, each with its caption above it: orange where `wrong`, else blue.
+
+    Args:
+        path: of the picture, .png or .svg.
+        images: arrays, grey (rows, columns) or coloured (rows, columns, 3), from 0 to 1.
+        captions: a short line for each.
+        wrong: whether the model was wrong about each.
+        columns: images in a row.
+    """
+    from matplotlib.figure import Figure
+
+    rows = -(-len(images) // columns)
+    size = (columns * INCHES_PER_IMAGE, rows * (INCHES_PER_IMAGE + 0.3))
+    figure = Figure(figsize=size, dpi=144, layout="constrained")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, image, caption, is_wrong in zip(figure.axes, images, captions, wrong, strict=False):
+        axes.imshow(np.asarray(image), cmap="gray", vmin=0, vmax=1)
+        axes.set_title(caption, fontsize=9, color=ORANGE if is_wrong else BLUE)
+    figure.savefig(path)
+
+
+def _label(axes: Axes, across: str, up: str) -> None:
+    axes.set_xlabel(across, color=SLATE)
+    axes.set_ylabel(up, color=SLATE)
+    axes.tick_params(colors=SLATE)
+    axes.grid(axis="y", color="#e2e8f0")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#94a3b8")

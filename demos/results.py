@@ -1,0 +1,17 @@
+"""What a demo hands back: the figures it printed and the pictures it made."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Results(NamedTuple):
+    """What came out of a demo.
+
+    Attributes:
+        figures: the numbers, by name.
+        pictures: a caption for each file that was written, by file name, in the order of the story.
+    """
+
+    figures: dict[str, Any]
+    pictures: dict[str, str]

@@ -1,0 +1,243 @@
+"""Formats, files, notebooks, and machines where something is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tinygraph.drawing import DrawingError, NoEngineError, NoFontsError, TooLargeError, draw, engine
+
+from .graphs import chain_of, hypotenuse, network
+
+needs_engine = pytest.mark.skipif(
+    engine.importlib.util.find_spec("pygraphviz") is None, reason="pygraphviz is not installed"
+)
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [
+        (".svg", b"<svg"),
+        (".png", b"\x89PNG"),
+        (".pdf", b"%PDF"),
+        (".html", b"<!DOCTYPE html>"),
+        (".dot", b"digraph"),
+        (".mmd", b"flowchart"),
+        (".SVG", b"<svg"),
+    ],
+)
+def test_save_writes_what_the_suffix_names(tmp_path: Path, suffix: str, start: bytes) -> None:
+    path = tmp_path / f"c{suffix}"
+    assert draw(hypotenuse()).save(path) == path
+    assert path.read_bytes().startswith(start)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_saved_dot_is_the_source(tmp_path: Path) -> None:
+    drawing = draw(network())
+    assert drawing.save(tmp_path / "n.dot").read_text("utf-8") == drawing.source
+
+
+def test_an_unknown_suffix_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.html, \.dot, \.mmd"):
+        draw(hypotenuse()).save(tmp_path / "c.jpeg")
+
+
+def test_a_failed_save_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c.svg"
+    path.write_text("before")
+    monkeypatch.setattr(engine, "_render", lambda *_: (_ for _ in ()).throw(DrawingError("broken")))
+    with pytest.raises(DrawingError):
+        draw(hypotenuse()).save(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        draw(hypotenuse()).save(tmp_path / "c.dot")
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["c.svg"]
+
+
+@needs_engine
+def test_drawing_twice_does_not_crash() -> None:
+    code = (
+        "from tests_graphs import hypotenuse, network\nfrom tinygraph.drawing import draw\n"
+        "for graph in (hypotenuse(), network()):\n"
+        "    drawing = draw(graph)\n"
+        "    for _ in range(3):\n"
+        "        drawing.png(), drawing.pdf(), drawing.svg(), draw(graph).svg()\n"
+        "print('alive')\n"
+    )
+    here = Path(__file__)
+    path = os.pathsep.join([str(here.parents[2]), *sys.path])
+    code = code.replace("tests_graphs", "graphs")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=here.parent,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "alive\n", done.stderr
+    assert done.stderr == ""
+
+
+@needs_engine
+def test_the_same_graph_is_the_same_picture() -> None:
+    assert draw(network()).svg() == draw(network()).svg()
+
+
+def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.shutil, "which", lambda _: None)
+    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda _: None)
+    engine.has_fonts.cache_clear()
+
+
+def test_without_an_engine_the_error_names_both_ways_to_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without_engine(monkeypatch)
+    drawing = draw(hypotenuse())
+    for ask in (drawing.svg, drawing.png, drawing.pdf, drawing.html):
+        with pytest.raises(NoEngineError, match=r'pip install "tinygraph\[draw\]"(.|\n)*system package graphviz'):
+            ask()
+    assert drawing.source.startswith("digraph")
+    assert drawing.mermaid().startswith("flowchart LR")
+    drawing.save(tmp_path / "c.dot")
+    bundle = drawing._repr_mimebundle_()
+    assert "tinygraph[draw]" in bundle["text/plain"] and "image/svg+xml" not in bundle
+
+
+@needs_engine
+def test_without_fonts_a_png_is_refused_and_an_svg_is_not_squeezed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "has_fonts", lambda: False)
+    with pytest.raises(NoFontsError, match=r"no fonts(.|\n)*\.svg"):
+        draw(hypotenuse()).png()
+    assert "textLength" not in draw(hypotenuse()).svg()
+
+
+@needs_engine
+def test_a_notebook_gets_the_svg_in_the_page() -> None:
+    bundle = draw(hypotenuse())._repr_mimebundle_()
+    assert "<svg" in bundle["text/html"] and "prefers-color-scheme:dark" in bundle["text/html"]
+    assert bundle["image/svg+xml"].startswith("<svg")
+
+
+@needs_engine
+def test_figures_on_one_page_do_not_share_ids() -> None:
+    root = ElementTree.fromstring(draw(hypotenuse()).svg())
+    assert not [element for element in root.iter() if "id" in element.attrib]
+    assert draw(hypotenuse()).svg()[:400] != draw(network()).svg()[:400]
+
+
+@needs_engine
+def test_every_text_has_the_width_that_was_laid_out() -> None:
+    if not engine.has_fonts():
+        pytest.skip("this machine has no fonts")
+    root = ElementTree.fromstring(draw(network(), title="a title").svg())
+    texts = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert texts and all("textLength" in text.attrib for text in texts)
+
+
+@needs_engine
+def test_a_broken_label_is_an_error_and_stderr_is_given_back(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DrawingError, match="mismatched tag"):
+        engine.render("digraph { n [label=<<B>x>] }", "svg")
+    os.write(2, b"still here\n")
+    assert capfd.readouterr().err == "still here\n"
+
+
+@needs_engine
+def test_stderr_of_other_threads_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
+    stop = threading.Event()
+    written = 0
+
+    def talk() -> None:
+        nonlocal written
+        while not stop.is_set():
+            os.write(2, b"from a thread\n")
+            written += 1
+            stop.wait(0.001)
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    results: list[str] = []
+    drawers = [threading.Thread(target=lambda: results.append(draw(hypotenuse()).svg())) for _ in range(4)]
+    for drawer in drawers:
+        drawer.start()
+    for drawer in drawers:
+        drawer.join()
+    stop.set()
+    thread.join()
+    assert len(set(results)) == 1 and len(results) == 4
+    assert capfd.readouterr().err.count("from a thread") == written
+
+
+@needs_engine
+def test_a_picture_of_many_boxes_is_laid_out_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    if engine.shutil.which("dot"):
+        pytest.skip("the dot program is a process of its own anyway")
+    monkeypatch.setattr(engine, "MOST_IN_PROCESS", 5)
+    monkeypatch.setattr(engine, "_in_process", lambda *_: pytest.fail("drawn in this process"))
+    assert draw(hypotenuse()).svg().count("data-box=") == 10
+    monkeypatch.setattr(engine, "SECONDS", 0.001)
+    with pytest.raises(TooLargeError, match="longer than"):
+        draw(hypotenuse()).png()
+
+
+@needs_engine
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_the_dot_program_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "dot"
+    code = "import sys; from tinygraph.drawing.engine import draw_standard_input as d; d(sys.argv[1][2:])"
+    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}' \"$@\"\n")
+    program.chmod(0o755)
+    here = draw(hypotenuse()).svg()
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(engine, "_in_process", lambda *_: pytest.fail("drawn in this process"))
+    assert draw(hypotenuse()).svg() == here
+    program.write_text("#!/bin/sh\necho 'Error: out of ink' >&2\nexit 1\n")
+    with pytest.raises(DrawingError, match="out of ink"):
+        draw(hypotenuse()).png()
+
+
+def test_no_line_of_dot_is_too_long() -> None:
+    for graph in (network(30), chain_of(250)):
+        assert max(map(len, draw(graph).source.splitlines())) < engine.LONGEST_LINE
+    with pytest.raises(DrawingError, match="16,384"):
+        engine.render("digraph { n [label=" + "x" * 20_000 + "] }", "svg")
+
+
+@needs_engine
+def test_the_page_has_a_picture_for_each_layer_and_needs_no_network() -> None:
+    page = draw(network(3), view="collapsed").html()
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert [picture["title"] for picture in data.values()] == ["overview", "layer 1", "layer 2", "layer 3", "loss"]
+    for picture in data.values():
+        ElementTree.fromstring(picture["svg"])
+        known = set(picture["boxes"])
+        assert {box for step in picture["steps"] for box in step.get("show", [])} == known
+        assert all(tail in known and head in known for tail, head, _ in picture["links"])
+    assert "src=" not in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_script_of_the_page_is_short() -> None:
+    script = Path(engine.__file__).with_name("page.js").read_text("utf-8")
+    assert len(script.splitlines()) < 200
+
+
+def test_mermaid_has_a_box_for_each_box_and_an_arrow_for_each_link() -> None:
+    for graph in (hypotenuse(), network(), network(25)):
+        drawing = draw(graph)
+        lines = [line.strip() for line in drawing.mermaid().splitlines()]
+        arrows = [line for line in lines if " --> " in line or " -->|" in line or " -.->" in line]
+        assert len(arrows) == len(drawing._scene.links)
+        assert len([line for line in lines if line.startswith("subgraph")]) == lines.count("end")
+        for box in drawing._scene.boxes:
+            assert sum(line.startswith((f"{box.id}(", f"{box.id}[")) for line in lines) == 1

@@ -1,0 +1,240 @@
+"""Which view, which scopes, which way; and a refusal where a picture could not be read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tinygraph.drawing import TooLargeError, draw, views
+from tinygraph.drawing.mirror import mirror
+from tinygraph.drawing.scene import Scene
+
+from .graphs import Recorder, chain_of, hypotenuse, network
+
+scopes = st.lists(st.sampled_from(["a", "b", "c"]), max_size=3).map(tuple)
+
+
+@st.composite
+def programs(draw_from: st.DrawFn) -> Recorder:
+    """Random programs with random scopes."""
+    r = Recorder()
+    r.input(1.0, "x")
+    for _ in range(draw_from(st.integers(1, 12))):
+        if draw_from(st.booleans()):
+            r.input(2.0, draw_from(st.sampled_from(["w", None])), requires_grad=draw_from(st.booleans()))
+        left, right = (r.nodes[draw_from(st.integers(0, len(r.nodes) - 1))] for _ in range(2))
+        needs = left.requires_grad or right.requires_grad
+        r.call(
+            np.add,
+            left,
+            right,
+            requires_grad=needs,
+            scope=draw_from(scopes),
+            name=draw_from(st.sampled_from([None, "y"])),
+        )
+    return r
+
+
+def assert_sound(scene: Scene) -> None:
+    """Every link joins boxes that are there, forwards; no box stands twice; outputs are to be seen."""
+    place = {box.id: position for position, box in enumerate(scene.boxes)}
+    assert len(place) == len(scene.boxes)
+    for link in scene.links:
+        assert place[link.tail] < place[link.head] or link.kind == "backflow"
+    shown = {box.node.index for box in scene.boxes if box.kind == "variable"}
+    assert {output.index for output in scene.graph.outputs} <= shown
+    assert len(set(scene.trunk)) == len(scene.trunk) >= 1
+
+
+@given(programs())
+def test_every_view_of_every_program_is_sound(program: Recorder) -> None:
+    graph = program.graph()
+    for view in (views.full, views.values, views.chain, views.collapsed):
+        assert_sound(view(graph))
+    if graph.outputs[0].requires_grad:
+        assert_sound(mirror(graph))
+
+
+@given(programs())
+def test_the_mirror_has_a_gradient_for_each_value_that_needs_one(program: Recorder) -> None:
+    assume(program.nodes[-1].requires_grad)
+    scene = mirror(program.graph())
+    needing = {box.node.index for box in scene.boxes if box.kind == "variable" and box.node.requires_grad}
+    assert {box.node.index for box in scene.boxes if box.kind == "gradient"} == needing
+    back = {(link.head, link.tail) for link in scene.links if link.kind == "backflow"}
+    twins = dict(scene.pairs)
+    for link in scene.links:
+        if link.kind == "value" and {link.tail, link.head} <= set(twins):
+            assert (twins[link.head], twins[link.tail]) in back
+
+
+def test_the_mirror_says_what_each_operation_does_to_a_gradient_and_what_it_kept() -> None:
+    told = draw(hypotenuse(), view="mirror").mermaid()
+    for words in ("∇ × 2a", "∇ × 2b", "∇ ÷ 2c", "saved: a", "saved: c"):
+        assert words in told
+
+
+def test_the_mirror_needs_something_to_differentiate() -> None:
+    r = Recorder()
+    r.call(np.exp, r.input(1.0, requires_grad=False), requires_grad=False)
+    with pytest.raises(ValueError, match="requires a gradient"):
+        draw(r.graph(), view="mirror")
+
+
+@given(programs())
+def test_full_shows_each_call_once_and_each_operand_as_an_arrow(program: Recorder) -> None:
+    graph = program.graph()
+    scene = views.full(graph)
+    calls = [node for node in graph.nodes if not node.is_input]
+    assert [box.node for box in scene.boxes if box.kind == "operation"] == calls
+    into = {box.node.index: len(scene.into[box.id]) for box in scene.boxes if box.kind == "operation"}
+    assert into == {node.index: len(node.operands) for node in calls}
+
+
+@given(programs())
+def test_collapsed_loses_no_call(program: Recorder) -> None:
+    graph = program.graph()
+    scene = views.collapsed(graph)
+    told = [member.index for box in scene.boxes for member in box.members]
+    told += [box.node.index for box in scene.boxes if box.kind == "operation"]
+    calls = {node.index for node in graph.nodes if not node.is_input}
+    assert calls <= set(told) and len(told) == len(set(told))
+
+
+@given(programs())
+def test_opening_every_scope_is_the_full_view(program: Recorder) -> None:
+    graph = program.graph()
+    opened = views.collapsed(graph, ["/".join(scope) for scope in graph.scopes])
+    assert {box.id for box in opened.boxes} == {box.id for box in views.full(graph).boxes}
+
+
+@settings(deadline=None, max_examples=25)
+@given(programs())
+def test_the_engine_draws_every_program(program: Recorder) -> None:
+    pytest.importorskip("pygraphviz")
+    assume(program.nodes[-1].requires_grad)
+    for view in ("full", "collapsed", "mirror"):
+        drawing = draw(program.graph(), view=view)  # type: ignore[arg-type]
+        assert drawing.svg().count("data-box=") == len(drawing._scene.boxes)
+        assert drawing.svg().count("data-link=") == len(drawing._scene.links)
+
+
+def chosen(graph: object, **asked: object) -> Scene:
+    return draw(graph, **asked)._scene  # type: ignore[arg-type]
+
+
+def test_the_view_that_fits() -> None:
+    assert chosen(hypotenuse()).view == "chain"
+    assert chosen(hypotenuse(gradients=False)).view == "values"
+    assert chosen(network(3)).view == "full"
+    assert chosen(network(25)).view == "collapsed"
+    assert chosen(network(3), open="layer 2").view == "collapsed"
+
+
+def test_the_direction_that_fits() -> None:
+    assert chosen(hypotenuse()).direction == "LR"
+    assert chosen(chain_of(8)).direction == "TB"
+    assert chosen(network()).direction == "TB"
+    assert chosen(hypotenuse(), direction="TB").direction == "TB"
+
+
+def layers(scene: Scene) -> list[str]:
+    return [box.layer.title for box in scene.boxes if box.layer is not None]
+
+
+def test_a_scope_that_only_frames_others_opens_by_itself() -> None:
+    assert layers(chosen(network(3), view="collapsed")) == ["layer 1", "layer 2", "layer 3", "loss"]
+
+
+def test_one_layer_or_several_can_be_opened_by_name_path_or_title() -> None:
+    for name in ("layer 2", "model/layer 2"):
+        assert layers(chosen(network(3), open=name)) == ["layer 1", "layer 3", "loss"]
+    assert layers(chosen(network(3), open=["layer 1", "loss"])) == ["layer 2", "layer 3"]
+
+
+def test_a_scope_that_comes_back_is_a_card_for_each_time() -> None:
+    r = Recorder()
+    h, w = r.input(np.ones(3), "h0", requires_grad=False), r.input(np.ones(3), "w")
+    for _ in range(3):
+        h = r.call(np.tanh, r.call(np.multiply, h, w, scope=("cell",)), scope=("cell",))
+        h = r.call(np.negative, h)
+    scene = chosen(r.graph(), view="collapsed")
+    assert layers(scene) == ["cell", "cell (2)", "cell (3)"]
+    assert "v1" in scene.box  # the weight belongs to no single card
+    assert layers(chosen(r.graph(), open="cell (2)")) == ["cell", "cell (3)"]
+
+
+def test_unknown_choices_are_named_with_the_ones_there_are() -> None:
+    with pytest.raises(ValueError, match=r"'sideways'.*auto, full, chain, values, collapsed, mirror"):
+        draw(hypotenuse(), view="sideways")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"'UP'.*auto, LR, TB"):
+        draw(hypotenuse(), direction="UP")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"'layer 9'.*model, model/layer 1.*loss"):
+        draw(network(), open="layer 9")
+    with pytest.raises(ValueError, match="collapsed"):
+        draw(network(), view="full", open="loss")
+    with pytest.raises(TypeError, match="one Graph"):
+        draw(network(), hypotenuse())
+
+
+def test_the_chain_rule_is_for_scalars() -> None:
+    with pytest.raises(ValueError, match=r"scalars.*'x'.*\(8, 4\).*view=\"full\""):
+        draw(network(), view="chain")
+
+
+def test_too_many_nodes_are_refused_with_the_count_and_the_ways_out() -> None:
+    with pytest.raises(TooLargeError, match=r"401 nodes(.|\n)*300(.|\n)*tg.scope(.|\n)*view=\"full\""):
+        draw(chain_of(400))
+    assert len(chosen(chain_of(400), view="full").boxes) == 402
+    with pytest.raises(TooLargeError, match=r"2,501 nodes"):
+        draw(chain_of(2500), view="full")
+
+
+def test_deep_graphs_need_no_deep_stack() -> None:
+    assert len(views.full(chain_of(20_000)).boxes) == 20_002
+
+
+def test_an_output_that_is_an_input_and_one_that_feeds_others() -> None:
+    r = Recorder()
+    x = r.input(1.0, "x")
+    y = r.call(np.exp, x, name="y")
+    z = r.call(np.log, y, name="z")
+    scene = chosen(r.graph(x, y, z))
+    assert [box.role for box in scene.boxes if box.kind == "variable"] == ["output"] * 3
+    assert_sound(scene)
+
+
+def test_a_constant_array_is_one_card_however_often_it_is_used() -> None:
+    r, y = Recorder(), np.arange(3.0)
+    p = r.input(np.ones(3), "p")
+    r.call(np.multiply, r.call(np.subtract, p, y), y)
+    scene = chosen(r.graph(), view="full")
+    assert [box.kind for box in scene.boxes].count("constant") == 1
+    assert len(scene.out_of["k0"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "symbol"),
+    [
+        (np.subtract, (1, "x"), "1 − x"),
+        (np.divide, ("x", 200), "x ÷ 200"),
+        (np.power, ("x", 2), "x²"),
+        (np.power, ("x", 3.0), "x³"),
+        (np.power, ("x", 2.5), "x^2.5"),
+        (np.power, ("x", -1), "x⁻¹"),
+        (np.power, (2, "x"), "2ˣ"),
+        (np.clip, ("x", 0, 1), "clip(x, 0, 1)"),
+        (np.negative, ("x",), "−x"),
+        (np.sum, ("x", 0), "Σ axis 0"),
+        (np.multiply, ("x", "x"), "×"),
+    ],
+)
+def test_scalar_constants_are_folded_into_the_sign(function: object, args: tuple, symbol: str) -> None:
+    from tinygraph.drawing.symbols import operation_symbol
+
+    r = Recorder()
+    x = r.input(np.full(3, 2.0), "x")
+    node = r.call(function, *(x if a == "x" else a for a in args))  # type: ignore[arg-type]
+    assert operation_symbol(node) == symbol

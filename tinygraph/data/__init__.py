@@ -1,0 +1,30 @@
+"""Datasets: files checked by sha256, images from a folder, and batches of arrays.
+
+    >>> import numpy as np, tinygraph as tg
+    >>> [len(x) for x, y in tg.data.batches(np.arange(10), np.arange(10), size=4)]
+    [4, 4, 2]
+
+Nothing here downloads anything. The environment variable TINYGRAPH_DATA names the folder with the files.
+"""
+
+from tinygraph.data.batches import batches
+from tinygraph.data.files import FILES, DataFile, available, find, folder
+from tinygraph.data.images import class_of, load_image, load_images
+from tinygraph.data.tables import Admissions, admissions, mnist, sign_digits, tiny_shakespeare
+
+__all__ = [
+    "FILES",
+    "Admissions",
+    "DataFile",
+    "admissions",
+    "available",
+    "batches",
+    "class_of",
+    "find",
+    "folder",
+    "load_image",
+    "load_images",
+    "mnist",
+    "sign_digits",
+    "tiny_shakespeare",
+]

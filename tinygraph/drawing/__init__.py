@@ -1,0 +1,10 @@
+"""Pictures of computational graphs: `Graph` in; DOT, SVG, PNG, PDF, Mermaid and an HTML page out.
+
+A view turns a `Graph` into a `Scene` of boxes and links; DOT and Mermaid write a scene down; the engine lays DOT out.
+"""
+
+from tinygraph.drawing.draw import draw
+from tinygraph.drawing.drawing import Drawing
+from tinygraph.drawing.errors import DrawingError, NoEngineError, NoFontsError, TooLargeError
+
+__all__ = ["Drawing", "DrawingError", "NoEngineError", "NoFontsError", "TooLargeError", "draw"]

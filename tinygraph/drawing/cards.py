@@ -1,0 +1,291 @@
+"""What is written in the boxes, as Graphviz's HTML-like labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.drawing import health
+from tinygraph.drawing.expressions import fallback, grouped
+from tinygraph.drawing.facts import distribution, nonfinite, norm
+from tinygraph.drawing.numbers import byte_size, count, number, shape
+from tinygraph.drawing.palette import COLOURS
+from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.symbols import SYMBOLS, operation_symbol
+from tinygraph.drawing.text import clean, clip, markup
+from tinygraph.graph import Node
+
+__all__ = [
+    "constant_card",
+    "font",
+    "gradient_card",
+    "gradient_words",
+    "layer_card",
+    "origin_card",
+    "table",
+    "variable_card",
+]
+
+BAR_WIDTH, BAR_HEIGHT, LOWEST_BAR = 6, 14, 2
+TRACK_WIDTH, TRACK_HEIGHT, DECADES = 54, 6, 4
+MOST_PARAMETERS = 6
+MOST_SYMBOLS = 4
+MARGIN = 6
+SPACE = "\u00a0"
+
+
+def font(text: str, size: int = 10, colour: str = "muted", bold: bool = False) -> str:
+    """A run of text in one of the palette's colours."""
+    written = markup(text) or SPACE
+    written = f"<B>{written}</B>" if bold else written
+    return f'<FONT POINT-SIZE="{size}" COLOR="{COLOURS[colour]}">{written}</FONT>'
+
+
+def table(rows: list[str], padding: int = 1, spacing: int = 0, extra: str = "") -> str:
+    """A borderless table, a row a line, so that no line of DOT grows long."""
+    head = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="{padding}"{extra}>'
+    return "\n".join([head, *(f"<TR>{row}</TR>" for row in rows), "</TABLE>"])
+
+
+def cell(content: str, align: str = "LEFT", extra: str = "") -> str:
+    """One cell."""
+    return f'<TD ALIGN="{align}"{extra}>{content}</TD>'
+
+
+def variable_card(node: Node, scene: Scene) -> str:
+    """Name, shape, distribution or value, and the gradient."""
+    scalar = node.shape == ()
+    rows = {"v": cell(_heading(node, scene), "CENTER" if scalar else "LEFT")}
+    if not scalar:
+        rows["content"] = cell(_content(node.value))
+    bad = nonfinite(node.value)
+    if bad and not scalar:
+        rows["bad"] = _tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill")
+    if node.index == scene.origin and node.is_input:
+        rows["origin"] = cell(font("first non-finite value", 9, "non-finite"))
+    gradient = gradient_row(node, scene) if scene.view != "mirror" else ""
+    if gradient:
+        rows["g"] = gradient
+    if not scene.has_ports:
+        return table(list(rows.values()))
+    return table([_between_ports(row, name) for name, row in rows.items()])
+
+
+def _between_ports(row: str, name: str) -> str:
+    """A row with a place at either edge of the card where an arrow can arrive."""
+    west, east = (f'<TD PORT="{name}{side}" WIDTH="{MARGIN}"></TD>' for side in ("w", "e"))
+    return west + row + east
+
+
+def _heading(node: Node, scene: Scene) -> str:
+    name = scene.names[node.index] or fallback(node)
+    if node.shape == ():
+        text = "not kept" if node.value is None else distribution(node.value).words
+        size, colour = (13, "text") if node.value is not None else (10, "muted")
+        if name and text == "not kept":
+            text = SPACE + text
+        elif name:
+            text = f"{SPACE}= {text}"
+        return (font(name, 13, "text", bold=True) if name else "") + font(text, size, colour) + _dtype(node, scene)
+    told = font(shape(node.shape)) + _dtype(node, scene)
+    return font(name, 13, "text", bold=True) + font(SPACE * 2) + told if name else told
+
+
+def _dtype(node: Node, scene: Scene) -> str:
+    """Said only where it is not what the outputs have."""
+    usual = {output.dtype for output in scene.graph.outputs}
+    return "" if node.dtype in usual else font(SPACE * 2 + str(node.dtype), 9)
+
+
+def _content(value: np.ndarray[Any, Any] | None, colour: str = "bars") -> str:
+    if value is None:
+        return font("values not kept")
+    told = distribution(value)
+    return _beside(_bars(told.bars, colour), font(SPACE + told.words)) if told.bars else font(told.words)
+
+
+def _beside(bars: str, words: str) -> str:
+    bars, words = cell(bars), cell(words, "RIGHT", ' VALIGN="BOTTOM"')
+    return table([bars + words])
+
+
+def _bars(heights: tuple[float, ...], colour: str) -> str:
+    """A histogram of coloured cells, which need no font."""
+    columns = []
+    for height in heights:
+        pixels = round(LOWEST_BAR + height * (BAR_HEIGHT - LOWEST_BAR))
+        air = [_block(BAR_WIDTH, BAR_HEIGHT - pixels)] if pixels < BAR_HEIGHT else []
+        columns.append("\n" + cell(table([*air, _block(BAR_WIDTH, pixels, colour)], padding=0)))
+    return _unstretched(table(["".join(columns)], padding=0), len(heights) * BAR_WIDTH, BAR_HEIGHT)
+
+
+def _block(width: int, height: int, colour: str = "") -> str:
+    fill = f' BGCOLOR="{COLOURS[colour]}"' if colour else ""
+    return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"{fill}></TD>'
+
+
+def _unstretched(content: str, width: int, height: int) -> str:
+    """Graphviz pulls a table apart to fill its cell, except inside a cell of fixed size."""
+    size = f' FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
+    return table([cell(content, extra=size)], padding=0)
+
+
+def _tinted(content: str, fill: str, align: str = "LEFT") -> str:
+    return cell(content, align, f' BGCOLOR="{COLOURS[fill]}" STYLE="ROUNDED"')
+
+
+def gradient_words(node: Node, scene: Scene) -> str:
+    """What is known of a node's gradient, in words; "" where none is wanted."""
+    if node.grad is None:
+        if node.grad_freed:
+            return "∇ not kept"
+        return "∇ not computed" if node.requires_grad else ""
+    if node.shape != ():
+        return f"‖∇‖ {number(norm(node.grad), 2)}"
+    return f"{gradient_name(node, scene)} = {number(node.grad.reshape(())[()])}"
+
+
+def gradient_name(node: Node, scene: Scene) -> str:
+    """ "∂c/∂a" where it is certain of what the gradient is: one output, with a name, seeded with 1, and one pass."""
+    name = scene.names[node.index]
+    outputs = scene.graph.outputs
+    if len(outputs) == 1 and outputs[0].shape == () and name and node.index not in scene.accumulated:
+        seed, of = outputs[0].grad, scene.names[outputs[0].index]
+        if of and seed is not None and seed == 1:
+            return f"∂{grouped(of)}/∂{grouped(name)}"
+    return f"∇{name}"
+
+
+def gradient_row(node: Node, scene: Scene) -> str:
+    """The gradient on its own tint: a number, a histogram with its norm, or why there is none."""
+    words = gradient_words(node, scene)
+    if not words:
+        return ""
+    if node.grad is None:
+        return cell(font(words, 9), "CENTER" if node.shape == () else "LEFT")
+    bad = nonfinite(node.grad)
+    if bad:
+        told = words if node.shape == () else f"∇: {bad}"
+        return _tinted(font(told, 10, "non-finite", bold=True), "non-finite fill")
+    if node.shape == ():
+        return _tinted(font(words, 12, "gradient"), "gradient fill", "CENTER")
+    bars = distribution(node.grad).bars
+    text = font(SPACE + words if bars else words, 10, "gradient")
+    return _tinted(_beside(_bars(bars, "gradient"), text) if bars else text, "gradient fill")
+
+
+def gradient_card(node: Node, scene: Scene) -> str:
+    """A gradient on a card of its own."""
+    name = "∇" + (scene.names[node.index] or fallback(node))
+    if node.grad is None:
+        return table([cell(font(name, 13, "gradient", bold=True)), cell(font(gradient_words(node, scene)[2:], 9))])
+    bad = nonfinite(node.grad)
+    if node.shape == ():
+        told = font(f"{SPACE}= {distribution(node.grad).words}", 13, "non-finite" if bad else "gradient")
+        return table([cell(font(name, 13, "gradient", bold=True) + told, "CENTER")])
+    rows = [cell(font(name, 13, "gradient", bold=True) + font(SPACE * 2 + shape(node.shape)))]
+    words = font(f"{SPACE}‖∇‖ {number(norm(node.grad), 2)}", 10, "gradient")
+    bars = distribution(node.grad).bars
+    rows.append(cell(_beside(_bars(bars, "gradient"), words) if bars else words))
+    if bad:
+        rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
+    return table(rows)
+
+
+def constant_card(array: np.ndarray[Any, Any]) -> str:
+    """An array that was passed as it is."""
+    rows = [cell(font(shape(array.shape))), cell(_content(array))]
+    bad = nonfinite(array)
+    if bad:
+        rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
+    return table(rows)
+
+
+def origin_card(node: Node) -> str:
+    """The call that made the first non-finite value: what, how many, and where in the user's code."""
+    lines = [font(operation_symbol(node), 12, "on operation", bold=True)]
+    bad = nonfinite(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
+    lines.append(font(bad, 10, "on operation"))
+    where = health.place(node)
+    if where:
+        lines.append(font(clip(clean(where)), 10, "on operation"))
+    return table([cell(line, "CENTER") for line in lines])
+
+
+def layer_card(box: Box, scene: Scene) -> str:
+    """A collapsed scope: what it computes, from which shape to which, and how its parameters fare."""
+    assert box.layer is not None
+    parameters = [node for node in box.members if node.is_input]
+    heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
+    rows = [cell(heading), cell(font(layer_summary(box, scene, parameters)))]
+    if parameters:
+        largest = max(_finite_norms(scene), default=0.0)
+        shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]
+        rows.append(cell(table([_parameter_row(node, scene, largest) for node in shown], padding=2)))
+        if len(shown) < len(parameters):
+            rows.append(cell(font(f"and {len(parameters) - len(shown)} more parameters", 9)))
+    bad = [node for node in box.members if node.index in scene.poisoned]
+    if bad:
+        first = next((node for node in bad if node.index == scene.origin), None)
+        told = f"first non-finite value: {operation_symbol(first)}" if first else f"{len(bad)} values not finite"
+        where = f", {health.place(first)}" if first and health.place(first) else ""
+        rows.append(_tinted(font(clip(clean(told + where), 48), 10, "non-finite", bold=True), "non-finite fill"))
+    return table(rows)
+
+
+def _finite_norms(scene: Scene) -> list[float]:
+    gradients = [node.grad for node in scene.graph.parameters if node.grad is not None]
+    return [norm(gradient) for gradient in gradients if not nonfinite(gradient)]
+
+
+def layer_operations(box: Box) -> str:
+    """ "@ + ReLU" for a few, "9 ops" for many."""
+    calls = [node for node in box.members if not node.is_input]
+    signs = [clip(clean(_sign(node)), 12) for node in calls]
+    return " ".join(signs) if len(signs) <= MOST_SYMBOLS else f"{len(calls)} ops"
+
+
+def _sign(node: Node) -> str:
+    """The operation in a list of several: "x²", but "×" where its own card says "x × 0.9"."""
+    symbol = operation_symbol(node)
+    return symbol if len(symbol) <= 2 else SYMBOLS.get(node.op, symbol)
+
+
+def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
+    """ "209×20 → 209×7 · 147 params · 1.18 kB" """
+    sources = [link.nodes[0] for link in scene.into[box.id] if link.nodes]
+    data = [node for node in sources if not (node.is_input and node.requires_grad)] or sources
+    main = max(data, key=lambda node: (node.requires_grad, node.size), default=None)
+    text = f"{shape(main.shape)} → {shape(box.node.shape)}" if main is not None else f"→ {shape(box.node.shape)}"
+    if parameters:
+        size, memory = sum(node.size for node in parameters), sum(node.nbytes for node in parameters)
+        gap = SPACE * 2 + "·" + SPACE * 2
+        text += f"{gap}{count(size)} params{gap}{byte_size(memory)}"
+    return text
+
+
+def _parameter_row(node: Node, scene: Scene, largest: float) -> str:
+    name = cell(font(scene.names[node.index] or shape(node.shape), 10, "parameter", bold=True))
+    if node.grad is None or nonfinite(node.grad):
+        bad = nonfinite(node.grad)
+        told = font(f"∇: {bad}", 10, "non-finite", bold=True) if bad else font(gradient_words(node, scene), 9)
+        return name + cell(told, extra=' COLSPAN="3"')
+    size = norm(node.grad)
+    decades = np.log10(size / largest) if size and largest else -np.inf
+    track = round(TRACK_WIDTH * float(np.clip(1 + decades / DECADES, 0, 1)))
+    bars = distribution(node.grad).bars
+    words = font(f"‖∇‖ {number(size, 2)}", 10, "gradient")
+    return (
+        name
+        + cell(_track(track))
+        + cell(words, "RIGHT")
+        + cell(_bars(bars, "gradient") if bars else font(""), extra=' VALIGN="BOTTOM"')
+    )
+
+
+def _track(length: int) -> str:
+    """A bar of `length` pixels on a paler one of the full length."""
+    halves = (("gradient", length), ("gradient track", TRACK_WIDTH - length))
+    blocks = "".join(_block(pixels, TRACK_HEIGHT, colour) for colour, pixels in halves if pixels)
+    return _unstretched(table([blocks], padding=0), TRACK_WIDTH, TRACK_HEIGHT)

@@ -1,0 +1,126 @@
+"""`tg.draw`: which view of a graph is asked for, or fits best."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from tinygraph.drawing import views
+from tinygraph.drawing.drawing import Drawing
+from tinygraph.drawing.engine import MOST_BOXES
+from tinygraph.drawing.errors import TooLargeError
+from tinygraph.drawing.mirror import mirror
+from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.text import clean
+from tinygraph.graph import Graph
+
+__all__ = ["draw"]
+
+View = Literal["auto", "full", "chain", "values", "collapsed", "mirror"]
+Direction = Literal["auto", "LR", "TB"]
+
+VIEWS: dict[str, Callable[[Graph], Scene]] = {
+    "full": views.full,
+    "chain": views.chain,
+    "values": views.values,
+    "collapsed": views.collapsed,
+    "mirror": mirror,
+}
+DIRECTIONS = ("auto", "LR", "TB")
+
+MOST_FOR_CHAIN = 12
+MOST_UNCOLLAPSED = 60
+MOST_WITHOUT_SCOPES = 300
+MOST_RANKS_ACROSS = 9
+
+
+def draw(
+    *outputs: Any,
+    view: View = "auto",
+    direction: Direction = "auto",
+    open: str | Sequence[str] | None = None,  # noqa: A002
+    title: str | None = None,
+    legend: bool = True,
+) -> Drawing:
+    """Draw the graph that computed some Tensors.
+
+    Args:
+        outputs: Tensors, or one `Graph`.
+        view: what is shown.
+            "full": every operation, a card for each input, output and named value, scopes as boxes.
+            "values": every operation and a card for each value, from left to right.
+            "chain": as "values", and on each arrow back the local derivative of the chain rule; scalars only.
+            "collapsed": each scope as one card. Scopes that follow one another under the same name are one card.
+            "mirror": the forward and the backward pass side by side.
+            "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes, or
+            without scopes, "full"; else "collapsed".
+        direction: "LR", "TB", or "auto", which goes left to right for "chain" and "values" where that is
+            narrow enough for a notebook.
+        open: the scopes to leave open in the collapsed view, by name ("layer 2"), path ("encoder/layer 2")
+            or title ("cell (3)").
+        title: a line under the picture; None for the formula where that is short.
+        legend: whether the colours are explained.
+
+    Returns:
+        A `Drawing`, which shows itself in a notebook and has `.save("graph.svg")`.
+
+    Raises:
+        ValueError: an unknown view, direction or scope, or no output; or "chain" for arrays.
+        TypeError: an output is neither a Tensor nor a `Graph`.
+        TooLargeError: there would be more boxes than can be read.
+    """
+    if view != "auto" and view not in VIEWS:
+        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}")
+    if direction not in DIRECTIONS:
+        raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
+    graph = _graph(outputs, sys._getframe(1))
+    opened = [open] if isinstance(open, str) else list(open or ())
+    scene = _scene(graph, view, opened)
+    chosen = _direction(scene) if direction == "auto" else direction
+    words = scene.title if title is None else clean(title)
+    return Drawing(replace(scene, direction=chosen, title=words, legend=legend))
+
+
+def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
+    if len(outputs) == 1 and isinstance(outputs[0], Graph):
+        return outputs[0]
+    if any(isinstance(output, Graph) for output in outputs):
+        raise TypeError("draw one Graph at a time, or Tensors")
+    from tinygraph._reading import read_graph
+
+    return read_graph(outputs, frame)
+
+
+def _scene(graph: Graph, view: str, opened: list[str]) -> Scene:
+    if opened and view not in {"auto", "collapsed"}:
+        raise ValueError(f'open=... belongs to the view "collapsed", not to {view!r}')
+    if opened or view == "collapsed":
+        return _fitting(views.collapsed(graph, opened))
+    if view != "auto":
+        return _fitting(VIEWS[view](graph), MOST_BOXES)
+    if len(graph) <= MOST_FOR_CHAIN and all(node.shape == () for node in graph.nodes):
+        return views.chain(graph) if any(node.grad is not None for node in graph.nodes) else views.values(graph)
+    if len(graph) > MOST_UNCOLLAPSED and graph.scopes:
+        return _fitting(views.collapsed(graph))
+    return _fitting(views.full(graph))
+
+
+def _fitting(scene: Scene, most: int = MOST_WITHOUT_SCOPES) -> Scene:
+    """The scene, if it can be read and laid out."""
+    if len(scene.boxes) <= most:
+        return scene
+    asked = "" if scene.view == "full" or most == MOST_BOXES else " even with its scopes collapsed, or"
+    raise TooLargeError(
+        f"this graph has {len(scene.graph):,} nodes, {len(scene.boxes):,} boxes in a picture; {most:,} is the most.\n"
+        f'Ways out:{asked} name its parts with `with tg.scope("layer 1"):`, and each becomes one card;\n'
+        "  draw a value from further inside, such as the output of one layer;\n"
+        f'  view="full" draws up to {MOST_BOXES:,} boxes in a minute or so; print(graph) has no limit.'
+    )
+
+
+def _direction(scene: Scene) -> Literal["LR", "TB"]:
+    if scene.view in {"chain", "values"} and scene.ranks <= MOST_RANKS_ACROSS:
+        return "LR"
+    return "TB"

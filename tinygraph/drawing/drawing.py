@@ -1,0 +1,148 @@
+"""A picture that has been asked for: it is laid out when somebody looks at it or saves it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tinygraph.drawing import engine
+from tinygraph.drawing.dot import dot, tooltip
+from tinygraph.drawing.errors import DrawingError, NoEngineError
+from tinygraph.drawing.mermaid import mermaid
+from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.svg import finished
+from tinygraph.drawing.text import clip
+
+__all__ = ["Drawing"]
+
+
+class Drawing:
+    """A picture of a graph, as `tg.draw` returns it.
+
+    In a notebook it shows itself. `source`, `mermaid()` and the suffixes .dot and .mmd need no Graphviz.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    @cached_property
+    def source(self) -> str:
+        """The DOT text."""
+        return dot(self._scene)
+
+    def svg(self) -> str:
+        """The picture as SVG, which follows the reader's light or dark theme.
+
+        Raises:
+            NoEngineError: Graphviz is not here; the message says how to get it.
+            TooLargeError: Graphviz could not lay it out in time.
+        """
+        return self._svg
+
+    @cached_property
+    def _svg(self) -> str:
+        scene = self._scene
+        drawn = self._render("svg")
+        layout = self._render("json") if engine.has_fonts() else None
+        tooltips = {box.id: tooltip(box, scene) for box in scene.boxes}
+        return finished(drawn, layout, self.source, tooltips, self._description())
+
+    def png(self) -> bytes:
+        """The picture as PNG.
+
+        Raises:
+            NoEngineError: Graphviz is not here; the message says how to get it.
+            NoFontsError: the machine has no fonts to draw letters with.
+            TooLargeError: Graphviz could not lay it out in time.
+        """
+        return self._render("png")
+
+    def pdf(self) -> bytes:
+        """The picture as PDF. Raises what `png` does."""
+        return self._render("pdf")
+
+    def mermaid(self) -> str:
+        """The picture as a Mermaid flowchart, which GitHub and GitLab draw in Markdown."""
+        return mermaid(self._scene)
+
+    def html(self) -> str:
+        """A page of its own, without network: step through both passes, hover, search, look inside layers.
+
+        Raises what `svg` does.
+        """
+        from tinygraph.drawing.page import page
+
+        return page(self._scene)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture in the format that the suffix names, and return the path.
+
+        A file that is already there is only replaced once the picture is complete.
+
+        Args:
+            path: ends in .svg, .png, .pdf, .html, .dot or .mmd.
+
+        Raises:
+            ValueError: another suffix.
+            OSError: the file cannot be written.
+
+        Also raises what `svg` and `png` do.
+        """
+        path = Path(path)
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": self.svg,
+            ".png": self.png,
+            ".pdf": self.pdf,
+            ".html": self.html,
+            ".dot": lambda: self.source,
+            ".mmd": self.mermaid,
+        }
+        if path.suffix.lower() not in writers:
+            raise ValueError(f"cannot save {path.name!r}: the suffix must be one of {', '.join(writers)}")
+        content = writers[path.suffix.lower()]()
+        _replace(path, content.encode() if isinstance(content, str) else content)
+        return path
+
+    def _render(self, kind: str) -> bytes:
+        return engine.render(self.source, kind, len(self._scene.boxes))
+
+    def _description(self) -> str:
+        scene = self._scene
+        calls = sum(not node.is_input for node in scene.graph.nodes)
+        return clip(scene.title, 200) or f"Computational graph: {len(scene.graph.inputs)} inputs, {calls} operations"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the SVG in the page, where it follows the theme; Mermaid where there is no engine."""
+        try:
+            drawn = self.svg()
+        except NoEngineError as error:
+            return {"text/vnd.mermaid": self.mermaid(), "text/plain": f"{self!r}\n{error}"}
+        except DrawingError as error:
+            return {"text/plain": f"{self!r}\n{error}"}
+        return {"text/html": f"<div>{drawn}</div>", "image/svg+xml": drawn, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<Drawing: {self._description()}, {self._scene.view} view, {len(self._scene.boxes)} boxes>"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    """Python can only read it by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

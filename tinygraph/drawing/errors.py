@@ -1,0 +1,21 @@
+"""What can go wrong between a graph and its picture."""
+
+from __future__ import annotations
+
+__all__ = ["DrawingError", "NoEngineError", "NoFontsError", "TooLargeError"]
+
+
+class DrawingError(Exception):
+    """A picture could not be made; the message says what to do instead."""
+
+
+class NoEngineError(DrawingError, ImportError):
+    """Neither the `dot` program nor the pygraphviz package is there to lay the picture out."""
+
+
+class NoFontsError(DrawingError):
+    """The machine has no fonts, so that a PNG or PDF would come out with empty boxes for letters."""
+
+
+class TooLargeError(DrawingError, ValueError):
+    """The picture would have more boxes than anybody can read, or than can be laid out in time."""

@@ -1,0 +1,88 @@
+"""What a card says of an array: how it is distributed, between what limits, and whether it is finite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygraph.drawing.numbers import count, number
+
+__all__ = ["Distribution", "distribution", "nonfinite", "norm"]
+
+BARS = 9
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Heights of the bars between 0 and 1 (none where they would say nothing), and the words beside them."""
+
+    bars: tuple[float, ...]
+    words: str
+
+
+def distribution(value: Array) -> Distribution:
+    """Describe an array of any shape, dtype and content, empty ones too."""
+    if value.dtype.kind not in "biufc":
+        return Distribution((), str(value.dtype))
+    if value.size == 0:
+        return Distribution((), "empty")
+    if value.size == 1:
+        return Distribution((), number(value.reshape(())[()]))
+    if value.dtype.kind == "b":
+        return _truths(value)
+    values, sign = (np.abs(value), "|x| ") if value.dtype.kind == "c" else (value, "")
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return Distribution((), "none finite")
+    low, high = finite.min(), finite.max()
+    if low == high:
+        same = value.reshape(-1)[0] if value.dtype.kind == "c" and np.all(value == value.reshape(-1)[0]) else low
+        whole = finite.size == value.size
+        return Distribution((), f"{sign if same is low else ''}{'all' if whole else 'the rest'} {number(same)}")
+    return Distribution(_bars(finite), f"{sign}{number(low, 2)} … {number(high, 2)}")
+
+
+def _truths(value: Array) -> Distribution:
+    true = int(np.count_nonzero(value))
+    if true in {0, value.size}:
+        return Distribution((), f"all {bool(true)}")
+    return Distribution((), f"{count(true)} of {count(value.size)} True")
+
+
+def _bars(finite: Array) -> tuple[float, ...]:
+    """Scaled before counting, so that neither a float16 nor the largest float64 overflows."""
+    values = finite.astype(np.float64)
+    low, high = values.min(), values.max()
+    width = high / 2 - low / 2
+    if width == 0:
+        return ()
+    places = np.clip(((values / 2 - low / 2) / width * BARS).astype(np.int64), 0, BARS - 1)
+    counts = np.bincount(places, minlength=BARS)
+    return tuple(float(c) for c in counts / counts.max())
+
+
+def nonfinite(value: Array | None, joint: str = " ") -> str:
+    """ "31 of 200 −∞", "33 of 200 −∞ or NaN" with the more frequent kind first, "" where all is finite."""
+    if value is None or value.dtype.kind not in "fc" or bool(np.isfinite(value).all()):
+        return ""
+    if value.dtype.kind == "c":
+        kinds = {"not finite": ~np.isfinite(value)}
+    else:
+        kinds = {"NaN": np.isnan(value), "∞": np.isposinf(value), "−∞": np.isneginf(value)}
+    tally = sorted(((int(np.count_nonzero(found)), kind) for kind, found in kinds.items()), reverse=True)
+    found = " or ".join(kind for times, kind in tally if times)
+    return f"{count(sum(times for times, _ in tally))} of {count(value.size)}{joint}{found}"
+
+
+def norm(value: Array) -> float:
+    """Euclidean norm, without overflow on the way."""
+    if value.size == 0:
+        return 0.0
+    sizes = np.abs(value).astype(np.float64)
+    largest = float(sizes.max())
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(np.sum((sizes / largest) ** 2)))

@@ -1,0 +1,36 @@
+"""Where the first value that is not finite was born, and what it spoilt."""
+
+from __future__ import annotations
+
+from tinygraph.drawing.facts import nonfinite
+from tinygraph.graph import Graph, Node
+
+__all__ = ["diagnose", "place"]
+
+
+def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
+    """The index of the first node with a NaN or an ∞, and the indices of all that have one.
+
+    A value that the record did not keep counts as spoilt where it stands between two that are.
+    """
+    spoilt = {node.index for node in graph.nodes if nonfinite(node.value)}
+    if not spoilt:
+        return None, frozenset()
+    origin = min(spoilt)
+    reached = set(spoilt)
+    for node in graph.nodes:
+        if node.value is None and any(o.index in reached for o in node.operands):
+            reached.add(node.index)
+    leads_on: set[int] = set(spoilt)
+    for node in reversed(graph.nodes):
+        if node.index in leads_on:
+            leads_on.update(o.index for o in node.operands if o.value is None and o.index in reached)
+    return origin, frozenset(reached & leads_on)
+
+
+def place(node: Node) -> str:
+    """ "train.py:31", or "" where the record does not know."""
+    if node.source is None:
+        return ""
+    file = str(node.source.file).replace("\\", "/").rpartition("/")[2]
+    return f"{file}:{node.source.line}"

@@ -1,0 +1,111 @@
+"""A scene as a Mermaid flowchart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tinygraph.drawing.cards import gradient_words, layer_operations, layer_summary
+from tinygraph.drawing.expressions import fallback
+from tinygraph.drawing.facts import distribution, nonfinite
+from tinygraph.drawing.mirror import pullbacks
+from tinygraph.drawing.numbers import shape
+from tinygraph.drawing.palette import COLOURS, ROLES
+from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.scopes import Scope
+from tinygraph.drawing.symbols import operation_symbol
+from tinygraph.drawing.text import clean, clip
+
+__all__ = ["mermaid"]
+
+ROUND, SQUARE, PILL = ('("', '")'), ('["', '"]'), ('(["', '"])')
+BRACKETS = {
+    "variable": ROUND,
+    "constant": ROUND,
+    "gradient": ROUND,
+    "layer": SQUARE,
+    "operation": PILL,
+    "pullback": PILL,
+}
+
+
+def mermaid(scene: Scene) -> str:
+    """The text; every character of a name that means something to Mermaid is written as its number."""
+    lines = [f"flowchart {scene.direction}"]
+    lines += _nested(scene.boxes, scene, 0)
+    lines += [_arrow(number, scene) for number in range(len(scene.links))]
+    lines += _styles(scene)
+    return "\n".join(lines) + "\n"
+
+
+def _nested(boxes: Iterable[Box], scene: Scene, depth: int) -> Iterator[str]:
+    inside: dict[Scope, list[Box]] = {}
+    indent = "  " * (depth + 1)
+    for box in boxes:
+        if len(box.place) > depth:
+            inside.setdefault(box.place[depth], []).append(box)
+        else:
+            opening, closing = BRACKETS[box.kind]
+            yield f"{indent}{box.id}{opening}{'<br/>'.join(map(_escaped, _lines(box, scene)))}{closing}"
+    for scope, members in inside.items():
+        yield f'{indent}subgraph c{scope.key} ["{_escaped(scope.title)}"]'
+        yield from _nested(members, scene, depth + 1)
+        yield f"{indent}end"
+
+
+def _lines(box: Box, scene: Scene) -> list[str]:
+    """What the box says, line by line; never empty."""
+    node = box.node
+    if box.kind == "operation":
+        return [operation_symbol(node)]
+    if box.kind == "layer" and box.layer is not None:
+        parameters = [member for member in box.members if member.is_input]
+        return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, parameters)]
+    if box.kind == "constant" and box.constant is not None:
+        return [shape(box.constant.shape), distribution(box.constant).words]
+    if box.kind == "pullback":
+        return [each.text for each in pullbacks(node, scene.names)]
+    name = scene.names[node.index] or fallback(node)
+    if box.kind == "gradient":
+        return [f"∇{name}  {shape(node.shape)}", gradient_words(node, scene)]
+    told = "not kept" if node.value is None else distribution(node.value).words
+    first = f"{name} = {told}" if name and node.shape == () else told
+    lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]
+    lines += [nonfinite(node.value) if node.shape else "", gradient_words(node, scene)]
+    return [line for line in lines if line]
+
+
+def _escaped(text: str) -> str:
+    """Letters, digits and harmless signs as they are, the rest as `#34;`."""
+    return "".join(c if c.isalnum() or c in " .,=+/_:" or ord(c) > 127 else f"#{ord(c)};" for c in clean(text))
+
+
+def _arrow(place: int, scene: Scene) -> str:
+    link = scene.links[place]
+    label = f'|"{_escaped(clip(link.label, 40))}"|' if link.label else ""
+    if link.kind == "saved":
+        return f"  {link.tail} -.->{label} {link.head}"
+    if link.kind == "backflow":
+        return f"  {link.head} -->{label} {link.tail}"
+    if link.kind == "backward":
+        return f"  {link.head} -.->{label} {link.tail}"
+    return f"  {link.tail} -->{label} {link.head}"
+
+
+def _styles(scene: Scene) -> Iterator[str]:
+    by_role: dict[str, list[str]] = {}
+    for box in scene.boxes:
+        spoilt = box.node.index in scene.poisoned and box.kind in {"variable", "operation"}
+        by_role.setdefault("poisoned" if spoilt else box.role, []).append(box.id)
+    for role, ids in by_role.items():
+        yield f"  classDef {role} {_class(role)}"
+        yield f"  class {','.join(ids)} {role}"
+    backward = [str(place) for place, link in enumerate(scene.links) if link.kind in {"backward", "backflow"}]
+    if backward:
+        yield f"  linkStyle {','.join(backward)} stroke:{COLOURS['gradient']},color:{COLOURS['gradient']}"
+
+
+def _class(role: str) -> str:
+    if role == "operation":
+        return f"fill:{COLOURS['operation']},stroke:{COLOURS['operation']},color:{COLOURS['on operation']}"
+    stroke, fill, width, _ = ROLES[role]
+    return f"fill:{fill},stroke:{stroke},stroke-width:{width}px,color:{COLOURS['text']}"

@@ -1,0 +1,172 @@
+"""The HTML page: the pictures inline, the facts as JSON, a little JavaScript, and no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from tinygraph.drawing import health, views
+from tinygraph.drawing.cards import gradient_name, gradient_words, layer_operations, layer_summary
+from tinygraph.drawing.expressions import fallback
+from tinygraph.drawing.facts import distribution, nonfinite, norm
+from tinygraph.drawing.numbers import byte_size, number, shape
+from tinygraph.drawing.parts import part
+from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.symbols import operation_symbol
+from tinygraph.drawing.text import clean, clip, markup
+from tinygraph.graph import Node
+
+__all__ = ["page"]
+
+Json = dict[str, Any]
+MOST_INSIDE = 300
+MOST_UNCOLLAPSED = 60
+MOST_LAYERS = 100
+LONGEST_FACT = 200
+LONGEST_SOURCE = 400
+
+
+def page(scene: Scene) -> str:
+    """A page with the picture of `scene`, and one for the inside of each of its collapsed layers."""
+    outputs = ", ".join(name for output in scene.graph.outputs if (name := scene.names[output.index]))
+    title = clip(clean(scene.title), LONGEST_FACT) or (f"graph of {outputs}" if outputs else "computational graph")
+    pictures = {"": _picture(scene, "overview")} | dict(_insides(scene, ""))
+    folder = files("tinygraph.drawing")
+    blanks = {
+        "TITLE": markup(title),
+        "STYLE": (folder / "page.css").read_text("utf-8"),
+        "SCRIPT": (folder / "page.js").read_text("utf-8"),
+        "DATA": json.dumps(pictures, ensure_ascii=False).replace("<", "\\u003c"),
+    }
+    parts = (folder / "page.html").read_text("utf-8").split("@@")
+    return "".join(blanks.get(text, text) for text in parts)
+
+
+def _insides(scene: Scene, parent: str) -> Iterator[tuple[str, Json]]:
+    """The pictures to look into, by the id of their layer ("s2", and "s2/s0" for a layer inside it)."""
+    layers = [box for box in scene.boxes if box.kind == "layer" and box.layer is not None]
+    for box in layers[:MOST_LAYERS]:
+        inner = part(scene.graph, box.members, scene.names)
+        collapse = len(inner) > MOST_UNCOLLAPSED and any(len(scope) > len(box.place) + 1 for scope in inner.scopes)
+        inside = views.collapsed(inner, _frame(box)) if collapse else views.full(inner)
+        if len(inside.boxes) <= MOST_INSIDE and box.layer is not None:
+            key = f"{parent}/{box.id}" if parent else box.id
+            inside = replace(inside, legend=scene.legend)
+            yield key, _picture(inside, box.layer.title) | {"parent": parent}
+            yield from _insides(inside, key)
+
+
+def _frame(box: Box) -> tuple[str, ...]:
+    """What to open so that one sees more than the card one came from."""
+    return ("/".join(box.layer.names),) if box.layer is not None else ()
+
+
+def _picture(scene: Scene, title: str) -> Json:
+    from tinygraph.drawing.drawing import Drawing
+
+    return {
+        "title": title,
+        "svg": Drawing(scene).svg(),
+        "boxes": {box.id: _about(box, scene) for box in scene.boxes},
+        "links": [[link.tail, link.head, link.kind] for link in scene.links],
+        "steps": list(_steps(scene)),
+    }
+
+
+def _steps(scene: Scene) -> Iterator[Json]:
+    """The forward pass box by box, then the gradients in the opposite order."""
+    for box in scene.boxes:
+        if box.kind in {"gradient", "pullback"}:
+            continue
+        if box.kind != "operation":
+            yield {"text": f"forward: {_title(box, scene)}", "show": [*_operations_of(box, scene), box.id]}
+        elif not any(scene.box[link.head].node is box.node for link in scene.out_of[box.id]):
+            yield {"text": f"forward: {_title(box, scene)}", "show": [box.id]}
+    for box in reversed(scene.boxes):
+        if box.kind in {"gradient", "pullback"}:
+            yield {"text": f"backward: {_title(box, scene)}", "show": [box.id]}
+        elif scene.pairs:
+            continue
+        if any(node.grad is not None for node in (box.node, *box.members)) and box.kind in {"variable", "layer"}:
+            told = f"∇ in {_title(box, scene)}" if box.kind == "layer" else gradient_name(box.node, scene)
+            yield {"text": f"backward: {told}", "gradient": box.id}
+
+
+def _operations_of(box: Box, scene: Scene) -> list[str]:
+    """The operation whose result a card is appears together with it."""
+    before = [scene.box[link.tail] for link in scene.into[box.id]]
+    return [other.id for other in before if other.kind == "operation" and other.node is box.node]
+
+
+def _title(box: Box, scene: Scene) -> str:
+    if box.layer is not None:
+        return box.layer.title
+    if box.kind == "constant":
+        return "constant"
+    name = scene.names[box.node.index] or fallback(box.node)
+    if box.kind == "gradient":
+        return f"∇{name}"
+    if box.kind == "pullback":
+        return f"back through {operation_symbol(box.node)}"
+    return operation_symbol(box.node) if box.kind == "operation" else name or shape(box.node.shape)
+
+
+def _about(box: Box, scene: Scene) -> Json:
+    """The panel: a title, pairs of a word and a fact, and the line of the user's code."""
+    facts = dict(_layer_facts(box, scene) if box.kind == "layer" else _node_facts(box, scene))
+    text = box.node.source.text if box.node.source is not None and box.kind != "layer" else ""
+    return {
+        "title": _title(box, scene),
+        "search": clean(f"{_title(box, scene)} {box.node.name or ''} {box.node.op}").lower(),
+        "facts": [[word, clip(clean(fact), LONGEST_FACT)] for word, fact in facts.items() if fact],
+        "source": clip(clean(text or ""), LONGEST_SOURCE),
+        "parameter": box.role == "parameter",
+        "gradient": not scene.pairs and any(node.grad is not None for node in (box.node, *box.members)),
+    }
+
+
+def _layer_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
+    parameters = [node for node in box.members if node.is_input]
+    yield "layer", "/".join(box.layer.names) if box.layer is not None else ""
+    yield "operations", layer_operations(box)
+    yield "shapes", layer_summary(box, scene, parameters)
+    for node in parameters:
+        yield scene.names[node.index] or shape(node.shape), f"{shape(node.shape)}, {gradient_words(node, scene)}"
+
+
+def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
+    node = box.node
+    value = box.constant if box.constant is not None else node.value
+    yield "role", "operation" if box.kind == "operation" else box.role
+    if box.constant is None and not node.is_input:
+        yield "computed by", node.op
+        yield "from", ", ".join(scene.names[o.index] or fallback(o) or shape(o.shape) for o in node.operands)
+    yield "shape", shape(node.shape if box.constant is None else box.constant.shape)
+    yield "dtype", str(node.dtype if value is None else value.dtype)
+    yield "value", "not kept" if value is None else _statistics(value)
+    yield "not finite", nonfinite(value)
+    yield "memory", byte_size(node.nbytes if box.constant is None else box.constant.nbytes)
+    if box.kind != "constant":
+        yield from _gradient_facts(node, scene)
+        yield "source", health.place(node)
+
+
+def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
+    if node.grad is None:
+        freed = "not kept; backward(retain_graph=True) keeps it"
+        yield "gradient", freed if node.grad_freed else "not computed" if node.requires_grad else "none needed"
+        return
+    yield "gradient", nonfinite(node.grad) or _statistics(node.grad)
+    yield "‖gradient‖", number(norm(node.grad))
+
+
+def _statistics(value: np.ndarray[Any, Any]) -> str:
+    if value.size <= 1 or value.dtype.kind not in "iuf" or nonfinite(value):
+        return distribution(value).words
+    mean = float(np.mean(value, dtype=np.float64))
+    return f"min {number(value.min())} · mean {number(mean)} · max {number(value.max())}"

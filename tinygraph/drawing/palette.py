@@ -1,0 +1,108 @@
+"""The colours, light and dark. What a colour says is always said by a shape, a border or a word as well."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["COLOURS", "ROLES", "Role", "stylesheet"]
+
+
+class Role(NamedTuple):
+    """How one kind of box is drawn."""
+
+    stroke: str
+    fill: str
+    width: float
+    words: str
+
+
+ROLES = {
+    "parameter": Role("#0072b2", "#e6f1f8", 1.8, "parameter"),
+    "data": Role("#475569", "#f1f5f9", 1.8, "data"),
+    "intermediate": Role("#7c8aa0", "#ffffff", 1.0, "intermediate"),
+    "output": Role("#6a1b9a", "#f3e8fa", 1.8, "output"),
+    "layer": Role("#475569", "#f8fafc", 1.6, "layer"),
+    "gradient": Role("#c2410c", "#fff1e6", 1.3, "gradient"),
+    "origin": Role("#b00020", "#b00020", 1.8, "first non-finite value"),
+    "poisoned": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it"),
+}
+
+COLOURS = {
+    "text": "#1f2937",
+    "muted": "#55637a",
+    "operation": "#334155",
+    "on operation": "#fffffe",  # not #ffffff, the intermediate's fill: the two part in the dark
+    "poisoned operation": "#b0474c",
+    "edge": "#64748b",
+    "bars": "#6b7a92",
+    "scope": "#e2e8f0",
+    "scope fill": "#f8fafc",
+    "gradient": "#c2410c",
+    "on gradient": "#fffffd",
+    "gradient fill": "#fff1e6",
+    "gradient track": "#fed7bf",
+    "backward fill": "#fffaf5",
+    "parameter": "#0072b2",
+    "non-finite": "#b00020",
+    "non-finite fill": "#fde8e8",
+}
+
+# Each light value above stands in an SVG as the fill or stroke of what means one thing only,
+# so a stylesheet can tell from the value what it should be in the dark.
+DARK = {
+    "#0072b2": "#56b4e9",
+    "#e6f1f8": "#0f2f47",
+    "#475569": "#94a3b8",
+    "#f1f5f9": "#252d3a",
+    "#7c8aa0": "#64748b",
+    "#ffffff": "#1f2733",
+    "#6a1b9a": "#d7a6f5",
+    "#f3e8fa": "#2c1a3d",
+    "#f8fafc": "#1a212c",
+    "#c2410c": "#ff9a62",
+    "#fff1e6": "#43220f",
+    "#fed7bf": "#6b3a1c",
+    "#fffaf5": "#1d1713",
+    "#b00020": "#ff6b81",
+    "#fde8e8": "#4a1518",
+    "#b0474c": "#e07a82",
+    "#1f2937": "#e5e9f0",
+    "#55637a": "#a3b0c2",
+    "#334155": "#cbd5e1",
+    "#fffffe": "#111827",
+    "#fffffd": "#111827",
+    "#64748b": "#94a3b9",
+    "#6b7a92": "#8d9db4",
+    "#e2e8f0": "#2a3342",
+}
+PAGE_DARK = "#0d1117"
+LIGHT_THEMES = ("[data-jp-theme-light='true']", ".vscode-light", "[data-theme='light']")
+DARK_THEMES = ("[data-jp-theme-light='false']", ".vscode-dark", ".vscode-high-contrast", "[data-theme='dark']")
+
+
+def stylesheet(figure: str, used: set[tuple[str, str]]) -> str:
+    """CSS that recolours the SVG of class `figure` where the page around it is dark.
+
+    Each colour of an element becomes a variable that falls back on the light value. JupyterLab's and VS Code's
+    theme classes decide where they are present. Elsewhere the browser's preference does, and the picture then brings
+    a dark ground of its own, because nothing says that the page behind it is dark too.
+
+    Args:
+        figure: the class.
+        used: the pairs of an attribute, "fill" or "stroke", and a colour that stand in the SVG.
+    """
+    known = sorted((part, colour) for part, colour in used if colour in DARK)
+    names = {colour: f"--c{colour[1:]}" for _, colour in known}
+    dark = "".join(f"{name}:{DARK[colour]};" for colour, name in names.items())
+    light = "".join(f"{name}:initial;" for name in names.values())
+    uses = "".join(f".{figure} [{part}='{colour}']{{{part}:var({names[colour]},{colour})}}\n" for part, colour in known)
+    return (
+        f"@media (prefers-color-scheme:dark){{.{figure}{{{dark}background:{PAGE_DARK}}}}}\n"
+        f"{_inside(LIGHT_THEMES, figure)}{{{light}background:none}}\n"
+        f"{_inside(DARK_THEMES, figure)}{{{dark}background:none}}\n"
+        f"{uses}"
+    )
+
+
+def _inside(places: tuple[str, ...], figure: str) -> str:
+    return ",".join(f"{place} .{figure}" for place in places)

@@ -1,0 +1,147 @@
+"""What a picture consists of, before anybody says where: boxes, links, and the scopes around them.
+
+A `Scene` is made by a view and read by DOT, Mermaid and the HTML page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from tinygraph.drawing.scopes import Path, Scope
+from tinygraph.graph import Graph, Node
+
+__all__ = ["Box", "Direction", "Link", "Scene"]
+
+Direction = Literal["LR", "TB"]
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A card of a value, the sign of an operation, the card of a collapsed layer, or an array that is a constant.
+
+    Attributes:
+        id: its name in DOT; never a text of the user's.
+        kind: "variable", "operation", "layer" or "constant"; beside the forward pass also "gradient", the card of
+            a value's gradient, and "pullback", what an operation does to gradients.
+        node: the value, the call, or the last call of the layer.
+        role: a key of `palette.ROLES`.
+        place: the occurrences of scopes it is drawn inside.
+        layer: for a layer, the scope that it stands for.
+        members: for a layer, its calls and the parameters that only it uses.
+        constant: for a constant, the array.
+    """
+
+    id: str
+    kind: Literal["variable", "operation", "layer", "constant", "gradient", "pullback"]
+    node: Node
+    role: str
+    place: Path = ()
+    layer: Scope | None = None
+    members: tuple[Node, ...] = ()
+    constant: np.ndarray[Any, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """An arrow from box to box in the direction of the computation.
+
+    A "backward" one and a "backflow" (between the boxes of a backward side) are drawn the other way round.
+    A "saved" one leads from an operation to what needs its values later.
+    """
+
+    tail: str
+    head: str
+    kind: Literal["value", "backward", "backflow", "saved"] = "value"
+    label: str = ""
+    nodes: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A whole picture.
+
+    Attributes:
+        graph: what it shows.
+        view: "full", "chain", "values", "collapsed" or "mirror".
+        boxes: in execution order.
+        links: in the order of the operands.
+        names: short labels of the nodes by index, "" where there is none.
+        title: a line under the picture, or "".
+        legend: whether the colours are explained.
+        pairs: ids of boxes that stand side by side.
+        accumulated: the indices of values whose gradient holds more than the pass that is shown.
+        origin, poisoned: the index of the first non-finite value, and of all of them.
+    """
+
+    graph: Graph
+    view: str
+    boxes: tuple[Box, ...]
+    links: tuple[Link, ...]
+    names: dict[int, str]
+    direction: Direction
+    title: str = ""
+    legend: bool = True
+    pairs: tuple[tuple[str, str], ...] = ()
+    accumulated: frozenset[int] = frozenset()
+    origin: int | None = None
+    poisoned: frozenset[int] = frozenset()
+
+    @cached_property
+    def box(self) -> dict[str, Box]:
+        """The boxes by id."""
+        return {box.id: box for box in self.boxes}
+
+    @cached_property
+    def into(self) -> dict[str, list[Link]]:
+        """The value links that end at each box."""
+        found: dict[str, list[Link]] = {box.id: [] for box in self.boxes}
+        for link in self.links:
+            if link.kind == "value":
+                found[link.head].append(link)
+        return found
+
+    @cached_property
+    def out_of(self) -> dict[str, list[Link]]:
+        """The value links that start at each box."""
+        found: dict[str, list[Link]] = {box.id: [] for box in self.boxes}
+        for link in self.links:
+            if link.kind == "value":
+                found[link.tail].append(link)
+        return found
+
+    @property
+    def has_ports(self) -> bool:
+        """Whether arrows arrive at the row of a card that they belong to, values above and gradients below."""
+        return self.view == "chain" and self.direction == "LR"
+
+    @cached_property
+    def trunk(self) -> tuple[str, ...]:
+        """The boxes of the longest way through the picture; among equals the one that starts at data."""
+        length: dict[str, tuple[int, int]] = {}
+        before: dict[str, str | None] = {}
+        for box in self.boxes:
+            best = max((link.tail for link in self.into[box.id]), key=lambda tail: length[tail], default=None)
+            before[box.id] = best
+            start = (1, int(box.role == "data"))
+            length[box.id] = start if best is None else (length[best][0] + 1, length[best][1])
+        ends = [box.id for box in self.boxes if not self.out_of[box.id]] or [box.id for box in self.boxes]
+        step: str | None = max(ends, key=lambda end: length[end], default=None)
+        trunk: list[str] = []
+        while step is not None:
+            trunk.append(step)
+            step = before[step]
+        return tuple(reversed(trunk))
+
+    @cached_property
+    def on_trunk(self) -> frozenset[str]:
+        """The ids of `trunk`."""
+        return frozenset(self.trunk)
+
+    @cached_property
+    def ranks(self) -> int:
+        """How many boxes stand one after another on the longest way."""
+        return len(self.trunk)

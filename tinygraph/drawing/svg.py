@@ -1,0 +1,104 @@
+"""What Graphviz's SVG lacks: text of the width that was laid out, a dark mode, tooltips, and ids that can be shared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+from tinygraph.drawing.palette import stylesheet
+
+__all__ = ["figure_class", "finished"]
+
+SVG = "http://www.w3.org/2000/svg"
+PARTS = {"node": "data-box", "edge": "data-link", "cluster": "data-scope"}
+FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
+
+ElementTree.register_namespace("", SVG)
+
+
+def figure_class(source: str) -> str:
+    """A class of its own for each picture, and the same one each time for the same picture."""
+    return "tinygraph-" + hashlib.sha256(source.encode()).hexdigest()[:10]
+
+
+def finished(drawn: bytes, layout: bytes | None, source: str, tooltips: dict[str, str], title: str) -> str:
+    """Graphviz's SVG made ready for a page.
+
+    Args:
+        drawn: the SVG.
+        layout: Graphviz's JSON of the same layout, for the widths of the texts; None where they are not to be trusted.
+        source: the DOT text, which names the figure.
+        tooltips: by the id of a box.
+        title: what a screen reader says first.
+    """
+    root = ElementTree.fromstring(drawn)
+    figure = figure_class(source)
+    widths = _widths(json.loads(layout)) if layout else {}
+    for group in root.iter(f"{{{SVG}}}g"):
+        _unwrap_links(group)
+        _set_widths(group, widths.get(group.get("id", ""), []))
+    for group in root.iter(f"{{{SVG}}}g"):
+        _label(group, tooltips)
+    for text in root.iter(f"{{{SVG}}}text"):
+        text.set("font-family", FONTS)
+    root.attrib |= {"class": figure, "role": "img", "aria-label": title, "style": "max-width:100%;height:auto"}
+    style = ElementTree.Element(f"{{{SVG}}}style")
+    style.text = stylesheet(figure, _colours(root))
+    root.insert(0, style)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _colours(root: ElementTree.Element) -> set[tuple[str, str]]:
+    return {(part, colour) for shape in root.iter() for part in ("fill", "stroke") if (colour := shape.get(part))}
+
+
+def _unwrap_links(group: ElementTree.Element) -> None:
+    """A tooltip makes Graphviz wrap the shapes in a link to nowhere; the shapes move up in its place."""
+    for wrapper in [child for child in group if child.get("id", "").startswith("a_")]:
+        place = list(group).index(wrapper)
+        group.remove(wrapper)
+        for offset, shape in enumerate(part for link in wrapper for part in link):
+            group.insert(place + offset, shape)
+
+
+def _label(group: ElementTree.Element, tooltips: dict[str, str]) -> None:
+    """Ids become data attributes, since a notebook shows many figures on one page; titles become tooltips."""
+    part = PARTS.get(group.get("class", ""))
+    identity = group.attrib.pop("id", "")
+    title = group.find(f"{{{SVG}}}title")
+    if part is not None:
+        group.set(part, identity)
+    if title is None:
+        return
+    if identity in tooltips:
+        title.text = tooltips[identity]
+    else:
+        group.remove(title)
+
+
+def _widths(layout: dict[str, Any]) -> dict[str, list[tuple[str, float]]]:
+    """The texts of each box, arrow and scope with the widths that Graphviz reckoned with, by id."""
+    parts = [*layout.get("objects", ()), *layout.get("edges", ())]
+    # A group without a name of its own inherits the id of the scope around it, and has no texts.
+    found = {part["id"]: texts for part in parts if "id" in part and (texts := list(_texts(part)))}
+    found["graph0"] = list(_texts(layout))
+    return found
+
+
+def _texts(part: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    for drawing in part.get("_ldraw_", ()):
+        if drawing["op"] == "T":
+            yield drawing["text"], float(drawing["width"])
+
+
+def _set_widths(group: ElementTree.Element, widths: list[tuple[str, float]]) -> None:
+    texts = group.findall(f"{{{SVG}}}text")
+    if len(texts) != len(widths):
+        return
+    for text, (_, width) in zip(texts, widths, strict=True):
+        if width > 0:
+            text.set("textLength", f"{width:.2f}")
+            text.set("lengthAdjust", "spacingAndGlyphs")

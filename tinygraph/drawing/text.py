@@ -1,0 +1,45 @@
+"""A user's text on its way into DOT, HTML-like labels, SVG and Mermaid, none of which may trip over it."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+__all__ = ["clean", "clip", "dot_string", "markup"]
+
+NAME_LENGTH = 24
+WORD_JOINER = "\u2060"
+
+
+def clean(text: str) -> str:
+    """One line of well-formed Unicode: no control characters, no lone surrogates, runs of space made one."""
+    well_formed = text.encode("utf-8", "replace").decode("utf-8")
+    spaced = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in well_formed)
+    return " ".join(c for c in "".join(map(_printable, spaced)).split(" ") if c)
+
+
+def _printable(character: str) -> str:
+    """XML forbids the noncharacters U+FFFE and U+FFFF."""
+    return "\ufffd" if ord(character) & 0xFFFE == 0xFFFE else character
+
+
+def clip(text: str, length: int = NAME_LENGTH) -> str:
+    """At most `length` characters, the middle given up for "…"."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return text[: length - 1 - tail] + "…" + text[len(text) - tail :]
+
+
+def markup(text: str) -> str:
+    """Text for an HTML-like label.
+
+    Graphviz replaces `\\N`, `\\G`, `\\L`, `\\E` and `\\T` even there and knows no escape for them,
+    so an invisible word joiner stands after each backslash.
+    """
+    return html.escape(clean(text).replace("\\", "\\" + WORD_JOINER))
+
+
+def dot_string(text: str, length: int = 200) -> str:
+    """Text for a quoted attribute, such as a tooltip: nothing in it is an escape, an entity or a label in HTML."""
+    return html.escape(clip(clean(text), length)).replace("\\", "\\\\" + WORD_JOINER)

@@ -1,0 +1,227 @@
+"""From a graph to a scene: which values get a card, which scopes are collapsed, what the arrows join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.drawing import health
+from tinygraph.drawing.expressions import formula, labels
+from tinygraph.drawing.numbers import shape
+from tinygraph.drawing.scene import Box, Direction, Link, Scene
+from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_places
+from tinygraph.drawing.slopes import local_derivatives, slope
+from tinygraph.drawing.symbols import array_constants
+from tinygraph.graph import Graph, Node
+
+__all__ = ["chain", "collapsed", "full", "values"]
+
+
+def full(graph: Graph) -> Scene:
+    """Every operation; a card for each input, output and named value; scopes as boxes."""
+    return _Assembly(graph, closed=lambda scope: False, carded=lambda node: bool(node.name)).scene("full", "TB")
+
+
+def values(graph: Graph) -> Scene:
+    """Every operation and a card for each value, from left to right."""
+    scene = _Assembly(graph, closed=lambda scope: False, carded=lambda node: True).scene("values", "LR")
+    return replace(scene, title=_formula_title(graph))
+
+
+def chain(graph: Graph) -> Scene:
+    """As `values`, and back from each result to its operands the derivative that the gradient is multiplied by.
+
+    Raises:
+        ValueError: a value is not a scalar.
+    """
+    for node in graph.nodes:
+        if node.shape != ():
+            raise ValueError(
+                f"the chain rule is drawn for scalars, and {node.name or node.op!r} has shape {node.shape}; "
+                'view="full" draws arrays'
+            )
+    scene = values(graph)
+    shown = {box.node.index: box.id for box in scene.boxes if box.kind == "variable"}
+    expected = {node.index: 0.0 for node in graph.nodes if node.is_input and node.grad is not None}
+    backward = []
+    for node in graph.nodes:
+        numbers = local_derivatives(node) if node.requires_grad else ()
+        for position, (operand, number) in enumerate(zip(node.operands, numbers, strict=False)):
+            if operand.requires_grad:
+                text = slope(node, position, number, scene.names)
+                backward.append(Link(shown[operand.index], shown[node.index], "backward", text, (operand, node)))
+            if operand.index in expected:
+                expected[operand.index] += _product(node.grad, number)
+    more = {n.index for n in graph.inputs if n.index in expected and _differs(n.grad, expected[n.index])}
+    return replace(scene, view="chain", links=scene.links + tuple(backward), accumulated=frozenset(more))
+
+
+def _product(gradient: np.ndarray[Any, Any] | None, number: np.ndarray[Any, Any] | None) -> float:
+    return np.nan if gradient is None or number is None else float(np.real(gradient * number))
+
+
+def _differs(gradient: np.ndarray[Any, Any] | None, expected: float) -> bool:
+    """Whether a gradient is certainly not what the pass that is shown gives it."""
+    return gradient is not None and bool(np.isfinite(expected * gradient)) and not np.allclose(gradient, expected, 1e-3)
+
+
+def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
+    """Each scope as one card, except those that are opened by name, path or title, and what leads to them.
+
+    A scope that holds nothing but other scopes opens by itself, and so does one that holds everything.
+
+    Raises:
+        ValueError: no scope answers to a name in `opened`.
+    """
+    places = call_places(graph)
+    scopes = list(dict.fromkeys(scope for path in places.values() for scope in path))
+    showing = _containers(places)
+    for name in opened:
+        found = [scope for scope in scopes if scope.answers_to(name)]
+        if not found:
+            known = ", ".join(dict.fromkeys("/".join(scope.names) for scope in scopes)) or "none"
+            raise ValueError(f"there is no scope {name!r} in this graph; its scopes: {known}")
+        for path in places.values():
+            for depth, scope in enumerate(path):
+                if scope in found:
+                    showing.update(path[: depth + 1])
+    assembly = _Assembly(graph, closed=lambda scope: scope not in showing, carded=lambda node: bool(node.name))
+    return assembly.scene("collapsed", "TB")
+
+
+def _containers(places: dict[int, Path]) -> set[Scope]:
+    """Scopes that are nothing but a frame around others."""
+    paths = list(places.values())
+    own = {path[-1] for path in paths if path}
+    outer = {scope for path in paths for scope in path[:-1]}
+    around_all = set(common(paths)) if paths else set()
+    return (outer - own) | (outer & around_all)
+
+
+def _formula_title(graph: Graph) -> str:
+    """ "c = √(a² + b²)   after c.backward()" """
+    if len(graph.outputs) != 1:
+        return ""
+    (output,) = graph.outputs
+    written = formula(graph, output)
+    name = labels(graph)[output.index] if output.name else ""
+    went_back = output.grad is not None and not output.is_input
+    ran = f"after {name}.backward()" if name and went_back else "after backward()" if went_back else ""
+    told = f"{name} = {written}" if name and written else written or ""
+    return "\u00a0\u00a0 ".join(part for part in (told, ran) if told and part)
+
+
+@dataclass
+class _Assembly:
+    """Puts boxes and links together in one walk through the graph."""
+
+    graph: Graph
+    closed: Callable[[Scope], bool]
+    carded: Callable[[Node], bool]
+
+    def scene(self, view: str, direction: Direction) -> Scene:
+        self.places = call_places(self.graph)
+        self.places |= input_places(self.graph, self.places)
+        self.spoken_for: dict[int, str] = {}
+        self.constants: dict[int, str] = {}
+        self.boxes: list[Box] = []
+        self.links: list[Link] = []
+        self.members: dict[Scope, list[Node]] = {}
+        for node in self.graph.nodes:
+            scope = self._closed_scope(node)
+            if scope is not None:
+                self.members.setdefault(scope, []).append(node)
+        for node in self.graph.nodes:
+            self._add(node)
+        origin, poisoned = health.diagnose(self.graph)
+        return Scene(
+            graph=self.graph,
+            view=view,
+            boxes=tuple(self.boxes),
+            links=tuple(_merged(self.links, {box.id for box in self.boxes if box.kind == "layer"})),
+            names=labels(self.graph),
+            direction=direction,
+            origin=origin,
+            poisoned=poisoned,
+        )
+
+    def _closed_scope(self, node: Node) -> Scope | None:
+        """The outermost collapsed scope that hides a node. Data is not part of a layer, so nothing hides it."""
+        if node.is_input and (self.graph.role(node) != "parameter"):
+            return None
+        return next((scope for scope in self.places[node.index] if self.closed(scope)), None)
+
+    def _open_part(self, node: Node) -> Path:
+        path = self.places[node.index]
+        depth = next((depth for depth, scope in enumerate(path) if self.closed(scope)), len(path))
+        return path[:depth]
+
+    def _add(self, node: Node) -> None:
+        scope = self._closed_scope(node)
+        is_output = self.graph.role(node) == "output"
+        if scope is not None:
+            self._add_to_layer(node, scope)
+        elif not node.is_input:
+            self._add_operation(node)
+        if (node.is_input and scope is None) or is_output or (scope is None and self.carded(node)):
+            self._add_card(node)
+
+    def _add_to_layer(self, node: Node, scope: Scope) -> None:
+        layer = f"s{scope.key}"
+        self.spoken_for[node.index] = layer
+        if node is self.members[scope][-1]:
+            inside = tuple(self.members[scope])
+            self.boxes.append(Box(layer, "layer", node, "layer", self._open_part(node), scope, inside))
+            for member in inside:
+                self._link_operands(member, layer)
+
+    def _add_operation(self, node: Node) -> None:
+        place = self.places[node.index]
+        for array in array_constants(node):
+            if id(array) not in self.constants:
+                self.constants[id(array)] = f"k{len(self.constants)}"
+                card = Box(self.constants[id(array)], "constant", node, "data", place, constant=array)
+                self.boxes.append(card)
+        self.boxes.append(Box(f"o{node.index}", "operation", node, "operation", place))
+        self._link_operands(node, f"o{node.index}")
+        self.spoken_for[node.index] = f"o{node.index}"
+
+    def _add_card(self, node: Node) -> None:
+        card = f"v{node.index}"
+        self.boxes.append(Box(card, "variable", node, self.graph.role(node), self._open_part(node)))
+        if node.index in self.spoken_for:
+            self.links.append(Link(self.spoken_for[node.index], card, nodes=(node,)))
+        self.spoken_for[node.index] = card
+
+    def _link_operands(self, node: Node, box: str) -> None:
+        inside = set(self.members.get(scope, ())) if (scope := self._closed_scope(node)) else set()
+        for argument in (*node.operands, *(() if inside else array_constants(node))):
+            if isinstance(argument, np.ndarray):
+                self.links.append(Link(self.constants[id(argument)], box))
+            elif argument not in inside:
+                text = self._edge_label(argument, node, bool(inside))
+                self.links.append(Link(self.spoken_for[argument.index], box, label=text, nodes=(argument,)))
+
+    def _edge_label(self, operand: Node, node: Node, into_layer: bool) -> str:
+        """The shape of a value that has no card, where it comes out of a layer or is about to change."""
+        tail = self.spoken_for[operand.index]
+        changes = tail.startswith("o") and (into_layer or operand.shape != node.shape)
+        return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
+
+
+def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:
+    """One arrow between two boxes of which one is a layer, however many values pass along it."""
+    together: dict[tuple[str, str], list[Link]] = {}
+    for link in links:
+        if link.tail in layers or link.head in layers:
+            together.setdefault((link.tail, link.head), []).append(link)
+    for link in links:
+        group = together.get((link.tail, link.head), [link])
+        if link is group[0]:
+            carried = tuple({node.index: node for each in group for node in each.nodes}.values())
+            texts = list(dict.fromkeys(each.label for each in group if each.label))
+            text = ", ".join(texts) if len(texts) <= 2 else f"{len(carried)} values"
+            yield replace(link, label=text, nodes=carried)
