@@ -53,12 +53,14 @@ class Waiting:
 
     Attributes:
         since: calls made before this order do not belong to the pass.
+        invalid: what the user wants done about NaN from a calculation, as `np.seterr` has it.
     """
 
-    __slots__ = ("since",)
+    __slots__ = ("invalid", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
+        self.invalid: Any = np.geterr()["invalid"]
 
 
 class Freed:
@@ -111,7 +113,7 @@ def gradients(
     cotangents = pull_back(calls, waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
     found = [cotangents.get(link) if isinstance(link, Leaf) else link._adjoint for link in inputs]
     for call in calls:
-        call._adjoint = None
+        call._adjoint = None if retain or recorded else FREED
     return [None if cotangent is waiting else cotangent for cotangent in found]
 
 
@@ -204,19 +206,24 @@ def pull_back(
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
-        for call in reversed(calls):
-            g = call._adjoint
-            if g is waiting:
-                continue
-            if recorded:
-                _pull_recorded(call, g, cotangents, waiting)
-            else:
-                _PULL[type(call)](call, g, cotangents, waiting)
-            if type(g) is not _float64:
-                if not show and g.size > SHOWN and id(call) not in kept:
-                    call._adjoint = Like(g)
-                if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
-                    call._value = Like(call._value)
+        # A NaN is worth a second look, and looking for one costs nothing: the processor tells.
+        with np.errstate(invalid="raise"):
+            for call in reversed(calls):
+                g = call._adjoint
+                if g is waiting:
+                    continue
+                try:
+                    if recorded:
+                        _pull_recorded(call, g, cotangents, waiting)
+                    else:
+                        _PULL[type(call)](call, g, cotangents, waiting)
+                except FloatingPointError:
+                    _pull_guarded(call, g, cotangents, waiting)
+                if type(g) is not _float64:
+                    if not show and g.size > SHOWN and id(call) not in kept:
+                        call._adjoint = Like(g)
+                    if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
+                        call._value = Like(call._value)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:
@@ -234,13 +241,24 @@ def pull_back(
 def _hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Add a cotangent to what has reached a link already."""
     if type(link) is Leaf:
-        cotangents[link] = cotangents[link] + cotangent if link in cotangents else cotangent
+        cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
     else:
         adjoint = link._adjoint
         if adjoint is waiting:
             link._adjoint = cotangent
         elif adjoint is not None and link.order >= waiting.since:
-            link._adjoint = adjoint + cotangent
+            link._adjoint = _add(adjoint, cotangent, waiting)
+
+
+def _add(left: Any, right: Any, waiting: Waiting) -> Any:
+    try:
+        return left + right
+    except FloatingPointError:
+        with np.errstate(invalid=waiting.invalid):
+            return left + right
+
+
+# Each of these computes all that its rules say before it hands anything on, so that it can be done over.
 
 
 def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -250,20 +268,20 @@ def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting
     y_value = y._value
     z = call._value
     x_rule, y_rule = call.op.rules
-    cotangent = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(x_value) is not _float64:
-        cotangent = fit(cotangent, x_value)
+    to_x = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    to_y = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    if type(to_x) is not _float64 or type(x_value) is not _float64:
+        to_x = fit(to_x, x_value)
+    if type(to_y) is not _float64 or type(y_value) is not _float64:
+        to_y = fit(to_y, y_value)
     if x._adjoint is waiting:
-        x._adjoint = cotangent
+        x._adjoint = to_x
     else:
-        _hand(x, cotangent, cotangents, waiting)
-    cotangent = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(y_value) is not _float64:
-        cotangent = fit(cotangent, y_value)
+        _hand(x, to_x, cotangents, waiting)
     if y._adjoint is waiting:
-        y._adjoint = cotangent
+        y._adjoint = to_y
     else:
-        _hand(y, cotangent, cotangents, waiting)
+        _hand(y, to_y, cotangents, waiting)
 
 
 def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -298,17 +316,29 @@ def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     x_value = x._value
     rest, keywords = call.y
     if keywords and type(call.op.function) is np.ufunc:
-        keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
+        keywords = {}
     cotangent = call.op.rules[0](g, call._value, x_value, *rest, **keywords)  # type: ignore[misc]
     _hand(x, fit(cotangent, x_value), cotangents, waiting)
 
 
-def _pull_spread(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    args = mapped(call.x, _value_of)
-    keywords = {} if isinstance(call.op.function, np.ufunc) else call.y
-    for rule, argument in zip(call.op.rules, call.x, strict=False):
-        if rule is not None and any(link.differentiable for link in links_in(argument)):
-            _deliver(argument, rule(g, call._value, *args, **keywords), call, cotangents, waiting)
+def _pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    links, keywords = arguments(call)
+    found = _apply_rules(call, g, call._value, mapped(links, _value_of), links, keywords)
+    for argument, cotangent in found:
+        _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def _apply_rules(
+    call: Call, g: Any, z: Any, args: tuple[Any, ...], links: tuple[Any, ...], keywords: dict[str, Any]
+) -> list[tuple[Any, Any]]:
+    """Each argument that a gradient flows to, and what its rule makes of `g`."""
+    if isinstance(call.op.function, np.ufunc):
+        keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
+    return [
+        (link, rule(g, z, *args, **keywords))
+        for rule, link in zip(call.op.rules, links, strict=False)
+        if rule is not None and any(found.differentiable for found in links_in(link))
+    ]
 
 
 _PULL: dict[type, Callable[..., None]] = {
@@ -317,20 +347,61 @@ _PULL: dict[type, Callable[..., None]] = {
     Left: _pull_left,
     Right: _pull_right,
     First: _pull_first,
-    Spread: _pull_spread,
+    Spread: _pull_any,
 }
 
 
 def _pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
     links, keywords = arguments(call)
-    keywords = {} if isinstance(call.op.function, np.ufunc) else keywords
-    args = mapped(links, tensor_of)
-    z = tensor_of(call)
     with Setting(origin=(call.code, call.lasti), scope=scope_of(call), recording=True):
-        for rule, link in zip(call.op.rules, links, strict=False):
-            if rule is not None and any(found.differentiable for found in links_in(link)):
-                _deliver(link, rule(g, z, *args, **keywords), call, cotangents, waiting)
+        for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
+            _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def _pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Do a pull over that met an invalid operation.
+
+    Where the cotangent of an elementwise function is 0, so is that of its operand, infinite though its slope may
+    be: `np.where(x > 0, np.sqrt(x), 0)` asks nothing of the root at 0. A NaN that remains is reported as the user
+    has it with `np.seterr`.
+    """
+    recorded = not isinstance(g, np.ndarray | np.generic)
+    links, keywords = arguments(call)
+    read = tensor_of if recorded else _value_of
+    z, args = read(call), mapped(links, read)
+    function = call.op.function
+    with Setting(origin=(call.code, call.lasti), scope=scope_of(call), recording=recorded):
+        with np.errstate(invalid="ignore"):
+            if isinstance(function, np.ufunc) and function.signature is None:
+                z, args = _away_from(g == 0, function, z, args)
+            found = _apply_rules(call, g, z, args, links, keywords)
+        if any(np.any(np.isnan(part)) for _, cotangent in found for part in _parts(cotangent)):
+            with np.errstate(invalid=waiting.invalid):
+                _apply_rules(call, g, z, args, links, keywords)
+        for argument, cotangent in found:
+            _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def _away_from(mask: Any, function: np.ufunc, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """A function's result and arguments, moved to a regular point where the mask says that they do not matter."""
+    for regular in (0.5, 1.5):
+        with np.errstate(all="ignore"):
+            if np.isfinite(function(*[regular] * function.nin)):
+                moved = tuple(
+                    [
+                        np.where(mask, regular, argument).astype(argument.dtype)
+                        if hasattr(argument, "dtype")
+                        else np.where(mask, regular, argument)
+                        for argument in args
+                    ]
+                )
+                return function(*moved), moved
+    return z, args
+
+
+def _parts(cotangent: Any) -> Sequence[Any]:
+    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
 
 
 def _deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -369,7 +440,9 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
     axes = (*range(extra), *repeated)
     if type(cotangent) is np.ndarray:
-        return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape) if shape else np.add.reduce(cotangent, None)
+        with np.errstate(invalid="ignore"):
+            total = np.add.reduce(cotangent, axes, keepdims=True) if shape else np.add.reduce(cotangent, None)
+        return total.reshape(shape) if shape else total
     return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
 
 
