@@ -105,11 +105,39 @@ def test_scopes_nest_and_are_listed():
 
 def test_a_composition_stands_under_its_name_on_the_users_line():
     x = tg.Tensor([1.0, 2.0])
-    graph = tg.Graph.of(np.var(x))
-    computed = [node for node in graph if not node.is_input]
+
+    def inside(x):
+        spread = np.var(x)
+        return spread
+
+    graph = tg.Graph.of(inside(x) * 2)
+    assert [node.name for node in graph if node.name] == ["x", "spread"]
+    assert graph.nodes[-2].name == "spread"
+    computed = [node for node in graph if not node.is_input][:-1]
     assert {node.scope for node in computed} == {("var",)}
     assert {node.source.file for node in computed} == {__file__}
     assert len({node.source.line for node in computed}) == 1
+
+
+def test_a_function_of_ours_stands_under_its_name_on_the_users_line():
+    z = tg.Tensor([1.0, 2.0])
+
+    def inside(z):
+        cost = tg.binary_cross_entropy(z, [0, 1], from_logits=True)
+        return cost
+
+    graph = tg.Graph.of(inside(z) + 0)
+    assert [node.name for node in graph] == ["z", None, "cost", None]
+    assert [node.scope for node in graph][1:3] == [("binary_cross_entropy",)] * 2
+    assert graph.nodes[1].source.file == __file__
+
+
+def test_the_backward_pass_as_a_graph_has_no_names_of_the_forward_pass():
+    x = tg.Tensor([1.0, 2.0])
+    y = np.tanh(x)
+    np.sum(y * y).backward(create_graph=True)
+    graph = tg.Graph.of(x.grad)
+    assert [node.name for node in graph if node.name] == ["x", "y"]
 
 
 def test_source_lines_are_the_users():

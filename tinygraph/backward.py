@@ -354,7 +354,7 @@ _PULL: dict[type, Callable[..., None]] = {
 def _pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
     links, keywords = arguments(call)
-    with Setting(origin=(call.code, call.lasti), scope=scope_of(call), recording=True):
+    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
         for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
             _deliver(argument, cotangent, call, cotangents, waiting)
 
@@ -371,7 +371,7 @@ def _pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Wait
     read = tensor_of if recorded else _value_of
     z, args = read(call), mapped(links, read)
     function = call.op.function
-    with Setting(origin=(call.code, call.lasti), scope=scope_of(call), recording=recorded):
+    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded):
         with np.errstate(invalid="ignore"):
             if isinstance(function, np.ufunc) and function.signature is None:
                 z, args = _away_from(g == 0, function, z, args)

@@ -279,6 +279,19 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     return spread(op, ufunc, inputs, kwargs, frame)
 
 
+def composed(function: Callable[..., Any]) -> Any:
+    """Make a function that is written out with others show in the graph as one, under a scope with its name."""
+    import functools
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any(True for _ in tensors_in((args, kwargs))):
+            return compose(function.__name__, function, args, kwargs, _getframe(1))
+        return function(*args, **kwargs)
+
+    return call
+
+
 def primitive(function: Callable[..., Any]) -> Any:
     """Make a function of arrays an operation of the graph; what is inside it is not recorded.
 
@@ -321,9 +334,12 @@ def compose(
     """Run a function written out with others, under a scope with its name, on behalf of the user's line."""
     if kwargs.get("out") is not None:
         raise _overwrites(name, "out=")
-    origin = state.origin or (frame.f_code, frame.f_lasti)
-    with Setting(scope=(*state.scope, name), origin=origin):
-        return written_out(*args, **kwargs)
+    outermost = state.origin is None
+    with Setting(scope=(*state.scope, name), origin=state.origin or (frame.f_code, ~frame.f_lasti)):
+        result = written_out(*args, **kwargs)
+    if outermost and type(result) is Tensor and result._link.lasti == ~frame.f_lasti:
+        result._link.lasti = frame.f_lasti  # what the user assigns is this call's result, not those on the way
+    return result
 
 
 # The types of arguments that cannot hide a Tensor.

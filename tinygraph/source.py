@@ -33,9 +33,13 @@ class Source(NamedTuple):
 
 
 def source_of(code: CodeType | None, lasti: int) -> Source | None:
-    """The place of the instruction at byte offset `lasti`, or None where it is not known."""
+    """The place of the instruction at byte offset `lasti`, or None where it is not known.
+
+    `~lasti`, a negative number, stands for what was done on the instruction's behalf: it has the same place.
+    """
     if code is None:
         return None
+    lasti = max(lasti, ~lasti)
     line = _line_table(code)[lasti // 2] if 0 <= lasti // 2 < len(_line_table(code)) else None
     if line is None:
         line = code.co_firstlineno

@@ -1,8 +1,8 @@
 """Functions that networks need and NumPy lacks. Each is one operation of the graph, computed stably."""
 
 from tinygraph.functions.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
-from tinygraph.functions.losses import binary_cross_entropy, cross_entropy
 from tinygraph.functions.logits import log_softmax, logsumexp, one_hot, softmax
+from tinygraph.functions.losses import binary_cross_entropy, cross_entropy
 
 __all__ = [
     "binary_cross_entropy",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.record import primitive
+from tinygraph.record import composed, primitive
 from tinygraph.tensor import Tensor
 
 
@@ -108,6 +108,7 @@ def softplus(x: Any) -> Any:
 softplus.derivative(lambda g, z, x: g * sigmoid(x))
 
 
+@composed
 def silu(x: Any) -> Any:
     """x · sigmoid(x), elementwise, also known as swish.
 
@@ -126,6 +127,7 @@ def silu(x: Any) -> Any:
 SQRT_2_OVER_PI = float(np.sqrt(2 / np.pi))
 
 
+@composed
 def gelu(x: Any) -> Any:
     """x · Φ(x), Φ the normal distribution function, in its usual approximation by tanh (error below 5e-4).
 

@@ -34,8 +34,10 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    g, z = expand(g, x.shape, axis, keepdims), expand(z, x.shape, axis, keepdims)
-    return g * np.exp(x - np.where(np.isfinite(z), z, 0))
+    g, empty = expand(g, x.shape, axis, keepdims), expand(z == -np.inf, x.shape, axis, keepdims)
+    # exp(x - z) would be the same on paper, but z has rounded away what is small next to the largest x.
+    shares = softmax(np.where(empty, 0, x) if np.any(empty) else x, axis=axis)
+    return np.where(empty, 0, g * shares) if np.any(empty) else g * shares
 
 
 logsumexp.derivative(_logsumexp_x)
@@ -72,7 +74,11 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
         An array of the same shape.
     """
     x = _floating(x)
-    return x - logsumexp(x, axis=axis, keepdims=True)
+    highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    # The shift comes first: next to a large logit the logarithm would round away.
+    shifted = x - np.where(np.isfinite(highest), highest, 0)
+    with np.errstate(divide="ignore"):
+        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
 log_softmax.derivative(lambda g, z, x, axis=-1: g - np.exp(z) * np.sum(g, axis=axis, keepdims=True))

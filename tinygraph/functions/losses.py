@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy as np
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import _floating, sigmoid
 from tinygraph.functions.logits import log_softmax, softmax
-from tinygraph.record import primitive
+from tinygraph.record import composed, primitive
 from tinygraph.tensor import Tensor
 
-REDUCTIONS = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}
+REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}
 
 
+@composed
 def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−(y ln p + (1 − y) ln (1 − p)): the log loss of predictions for yes-or-no targets.
 
@@ -33,11 +35,13 @@ def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = Fal
         ShapeError: the shapes differ.
         ValueError: a probability is below 0 or above 1, or `reduction` is something else.
     """
+    predictions, targets = _array(predictions), _array(targets)
     _check(predictions, targets, reduction, "binary_cross_entropy")
     losses = (binary_log_loss_of_logits if from_logits else binary_log_loss)(predictions, targets)
     return REDUCTIONS[reduction](losses)
 
 
+@composed
 def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean") -> Any:
     """−Σ y ln p over the classes: the log loss of predictions for one class of several.
 
@@ -59,6 +63,7 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, redu
 
     if reduction not in REDUCTIONS:
         raise ValueError(f"cross_entropy: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    predictions, targets = _array(predictions), _array(targets)
     shape = np.shape(_values(predictions))
     labels = _values(targets)
     if not shape:
@@ -119,8 +124,9 @@ log_loss.derivative(
 
 @primitive
 def log_loss_of_logits(x: Any, y: Any) -> Any:
-    """The log loss of the softmax of each row of logits."""
-    return -np.sum(_floating(y) * log_softmax(x), axis=-1)
+    """The log loss of the softmax of each row of logits. A class of logit -inf that is not the target costs nothing."""
+    y = _floating(y)
+    return -np.sum(y * np.where(y == 0, 0, log_softmax(x)), axis=-1)
 
 
 log_loss_of_logits.derivative(
@@ -135,8 +141,12 @@ def _times_log(y: Any, p: Any) -> Any:
 
 
 def _over(y: Any, p: Any) -> Any:
-    """y ÷ p, and 0 where y is 0 whatever p is."""
-    return y / np.where(y == 0, 1, p)
+    """y ÷ p, and 0 where both are 0."""
+    return y / np.where((y == 0) & (p == 0), 1, p)
+
+
+def _array(item: Any) -> Any:
+    return item if isinstance(item, Tensor) else np.asarray(item)
 
 
 def _values(structure: Any) -> Any:
@@ -156,5 +166,6 @@ def _check(predictions: Any, targets: Any, reduction: str, call: str) -> None:
 def _check_probabilities(p: Any, call: str) -> None:
     if np.any((p < 0) | (p > 1)):
         raise ValueError(
-            f"{call}: probabilities must lie between 0 and 1, got {np.min(p)} to {np.max(p)}; pass from_logits=True for logits"
+            f"{call}: probabilities must lie between 0 and 1, got {np.min(p)} to {np.max(p)}; "
+            "pass from_logits=True for logits"
         )

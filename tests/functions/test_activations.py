@@ -1,0 +1,103 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays
+
+from ..derivatives.laws import Call, enter, obey, unary
+
+AWAY = {"away_from": [0.0]}
+
+
+def with_slope(keyword):
+    return arrays(**AWAY).flatmap(
+        lambda x: st.sampled_from([Call((x,)), Call((x, 0.25)), Call((x,), {keyword: 0.5}), Call((x,), {keyword: 2})])
+    )
+
+
+LAWS = enter(
+    {
+        tg.sigmoid: unary(),
+        tg.relu: unary(**AWAY),
+        tg.leaky_relu: with_slope("negative_slope"),
+        tg.elu: with_slope("alpha"),
+        tg.softplus: unary(),
+        tg.silu: unary(),
+        tg.gelu: unary(),
+    }
+)
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+# The definition, as one would write it on paper: right where nothing overflows.
+DEFINITIONS = {
+    tg.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
+    tg.relu: lambda x: np.where(x > 0, x, 0),
+    tg.leaky_relu: lambda x: np.where(x > 0, x, 0.01 * x),
+    tg.elu: lambda x: np.where(x > 0, x, np.exp(x) - 1),
+    tg.softplus: lambda x: np.log(1 + np.exp(x)),
+    tg.silu: lambda x: x / (1 + np.exp(-x)),
+    tg.gelu: lambda x: x * 0.5 * (1 + np.vectorize(math.erf, otypes=[float])(x / np.sqrt(2))),
+}
+
+
+@pytest.mark.parametrize("function", DEFINITIONS, ids=lambda f: f.__name__)
+@given(arrays(low=-8, high=8))
+def test_the_definition(function, x):
+    np.testing.assert_allclose(
+        function(x), DEFINITIONS[function](x), rtol=1e-12, atol=5e-4 if function is tg.gelu else 1e-14
+    )
+
+
+# At plus and minus infinity: the value and the slope, from both of which a line far out follows.
+FAR = {
+    tg.sigmoid: ((0, 0), (1, 0)),
+    tg.relu: ((0, 0), (0, 1)),
+    tg.leaky_relu: ((0, 0.01), (0, 1)),
+    tg.elu: ((-1, 0), (0, 1)),
+    tg.softplus: ((0, 0), (0, 1)),
+    tg.silu: ((0, 0), (0, 1)),
+    tg.gelu: ((0, 0), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("function", FAR, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("size", [50.0, 800.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_far_out_nothing_overflows(function, size, dtype):
+    for x, (offset, slope) in zip((-size, size), FAR[function], strict=True):
+        y, first = tg.value_and_grad(function)(dtype(x))
+        second = tg.grad(tg.grad(function))(dtype(x))
+        assert y.dtype == first.dtype == second.dtype == dtype
+        assert float(y) == pytest.approx(offset + slope * x, rel=1e-6, abs=1e-15)
+        assert float(first) == pytest.approx(slope, rel=1e-6, abs=1e-15)
+        assert float(second) == pytest.approx(0, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("function", "slope"), [(tg.relu, 0), (tg.leaky_relu, 0.01), (tg.elu, 1), (lambda x: tg.elu(x, alpha=0.5), 0.5)]
+)
+def test_the_slope_at_the_kink(function, slope):
+    assert tg.grad(function)(0.0) == slope
+
+
+@pytest.mark.parametrize("function", DEFINITIONS, ids=lambda f: f.__name__)
+def test_lists_and_integers_become_float64(function):
+    assert function([1, 2]).dtype == np.float64
+    assert function(np.array([1, 2])).dtype == np.float64
+    assert function(np.float32(1)).dtype == np.float32
+
+
+@pytest.mark.parametrize("function", DEFINITIONS, ids=lambda f: f.__name__)
+def test_higher_orders(function):
+    check_grads(function, np.array([-1.5, 0.5, 1.0]), order=3)
