@@ -39,6 +39,13 @@ def test_a_histogram_does_not_depend_on_the_unit(value: np.ndarray, scale: float
         assert distribution(value).bars == distribution(value * scale + shift).bars
 
 
+@pytest.mark.parametrize("largest", [np.float64(1.7e308), np.float32(3.4e38), np.float16(65504), np.int64(2**62)])
+def test_the_largest_numbers_do_not_overflow_on_the_way_to_a_histogram(largest: np.generic) -> None:
+    value = np.array([-largest, -largest, 0, largest], largest.dtype)
+    with np.errstate(all="raise"):
+        assert distribution(value).bars == (1, 0, 0, 0, 0.5, 0, 0, 0, 0.5)
+
+
 @given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf])))
 def test_nonfinite_values_are_counted(value: np.ndarray) -> None:
     told = nonfinite(value)

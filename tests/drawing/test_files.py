@@ -207,6 +207,11 @@ def test_the_dot_program_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPa
         draw(hypotenuse()).png()
 
 
+def test_more_boxes_than_can_be_laid_out_are_never_tried() -> None:
+    with pytest.raises(TooLargeError, match="2,001 boxes"):
+        engine.render("digraph { a }", "svg", 2001)
+
+
 def test_no_line_of_dot_is_too_long() -> None:
     for graph in (network(30), chain_of(250)):
         assert max(map(len, draw(graph).source.splitlines())) < engine.LONGEST_LINE

@@ -16,14 +16,32 @@ from tinygraph.graph import Graph, Node
 from .graphs import Recorder, hypotenuse
 
 CALLS = [np.add, np.subtract, np.multiply, np.divide, np.negative, np.sqrt, np.exp, np.absolute, np.reciprocal]
-TO_PYTHON = {"×": "*", "÷": "/", "−": "-", "²": "**2", "³": "**3", "√(": "sqrt("}
+TO_PYTHON = {"×": "*", "÷": "/", "−": "-", "²": "**2", "³": "**3"}
 
 
 def python(text: str) -> str:
     for sign, code in TO_PYTHON.items():
         text = text.replace(sign, code)
-    text = re.sub(r"√(\w+)", r"sqrt(\1)", text)
-    return re.sub(r"\|([^|]+)\|", r"abs(\1)", text)
+    text = re.sub(r"\|([^|]+)\|", r"abs(\1)", text)
+    while "√" in text:
+        before, _, after = text.rpartition("√")
+        end = end_of_operand(after)
+        text = f"{before}sqrt({after[:end]}){after[end:]}"
+    return text
+
+
+def end_of_operand(text: str) -> int:
+    """Where a name, a number, a call or a group ends that the text begins with."""
+    word = re.match(r"[\w.]*", text)
+    end = word.end() if word else 0
+    if text[end : end + 1] != "(":
+        return end
+    depth = 0
+    for place, character in enumerate(text[end:], end):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return place + 1
+    raise AssertionError(text)
 
 
 @st.composite
@@ -57,6 +75,26 @@ def test_a_formula_read_as_algebra_gives_the_value(graph: Graph) -> None:
     assert value == pytest.approx(float(output.value), rel=1e-6, nan_ok=True)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("outer", "inner", "text"),
+    [
+        (np.subtract, np.subtract, "p − (q − r)"),
+        (np.subtract, np.add, "p − (q + r)"),
+        (np.add, np.subtract, "p + q − r"),
+        (np.divide, np.multiply, "p ÷ (q × r)"),
+        (np.multiply, np.divide, "p × (q ÷ r)"),
+        (np.multiply, np.add, "p × (q + r)"),
+        (np.add, np.multiply, "p + q × r"),
+    ],
+)
+def test_parentheses_stand_where_they_are_needed(outer: np.ufunc, inner: np.ufunc, text: str) -> None:
+    r = Recorder()
+    p, q, s = (r.input(2.0, name) for name in "pqr")
+    r.call(outer, p, r.call(inner, q, s))
+    graph = r.graph()
+    assert formula(graph, graph.outputs[0]) == text
+
+
 @given(formulas())
 def test_a_label_is_short_or_not_there(graph: Graph) -> None:
     assert all(len(label) <= LABEL_LENGTH for label in labels(graph).values())
@@ -81,6 +119,12 @@ def test_the_formula_of_the_hypotenuse() -> None:
         (lambda r, a, b: r.call(np.sin, a), -0.99, "× cos a = −0.99"),
         (lambda r, a, b: r.call(np.cos, a), -0.141, "× (−sin a) = −0.141"),
         (lambda r, a, b: r.call(np.arccosh, a), 0.1, "× 0.1"),
+        (lambda r, a, b: r.call(np.square, a), 6.0, "× 2a = 6"),
+        (lambda r, a, b: r.call(np.divide, a, b), 0.25, "× 1/b = 0.25"),
+        (lambda r, a, b: r.call(np.divide, 2, a), -0.222, "× (−2/a²) = −0.222"),
+        (lambda r, a, b: r.call(np.log, a), 0.333, "× 1/a = 0.333"),
+        (lambda r, a, b: r.call(np.tanh, a, name="t"), 0.00987, "× (1 − t²) = 0.00987"),
+        (lambda r, a, b: r.call(np.power, 2, a), 5.55, "× 2^a · ln 2 = 5.55"),
         (lambda r, a, b: r.call(np.sqrt, a), None, "× 1/(2√a)"),
         (lambda r, a, b: r.call(np.arccosh, a), None, ""),
     ],

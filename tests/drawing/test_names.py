@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tinygraph.drawing import draw
 from tinygraph.drawing.text import clean, clip, markup
+from tinygraph.graph import Graph
 
 from .graphs import Recorder
 
@@ -90,6 +91,24 @@ def test_a_name_cannot_leave_the_data_of_the_page(name: str) -> None:
     data, _, _ = rest.partition("</script>")
     assert json.loads(data)[""]["boxes"]
     assert page.count("</script>") == 2
+
+
+@given(names, names)
+def test_no_name_means_anything_to_mermaid(name: str, scope: str) -> None:
+    r = Recorder()
+    r.call(np.exp, r.input(np.ones(3), name), name=name, scope=(scope,))
+    written = draw(r.graph(), view="full").mermaid().replace("<br/>", "")
+    assert len(written.splitlines()) == len(draw(plain(), view="full").mermaid().splitlines())
+    for line in written.splitlines():
+        assert line.count('"') in {0, 2}
+        _, _, quoted = line.partition('"')
+        assert not set(quoted.partition('"')[0]) & set("<>[]{}`|\\&")
+
+
+def plain() -> Graph:
+    r = Recorder()
+    r.call(np.exp, r.input(np.ones(3), "x"), name="y", scope=("s",))
+    return r.graph()
 
 
 @given(names)

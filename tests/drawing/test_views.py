@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -119,6 +121,17 @@ def test_the_engine_draws_every_program(program: Recorder) -> None:
         drawing = draw(program.graph(), view=view)  # type: ignore[arg-type]
         assert drawing.svg().count("data-box=") == len(drawing._scene.boxes)
         assert drawing.svg().count("data-link=") == len(drawing._scene.links)
+
+
+def test_operands_stand_in_the_order_of_the_call() -> None:
+    pytest.importorskip("pygraphviz")
+    for swapped in (False, True):
+        r = Recorder()
+        first, second = r.input(1.0, "first"), r.input(2.0, "second")
+        r.call(np.subtract, *((second, first) if swapped else (first, second)))
+        told = draw(r.graph(), view="values", direction="TB").svg()
+        place = {name: float(re.findall(rf'x="([-.0-9]+)"[^>]*>{name}<', told)[0]) for name in ("first", "second")}
+        assert (place["second"] < place["first"]) == swapped
 
 
 def chosen(graph: object, **asked: object) -> Scene:

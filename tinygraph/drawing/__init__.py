@@ -3,7 +3,7 @@
 A view turns a `Graph` into a `Scene` of boxes and links; DOT and Mermaid write a scene down; the engine lays DOT out.
 """
 
-from tinygraph.drawing.draw import draw
+from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import DrawingError, NoEngineError, NoFontsError, TooLargeError
 

@@ -111,12 +111,14 @@ def _fitting(scene: Scene, most: int = MOST_WITHOUT_SCOPES) -> Scene:
     """The scene, if it can be read and laid out."""
     if len(scene.boxes) <= most:
         return scene
-    asked = "" if scene.view == "full" or most == MOST_BOXES else " even with its scopes collapsed, or"
+    how = " with its scopes collapsed" if scene.view == "collapsed" and scene.graph.scopes else ""
+    limit = "" if most == MOST_BOXES else f'  view="full" draws up to {MOST_BOXES:,} boxes, which takes a while;\n'
     raise TooLargeError(
-        f"this graph has {len(scene.graph):,} nodes, {len(scene.boxes):,} boxes in a picture; {most:,} is the most.\n"
-        f'Ways out:{asked} name its parts with `with tg.scope("layer 1"):`, and each becomes one card;\n'
+        f"this graph has {len(scene.graph):,} nodes, {len(scene.boxes):,} boxes in a picture{how}; "
+        f"{most:,} is the most.\nWays out:\n"
+        '  name its parts with `with tg.scope("layer 1"):`, and each becomes one card;\n'
         "  draw a value from further inside, such as the output of one layer;\n"
-        f'  view="full" draws up to {MOST_BOXES:,} boxes in a minute or so; print(graph) has no limit.'
+        f"{limit}  print(graph) has no limit."
     )
 
 
