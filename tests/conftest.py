@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "suite",
-    max_examples=20,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     database=None,

@@ -187,6 +187,8 @@ def test_bad_calls_are_named_and_change_nothing():
         b.backward(np.ones(3))
     with pytest.raises(TypeError, match="complex"):
         b.backward(np.ones(2) * 1j)
+    with pytest.raises(TypeError, match="real loss"):
+        tg.Tensor(1j).backward()
     assert a.grad is None
     b.backward(np.ones(2))
     np.testing.assert_array_equal(a.grad, [2, 4])

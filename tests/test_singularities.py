@@ -1,4 +1,4 @@
-"""Singularities that nobody asks about contribute nothing; those that somebody asks about are reported as NumPy does."""
+"""Singularities that nobody asks about contribute nothing; the others are reported as NumPy does."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tinygraph.record import primitive
 from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:
-    import tinygraph.data as data
+    import tinygraph.data as data  # noqa: F401
     import tinygraph.testing as testing
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygraph.derivatives.table import function_name
-from tinygraph.errors import GraphError, ShapeError, UnsupportedError
+from tinygraph.errors import GraphError, ShapeError
 from tinygraph.links import (
     Both,
     Call,
@@ -166,10 +166,14 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                 for position, argument in enumerate(call.x):
                     for link in links_in(argument):
                         meet(link, call.order, position in op.needs)
+            elif kind is Left:
+                meet(call.x, call.order, op.needs_x)
+                if op.needs_y and isinstance(call.y, Leaf):
+                    meet(call.y, call.order, True)
             else:
-                for link, read in ((call.x, op.needs_x), (call.y, op.needs_y)):
-                    if isinstance(link, Call | Leaf):
-                        meet(link, call.order, read)
+                meet(call.y, call.order, op.needs_y)
+                if op.needs_x and isinstance(call.x, Leaf):
+                    meet(call.x, call.order, True)
     except BaseException:
         for call in calls:
             call._adjoint = None
@@ -215,8 +219,10 @@ def pull_back(
                 try:
                     if recorded:
                         _pull_recorded(call, g, cotangents, waiting)
-                    else:
+                    elif type(g) is _float64 or g.dtype.kind != "c":
                         _PULL[type(call)](call, g, cotangents, waiting)
+                    else:
+                        _pull_any(call, g, cotangents, waiting)
                 except FloatingPointError:
                     _pull_guarded(call, g, cotangents, waiting)
                 if type(g) is not _float64:
@@ -331,14 +337,22 @@ def _pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting)
 def _apply_rules(
     call: Call, g: Any, z: Any, args: tuple[Any, ...], links: tuple[Any, ...], keywords: dict[str, Any]
 ) -> list[tuple[Any, Any]]:
-    """Each argument that a gradient flows to, and what its rule makes of `g`."""
+    """Each argument that a gradient flows to, and what its rule makes of `g`.
+
+    A rule multiplies by the derivative of its function. Between complex numbers it is the conjugate of the
+    derivative that leads uphill, so the rule is given, and gives, conjugates.
+    """
     if isinstance(call.op.function, np.ufunc):
         keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
-    return [
+    conjugated = g.dtype.kind == "c"
+    if conjugated:
+        g = np.conjugate(g)
+    found = [
         (link, rule(g, z, *args, **keywords))
         for rule, link in zip(call.op.rules, links, strict=False)
-        if rule is not None and any(found.differentiable for found in links_in(link))
+        if rule is not None and any(inside.differentiable for inside in links_in(link))
     ]
+    return [(link, mapped(cotangent, np.conjugate)) for link, cotangent in found] if conjugated else found
 
 
 _PULL: dict[type, Callable[..., None]] = {
@@ -425,9 +439,7 @@ def fit(cotangent: Any, value: Any) -> Any:
         cotangent = unbroadcast(cotangent, value.shape)
     if cotangent.dtype is not value.dtype and cotangent.dtype != value.dtype:
         if cotangent.dtype.kind == "c" and value.dtype.kind != "c":
-            raise UnsupportedError(
-                "complex numbers on the way: their gradients are not there yet; keep the parts apart"
-            )
+            cotangent = np.real(cotangent)  # a real operand can only be moved along the real line
         cotangent = cotangent.astype(value.dtype)
     return cotangent
 

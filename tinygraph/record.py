@@ -103,6 +103,7 @@ def unary(op: Operation, compute: Callable[..., Any], x: Tensor, frame: FrameTyp
 
 
 # The types of constants that can go into an operator as they are.
+NUMBERS = frozenset((float, int, np.float64, np.float32))
 CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_))
 
 
@@ -173,7 +174,31 @@ def operator(
         return tensor
 
     def reflected(self: Tensor, other: Any) -> Any:
-        return binary(op, compute, other, self, _getframe(1))
+        y = self._link
+        if type(other) not in NUMBERS or not y.differentiable or modes.unusual:
+            return binary(op, compute, other, self, _getframe(1))
+        value = compute(other, self._value)
+        call: Any = _new(Right)
+        call.op = op
+        call.x = other
+        call.y = y
+        if type(value) is _float64:
+            call._value = value
+        else:
+            call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+            if op.needs_y and type(y._value) is Like:
+                y._value = self._value
+        call._grad = call._adjoint = None
+        call.order = next_order()
+        frame = _getframe(1)
+        call.label = None
+        call.code = frame.f_code
+        lasti = frame.f_lasti
+        call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
+        tensor = _new(Tensor)
+        tensor._value = value
+        tensor._link = call
+        return tensor
 
     return method, reflected
 
@@ -276,6 +301,11 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     op = operation_of(ufunc)
     if op is None:
         return call_function(ufunc, inputs, kwargs, frame)
+    placed = sorted({"axes", "axis", "keepdims"} & kwargs.keys())
+    if placed:
+        raise UnsupportedError(
+            f"{name}: {placed[0]}= has no derivative here; move the axes with np.moveaxis before and after the call"
+        )
     return spread(op, ufunc, inputs, kwargs, frame)
 
 
@@ -316,7 +346,7 @@ def primitive(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if args and type(args[0]) is Tensor or any(True for _ in tensors_in((args, kwargs))):
+        if (args and type(args[0]) is Tensor) or any(True for _ in tensors_in((args, kwargs))):
             return call_function(call, args, kwargs, _getframe(1))
         return function(*args, **kwargs)
 

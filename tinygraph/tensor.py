@@ -5,22 +5,24 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygraph import record
 from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
+    calculus,
     exponential,
     indexing,
     linalg,
+    missing,
     products,
     reductions,
     shapes,
     sorting,
+    statistics,
     trigonometric,
 )
 from tinygraph.derivatives.table import function_name, operation_of
@@ -29,9 +31,12 @@ from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, next_order
 from tinygraph.modes import is_recording
 from tinygraph.record import call_function, plain, unary
 
-__all__ = ["Tensor"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-Array = NDArray[Any]
+    Array = NDArray[Any]
+
+__all__ = ["Tensor"]
 
 _getframe = sys._getframe
 
@@ -123,7 +128,7 @@ class Tensor:
             data = data.data
         value = _as_value(data, dtype)
         if requires_grad is None:
-            requires_grad = value.dtype.kind == "f"
+            requires_grad = value.dtype.kind in "fc"
         elif requires_grad:
             _check_floating("Tensor", value.dtype)
         if name is not None and not isinstance(name, str):
@@ -273,6 +278,11 @@ class Tensor:
                 raise ShapeError(
                     f"backward: a Tensor of shape {self.shape} needs a seed, the gradient of a scalar with respect to "
                     f"it: backward(np.ones({self.shape})) for that of the sum, or call backward() on a scalar"
+                )
+            if value.dtype.kind == "c":
+                raise TypeError(
+                    "backward: a complex Tensor has no direction of steepest ascent; go backward from a real loss such "
+                    "as np.abs(t), or give a seed"
                 )
             seed = value.dtype.type(1) if value.ndim == 0 else np.ones_like(value)
         else:
@@ -534,6 +544,16 @@ class Tensor:
     conj = conjugate = _method(np.conjugate)
 
     @property
+    def real(self) -> Tensor:
+        """The real part."""
+        return call_function(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part."""
+        return call_function(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    @property
     def flat(self) -> Iterator[Tensor]:
         """The elements one by one, in C order."""
         return iter(self.reshape(-1))
@@ -564,11 +584,7 @@ class Tensor:
 
 
 def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
-    if dtype.kind == "c":
-        raise TypeError(
-            f"{call}: gradients of complex numbers are not there yet; use their real and imaginary parts as two Tensors"
-        )
-    if dtype.kind != "f":
+    if dtype.kind not in "fc":
         raise TypeError(f"{call}: values of dtype {dtype} have no gradient; pass dtype=float, or requires_grad=False")
 
 

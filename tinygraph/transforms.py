@@ -69,9 +69,9 @@ def _as_input(call: str, value: Any) -> Tensor:
 
 
 def _checked(call: str, dtype: np.dtype[Any]) -> bool:
-    if dtype.kind != "f":
+    if dtype.kind not in "fc":
         raise TypeError(
-            f"{call}: an argument to differentiate has dtype {dtype}, which has no gradient here; "
+            f"{call}: an argument to differentiate has dtype {dtype}, which has no gradient; "
             "make it floating, or leave it out with argnums="
         )
     return True
@@ -129,6 +129,11 @@ class _Run:
             raise ShapeError(
                 f"{self.call}: the function must return a scalar, got {what}; use tg.jacobian for arrays, "
                 "or np.sum of the result"
+            )
+        if isinstance(output, Tensor) and output.dtype.kind == "c":
+            raise TypeError(
+                f"{self.call}: the function must return a real number, got {output.dtype}; "
+                "take np.abs or np.real of it, or use tg.vjp"
             )
         return output if isinstance(output, Tensor) and output.requires_grad else None
 

@@ -198,8 +198,9 @@ def test_the_dot_program_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPa
     code = "import sys; from tinygraph.drawing.engine import draw_standard_input as d; d(sys.argv[1][2:])"
     program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}' \"$@\"\n")
     program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing here"))
     here = draw(hypotenuse()).svg()
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(engine, "_in_process", lambda *_: pytest.fail("drawn in this process"))
     assert draw(hypotenuse()).svg() == here
     program.write_text("#!/bin/sh\necho 'Error: out of ink' >&2\nexit 1\n")

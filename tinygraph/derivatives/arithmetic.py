@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.errors import UnsupportedError
 from tinygraph.record import plain
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
@@ -23,8 +24,8 @@ derivative(np.reciprocal,  lambda g, z, x: -g * z * z)  # fmt: skip
 derivative(np.square,      lambda g, z, x: g * (2 * x))  # fmt: skip
 derivative(np.sqrt,        lambda g, z, x: g / (2 * z))  # fmt: skip
 derivative(np.cbrt,        lambda g, z, x: g / (3 * z * z))  # fmt: skip
-derivative(np.remainder,   lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
-derivative(np.fmod,        lambda g, z, x, y: g,                lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
+derivative(np.remainder,   lambda g, z, x, y: g,            lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
+derivative(np.fmod,        lambda g, z, x, y: g,            lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
 
 
 def power(x: Any, y: Any) -> Any:
@@ -55,14 +56,29 @@ def share(x: Any, y: Any, z: Any) -> Any:
     return (x == z) * np.where(x == y, 0.5, 1.0).astype(z.dtype)
 
 
+def direction(x: Any) -> Any:
+    """The sign of a real number; a complex number divided by its length; 0 at 0."""
+    if x.dtype.kind != "c":
+        return np.sign(x)
+    length = np.abs(x)
+    return x / np.where(length == 0, 1, length)
+
+
+def flat(g: Any, x: Any) -> Any:
+    """The cotangent of a step function: none. The sign of a complex number turns with it, and is no such function."""
+    if x.dtype.kind == "c":
+        raise UnsupportedError("sign: of complex numbers it has no derivative here; write x / np.abs(x)")
+    return g * 0
+
+
 derivative(np.maximum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
 derivative(np.minimum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
 derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
-derivative(np.absolute, lambda g, z, x: g * np.sign(x))
+derivative(np.absolute, lambda g, z, x: g * direction(x))
 derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
-derivative(np.sign,     lambda g, z, x: g * 0)  # fmt: skip
-derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), lambda g, z, x, y: g * 0)
+derivative(np.sign,     lambda g, z, x: flat(g, x))  # fmt: skip
+derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
 
 
 def _nonzero(z: Any) -> Any:
@@ -94,9 +110,16 @@ def _clip_max(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **ke
 
 derivative(np.clip, _clip_a, _clip_min, _clip_max)
 derivative(np.where, None, lambda g, z, c, x, y: np.where(c, g, 0), lambda g, z, c, x, y: np.where(c, 0, g))
-# Over the real numbers these change nothing.
-derivative(np.conjugate, lambda g, z, x: g)
+derivative(np.conjugate, lambda g, z, x: np.conjugate(g))
 derivative(np.real, lambda g, z, val: g)
+derivative(np.imag, lambda g, z, val: g * (1j if val.dtype.kind == "c" else 0))
+
+
+@composition(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """The angle of complex numbers with the positive real axis."""
+    radians = np.arctan2(np.imag(z), np.real(z))
+    return np.rad2deg(radians) if deg else radians
 
 
 @composition(np.nan_to_num)
@@ -106,9 +129,10 @@ def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any
 
 
 no_derivative(
-    np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.heaviside, np.signbit, np.spacing, np.nextafter,
-    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal, np.isfinite, np.isinf, np.isnan,
-    np.isneginf, np.isposinf, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isclose, np.allclose,
-    np.array_equal, np.array_equiv, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.gcd, np.lcm,
-    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift,
+    np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.heaviside, np.signbit,
+    np.spacing, np.nextafter, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.isfinite, np.isinf, np.isnan, np.isneginf, np.isposinf, np.logical_and, np.logical_or, np.logical_xor,
+    np.logical_not, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.iscomplex, np.isreal, np.iscomplexobj,
+    np.isrealobj, np.gcd, np.lcm, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift,
+    np.right_shift,
 )  # fmt: skip

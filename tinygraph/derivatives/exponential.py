@@ -25,5 +25,5 @@ def _level(z: Any) -> Any:
     return np.where(z == -np.inf, 0, z)
 
 
-derivative(np.logaddexp,  lambda g, z, x, y: g * np.exp(x - _level(z)),   lambda g, z, x, y: g * np.exp(y - _level(z)))  # fmt: skip
-derivative(np.logaddexp2, lambda g, z, x, y: g * np.exp2(x - _level(z)),  lambda g, z, x, y: g * np.exp2(y - _level(z)))  # fmt: skip
+derivative(np.logaddexp, lambda g, z, x, y: g * np.exp(x - _level(z)), lambda g, z, x, y: g * np.exp(y - _level(z)))
+derivative(np.logaddexp2, lambda g, z, x, y: g * np.exp2(x - _level(z)), lambda g, z, x, y: g * np.exp2(y - _level(z)))

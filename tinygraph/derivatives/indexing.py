@@ -14,7 +14,7 @@ from tinygraph.record import primitive
 
 @primitive
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of `shape` with `g` added at `index`, once for each time the index names a place: the reverse of `x[index]`."""
+    """Zeros of `shape` with `g` added at `index`, once each time it names a place: the reverse of `x[index]`."""
     zeros = np.zeros(shape, dtype=g.dtype)
     if _names_each_place_once(index):
         zeros[index] = g
@@ -99,4 +99,40 @@ def extract(condition: Any, arr: Any) -> Any:
     return np.take(np.ravel(arr), np.flatnonzero(condition))
 
 
-no_derivative(np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size)
+@composition(np.delete)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    """The array without some places along an axis."""
+    size = arr.size if axis is None else arr.shape[axis]
+    return np.take(arr, np.delete(np.arange(size), obj), axis=axis)
+
+
+# --- choosing among arrays --------------------------------------------------------------------------------------------
+
+
+@composition(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """For each place the choice whose condition is the first to hold there."""
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"select: there are {len(condlist)} conditions and {len(choicelist)} choices")
+    chosen = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        chosen = np.where(condition, choice, chosen)
+    return chosen
+
+
+@composition(np.choose)
+def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
+    """For each place the choice whose number stands in `a` there."""
+    number = _modular(np.asarray(a), len(choices), mode)
+    if np.any((number < 0) | (number >= len(choices))):
+        raise ValueError(
+            f"choose: there are {len(choices)} choices, but `a` goes from {np.min(number)} to {np.max(number)}"
+        )
+    shape = np.broadcast_shapes(number.shape, *[np.shape(choice) for choice in choices])
+    stacked = np.stack([np.broadcast_to(choice, shape) for choice in choices])
+    return np.take_along_axis(stacked, np.broadcast_to(number, shape)[None], axis=0)[0]
+
+
+no_derivative(
+    np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size
+)

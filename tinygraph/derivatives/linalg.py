@@ -5,13 +5,17 @@ Source: Giles, "Collected matrix derivative results for forward and reverse mode
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
+from tinygraph.record import plain, primitive
 
 
 def _t(a: Any) -> Any:
@@ -23,12 +27,15 @@ def _inv_a(g: Any, z: Any, a: Any) -> Any:
 
 
 def _solve_b(g: Any, z: Any, a: Any, b: Any) -> Any:
-    return np.linalg.solve(_t(a), g)
+    if z.ndim == np.ndim(a):
+        return np.linalg.solve(_t(a), g)
+    # b is one vector, for each matrix of a stack; to NumPy several vectors would be a matrix.
+    return np.linalg.solve(_t(a), g[..., None])[..., 0]
 
 
 def _solve_a(g: Any, z: Any, a: Any, b: Any) -> Any:
-    cotangent = np.linalg.solve(_t(a), g)
-    if b.ndim == 1:
+    cotangent = _solve_b(g, z, a, b)
+    if z.ndim < a.ndim:
         return -cotangent[..., :, None] * z[..., None, :]
     return -np.matmul(cotangent, _t(z))
 
@@ -42,19 +49,32 @@ def _det_a(g: Any, z: Any, a: Any) -> Any:
 
 
 def _cofactors(a: Any) -> Any:
-    """The derivative of the determinant: det(a) · inverse(a)ᵀ, and minors where the matrix is singular."""
+    """The derivative of the determinant: det(a) · inverse(a)ᵀ, and minors where a matrix is singular, or nearly so."""
     n = a.shape[-1]
-    if np.all(np.linalg.cond(np.asarray(getattr(a, "data", a), dtype=float)) < 1e12) if a.size else True:
+    if _well_conditioned(plain(a)):
         return np.reshape(np.linalg.det(a), (*a.shape[:-2], 1, 1)) * _t(np.linalg.inv(a))
-    rows = []
-    for i in range(n):
-        keep_i = [k for k in range(n) if k != i]
-        row = []
-        for j in range(n):
-            keep_j = [k for k in range(n) if k != j]
-            row.append((-1) ** (i + j) * np.linalg.det(a[..., keep_i, :][..., :, keep_j]))
-        rows.append(np.stack(row, axis=-1))
+    if isinstance(a, np.ndarray) and n > 8:
+        # With A = U S V the minors are those of the diagonal matrix S, turned: a cubic cost instead of n^5.
+        u, sizes, v = np.linalg.svd(a)
+        minors = product_of_others(sizes, -1)[..., None, :]
+        turned = np.linalg.det(u) * np.linalg.det(v)
+        return np.conjugate(np.matmul(u * minors, v)) * np.reshape(turned, (*a.shape[:-2], 1, 1))
+    without = [[other for other in range(n) if other != place] for place in range(n)]
+    rows = [
+        np.stack([(-1) ** (i + j) * np.linalg.det(a[..., without[i], :][..., without[j]]) for j in range(n)], axis=-1)
+        for i in range(n)
+    ]
     return np.stack(rows, axis=-2)
+
+
+def _well_conditioned(a: Any) -> bool:
+    """Whether at least half of the digits of the inverse are right."""
+    try:
+        inverse = np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        return False
+    sizes = [np.max(np.sum(np.abs(matrix), axis=-1), axis=-1, initial=0) for matrix in (a, inverse)]
+    return bool(np.all(sizes[0] * sizes[1] < np.finfo(inverse.dtype).eps ** -0.5))
 
 
 derivative(np.linalg.det, _det_a)
@@ -65,7 +85,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     """Norm of vectors, or of matrices."""
     if axis is None:
         if ord is None or (x.ndim == 2 and ord in ("f", "fro")):
-            length = euclidean(np.ravel(x), 0)
+            length = vector_norm(np.ravel(x), 2, 0)
             return np.reshape(length, (1,) * x.ndim) if keepdims else length
         axis = tuple(range(x.ndim))
     axes = normalize_axis_tuple(axis, x.ndim)
@@ -79,19 +99,17 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def _vector_norm(x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
-    if ord is None or ord == 2:
-        return euclidean(x, axis)
+    if ord is None:
+        return vector_norm(x, 2, axis)
+    if isinstance(ord, str):
+        raise ValueError(f"norm: order {ord!r} is for matrices")
     if ord == np.inf:
         return np.max(np.abs(x), axis=axis)
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axis)
     if ord == 0:
-        return np.sum(np.asarray(x != 0, dtype=x.dtype), axis=axis)
-    if ord == 1:
-        return np.sum(np.abs(x), axis=axis)
-    if isinstance(ord, str):
-        raise ValueError(f"norm: order {ord!r} is for matrices")
-    return np.sum(np.abs(x) ** ord, axis=axis) ** (1 / ord)
+        return np.count_nonzero(x, axis=axis).astype(x.dtype)
+    return vector_norm(x, ord, axis)
 
 
 def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:  # noqa: A002
@@ -101,8 +119,13 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:  # noqa: A002
     if ord is None or ord in ("f", "fro"):
         rest = [axis for axis in range(x.ndim) if axis not in axes]
         last = np.transpose(x, (*rest, *axes))
-        return euclidean(np.reshape(last, (*last.shape[:-2], last.shape[-2] * last.shape[-1])), -1)
-    sums = {1: (rows, columns, np.max), -1: (rows, columns, np.min), np.inf: (columns, rows, np.max), -np.inf: (columns, rows, np.min)}
+        return vector_norm(np.reshape(last, (*last.shape[:-2], last.shape[-2] * last.shape[-1])), 2, -1)
+    sums = {
+        1: (rows, columns, np.max),
+        -1: (rows, columns, np.min),
+        np.inf: (columns, rows, np.max),
+        -np.inf: (columns, rows, np.min),
+    }
     if ord in sums:
         added, compared, choose = sums[ord]
         totals = np.sum(np.abs(x), axis=added, keepdims=True)
@@ -113,20 +136,119 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:  # noqa: A002
     )
 
 
-from tinygraph.record import primitive  # noqa: E402
-
-
 @primitive
-def euclidean(x: Any, axis: int) -> Any:
-    """Square root of the sum of squares along an axis. At the zero vector its gradient is taken to be zero."""
-    return np.linalg.norm(x, axis=axis)
+def vector_norm(x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
+    """(Σ |x|^ord)^(1/ord) along an axis. At the zero vector its gradient is taken to be zero."""
+    return np.linalg.norm(x, ord, axis=axis)
 
 
-def _euclidean_x(g: Any, z: Any, x: Any, axis: int) -> Any:
-    return np.expand_dims(g / np.where(z == 0, 1, z), axis) * x
+def _vector_norm_x(g: Any, z: Any, x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
+    length = np.expand_dims(np.where(z == 0, 1, z), axis)
+    g = np.expand_dims(g, axis)
+    return g / length * x if ord == 2 else g * np.sign(x) * (np.abs(x) / length) ** (ord - 1)
 
 
-euclidean.__name__ = "norm"
-derivative(euclidean, _euclidean_x)
+vector_norm.__name__ = "norm"
+derivative(vector_norm, _vector_norm_x)
 
-no_derivative(np.linalg.matrix_rank)
+# --- factors and powers -----------------------------------------------------------------------------------------------
+
+
+def _cholesky_a(g: Any, z: Any, a: Any, /, *, upper: bool = False) -> Any:
+    """Of the triangle that is read; NumPy takes the other to be the same.
+
+    Source: Murray, "Differentiation of the Cholesky decomposition" (2016), equation 9.
+    """
+    if upper:
+        return _t(_cholesky_a(_t(g), _t(z), a))
+    n = z.shape[-1]
+    half = (np.tril(np.ones((n, n))) - 0.5 * np.eye(n)).astype(g.dtype)
+    middle = np.linalg.solve(_t(z), np.matmul(_t(z), g) * half)
+    symmetric = np.linalg.solve(_t(z), _t(middle))
+    return np.tril(symmetric) + np.tril(_t(symmetric), -1)
+
+
+derivative(np.linalg.cholesky, _cholesky_a)
+
+
+def _pinv_a(g: Any, z: Any, a: Any, *args: Any, **keywords: Any) -> Any:
+    """Where the rank does not change.
+
+    Source: Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate" (1973), equation 4.12.
+    """
+    outside = np.eye(a.shape[-2]) - np.matmul(a, z)
+    inside = np.eye(a.shape[-1]) - np.matmul(z, a)
+    return (
+        np.matmul(np.matmul(outside, _t(g)), np.matmul(z, _t(z)))
+        + np.matmul(np.matmul(_t(z), z), np.matmul(_t(g), inside))
+        - np.matmul(np.matmul(_t(z), g), _t(z))
+    )
+
+
+derivative(np.linalg.pinv, _pinv_a)
+
+
+@composition(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """A matrix times itself, n times over."""
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    power = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) if n == 0 else None
+    while n:
+        if n % 2:
+            power = a if power is None else np.matmul(power, a)
+        n //= 2
+        a = np.matmul(a, a) if n else a
+    return power
+
+
+@composition(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: None = None) -> Any:
+    """The product of several matrices, in the order that takes the fewest multiplications."""
+    sizes = [1 if np.ndim(arrays[0]) == 1 else np.shape(arrays[0])[0], *[np.shape(item)[0] for item in arrays[1:]]]
+    sizes.append(1 if np.ndim(arrays[-1]) == 1 else np.shape(arrays[-1])[1])
+    if np.ndim(arrays[0]) == 1:
+        sizes[0] = 1
+
+    @functools.cache
+    def best(start: int, end: int) -> tuple[int, int]:
+        """The fewest multiplications for arrays[start:end], and where to divide them."""
+        if end - start == 1:
+            return 0, start
+        splits = range(start + 1, end)
+        return min((best(start, k)[0] + best(k, end)[0] + sizes[start] * sizes[k] * sizes[end], k) for k in splits)
+
+    def product(start: int, end: int) -> Any:
+        if end - start == 1:
+            return arrays[start]
+        middle = best(start, end)[1]
+        return np.dot(product(start, middle), product(middle, end))
+
+    return product(0, len(arrays))
+
+
+# --- the names of the array API ---------------------------------------------------------------------------------------
+
+if hasattr(np.linalg, "vector_norm"):
+    for _name in ("matmul", "outer", "tensordot", "vecdot", "matrix_transpose"):
+        composition(getattr(np.linalg, _name))(getattr(np, _name))
+    composition(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+    composition(np.linalg.diagonal)(lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
+    composition(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype=dtype))
+    composition(np.linalg.matrix_norm)(
+        lambda x, /, *, keepdims=False, ord="fro": np.linalg.norm(x, ord, (-2, -1), keepdims)  # noqa: A006
+    )
+
+    @composition(np.linalg.vector_norm)
+    def vector_norm_of(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
+        """Norm of the elements along one axis or several."""
+        axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+        rest = [position for position in range(x.ndim) if position not in axes]
+        last = np.transpose(x, (*rest, *axes))
+        flat = np.reshape(last, (*last.shape[: len(rest)], math.prod(last.shape[len(rest) :])))
+        length = np.linalg.norm(flat, ord, -1)
+        return np.expand_dims(length, axes) if keepdims else length
+
+
+no_derivative(np.linalg.matrix_rank, np.linalg.cond)

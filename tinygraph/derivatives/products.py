@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
+from tinygraph.errors import ShapeError
+from tinygraph.record import primitive
+
+
+def solid(g: Any) -> Any:
+    """A cotangent with memory of its own: one that a sum repeated has strides of 0, which BLAS does not take."""
+    return g.copy() if type(g) is np.ndarray and 0 in g.strides else g
 
 
 def _matmul_x(g: Any, z: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
-        return g @ y.T
+        return solid(g) @ y.T
     if y.ndim == 1:
         return g * y if x.ndim == 1 else g[..., None] * y
     if x.ndim == 1:
-        return np.matmul(y, g[..., None])[..., 0]
-    return np.matmul(g, np.swapaxes(y, -1, -2))
+        return solid(g) @ y.T if y.ndim == 2 else np.matmul(y, g[..., None])[..., 0]
+    return np.matmul(solid(g), np.swapaxes(y, -1, -2))
 
 
 def _matmul_y(g: Any, z: Any, x: Any, y: Any) -> Any:
-    if x.ndim == 2 and y.ndim == 2:
-        return x.T @ g
+    if x.ndim == 2 and y.ndim <= 2:
+        return x.T @ solid(g) if y.ndim == 2 else solid(g) @ x
     if y.ndim == 1:
         return g * x if x.ndim == 1 else np.matmul(np.swapaxes(x, -1, -2), g[..., None])[..., 0]
     if x.ndim == 1:
         return x[:, None] * g[..., None, :]
     if y.ndim == 2:
         # One product of tall matrices; the engine would otherwise have to add up one product for each matrix of x.
-        return np.matmul(np.transpose(np.reshape(x, (-1, x.shape[-1]))), np.reshape(g, (-1, g.shape[-1])))
-    return np.matmul(np.swapaxes(x, -1, -2), g)
+        rows = math.prod(x.shape[:-1])
+        return np.matmul(np.reshape(x, (rows, x.shape[-1])).T, np.reshape(solid(g), (rows, g.shape[-1])))
+    return np.matmul(np.swapaxes(x, -1, -2), solid(g))
 
 
 derivative(np.matmul, _matmul_x, _matmul_y)
 
 
+def _array(item: Any) -> Any:
+    """An argument as an array: lists and numbers may stand next to Tensors."""
+    return item if hasattr(item, "shape") else np.asarray(item)
+
+
 def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
+    b = _array(b)
     if a.ndim == 0 or b.ndim == 0:
         return g * b if a.ndim else np.sum(g * b)
     if a.ndim <= 2 and b.ndim <= 2:
@@ -48,6 +63,7 @@ def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def _dot_b(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
+    a = _array(a)
     if a.ndim == 0 or b.ndim == 0:
         return g * a if b.ndim else np.sum(g * a)
     if a.ndim <= 2 and b.ndim <= 2:
@@ -67,8 +83,9 @@ derivative(
 
 @composition(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
-    """Dot product of two arrays as vectors."""
-    return np.dot(np.ravel(a), np.ravel(b))
+    """Dot product of two arrays as vectors, the first conjugated."""
+    first = np.ravel(a)
+    return np.dot(np.conjugate(first) if first.dtype.kind == "c" else first, np.ravel(b))
 
 
 @composition(np.inner)
@@ -82,21 +99,20 @@ def inner(a: Any, b: Any, /) -> Any:
 @composition(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum of products over pairs of axes: one matrix product of the arrays with those axes together."""
-    a, b = (item if hasattr(item, "shape") else np.asarray(item) for item in (a, b))
-    if np.ndim(axes) == 0:
+    a, b = _array(a), _array(b)
+    if isinstance(axes, int | np.integer):
         count = int(axes)
         of_a, of_b = tuple(range(a.ndim - count, a.ndim)), tuple(range(count))
     else:
         of_a = normalize_axis_tuple(axes[0], a.ndim)
         of_b = normalize_axis_tuple(axes[1], b.ndim)
     if [a.shape[axis] for axis in of_a] != [b.shape[axis] for axis in of_b]:
-        raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} do not match along axes {of_a} and {of_b}")
+        raise ShapeError(f"tensordot: shapes {a.shape} and {b.shape} do not match along axes {of_a} and {of_b}")
     rest_a = [axis for axis in range(a.ndim) if axis not in of_a]
     rest_b = [axis for axis in range(b.ndim) if axis not in of_b]
-    shared = int(np.prod([a.shape[axis] for axis in of_a], dtype=np.int64))
+    shared = math.prod(a.shape[axis] for axis in of_a)
     shape = [a.shape[axis] for axis in rest_a] + [b.shape[axis] for axis in rest_b]
-    rows = int(np.prod(shape[: len(rest_a)], dtype=np.int64))
-    columns = int(np.prod(shape[len(rest_a) :], dtype=np.int64))
+    rows, columns = math.prod(shape[: len(rest_a)]), math.prod(shape[len(rest_a) :])
     left = np.reshape(np.transpose(a, (*rest_a, *of_a)), (rows, shared))
     right = np.reshape(np.transpose(b, (*of_b, *rest_b)), (shared, columns))
     return np.reshape(np.dot(left, right), shape)
@@ -113,7 +129,39 @@ def kron(a: Any, b: Any) -> Any:
     return np.reshape(left * right, [m * n for m, n in zip(shape_a, shape_b, strict=True)])
 
 
-# --- einsum ----------------------------------------------------------------------------------------------------------------
+if hasattr(np, "vecdot"):
+
+    @composition(np.vecdot)
+    def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+        """Dot products of the vectors along an axis."""
+        return np.sum(np.moveaxis(_array(x1), axis, -1) * np.moveaxis(_array(x2), axis, -1), axis=-1)
+
+
+if hasattr(np, "matvec"):
+
+    @composition(np.matvec)
+    def matvec(x1: Any, x2: Any, /) -> Any:
+        """Each matrix times a vector."""
+        return np.matmul(x1, _array(x2)[..., None])[..., 0]
+
+    @composition(np.vecmat)
+    def vecmat(x1: Any, x2: Any, /) -> Any:
+        """Each vector times a matrix."""
+        return np.matmul(_array(x1)[..., None, :], x2)[..., 0, :]
+
+
+@composition(np.cross)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """The cross product of vectors of three components."""
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    a, b = np.moveaxis(_array(a), axisa, -1), np.moveaxis(_array(b), axisb, -1)
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise ShapeError(f"cross: the vectors must have 3 components, got {a.shape[-1]} and {b.shape[-1]}")
+    after, before = [1, 2, 0], [2, 0, 1]
+    return np.moveaxis(a[..., after] * b[..., before] - a[..., before] * b[..., after], -1, axisc)
+
+
+# --- einsum -----------------------------------------------------------------------------------------------------------
 
 
 def _numbered(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[list[int]], list[int]]:
@@ -152,18 +200,22 @@ def _text(operands: list[list[int]], output: list[int]) -> str:
 
 def _einsum_operand(which: int, g: Any, operands: tuple[Any, ...], subscripts: str, optimize: Any) -> Any:
     """The cotangent of one operand: the einsum of the output's cotangent with the other operands."""
-    arrays = [item if hasattr(item, "shape") else np.asarray(item) for item in operands]
+    arrays = [_array(item) for item in operands]
     axes, output = _numbered(subscripts, [item.shape for item in arrays])
     mine, shape = axes[which], arrays[which].shape
     others = [position for position in range(len(arrays)) if position != which]
     distinct = list(dict.fromkeys(mine))
     # An axis that was broadcast here, of size 1, gets the sum; one that nobody else has was summed away, and repeats.
-    size_of = {number: size for number, size in zip(mine, shape, strict=True)}
+    size_of = dict(zip(mine, shape, strict=True))
     available = set(output).union(*[axes[position] for position in others])
     kept = [number for number in distinct if number in available and size_of[number] != 1]
     expression = _text([output, *[axes[position] for position in others]], kept)
+    # A path that was given for these operands is none for those.
+    optimize = optimize if isinstance(optimize, bool | str) else True
     result = np.einsum(expression, g, *[arrays[position] for position in others], optimize=optimize)
-    result = np.reshape(result, [size_of[number] if number in kept else 1 for number in distinct])
+    # An axis along which all the others are of size 1 is so in the result, too.
+    sizes = iter(result.shape)
+    result = np.reshape(result, [next(sizes) if number in kept else 1 for number in distinct])
     result = np.broadcast_to(result, [size_of[number] for number in distinct])
     if len(distinct) == len(mine):
         return result
@@ -179,8 +231,10 @@ def _on_diagonal(values: Any, mine: list[int], distinct: list[int], shape: tuple
 
 
 @composition(np.einsum)
-def einsum(*operands: Any, out: None = None, optimize: Any = False, **keywords: Any) -> Any:
+def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, **keywords: Any) -> Any:
     """Sum of products along axes named by letters."""
+    if dtype is not None:
+        operands = tuple([item.astype(dtype) if hasattr(item, "astype") else item for item in operands])
     if isinstance(operands[0], str):
         return einsum_of(operands[0], optimize, *operands[1:])
     # The other form: einsum(array, [0, 1], array, [1, 2], [0, 2])
@@ -191,14 +245,13 @@ def einsum(*operands: Any, out: None = None, optimize: Any = False, **keywords: 
 
 
 def _list_text(axes: Any) -> str:
-    return "".join("..." if axis is Ellipsis else chr(ord("A") + axis if axis < 26 else ord("a") + axis - 26) for axis in axes)
+    return "".join(
+        "..." if axis is Ellipsis else chr(ord("A") + axis if axis < 26 else ord("a") + axis - 26) for axis in axes
+    )
 
 
 def _einsum_rule(which: int) -> Any:
     return lambda g, z, subscripts, optimize, *operands: _einsum_operand(which, g, operands, subscripts, optimize)
-
-
-from tinygraph.record import primitive  # noqa: E402
 
 
 @primitive

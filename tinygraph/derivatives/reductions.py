@@ -5,6 +5,7 @@ At a tie, the elements that share a maximum or minimum share its gradient equall
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,14 @@ def repeated(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
     """A reduction's cotangent repeated over the elements it came from."""
     if type(g) is np.float64:
         # The same read-only view of one number that broadcast_to makes in ten times the time.
-        return np.ndarray(shape, np.float64, g, 0, (0,) * len(shape))  # type: ignore[arg-type]
+        return np.ndarray(shape, np.float64, g, 0, (0,) * len(shape))
     return np.broadcast_to(expand(g, shape, axis, keepdims), shape)
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
     """How many elements a reduction over `axis` makes one of."""
     axes = range(len(shape)) if axis is None else normalize_axis_tuple(axis, len(shape))
-    return int(np.prod([shape[position] for position in axes], dtype=np.int64))
+    return math.prod([shape[position] for position in axes])
 
 
 def _sum_a(
@@ -92,7 +93,7 @@ def product_of_others(a: Any, axis: Any) -> Any:
 
 def _sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
     """`np.sum` without its wrapper, which takes longer than adding up a thousand numbers."""
-    return np.add.reduce(a, axis, dtype, None, keepdims, **keywords)
+    return np.add.reduce(a, axis, dtype, None, keepdims, **keywords)  # type: ignore[call-overload]
 
 
 derivative(np.sum, _sum_a, compute=_sum)
@@ -111,7 +112,8 @@ def var(
     ddof = ddof if correction is None else correction
     a = a if dtype is None else a.astype(dtype)
     mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
-    squares = np.square(a - mean)
+    away = a - mean
+    squares = np.square(away) if away.dtype.kind != "c" else np.square(np.real(away)) + np.square(np.imag(away))
     if where is True:
         freedom: Any = max(count(a.shape, axis) - ddof, 0)
     else:
@@ -160,7 +162,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
 
 
-# --- cumulative ---------------------------------------------------------------------------------------------------------
+# --- cumulative -------------------------------------------------------------------------------------------------------
 
 
 def _reverse_cumsum(g: Any, axis: int) -> Any:

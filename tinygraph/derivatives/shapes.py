@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import x_at
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.record import primitive
+from tinygraph.errors import UnsupportedError
+from tinygraph.record import plain, primitive
 
 
 @primitive
@@ -18,27 +22,28 @@ def astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-derivative(astype, lambda g, z, x, dtype: g.astype(x.dtype))
+# The engine gives a cotangent the dtype of its argument.
+derivative(astype, lambda g, z, x, dtype: g)
 if hasattr(np, "astype"):
-    derivative(np.astype, lambda g, z, x, dtype, *args, **kwargs: g.astype(x.dtype))
+    derivative(np.astype, lambda g, z, x, dtype, *args, **kwargs: g)
 
-# --- one array to one array, every element once --------------------------------------------------------------------------
-
-
-def _reshape_a(g: Any, z: Any, a: Any, shape: Any = None, order: str = "C", **keywords: Any) -> Any:
-    return g.reshape(a.shape) if order == "C" else np.reshape(g, a.shape, order=order)  # type: ignore[call-overload]
+# --- one array to one array, every element once -----------------------------------------------------------------------
 
 
-derivative(np.reshape, _reshape_a)
-derivative(
-    np.ravel,
-    lambda g, z, a, order="C": np.reshape(g, a.shape) if order == "C" else np.reshape(g, a.shape, order=order),
-)
+def _in_order(g: Any, shape: tuple[int, ...], order: str) -> Any:
+    if order == "C":
+        return g.reshape(shape)
+    if order == "F":
+        return np.reshape(g, shape, order="F")
+    raise UnsupportedError(
+        f"reshape: order={order!r} takes elements as they lie in memory, which is not recorded; use order='C' or 'F'"
+    )
+
+
+derivative(np.reshape, lambda g, z, a, shape=None, order="C", **keywords: _in_order(g, a.shape, order))
+derivative(np.ravel, lambda g, z, a, order="C": _in_order(g, a.shape, order))
 for _same in (np.copy, np.squeeze, np.expand_dims):
     derivative(_same, lambda g, z, a, *args, **kwargs: np.reshape(g, a.shape))
-derivative(np.atleast_1d, lambda g, z, a: np.reshape(g, a.shape))
-derivative(np.atleast_2d, lambda g, z, a: np.reshape(g, a.shape))
-derivative(np.atleast_3d, lambda g, z, a: np.reshape(g, a.shape))
 
 
 def _transpose_a(g: Any, z: Any, a: Any, axes: Any = None) -> Any:
@@ -62,6 +67,27 @@ derivative(
 )
 
 
+def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callable[..., Any]:
+    """How atleast_1d and its kin are written out, given what they make of a shape."""
+
+    def written_out(*arys: Any) -> Any:
+        shapes = [shape_of(np.shape(item)) for item in arys]
+        several = [
+            item if np.shape(item) == shape else np.reshape(item, shape)
+            for item, shape in zip(arys, shapes, strict=True)
+        ]
+        return several[0] if len(several) == 1 else tuple(several)
+
+    return written_out
+
+
+composition(np.atleast_1d)(_at_least(lambda shape: shape or (1,)))
+composition(np.atleast_2d)(_at_least(lambda shape: (1,) * (2 - len(shape)) + shape))
+composition(np.atleast_3d)(
+    _at_least(lambda shape: (1, *shape, 1) if len(shape) == 1 else shape + (1,) * (3 - len(shape)))
+)
+
+
 @composition(np.rollaxis)
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     """One axis moved to stand before another."""
@@ -70,7 +96,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
-# --- repeating -----------------------------------------------------------------------------------------------------------
+# --- repeating --------------------------------------------------------------------------------------------------------
 
 # The engine sums a cotangent over the axes along which its argument was repeated.
 derivative(np.broadcast_to, lambda g, z, array, shape, subok=False: g)
@@ -100,7 +126,9 @@ def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
     reps = (1,) * (ndim - len(reps)) + reps
     shape = (1,) * (ndim - A.ndim) + A.shape
     paired = np.reshape(A, [part for size in shape for part in (1, size)])
-    repeated = np.broadcast_to(paired, [part for times, size in zip(reps, shape, strict=True) for part in (times, size)])
+    repeated = np.broadcast_to(
+        paired, [part for times, size in zip(reps, shape, strict=True) for part in (times, size)]
+    )
     return np.reshape(repeated, [times * size for times, size in zip(reps, shape, strict=True)])
 
 
@@ -111,24 +139,42 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return tuple([np.broadcast_to(item, shape) for item in args])
 
 
-# --- joining -------------------------------------------------------------------------------------------------------------
+@composition(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    """The coordinates of a grid: each vector repeated along the axes of the others."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
+    place = list(range(len(xi)))
+    if indexing == "xy":
+        place[:2] = reversed(place[:2])
+    along = [
+        np.reshape(x, [-1 if axis == mine else 1 for axis in range(len(xi))]) for x, mine in zip(xi, place, strict=True)
+    ]
+    return tuple(along) if sparse else np.broadcast_arrays(*along)
+
+
+# --- joining ----------------------------------------------------------------------------------------------------------
 
 
 def _concatenate_arrays(g: Any, z: Any, arrays: Any, axis: Any = 0, out: Any = None, **keywords: Any) -> Any:
+    shapes = [item.shape if hasattr(item, "shape") else np.shape(plain(item)) for item in arrays]
     if axis is None:
-        ends = np.cumsum([0, *[item.size for item in map(_shaped, arrays)]])
-        return [
-            np.reshape(g[start:end], _shaped(item).shape)
-            for item, start, end in zip(arrays, ends[:-1], ends[1:], strict=True)
+        ends = np.cumsum([0, *[math.prod(shape) for shape in shapes]]).tolist()
+        parts = [
+            np.reshape(x_at(g, slice(start, end)), shape)
+            for shape, (start, end) in zip(shapes, pairwise(ends), strict=True)
         ]
-    axis = normalize_axis_index(axis, g.ndim)
-    ends = np.cumsum([0, *[_shaped(item).shape[axis] for item in arrays]])
-    before = (slice(None),) * axis
-    return [x_at(g, (*before, slice(start, end))) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    else:
+        axis = normalize_axis_index(axis, g.ndim)
+        ends = np.cumsum([0, *[shape[axis] for shape in shapes]]).tolist()
+        before = (slice(None),) * axis
+        parts = [x_at(g, (*before, slice(start, end))) for start, end in pairwise(ends)]
+    return _as_given(parts, arrays)
 
 
-def _shaped(item: Any) -> Any:
-    return item if hasattr(item, "shape") else np.asarray(item)
+def _as_given(parts: list[Any], arrays: Any) -> Any:
+    """The cotangents of a sequence of arrays; of one array, that stood for the sequence of its rows, put together."""
+    return parts if isinstance(arrays, list | tuple) else np.stack(parts)
 
 
 derivative(np.concatenate, _concatenate_arrays)
@@ -138,7 +184,7 @@ if hasattr(np, "concat"):
 
 def _stack_arrays(g: Any, z: Any, arrays: Any, axis: int = 0, out: Any = None, **keywords: Any) -> Any:
     before = (slice(None),) * normalize_axis_index(axis, g.ndim)
-    return [x_at(g, (*before, position)) for position in range(len(arrays))]
+    return _as_given([x_at(g, (*before, position)) for position in range(len(arrays))], arrays)
 
 
 derivative(np.stack, _stack_arrays)
@@ -147,14 +193,14 @@ derivative(np.stack, _stack_arrays)
 @composition(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Rows on top of each other."""
-    return np.concatenate([np.atleast_2d(item) for item in tup], axis=0)
+    return np.concatenate([np.atleast_2d(item) for item in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composition(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Side by side."""
     items = [np.atleast_1d(item) for item in tup]
-    return np.concatenate(items, axis=0 if items[0].ndim == 1 else 1)
+    return np.concatenate(items, axis=0 if items[0].ndim == 1 else 1, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composition(np.dstack)
@@ -177,7 +223,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
     return np.concatenate([arr, values], axis=axis)
 
 
-# --- splitting -----------------------------------------------------------------------------------------------------------
+# --- splitting --------------------------------------------------------------------------------------------------------
 
 
 @composition(np.array_split)
@@ -192,16 +238,18 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         if sections <= 0:
             raise ValueError("array_split: the number of sections must be larger than 0")
         each, extra = divmod(size, sections)
-        ends = list(np.cumsum([0] + [each + 1] * extra + [each] * (sections - extra)))
+        ends = np.cumsum([0] + [each + 1] * extra + [each] * (sections - extra)).tolist()
     before = (slice(None),) * axis
-    return [ary[(*before, slice(start, end))] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [ary[(*before, slice(start, end))] for start, end in pairwise(ends)]
 
 
 @composition(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """Consecutive parts along an axis, of equal size if their number is given."""
     if not np.ndim(indices_or_sections) and ary.shape[axis] % int(indices_or_sections):
-        raise ValueError(f"split: axis {axis} of shape {ary.shape} does not divide into {indices_or_sections} equal parts")
+        raise ValueError(
+            f"split: axis {axis} of shape {ary.shape} does not divide into {indices_or_sections} equal parts"
+        )
     return array_split(ary, indices_or_sections, axis)
 
 
@@ -232,7 +280,7 @@ if hasattr(np, "unstack"):
         return tuple([x[(*(slice(None),) * axis, place)] for place in range(x.shape[axis])])
 
 
-# --- parts of a matrix -----------------------------------------------------------------------------------------------------
+# --- parts of a matrix ------------------------------------------------------------------------------------------------
 
 derivative(np.tril, lambda g, z, m, k=0: np.tril(g, k))
 derivative(np.triu, lambda g, z, m, k=0: np.triu(g, k))
@@ -280,11 +328,17 @@ def diag(v: Any, k: int = 0) -> Any:
     return diagonal_matrix(v, k) if v.ndim == 1 else np.diagonal(v, k)
 
 
-# --- padding ---------------------------------------------------------------------------------------------------------------
+@composition(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Any:
+    """The matrix with the elements of an array on its k-th diagonal."""
+    return diagonal_matrix(np.ravel(v), k)
+
+
+# --- padding ----------------------------------------------------------------------------------------------------------
 
 
 @composition(np.pad)
-def pad(array: Any, pad_width: Any, mode: str = "constant", **keywords: Any) -> Any:
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Any:
     """The array with a border. Every mode but those that compute new values places elements of the array anew."""
     if mode == "constant":
         filled = np.pad(np.zeros(array.shape, dtype=array.dtype), pad_width, mode, **keywords)
@@ -297,8 +351,6 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **keywords: Any) -> 
     if mode in ("edge", "reflect", "symmetric", "wrap") and keywords.get("reflect_type", "even") == "even":
         places = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode, **keywords)
         return np.take(np.ravel(array), places)
-    from tinygraph.errors import UnsupportedError
-
     raise UnsupportedError(f"pad: mode={mode!r} has no derivative here; use constant, edge, reflect, symmetric or wrap")
 
 
@@ -311,5 +363,7 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
 
 
-no_derivative(np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory,
-              np.shares_memory, np.min_scalar_type, np.common_type)  # fmt: skip
+no_derivative(
+    np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory,
+    np.shares_memory, np.min_scalar_type, np.common_type,
+)  # fmt: skip

@@ -125,7 +125,7 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
     """The table's entry for a function, or None. An entry's code is read when it is first asked for."""
     entry = _TABLE.get(function)
     if entry is None or type(entry) is Operation:
-        return entry  # type: ignore[return-value]
+        return entry
     assert isinstance(entry, tuple)
     operation = _TABLE[function] = Operation(function, entry)
     return operation

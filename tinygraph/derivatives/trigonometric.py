@@ -22,7 +22,7 @@ derivative(np.tanh,     lambda g, z, x: g * (1 - z * z))  # fmt: skip
 derivative(np.arcsinh,  lambda g, z, x: g / np.sqrt(x * x + 1))  # fmt: skip
 derivative(np.arccosh,  lambda g, z, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))  # fmt: skip
 derivative(np.arctanh,  lambda g, z, x: g / (1 - x * x))  # fmt: skip
-derivative(np.arctan2,  lambda g, z, x, y: g * y / (x * x + y * y),  lambda g, z, x, y: -g * x / (x * x + y * y))  # fmt: skip
+derivative(np.arctan2, lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y))
 derivative(np.deg2rad,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.radians,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.rad2deg,  lambda g, z, x: g / DEGREE)  # fmt: skip

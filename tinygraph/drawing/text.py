@@ -35,9 +35,9 @@ def markup(text: str) -> str:
     """Text for an HTML-like label.
 
     Graphviz replaces `\\N`, `\\G`, `\\L`, `\\E` and `\\T` even there and knows no escape for them,
-    so an invisible word joiner stands after each backslash.
+    so an invisible word joiner stands after each backslash. Before version 2.50 it trips over a bare "]".
     """
-    return html.escape(clean(text).replace("\\", "\\" + WORD_JOINER))
+    return html.escape(clean(text).replace("\\", "\\" + WORD_JOINER)).replace("]", "&#93;")
 
 
 def dot_string(text: str, length: int = 200) -> str:

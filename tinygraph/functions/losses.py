@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.errors import ShapeError
-from tinygraph.functions.activations import _floating, sigmoid
+from tinygraph.functions.activations import _floating, log1pexp, sigmoid
 from tinygraph.functions.logits import log_softmax, softmax
 from tinygraph.record import composed, primitive
 from tinygraph.tensor import Tensor
@@ -98,7 +98,7 @@ binary_log_loss.derivative(
 def binary_log_loss_of_logits(x: Any, y: Any) -> Any:
     """The log loss of the sigmoid of each logit: softplus(x) − x·y."""
     x, y = _floating(x), _floating(y)
-    return np.logaddexp(x, 0) - x * y
+    return log1pexp(x) - x * y
 
 
 binary_log_loss_of_logits.derivative(

@@ -1,0 +1,205 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays, arrays_that_broadcast, masks, shapes_that_broadcast
+
+from .laws import Call, binary, enter, obey, unary
+
+
+@st.composite
+def apart(draw, count=2):
+    """Arrays that broadcast and have no tie: the i-th of n holds multiples of n/32, and i/32 more."""
+    drawn = draw(arrays_that_broadcast(count))
+    return tuple([count * x + place / 32 for place, x in enumerate(drawn)])
+
+
+@st.composite
+def dividend_and_divisor(draw):
+    """x and y where x / y is not near an integer."""
+    y, fraction = draw(arrays_that_broadcast(2, low=0.25, high=0.75))
+    y = np.where(draw(arrays(y.shape)) < 0, -1.0, 1.0) * (y + 0.5)
+    whole = np.round(draw(arrays(np.broadcast_shapes(y.shape, fraction.shape))))
+    return Call(((whole + fraction) * y, y))
+
+
+@st.composite
+def whole_powers(draw):
+    """Any base, negative ones too, to an array of whole exponents, which are constants."""
+    base, exponent = draw(shapes_that_broadcast(2))
+    exponents = draw(arrays(exponent, low=-3.0, high=3.0))
+    return Call((draw(arrays(base, away_from=[0.0], margin=0.25)), np.round(exponents).astype(np.int64)))
+
+
+@st.composite
+def constant_powers(draw):
+    exponent = draw(st.sampled_from([0, 1, 2, 3, -1, 0.5, 2.5, -2]))
+    return Call(
+        (draw(arrays(low=0.25)), np.array(exponent) if draw(st.booleans()) and exponent in (1, 2) else exponent)
+    )
+
+
+@st.composite
+def masked(draw):
+    """A condition and two choices, all three broadcasting; a choice may be a Python number."""
+    mask, x, y = draw(shapes_that_broadcast(3))
+    choices = [draw(arrays(x)), draw(arrays(y))]
+    if draw(st.booleans()):
+        choices[draw(st.integers(0, 1))] = draw(st.sampled_from([0, 1]))
+    return Call((draw(masks(mask)), *choices))
+
+
+@st.composite
+def clipped(draw):
+    """Two bounds, one bound, or none; as arguments or as keywords."""
+    a, low, high = draw(apart(3))
+    return draw(
+        st.sampled_from(
+            [
+                Call((a, low, high)),
+                Call((a, low, None)),
+                Call((a, None, high)),
+                Call((a,), {"a_min": -0.51, "a_max": 0.51}),
+                Call((a,), {"min": -0.51}),
+                Call((a,), {"max": 0.51}),
+                Call((a,), {"min": -0.51, "max": 0.51}),
+                Call((a,), {"a_min": 0.51, "a_max": -0.51}),
+            ]
+        )
+    )
+
+
+LAWS = enter(
+    {
+        np.add: binary(),
+        np.subtract: binary(),
+        np.multiply: binary(),
+        np.divide: binary(away_from=[0.0], margin=0.25),
+        np.negative: unary(),
+        np.positive: unary(),
+        np.reciprocal: unary(away_from=[0.0], margin=0.25),
+        np.square: unary(),
+        np.sqrt: unary(low=0.25),
+        np.cbrt: unary(away_from=[0.0], margin=0.25),
+        np.remainder: dividend_and_divisor(),
+        np.fmod: dividend_and_divisor(),
+        np.power: [binary(low=0.25), whole_powers(), constant_powers()],
+        np.float_power: [binary(low=0.25), whole_powers(), constant_powers()],
+        np.maximum: apart().map(Call),
+        np.minimum: apart().map(Call),
+        np.fmax: apart().map(Call),
+        np.fmin: apart().map(Call),
+        np.absolute: unary(away_from=[0.0]),
+        np.fabs: unary(away_from=[0.0]),
+        np.sign: unary(away_from=[0.0]),
+        np.copysign: binary(away_from=[0.0]),
+        np.hypot: binary(away_from=[0.0], margin=0.25),
+        np.clip: clipped(),
+        np.where: masked(),
+        np.nan_to_num: unary(),
+        np.conjugate: unary(),
+        np.real: unary(),
+        np.imag: unary(),
+        np.angle: unary(away_from=[0.0]),
+    }
+)
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+# --- conventions where a function has no derivative -------------------------------------------------------------------
+
+
+def slope(f, *xs):
+    """The gradient of the sum of f's values, for each argument."""
+    tensors = [tg.Tensor(np.asarray(x, dtype=float)) for x in xs]
+    result = f(*tensors)
+    result.backward(np.ones(result.shape))
+    return [t.grad for t in tensors] if len(tensors) > 1 else tensors[0].grad
+
+
+@pytest.mark.parametrize("function", [np.maximum, np.minimum, np.fmax, np.fmin])
+def test_a_tie_is_shared(function):
+    x, y = slope(function, [1.0, 0.0, 2.0], [1.0, 0.0, 2.0])
+    np.testing.assert_array_equal(x, [0.5, 0.5, 0.5])
+    np.testing.assert_array_equal(y, [0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("function", [np.absolute, np.fabs, np.sign, abs])
+def test_a_kink_at_zero_has_slope_zero(function):
+    assert slope(function, 0.0) == 0
+
+
+def test_clip_passes_the_gradient_on_its_bounds():
+    np.testing.assert_array_equal(slope(lambda x: np.clip(x, -1, 1), [-2, -1, 0, 1, 2]), [0, 1, 1, 1, 0])
+
+
+def test_clip_to_crossed_bounds_is_the_upper_one():
+    a, low, high = slope(np.clip, [0.0, 5.0], [2.0, 2.0], [1.0, 1.0])
+    np.testing.assert_array_equal([a, low, high], [[0, 0], [0, 0], [1, 1]])
+
+
+@pytest.mark.parametrize("exponent", [0, 0.0, np.zeros(1), np.zeros(1, dtype=int)])
+def test_the_power_zero_has_slope_zero_even_at_zero(exponent):
+    np.testing.assert_array_equal(slope(lambda x: x**exponent, [0.0, 2.0, -2.0]), [0, 0, 0])
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(tg.grad(lambda x: np.sum(x**exponent))(x)))(np.zeros(2)), 0)
+
+
+def test_zero_to_a_power_that_is_a_variable():
+    x, y = slope(np.power, [0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 2.0, 0.5 + 1])
+    np.testing.assert_array_equal(x, [0, 1, 0, 0])
+    np.testing.assert_array_equal(y, [0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 4, np.array(3), np.int64(5), 2.0])
+def test_whole_powers_of_negative_numbers(exponent):
+    check_grads(lambda x: x**exponent, np.array([-1.5, -0.5, 0.0, 2.0]), order=3)
+
+
+def test_hypot_at_the_origin_has_slope_zero():
+    np.testing.assert_array_equal(slope(np.hypot, [0.0, 3.0], [0.0, 4.0]), [[0, 0.6], [0, 0.8]])
+
+
+@pytest.mark.parametrize("function", [np.fmod, np.remainder])
+def test_the_quotient_is_the_one_that_the_remainder_belongs_to(function):
+    # 1 / 0.1 rounds to 10, but ten times the double nearest to 0.1 is more than 1.
+    assert function(1.0, 0.1) > 0.09
+    assert slope(function, 1.0, 0.1)[1] == -9
+
+
+def test_fmax_leaves_out_nan():
+    x, y = slope(np.fmax, [np.nan, 1.0], [1.0, np.nan])
+    np.testing.assert_array_equal([x, y], [[0, 1], [1, 0]])
+
+
+def test_nan_to_num_passes_no_gradient_to_what_it_replaces():
+    x = tg.Tensor([1.0, np.nan, np.inf, -np.inf])
+    y = np.nan_to_num(x, copy=False, nan=5.0, posinf=6.0, neginf=7.0)
+    y.backward(np.ones(4))
+    np.testing.assert_array_equal(y.data, [1, 5, 6, 7])
+    np.testing.assert_array_equal(x.grad, [1, 0, 0, 0])
+    assert np.isnan(x.data[1])  # copy=False does not write into the Tensor
+
+
+def test_python_numbers_leave_float32_as_it_is():
+    x = tg.Tensor(np.ones(3, dtype=np.float32))
+    for y in (
+        np.where([True, False, True], x, 0.5),
+        np.clip(x, 0.0, 2),
+        np.maximum(x, 0.5),
+        x**2.5,
+        2.0**x,
+        3 * x,
+        x / 7,
+    ):
+        assert y.dtype == np.float32
+        x.grad = None
+        y.backward(np.ones(3, dtype=np.float32))
+        assert x.grad.dtype == np.float32

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays, arrays_that_broadcast, axes, shapes
+
+from .laws import LAPACK, Call, enter, obey
+
+
+@st.composite
+def differences(draw):
+    x = draw(arrays(shapes(min_dims=1, min_side=1)))
+    axis = draw(axes(x.shape, none=False, several=False))
+    row = tuple(1 if place == axis % x.ndim else size for place, size in enumerate(x.shape))
+    ends = {"prepend": draw(arrays(row)), "append": 2} if draw(st.booleans()) else {}
+    return Call((x, draw(st.integers(0, 2)), axis), ends)
+
+
+@st.composite
+def slopes(draw):
+    x = draw(arrays(shapes(min_dims=1, min_side=3, max_side=4)))
+    keywords = draw(st.sampled_from([{}, {"edge_order": 1}, {"edge_order": 2}]))
+    axis = draw(axes(x.shape, none=False, several=False))
+    places = np.cumsum(draw(arrays((x.shape[axis],), low=0.25, high=1.0)))
+    kind = draw(st.sampled_from(["unit", "step", "places", "several"]))
+    if kind == "unit":
+        return Call((x,), keywords)
+    if kind == "several":
+        return Call((x, *[np.float64(1.5) + place for place in range(x.ndim)]), keywords)
+    return Call((x, np.float64(0.5) if kind == "step" else places), keywords | {"axis": axis})
+
+
+@st.composite
+def integrals(draw):
+    y = draw(arrays(shapes(min_dims=1, min_side=1)))
+    axis = draw(axes(y.shape, none=False, several=False))
+    x = draw(st.sampled_from(["dx", "vector", "array"]))
+    if x == "dx":
+        return Call((y,), {"dx": 0.5, "axis": axis})
+    return Call((y, draw(arrays((y.shape[axis],) if x == "vector" else y.shape))), {"axis": axis})
+
+
+@st.composite
+def sums(draw):
+    x = draw(arrays(shapes(min_dims=1)))
+    axis = draw(axes(x.shape, none=x.ndim == 1, several=False))
+    return Call((x,), {"axis": axis, "include_initial": draw(st.booleans())})
+
+
+@st.composite
+def interpolated(draw):
+    """Places that are not near a bend."""
+    bends = np.arange(draw(st.integers(1, 4))) * 0.5 - 1
+    x = draw(arrays(away_from=[*bends, *(bends + 2.5), *(bends - 2.5)], margin=1 / 16))
+    fp = draw(arrays((len(bends),)))
+    keywords = draw(st.sampled_from([{}, {"left": 0.5}, {"left": 1, "right": -1}, {"period": 2.5}]))
+    return Call((x, bends, fp), keywords)
+
+
+@st.composite
+def convolved(draw):
+    n, m = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return Call(
+        (draw(arrays((n,))), draw(arrays((m,))), *draw(st.sampled_from([(), ("full",), ("same",), ("valid",)])))
+    )
+
+
+LAWS = enter(
+    {
+        np.diff: differences(),
+        np.ediff1d: arrays(shapes(min_side=1)).flatmap(
+            lambda x: st.sampled_from([Call((x,)), Call((x, 2)), Call((x, np.ones(2), np.zeros(1)))])
+        ),
+        np.trapezoid: integrals(),
+        np.linspace: arrays_that_broadcast(2).flatmap(
+            lambda xs: st.sampled_from([{}, {"endpoint": False}, {"axis": -1}]).map(lambda kw: Call((*xs, 4), kw))
+        ),
+        np.convolve: convolved(),
+        np.polyval: st.tuples(arrays(shapes(1, 1, max_side=4)), arrays()).map(Call),
+    }
+)
+LAWS += enter({np.gradient: slopes(), np.interp: interpolated()}, LAPACK[:1])
+if hasattr(np, "cumulative_sum"):
+    LAWS += enter({np.cumulative_sum: sums(), np.cumulative_prod: sums()})
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+def test_interpolation_is_in_float64_as_in_numpy():
+    x = tg.Tensor(np.array([0.25, 0.75], dtype=np.float32))
+    y = np.interp(x, [0, 1], [0, 3])
+    assert y.dtype == np.float64
+    y.backward(np.ones(2))
+    assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(x.grad, [3, 3])
+
+
+def test_lists_stand_for_arrays():
+    check_grads(lambda x: np.trapezoid([1, 2, 4], x), np.array([0.0, 1.0, 3.0]))
+    check_grads(lambda x: np.polyval([1, 2, 3], x), np.array([0.5, 1.0]))
+    check_grads(lambda p: np.polyval(p, 2), np.array([0.5, 1.0]))
+    check_grads(lambda v: np.convolve([1, 2, 3], v), np.array([0.5, 1.0]))
+    check_grads(lambda v: np.convolve(v, [1, 2, 3], "same"), np.array([0.5, 1.0]))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda t: np.gradient(t, edge_order=3), "edge_order"),
+        (lambda t: np.gradient(t[:1]), "samples"),
+        (lambda t: np.cumulative_sum(np.reshape(t, (1, 3))), "axis="),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(tg.Tensor([1.0, 2.0, 3.0]))

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+
+from .laws import binary, enter, obey, unary
+
+LAWS = enter(
+    {
+        np.exp: unary(),
+        np.exp2: unary(),
+        np.expm1: unary(),
+        np.log: unary(low=0.25),
+        np.log2: unary(low=0.25),
+        np.log10: unary(low=0.25),
+        np.log1p: unary(low=-0.75),
+        np.logaddexp: binary(),
+        np.logaddexp2: binary(),
+    }
+)
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+@pytest.mark.parametrize("function", [np.logaddexp, np.logaddexp2])
+def test_adding_to_nothing_has_a_finite_gradient(function):
+    x, y = tg.Tensor([-np.inf, -np.inf, 0.0]), tg.Tensor([-np.inf, 0.0, -np.inf])
+    function(x, y).backward(np.ones(3))
+    np.testing.assert_array_equal(x.grad, [0, 0, 1])
+    np.testing.assert_array_equal(y.grad, [0, 1, 0])
+
+
+@pytest.mark.parametrize("x", [-1e4, -50.0, 50.0, 1e4])
+def test_logaddexp_does_not_overflow(x):
+    t = tg.Tensor(x)
+    np.logaddexp(t, 0.0).backward()
+    assert t.grad == pytest.approx(1.0 if x > 0 else np.exp(x))

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.derivatives.reductions import root
+from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays, axes, masks, reductions, shapes
+
+from .laws import Call, enter, obey, unary
+
+
+@st.composite
+def reduced(draw, shape=None, several=True, where=None, initial=None, **domain):
+    """A reduction over any axes, kept or not; with where= and initial= too."""
+    x = draw(arrays(shapes() if shape is None else shape, **domain))
+    keywords = draw(reductions(x.shape, several=several))
+    if where and draw(st.booleans()):
+        keywords["where"] = draw(masks(x.shape))
+        keywords |= where
+    if initial is not None and draw(st.booleans()):
+        keywords["initial"] = initial
+    if "axis" in keywords and draw(st.booleans()):
+        return Call((x, keywords.pop("axis")), keywords)
+    return Call((x,), keywords)
+
+
+@st.composite
+def extremum(draw, initial):
+    """A maximum or minimum: no ties, and of something."""
+    return draw(reduced(shapes(min_side=1), distinct=True, where={"initial": initial}))
+
+
+@st.composite
+def spread_out(draw):
+    """A variance: where two numbers at least remain of each row, and differ."""
+    x = draw(arrays(shapes(min_dims=1, min_side=3), distinct=True))
+    keywords = draw(reductions(x.shape))
+    if keywords.get("axis") == ():
+        del keywords["axis"]
+    if draw(st.booleans()):
+        keywords[draw(st.sampled_from(["ddof", "correction"]))] = draw(st.sampled_from([0, 1, 1.5]))
+    if draw(st.booleans()):
+        mask = np.ones(x.shape, dtype=bool)
+        mask[(0,) * x.ndim] = False
+        keywords["where"] = mask
+        keywords["ddof" if "ddof" in keywords else "correction"] = 0
+    elif draw(st.booleans()):
+        keywords["mean"] = np.mean(x, axis=keywords.get("axis"), keepdims=True)
+    return Call((x,), keywords)
+
+
+@st.composite
+def weighted(draw):
+    """A mean with no weights, weights of the same shape, or weights along some axes, in any order."""
+    x = draw(arrays(shapes(min_dims=1, min_side=1)))
+    keywords = {"keepdims": draw(st.booleans())}
+    kind = draw(st.sampled_from(["none", "same", "axes"]))
+    if kind == "none":
+        return Call((x,), keywords | draw(reductions(x.shape)))
+    if kind == "same":
+        weights = draw(arrays(x.shape, low=0.5))
+        return Call((x, draw(axes(x.shape)), weights), keywords)
+    axis = draw(st.permutations(range(x.ndim)))[: draw(st.integers(1, x.ndim))]
+    weights = draw(arrays(tuple(x.shape[place] for place in axis), low=0.5))
+    return Call((x, tuple(axis) if len(axis) > 1 else axis[0], weights), keywords)
+
+
+@st.composite
+def cumulated(draw, **domain):
+    x = draw(arrays(shapes(min_dims=1), **domain))
+    return Call((x, *draw(st.just(()) | axes(x.shape, several=False).map(lambda axis: (axis,)))))
+
+
+ZEROS = {"low": -1, "high": 1}
+
+LAWS = enter(
+    {
+        np.sum: reduced(where={}, initial=2.5),
+        np.mean: reduced(shapes(min_side=1)),
+        np.prod: [reduced(where={}, initial=2.5), reduced(shapes(max_side=2), low=-0.03, high=0.03, initial=1.5)],
+        np.max: extremum(-9.0),
+        np.min: extremum(9.0),
+        np.amax: extremum(-9.0),
+        np.amin: extremum(9.0),
+        np.ptp: reduced(shapes(min_side=1), distinct=True),
+        np.var: spread_out(),
+        np.std: spread_out(),
+        np.average: weighted(),
+        root: unary(low=0.25),
+        np.cumsum: cumulated(),
+        np.cumprod: [cumulated(), cumulated(low=-0.03, high=0.03)],
+    }
+)
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+def slope(f, x):
+    t = tg.Tensor(np.asarray(x, dtype=float))
+    y = f(t)
+    y.backward(np.ones(y.shape))
+    return t.grad
+
+
+@given(arrays(shapes(min_dims=1, min_side=1), low=-0.07, high=0.07), st.data())
+def test_ties_share_the_gradient_of_an_extremum(x, data):
+    axis = data.draw(axes(x.shape))
+    for function in (np.max, np.min):
+        g = slope(lambda x, function=function: function(x, axis=axis), x)
+        winners = x == function(x, axis=axis, keepdims=True)
+        np.testing.assert_array_equal(g, winners / np.sum(winners, axis=axis, keepdims=True))
+
+
+def test_an_initial_value_that_wins_gets_the_gradient():
+    np.testing.assert_array_equal(slope(lambda x: np.max(x, initial=5.0), [1.0, 2.0]), [0, 0])
+
+
+@given(arrays(shapes(min_dims=1, max_dims=2, max_side=4), low=-0.07, high=0.07), st.data())
+def test_products_with_zeros_are_differentiated_exactly(x, data):
+    x = x * 32
+    axis = data.draw(axes(x.shape, several=False))
+    check_grads(lambda x: np.prod(x, axis=axis), x, order=3)
+    check_grads(lambda x: np.cumprod(x, axis=axis), x)
+
+
+def test_the_mean_of_chosen_elements():
+    mask = np.array([[True, False, True], [True, True, True]])
+    x = np.arange(6.0).reshape(2, 3)
+    for keywords in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 1)}):
+        if keywords.get("axis") == 0:
+            mask = mask | np.array([[False, True, False], [False, False, False]])
+        check_grads(lambda x, mask=mask, keywords=keywords: np.mean(x, where=mask, **keywords), x)
+
+
+def test_the_standard_deviation_of_equal_numbers_has_gradient_zero():
+    np.testing.assert_array_equal(slope(np.std, [2.0, 2.0, 2.0]), [0, 0, 0])
+    np.testing.assert_array_equal(slope(lambda x: np.std(x, axis=0), [[2.0, 1.0], [2.0, 3.0]]), [[0, -0.5], [0, 0.5]])
+
+
+@pytest.mark.parametrize("function", [np.sum, np.mean, np.prod, np.var, np.std, np.cumsum, np.cumprod])
+def test_dtype_keyword(function):
+    x = tg.Tensor(np.array([1.0, 2.0, 4.0], dtype=np.float32))
+    y = function(x, dtype=np.float64)
+    assert y.dtype == np.float64
+    y.backward(np.ones(y.shape))
+    assert x.grad.dtype == np.float32
+    np.testing.assert_allclose(x.grad, slope(function, x.data), rtol=1e-6)
+
+
+def test_the_mean_of_weights_given_as_a_list():
+    check_grads(lambda x: np.average(x, weights=[1, 2, 3]), np.array([1.0, 4.0, 2.0]))
+    check_grads(lambda w: np.average([1, 4, 2], weights=w), np.array([1.0, 3.0, 2.0]))
+    mean, total = np.average(tg.Tensor([1.0, 3.0]), weights=[1, 3], returned=True)
+    assert (float(mean), float(total)) == (2.5, 4.0)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays, axes, reductions, shapes
+
+from .laws import Call, enter, obey
+
+
+@st.composite
+def sorted_along(draw):
+    x = draw(arrays(shapes(min_dims=1), distinct=True))
+    keywords = draw(st.sampled_from([{}, {"kind": "stable"}, {"stable": True}]))
+    return Call((x,), keywords | draw(st.just({}) | axes(x.shape, several=False).map(lambda axis: {"axis": axis})))
+
+
+@st.composite
+def partitioned(draw):
+    x = draw(arrays(shapes(min_dims=1, min_side=1), distinct=True))
+    axis = draw(axes(x.shape, several=False))
+    size = x.size if axis is None else x.shape[axis]
+    return Call((x, draw(st.integers(-size, size - 1))), {"axis": axis})
+
+
+@st.composite
+def middle(draw, *shares):
+    x = draw(arrays(shapes(min_dims=1, min_side=1), distinct=True))
+    keywords = draw(reductions(x.shape))
+    return Call((x, *([draw(st.sampled_from(shares))] if shares else [])), keywords)
+
+
+LAWS = enter(
+    {
+        np.sort: sorted_along(),
+        np.partition: partitioned(),
+        np.median: middle(),
+        np.quantile: middle(0.25, 0, 1, 0.3, [0.1, 0.9], [[0.5, 0.7]]),
+        np.percentile: middle(25, 0, 100, 30.0, [10, 90]),
+    }
+)
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+def test_a_missing_value_makes_a_quantile_missing():
+    y = np.median(tg.Tensor([[1.0, np.nan], [1.0, 3.0]]), axis=1)
+    np.testing.assert_array_equal(y.data, [np.nan, 2])
+
+
+def test_the_share_is_a_variable_too():
+    check_grads(
+        lambda a, q: np.quantile(a, q, axis=0), np.array([[1.0, 5.0], [4.0, 2.0], [8.0, 9.0]]), np.array([0.3, 0.9])
+    )
+
+
+def test_other_quantiles_say_that_they_have_no_derivative():
+    with pytest.raises(tg.UnsupportedError, match="linear"):
+        np.quantile(tg.Tensor([1.0, 2.0]), 0.5, method="nearest")
+
+
+def test_equal_elements_keep_their_order():
+    x = tg.Tensor([2.0, 1.0, 2.0, 1.0])
+    np.sort(x).backward(np.array([1.0, 2.0, 3.0, 4.0]))
+    np.testing.assert_array_equal(x.grad, [3, 1, 4, 2])

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.testing.strategies import arrays
+
+from .laws import Call, enter, obey
+
+
+@st.composite
+def observed(draw, weighted=False):
+    """Three variables at most, four observations or more, as rows or as columns; a second set of variables or none."""
+    count = draw(st.integers(4, 5))
+    spread = np.arange(count) % 3
+    x = draw(arrays((draw(st.integers(1, 2)), count), low=-0.25, high=0.25)) + spread
+    x = x + np.arange(count) ** 2 * np.arange(1, len(x) + 1)[:, None] / 4
+    if draw(st.booleans()):
+        return Call((x[0], *([draw(arrays((count,), distinct=True))] if draw(st.booleans()) else [])))
+    keywords = draw(st.sampled_from([{}, {"rowvar": False}]))
+    if weighted:
+        keywords = keywords | draw(
+            st.sampled_from(
+                [
+                    {},
+                    {"bias": True},
+                    {"ddof": 2},
+                    {"fweights": np.arange(1, count + 1)},
+                    {"aweights": np.linspace(0.5, 2, count)},
+                    {"fweights": np.full(count, 2), "aweights": np.ones(count)},
+                ]
+            )
+        )
+    return Call((x if keywords.get("rowvar", True) else np.ascontiguousarray(x.T),), keywords)
+
+
+LAWS = enter({np.cov: observed(weighted=True), np.corrcoef: observed()})
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+def test_observations_of_many_axes_are_refused():
+    with pytest.raises(ValueError, match="1 or 2 axes"):
+        np.cov(tg.Tensor(np.zeros((2, 2, 2))))

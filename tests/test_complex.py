@@ -1,0 +1,114 @@
+"""Complex numbers: the gradient of a real loss is the direction of steepest ascent, ∂L/∂Re x + i ∂L/∂Im x."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+
+FUNCTIONS = {
+    "abs": np.abs,
+    "real": np.real,
+    "imag": np.imag,
+    "angle": np.angle,
+    "conjugate": np.conjugate,
+    "times a complex constant": lambda x: x * (2 - 1j),
+    "constant over": lambda x: (1 + 2j) / x,
+    "square": lambda x: x**2,
+    "power": lambda x: x ** (0.5 + 0.3j),
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "tanh": np.tanh,
+    "sum of squares of lengths": lambda x: np.sum(np.abs(x) ** 2),
+    "x times its conjugate": lambda x: x * np.conj(x),
+    "matmul": lambda x: np.reshape(x, (2, 2)) @ np.array([[1j, 2], [3, 4 - 1j]]),
+    "matmul with itself": lambda x: np.reshape(x, (2, 2)) @ np.conj(np.reshape(x, (2, 2))),
+    "inv": lambda x: np.linalg.inv(np.reshape(x, (2, 2)) + 3 * np.eye(2)),
+    "det": lambda x: np.linalg.det(np.reshape(x, (2, 2))),
+    "solve": lambda x: np.linalg.solve(np.reshape(x, (2, 2)) + 3 * np.eye(2), np.array([1j, 2])),
+    "norm": lambda x: np.linalg.norm(x),
+    "var": np.var,
+    "vdot": lambda x: np.vdot(x, x[::-1]),
+    "where": lambda x: np.where(np.array([True, False, True, False]), x, 1j),
+    "prod": np.prod,
+    "cumsum": np.cumsum,
+    "einsum": lambda x: np.einsum("i,j->ij", x, np.conj(x)),
+    "real input made complex": lambda x: np.exp(1j * np.real(x)),
+}
+
+parts = st.lists(st.floats(0.3, 2.0), min_size=8, max_size=8)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@given(parts)
+def test_the_gradient_is_that_of_the_parts(name, values):
+    f = FUNCTIONS[name]
+    x = np.array(values[:4]) + 1j * np.array(values[4:])
+    weights = np.linspace(0.5, 1.5, np.size(f(x))).reshape(np.shape(f(x)))
+
+    def loss(x):
+        y = f(x)
+        return np.sum(np.real(y) * weights) + np.sum(np.imag(y) * weights[::-1] if np.ndim(y) else np.imag(y))
+
+    gradient = tg.grad(loss)(x)
+    assert gradient.dtype == np.complex128
+    step = 1e-6
+    for place in range(4):
+        for direction, part in ((1, gradient.real), (1j, gradient.imag)):
+            e = np.zeros(4, complex)
+            e[place] = direction * step
+            slope = (loss(x + e) - loss(x - e)) / (2 * step)
+            assert part[place] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_second_derivatives_are_those_of_the_parts(name):
+    f = FUNCTIONS[name]
+    x = np.array([0.7 + 0.4j, 1.1 - 0.3j, -0.6 + 0.9j, 0.8 + 1.2j])
+    v = np.array([0.3 - 0.2j, 0.5 + 0.1j, -0.4j, 0.25])
+
+    def loss(x):
+        y = f(x)
+        return np.sum(np.real(y) ** 2) + np.sum(np.imag(y))
+
+    (product,) = tg.hvp(loss, (x,), (v,))
+    step = 1e-6
+    gradient = tg.grad(loss)
+    expected = (gradient(x + step * v) - gradient(x - step * v)) / (2 * step)
+    np.testing.assert_allclose(product, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_a_step_against_the_gradient_goes_down():
+    z = tg.Tensor(3.0 + 4.0j)
+    for _ in range(200):
+        loss = np.abs(z * z - (1 + 1j)) ** 2
+        z.grad = None
+        loss.backward()
+        z.assign(z.data - 0.01 * z.grad)
+    assert z.item() ** 2 == pytest.approx(1 + 1j, abs=1e-6)
+
+
+def test_a_real_leaf_gets_a_real_gradient():
+    x = tg.Tensor(2.0)
+    np.abs(x * 1j).backward()
+    assert x.grad == 1 and x.grad.dtype == np.float64
+
+
+def test_jvp_is_the_directional_derivative():
+    x, v = np.array([1 + 1j, 2 - 1j]), np.array([0.5j, 1.0 + 0j])
+    for f in (np.exp, np.conj, lambda x: x * np.conj(x), np.abs):
+        _, along = tg.jvp(f, (x,), (v,))
+        step = 1e-6
+        np.testing.assert_allclose(along, (f(x + step * v) - f(x - step * v)) / (2 * step), rtol=1e-6, atol=1e-8)
+
+
+def test_what_needs_a_real_loss_says_so():
+    with pytest.raises(TypeError, match="real number"):
+        tg.grad(lambda x: x * x)(1j)
+    with pytest.raises(tg.UnsupportedError, match="sign"):
+        np.real(np.sign(tg.Tensor(1j))).backward()

@@ -1,0 +1,262 @@
+"""check_grads finds what is wrong and says where; the strategies draw what they promise."""
+
+import subprocess
+import sys
+import textwrap
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.record import plain
+from tinygraph.testing import GradientError, check_grads
+from tinygraph.testing import strategies as arrays_of
+
+
+def cube_with(rule):
+    @tg.primitive
+    def cube(x):
+        return x * x * x
+
+    return cube.derivative(rule)
+
+
+X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+
+
+# --- check_grads ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 4])
+def test_right_derivatives_pass(dtype, order):
+    check_grads(lambda x: np.sum(np.sin(x) * x), X.astype(dtype), order=order if dtype == np.float64 else min(order, 2))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (1, 1)])
+def test_any_shape(shape):
+    check_grads(lambda x: np.exp(x) * 2, np.full(shape, 0.5))
+    check_grads(lambda x: np.sum(np.exp(x)), np.full(shape, 0.5))
+
+
+def test_structures_in_and_out():
+    Pair = namedtuple("Pair", "left right")
+    check_grads(
+        lambda params, scale, mask: {"y": [params["w"] @ params["b"] * scale, (params["b"],)], "none": None, "n": mask},
+        {"w": X, "b": np.arange(3.0)},
+        2.0,
+        np.array([True, False]),
+    )
+    check_grads(lambda pair, n: Pair(pair.right * n, pair.left), Pair(X, X + 1), 3)
+
+
+def test_functions_that_return_constants_or_know_tensors_of_their_own():
+    check_grads(lambda x: (x * 2, np.ones(3), np.argmax(x)), X)
+    inside = tg.Tensor(np.ones(3))
+    check_grads(lambda x: x @ inside, X)
+    assert inside.grad is None
+
+
+def test_values_near_the_edge_of_a_domain():
+    check_grads(np.log, np.array([1e-2, 1.0, 1e5]))
+    check_grads(np.sqrt, np.array([1e-3, 1e-4]))
+
+
+def test_infinities_that_do_not_change():
+    check_grads(lambda x: np.where(np.array([True, False, False]), x, -np.inf), X)
+
+
+@pytest.mark.parametrize("error", [1e-4, -1e-4, 1e-3, 1.0])
+def test_a_relative_error_of_a_ten_thousandth_is_found(error):
+    with pytest.raises(GradientError, match="finite differences") as caught:
+        check_grads(cube_with(lambda g, z, x: g * (3 * x * x) * (1 + error)), X)
+    assert caught.value.order == 1
+    assert caught.value.got == pytest.approx(caught.value.expected * (1 + error), rel=1e-8)
+
+
+def test_an_error_in_one_element_is_found_there():
+    wrong = np.zeros_like(X)
+    wrong[1, 2] = 1e-4
+    with pytest.raises(GradientError, match="1 of 6 elements") as caught:
+        check_grads(cube_with(lambda g, z, x: g * (3 * x * x) * (1 + wrong)), X)
+    assert caught.value.index == (1, 2)
+
+
+def test_the_report_names_the_argument():
+    wrong = cube_with(lambda g, z, x: g * (3.1 * x * x))
+    with pytest.raises(GradientError, match=r"argument 1 \(weights\)\['layers'\]\[1\]"):
+        check_grads(
+            lambda x, weights: np.sum(x * weights["layers"][0]) + wrong(weights["layers"][1]), X, {"layers": [X, X]}
+        )
+    with pytest.raises(GradientError, match=r"argument 0\n"):
+        check_grads(lambda *xs: wrong(xs[0]) + xs[1], 2.0, 3.0)
+    with pytest.raises(GradientError, match=r"output\['b'\] along a direction"):
+        check_grads(lambda x: {"a": x * x, "b": wrong(x)}, X, modes=("jvp",))
+
+
+def test_a_rule_that_is_right_but_cannot_be_differentiated_fails_at_order_two():
+    frozen = cube_with(lambda g, z, x: g * (3 * plain(x) * plain(x)))
+    check_grads(frozen, X, order=1)
+    with pytest.raises(GradientError, match="derivative of the gradient") as caught:
+        check_grads(frozen, X, order=2)
+    assert caught.value.order == 2
+
+
+def test_a_rule_that_is_not_linear_in_the_cotangent_fails():
+    # Right for a cotangent of 1 or -1, and for no other.
+    with pytest.raises(GradientError):
+        check_grads(cube_with(lambda g, z, x: g * g * g * (3 * x * x)), X, order=1)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [(tg.relu, "0 from the left and 1 from the right"), (lambda x: x * np.floor(x), "kink or a jump")],
+)
+def test_a_kink_is_called_one(function, words):
+    with pytest.raises(GradientError, match=words):
+        check_grads(function, np.array([0.0, 1.0]))
+
+
+def test_a_wrong_gradient_is_not_excused_as_a_kink():
+    with pytest.raises(GradientError) as caught:
+        check_grads(cube_with(lambda g, z, x: g * 5), X)
+    assert "kink" not in str(caught.value)
+
+
+def test_a_gradient_of_the_wrong_value_on_tensors():
+    def f(x):
+        return x * 3 if isinstance(x, tg.Tensor) else x * 2
+
+    with pytest.raises(GradientError, match="another value on Tensors") as caught:
+        check_grads(f, X)
+    assert caught.value.order == 0
+    with pytest.raises(GradientError, match="dtype float32 on Tensors"):
+        check_grads(lambda x: x.astype(np.float32 if isinstance(x, tg.Tensor) else np.float64), X)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_edge_of_a_domain_is_called_so():
+    with pytest.raises(GradientError, match="not finite on both sides"):
+        check_grads(np.sqrt, np.array([1.0, 0.0]))
+
+
+def test_tolerances_and_steps_can_be_chosen():
+    rough = cube_with(lambda g, z, x: g * (3 * x * x) * 1.001)
+    check_grads(rough, X, rtol=1e-2, order=1)
+    check_grads(rough, X, atol=1.0, order=1)
+    check_grads(np.sin, X * 1e-6, step=1e-7, order=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: check_grads(np.sum, np.arange(3)), "no argument is a floating array"),
+        (lambda: check_grads(np.sum, np.array([1j])), "complex"),
+        (lambda: check_grads(np.sum, X, modes=("forward",)), "forward"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_a_gradient_error_is_an_assertion_error():
+    assert issubclass(GradientError, AssertionError)
+
+
+# --- the strategies ---------------------------------------------------------------------------------------------------
+
+
+@given(arrays_of.arrays(low=-1, high=1, away_from=[0.0, 0.5], margin=0.25, dtype=np.float32))
+def test_arrays_keep_to_their_domain(x):
+    assert x.dtype == np.float32
+    assert np.all((np.abs(x) <= 1) & (np.abs(x) >= 0.25) & (np.abs(x - 0.5) >= 0.25))
+
+
+@given(arrays_of.arrays(distinct=True))
+def test_distinct_means_distinct(x):
+    assert len(np.unique(x)) == x.size
+
+
+@given(arrays_of.arrays_that_broadcast(3))
+def test_arrays_that_broadcast(xs):
+    np.broadcast_shapes(*[x.shape for x in xs])
+
+
+@given(arrays_of.matmul_pairs())
+def test_matmul_pairs(pair):
+    np.matmul(*pair)
+
+
+@given(st.data())
+def test_axes_and_indices_fit_their_shape(data):
+    x = data.draw(arrays_of.arrays())
+    np.sum(x, axis=data.draw(arrays_of.axes(x.shape)))
+    np.sum(x, **data.draw(arrays_of.reductions(x.shape)))
+    x[data.draw(arrays_of.indices(x.shape))]
+
+
+@given(arrays_of.matrices(batch=arrays_of.shapes(max_dims=1)))
+def test_matrices_are_well_conditioned(a):
+    assert a.size == 0 or np.max(np.linalg.cond(a)) < 100
+
+
+@given(arrays_of.positive_definite_matrices())
+def test_positive_definite_matrices(a):
+    np.linalg.cholesky(a)
+
+
+@given(arrays_of.orthogonal_matrices())
+def test_orthogonal_matrices(a):
+    np.testing.assert_allclose(a @ a.T, np.eye(len(a)), atol=1e-12)
+
+
+@given(st.data())
+def test_layouts_change_the_memory_alone(data):
+    x = data.draw(arrays_of.arrays() | arrays_of.shapes().map(np.ones))
+    y = data.draw(arrays_of.layouts(x))
+    assert y.dtype == x.dtype
+    assert y.shape == x.shape
+    np.testing.assert_array_equal(x, y)
+
+
+def test_every_layout_is_drawn_as_it_is_called():
+    x = np.ones((2, 3))
+    drawn = {lay.__name__: lay(x) for lay in arrays_of.LAYOUTS}
+    assert drawn["_fortran_order"].flags.f_contiguous
+    assert all(stride < 0 for stride in drawn["_reversed"].strides)
+    assert not drawn["_every_other"].flags.contiguous
+    assert not drawn["_read_only"].flags.writeable
+    assert not drawn["_unaligned"].flags.aligned
+    assert drawn["_repeated"].strides == (0, 0)
+
+
+@given(arrays_of.dtypes(half=False))
+def test_dtypes(dtype):
+    assert dtype in (np.float64, np.float32)
+
+
+def test_an_impossible_domain_is_refused():
+    with pytest.raises(ValueError, match="no multiple"):
+        arrays_of.grid(0.0, 0.01, (0.0,))
+
+
+def test_without_hypothesis_check_grads_works_and_the_strategies_say_what_is_missing():
+    program = textwrap.dedent(
+        """
+        import sys
+        sys.modules["hypothesis"] = None
+        import numpy as np, tinygraph as tg
+        tg.testing.check_grads(np.sin, 1.0)
+        try:
+            tg.testing.strategies
+        except ModuleNotFoundError as error:
+            assert "pip install hypothesis" in str(error), error
+        else:
+            raise SystemExit("no error")
+        """
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

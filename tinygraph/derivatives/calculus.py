@@ -1,0 +1,201 @@
+"""Calculus with samples: differences, slopes, integrals, interpolation, convolution, polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from tinygraph.derivatives.table import composition, derivative
+from tinygraph.errors import UnsupportedError
+from tinygraph.record import plain
+
+
+def _array(item: Any) -> Any:
+    return item if hasattr(item, "shape") else np.asarray(item)
+
+
+def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    """a[start:stop] along an axis."""
+    return a[(*(slice(None),) * axis, slice(start, stop))]
+
+
+@composition(np.linspace)
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Numbers at even distances from start to stop."""
+    gaps = num - 1 if endpoint else num
+    if retstep:
+        raise UnsupportedError("linspace: retstep=True has no derivative here; the step is (stop - start) / (num - 1)")
+    shares = (np.arange(num) / max(gaps, 1)).astype(np.result_type(start, stop, float(num)))
+    shares = np.reshape(shares, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
+    numbers = np.moveaxis(start + (np.subtract(stop, start)) * shares, 0, axis)
+    return numbers if dtype is None else numbers.astype(dtype)
+
+
+# --- differences and slopes -------------------------------------------------------------------------------------------
+
+
+@composition(np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Each element minus the one before, n times over."""
+    a = _array(a)
+    if n <= 0:
+        if n < 0:
+            raise ValueError(f"diff: the number of times must not be negative, got {n}")
+        return a
+    axis = normalize_axis_index(axis, a.ndim)
+    row = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+    ends = [
+        np.broadcast_to(end, row) if end is not None and np.ndim(end) == 0 else end for end in (prepend, append)
+    ]  # fmt: skip
+    if any(end is not None for end in ends):
+        a = np.concatenate([part for part in (ends[0], a, ends[1]) if part is not None], axis=axis)
+    for _ in range(n):
+        a = _part(a, axis, 1, None) - _part(a, axis, None, -1)
+    return a
+
+
+@composition(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """The differences of an array's elements in order, with numbers put before and behind."""
+    differences = np.diff(np.ravel(ary))
+    parts = [to_begin, differences, to_end]
+    return np.concatenate([np.ravel(_array(part)).astype(differences.dtype) for part in parts if part is not None])
+
+
+@composition(np.gradient)
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """Slopes along each axis, by central differences inside and one-sided ones at the ends."""
+    f = _array(f)
+    axes = range(f.ndim) if axis is None else normalize_axis_tuple(axis, f.ndim)
+    steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
+    if len(steps) != len(axes):
+        raise TypeError(f"gradient: there are {len(axes)} axes, but {len(steps)} spacings")
+    slopes = [_slopes(f, step, each, edge_order) for each, step in zip(axes, steps, strict=True)]
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
+    """Slopes along one axis, of samples a step apart, or at the given places.
+
+    Each is that of the parabola through three samples or, at the ends for `edge_order` 1, of the line through two.
+
+    Source: Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids" (1988).
+    """
+    if edge_order not in (1, 2):
+        raise ValueError(f"gradient: edge_order must be 1 or 2, got {edge_order}")
+    size = f.shape[axis]
+    if size < edge_order + 1:
+        raise ValueError(f"gradient: axis {axis} of shape {f.shape} needs {edge_order + 1} samples at least")
+    each = (-1,) + (1,) * (f.ndim - 1 - axis)
+    if np.ndim(step) == 0:
+        gaps = np.broadcast_to(step, (size - 1,))
+    else:
+        gaps = np.diff(step)
+        gaps = gaps[0:1] * np.ones(size - 1) if np.all(plain(gaps) == plain(gaps)[0]) else gaps
+    gaps = np.reshape(gaps, each)
+    rises = (_part(f, axis, 1, None) - _part(f, axis, None, -1)) / gaps
+    if size == 2:
+        return np.concatenate([rises, rises], axis=axis)
+    first, second = (np.reshape(part, each) for part in (np.ravel(gaps)[:-1], np.ravel(gaps)[1:]))
+    before, after = _part(rises, axis, None, -1), _part(rises, axis, 1, None)
+    inside = (before * second + after * first) / (first + second)
+    start, end = _part(rises, axis, 0, 1), _part(rises, axis, -1, None)
+    if edge_order == 2:
+        bend = (after - before) / (first + second)
+        start = start - _part(bend, axis, 0, 1) * np.ravel(gaps)[0]
+        end = end + _part(bend, axis, -1, None) * np.ravel(gaps)[-1]
+    return np.concatenate([start, inside, end], axis=axis)
+
+
+# --- sums and integrals -----------------------------------------------------------------------------------------------
+
+
+@composition(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """The integral of samples y at places x, or dx apart: of the lines between them."""
+    y = _array(y)
+    axis = normalize_axis_index(axis, y.ndim)
+    if x is None:
+        widths = dx
+    elif np.ndim(x) == 1:
+        widths = np.reshape(np.diff(x), (-1,) + (1,) * (y.ndim - 1 - axis))
+    else:
+        widths = np.diff(x, axis=axis)
+    return np.sum(widths * (_part(y, axis, 1, None) + _part(y, axis, None, -1)) / 2.0, axis=axis)
+
+
+def _cumulative(accumulate: Any, start: Any) -> Any:
+    """cumulative_sum or cumulative_prod, written out with cumsum or cumprod."""
+
+    def written_out(
+        x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
+    ) -> Any:
+        if axis is None and x.ndim > 1:
+            raise ValueError(f"cumulative: axis= must say which of the axes of shape {x.shape}")
+        axis = normalize_axis_index(axis or 0, max(x.ndim, 1))
+        total = accumulate(x, axis=axis, dtype=dtype)
+        if not include_initial:
+            return total
+        row = (*total.shape[:axis], 1, *total.shape[axis + 1 :])
+        return np.concatenate([np.full(row, start(row, dtype=total.dtype)), total], axis=axis)
+
+    return written_out
+
+
+if hasattr(np, "cumulative_sum"):
+    composition(np.cumulative_sum)(_cumulative(np.cumsum, np.zeros))
+    composition(np.cumulative_prod)(_cumulative(np.cumprod, np.ones))
+
+
+# --- interpolation, convolution, polynomials --------------------------------------------------------------------------
+
+
+@composition(np.interp)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    """The line through the points (xp, fp) at x; outside of them the first and last value, or `left` and `right`."""
+    x, xp, fp = (_array(item).astype(np.float64) for item in (x, xp, fp))
+    if period is not None:
+        x, xp = x % period, xp % period
+        order = np.argsort(plain(xp))
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+        left = right = None
+    if xp.size == 1:
+        inside = fp[np.zeros(x.shape, dtype=int)]
+    else:
+        place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, xp.size - 2)
+        slope = (fp[place + 1] - fp[place]) / (xp[place + 1] - xp[place])
+        inside = slope * (x - xp[place]) + fp[place]
+    inside = np.where(x < xp[0], fp[0] if left is None else left, inside)
+    return np.where(x > xp[-1], fp[-1] if right is None else right, inside)
+
+
+def _convolve_operand(g: Any, shape: tuple[int, ...], other: Any, mode: Any) -> Any:
+    """The cotangent of one operand: the full result's cotangent correlated with the other operand."""
+    n, m = max(shape[0] if shape else 1, 1), np.size(other)
+    mode = {0: "valid", 1: "same", 2: "full"}.get(mode, mode)
+    before = {"full": 0, "same": (min(n, m) - 1) // 2, "valid": min(n, m) - 1}[mode]
+    full = np.pad(g, (before, n + m - 1 - before - g.shape[0]))
+    return np.reshape(np.convolve(full, np.ravel(other)[::-1], "valid"), shape)
+
+
+derivative(
+    np.convolve,
+    lambda g, z, a, v, mode="full": _convolve_operand(g, a.shape, v, mode),
+    lambda g, z, a, v, mode="full": _convolve_operand(g, v.shape, a, mode),
+)
+
+
+@composition(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """A polynomial, its highest coefficient first, by Horner's rule."""
+    p, x = _array(p), _array(x)
+    y = np.zeros_like(plain(x))
+    for place in range(p.shape[0]):
+        y = y * x + p[place]
+    return y

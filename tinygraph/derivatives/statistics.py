@@ -1,0 +1,47 @@
+"""Covariance and correlation, written out with sums and products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import composition
+
+
+def _rows(m: Any, rowvar: bool) -> Any:
+    """The observations of each variable as a row."""
+    m = m if hasattr(m, "shape") else np.asarray(m)
+    if m.ndim > 2:
+        raise ValueError(f"cov: the observations must have 1 or 2 axes, got shape {m.shape}")
+    rows = np.atleast_2d(m)
+    return rows.T if not rowvar and m.ndim == 2 else rows
+
+
+@composition(np.cov)
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    """How each pair of variables varies together."""
+    rows = _rows(m, rowvar) if y is None else np.concatenate([_rows(m, rowvar), _rows(y, rowvar)])
+    rows = rows.astype(np.result_type(rows.dtype, np.float64) if dtype is None else dtype)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    if fweights is None and aweights is None:
+        weights: Any = np.ones(rows.shape[1], dtype=rows.dtype)
+    else:
+        weights = np.asarray(1 if fweights is None else fweights) * (1 if aweights is None else aweights)
+    total = np.sum(weights)
+    lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
+    apart = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
+    return np.squeeze(np.matmul(apart, (apart * weights).T) / (total - lost))
+
+
+@composition(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    """Covariance divided by both standard deviations."""
+    together = np.cov(x, y, rowvar, dtype=dtype)
+    if together.ndim == 0:
+        return together / together
+    deviations = np.sqrt(np.diagonal(together))
+    return together / deviations[:, None] / deviations[None, :]

@@ -1,0 +1,64 @@
+"""The error of an expression, which shows the place."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+__all__ = ["ExpressionError", "near", "one_line"]
+
+AROUND = 60
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be evaluated. The message shows the place in it with a line of carets.
+
+    Args:
+        reason: what is wrong, in one line.
+        text: the expression; "" to show none.
+        column, width: the place in it, in characters.
+    """
+
+    def __init__(self, reason: str, text: str = "", column: int = 0, width: int = 1) -> None:
+        self.reason = reason
+        self.column = column
+        self.width = width
+        super().__init__(reason + _excerpt(text, column, width))
+
+    @classmethod
+    def at(cls, node: ast.expr | ast.keyword, text: str, reason: str) -> ExpressionError:
+        """An error at the place of a piece of syntax, whose offsets count bytes."""
+        line = text.encode()
+        column = len(line[: node.col_offset].decode(errors="ignore"))
+        end = len(line[: node.end_col_offset].decode(errors="ignore"))
+        return cls(reason, text, column, end - column)
+
+
+def _excerpt(text: str, column: int, width: int) -> str:
+    """The lines under a message: the text, cut where it is long, and carets."""
+    if not text:
+        return ""
+    start = max(0, column - AROUND)
+    before = "..." if start else ""
+    after = "..." if len(text) > column + AROUND else ""
+    shown = printable(text[start : column + AROUND])
+    carets = "^" * max(1, min(width, len(shown) - (column - start)))
+    return f"\n  {before}{shown}{after}\n  {' ' * (len(before) + column - start)}{carets}"
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows as it is, one column a character."""
+    return "".join(letter if letter.isprintable() and not unicodedata.combining(letter) else "?" for letter in text)
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, in one line."""
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: "; did you mean 'sqrt'?", or nothing."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6) if len(name) > 1 else []
+    return f"; did you mean {matches[0]!r}?" if matches else ""

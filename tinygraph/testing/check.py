@@ -1,0 +1,365 @@
+"""check_grads: compare the derivatives of a function with finite differences."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygraph.modes import no_grad
+from tinygraph.tensor import Tensor
+from tinygraph.testing.differences import FIRST_STEP, Slope, slope
+from tinygraph.transforms import jvp, vjp
+
+Array = NDArray[Any]
+
+# What a derivative computed in each precision may differ by from the true one: relative to itself, and relative to the
+# sizes of the terms that it is a sum of, to allow for those that cancel to almost nothing.
+RELATIVE = {8: 1e-5, 4: 2e-3, 2: 5e-2}
+OF_TERMS = {8: 1e-8, 4: 1e-4, 2: 1e-2}
+EPS = {8: 2.0**-52, 4: 2.0**-23, 2: 2.0**-10}
+
+
+class GradientError(AssertionError):
+    """A derivative that finite differences contradict.
+
+    Attributes:
+        order: 1 for the derivative of the function, 2 for that of its gradient, and so on; 0 for its value.
+        where: the argument, or for a Jacobian-vector product the output, in words: `argument 1 (weights)["bias"]`.
+        index: the element with the largest error.
+        expected: what finite differences say.
+        got: what tinygraph says.
+    """
+
+    def __init__(
+        self, message: str, order: int, where: str, index: tuple[int, ...] = (), expected: Any = None, got: Any = None
+    ) -> None:
+        super().__init__(message)
+        self.order = order
+        self.where = where
+        self.index = index
+        self.expected = expected
+        self.got = got
+
+
+def check_grads(
+    f: Callable[..., Any],
+    *xs: Any,
+    order: int = 2,
+    modes: Sequence[str] = ("vjp", "jvp"),
+    rtol: float | None = None,
+    atol: float = 0.0,
+    step: float | None = None,
+) -> None:
+    """Assert that the derivatives of a function are right, by comparing them with finite differences.
+
+    Args:
+        f: a function of arrays that returns an array, or arrays nested in dicts, lists and tuples. It is called on
+            plain arrays for the differences, and on Tensors for the derivatives.
+        xs: its arguments, nested likewise. Floating arrays and Python floats are differentiated with respect to;
+            anything else, integers and booleans too, is passed on as it is.
+        order: how often to differentiate. 2 checks the gradient, and the gradient of the gradient, which is
+            computed from the rules as they were recorded.
+        modes: "vjp" checks each element of the gradient of a weighted sum of the outputs; "jvp" each element of the
+            derivative along one direction.
+        rtol: the relative error to allow; by default 1e-5 for float64, 2e-3 for float32, 5e-2 for float16.
+        atol: an absolute error to allow besides.
+        step: the longest step of the differences; by default 1/128 for functions that compute in float64, and longer
+            in a lower precision.
+
+    Raises:
+        GradientError: a derivative is wrong, or has another shape or dtype than its argument, or f returns another
+            value on Tensors than on arrays. The message says which element, at which order, and whether the point
+            looks like a kink.
+        TypeError: no argument can be differentiated.
+
+    The differences are taken in float64, whatever the dtype of the arguments. Weights and directions are random but
+    the same in each call.
+
+    Example:
+        >>> check_grads(np.multiply, np.array([1.0, 2.0]), 3.0)
+    """
+    if unknown := set(modes) - {"vjp", "jvp"}:
+        raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {sorted(unknown)}")
+    places = list(_places(xs, _parameters(f, len(xs))))
+    if not places:
+        raise TypeError("check_grads: no argument is a floating array, so there is nothing to differentiate")
+    for place in places:
+        if place.array.dtype.kind == "c":
+            raise TypeError(f"check_grads: {place.name} is complex; only real arguments can be checked")
+    arrays = [place.array for place in places]
+
+    def function(*given: Any) -> list[Any]:
+        """f as a function of the arrays alone, returning a list of arrays."""
+        filled = iter(given)
+        return [item for _, item in _entries(f(*_fill(xs, filled))) if np.result_type(item).kind == "f"]
+
+    names = [name for name, item in _entries(f(*_fill(xs, iter(arrays)))) if np.result_type(item).kind == "f"]
+    precision = min([8, *[array.dtype.itemsize for array in arrays]])
+    check = _Check([place.name for place in places], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
+    check.value(function, names, arrays)
+    for depth in range(1, order + 1):
+        weights = check.weights(function, arrays)
+        if "vjp" in modes:
+            check.vjp(function, arrays, weights, depth)
+        if "jvp" in modes:
+            check.jvp(function, names, arrays, depth)
+        function, names = _gradient(function, weights), [f"gradient of {name}" for name in check.names]
+
+
+# --- the arguments and results as lists of arrays ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An array among the arguments: what to call it, and its value."""
+
+    name: str
+    array: Array
+
+
+def _parameters(f: Callable[..., Any], count: int) -> list[str]:
+    """What to call each positional argument."""
+    try:
+        found = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        found = []
+    names = [item.name for item in found if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+    names += [""] * (count - len(names))
+    return [f"argument {place}" + (f" ({name})" if name else "") for place, name in enumerate(names[:count])]
+
+
+def _places(xs: tuple[Any, ...], names: list[str]) -> Iterator[_Place]:
+    for x, name in zip(xs, names, strict=True):
+        for path, item in _entries(x):
+            if _differentiable(item):
+                yield _Place(name + path, np.asarray(item.data if isinstance(item, Tensor) else item))
+
+
+def _entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The entries of nested dicts, lists and tuples, each with its path: `["bias"][0]`."""
+    if isinstance(structure, dict):
+        for key, item in structure.items():
+            yield from _entries(item, f"{path}[{key!r}]")
+    elif isinstance(structure, list | tuple):
+        for place, item in enumerate(structure):
+            yield from _entries(item, f"{path}[{place}]")
+    elif structure is not None:
+        yield path, structure
+
+
+def _differentiable(item: Any) -> bool:
+    if isinstance(item, Tensor | np.ndarray | np.generic):
+        return item.dtype.kind in "fc"
+    return isinstance(item, float | complex)
+
+
+def _fill(structure: Any, arrays: Iterator[Any]) -> Any:
+    """The structure with each floating entry replaced by the next of the arrays."""
+    if isinstance(structure, dict):
+        return type(structure)({key: _fill(item, arrays) for key, item in structure.items()})
+    if isinstance(structure, list | tuple):
+        items = [_fill(item, arrays) for item in structure]
+        return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+    return next(arrays) if _differentiable(structure) else structure
+
+
+def _plain(value: Any) -> Array:
+    return np.asarray(value.data if isinstance(value, Tensor) else value)
+
+
+def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Callable[..., list[Any]]:
+    """The gradient of a weighted sum of a function's results, as a function of the same arrays."""
+
+    def gradient(*given: Any) -> list[Any]:
+        _, pull = vjp(function, *given)
+        return list(pull(weights))
+
+    return gradient
+
+
+# --- the comparison ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What all comparisons of one call of `check_grads` share; `precision` is that of the arguments, in bytes."""
+
+    names: list[str]
+    rtol: float | None
+    atol: float
+    step: float | None
+    precision: int
+    random: np.random.Generator
+    scale: list[float]
+
+    def weights(self, function: Callable[..., list[Any]], arrays: list[Array]) -> list[Array]:
+        """A random cotangent for each result, none of its elements near zero."""
+        return [self._random(_plain(item)) for item in function(*arrays)]
+
+    def _random(self, like: Array) -> Array:
+        sign = np.where(self.random.random(like.shape) < 0.5, -1, 1)
+        return np.asarray(sign * self.random.uniform(0.5, 1.5, like.shape), dtype=like.dtype)
+
+    def value(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array]) -> None:
+        """Tensors get the values that arrays get."""
+        expected = function(*arrays)
+        got = function(*[Tensor(array) for array in arrays])
+        for name, on_arrays, on_tensors in zip(names, map(_plain, expected), map(_plain, got), strict=True):
+            where = f"output{name}"
+            _same_form(0, where, on_arrays, on_tensors)
+            self._compare(0, where, on_arrays, on_tensors, 0.0, _largest(on_arrays))
+
+    def vjp(self, function: Callable[..., list[Any]], arrays: list[Array], weights: list[Array], order: int) -> None:
+        """The gradient of the weighted sum of the results, against differences by each element."""
+        found = _gradient(function, weights)(*arrays)
+        for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
+            got = _plain(item)
+            _same_form(order, name, array, got)
+            slopes = np.empty(array.shape)
+            noise, terms, sides = 0.0, 0.0, {}
+            for index in np.ndindex(array.shape):
+                direction = [np.zeros(other.shape) for other in arrays]
+                direction[which][index] = 1
+                along = self._slope(function, arrays, direction)
+                parts = [np.asarray(w, dtype=np.float64) * v for w, v in zip(weights, along.values, strict=True)]
+                slopes[index] = sum(float(np.sum(part)) for part in parts)
+                terms = max(terms, sum(float(np.sum(np.abs(part))) for part in parts))
+                noise = max(noise, along.slope.noise * max((_largest(w) for w in weights), default=0.0))
+                sides[index] = along
+            self._compare(order, name, slopes, got, noise, terms, sides)
+
+    def jvp(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array], order: int) -> None:
+        """The derivative along one direction, against differences along it."""
+        direction = [self._random(array) for array in arrays]
+        _, pushed = jvp(function, arrays, direction)
+        along = self._slope(function, arrays, [np.asarray(item, dtype=float) for item in direction])
+        for name, slopes, item in zip(names, along.values, pushed, strict=True):
+            where = f"output{name} along a direction (jvp)" if order == 1 else f"{name} along a direction (jvp)"
+            got = _plain(item)
+            if got.shape != slopes.shape:
+                raise GradientError(
+                    f"order {order}: the derivative of {where} has shape {got.shape}, expected {slopes.shape}",
+                    order, where,
+                )  # fmt: skip
+            self._compare(order, where, slopes, got, along.slope.noise, _largest(slopes))
+
+    def _slope(self, function: Callable[..., list[Any]], arrays: list[Array], direction: list[Array]) -> _Along:
+        shapes: list[tuple[int, ...]] = []
+        precision = 8
+
+        def along(step: float) -> Array:
+            nonlocal precision
+            moved = [np.asarray(array, dtype=np.float64) + step * d for array, d in zip(arrays, direction, strict=True)]
+            with no_grad(), np.errstate(all="ignore"):
+                results = [_plain(item) for item in function(*moved)]
+            precision = min([8, *[item.dtype.itemsize for item in results]])
+            shapes[:] = [item.shape for item in results]
+            return np.concatenate([np.ravel(item).astype(np.float64) for item in results] or [np.zeros(0)])
+
+        along(0.0)
+        first = self.step or FIRST_STEP[precision]
+        found = slope(along, first, EPS[precision], self.scale[0])
+        # What cancels to nothing leaves its rounding errors behind, at higher orders too.
+        self.scale[0] = found.scale
+        return _Along(found, shapes)
+
+    def _compare(
+        self, order: int, where: str, expected: Array, got: Array, noise: float, terms: float,
+        sides: dict[tuple[int, ...], _Along] | None = None,
+    ) -> None:  # fmt: skip
+        """Hold what tinygraph says against what the differences say.
+
+        Args:
+            noise: the error that rounding makes in the differences.
+            terms: the largest sum of absolute values whose sum is an element of `expected`.
+            sides: the differences for each element, to look for a kink in.
+        """
+        if got.size == 0:
+            return
+        size = min(got.dtype.itemsize, self.precision)
+        rtol = RELATIVE[size] if self.rtol is None else self.rtol
+        with np.errstate(invalid="ignore", over="ignore"):
+            error = np.abs(np.asarray(got, dtype=np.float64) - expected)
+            error = np.where(np.asarray(got, dtype=np.float64) == expected, 0.0, error)
+        allowed = self.atol + rtol * np.abs(expected) + OF_TERMS[size] * terms + noise
+        if np.all((error <= allowed) | (np.isnan(expected) & np.isnan(got) & (order == 0))):
+            return
+        wrong = ~(error <= allowed)
+        excess = np.where(wrong, np.where(np.isfinite(error), error / np.where(allowed > 0, allowed, 1), np.inf), -1)
+        index = tuple(int(place) for place in np.unravel_index(int(np.argmax(excess)), got.shape))
+        message = _report(order, where, index, expected, got, int(np.sum(wrong)))
+        if sides is not None:
+            message += _doubts(sides[index])
+        raise GradientError(message, order, where, index, float(expected[index]), float(got[index]))
+
+
+@dataclass(frozen=True)
+class _Along:
+    """The slopes of all results of a function along one direction."""
+
+    slope: Slope
+    shapes: list[tuple[int, ...]]
+
+    @property
+    def values(self) -> list[Array]:
+        ends = np.cumsum([0, *[math.prod(shape) for shape in self.shapes]]).tolist()
+        parts = [self.slope.value[start:end] for start, end in pairwise(ends)]
+        return [np.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+
+def _largest(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.max(np.abs(finite), initial=0.0))
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def _same_form(order: int, where: str, expected: Array, got: Array) -> None:
+    for what, right, wrong in (("shape", expected.shape, got.shape), ("dtype", expected.dtype, got.dtype)):
+        if right != wrong:
+            message = (
+                f"{where} has {what} {wrong} on Tensors, and {right} on arrays"
+                if order == 0
+                else f"order {order}: the gradient of {where} has {what} {wrong}, the argument {right}"
+            )
+            raise GradientError(message, order, where)
+
+
+def _report(order: int, where: str, index: tuple[int, ...], expected: Array, got: Array, wrong: int) -> str:
+    right, found = float(expected[index]), float(got[index])
+    off = abs(found - right) / abs(right) if right else abs(found)
+    if order == 0:
+        heading = f"{where} has another value on Tensors than on arrays"
+    else:
+        kind = "derivative" if order == 1 else "derivative of the gradient" if order == 2 else f"{order}-th derivative"
+        heading = f"order {order}: the {kind} is not that of finite differences, for {where}"
+    return (
+        f"{heading}\n"
+        f"  element {index}: expected {right:.12g}{' (finite differences)' if order else ''}, got {found:.12g} "
+        f"({'relative' if right else 'absolute'} error {off:.1e})\n"
+        f"  {wrong} of {got.size} elements are wrong"
+    )
+
+
+def _doubts(along: _Along) -> str:
+    """Reasons to doubt the differences rather than the derivative."""
+    found = along.slope
+    if not np.all(np.isfinite(found.value)):
+        return "\n  The function is not finite on both sides of this point, however close"
+    if found.kinked:
+        place = int(np.argmax(np.abs(found.left - found.right)))
+        return (
+            f"\n  There may be a kink or a jump here: the slope is {found.left[place]:.6g} from the left and "
+            f"{found.right[place]:.6g} from the right. Check at a point away from it"
+        )
+    if found.error > 1e-5 * _largest(found.value) + found.noise:
+        return f"\n  The differences did not settle: they may be off by {found.error:.1e} themselves"
+    return ""

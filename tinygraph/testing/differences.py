@@ -1,0 +1,107 @@
+"""Slopes of a function of one number, by central differences that are extrapolated to a step of zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# The first step, for values of each precision: as large as leaves the extrapolated error near the rounding error.
+FIRST_STEP = {2: 2.0**-2, 4: 2.0**-4, 8: 2.0**-7}
+
+# Extrapolation takes three steps; where it has not settled by then, because the function bends on a smaller scale, more
+# are tried, each half as long. A step that left the domain of the function is shortened faster, and does not count.
+LEAST_STEPS, MOST_STEPS = 3, 16
+SHORTEST = 2.0**-60
+
+# How little, relatively, a settled value still changes.
+SETTLED = 1e-7
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slope, how far it may be off, and the slopes of either side alone.
+
+    Attributes:
+        value: the derivative, an array of the shape of the function's values.
+        error: an estimate of its largest absolute error, rounding included.
+        noise: what rounding alone may have added.
+        scale: the largest number that was seen nearby.
+        left, right: the one-sided slopes.
+    """
+
+    value: Array
+    error: float
+    noise: float
+    scale: float
+    left: Array
+    right: Array
+
+    @property
+    def kinked(self) -> bool:
+        """Whether the slopes of the two sides differ by more than a bend explains."""
+        scale = 1e-9 + np.maximum(np.abs(self.left), np.abs(self.right))
+        return bool(np.any(np.abs(self.left - self.right) > 0.02 * scale)) if np.size(self.left) else False
+
+
+def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float = 2.0**-52, scale: float = 0.0) -> Slope:
+    """The derivative at 0 of a function of one number.
+
+    Args:
+        f: returns an array, of float64 for the differences' sake even if it was computed with less precision.
+        step: the first and longest step.
+        eps: the precision of the values of f.
+        scale: how large the numbers were that cancelled to these values, if that was larger than they are.
+
+    Source: Ridders, "Accurate computation of F'(x) and F'(x) F''(x)" (1982).
+    """
+    middle = f(0.0)
+    first = step
+    best, error = np.full(np.shape(middle), np.nan), np.inf
+    row: list[Array] = []
+    taken, noise, seen = 0, 0.0, scale
+    while taken < MOST_STEPS:
+        above, below = f(step), f(-step)
+        central = _change(above, below) / (2 * step)
+        left, right = _change(middle, below) / step, _change(above, middle) / step
+        if not np.all(np.isfinite(central)):
+            row = []
+            step /= 16
+            if step < SHORTEST:
+                break
+            continue
+        earlier, row = row, [central]
+        for power, item in enumerate(earlier, start=1):
+            row.append(row[-1] + (row[-1] - item) / (4.0**power - 1))
+        taken += 1
+        if earlier:
+            estimate = max(_largest(row[-1] - row[-2]), _largest(row[-1] - earlier[-1]))
+            if estimate < error:
+                best, error = row[-1], estimate
+        # A long step may have gone near a pole, and met values that have nothing to do with those here.
+        near = max(_finite(above), _finite(below), _finite(middle))
+        seen = max(seen, min(near, 1000 * max(1.0, _finite(middle))))
+        noise = 100 * eps * seen / first
+        if taken >= LEAST_STEPS and error <= SETTLED * _largest(best) + noise:
+            break
+        step /= 2
+    return Slope(best, error, noise, seen, left, right)
+
+
+def _change(after: Array, before: Array) -> Array:
+    """after - before, where both may be the same infinity."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.where(after == before, 0.0, after - before)
+
+
+def _finite(values: Array) -> float:
+    return _largest(values[np.isfinite(values)])
+
+
+def _largest(values: Array) -> float:
+    return float(np.max(np.abs(values), initial=0.0))
