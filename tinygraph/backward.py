@@ -134,14 +134,17 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
     def meet(link: Any, order: int, read: bool) -> None:
         """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
         nonlocal foreign
+        adjoint = link._adjoint
+        if adjoint is waiting:
+            return
         if isinstance(link, Leaf):
             if read and link.order > order:
                 raise GraphError(_changed_since(link))
             foreign = foreign or (link.differentiable and link.order < since)
-        elif link.differentiable and link._adjoint is not waiting:
+        elif link.differentiable:
             if link.order < since:
                 foreign = True
-            elif link._adjoint is None:
+            elif adjoint is None:
                 link._adjoint = waiting
                 calls.append(link)
             else:
@@ -154,12 +157,8 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             kind = type(call)
             op = call.op
             if kind is Both:
-                x = call.x
-                if x._adjoint is not waiting:
-                    meet(x, call.order, op.needs_x)
-                y = call.y
-                if y._adjoint is not waiting:
-                    meet(y, call.order, op.needs_y)
+                meet(call.x, call.order, op.needs_x)
+                meet(call.y, call.order, op.needs_y)
             elif kind is Unary or kind is First:
                 meet(call.x, call.order, op.needs_x)
             elif kind is Spread:
@@ -447,14 +446,20 @@ def fit(cotangent: Any, value: Any) -> Any:
 def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """Sum a cotangent over the axes along which broadcasting repeated a value of this shape."""
     extra = cotangent.ndim - len(shape)
-    if extra < 0 or any(a != b for a, b in zip(cotangent.shape[extra:], shape, strict=True) if b != 1):
+    if extra < 0 or any([a != b for a, b in zip(cotangent.shape[extra:], shape, strict=True) if b != 1]):
         raise ShapeError(f"a derivative rule returned shape {cotangent.shape} for an argument of shape {shape}")
     repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
     axes = (*range(extra), *repeated)
     if type(cotangent) is np.ndarray:
-        with np.errstate(invalid="ignore"):
-            total = np.add.reduce(cotangent, axes, keepdims=True) if shape else np.add.reduce(cotangent, None)
-        return total.reshape(shape) if shape else total
+        try:
+            return (
+                np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
+                if shape
+                else np.add.reduce(cotangent, None)
+            )
+        except FloatingPointError:  # infinity minus infinity
+            with np.errstate(invalid="ignore"):
+                return np.asarray(np.add.reduce(cotangent, axes, keepdims=True)).reshape(shape)
     return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
 
 

@@ -102,38 +102,41 @@ class _AutogradNumpy:
     exp = staticmethod(getattr(autograd_numpy, "exp", np.exp))
 
 
-def logistic_regression(steps: int = 150, rows: int = 4096, columns: int = 348, formula: bool = False) -> Workload:
+def logistic_regression(steps: int = 150, pixels: int = 4096, pictures: int = 348, formula: bool = False) -> Workload:
     """Gradient descent on the log loss, against the same with its gradient worked out by hand, in NumPy.
+
+    Pictures are columns, so that x has the shape (pixels, pictures).
 
     Args:
         formula: write the loss out, `-mean(y log p + (1 - y) log (1 - p))`, and differentiate that, instead of calling
             each library's own log loss.
     """
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(rows, columns))
-    y = (x @ rng.normal(size=columns) + rng.normal(size=rows) > 0).astype(np.float64)
-    rate = 0.5
+    x = rng.normal(size=(pixels, pictures))
+    y = (rng.normal(size=(1, pixels)) @ x > 0).astype(np.float64)
+    rate = 0.01
 
     def by_hand() -> list[float]:
-        w, b = np.zeros(columns), 0.0
+        w, b = np.zeros((pixels, 1)), 0.0
         losses = []
         for _ in range(steps):
-            p = 1 / (1 + np.exp(-(x @ w + b)))
+            p = 1 / (1 + np.exp(-(w.T @ x + b)))
             losses.append(float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))))
-            error = (p - y) / rows
-            w -= rate * (x.T @ error)
+            error = (p - y) / pictures
+            w -= rate * (x @ error.T)
             b -= rate * error.sum()
         return losses
 
     def ours() -> list[float]:
-        w, b = tg.Tensor(np.zeros(columns)), tg.Tensor(0.0)
+        w, b = tg.Tensor(np.zeros((pixels, 1))), tg.Tensor(0.0)
         losses = []
         for _ in range(steps):
+            z = w.T @ x + b
             if formula:
-                p = 1 / (1 + np.exp(-(x @ w + b)))
+                p = tg.sigmoid(z)
                 loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
             else:
-                loss = tg.binary_cross_entropy(x @ w + b, y, from_logits=True)
+                loss = tg.binary_cross_entropy(z, y, from_logits=True)
             loss.backward()
             losses.append(loss.item())
             for parameter in (w, b):
@@ -143,15 +146,16 @@ def logistic_regression(steps: int = 150, rows: int = 4096, columns: int = 348, 
 
     def with_torch() -> list[float]:
         xs, ys = torch.from_numpy(x), torch.from_numpy(y)
-        w = torch.zeros(columns, dtype=torch.float64, requires_grad=True)
+        w = torch.zeros((pixels, 1), dtype=torch.float64, requires_grad=True)
         b = torch.zeros((), dtype=torch.float64, requires_grad=True)
         losses = []
         for _ in range(steps):
+            z = w.T @ xs + b
             if formula:
-                p = 1 / (1 + torch.exp(-(xs @ w + b)))
+                p = torch.sigmoid(z)
                 loss = -torch.mean(ys * torch.log(p) + (1 - ys) * torch.log(1 - p))
             else:
-                loss = torch.nn.functional.binary_cross_entropy_with_logits(xs @ w + b, ys)
+                loss = torch.nn.functional.binary_cross_entropy_with_logits(z, ys)
             loss.backward()
             losses.append(loss.item())
             with torch.no_grad():
@@ -165,7 +169,7 @@ def logistic_regression(steps: int = 150, rows: int = 4096, columns: int = 348, 
         *numpy_contenders("NumPy by hand", by_hand),
         *torch_contenders(with_torch),
     ]
-    name = f"logistic regression, {rows}×{columns}, " + (
+    name = f"logistic regression, {pixels}×{pictures}, " + (
         "formula of the loss" if formula else "log loss of the library"
     )
     return Workload(name, "step", steps, contenders, {"NumPy by hand": 1.3})

@@ -97,7 +97,14 @@ def _sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 
 derivative(np.sum, _sum_a, compute=_sum)
-derivative(np.mean, _mean_a)
+def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
+    """`np.mean` without its wrapper, for the dtypes that it adds up as they are."""
+    if dtype is not None or keywords or a.dtype.char not in "fd" or a.size == 0:
+        return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, **keywords)
+    return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)
+
+
+derivative(np.mean, _mean_a, compute=_mean)
 derivative(np.prod, _prod_a)
 for _extremum in (np.max, np.min, np.amax, np.amin):
     derivative(_extremum, _extremum_a)
