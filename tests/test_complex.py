@@ -99,6 +99,14 @@ def test_a_real_leaf_gets_a_real_gradient():
     assert x.grad == 1 and x.grad.dtype == np.float64
 
 
+def test_a_python_complex_number_on_the_left():
+    x = tg.Tensor(2.0)
+    for z in (1j * x, x * 1j, 1j + x, 1j - x, 1j / x):
+        assert z.dtype == np.complex128
+    np.abs(1j * x + 1).backward()
+    assert x.grad == pytest.approx(2 / np.sqrt(5))
+
+
 def test_jvp_is_the_directional_derivative():
     x, v = np.array([1 + 1j, 2 - 1j]), np.array([0.5j, 1.0 + 0j])
     for f in (np.exp, np.conj, lambda x: x * np.conj(x), np.abs):

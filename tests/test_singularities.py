@@ -76,3 +76,11 @@ def test_sums_of_opposite_infinities_are_not_counted_twice():
     with np.errstate(invalid="ignore"):
         np.sum(z).backward()
     assert np.isnan(y.grad)
+
+
+def test_the_directional_derivative_beside_a_singularity():
+    x, v = np.array([4.0, 0.0, 9.0]), np.ones(3)
+    _, along = tg.jvp(lambda x: np.where(x > 0, np.sqrt(x), 0.0), (x,), (v,))
+    np.testing.assert_allclose(along, [1 / 4, 0, 1 / 6])
+    with np.errstate(divide="ignore"):
+        assert tg.jvp(np.sqrt, (0.0,), (1.0,))[1] == np.inf

@@ -36,8 +36,8 @@ from tinygraph.links import (
     mapped,
     scope_of,
 )
-from tinygraph.modes import Setting
-from tinygraph.record import SHOWN
+from tinygraph.modes import Setting, no_grad
+from tinygraph.record import SHOWN, plain
 from tinygraph.source import source_of
 
 if TYPE_CHECKING:
@@ -387,13 +387,22 @@ def _pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Wait
     with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded):
         with np.errstate(invalid="ignore"):
             if isinstance(function, np.ufunc) and function.signature is None:
-                z, args = _away_from(g == 0, function, z, args)
+                z, args = _away_from(_zero_times_infinity(call, g, links, keywords), function, z, args)
             found = _apply_rules(call, g, z, args, links, keywords)
         if any(np.any(np.isnan(part)) for _, cotangent in found for part in _parts(cotangent)):
             with np.errstate(invalid=waiting.invalid):
                 _apply_rules(call, g, z, args, links, keywords)
         for argument, cotangent in found:
             _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def _zero_times_infinity(call: Call, g: Any, links: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Where an elementwise function's cotangent is 0 and what its rules make of it is not."""
+    g = np.asarray(plain(g))
+    with no_grad():
+        found = _apply_rules(call, g, call._value, mapped(links, _value_of), links, keywords)
+    spoilt = [np.isnan(cotangent) for _, cotangent in found]
+    return (g == 0) & np.logical_or.reduce(np.broadcast_arrays(*spoilt), axis=0)
 
 
 def _away_from(mask: Any, function: np.ufunc, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:

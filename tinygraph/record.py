@@ -24,7 +24,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygraph import modes
-from tinygraph.derivatives.table import Operation, composition_of, derivative, function_name, is_plain, operation_of
+from tinygraph.derivatives.table import (
+    Operation,
+    composition_of,
+    derivative,
+    function_name,
+    hint_for,
+    is_plain,
+    operation_of,
+)
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.links import Both, DataCall, DataLeaf, First, Left, Like, Right, Spread, Unary, mapped, next_order
@@ -221,6 +229,8 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
         value = compute(x_value, y_value)
     except ValueError as error:
         raise explained(error, op, (x, y)) from None
+    if type(value) is complex:  # what Python makes of 1j * np.float64(2)
+        value = np.complex128(value)
     call = _new(Both if x_wants and y_wants else Left if x_wants else Right)
     call.op = op
     call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
@@ -287,18 +297,21 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         UnsupportedError: the call would write into an array, or has no derivative here.
     """
     name = function_name(ufunc)
-    if method == "at" or any(item is not None for item in kwargs.get("out", ())):
-        raise _overwrites(name, "at" if method == "at" else "out=")
+    if method == "at":
+        raise _overwrites(name, "at")
+    if is_plain(ufunc) and not any(True for _ in tensors_in(kwargs.get("out", ()))):
+        return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
+    masked = method == "__call__" and kwargs.get("where", True) is not True
+    if any(item is not None for item in kwargs.get("out", ())) and not masked:
+        raise _overwrites(name, "out=")
     if method != "__call__":
         written_out = method_of(ufunc, method)
         if written_out is None:
             raise UnsupportedError(f"{name}.{method}: tinygraph has no derivative for this method of a ufunc")
         return compose(f"{name}.{method}", written_out, inputs, kwargs, frame)
-    if kwargs.get("where", True) is not True:
-        raise UnsupportedError(
-            f"{name}: where= leaves the other elements undefined; use np.where(mask, {name}(...), otherwise)"
-        )
     op = operation_of(ufunc)
+    if masked:
+        return _masked(op, ufunc, inputs, dict(kwargs), frame)
     if op is None:
         return call_function(ufunc, inputs, kwargs, frame)
     placed = sorted({"axes", "axis", "keepdims"} & kwargs.keys())
@@ -306,7 +319,50 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedError(
             f"{name}: {placed[0]}= has no derivative here; move the axes with np.moveaxis before and after the call"
         )
+    if kwargs.get("dtype") is not None:
+        return compose(name, _computed_in(op, ufunc, frame), inputs, kwargs, frame)
     return spread(op, ufunc, inputs, kwargs, frame)
+
+
+def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[..., Any]:
+    """A ufunc told to compute in a dtype: its operands first, as the rules will compare them with the result."""
+
+    def written_out(*operands: Any, dtype: Any, casting: Any = "same_kind", **keywords: Any) -> Any:
+        dtype = np.dtype(dtype)
+
+        def misfits(item: Any, position: int) -> bool:
+            carries = type(item) is Tensor and position < len(op.rules) and op.rules[position] is not None
+            return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
+
+        converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]
+        return spread(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
+
+    return written_out
+
+
+def _masked(
+    op: Operation | None, ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Any:
+    """f(inputs) where the mask holds, and elsewhere what stands in `out`, a plain array that is not written into."""
+    name = function_name(ufunc)
+    mask = plain(kwargs.pop("where"))
+    out = (kwargs.pop("out", None) or (None,))[0]
+    if op is None or type(out) is not np.ndarray:
+        raise UnsupportedError(
+            f"{name}: where= leaves the other elements undefined; give them values with out=, a plain array, or use "
+            f"np.where(mask, {name}(...), otherwise)"
+        )
+    computed = np.result_type(*plain(inputs))
+    filled = out.astype(computed if computed.kind in "fc" else out.dtype)
+
+    def compute(*arrays: Any, **keywords: Any) -> Any:
+        return ufunc(*arrays, where=mask, out=filled.copy(), **keywords)
+
+    def written_out(*operands: Any, **keywords: Any) -> Any:
+        result = np.where(mask, spread(op, compute, operands, keywords, frame), filled)
+        return result if result.dtype == out.dtype else result.astype(out.dtype)
+
+    return compose(name, written_out, inputs, kwargs, frame)
 
 
 def composed(function: Callable[..., Any]) -> Any:
@@ -553,8 +609,11 @@ def _leaves(structure: Any) -> Iterator[Any]:
 
 
 def unsupported(function: Callable[..., Any]) -> UnsupportedError:
-    """The error for a function that the table does not know."""
+    """The error for a function that the table does not know, or knows to have no place among Tensors."""
     name = function_name(function)
+    instead = hint_for(function)
+    if instead is not None:
+        return UnsupportedError(f"{name}: {instead}")
     return UnsupportedError(
         f"{name}: tinygraph has no derivative for this function yet. If no gradient needs to flow through it, "
         f"call it on plain arrays (`t.data`); otherwise write it with other NumPy functions, or give it a derivative "

@@ -14,12 +14,18 @@ from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
     calculus,
+    counting,
     exponential,
+    fft,
+    functional,
     indexing,
     linalg,
     missing,
+    polynomials,
     products,
+    rearranging,
     reductions,
+    refusals,
     shapes,
     sorting,
     statistics,
@@ -379,7 +385,8 @@ class Tensor:
             raise UnsupportedError(
                 "np.asarray: turning a Tensor that requires a gradient into an array would lose the gradient without a "
                 "word. If it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block. To join Tensors "
-                "into one: np.stack([t, u])"
+                "into one: np.stack([t, u]). SciPy's softmax, log_softmax and logsumexp make arrays of what they are "
+                "given: use tg.softmax, tg.log_softmax, tg.logsumexp"
             )
         return np.array(self._value, dtype=dtype, copy=copy)
 

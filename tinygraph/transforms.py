@@ -304,7 +304,8 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[An
     pushed: dict[int, Any] = {}
     if live:
         since = next_order()
-        duals = [Tensor(np.zeros(output.shape, output.dtype)) for output in live]
+        # A pull is linear in its cotangent, so any will do; but one of 0 would hide an infinite slope.
+        duals = [Tensor(np.ones(output.shape, output.dtype)) for output in live]
         pulled = run.pull(live, duals, retain=True)
         pairs = [
             (cotangent, _seed("jvp", cotangent if isinstance(cotangent, Tensor) else tensor, direction))

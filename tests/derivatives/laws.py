@@ -78,15 +78,22 @@ def obey(entry: Entry, data: st.DataObject) -> None:
 
 
 def of_arrays(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
-    """A call as a function of its floating arrays alone, and those arrays."""
+    """A call as a function of its floating arrays alone, and those arrays. A complex result counts by its parts."""
     variables: list[np.ndarray] = []
     convert(args, variables.append)
 
     def f(*arrays: Any) -> Any:
         remaining = iter(arrays)
-        return function(*convert(args, lambda _: next(remaining)), **keywords)
+        return parts(function(*convert(args, lambda _: next(remaining)), **keywords))
 
     return f, *variables
+
+
+def parts(result: Any) -> Any:
+    """The result with each complex array in it as the pair of its real and imaginary parts."""
+    if isinstance(result, tuple | list):
+        return [parts(item) for item in result]
+    return [np.real(result), np.imag(result)] if np.result_type(result).kind == "c" else result
 
 
 def convert(structure: Any, to: Callable[[np.ndarray], Any]) -> Any:
@@ -110,7 +117,7 @@ def same_value(function: Callable[..., Any], args: tuple[Any, ...], keywords: di
         if function in _TABLE:
             np.testing.assert_array_equal(found, right)
         else:
-            eps = float(np.finfo(found.dtype).eps) if found.dtype.kind == "f" else 0.0
+            eps = float(np.finfo(found.dtype).eps) if found.dtype.kind in "fc" else 0.0
             scale = float(np.max(np.abs(found), initial=0))
             np.testing.assert_allclose(found, right, rtol=100 * eps, atol=100 * eps * scale)
 

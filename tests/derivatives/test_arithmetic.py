@@ -72,8 +72,18 @@ def clipped(draw):
     )
 
 
+WHOLE = [-2.0, -1.0, 0.0, 1.0, 2.0]
+POWERS_OF_2 = [0.0, *[sign * 2.0**exponent for exponent in range(-4, 2) for sign in (1, -1)]]
+
 LAWS = enter(
     {
+        np.ldexp: arrays().flatmap(
+            lambda x: st.sampled_from([Call((x, 3)), Call((x, np.full(x.shape, -1))), Call((x, np.array([[1], [0]])))])
+        ),
+        np.modf: unary(away_from=WHOLE),
+        np.frexp: unary(away_from=POWERS_OF_2, margin=1 / 64),
+        np.divmod: dividend_and_divisor().map(lambda call: Call(call.args)),
+        np.real_if_close: unary(),
         np.add: binary(),
         np.subtract: binary(),
         np.multiply: binary(),
@@ -203,3 +213,21 @@ def test_python_numbers_leave_float32_as_it_is():
         x.grad = None
         y.backward(np.ones(3, dtype=np.float32))
         assert x.grad.dtype == np.float32
+
+
+def test_parts_of_infinite_and_whole_numbers():
+    x = tg.Tensor([np.inf, -2.0, 0.5])
+    fraction, whole = np.modf(x)
+    np.testing.assert_array_equal(fraction.data, [0, 0, 0.5])
+    np.testing.assert_array_equal(whole, [np.inf, -2, 0])
+    fraction.backward(np.ones(3))
+    np.testing.assert_array_equal(x.grad, [0, 1, 1])
+    mantissa, exponent = np.frexp(tg.Tensor([-12.0, 5e-324]))
+    np.testing.assert_array_equal(mantissa.data * 2.0**4, [-12, 8])
+    np.testing.assert_array_equal(exponent, [4, -1073])
+
+
+def test_the_real_part_if_the_other_is_next_to_nothing():
+    x = tg.Tensor(np.array([1.0, 2.0]))
+    assert np.real_if_close(x * (1 + 0j)).dtype == np.float64
+    assert np.real_if_close(x * (1 + 1j)).dtype == np.complex128

@@ -68,6 +68,28 @@ def convolved(draw):
     )
 
 
+@st.composite
+def unwrapped(draw):
+    """Angles whose steps are no half turns."""
+    steps = np.array(draw(st.lists(st.sampled_from([0.5, -1.0, 4.0, 2.0, -5.5, 7.0]), min_size=2, max_size=4)))
+    angles = np.cumsum(steps) + draw(arrays((), low=-0.25, high=0.25))
+    return Call((angles if draw(st.booleans()) else np.stack([angles, angles / 4], axis=1),), {"axis": 0})
+
+
+@st.composite
+def spaced(draw, **domain):
+    ends = draw(arrays_that_broadcast(2, **domain))
+    return Call((*ends, 3), draw(st.sampled_from([{}, {"endpoint": False}, {"axis": -1}, {"dtype": np.float64}])))
+
+
+@st.composite
+def interpolated_between(draw):
+    """The places of the points are variables too."""
+    bends = np.arange(4) * 0.5 - 1 + draw(arrays((4,), low=-0.0625, high=0.0625))
+    x = np.array(draw(st.lists(st.sampled_from([-0.75, -0.25, 0.25, 2.0, -2.0]), min_size=1, max_size=3)))
+    return Call((x, bends, draw(arrays((4,)))), draw(st.sampled_from([{}, {"left": 0.5}])))
+
+
 LAWS = enter(
     {
         np.diff: differences(),
@@ -79,10 +101,13 @@ LAWS = enter(
             lambda xs: st.sampled_from([{}, {"endpoint": False}, {"axis": -1}]).map(lambda kw: Call((*xs, 4), kw))
         ),
         np.convolve: convolved(),
-        np.polyval: st.tuples(arrays(shapes(1, 1, max_side=4)), arrays()).map(Call),
+        np.correlate: convolved(),
+        np.unwrap: unwrapped(),
+        np.logspace: spaced(low=-1.0, high=1.0),
+        np.geomspace: spaced(low=0.25, high=2.0),
     }
 )
-LAWS += enter({np.gradient: slopes(), np.interp: interpolated()}, LAPACK[:1])
+LAWS += enter({np.gradient: slopes(), np.interp: [interpolated(), interpolated_between()]}, LAPACK[:1])
 if hasattr(np, "cumulative_sum"):
     LAWS += enter({np.cumulative_sum: sums(), np.cumulative_prod: sums()})
 
@@ -104,8 +129,7 @@ def test_interpolation_is_in_float64_as_in_numpy():
 
 def test_lists_stand_for_arrays():
     check_grads(lambda x: np.trapezoid([1, 2, 4], x), np.array([0.0, 1.0, 3.0]))
-    check_grads(lambda x: np.polyval([1, 2, 3], x), np.array([0.5, 1.0]))
-    check_grads(lambda p: np.polyval(p, 2), np.array([0.5, 1.0]))
+    check_grads(lambda v: np.correlate([1, 2, 3], v), np.array([0.5, 1.0]))
     check_grads(lambda v: np.convolve([1, 2, 3], v), np.array([0.5, 1.0]))
     check_grads(lambda v: np.convolve(v, [1, 2, 3], "same"), np.array([0.5, 1.0]))
 
@@ -121,3 +145,19 @@ def test_lists_stand_for_arrays():
 def test_what_does_not_fit_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call(tg.Tensor([1.0, 2.0, 3.0]))
+
+
+def test_the_step_between_numbers_at_even_distances():
+    check_grads(lambda a, b: np.linspace(a, b, 4, retstep=True), np.array([0.5, 1.0]), np.array(2.0))
+    assert np.isnan(np.linspace(tg.Tensor(1.0), 2.0, 1, retstep=True)[1])
+
+
+def test_powers_of_a_variable_base():
+    check_grads(lambda a, base: np.logspace(a, 1.0, 3, base=base), np.array([0.5, 1.0]), np.array([2.0, 3.0]))
+    with pytest.raises(ValueError, match="zero"):
+        np.geomspace(tg.Tensor(0.0), 1.0)
+
+
+def test_spacings_are_variables_too():
+    check_grads(np.gradient, np.array([1.0, 4.0, 2.0, 3.0]), np.array([0.0, 0.5, 1.5, 1.75]))
+    check_grads(lambda f, h: np.gradient(f, h, axis=0), np.array([1.0, 4.0, 2.0]), np.array(0.5))

@@ -9,6 +9,7 @@ from .laws import binary, enter, obey, unary
 
 LAWS = enter(
     {
+        np.i0: unary(),
         np.exp: unary(),
         np.exp2: unary(),
         np.expm1: unary(),

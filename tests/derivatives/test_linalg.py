@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.derivatives import linalg
 from tinygraph.testing import check_grads
-from tinygraph.testing.strategies import arrays, axes, matrices, positive_definite_matrices, shapes
+from tinygraph.testing.strategies import arrays, axes, matrices, shapes
 
-from .laws import LAPACK, Call, enter, obey
+from .laws import LAPACK, Call, enter, obey, parts
+from .test_decompositions import spread
 
 BATCH = shapes(max_dims=2, max_side=2)
 
@@ -50,6 +51,14 @@ def norms(draw):
 
 
 @st.composite
+def norms_by_singular_values(draw):
+    """The arguments, and the axes of the matrices, of whose singular values no two are the same."""
+    x = draw(spread())
+    x = np.moveaxis(x[..., : draw(st.integers(1, x.shape[-1]))], (-2, -1), (-1, 0))
+    return Call((x, draw(st.sampled_from([2, -2, "nuc"]))), {"axis": (-1, 0), "keepdims": draw(st.booleans())})
+
+
+@st.composite
 def lengths(draw):
     x = draw(arrays(shapes(min_dims=1, min_side=1), away_from=[0.0]))
     return Call((x, draw(st.sampled_from([2, 1, 3, 1.5])), draw(axes(x.shape, none=False, several=False))))
@@ -79,6 +88,20 @@ def tall_or_wide(draw):
 
 
 @st.composite
+def conditions(draw):
+    # No two singular values, and no two sums of a row or a column, are the same.
+    a = draw(spread(smallest=2))[..., :2, :2]
+    return Call((a, draw(st.sampled_from([None, 2, -2, 1, -1, np.inf, -np.inf, "fro", "nuc"]))))
+
+
+@st.composite
+def systems_of_any_height(draw):
+    """A matrix of full rank that need not be square, and a vector or several."""
+    (a,) = draw(tall_or_wide().filter(lambda call: call.args[0].ndim == 2)).args
+    return Call((a, draw(arrays((len(a),) if draw(st.booleans()) else (len(a), draw(st.integers(1, 2)))))))
+
+
+@st.composite
 def chains(draw):
     count = draw(st.integers(2, 4))
     sizes = [draw(st.integers(1, 3)) for _ in range(count + 1)]
@@ -92,11 +115,29 @@ def chains(draw):
 
 LAWS += enter(
     {
-        np.linalg.cholesky: [
-            positive_definite_matrices(batch=BATCH).map(lambda a: Call((a,))),
-            positive_definite_matrices(batch=BATCH).map(lambda a: Call((a,), {"upper": True})),
+        np.linalg.slogdet: matrices(batch=BATCH).map(lambda a: Call((a,))),
+        linalg.log_det: matrices(batch=BATCH).map(lambda a: Call((a,))),
+        np.linalg.pinv: [
+            tall_or_wide(),
+            spread(batch=BATCH).map(lambda a: Call((a,), {"hermitian": True})),
         ],
-        np.linalg.pinv: tall_or_wide(),
+        np.linalg.cond: conditions(),
+        np.linalg.lstsq: systems_of_any_height(),
+        linalg.least_squares: systems_of_any_height().map(
+            lambda call: Call((call.args[0], call.args[1].reshape(len(call.args[1]), -1), None))
+        ),
+        np.linalg.tensorinv: matrices(st.sampled_from([4, 6])).map(
+            lambda a: (
+                Call((a.reshape(2, -1, *a.shape[1:]),)) if len(a) == 6 else Call((a.reshape(4, 2, 2),), {"ind": 1})
+            )
+        ),
+        np.linalg.tensorsolve: matrices(st.just(6)).flatmap(
+            lambda a: arrays((2, 3)).flatmap(
+                lambda b: st.sampled_from(
+                    [Call((a.reshape(2, 3, 6), b)), Call((np.moveaxis(a.reshape(2, 3, 6), 2, 0), b), {"axes": (0,)})]
+                )
+            )
+        ),
         np.linalg.matrix_power: matrices(batch=BATCH).flatmap(lambda a: st.integers(-3, 5).map(lambda n: Call((a, n)))),
     },
     LAPACK,
@@ -118,6 +159,15 @@ if hasattr(np.linalg, "vector_norm"):
         }
     )
 LAWS += enter({np.linalg.norm: norms(), linalg.vector_norm: lengths()})
+LAWS += enter(
+    {
+        np.linalg.norm: norms_by_singular_values(),
+        np.linalg.matrix_norm: st.tuples(spread(), st.sampled_from([2, -2, "nuc"]), st.booleans()).map(
+            lambda drawn: Call((drawn[0],), {"ord": drawn[1], "keepdims": drawn[2]})
+        ),
+    },
+    LAPACK,
+)
 
 
 @pytest.mark.parametrize("entry", LAWS, ids=str)
@@ -166,7 +216,88 @@ def test_a_stack_of_matrices_and_one_vector():
     check_grads(lambda b: np.linalg.solve(a.tolist(), b), np.array([1.0, 2.0]))
 
 
-@pytest.mark.parametrize("order", ["nuc", 2, -2])
-def test_norms_by_singular_values_say_so(order):
-    with pytest.raises(tg.UnsupportedError, match="singular values"):
-        np.linalg.norm(tg.Tensor(np.eye(2)), order)
+# --- complex numbers --------------------------------------------------------------------------------------------------
+
+RANDOM = np.random.default_rng(0)
+SQUARE = RANDOM.normal(size=(2, 2, 3, 3)) + 2 * np.eye(3)
+TALL = RANDOM.normal(size=(2, 4, 2))
+OF_COMPLEX = {
+    "slogdet": (np.linalg.slogdet, SQUARE[:, 0]),
+    "pinv of a tall matrix": (np.linalg.pinv, TALL),
+    "pinv of a wide matrix": (np.linalg.pinv, np.swapaxes(TALL, -1, -2)),
+    "pinv of a Hermitian matrix": (lambda a: np.linalg.pinv(a, hermitian=True), SQUARE[:, 0]),
+    "lstsq": (lambda a: np.linalg.lstsq(a, np.array([1, 2j, 1 - 1j, 0.5]))[:2], TALL),
+    "lstsq by its right-hand sides": (lambda b: np.linalg.lstsq(TALL[0], b)[:2], TALL),
+    "tensorinv": (lambda a: np.linalg.tensorinv(a.reshape(1, 3, 3)), SQUARE[:, 0]),
+    "tensorsolve": (lambda a: np.linalg.tensorsolve(a, np.array([1, 2j, 3])), SQUARE[:, 0]),
+    "matrix_power": (lambda a: np.linalg.matrix_power(a, -2), SQUARE[:, 0]),
+    **{f"cond {p}": (lambda a, p=p: np.linalg.cond(a, p), SQUARE) for p in (None, -2, 1, np.inf, "fro", "nuc")},
+    **{f"matrix_norm {p}": (lambda a, p=p: np.linalg.matrix_norm(a, ord=p), SQUARE) for p in (2, -2, "nuc", 1, "fro")},
+    **{f"vector_norm {p}": (lambda a, p=p: np.linalg.vector_norm(a, ord=p), TALL) for p in (2, 1, 3, 0.5, np.inf, 0)},
+}
+
+
+@pytest.mark.parametrize("name", OF_COMPLEX)
+def test_of_complex_matrices(name):
+    function, (x, y) = OF_COMPLEX[name]
+    check_grads(lambda x, y: parts(function(x + 1j * y)), x, y, order=2)
+
+
+# --- where the rank is not full ---------------------------------------------------------------------------------------
+
+
+def test_the_pseudo_inverse_of_a_matrix_of_constant_rank():
+    u, v = RANDOM.normal(size=(2, 4, 1))
+    check_grads(lambda u, v: np.linalg.pinv(u @ v.T, rcond=1e-10), u, v, order=2)
+
+
+def test_the_logarithm_of_the_determinant_of_a_large_matrix_does_not_overflow():
+    t = tg.Tensor(1e3 * np.eye(200))
+    sign, logarithm = np.linalg.slogdet(t)
+    logarithm.backward()
+    assert type(sign) is not tg.Tensor and sign == 1
+    np.testing.assert_allclose(t.grad, 1e-3 * np.eye(200))
+
+
+def test_results_have_the_names_that_numpy_gives_them():
+    t = tg.Tensor(np.eye(2))
+    assert float(np.linalg.slogdet(t).logabsdet) == 0
+
+
+@pytest.mark.parametrize("p", [None, 2, -2, 1, "fro"])
+def test_the_condition_of_singular_matrices_is_numpys(p):
+    a = np.array([[[1.0, 1.0], [1.0, 1.0]], [[2.0, 1.0], [1.0, 3.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    t = tg.Tensor(a)
+    number = np.linalg.cond(t, p)
+    np.testing.assert_allclose(number.data, np.linalg.cond(a, p), atol=1e-12)
+    number[1].backward()
+    alone = tg.Tensor(a[1])
+    np.linalg.cond(alone, p).backward()
+    np.testing.assert_allclose(t.grad[1], alone.grad)
+    np.testing.assert_array_equal(np.isfinite(t.grad[[0, 2]]), True)
+
+
+def test_the_condition_of_nothing_is_refused():
+    with pytest.raises(np.linalg.LinAlgError, match="not empty"):
+        np.linalg.cond(tg.Tensor(np.zeros((0, 0))))
+
+
+def test_the_rank_is_plain():
+    assert np.linalg.matrix_rank(tg.Tensor(np.eye(3))) == 3
+
+
+def test_a_norm_of_no_such_order_is_refused():
+    with pytest.raises(ValueError, match="'nic' is not an order"):
+        np.linalg.norm(tg.Tensor(np.eye(2)), "nic")
+
+
+def test_the_nuclear_norm_at_equal_singular_values():
+    t = tg.Tensor(np.eye(3))
+    np.linalg.norm(t, "nuc").backward()
+    np.testing.assert_allclose(t.grad, np.eye(3), atol=1e-15)
+
+
+def test_a_constant_matrix_of_integers():
+    b = tg.Tensor([1.0, 2.0, 4.0])
+    np.linalg.lstsq([[1, 0], [1, 1], [1, 2]], b)[0][1].backward()
+    np.testing.assert_allclose(b.grad, [-0.5, 0, 0.5], atol=1e-15)

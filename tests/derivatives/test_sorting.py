@@ -7,7 +7,7 @@ import tinygraph as tg
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, axes, reductions, shapes
 
-from .laws import Call, enter, obey
+from .laws import Call, enter, obey, of_arrays, same_value
 
 
 @st.composite
@@ -39,6 +39,10 @@ LAWS = enter(
         np.median: middle(),
         np.quantile: middle(0.25, 0, 1, 0.3, [0.1, 0.9], [[0.5, 0.7]]),
         np.percentile: middle(25, 0, 100, 30.0, [10, 90]),
+        np.nanmedian: middle(),
+        np.nanquantile: middle(0.25, 0, 1, 0.3, [0.1, 0.9]),
+        np.nanpercentile: middle(25, 0, 100, 30.0),
+        np.sort_complex: arrays(shapes(min_dims=1), distinct=True).map(lambda x: Call((x,))),
     }
 )
 
@@ -60,9 +64,47 @@ def test_the_share_is_a_variable_too():
     )
 
 
-def test_other_quantiles_say_that_they_have_no_derivative():
+METHODS = [
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull",
+    "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(data=st.data())
+def test_quantiles_by_any_method(method, data):
+    call = data.draw(middle(0.3, 0.9, [0.1, 0.6]))
+    for function in (np.quantile, np.nanquantile):
+        same_value(function, call.args, call.keywords | {"method": method})
+        check_grads(*of_arrays(function, call.args, call.keywords | {"method": method}))
+
+
+def test_weighted_quantiles():
+    x, weights = np.array([[3.0, 1.0, 2.0], [5.0, 4.0, 6.0]]), np.array([1.0, 5.0, 2.0])
+    for several, axis in ((weights, 1), (np.stack([weights, weights]), 1), (np.stack([weights, weights]), None)):
+        keywords = {"axis": axis, "weights": several, "method": "inverted_cdf"}
+        same_value(np.quantile, (x, 0.6), keywords)
+        check_grads(lambda x: np.quantile(x, 0.6, **keywords), x)
+
+
+@pytest.mark.parametrize("function", [np.nanmedian, np.nanquantile, np.nanpercentile], ids=lambda f: f.__name__)
+@given(data=st.data())
+def test_quantiles_of_those_that_are_not_missing(function, data):
+    x = data.draw(arrays(shapes(2, 2, min_side=2), distinct=True))
+    keywords = data.draw(reductions(x.shape))
+    share = () if function is np.nanmedian else (0.375,)
+
+    def gapped(x, *args, **keywords):
+        return function(np.where(np.eye(*x.shape) == 1, np.nan, x), *args, **keywords)
+
+    if keywords.get("axis", 0) != ():
+        same_value(gapped, (x, *share), keywords)
+        check_grads(*of_arrays(gapped, (x, *share), keywords))
+
+
+def test_by_another_method_the_share_is_a_constant():
     with pytest.raises(tg.UnsupportedError, match="linear"):
-        np.quantile(tg.Tensor([1.0, 2.0]), 0.5, method="nearest")
+        np.quantile(tg.Tensor([1.0, 2.0]), tg.Tensor(0.5), method="nearest")
 
 
 def test_equal_elements_keep_their_order():

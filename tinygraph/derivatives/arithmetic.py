@@ -115,6 +115,38 @@ derivative(np.real, lambda g, z, val: g)
 derivative(np.imag, lambda g, z, val: g * (1j if val.dtype.kind == "c" else 0))
 
 
+# --- a number in parts ------------------------------------------------------------------------------------------------
+
+derivative(np.ldexp, lambda g, z, x1, x2: np.ldexp(g, x2), None)
+
+
+@composition(np.modf)
+def modf(x: Any, **keywords: Any) -> Any:
+    """The part behind the point, and the whole part, which is a step function and comes plain."""
+    # Of an infinite number the part behind the point is 0.
+    finite = np.where(np.isinf(x), 0, x) if np.any(np.isinf(x)) else x
+    return np.fmod(finite, 1), np.trunc(x)
+
+
+@composition(np.frexp)
+def frexp(x: Any, **keywords: Any) -> Any:
+    """The number as a mantissa between 1/2 and 1, times a power of 2, whose exponent comes plain."""
+    _, exponent = np.frexp(plain(x))
+    return np.ldexp(x, -exponent), exponent
+
+
+@composition(np.divmod)
+def divide_with_remainder(x1: Any, x2: Any, **keywords: Any) -> Any:
+    """The whole quotient, which is a step function and comes plain, and the remainder."""
+    return np.floor_divide(x1, x2, **keywords), np.remainder(x1, x2, **keywords)
+
+
+@composition(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """The real part, if the imaginary part is next to nothing; otherwise the number."""
+    return np.real(a) if a.dtype.kind == "c" and np.real_if_close(plain(a), tol).dtype.kind != "c" else a
+
+
 @composition(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """The angle of complex numbers with the positive real axis."""
@@ -134,5 +166,8 @@ no_derivative(
     np.isfinite, np.isinf, np.isnan, np.isneginf, np.isposinf, np.logical_and, np.logical_or, np.logical_xor,
     np.logical_not, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.iscomplex, np.isreal, np.iscomplexobj,
     np.isrealobj, np.gcd, np.lcm, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift,
-    np.right_shift,
+    np.right_shift, np.packbits, np.unpackbits, np.isnat, np.is_busday, np.busday_count, np.busday_offset,
+    np.datetime_as_string,
 )  # fmt: skip
+if hasattr(np, "bitwise_count"):
+    no_derivative(np.bitwise_count)

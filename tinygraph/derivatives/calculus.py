@@ -8,7 +8,6 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
-from tinygraph.errors import UnsupportedError
 from tinygraph.record import plain
 
 
@@ -27,11 +26,40 @@ def linspace(
 ) -> Any:
     """Numbers at even distances from start to stop."""
     gaps = num - 1 if endpoint else num
-    if retstep:
-        raise UnsupportedError("linspace: retstep=True has no derivative here; the step is (stop - start) / (num - 1)")
     shares = (np.arange(num) / max(gaps, 1)).astype(np.result_type(start, stop, float(num)))
     shares = np.reshape(shares, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
     numbers = np.moveaxis(start + (np.subtract(stop, start)) * shares, 0, axis)
+    numbers = numbers if dtype is None else numbers.astype(dtype)
+    if not retstep:
+        return numbers
+    return numbers, (np.subtract(stop, start) / gaps if gaps else np.nan)
+
+
+@composition(np.logspace)
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Powers of a base, at even distances of their exponents from start to stop."""
+    if np.ndim(base):
+        ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
+        start, stop, base = (
+            np.reshape(item, (1,) * (ndim - np.ndim(item)) + np.shape(item)) for item in (start, stop, base)
+        )
+        base = np.expand_dims(base, axis)
+    powers = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
+    return powers if dtype is None else powers.astype(dtype)
+
+
+@composition(np.geomspace)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """Numbers of even ratios from start to stop."""
+    computed = np.result_type(*plain((start, stop)), float(num), np.zeros((), dtype))
+    start, stop = (_array(item).astype(computed) for item in (start, stop))
+    if np.any(start == 0) or np.any(stop == 0):
+        raise ValueError("geomspace: a geometric sequence cannot include zero")
+    sign = start / np.abs(start) if computed.kind == "c" else np.sign(plain(start))
+    exponents = np.linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint)
+    numbers = np.moveaxis(np.power(10.0, exponents) * sign, 0, axis)
     return numbers if dtype is None else numbers.astype(dtype)
 
 
@@ -151,7 +179,7 @@ if hasattr(np, "cumulative_sum"):
     composition(np.cumulative_prod)(_cumulative(np.cumprod, np.ones))
 
 
-# --- interpolation, convolution, polynomials --------------------------------------------------------------------------
+# --- interpolation and convolution ------------------------------------------------------------------------------------
 
 
 @composition(np.interp)
@@ -175,6 +203,10 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     return np.where(x > xp[-1], fp[-1] if right is None else right, inside)
 
 
+# Whole periods are added, and they do not depend on the angles.
+derivative(np.unwrap, lambda g, z, p, discont=None, axis=-1, *, period=2 * np.pi: g)
+
+
 def _convolve_operand(g: Any, shape: tuple[int, ...], other: Any, mode: Any) -> Any:
     """The cotangent of one operand: the full result's cotangent correlated with the other operand."""
     n, m = max(shape[0] if shape else 1, 1), np.size(other)
@@ -191,11 +223,12 @@ derivative(
 )
 
 
-@composition(np.polyval)
-def polyval(p: Any, x: Any) -> Any:
-    """A polynomial, its highest coefficient first, by Horner's rule."""
-    p, x = _array(p), _array(x)
-    y = np.zeros_like(plain(x))
-    for place in range(p.shape[0]):
-        y = y * x + p[place]
-    return y
+@composition(np.correlate)
+def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+    """Sums of products of one vector with another that is shifted along it."""
+    a, v = _array(a), _array(v)
+    backward = np.conjugate(v)[::-1] if v.dtype.kind == "c" else v[::-1]
+    if len(v) <= len(a):
+        return np.convolve(a, backward, mode)
+    # NumPy shifts the shorter one along the longer, and turns the result.
+    return np.convolve(a[::-1], np.conjugate(v) if v.dtype.kind == "c" else v, mode)[::-1]

@@ -134,5 +134,8 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 
 
 no_derivative(
-    np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size
-)
+    np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size, np.ix_,
+    np.ravel_multi_index, np.unravel_index, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
+)  # fmt: skip
+if hasattr(np, "in1d"):
+    no_derivative(np.in1d)

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygraph.derivatives.arithmetic import direction
+from tinygraph.derivatives.decompositions import adjoint, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.errors import UnsupportedError
 from tinygraph.record import plain, primitive
 
 
@@ -79,6 +80,27 @@ def _well_conditioned(a: Any) -> bool:
 
 derivative(np.linalg.det, _det_a)
 
+SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
+
+
+@primitive
+def log_det(a: Any) -> Any:
+    """The logarithm of the determinant, for real matrices of its size."""
+    sign, size = np.linalg.slogdet(a)
+    return size + np.log(sign) if a.dtype.kind == "c" else size
+
+
+log_det.derivative(lambda g, z, a: np.reshape(g, (*g.shape, 1, 1)) * _t(np.linalg.inv(a)))
+
+
+@composition(np.linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """The sign of the determinant, and the logarithm of its size. The sign of a complex one turns with it."""
+    logarithm = log_det(a)
+    if a.dtype.kind != "c":
+        return SlogdetResult(np.linalg.slogdet(plain(a)).sign, logarithm)
+    return SlogdetResult(np.exp(np.imag(logarithm) * 1j), np.real(logarithm))
+
 
 @composition(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 - NumPy's name
@@ -108,7 +130,7 @@ def _vector_norm(x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axis)
     if ord == 0:
-        return np.count_nonzero(x, axis=axis).astype(x.dtype)
+        return np.linalg.norm(plain(x), 0, axis)
     return vector_norm(x, ord, axis)
 
 
@@ -130,10 +152,13 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:  # noqa: A002
         added, compared, choose = sums[ord]
         totals = np.sum(np.abs(x), axis=added, keepdims=True)
         return np.squeeze(choose(totals, axis=compared, keepdims=True), axis=axes)
-    raise UnsupportedError(
-        f"linalg.norm: ord={ord!r} of a matrix needs singular values, which have no derivative here yet; "
-        "the Frobenius norm (ord='fro'), 1, -1, inf and -inf have one"
-    )
+    if ord not in SINGULAR:
+        raise ValueError(f"norm: {ord!r} is not an order of a matrix norm")
+    return SINGULAR[ord](np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1))), axis=-1)
+
+
+# Norms by the singular values.
+SINGULAR: dict[Any, Any] = {2: np.max, -2: np.min, "nuc": np.sum}
 
 
 @primitive
@@ -145,48 +170,126 @@ def vector_norm(x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
 def _vector_norm_x(g: Any, z: Any, x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
     length = np.expand_dims(np.where(z == 0, 1, z), axis)
     g = np.expand_dims(g, axis)
-    return g / length * x if ord == 2 else g * np.sign(x) * (np.abs(x) / length) ** (ord - 1)
+    return g / length * x if ord == 2 else g * direction(x) * (np.abs(x) / length) ** (ord - 1)
 
 
 vector_norm.__name__ = "norm"
 derivative(vector_norm, _vector_norm_x)
 
-# --- factors and powers -----------------------------------------------------------------------------------------------
+
+@composition(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """How much a matrix magnifies relative errors: its norm times that of its inverse, infinite where it has none."""
+    if x.ndim < 2 or 0 in x.shape[-2:]:
+        raise np.linalg.LinAlgError(f"cond: of matrices that are not empty, got shape {x.shape}")
+    with np.errstate(all="ignore"):
+        if p is None or p in (2, -2):
+            values = np.linalg.svdvals(x)
+            largest, smallest = values[..., 0], values[..., -1]
+            number = smallest / largest if p == -2 else largest / smallest
+        else:
+            known = np.linalg.cond(plain(x), p)
+            # A singular matrix of a stack stands aside, as one that can be inverted.
+            invertible = np.where(np.isfinite(known)[..., None, None], x, np.eye(x.shape[-1], dtype=x.dtype))
+            number = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(invertible), p, (-2, -1))
+            number = np.where(np.isfinite(known), number, known)
+        undefined = np.isnan(plain(number)) & ~np.isnan(plain(x)).any(axis=(-2, -1))
+        return np.where(undefined, np.inf, number) if np.any(undefined) else number
 
 
-def _cholesky_a(g: Any, z: Any, a: Any, /, *, upper: bool = False) -> Any:
-    """Of the triangle that is read; NumPy takes the other to be the same.
-
-    Source: Murray, "Differentiation of the Cholesky decomposition" (2016), equation 9.
-    """
-    if upper:
-        return _t(_cholesky_a(_t(g), _t(z), a))
-    n = z.shape[-1]
-    half = (np.tril(np.ones((n, n))) - 0.5 * np.eye(n)).astype(g.dtype)
-    middle = np.linalg.solve(_t(z), np.matmul(_t(z), g) * half)
-    symmetric = np.linalg.solve(_t(z), _t(middle))
-    return np.tril(symmetric) + np.tril(_t(symmetric), -1)
+# --- least squares ----------------------------------------------------------------------------------------------------
 
 
-derivative(np.linalg.cholesky, _cholesky_a)
+def _pinv_a(g: Any, z: Any, a: Any, rcond: Any = None, hermitian: bool = False, **keywords: Any) -> Any:
+    if not hermitian:
+        return uphill(_pinv, g, z, a)
+    lower = lower_half(a)
+    return uphill(lambda *args: of_triangle(_pinv(*args)), g, z, lower + adjoint(lower))
 
 
-def _pinv_a(g: Any, z: Any, a: Any, *args: Any, **keywords: Any) -> Any:
+def _pinv(g: Any, z: Any, a: Any) -> Any:
     """Where the rank does not change.
 
     Source: Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation 4.12.
     """
-    outside = np.eye(a.shape[-2]) - np.matmul(a, z)
-    inside = np.eye(a.shape[-1]) - np.matmul(z, a)
+    outside = np.eye(a.shape[-2], dtype=z.dtype) - np.matmul(a, z)
+    inside = np.eye(a.shape[-1], dtype=z.dtype) - np.matmul(z, a)
     return (
-        np.matmul(np.matmul(outside, _t(g)), np.matmul(z, _t(z)))
-        + np.matmul(np.matmul(_t(z), z), np.matmul(_t(g), inside))
-        - np.matmul(np.matmul(_t(z), g), _t(z))
+        np.matmul(np.matmul(outside, adjoint(g)), np.matmul(z, adjoint(z)))
+        + np.matmul(np.matmul(adjoint(z), z), np.matmul(adjoint(g), inside))
+        - np.matmul(np.matmul(adjoint(z), g), adjoint(z))
     )
 
 
 derivative(np.linalg.pinv, _pinv_a)
+
+
+@primitive
+def least_squares(a: Any, b: Any, rcond: Any) -> Any:
+    """The shortest of the x that bring a @ x as near to b as it can be. A vector b is a matrix of one column here."""
+    return np.linalg.lstsq(a, b, rcond)[0]
+
+
+def _least_squares_a(g: Any, z: Any, a: Any, b: Any, rcond: Any) -> Any:
+    # x is the pseudo-inverse times b.
+    return _pinv_a(np.matmul(g, _t(b)), _pseudo_inverse(a, rcond, z.dtype), a)
+
+
+def _least_squares_b(g: Any, z: Any, a: Any, b: Any, rcond: Any) -> Any:
+    return np.matmul(_t(_pseudo_inverse(a, rcond, z.dtype)), g)
+
+
+def _pseudo_inverse(a: Any, rcond: Any, dtype: Any) -> Any:
+    """Of the rank that the solution was found with."""
+    return np.linalg.pinv(a, np.finfo(dtype).eps * max(a.shape) if rcond is None else rcond)
+
+
+derivative(least_squares, _least_squares_a, _least_squares_b)
+
+
+@composition(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """The solution, the squared residuals of each column, and the rank and the singular values of the matrix."""
+    a, b = (item if hasattr(item, "shape") else np.asarray(item) for item in (a, b))
+    rank = np.linalg.lstsq(plain(a), plain(b), rcond)[2]
+    columns = b if b.ndim == 2 else b[:, None]
+    x = least_squares(a, columns, rcond)
+    if rank == a.shape[1] < a.shape[0]:
+        away = columns - np.matmul(a, x)
+        squares = np.square(np.real(away)) + np.square(np.imag(away)) if away.dtype.kind == "c" else np.square(away)
+        residuals = np.sum(squares, axis=0)
+    else:
+        residuals = np.zeros(0, dtype=np.finfo(x.dtype).dtype)
+    return (x if b.ndim == 2 else x[:, 0]), residuals, rank, np.linalg.svdvals(a)
+
+
+# --- tensors as matrices ----------------------------------------------------------------------------------------------
+
+
+@composition(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """The inverse of the matrix whose rows are the first `ind` axes together."""
+    if ind <= 0:
+        raise ValueError(f"tensorinv: ind must be positive, got {ind}")
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    inverse = np.linalg.inv(np.reshape(a, (math.prod(rows), math.prod(columns))))
+    return np.reshape(inverse, (*columns, *rows))
+
+
+@composition(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """The x whose tensordot with `a`, over all the axes of x, is b."""
+    if axes is not None:
+        a = np.transpose(a, [axis for axis in range(np.ndim(a)) if axis not in axes] + list(axes))
+    shape = np.shape(a)[np.ndim(b) :]
+    size = math.prod(shape)
+    if np.size(a) != size**2:
+        raise np.linalg.LinAlgError(f"tensorsolve: a of shape {np.shape(a)} is no square matrix to b of {np.shape(b)}")
+    return np.reshape(np.linalg.solve(np.reshape(a, (size, size)), np.ravel(b)), shape)
+
+
+# --- powers and products ----------------------------------------------------------------------------------------------
 
 
 @composition(np.linalg.matrix_power)
@@ -251,4 +354,4 @@ if hasattr(np.linalg, "vector_norm"):
         return np.expand_dims(length, axes) if keepdims else length
 
 
-no_derivative(np.linalg.matrix_rank, np.linalg.cond)
+no_derivative(np.linalg.matrix_rank)

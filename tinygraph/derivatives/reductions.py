@@ -97,11 +97,13 @@ def _sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 
 derivative(np.sum, _sum_a, compute=_sum)
+
+
 def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
     """`np.mean` without its wrapper, for the dtypes that it adds up as they are."""
     if dtype is not None or keywords or a.dtype.char not in "fd" or a.size == 0:
         return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, **keywords)
-    return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)
+    return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)  # type: ignore[call-overload]
 
 
 derivative(np.mean, _mean_a, compute=_mean)

@@ -363,7 +363,21 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
 
 
+# --- what is asked about arrays, and how they are printed -------------------------------------------------------------
+
 no_derivative(
-    np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory,
-    np.shares_memory, np.min_scalar_type, np.common_type,
+    np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory,
+    np.min_scalar_type, np.common_type, np.array2string, np.einsum_path,
 )  # fmt: skip
+
+
+@composition(np.array_str)
+def array_str(a: Any, *args: Any, **keywords: Any) -> str:
+    """The values as text; a single number as an array of no axes, which is all that NumPy prints."""
+    return np.array_str(np.asarray(plain(a)), *args, **keywords)
+
+
+@composition(np.array_repr)
+def array_repr(arr: Any, *args: Any, **keywords: Any) -> str:
+    """The values as text that makes the array."""
+    return np.array_repr(np.asarray(plain(arr)), *args, **keywords)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.indexing import _take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain
+from tinygraph.record import plain, tensors_in
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:
@@ -30,45 +31,91 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order
     return np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis, kind=kind), axis)
 
 
-no_derivative(np.argsort, np.argpartition, np.lexsort, np.unique, np.unique_values, np.unique_counts)
+@composition(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    """The elements in order, as complex numbers."""
+    ordered = np.sort(a)
+    return ordered if ordered.dtype.kind == "c" else ordered.astype(np.sort_complex(np.empty(0, ordered.dtype)).dtype)
+
+
+no_derivative(
+    np.argsort, np.argpartition, np.lexsort, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
+    np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
+)  # fmt: skip
 
 
 # --- quantiles --------------------------------------------------------------------------------------------------------
 
 
-@composition(np.quantile)
-def quantile(
-    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
-    keepdims: bool = False, *, weights: Any = None,
-) -> Any:  # fmt: skip
-    """The value that a share q of the elements lies below, on the line between the two elements next to it."""
-    if method != "linear" or weights is not None:
-        raise UnsupportedError("quantile: only method='linear' without weights has a derivative here")
-    a = _array(a)
-    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
-    rest = [position for position in range(a.ndim) if position not in axes]
+def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
+    """np.quantile or np.nanquantile written out, given it."""
+
+    def written_out(
+        a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+        keepdims: bool = False, *, weights: Any = None,
+    ) -> Any:  # fmt: skip
+        a = _array(a)
+        axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+        ordered = np.sort(_flat(a, axes), axis=-1)
+        missing = np.isnan(a)
+        if method == "linear" and weights is None and (find is np.quantile or not np.any(missing)):
+            q = a.dtype.type(q) if isinstance(q, int | float) else _array(q)
+            value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)))
+            value = np.where(np.any(missing, axis=axes), np.nan, value) if np.any(missing) else value
+        elif any(True for _ in tensors_in(q)):
+            raise UnsupportedError(
+                f"{find.__name__}: the share can be a variable only with method='linear', without weights and NaN"
+            )
+        else:
+            value = _at(ordered, _positions(find, a, q, axes, method, weights))
+            one = np.ones(1, a.dtype)
+            dtype = find(one, q, method=method, weights=None if weights is None else one).dtype
+            value = value if value.dtype == dtype else value.astype(dtype)
+        kept = [1 if place in axes else size for place, size in enumerate(a.shape)]
+        return np.reshape(value, (*np.shape(q), *kept)) if keepdims else value
+
+    return written_out
+
+
+def _flat(a: Any, axes: tuple[int, ...]) -> Any:
+    """The array with some axes made one, the last."""
+    rest = [place for place in range(a.ndim) if place not in axes]
     last = np.transpose(a, (*rest, *axes))
-    ordered = np.sort(np.reshape(last, (*last.shape[: len(rest)], math.prod(last.shape[len(rest) :]))), axis=-1)
-    if isinstance(q, int | float):
-        q = a.dtype.type(q)
-    value = _at(ordered, _array(q))
-    if np.any(np.isnan(a)):
-        value = np.where(np.any(np.isnan(a), axis=axes), np.nan, value)
-    kept = [1 if position in axes else size for position, size in enumerate(a.shape)]
-    return np.reshape(value, (*np.shape(q), *kept)) if keepdims else value
+    return np.reshape(last, (*last.shape[: len(rest)], math.prod(last.shape[len(rest) :])))
 
 
-def _at(ordered: Any, q: Any) -> Any:
-    """Quantiles along the last axis, already in order. The axes of q come first in the result."""
+def _positions(find: Callable[..., Any], a: Any, q: Any, axes: tuple[int, ...], method: str, weights: Any) -> Any:
+    """The places of the quantiles among the sorted elements: they are the quantiles of 0, 1, 2, ..."""
+    rows = _flat(plain(a), axes)
+    ranks = np.where(np.isnan(rows), np.nan, np.argsort(np.argsort(rows, axis=-1, kind="stable"), axis=-1))
+    keywords: dict[str, Any] = {"method": method}
+    if weights is not None:
+        if np.shape(weights) != a.shape:
+            shape = [size if place in axes else 1 for place, size in enumerate(a.shape)]
+            weights = np.reshape(np.transpose(plain(weights), np.argsort(axes)), shape)
+        keywords["weights"] = _flat(np.broadcast_to(plain(weights), a.shape), axes)
+    return find(ranks, q, axis=-1, **keywords)
+
+
+def _at(ordered: Any, position: Any) -> Any:
+    """The elements of rows at places that lie between two of them, on the line. NaN where the place is none."""
     size = ordered.shape[-1]
-    position = q * (size - 1)
+    nowhere = np.isnan(position)
+    if np.any(nowhere):
+        position = np.where(nowhere, 0, position)
     below = np.floor(position).astype(int)
-    low, high = (
-        np.moveaxis(np.take(ordered, place, axis=-1), range(ordered.ndim - 1, ordered.ndim - 1 + q.ndim), range(q.ndim))
-        for place in (below, np.minimum(below + 1, size - 1))
-    )
+    shape = (*position.shape[: position.ndim - ordered.ndim + 1], *ordered.shape[:-1])
+    places = [np.broadcast_to(place, shape) for place in (below, np.minimum(below + 1, size - 1))]
+    rows = np.broadcast_to(ordered, (*shape, size))
+    low, high = (np.take_along_axis(rows, place[..., None], -1)[..., 0] for place in places)
     share = position - below.astype(position.dtype)
-    return low + (high - low) * np.reshape(share, q.shape + (1,) * (ordered.ndim - 1))
+    # Next to a NaN there is no line; where the share is 0 there need not be one.
+    value = low + np.where(share == 0, 0, high - low).astype(ordered.dtype) * share
+    return np.where(nowhere, np.nan, value) if np.any(nowhere) else value
+
+
+quantile = composition(np.quantile)(_quantiles(np.quantile))
+nanquantile = composition(np.nanquantile)(_quantiles(np.nanquantile))
 
 
 @composition(np.percentile)
@@ -77,10 +124,22 @@ def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
     return np.quantile(a, q / 100 if isinstance(q, int | float) else _array(q) / 100, *args, **keywords)
 
 
+@composition(np.nanpercentile)
+def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
+    """The value that q percent of the elements that are not NaN lie below."""
+    return np.nanquantile(a, q / 100 if isinstance(q, int | float) else _array(q) / 100, *args, **keywords)
+
+
 @composition(np.median)
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """The middle element, or the mean of the two in the middle."""
     return np.quantile(a, 0.5, axis=axis, keepdims=keepdims)
+
+
+@composition(np.nanmedian)
+def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
+    """The middle one of the elements that are not NaN, or the mean of the two in the middle."""
+    return np.nanquantile(a, 0.5, axis=axis, keepdims=bool(keepdims))
 
 
 def _array(item: Any) -> Any:

@@ -17,6 +17,7 @@ rule reads is found in its code, so that the record keeps an array only where it
 from __future__ import annotations
 
 import dis
+import importlib
 import sys
 from collections.abc import Callable
 from types import CodeType
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Operation", "composition", "derivative", "function_name", "no_derivative", "operation_of"]
+__all__ = ["Operation", "composition", "derivative", "function_name", "hint", "no_derivative", "operation_of"]
 
 Rule = Callable[..., Any]
 
@@ -89,6 +90,7 @@ _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
 _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
+_HINTS: dict[Callable[..., Any], str] = {}
 
 
 def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Callable[..., Any] | None = None) -> None:
@@ -121,11 +123,29 @@ def no_derivative(*functions: Callable[..., Any]) -> None:
     _PLAIN.update(functions)
 
 
+def hint(function: Callable[..., Any], text: str) -> None:
+    """Say of a function that is refused on Tensors why, and what to use instead."""
+    _HINTS[function] = text
+
+
+def hint_for(function: Callable[..., Any]) -> str | None:
+    """What to use instead of a function that is refused, or None."""
+    return _HINTS.get(function)
+
+
 def operation_of(function: Callable[..., Any]) -> Operation | None:
     """The table's entry for a function, or None. An entry's code is read when it is first asked for."""
     entry = _TABLE.get(function)
-    if entry is None or type(entry) is Operation:
+    if type(entry) is Operation:
         return entry
+    if entry is None:
+        # SciPy's functions are entered once SciPy is there, and one that we do not know is asked for.
+        if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
+            return None
+        importlib.import_module("tinygraph.derivatives.special")
+        entry = _TABLE.get(function)
+        if entry is None or type(entry) is Operation:
+            return entry
     assert isinstance(entry, tuple)
     operation = _TABLE[function] = Operation(function, entry)
     return operation
@@ -145,8 +165,10 @@ def function_name(function: Callable[..., Any]) -> str:
     """The name a user would write: "multiply", "linalg.solve", "special.expit"; operators by their `operator` name."""
     name = getattr(function, "__name__", None) or repr(function)
     if isinstance(function, np.ufunc):
-        special = sys.modules.get("scipy.special")
-        return f"special.{name}" if special is not None and getattr(special, name, None) is function else name
+        if getattr(np, name, None) is function:
+            return name
+        special, public = sys.modules.get("scipy.special"), name.lstrip("_")
+        return f"special.{public}" if special is not None and hasattr(special, public) else name
     module = getattr(function, "__module__", None) or ""
     for part in ("linalg", "fft"):
         if module.startswith(f"numpy.{part}"):

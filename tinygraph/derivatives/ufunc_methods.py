@@ -1,28 +1,162 @@
-"""Methods of ufuncs, `np.add.reduce` and its kin, written out with the functions that do the same."""
+"""Methods of ufuncs, `np.add.reduce` and its kin, written out with the functions that do the same.
+
+Where no function does, a reduction is a fold: `np.subtract.reduce(a)` is ((a₀ − a₁) − a₂) − ..., one call a step.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min
 }  # fmt: skip
 _ACCUMULATE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
+_LOGARITHMS: dict[np.ufunc, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    np.logaddexp: (np.exp, np.log), np.logaddexp2: (np.exp2, np.log2)
+}  # fmt: skip
+_NOT_GIVEN = getattr(np, "_NoValue", None)
 
 
 def method_of(ufunc: np.ufunc, method: str) -> Callable[..., Any] | None:
     """How a ufunc's method is written out, or None where there is no such way."""
-    if method == "reduce" and ufunc in _REDUCE:
-        reduce = _REDUCE[ufunc]
-        return lambda array, axis=0, dtype=None, out=None, **keywords: reduce(
-            array, axis=axis, **({} if dtype is None else {"dtype": dtype}), **keywords
-        )
-    if method == "accumulate" and ufunc in _ACCUMULATE:
-        accumulate = _ACCUMULATE[ufunc]
-        return lambda array, axis=0, dtype=None, out=None: accumulate(array, axis=axis, dtype=dtype)
-    if method == "outer" and ufunc.nin == 2:
-        return lambda a, b: ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
-    return None
+    if ufunc.nin != 2 or ufunc.signature is not None:
+        return None
+    if method == "outer":
+        return lambda a, b, **keywords: ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **keywords)
+    if ufunc.nout != 1:
+        return None
+    kinds = {"reduce": _reduction, "accumulate": _accumulation, "reduceat": _reduction_at}
+    return kinds[method](ufunc) if method in kinds else None
+
+
+# --- reduce -----------------------------------------------------------------------------------------------------------
+
+
+def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
+    if ufunc in _REDUCE:
+        return _by_function(_REDUCE[ufunc])
+    written_out = _log_of_sum if ufunc in _LOGARITHMS else _fold
+
+    def reduced(
+        array: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = _NOT_GIVEN, where: Any = True,
+    ) -> Any:  # fmt: skip
+        array = _converted(array, dtype)
+        keywords: dict[str, Any] = {} if initial is _NOT_GIVEN else {"initial": initial}
+        if where is not True:
+            keywords["where"] = np.True_
+        if array.size == 0:
+            nothing = ufunc.reduce(np.empty(array.shape, array.dtype), axis, keepdims=keepdims, **keywords)
+            return np.sum(array, axis, keepdims=keepdims) + nothing
+        # NumPy says whether these axes can be reduced together, and whether there is something to begin with.
+        ufunc.reduce(np.ones((1,) * array.ndim, array.dtype), axis, **keywords)
+        axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
+        rest = [place for place in range(array.ndim) if place not in axes]
+        shape = [array.shape[place] for place in rest]
+
+        def rows(item: Any) -> Any:
+            return np.reshape(np.transpose(item, (*axes, *rest)), (-1, *shape))
+
+        first = ufunc.identity if initial is _NOT_GIVEN else initial
+        mask = True if where is True else rows(np.broadcast_to(where, array.shape))
+        begin = None if first is None else np.full(shape, first, array.dtype)
+        total = written_out(ufunc, rows(array), mask, begin)
+        kept = [1 if place in axes else size for place, size in enumerate(array.shape)]
+        return np.reshape(total, kept) if keepdims else total
+
+    return reduced
+
+
+def _by_function(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    def reduced(
+        array: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdims: bool = False, **keywords: Any
+    ) -> Any:
+        if reduce in (np.max, np.min):
+            return reduce(_converted(array, dtype), axis=axis, keepdims=keepdims, **keywords)
+        return reduce(array, axis=axis, dtype=dtype, keepdims=keepdims, **keywords)
+
+    return reduced
+
+
+def _converted(array: Any, dtype: Any) -> Any:
+    array = array if hasattr(array, "shape") else np.asarray(array)
+    return array if dtype is None or array.dtype == dtype else array.astype(dtype)
+
+
+def _fold(ufunc: np.ufunc, rows: Any, mask: Any, total: Any) -> Any:
+    """One row after the other into the total."""
+    for place in range(len(rows)):
+        row = rows[place]
+        if total is None:
+            total = row
+        elif mask is True:
+            total = ufunc(total, row)
+        else:
+            total = np.where(mask[place], ufunc(total, row), total)
+    return total
+
+
+def _log_of_sum(ufunc: np.ufunc, rows: Any, mask: Any, total: Any) -> Any:
+    """log Σ exp, the largest taken out, so that nothing overflows."""
+    exp, log = _LOGARITHMS[ufunc]
+    if mask is not True:
+        rows = np.where(mask, rows, -np.inf)
+    if total is not None:
+        rows = np.concatenate([rows, total[None]])
+    with np.errstate(divide="ignore"):
+        largest = np.max(rows, axis=0)
+        level = np.where(np.isfinite(largest), largest, 0)
+        return log(np.sum(exp(rows - level), axis=0)) + level
+
+
+# --- accumulate and reduceat ------------------------------------------------------------------------------------------
+
+
+def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
+    def accumulated(array: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
+        if ufunc in _ACCUMULATE:
+            return _ACCUMULATE[ufunc](array, axis=axis, dtype=dtype)
+        array = _converted(array, dtype)
+        axis = normalize_axis_index(axis, array.ndim)
+        if array.shape[axis] == 0:
+            return array
+        if ufunc in (np.maximum, np.minimum):
+            return np.take_along_axis(array, _record_holders(ufunc, array, axis), axis)
+        rows = np.moveaxis(array, axis, 0)
+        totals = [rows[0]]
+        for place in range(1, len(rows)):
+            totals.append(ufunc(totals[-1], rows[place]))
+        return np.stack(totals, axis=axis)
+
+    return accumulated
+
+
+def _record_holders(ufunc: np.ufunc, array: Any, axis: int) -> Any:
+    """The place of the largest, or smallest, element up to each place: the first of those that tie."""
+    rows = np.moveaxis(array, axis, 0)
+    holder = np.zeros(rows.shape, dtype=int)
+    for place in range(1, len(rows)):
+        best = np.take_along_axis(rows, holder[place - 1][None], 0)[0]
+        beaten = rows[place] > best if ufunc is np.maximum else rows[place] < best
+        holder[place] = np.where(beaten | (np.isnan(rows[place]) & ~np.isnan(best)), place, holder[place - 1])
+    return np.moveaxis(holder, 0, axis)
+
+
+def _reduction_at(ufunc: np.ufunc) -> Callable[..., Any]:
+    def reduced_at(array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
+        array = _converted(array, dtype)
+        axis = normalize_axis_index(axis, array.ndim)
+        ufunc.reduceat(np.ones(array.shape, array.dtype), indices, axis)  # NumPy says if the places do not fit
+        before = (slice(None),) * axis
+        parts = [
+            ufunc.reduce(array[(*before, slice(start, end))], axis) if start < end else array[(*before, start)]
+            for start, end in pairwise([*np.asarray(indices).tolist(), array.shape[axis]])
+        ]
+        return np.stack(parts, axis=axis)
+
+    return reduced_at

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.testing.strategies import arrays
+
+from .laws import Call, enter, obey
+
+PLACES = [0.125, 0.25, 0.75, 1.0, 0.0, 0.375]
+KEYWORDS = [{}, {"bins": 3}, {"density": True}, {"density": True, "bins": 2}]
+WEIGHTS = {"low": 0.5, "high": 2.0}
+
+
+@st.composite
+def counted(draw):
+    weights = draw(arrays((4,)))
+    return Call(([0, 2, 2, 1], weights), draw(st.sampled_from([{}, {"minlength": 6}])))
+
+
+def weights_first(function, *sample):
+    """A histogram as a function of the weights."""
+
+    def weighted(weights, **keywords):
+        return function(*sample, weights=weights, **keywords)
+
+    weighted.__name__ = function.__name__
+    return weighted
+
+
+@st.composite
+def weighted(draw, *more):
+    return Call((draw(arrays((6,), **WEIGHTS)),), draw(st.sampled_from([*KEYWORDS, *more])))
+
+
+BOX = ((0, 1), (0, 0.5))
+LAWS = enter({np.bincount: counted()})
+LAWS += enter(
+    {
+        weights_first(np.histogram, PLACES): weighted({"range": (0, 0.5)}, {"bins": [0, 0.5, 1]}),
+        weights_first(np.histogram2d, PLACES, PLACES[::-1]): weighted({"range": BOX}, {"bins": [0, 0.5, 1]}),
+        weights_first(np.histogramdd, np.array([PLACES, PLACES[::-1]], dtype=object).T.astype(float)): weighted(
+            {"range": BOX}
+        ),
+    },
+    ("float64", "float32"),
+)
+# By itself each of them is NumPy's, on constants.
+for function in (np.histogram, np.histogram2d, np.histogramdd):
+    enter({function: st.nothing()})
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+def test_counts_are_plain():
+    x = tg.Tensor(PLACES)
+    for got, expected in [
+        (np.histogram(x, 3), np.histogram(x.data, 3)),
+        (np.histogram2d(x, x, 2), np.histogram2d(x.data, x.data, 2)),
+        (np.histogramdd((x, x), 2), np.histogramdd((x.data, x.data), 2)),
+    ]:
+        assert type(got[0]) is np.ndarray
+        np.testing.assert_array_equal(got[0], expected[0])
+
+
+def test_constant_weights_give_plain_counts():
+    assert type(np.histogram(tg.Tensor(PLACES), weights=PLACES)[0]) is np.ndarray

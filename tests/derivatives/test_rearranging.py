@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+import tinygraph as tg
+from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays, axes, shapes
+
+from .laws import Call, enter, obey
+
+
+@st.composite
+def inserted(draw):
+    """np.insert before one place, before several, at a slice; from a flat array, and along an axis."""
+    x = draw(arrays(shapes(min_dims=1, max_dims=2, min_side=1)))
+    axis = draw(axes(x.shape, several=False))
+    size = x.size if axis is None else x.shape[axis]
+    rest = () if axis is None else tuple(s for place, s in enumerate(x.shape) if place != axis % x.ndim)
+    place = draw(st.integers(-size, size))
+    several = draw(st.lists(st.integers(0, size), min_size=1, max_size=3))
+    kind = draw(st.sampled_from(["one", "several", "slice", "number"]))
+    if kind == "number":
+        return Call((x, place, 2), {"axis": axis})
+    if kind == "one":
+        return Call((x, place, draw(arrays(rest))), {"axis": axis})
+    if kind == "slice":
+        return Call((x, slice(0, 1), draw(arrays(()))), {"axis": axis})
+    shape = [len(several)] if axis is None else list(x.shape)
+    shape[0 if axis is None else axis] = len(several)
+    return Call((x, several, draw(arrays(tuple(shape)))), {"axis": axis})
+
+
+@st.composite
+def blocks(draw):
+    rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    x, right, below = (draw(arrays(s)) for s in ((rows, columns), (rows, 1), (columns + 1,)))
+    return Call((draw(st.sampled_from([[[x, right], [below]], [x, right], [right[:, 0], below, 2.0], x])),))
+
+
+@st.composite
+def windowed(draw):
+    x = draw(arrays(shapes(min_dims=1, max_dims=2, min_side=2)))
+    axis = draw(st.none() | axes(x.shape, none=False, several=False))
+    return Call((x, 2 if axis is not None else (2,) * x.ndim), {"axis": axis})
+
+
+@st.composite
+def powers(draw):
+    x = draw(arrays(shapes(1, 1)))
+    return Call((x, *draw(st.sampled_from([(), (0,), (1,), (4,), (3, True)]))))
+
+
+def padded_and_trimmed(x, **keywords):
+    return np.trim_zeros(np.pad(x, 1), **keywords)
+
+
+NONZERO = {"away_from": (0.0,)}
+LAWS = enter(
+    {
+        np.insert: inserted(),
+        np.resize: st.tuples(arrays(), st.sampled_from([4, (2, 3), (0,), (5, 1)])).map(Call),
+        np.block: blocks(),
+        sliding_window_view: windowed(),
+        np.trim_zeros: arrays(shapes(1, 1, min_side=1), **NONZERO).map(lambda x: Call((x,))),
+        padded_and_trimmed: st.tuples(
+            arrays(shapes(1, 1, min_side=1), **NONZERO), st.sampled_from([{}, {"trim": "f"}, {"trim": "b"}])
+        ).map(lambda drawn: Call(drawn[:1], drawn[1])),
+        np.full_like: st.tuples(arrays(), arrays(())).map(Call),
+    }
+)
+LAWS += enter({np.vander: powers()})
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
+
+
+def test_the_array_that_is_filled_alike_may_be_a_tensor_without_making_the_result_one():
+    assert type(np.full_like(tg.Tensor(np.ones(3)), 2)) is np.ndarray
+
+
+def test_nothing_is_left_of_zeros():
+    assert np.trim_zeros(tg.Tensor(np.zeros(3))).shape == (0,)
+
+
+def test_what_is_inserted_into_a_constant_is_a_variable():
+    check_grads(lambda x: np.insert([1.0, 2.0], 1, x), np.array([3.0]))
+
+
+def test_vander_wants_a_vector():
+    with pytest.raises(ValueError, match="one axis"):
+        np.vander(tg.Tensor(np.ones((2, 2))))

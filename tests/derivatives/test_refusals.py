@@ -1,0 +1,40 @@
+"""What would write into a Tensor, or drop its graph, says so and names what to use instead."""
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import tinygraph as tg
+
+from .laws import enter
+
+# Text has no derivative; the test is below.
+enter({np.array_str: st.nothing(), np.array_repr: st.nothing()})
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda t: np.copyto(np.zeros(2), t), "copyto: .*np.where"),
+        (lambda t: np.place(t, [True, False], [1.0]), "place: .*np.where"),
+        (lambda t: np.put(t, [0], [1.0]), "put: .*np.where"),
+        (lambda t: np.putmask(t, [True, False], [1.0]), "putmask: .*np.where"),
+        (lambda t: np.put_along_axis(t, np.array([0]), 1.0, 0), "put_along_axis: .*np.where"),
+        (lambda t: np.fill_diagonal(np.outer(t, t), 1.0), "fill_diagonal: .*np.eye"),
+        (lambda t: np.save("nowhere.npy", t), "save: .*t.data"),
+        (lambda t: np.savetxt("nowhere.txt", t), "savetxt: .*t.data"),
+        (lambda t: np.full(2, t), "asarray"),
+        (lambda t: np.vectorize(abs)(t), "asarray"),
+    ],
+)
+def test_a_refusal_names_a_way_out(call, words):
+    with pytest.raises(tg.UnsupportedError, match=words):
+        call(tg.Tensor([1.0, 2.0]))
+
+
+def test_arrays_print_as_their_values():
+    t = tg.Tensor([1.0, 2.5])
+    assert np.array2string(t) == np.array_str(t) == "[1.  2.5]"
+    assert np.array_repr(t) == "array([1. , 2.5])"
+    assert np.array_str(t[1]) == np.array2string(t[1]) == "2.5"
+    assert np.array_repr(t[1]) == "array(2.5)"

@@ -1,0 +1,134 @@
+"""Which functions of NumPy work on Tensors, and how: `python -m tinygraph.derivatives.coverage > docs/numpy.md`."""
+
+from __future__ import annotations
+
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import composition_of, hint_for, is_plain, operation_of
+
+__all__ = ["coverage", "page"]
+
+MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
+
+# In the order of the page: what the table says of a function, and what that means.
+KINDS = {
+    "derivative": "has a rule of its own",
+    "composition": "is written out with others; its value is NumPy's to rounding",
+    "plain": "has no derivative, or one that is 0; returns what NumPy returns",
+    "refused": "would write into an array, or lose the graph; the error says what to use instead",
+    "not yet": "an error",
+}
+
+
+def kind_of(function: Callable[..., Any]) -> str:
+    """What the table says of a function."""
+    if operation_of(function) is not None:
+        return "derivative"
+    if is_plain(function):
+        return "plain"
+    if composition_of(function) is not None:
+        return "composition"
+    return "refused" if hint_for(function) is not None and function is not np.roots else "not yet"
+
+
+def coverage(module: types.ModuleType) -> Iterator[tuple[str, str]]:
+    """The functions of a module of NumPy that hand Tensors over to tinygraph, each with its kind, by name.
+
+    A ufunc does, and a function that NumPy lets other arrays override. What makes arrays from numbers, such as
+    `np.arange`, does not; neither does what turns anything into an array, such as `np.asarray`.
+    """
+    for name in sorted(dir(module), key=str.lower):
+        if name.startswith("_"):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            function = getattr(module, name, None)
+        if isinstance(function, np.ufunc) or (callable(function) and hasattr(function, "_implementation")):
+            yield name, kind_of(function)
+
+
+def page() -> str:
+    """The page of the documentation, in Markdown."""
+    found = {module: list(coverage(where)) for module, where in MODULES.items()}
+    parts = [INTRODUCTION, "| | " + " | ".join(KINDS) + " |", "| --- |" + " --: |" * len(KINDS)]
+    for module, functions in found.items():
+        counts = [sum(kind == each for _, kind in functions) for each in KINDS]
+        parts.append(f"| `{module}` | " + " | ".join(map(str, counts)) + " |")
+    parts.append("")
+    for module, functions in found.items():
+        parts += [f"## {module}", "", "| | functions |", "| --- | --- |"]
+        for each in KINDS:
+            names = [f"`{name}`" for name, kind in functions if kind == each]
+            if names:
+                parts.append(f"| {each} | {' '.join(names)} |")
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+INTRODUCTION = (
+    """\
+# NumPy on Tensors
+
+Wrap an array in `tg.Tensor`, and NumPy's functions differentiate it. This page is made from the table of derivatives,
+by `python -m tinygraph.derivatives.coverage`. A function
+
+"""
+    + "\n".join(f"- **{kind}** {meaning}." for kind, meaning in KINDS.items())
+    + """
+
+```python
+import numpy as np
+import tinygraph as tg
+
+x = tg.Tensor([1.0, 4.0, 2.0])
+loss = np.ptp(np.insert(x, 1, 3.0)) + np.polyval([1, 0, 2], np.median(x))
+loss.backward()
+assert x.grad.tolist() == [-1, 1, 4]
+assert type(np.argsort(x)) is np.ndarray
+```
+
+## What NumPy does not hand over
+
+NumPy calls `np.array`, `np.asarray`, `np.ascontiguousarray`, `np.full`, `np.require` and `np.vectorize` without asking
+whose argument it is. On a Tensor that requires a gradient they raise an error, as the gradient would be lost.
+`np.stack` joins Tensors, `np.broadcast_to` repeats one, `np.piecewise` and `np.apply_along_axis` call functions.
+
+Nothing writes into a Tensor: not `out=`, `np.copyto` or `np.add.at`.
+
+## Ufuncs
+
+Keywords that say how to compute (`dtype`, `casting`, `order`, `subok`) work. So do the methods `reduce`, `accumulate`,
+`reduceat` and `outer` of ufuncs of two operands; where no other function does the same they take one step an element.
+An element that only equals the largest so far takes nothing from it: the gradient of `np.maximum.accumulate` is the
+first one's.
+
+`where=` leaves undefined what it leaves out, so that it needs `out=`, a plain array, which says what to put there. The
+result is a new Tensor. The array stays as it was: use what the call returns.
+
+```python
+t, mask = tg.Tensor([4.0, 0.0]), np.array([True, False])
+y = np.divide(1.0, t, out=np.zeros(2), where=mask)
+y.backward(np.ones(2))
+assert y.tolist() == [0.25, 0]
+assert t.grad.tolist() == [-0.0625, 0]
+```
+
+## Results that are partly plain
+
+`np.modf`, `np.frexp` and `np.divmod` return a Tensor and a plain array of whole numbers. A histogram is plain, unless
+its weights are a Tensor: then a gradient flows to them. `np.quantile` and its kin differentiate by the share, too, when
+`method="linear"`.
+
+## How many
+"""
+)
+
+if __name__ == "__main__":
+    import tinygraph  # noqa: F401 - fills the table
+
+    print(page(), end="")

@@ -1,0 +1,321 @@
+"""Derivatives of decompositions: Cholesky, QR, eigenvalues and singular values.
+
+A call of the record has one result, so a decomposition is recorded as one flat array, its factors one after the
+other; what NumPy's function returns are slices of it.
+
+The rules are the formulas as they are published, for directions of steepest ascent: see `uphill`.
+
+Where the factors are not unique, the ones NumPy found are followed. A complex eigenvector can be turned by any phase,
+and a pair of singular vectors by one in common: the gradient is right for losses that such a turn does not change.
+The vectors of values that agree to rounding can be turned among themselves, and have no derivative: the gradient of a
+loss that reads them is infinite or NaN, and so are second derivatives by way of them. The gradient of a loss that reads
+the values alone is right. A matrix without n eigenvectors (`eig`, `eigvals`) or without full rank (`qr`) has none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import composition, derivative
+from tinygraph.errors import UnsupportedError
+from tinygraph.record import plain, primitive
+
+EighResult = type(np.linalg.eigh(np.eye(1)))
+EigResult = type(np.linalg.eig(np.eye(1)))
+QRResult = type(np.linalg.qr(np.eye(1)))
+SVDResult = type(np.linalg.svd(np.eye(1)))
+
+
+def adjoint(a: Any) -> Any:
+    """The conjugate transpose of each matrix."""
+    turned = np.swapaxes(a, -1, -2)
+    return np.conjugate(turned) if a.dtype.kind == "c" else turned
+
+
+def uphill(formula: Any, g: Any, *args: Any) -> Any:
+    """What a rule returns, by a formula from cotangents that point uphill to one that does.
+
+    Between complex arrays the engine gives a rule the conjugate of the uphill direction, and takes a conjugate back.
+    """
+    return np.conjugate(formula(np.conjugate(g), *args)) if g.dtype.kind == "c" else formula(g, *args)
+
+
+def packed(batch: tuple[int, ...], *parts: Any) -> Any:
+    """For each matrix of a stack of shape `batch` one vector: the elements of all the parts."""
+    return np.concatenate([np.reshape(part, (*batch, math.prod(part.shape[len(batch) :]))) for part in parts], axis=-1)
+
+
+def unpacked(z: Any, *shapes: tuple[int, ...]) -> list[Any]:
+    """The parts of these shapes that were packed into `z`."""
+    ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
+    return [
+        np.reshape(z[..., start:end], (*z.shape[:-1], *shape))
+        for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)
+    ]
+
+
+def real(a: Any) -> Any:
+    """What is known to be real of a packed array, as real numbers."""
+    return np.real(a) if a.dtype.kind == "c" else a
+
+
+def on_diagonal(a: Any) -> Any:
+    """Diagonal matrices with the vectors of an array on their diagonals."""
+    return a[..., None] * np.eye(a.shape[-1], dtype=a.dtype)
+
+
+def lower_half(m: Any) -> Any:
+    """The lower triangle of a matrix, with half of its diagonal: a Hermitian one is that and its adjoint."""
+    n = m.shape[-1]
+    return m * (np.tril(np.ones((n, n))) - 0.5 * np.eye(n)).astype(m.dtype)
+
+
+def of_triangle(m: Any, UPLO: Any = "L") -> Any:  # noqa: N803 - NumPy's name
+    """The cotangent of the triangle that is read of a Hermitian matrix, given one of the matrix as a whole."""
+    return lower_half(m + adjoint(m)) if UPLO.upper() == "L" else adjoint(lower_half(m + adjoint(m)))
+
+
+def divided(turn: Any, distance: Any, values: Any) -> Any:
+    """How far vectors are turned, for a cotangent that asks them to, by values at a distance from each other.
+
+    A distance within the rounding errors of the values counts as 0. No turn that is asked for divided by it is no
+    turn; any other has no limit that could be known, and is infinite.
+    """
+    size = np.max(plain(np.abs(values)), axis=-1, keepdims=True, initial=0)[..., None]
+    none = np.abs(plain(distance)) <= np.finfo(values.dtype).eps * values.shape[-1] * size
+    return turn / np.where(none, np.where(plain(turn) == 0, np.inf, 0), distance).astype(turn.dtype)
+
+
+def off_diagonal(n: int, dtype: Any) -> Any:
+    """Ones everywhere but on the diagonal."""
+    return 1 - np.eye(n, dtype=dtype)
+
+
+def differences(values: Any) -> Any:
+    """The matrix of values_j - values_i."""
+    return values[..., None, :] - values[..., :, None]
+
+
+# --- Cholesky ---------------------------------------------------------------------------------------------------------
+
+
+def _cholesky(g: Any, z: Any, upper: bool) -> Any:
+    if upper:
+        return adjoint(_cholesky(adjoint(g), adjoint(z), False))
+    middle = np.linalg.solve(adjoint(z), lower_half(np.matmul(adjoint(z), g)))
+    return of_triangle(np.linalg.solve(adjoint(z), adjoint(middle)))
+
+
+def _cholesky_a(g: Any, z: Any, a: Any, /, *, upper: bool = False) -> Any:
+    """Of the triangle that is read; NumPy takes the other to be the same.
+
+    Source: Murray, "Differentiation of the Cholesky decomposition" (2016), equation 9.
+    """
+    return uphill(_cholesky, g, z, upper)
+
+
+derivative(np.linalg.cholesky, _cholesky_a)
+
+# --- QR ---------------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def qr_packed(a: Any) -> Any:
+    """Q and R of matrices that have at least as many rows as columns."""
+    q, r = np.linalg.qr(a)
+    return packed(a.shape[:-2], q, r)
+
+
+def _qr(g: Any, z: Any, shape: tuple[int, ...]) -> Any:
+    """Source: Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2010), section 3.2."""
+    m, n = shape[-2:]
+    q, r = unpacked(z, (m, n), (n, n))
+    q_bar, r_bar = unpacked(g, (m, n), (n, n))
+    half = lower_half(np.matmul(r, adjoint(r_bar)) - np.matmul(adjoint(q_bar), q))
+    return adjoint(np.linalg.solve(r, adjoint(q_bar + np.matmul(q, half + adjoint(half)))))
+
+
+qr_packed.derivative(lambda g, z, a: uphill(_qr, g, z, a.shape))
+
+
+@composition(np.linalg.qr)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """Orthonormal columns times a triangle."""
+    rows, columns = a.shape[-2:]
+    if mode not in ("reduced", "complete", "r") or (mode == "complete" and rows > columns):
+        raise UnsupportedError(
+            f"linalg.qr: mode={mode!r} of {rows} rows and {columns} columns has no derivative here; "
+            "mode='reduced' and mode='r' have one"
+        )
+    size = min(rows, columns)
+    q, r = unpacked(qr_packed(a[..., :size]), (rows, size), (size, size))
+    if columns > rows:
+        r = np.concatenate([r, np.matmul(adjoint(q), a[..., size:])], axis=-1)
+    return r if mode == "r" else QRResult(q, r)
+
+
+# --- eigenvalues ------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def eigh_packed(a: Any, UPLO: Any) -> Any:  # noqa: N803
+    """Eigenvalues and eigenvectors of Hermitian matrices."""
+    values, vectors = np.linalg.eigh(a, UPLO)
+    return packed(a.shape[:-2], values, vectors)
+
+
+def _eigh(g: Any, z: Any, UPLO: Any) -> Any:  # noqa: N803
+    """Source: Giles, "Collected matrix derivative results" (2008), section 3.1, for Hermitian matrices."""
+    n = _side(z)
+    values, vectors = unpacked(z, (n,), (n, n))
+    values_bar, vectors_bar = unpacked(g, (n,), (n, n))
+    values = real(values)
+    turn = divided(np.matmul(adjoint(vectors), vectors_bar) * off_diagonal(n, g.dtype), differences(values), values)
+    return of_triangle(np.matmul(np.matmul(vectors, turn + on_diagonal(values_bar)), adjoint(vectors)), UPLO)
+
+
+def _side(z: Any) -> int:
+    """The n of n values and n·n elements of vectors."""
+    return math.isqrt(z.shape[-1])
+
+
+eigh_packed.derivative(lambda g, z, a, triangle: uphill(_eigh, g, z, triangle))
+
+
+@composition(np.linalg.eigh)
+def eigh(a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
+    """Eigenvalues and eigenvectors of Hermitian matrices."""
+    n = a.shape[-1]
+    values, vectors = unpacked(eigh_packed(a, UPLO), (n,), (n, n))
+    return EighResult(real(values), vectors)
+
+
+def _eigvalsh_a(g: Any, z: Any, a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
+    """Source: Magnus, "On differentiating eigenvalues and eigenvectors" (1985), theorem 1."""
+    vectors = np.linalg.eigh(a, UPLO).eigenvectors
+    return of_triangle(np.matmul(vectors * g[..., None, :], adjoint(vectors)), UPLO)
+
+
+derivative(np.linalg.eigvalsh, _eigvalsh_a)
+
+
+@primitive
+def eig_packed(a: Any) -> Any:
+    """Eigenvalues and eigenvectors of length 1."""
+    values, vectors = np.linalg.eig(a)
+    return packed(a.shape[:-2], values, vectors)
+
+
+def _eig(g: Any, z: Any) -> Any:
+    """Source: Boeddeker, Hanebrink, Drude, Heymann and Haeb-Umbach, "On the computation of complex-valued gradients
+    with application to statistically optimum beamforming" (2017), section 4.2.
+    """  # fmt: skip
+    n = _side(z)
+    values, vectors = unpacked(z, (n,), (n, n))
+    values_bar, vectors_bar = unpacked(g, (n,), (n, n))
+    inner = np.matmul(adjoint(vectors), vectors_bar)
+    # An eigenvector moves at right angles to itself, for it stays of length 1.
+    lengths = real(np.sum(vectors_bar * np.conjugate(vectors), axis=-2))[..., None, :]
+    across = (inner - np.matmul(adjoint(vectors), vectors) * lengths) * off_diagonal(n, g.dtype)
+    middle = divided(across, np.conjugate(differences(values)), values) + on_diagonal(values_bar)
+    return np.linalg.solve(adjoint(vectors), np.matmul(middle, adjoint(vectors)))
+
+
+eig_packed.derivative(lambda g, z, a: uphill(_eig, g, z))
+
+
+@composition(np.linalg.eig)
+def eig(a: Any) -> Any:
+    """Eigenvalues and eigenvectors of square matrices."""
+    n = a.shape[-1]
+    return EigResult(*unpacked(eig_packed(a), (n,), (n, n)))
+
+
+@composition(np.linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """Eigenvalues of square matrices. Their derivative takes the eigenvectors, in the same order."""
+    return np.linalg.eig(a).eigenvalues
+
+
+# --- singular values --------------------------------------------------------------------------------------------------
+
+
+@primitive
+def svd_packed(a: Any) -> Any:
+    """U, the singular values and Vᴴ, as many of each as the shorter side is long."""
+    u, values, vh = np.linalg.svd(a, full_matrices=False)
+    return packed(a.shape[:-2], u, values, vh)
+
+
+def _svd(g: Any, z: Any, shape: tuple[int, ...]) -> Any:
+    """Source: Townsend, "Differentiating the singular value decomposition" (2016), section 2.
+
+    For complex matrices: Wan and Zhang, "Automatic differentiation for complex valued SVD" (2019).
+    """
+    m, n = shape[-2:]
+    k = min(m, n)
+    u, values, vh = unpacked(z, (m, k), (k,), (k, n))
+    u_bar, values_bar, vh_bar = unpacked(g, (m, k), (k,), (k, n))
+    values = real(values)
+    turn_u, turn_v = np.matmul(adjoint(u), u_bar), np.matmul(vh, adjoint(vh_bar))
+    skew_u, skew_v = turn_u - adjoint(turn_u), turn_v - adjoint(turn_v)
+    distance = differences(values)
+    by_u, by_v = (divided(skew * off_diagonal(k, g.dtype), distance, values) for skew in (skew_u, skew_v))
+    sums = values[..., None, :] + values[..., :, None]
+    middle = (by_u * values[..., None, :] + values[..., :, None] * by_v) / np.where(sums == 0, 1, sums)
+    middle = middle + on_diagonal(values_bar)
+    if g.dtype.kind == "c":
+        middle = middle + divided(skew_u * np.eye(k, dtype=g.dtype), 2 * values[..., None, :], values)
+    result = np.matmul(np.matmul(u, middle), vh)
+    if m > k:
+        outside = u_bar - np.matmul(u, turn_u)
+        result = result + np.matmul(divided(outside, values[..., None, :], values), vh)
+    if n > k:
+        outside = vh_bar - np.matmul(adjoint(turn_v), vh)
+        result = result + np.matmul(u, divided(outside, values[..., :, None], values))
+    return result
+
+
+svd_packed.derivative(lambda g, z, a: uphill(_svd, g, z, a.shape))
+
+
+@composition(np.linalg.svd)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """Singular values, and the vectors on both sides."""
+    if hermitian:
+        return _svd_of_hermitian(a, compute_uv)
+    if not compute_uv:
+        return np.linalg.svdvals(a)
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    if full_matrices and m != n:
+        raise UnsupportedError(
+            f"linalg.svd: of a matrix of {m} by {n} only the first {k} vectors of each side have a derivative, the "
+            "others being any that complete them; use full_matrices=False"
+        )
+    u, values, vh = unpacked(svd_packed(a), (m, k), (k,), (k, n))
+    return SVDResult(u, real(values), vh)
+
+
+def _svd_of_hermitian(a: Any, compute_uv: bool) -> Any:
+    """From the eigenvalues, the largest in size first, as NumPy computes it."""
+    if not compute_uv:
+        return np.sort(np.abs(np.linalg.eigvalsh(a)), axis=-1)[..., ::-1]
+    values, vectors = np.linalg.eigh(a)
+    order = np.argsort(np.abs(plain(values)), axis=-1)[..., ::-1]
+    values, u = np.take_along_axis(values, order, axis=-1), np.take_along_axis(vectors, order[..., None, :], axis=-1)
+    signs = np.copysign(1, plain(values)).astype(values.dtype)
+    return SVDResult(u, values * signs, adjoint(u * signs[..., None, :]))
+
+
+def _svdvals_x(g: Any, z: Any, x: Any) -> Any:
+    """Source: Townsend, "Differentiating the singular value decomposition" (2016), section 2."""
+    u, _, vh = np.linalg.svd(x, full_matrices=False)
+    return np.matmul(u * g[..., None, :], vh)
+
+
+derivative(np.linalg.svdvals, _svdvals_x)

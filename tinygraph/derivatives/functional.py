@@ -1,0 +1,63 @@
+"""Functions that take functions: they are called on Tensors, and what they do is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygraph.derivatives.indexing import scatter
+from tinygraph.derivatives.table import composition
+from tinygraph.record import plain
+
+
+@composition(np.apply_along_axis)
+def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """A function of each vector along an axis; its results stand in the place of the vectors."""
+    arr = arr if hasattr(arr, "shape") else np.asarray(arr)
+    axis = normalize_axis_index(axis, arr.ndim)
+    if arr.size == 0:
+        raise ValueError(f"apply_along_axis: there are no vectors in an array of shape {arr.shape}")
+    last = np.moveaxis(arr, axis, -1)
+    around = last.shape[:-1]
+    results = [func1d(last[index], *args, **kwargs) for index in np.ndindex(around)]
+    together = np.stack(results)
+    shape = together.shape[1:]
+    together = np.reshape(together, (*around, *shape))
+    return np.moveaxis(together, range(len(around), together.ndim), range(axis, axis + len(shape)))
+
+
+@composition(np.apply_over_axes)
+def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
+    """A reduction over one axis after the other; the axes stay."""
+    for axis in np.atleast_1d(axes).tolist():
+        axis = normalize_axis_index(axis, a.ndim)
+        result = func(a, axis)
+        a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
+    return a
+
+
+@composition(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """For each element the function, or the value, whose condition is the last to hold there."""
+    x = x if hasattr(x, "shape") else np.asarray(x)
+    condlist = plain(condlist)
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0):
+        condlist = [condlist]
+    conditions = [np.asarray(condition, dtype=bool) for condition in condlist]
+    if len(conditions) == len(funclist) - 1:
+        conditions.append(~np.any(conditions, axis=0))
+    if len(conditions) != len(funclist):
+        raise ValueError(f"piecewise: there are {len(conditions)} conditions and {len(funclist)} functions")
+    y: Any = np.zeros(x.shape, x.dtype)
+    for condition, function in zip(conditions, funclist, strict=True):
+        condition = np.broadcast_to(condition, x.shape)
+        if not callable(function):
+            y = np.where(condition, function, y).astype(x.dtype)
+        elif np.any(condition):
+            values = function(x[condition], *args, **kw)
+            values = values if np.ndim(values) else np.broadcast_to(values, (int(np.sum(condition)),))
+            y = np.where(condition, scatter(values, (condition,), x.shape).astype(x.dtype), y)
+    return y

@@ -1,0 +1,115 @@
+"""Functions that put elements in new places, which NumPy is asked for: it rearranges their numbers, we the elements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinygraph.derivatives.table import composition
+from tinygraph.record import plain
+
+
+def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
+    """What a function that only moves, repeats and drops elements makes of arrays, its arguments.
+
+    It is called on the numbers of the elements, counted through all the arrays, in their place.
+    """
+    arrays = tuple([item if hasattr(item, "shape") else np.asarray(item) for item in arrays])
+    ends = np.cumsum([0, *[math.prod(item.shape) for item in arrays]]).tolist()
+    numbers = [
+        np.arange(start, start + math.prod(item.shape)).reshape(item.shape)
+        for start, item in zip(ends, arrays, strict=False)
+    ]
+    flat = np.ravel(arrays[0]) if len(arrays) == 1 else np.concatenate([np.ravel(item) for item in arrays])
+    return np.take(flat, function(*numbers))
+
+
+@composition(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """The array with values put in before some places along an axis."""
+    arr = arr if hasattr(arr, "shape") else np.asarray(arr)
+    values = values if hasattr(values, "shape") else np.asarray(values)
+    values = values if values.dtype == arr.dtype else values.astype(arr.dtype)
+    return rearranged(lambda of_arr, of_values: np.insert(of_arr, plain(obj), of_values, axis), arr, values)
+
+
+@composition(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    """The elements in a new shape, as often over as they fill it; 0 if there are none."""
+    if math.prod(np.shape(a)) == 0:
+        return np.resize(plain(a), new_shape) + np.sum(a)
+    return rearranged(lambda of_a: np.resize(of_a, new_shape), a)
+
+
+@composition(np.block)
+def block(arrays: Any) -> Any:
+    """An array put together from blocks in nested lists."""
+    blocks: list[Any] = []
+
+    def counted(structure: Any) -> Any:
+        if type(structure) is list:
+            return [counted(item) for item in structure]
+        blocks.append(structure)
+        return len(blocks) - 1
+
+    layout = counted(arrays)
+
+    def laid_out(structure: Any, numbers: tuple[Any, ...]) -> Any:
+        return [laid_out(item, numbers) for item in structure] if type(structure) is list else numbers[structure]
+
+    return rearranged(lambda *numbers: np.block(laid_out(layout, numbers)), *blocks)
+
+
+@composition(sliding_window_view)
+def windows(x: Any, window_shape: Any, axis: Any = None, **keywords: Any) -> Any:
+    """Each window of an array, as further axes. Other than NumPy's it is not a view."""
+    return rearranged(lambda of_x: sliding_window_view(of_x, window_shape, axis), x)
+
+
+@composition(np.trim_zeros)
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """The array without the zeros before its first element, or behind its last, that is none."""
+    filt = filt if hasattr(filt, "shape") else np.asarray(filt)
+    axes = range(filt.ndim) if axis is None else normalize_axis_tuple(axis, filt.ndim)
+    there = np.argwhere(plain(filt) != 0)
+    index: list[slice] = [slice(None)] * filt.ndim
+    for place in axes:
+        if len(there) == 0:
+            index[place] = slice(0, 0)
+            continue
+        first, last = int(there[:, place].min()), int(there[:, place].max())
+        index[place] = slice(first if "f" in trim.lower() else None, last + 1 if "b" in trim.lower() else None)
+    return filt[tuple(index)]
+
+
+# np.vander, np.full_like: arrays filled in from few elements.
+
+
+@composition(np.vander)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 - NumPy's name
+    """The powers of the elements of a vector, a row for each."""
+    x = x if hasattr(x, "shape") else np.asarray(x)
+    if x.ndim != 1:
+        raise ValueError(f"vander: the array must have one axis, got shape {x.shape}")
+    count = len(x) if N is None else N
+    column = np.reshape(x, (-1, 1)).astype(np.promote_types(x.dtype, int))
+    ones = np.ones((len(x), min(count, 1)), dtype=column.dtype)
+    factors = np.broadcast_to(column, (len(x), max(count - 1, 0)))
+    powers = np.concatenate([ones, np.cumprod(factors, axis=1)], axis=1)
+    return powers if increasing else powers[:, ::-1]
+
+
+@composition(np.full_like)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **keywords: Any
+) -> Any:
+    """An array of one value throughout, of the shape and dtype of another. It follows the value, not the other."""
+    like = np.empty_like(plain(a), dtype=dtype, shape=shape)
+    if type(fill_value) is type(plain(fill_value)):
+        return np.full_like(like, fill_value)
+    return np.broadcast_to(fill_value, like.shape).astype(like.dtype)
