@@ -16,8 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tinygraph.errors import GraphError, ShapeError, UnsupportedError
-from tinygraph.modes import enable_grad, no_grad, scope
+from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
+from tinygraph.modes import detect_nonfinite, enable_grad, no_grad, scope
 from tinygraph.record import primitive
 from tinygraph.tensor import Tensor
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import tinygraph.testing as testing
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
+    from tinygraph.explaining import explain as explain
     from tinygraph.functions import binary_cross_entropy as binary_cross_entropy
     from tinygraph.functions import cross_entropy as cross_entropy
     from tinygraph.functions import elu as elu
@@ -58,6 +59,7 @@ _LATER = {
     name: module
     for module, names in {
         "drawing": "Drawing draw",
+        "explaining": "explain",
         "functions": "binary_cross_entropy cross_entropy elu gelu leaky_relu log_softmax logsumexp one_hot relu "
         "sigmoid silu softmax softplus",
         "graph": "Graph Node",
@@ -68,8 +70,8 @@ _LATER = {
 _ROOMS = frozenset(("data", "drawing", "functions", "graph", "testing", "transforms"))
 
 __all__ = [
-    "GraphError", "ShapeError", "Tensor", "UnsupportedError", "enable_grad", "no_grad", "primitive", "scope", "testing",
-    *_LATER,
+    "GraphError", "NonFiniteError", "ShapeError", "Tensor", "UnsupportedError", "detect_nonfinite", "enable_grad",
+    "no_grad", "primitive", "scope", "testing", *_LATER,
 ]  # fmt: skip
 
 

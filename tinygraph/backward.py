@@ -36,7 +36,8 @@ from tinygraph.links import (
     mapped,
     scope_of,
 )
-from tinygraph.modes import Setting, no_grad
+from tinygraph.modes import Setting, no_grad, state
+from tinygraph.nonfinite import watch_cotangent
 from tinygraph.record import SHOWN, plain
 from tinygraph.source import source_of
 
@@ -206,6 +207,7 @@ def pull_back(
     kept = {id(link) for link in keep}
     for root, seed in zip(roots, seeds, strict=True):
         _hand(root, seed, cotangents, waiting)
+    watching = state.watching
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
@@ -224,6 +226,11 @@ def pull_back(
                         _pull_any(call, g, cotangents, waiting)
                 except FloatingPointError:
                     _pull_guarded(call, g, cotangents, waiting)
+                if watching:
+                    for link in links_in(arguments(call)[0]):
+                        arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
+                        if link.differentiable and hasattr(arrived, "dtype"):
+                            watch_cotangent(call, plain(g), link, plain(arrived))
                 if type(g) is not _float64:
                     if not show and g.size > SHOWN and id(call) not in kept:
                         call._adjoint = Like(g)

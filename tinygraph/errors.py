@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["GraphError", "ShapeError", "UnsupportedError"]
+__all__ = ["GraphError", "NonFiniteError", "ShapeError", "UnsupportedError"]
 
 
 class GraphError(RuntimeError):
     """The graph cannot do what was asked: there is none, it was given back, or it has changed since."""
+
+
+class NonFiniteError(ArithmeticError):
+    """A NaN or an infinity, caught where it was made by `tg.detect_nonfinite`."""
 
 
 class ShapeError(ValueError):

@@ -14,6 +14,7 @@ class State(threading.local):
 
     def __init__(self) -> None:
         self.recording = True
+        self.watching = False
         self.scope: tuple[str, ...] = ()
         self.origin: tuple[CodeType | None, int] | None = None
         self.before: list[dict[str, Any]] = []
@@ -88,6 +89,23 @@ class enable_grad(Setting):  # noqa: N801 - the name users know
 
     def __init__(self) -> None:
         super().__init__(recording=True)
+
+
+class detect_nonfinite(Setting):  # noqa: N801 - a `with` block, like no_grad
+    """Stop at the first operation, forward or backward, that makes a NaN or an infinity.
+
+        with tg.detect_nonfinite():
+            loss = model(x)
+            loss.backward()
+
+    The error, `tg.NonFiniteError`, says which operation it was, on which line, how many elements are affected, and
+    what the operands were like. Looking takes a pass over each result: use it to find a fault, not to train.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(watching=True)
 
 
 class scope(Setting):  # noqa: N801 - a `with` block, like no_grad

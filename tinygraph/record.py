@@ -37,6 +37,7 @@ from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.links import Both, DataCall, DataLeaf, First, Left, Like, Right, Spread, Unary, mapped, next_order
 from tinygraph.modes import Setting, state
+from tinygraph.nonfinite import watch_result, watch_unrecorded
 from tinygraph.source import users_line
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ _getframe = sys._getframe
 # --- the record of one and two operands -------------------------------------------------------------------------------
 
 
-def _place(call: Any, frame: FrameType) -> None:
+def _place(call: Any, frame: FrameType, value: Any) -> None:
     """Write into a call what is particular to this thread: its scope, and the line it is made on behalf of."""
     call.label = state.scope or None
     origin = state.origin
@@ -70,6 +71,8 @@ def _place(call: Any, frame: FrameType) -> None:
         call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
     else:
         call.code, call.lasti = origin
+    if state.watching:
+        watch_result(call, value)
 
 
 def unrecorded(value: Any) -> Tensor:
@@ -98,7 +101,7 @@ def unary(op: Operation, compute: Callable[..., Any], x: Tensor, frame: FrameTyp
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
-        _place(call, frame)
+        _place(call, frame, value)
     else:
         call.label = None
         call.code = frame.f_code
@@ -170,7 +173,7 @@ def operator(
         call.order = next_order()
         frame = _getframe(1)
         if modes.unusual:
-            _place(call, frame)
+            _place(call, frame, value)
         else:
             call.label = None
             call.code = frame.f_code
@@ -239,7 +242,7 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
-        _place(call, frame)
+        _place(call, frame, value)
     else:
         call.label = None
         call.code = frame.f_code
@@ -470,7 +473,7 @@ def first(
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
-        _place(call, frame)
+        _place(call, frame, value)
     else:
         call.label = None
         call.code = frame.f_code
@@ -508,6 +511,8 @@ def spread(
     if type(value) is tuple:
         return value  # np.where(condition) alone: places, which have no derivative
     if not state.recording:
+        if state.watching:
+            watch_unrecorded(function_name(op.function), plain(args), value)
         return unrecorded(value)
     rules = op.rules
     differentiable = False
@@ -532,7 +537,7 @@ def spread(
     call._value = value if value.size <= SHOWN or (differentiable and op.needs_result) else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
-    _place(call, frame)
+    _place(call, frame, value)
     result = _new(Tensor)
     result._value = value
     result._link = call
@@ -587,6 +592,10 @@ def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeE
     shapes = [str(np.shape(item)) for item in _leaves(plain(args)) if isinstance(item, np.ndarray | np.generic)]
     joined = " and ".join(shapes)
     message = " ".join(str(error).split())
+    if op.function is np.matmul and len(shapes) == 2:
+        left, right = (np.shape(item) for item in plain(args))
+        if left and right and left[-1] != right[max(len(right) - 2, 0)]:
+            message = f"{left[-1]} columns against {right[max(len(right) - 2, 0)]} rows"
     place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
     return ShapeError(
         f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})"

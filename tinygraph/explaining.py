@@ -1,0 +1,145 @@
+"""tg.explain: why a Tensor has no gradient, or one of zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.backward import gather, pull_back
+from tinygraph.derivatives.table import function_name
+from tinygraph.links import Call, DataLeaf, Like, arguments, links_in
+from tinygraph.source import source_of
+from tinygraph.tensor import Tensor
+
+__all__ = ["explain"]
+
+
+def explain(tensor: Tensor, loss: Tensor | None = None) -> str:
+    """Say in words why a Tensor's gradient is None or zero: where the path to the loss was cut.
+
+    Args:
+        tensor: the Tensor whose gradient is missed.
+        loss: what `backward` was called on, or would be. Without it only what the Tensor itself shows can be told.
+            Its graph must not have been given back: explain before `backward()`, or after `retain_graph=True`.
+
+    Returns:
+        A sentence or more.
+
+    Raises:
+        TypeError: an argument is not a Tensor.
+        GraphError: the graph of the loss was given back.
+    """
+    if not isinstance(tensor, Tensor) or not isinstance(loss, Tensor | None):
+        raise TypeError(f"explain: expected Tensors, got {type(tensor).__name__} and {type(loss).__name__}")
+    link = tensor._link
+    if not link.differentiable:
+        return _without_gradient(tensor)
+    if loss is None:
+        return _by_itself(link)
+    if not loss._link.differentiable:
+        return "The loss has no graph. " + _without_gradient(loss)
+    below = _below(loss._link)
+    if id(link) not in below:
+        return (
+            "The loss was not computed from this Tensor, as far as the record goes. Somewhere on the way its values "
+            "were taken out of it (t.data, t.numpy(), t.detach(), float(t), a comparison, argmax, no_grad), or another "
+            "Tensor of the same values was used."
+        )
+    return _along_the_way(link, loss._link, below)
+
+
+def _without_gradient(tensor: Tensor) -> str:
+    link = tensor._link
+    if isinstance(link, Call):
+        return f"Nothing that this {_called(link)} was computed from requires a gradient."
+    if tensor.dtype.kind not in "fc":
+        return f"Values of dtype {tensor.dtype} have no gradient; make the Tensor with dtype=float."
+    return (
+        "It does not require a gradient: it was made with requires_grad=False, by detach(), or under no_grad(). "
+        "For a leaf, set t.requires_grad = True before it is used."
+    )
+
+
+def _by_itself(link: Any) -> str:
+    gradient = link._grad
+    if type(gradient) is Like:
+        return (
+            "The gradient was computed, but it is large and has been given back. backward(retain_graph=True) keeps it."
+        )
+    if gradient is None:
+        return (
+            "No backward() has reached it. Either none was called on something computed from it, or the path to it is "
+            "cut: explain(tensor, loss) says where."
+        )
+    values = gradient._value if isinstance(gradient, Tensor) else np.asarray(gradient)
+    if not np.any(values):
+        return "The gradient is zero in every element: explain(tensor, loss) says where it vanished."
+    return f"It has a gradient, of norm {np.linalg.norm(values):.3g}."
+
+
+def _below(root: Any) -> dict[int, Any]:
+    """Every link that the root was computed from, with or without a gradient."""
+    found = {id(root): root}
+    waiting = [root]
+    for link in waiting:  # grows while we walk it
+        if isinstance(link, Call):
+            for operand in links_in(arguments(link)[0]):
+                if id(operand) not in found:
+                    found[id(operand)] = operand
+                    waiting.append(operand)
+    return found
+
+
+def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
+    """Run the pass, and look where on the paths from the root to the link the gradient is lost."""
+    calls, waiting, _ = gather([root])
+    seed = np.ones(root._value.shape, root._value.dtype)[()]
+    try:
+        cotangents = pull_back(calls, waiting, [root], [seed], False, True, show=True)
+        arrived: dict[int, Any] = {id(call): call._adjoint for call in calls if call._adjoint is not waiting}
+    finally:
+        for call in calls:
+            call._adjoint = None
+    arrived |= {id(leaf): cotangent for leaf, cotangent in cotangents.items()}
+    if np.any(arrived.get(id(link), 0)):
+        return f"A gradient arrives, of norm {np.linalg.norm(arrived[id(link)]):.3g}."
+    depends = _dependents(link, below)
+    lost = [
+        (call, operand)
+        for call in sorted((item for item in depends if isinstance(item, Call)), key=lambda call: -call.order)
+        if np.any(arrived.get(id(call), 0))
+        for operand in links_in(arguments(call)[0])
+        if operand in depends and not np.any(arrived.get(id(operand), 0))
+    ]
+    if not lost:
+        return "No gradient arrives: the gradient of the loss is zero from the start."
+    how = "Its gradient is zero." if id(link) in arrived else "No gradient arrives."
+    return "\n".join([how, *dict.fromkeys(_loss_at(call, operand, id(operand) in arrived) for call, operand in lost)])
+
+
+def _dependents(link: Any, below: dict[int, Any]) -> set[Any]:
+    """The link, and all that was computed from it on the way to the root."""
+    depends = {link}
+    for call in sorted((item for item in below.values() if isinstance(item, Call)), key=lambda call: call.order):
+        if any(operand in depends for operand in links_in(arguments(call)[0])):
+            depends.add(call)
+    return depends
+
+
+def _loss_at(call: Call, operand: Any, computed: bool) -> str:
+    if computed:
+        value = operand._value
+        span = ""
+        if isinstance(value, np.ndarray | np.generic) and value.size:
+            span = f", whose operand runs from {np.min(value):.3g} to {np.max(value):.3g}"
+        return f"It vanishes in {_called(call)}{span}: the derivative there is zero wherever a gradient comes in."
+    if isinstance(operand, DataLeaf) or not operand.differentiable:
+        return f"The path is cut before {_called(call)}: what it was given there requires no gradient."
+    return f"The path is cut in {_called(call)}: it has no derivative with respect to this operand."
+
+
+def _called(call: Call) -> str:
+    source = source_of(call.code, call.lasti)
+    name = function_name(call.op.function)
+    return name if source is None else f"{name} ({source}: {source.text})"
