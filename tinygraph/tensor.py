@@ -36,6 +36,7 @@ from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, next_order
 from tinygraph.modes import is_recording
 from tinygraph.record import call_function, plain, unary
+from tinygraph.ufuncs import call_ufunc
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -371,7 +372,7 @@ class Tensor:
                 if len(inputs) == 2:
                     return record.binary(op, ufunc, *inputs, _getframe(1))
             return call_function(ufunc, inputs, {}, _getframe(1))
-        return record.call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
+        return call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -1,0 +1,89 @@
+"""Calls of ufuncs that say more than which function: keywords, and methods such as `np.add.reduce`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import Operation, function_name, is_plain, operation_of
+from tinygraph.derivatives.ufunc_methods import method_of
+from tinygraph.errors import UnsupportedError
+from tinygraph.record import call_function, compose, overwrites, plain, spread, tensors_in
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+    """Call a ufunc with keywords, or one of its methods, on arguments among which there are Tensors.
+
+    Raises:
+        UnsupportedError: the call would write into an array, or has no derivative here.
+    """
+    name = function_name(ufunc)
+    if method == "at":
+        raise overwrites(name, "at")
+    if is_plain(ufunc) and not any(True for _ in tensors_in(kwargs.get("out", ()))):
+        return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
+    masked = method == "__call__" and kwargs.get("where", True) is not True
+    if any(item is not None for item in kwargs.get("out", ())) and not masked:
+        raise overwrites(name, "out=")
+    if method != "__call__":
+        written_out = method_of(ufunc, method)
+        if written_out is None:
+            raise UnsupportedError(f"{name}.{method}: tinygraph has no derivative for this method of a ufunc")
+        return compose(f"{name}.{method}", written_out, inputs, kwargs, frame)
+    op = operation_of(ufunc)
+    if masked:
+        return _masked(op, ufunc, inputs, dict(kwargs), frame)
+    if op is None:
+        return call_function(ufunc, inputs, kwargs, frame)
+    placed = sorted({"axes", "axis", "keepdims"} & kwargs.keys())
+    if placed:
+        raise UnsupportedError(
+            f"{name}: {placed[0]}= has no derivative here; move the axes with np.moveaxis before and after the call"
+        )
+    if kwargs.get("dtype") is not None:
+        return compose(name, _computed_in(op, ufunc, frame), inputs, kwargs, frame)
+    return spread(op, ufunc, inputs, kwargs, frame)
+
+
+def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[..., Any]:
+    """A ufunc told to compute in a dtype: its operands first, as the rules will compare them with the result."""
+
+    def written_out(*operands: Any, dtype: Any, casting: Any = "same_kind", **keywords: Any) -> Any:
+        dtype = np.dtype(dtype)
+
+        def misfits(item: Any, position: int) -> bool:
+            carries = any(True for _ in tensors_in(item)) and position < len(op.rules) and op.rules[position] is not None
+            return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
+
+        converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]
+        return spread(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
+
+    return written_out
+
+
+def _masked(
+    op: Operation | None, ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Any:
+    """f(inputs) where the mask holds, and elsewhere what stands in `out`, a plain array that is not written into."""
+    name = function_name(ufunc)
+    mask = plain(kwargs.pop("where"))
+    out = (kwargs.pop("out", None) or (None,))[0]
+    if op is None or type(out) is not np.ndarray:
+        raise UnsupportedError(
+            f"{name}: where= leaves the other elements undefined; give them values with out=, a plain array, or use "
+            f"np.where(mask, {name}(...), otherwise)"
+        )
+    computed = np.result_type(*plain(inputs))
+    filled = out.astype(computed if computed.kind in "fc" else out.dtype)
+
+    def compute(*arrays: Any, **keywords: Any) -> Any:
+        return ufunc(*arrays, where=mask, out=filled.copy(), **keywords)
+
+    def written_out(*operands: Any, **keywords: Any) -> Any:
+        result = np.where(mask, spread(op, compute, operands, keywords, frame), filled)
+        return result if result.dtype == out.dtype else result.astype(out.dtype)
+
+    return compose(name, written_out, inputs, kwargs, frame)
