@@ -55,7 +55,9 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
         dtype = np.dtype(dtype)
 
         def misfits(item: Any, position: int) -> bool:
-            carries = any(True for _ in tensors_in(item)) and position < len(op.rules) and op.rules[position] is not None
+            carries = (
+                any(True for _ in tensors_in(item)) and position < len(op.rules) and op.rules[position] is not None
+            )
             return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
 
         converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]
