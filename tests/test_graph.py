@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -221,3 +222,9 @@ def test_trace_names_inputs_after_parameters():
     assert [node.name for node in graph.inputs] == ["x", "w"]
     with pytest.raises(TypeError, match="returned nothing"):
         tg.trace(lambda x: 3, 1.0)
+
+
+def test_networkx_is_asked_for_by_name_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "networkx", None)
+    with pytest.raises(ImportError, match="pip install networkx"):
+        tg.Graph.of(tg.Tensor(2.0) * 2).to_networkx()

@@ -225,7 +225,12 @@ class Graph:
         Raises:
             ImportError: networkx is not installed.
         """
-        import networkx
+        try:
+            import networkx
+        except ImportError:
+            raise ImportError(
+                "Graph.to_networkx needs networkx, which is not installed: pip install networkx"
+            ) from None
 
         found = networkx.MultiDiGraph()
         for node in self.nodes:
