@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -313,3 +314,43 @@ def test_the_garbage_collector_is_left_as_it_was():
         (tg.Tensor(1.0) * 2).backward()
         assert gc.isenabled() is enabled
     gc.enable()
+
+
+def test_a_pass_that_fails_on_large_arrays_says_what_can_no_longer_be_done():
+    @tg.primitive
+    def broken(x):
+        return x * 2
+
+    broken.derivative(lambda g, z, x: 1 / 0)
+    a = tg.Tensor(np.ones(100_000))
+    h = broken(a)
+    loss = np.sum(np.tanh(h) ** 2)
+    with pytest.raises(ZeroDivisionError):
+        loss.backward()
+    assert a.grad is None
+    with pytest.raises(tg.GraphError, match="given back by an earlier"):
+        loss.backward()
+    again = np.sum(np.tanh(broken(a)) ** 2)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            again.backward(retain_graph=True)
+
+
+def test_threads_that_add_to_one_leaf_lose_nothing():
+    w = tg.Tensor(np.ones(3))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def work() -> None:
+        for _ in range(2000):
+            np.sum(w * 1.0).backward()
+
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    np.testing.assert_array_equal(w.grad, [8000, 8000, 8000])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,9 @@ class Freed:
 
 FREED = Freed()
 
+# Threads may share leaves: to read a gradient and to write the sum is one step.
+_adding = threading.Lock()
+
 
 def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
@@ -79,8 +83,9 @@ def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) 
     calls, waiting, _ = gather([output._link])
     cotangents = pull_back(calls, waiting, [output._link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
-    for leaf, gradient in taken:
-        leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
+    with _adding:
+        for leaf, gradient in taken:
+            leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
     after = None if retain else FREED
     for call in calls:
         if call._adjoint is not waiting:
@@ -205,6 +210,7 @@ def pull_back(
     """
     cotangents: dict[Leaf, Any] = {}
     kept = {id(link) for link in keep}
+    given_back: list[Call] = []
     for root, seed in zip(roots, seeds, strict=True):
         _hand(root, seed, cotangents, waiting)
     watching = state.watching
@@ -236,10 +242,13 @@ def pull_back(
                         call._adjoint = Like(g)
                     if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
                         call._value = Like(call._value)
+                        given_back.append(call)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:
             call._adjoint = None
+        for call in given_back:
+            call._adjoint = FREED
         raise
     finally:
         if collecting:
