@@ -1,0 +1,47 @@
+"""Program: one run of a function as a graph, with what it is given, what it keeps, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinygraph.graph import Graph, Node
+
+__all__ = ["Program", "Variable"]
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """A value that outlives the call: a parameter, an optimiser's moment, a counter.
+
+    Attributes:
+        node: the graph's input that stands for the value at the start of the call.
+        name: what the program calls it.
+        updated: the node whose value it has at the end, or None where the call only reads it.
+    """
+
+    node: Node
+    name: str
+    updated: Node | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What is compiled: a graph, and the meaning of its inputs and outputs.
+
+    Attributes:
+        graph: every node in execution order; its outputs are the nodes in `results`, then the variables' new values.
+        arguments: the inputs that the caller gives at each call, in order.
+        variables: the inputs that are state.
+        results: what the call returns: a nest of tuples, lists and dicts, with a `Node` wherever a value was computed.
+        sections: by a node's index "forward", "backward" or "update"; a node that is not listed is "forward".
+        generators: the generators that random draws come from; a node that draws has a function of `tinygraph.draws`
+            and names the generator by its place here in its first argument.
+    """
+
+    graph: Graph
+    arguments: tuple[Node, ...]
+    variables: tuple[Variable, ...] = ()
+    results: Any = None
+    sections: dict[int, str] = field(default_factory=dict)
+    generators: tuple[Any, ...] = ()
