@@ -354,3 +354,46 @@ def test_threads_that_add_to_one_leaf_lose_nothing():
     finally:
         sys.setswitchinterval(interval)
     np.testing.assert_array_equal(w.grad, [8000, 8000, 8000])
+
+
+def test_a_loop_over_elements_costs_one_array_of_the_size_of_all():
+    import tracemalloc
+
+    size = 10_000
+    x = tg.Tensor(np.arange(float(size)))
+    total = np.float64(0)
+    for place in range(size):
+        total = total + x[place] * x[place]
+    tracemalloc.start()
+    total.backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(x.grad, 2 * x.data)
+    assert peak < 60 * x.nbytes  # one full-size cotangent for each element would be 10,000 times that
+
+
+def test_indices_of_all_kinds_meet_other_uses_of_the_same_tensor():
+    x = tg.Tensor(np.arange(12.0).reshape(3, 4))
+    y = x * 2
+    parts = [
+        y.sum(), y[0].sum(), (y * y)[..., 1].sum(), y[[0, 0, 1]].sum(), y[np.array([2, 2])].sum(), y[:, 1].sum(),
+        y[y > 5].sum(), y[None, 0, ::-1].sum(), x[1, 1], x.sum(), x[1, 1] * x[1, 1],
+    ]  # fmt: skip
+    np.sum(np.stack(parts)).backward()
+    expected = np.full((3, 4), 3.0)
+    expected[0] += 2 + 4 + 2
+    expected[1] += 2
+    expected[2] += 4
+    expected[:, 1] += 4 * 2 * x.data[:, 1] + 2
+    expected[2 * x.data > 5] += 2
+    expected[1, 1] += 1 + 2 * x.data[1, 1]
+    np.testing.assert_allclose(x.grad, expected)
+
+
+def test_pieces_with_infinities_are_added_once():
+    x = tg.Tensor(np.array([1.0, 2.0]))
+    with np.errstate(invalid="ignore"):
+        loss = x[0] * np.inf - x[0] * np.inf + x[1] * 3
+        loss.backward()
+    assert np.isnan(x.grad[0])
+    assert x.grad[1] == 3

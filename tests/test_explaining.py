@@ -51,6 +51,30 @@ def test_what_the_tensor_itself_shows():
     assert "zero in every element" in tg.explain(y)
 
 
+def test_without_a_loss_it_is_the_last_one_that_backward_was_called_on():
+    x, w, unused = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0]), tg.Tensor(1.0)
+    loss = np.sum(np.round(x * 2) * w)
+    loss.backward()
+    assert "not computed from this Tensor" in tg.explain(x)
+    assert "that of sum (test_explaining.py:" in tg.explain(x)
+    assert "not computed from this Tensor" in tg.explain(unused)
+    assert tg.explain(w) == f"It has a gradient, of norm {np.sqrt(20):.3g}."
+    del loss
+    assert "No backward() has reached it" in tg.explain(unused)
+
+
+def test_a_graph_that_was_given_back_is_explained_by_what_is_left_of_it():
+    x = tg.Tensor([-1.0])
+    loss = np.sum(tg.relu(x * 2) * 3)
+    loss.backward()
+    for text in (tg.explain(x), tg.explain(x, loss)):
+        assert "vanishes in relu (test_explaining.py:" in text
+    large = tg.Tensor(np.full(5000, -1.0))
+    loss = np.sum(tg.relu(large * 2) * 3)
+    loss.backward()
+    assert "retain_graph=True" in tg.explain(large)
+
+
 def test_nothing_is_changed():
     x = tg.Tensor([1.0, 2.0])
     h = x * 2
@@ -59,8 +83,7 @@ def test_nothing_is_changed():
     assert x.grad is None and h.grad is None
     loss.backward()
     np.testing.assert_array_equal(x.grad, [2, 2])
-    with pytest.raises(tg.GraphError, match="given back"):
-        tg.explain(x, loss)
+    assert tg.explain(x, loss) == f"A gradient arrives, of norm {np.sqrt(8):.3g}."
     with pytest.raises(TypeError):
         tg.explain(3.0)
     with pytest.raises(TypeError):

@@ -12,16 +12,18 @@ gradients: a pass that fails leaves every gradient as it was.
 from __future__ import annotations
 
 import gc
+import operator
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import function_name
+from tinygraph.derivatives.indexing import names_each_place_once
+from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError
 from tinygraph.keeping import Held, held_in
 from tinygraph.links import (
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 _float64 = np.float64
 _new: Callable[[type], Any] = object.__new__
-_by_order = attrgetter("order")
+_by_order = operator.attrgetter("order")
 
 
 class Waiting:
@@ -59,12 +61,14 @@ class Waiting:
 
     Attributes:
         since: calls made before this order do not belong to the pass.
+        owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
     """
 
-    __slots__ = ("_outside", "since")
+    __slots__ = ("_outside", "owned", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
+        self.owned: dict[Any, Any] = {}
         self._outside = copy_context()
 
     @property
@@ -88,6 +92,7 @@ _adding = threading.Lock()
 def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
     retain = retain_graph or create_graph
+    state.last_loss = weakref.ref(output)
     calls, waiting, _ = gather([output._link])
     cotangents = pull_back(calls, waiting, [output._link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
@@ -256,7 +261,10 @@ def pull_back(
                 if recorded:
                     _pull_recorded(call, g, cotangents, waiting)
                 elif type(g) is _float64 or g.dtype.kind != "c":
-                    _PULL[type(call)](call, g, cotangents, waiting)
+                    if call.op is _GETITEM:
+                        _pull_piece(call, g, cotangents, waiting)
+                    else:
+                        _PULL[type(call)](call, g, cotangents, waiting)
                 else:
                     _pull_any(call, g, cotangents, waiting)
             except FloatingPointError:
@@ -292,6 +300,7 @@ def pull_back(
     finally:
         if collecting:
             gc.enable()
+    waiting.owned.clear()
     return cotangents
 
 
@@ -391,6 +400,34 @@ def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
         x._adjoint = cotangent
     else:
         _hand(x, cotangent, cotangents, waiting)
+
+
+def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull the cotangent of `x[index]` back: the rule's zeros with g in them, but one array of zeros for all indices.
+
+    The first index into x makes the array; each further one adds its piece to it. A loop over the elements of x
+    costs one array of x's size, not one for each of them.
+    """
+    x = call.x
+    reached = None if type(call) is not First else x._adjoint if x.is_call else cotangents.get(x, waiting)
+    if reached is None or not x._value.shape:
+        _PULL[type(call)](call, g, cotangents, waiting)
+        return
+    x_value = x._value
+    sums = waiting.owned.get(x)
+    if sums is None or reached is not sums:
+        sums = np.zeros(x_value.shape, x_value.dtype) if reached is waiting else np.array(reached)
+        waiting.owned[x] = sums
+        if x.is_call:
+            x._adjoint = sums
+        else:
+            cotangents[x] = sums
+    index = call.y[0][0]
+    if names_each_place_once(index):
+        sums[index] = _add(sums[index], g, waiting)
+    else:
+        with np.errstate(invalid=waiting.invalid):
+            np.add.at(sums, index, g)
 
 
 def _pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -557,6 +594,8 @@ def tensor_of(link: Any) -> Any:
     tensor._link = link
     return tensor
 
+
+_GETITEM = operation_of(operator.getitem)
 
 # One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
 _VALUED = (Call, Leaf, Held)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.backward import gather, pull_back
+from tinygraph.backward import FREED, gather, pull_back
 from tinygraph.derivatives.table import function_name
 from tinygraph.links import Call, DataLeaf, Like, arguments, links_in
+from tinygraph.modes import state
+from tinygraph.record import plain
 from tinygraph.source import source_of
 from tinygraph.tensor import Tensor
 
@@ -20,15 +22,15 @@ def explain(tensor: Tensor, loss: Tensor | None = None) -> str:
 
     Args:
         tensor: the Tensor whose gradient is missed.
-        loss: what `backward` was called on, or would be. Without it only what the Tensor itself shows can be told.
-            Its graph must not have been given back: explain before `backward()`, or after `retain_graph=True`.
+        loss: what `backward` was called on, or would be; by default what this thread last called it on, if that still
+            exists. Where its graph was given back, only the path can be told and not where a gradient becomes zero:
+            explain before `backward()`, or after `retain_graph=True`.
 
     Returns:
         A sentence or more.
 
     Raises:
         TypeError: an argument is not a Tensor.
-        GraphError: the graph of the loss was given back.
     """
     if not isinstance(tensor, Tensor) or not isinstance(loss, Tensor | None):
         raise TypeError(f"explain: expected Tensors, got {type(tensor).__name__} and {type(loss).__name__}")
@@ -36,7 +38,11 @@ def explain(tensor: Tensor, loss: Tensor | None = None) -> str:
     if not link.differentiable:
         return _without_gradient(tensor)
     if loss is None:
-        return _by_itself(link)
+        last = state.last_loss() if state.last_loss is not None else None
+        if type(link._grad) is Like or _is_nonzero(link._grad) or last is None or last._link is link:
+            return _by_itself(link)
+        made = _called(last._link) if last._link.is_call else "a leaf"
+        return f"As for the last backward(), that of {made}: {explain(tensor, last)}"
     if not loss._link.differentiable:
         return "The loss has no graph. " + _without_gradient(loss)
     below = _below(loss._link)
@@ -93,15 +99,7 @@ def _below(root: Any) -> dict[int, Any]:
 
 def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
     """Run the pass, and look where on the paths from the root to the link the gradient is lost."""
-    calls, waiting, _ = gather([root])
-    seed = np.ones(root._value.shape, root._value.dtype)[()]
-    try:
-        cotangents = pull_back(calls, waiting, [root], [seed], False, True, show=True)
-        arrived: dict[int, Any] = {id(call): call._adjoint for call in calls if call._adjoint is not waiting}
-    finally:
-        for call in calls:
-            call._adjoint = None
-    arrived |= {id(leaf): cotangent for leaf, cotangent in cotangents.items()}
+    arrived = _remembered(below) if root._adjoint is FREED else _run(root)
     if np.any(arrived.get(id(link), 0)):
         return f"A gradient arrives, of norm {np.linalg.norm(arrived[id(link)]):.3g}."
     depends = _dependents(link, below)
@@ -115,7 +113,38 @@ def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
     if not lost:
         return "No gradient arrives: the gradient of the loss is zero from the start."
     how = "Its gradient is zero." if id(link) in arrived else "No gradient arrives."
+    if any(value is True for value in arrived.values()):
+        how += (
+            " Large gradients on the way have been given back, so the place may be nearer to the loss than it seems: "
+            "explain(tensor, loss) before backward(), or after backward(retain_graph=True), is exact."
+        )
     return "\n".join([how, *dict.fromkeys(_loss_at(call, operand, id(operand) in arrived) for call, operand in lost)])
+
+
+def _run(root: Any) -> dict[int, Any]:
+    """By its id what a pass from the root brings each link, leaving no trace."""
+    calls, waiting, _ = gather([root])
+    seed = np.ones(root._value.shape, root._value.dtype)[()]
+    try:
+        cotangents = pull_back(calls, waiting, [root], [seed], False, True, show=True)
+        arrived: dict[int, Any] = {id(call): call._adjoint for call in calls if call._adjoint is not waiting}
+    finally:
+        for call in calls:
+            call._adjoint = None
+    return arrived | {id(leaf): cotangent for leaf, cotangent in cotangents.items()}
+
+
+def _remembered(below: dict[int, Any]) -> dict[int, Any]:
+    """By its id what a pass that is over brought each link; of a gradient given back, that there was one."""
+    return {
+        key: True if type(link._grad) is Like else plain(link._grad)
+        for key, link in below.items()
+        if link._grad is not None
+    }
+
+
+def _is_nonzero(gradient: Any) -> bool:
+    return gradient is not None and bool(np.any(plain(gradient)))
 
 
 def _dependents(link: Any, below: dict[int, Any]) -> set[Any]:

@@ -17,6 +17,7 @@ class State(threading.local):
         self.watching = False
         self.scope: tuple[str, ...] = ()
         self.origin: tuple[CodeType | None, int] | None = None
+        self.last_loss: Any = None  # a weak reference to what `backward` was last called on
         self.before: list[dict[str, Any]] = []
 
 

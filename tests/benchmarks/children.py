@@ -42,6 +42,19 @@ def memory(nodes: int = 1_000_000) -> dict[str, dict[str, Any]]:
     return found
 
 
+def peaks(megabytes: float = 8, calls: int = 100) -> dict[str, float]:
+    """Megabytes that a chain of tanh on one array takes at most, forward and backward, by library."""
+    found = {}
+    for name in ("tinygraph", "torch"):
+        child = subprocess.run(
+            [sys.executable, __file__, name, str(calls), str(megabytes)],
+            capture_output=True, text=True, env=environment(), check=False,
+        )  # fmt: skip
+        if child.returncode == 0:
+            found[name] = float(json.loads(child.stdout))
+    return found
+
+
 def imports(rounds: int = 15) -> dict[str, Any]:
     """Milliseconds that `import tinygraph` takes over `import numpy`, each in a fresh process, in turns.
 
@@ -132,5 +145,35 @@ def chain(name: str, nodes: int) -> dict[str, Any]:
     return {"nodes": nodes, "forward_bytes": forward / nodes, "peak_bytes": (peak() - before) / nodes}
 
 
+def array_chain(name: str, calls: int, megabytes: float) -> float:
+    """The most megabytes that a chain of tanh took, forward and backward, over what the process had before."""
+    import numpy as np
+
+    size = int(megabytes * 1e6 / 8)
+    values = np.linspace(-1, 1, size)
+    if name == "tinygraph":
+        import tinygraph
+
+        x: Any = tinygraph.Tensor(values)
+        tanh: Any = np.tanh
+    else:
+        import torch
+
+        x, tanh = torch.from_numpy(values.copy()).requires_grad_(), torch.tanh
+    del values
+    before = peak()
+    h = x
+    for _ in range(calls):
+        h = tanh(h)
+    total = h.sum()
+    del h
+    total.backward()
+    assert x.grad is not None
+    return (peak() - before) / 1e6
+
+
 if __name__ == "__main__":
-    print(json.dumps(chain(sys.argv[1], int(sys.argv[2]))))
+    if len(sys.argv) > 3:
+        print(json.dumps(array_chain(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))))
+    else:
+        print(json.dumps(chain(sys.argv[1], int(sys.argv[2]))))

@@ -22,9 +22,9 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 
 import numpy as np
 from arrays import elementwise, logistic_regression, network_step, with_matmul
-from children import BOUND_BYTES, BOUND_IMPORT_MS, imports, memory
+from children import BOUND_BYTES, BOUND_IMPORT_MS, imports, memory, peaks
 from peers import MISSING
-from report import import_table, machine, memory_table, results, table
+from report import import_table, machine, memory_table, peak_table, results, table
 from scalars import scalar_graph, scalar_network
 from timing import Workload, take_turns
 
@@ -84,6 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
     if wanted("memory"):
         document["memory"] = memory(1_000 if options.tiny else 1_000_000)
         print(memory_table(document["memory"], BOUND_BYTES), end="\n\n")
+        document["peaks"] = peaks(0.1 if options.tiny else 8)
+        print(peak_table(document["peaks"]), end="\n\n")
     if wanted("import"):
         document["import"] = imports(1 if options.tiny else max(3, round(21 * options.rounds)))
         print(import_table(document["import"], BOUND_IMPORT_MS), end="\n\n")

@@ -79,6 +79,15 @@ def memory_table(found: dict[str, dict[str, Any]], bound: int) -> str:
     return "\n".join(lines)
 
 
+def peak_table(found: dict[str, float]) -> str:
+    """Megabytes of a hundred calls of tanh, in Markdown."""
+    lines = ["| Library | 100 × tanh on 8 MB, forward and backward | Aim |", "|---|--:|--:|"]
+    aim = f"≤ {found['torch']:.0f} MB" if "torch" in found else ""
+    return "\n".join(
+        [*lines, *(f"| {name} | {taken:.0f} MB | {aim if name == OURS else ''} |" for name, taken in found.items())]
+    )
+
+
 def import_table(taken: dict[str, Any], bound: int) -> str:
     """Import times, in Markdown."""
     return "\n".join(

@@ -16,14 +16,14 @@ from tinygraph.record import primitive
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with `g` added at `index`, once each time it names a place: the reverse of `x[index]`."""
     zeros = np.zeros(shape, dtype=g.dtype)
-    if _names_each_place_once(index):
+    if names_each_place_once(index):
         zeros[index] = g
     else:
         np.add.at(zeros, index, g)
     return zeros
 
 
-def _names_each_place_once(index: Any) -> bool:
+def names_each_place_once(index: Any) -> bool:
     """Whether an index cannot name one place twice: numbers, slices and masks, as opposed to arrays of integers."""
     items = index if type(index) is tuple else (index,)
     return all(
