@@ -154,13 +154,60 @@ def test_tolerances_and_steps_can_be_chosen():
     ("call", "words"),
     [
         (lambda: check_grads(np.sum, np.arange(3)), "no argument is a floating array"),
-        (lambda: check_grads(np.sum, np.array([1j])), "complex"),
         (lambda: check_grads(np.sum, X, modes=("forward",)), "forward"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(call, words):
     with pytest.raises((TypeError, ValueError), match=words):
         call()
+
+
+# --- complex numbers --------------------------------------------------------------------------------------------------
+
+Z = np.array([0.7 + 0.4j, 1.1 - 0.3j, -0.6 + 0.9j])
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
+@pytest.mark.parametrize("f", [np.exp, np.abs, np.conj, np.prod, np.fft.fft, lambda z: z * np.conj(z), np.sqrt])
+def test_right_derivatives_of_complex_functions_pass(f, dtype):
+    check_grads(f, Z.astype(dtype), order=2 if dtype == np.complex128 else 1)
+
+
+def test_complex_and_real_arguments_and_results_together():
+    check_grads(lambda z, x: {"product": z * x, "length": np.abs(z) * x}, Z, np.array([1.0, -0.5, 2.0]))
+    check_grads(np.fft.rfft, np.array([1.0, -0.5, 2.0]))
+
+
+def doubled_with(rule):
+    @tg.primitive
+    def twice(z):
+        return 2j * z
+
+    return twice.derivative(rule)
+
+
+@pytest.mark.parametrize("modes", [("vjp",), ("jvp",)])
+@pytest.mark.parametrize(
+    "rule",
+    [lambda g, z, x: g * -2j, lambda g, z, x: g * 2j * (1 + 1e-4), lambda g, z, x: np.conjugate(g) * 2j],
+    ids=["conjugated", "inexact", "conjugating"],
+)
+def test_a_wrong_derivative_of_a_complex_function_is_found(rule, modes):
+    check_grads(doubled_with(lambda g, z, x: g * 2j), Z, modes=modes)
+    with pytest.raises(GradientError, match="finite differences"):
+        check_grads(doubled_with(rule), Z, modes=modes)
+
+
+def test_a_wrong_imaginary_part_of_a_result_is_found():
+    wrong = cube_with(lambda g, z, x: g * 3.1 * x * x)
+    with pytest.raises(GradientError):
+        check_grads(lambda x: x + 1j * wrong(x), X)
+
+
+def test_the_gradient_points_uphill():
+    with pytest.raises(GradientError) as caught:
+        check_grads(doubled_with(lambda g, z, x: g * 4j), np.array([1.0 + 2.0j]), order=1)
+    assert caught.value.got == pytest.approx(2 * caught.value.expected)
 
 
 def test_a_gradient_error_is_an_assertion_error():
