@@ -21,6 +21,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
     indexing,
     linalg,
     missing,
+    padding,
     polynomials,
     products,
     rearranging,

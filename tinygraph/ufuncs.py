@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import Operation, function_name, is_plain, operation_of
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import UnsupportedError
@@ -36,13 +37,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     op = operation_of(ufunc)
     if masked:
         return _masked(op, ufunc, inputs, dict(kwargs), frame)
+    if {"axes", "axis", "keepdims"} & kwargs.keys():
+        return compose(name, _placed(ufunc), inputs, kwargs, frame)
     if op is None:
         return call_function(ufunc, inputs, kwargs, frame)
-    placed = sorted({"axes", "axis", "keepdims"} & kwargs.keys())
-    if placed:
-        raise UnsupportedError(
-            f"{name}: {placed[0]}= has no derivative here; move the axes with np.moveaxis before and after the call"
-        )
     if kwargs.get("dtype") is not None:
         return compose(name, _computed_in(op, ufunc, frame), inputs, kwargs, frame)
     return spread(op, ufunc, inputs, kwargs, frame)
@@ -64,6 +62,33 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
         return spread(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
 
     return written_out
+
+
+def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
+    """A ufunc of vectors or matrices that is told along which axes they lie: the axes moved to the end, and back."""
+
+    def written_out(*operands: Any, axes: Any = None, axis: Any = None, keepdims: bool = False, **keywords: Any) -> Any:
+        arrays = [array_of(item) for item in operands]
+        # NumPy says whether these axes fit the arrays.
+        ufunc(*[np.ones(item.shape) for item in arrays], **_given(axes=axes, axis=axis, keepdims=keepdims or None))
+        if axis is not None:
+            axes = [(axis,)] * len(arrays)
+        if axes is not None:
+            axes = [(item,) if isinstance(item, int | np.integer) else tuple(item) for item in axes]
+            arrays = [np.moveaxis(item, at, range(-len(at), 0)) for item, at in zip(arrays, axes, strict=False)]
+        result = ufunc(*arrays, **keywords)
+        of_result = axes[len(arrays)] if axes is not None and len(axes) > len(arrays) else ()
+        if keepdims:
+            # What is summed away stands where it stood in the first operand.
+            at = of_result or (axes[0] if axes is not None else (-1,))
+            return np.expand_dims(result, at)
+        return np.moveaxis(result, range(-len(of_result), 0), of_result) if of_result else result
+
+    return written_out
+
+
+def _given(**keywords: Any) -> dict[str, Any]:
+    return {key: item for key, item in keywords.items() if item is not None}
 
 
 def _masked(

@@ -95,10 +95,10 @@ def of_arrays(function: Callable[..., Any], call: Call) -> tuple[Any, ...]:
 
 
 def convert(structure: Any, to: Callable[[np.ndarray], Any]) -> Any:
-    """The structure with each floating array in it replaced. Python numbers stay the constants that they are."""
+    """The structure with each floating or complex array in it replaced. Python numbers stay constants."""
     if isinstance(structure, tuple | list):
         return type(structure)(convert(item, to) for item in structure)
-    floating = isinstance(structure, np.ndarray | np.generic) and structure.dtype.kind == "f"
+    floating = isinstance(structure, np.ndarray | np.generic) and structure.dtype.kind in "fc"
     return to(np.asarray(structure)) if floating else structure
 
 

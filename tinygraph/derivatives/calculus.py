@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.record import plain
-
-
-def _array(item: Any) -> Any:
-    return item if hasattr(item, "shape") else np.asarray(item)
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -54,7 +51,7 @@ def logspace(
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Numbers of even ratios from start to stop."""
     computed = np.result_type(*plain((start, stop)), float(num), np.zeros((), dtype))
-    start, stop = (_array(item).astype(computed) for item in (start, stop))
+    start, stop = (array_of(item).astype(computed) for item in (start, stop))
     if np.any(start == 0) or np.any(stop == 0):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
     sign = start / np.abs(start) if computed.kind == "c" else np.sign(plain(start))
@@ -69,7 +66,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 @composition(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Each element minus the one before, n times over."""
-    a = _array(a)
+    a = array_of(a)
     if n <= 0:
         if n < 0:
             raise ValueError(f"diff: the number of times must not be negative, got {n}")
@@ -91,13 +88,13 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of an array's elements in order, with numbers put before and behind."""
     differences = np.diff(np.ravel(ary))
     parts = [to_begin, differences, to_end]
-    return np.concatenate([np.ravel(_array(part)).astype(differences.dtype) for part in parts if part is not None])
+    return np.concatenate([np.ravel(array_of(part)).astype(differences.dtype) for part in parts if part is not None])
 
 
 @composition(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Slopes along each axis, by central differences inside and one-sided ones at the ends."""
-    f = _array(f)
+    f = array_of(f)
     axes = range(f.ndim) if axis is None else normalize_axis_tuple(axis, f.ndim)
     steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     if len(steps) != len(axes):
@@ -145,7 +142,7 @@ def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
 @composition(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral of samples y at places x, or dx apart: of the lines between them."""
-    y = _array(y)
+    y = array_of(y)
     axis = normalize_axis_index(axis, y.ndim)
     if x is None:
         widths = dx
@@ -185,7 +182,11 @@ if hasattr(np, "cumulative_sum"):
 @composition(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The line through the points (xp, fp) at x; outside of them the first and last value, or `left` and `right`."""
-    x, xp, fp = (_array(item).astype(np.float64) for item in (x, xp, fp))
+    x, xp, fp = (array_of(item) for item in (x, xp, fp))
+    if "c" in (x.dtype.kind, xp.dtype.kind):
+        raise TypeError(f"interp: the places must be real, got {x.dtype} and {xp.dtype}")
+    x, xp = x.astype(np.float64), xp.astype(np.float64)
+    fp = fp.astype(np.complex128 if fp.dtype.kind == "c" else np.float64)
     if period is not None:
         x, xp = x % period, xp % period
         order = np.argsort(plain(xp))
@@ -226,7 +227,7 @@ derivative(
 @composition(np.correlate)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """Sums of products of one vector with another that is shifted along it."""
-    a, v = _array(a), _array(v)
+    a, v = array_of(a), array_of(v)
     backward = np.conjugate(v)[::-1] if v.dtype.kind == "c" else v[::-1]
     if len(v) <= len(a):
         return np.convolve(a, backward, mode)

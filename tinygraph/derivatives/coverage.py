@@ -33,7 +33,7 @@ def kind_of(function: Callable[..., Any]) -> str:
         return "plain"
     if composition_of(function) is not None:
         return "composition"
-    return "refused" if hint_for(function) is not None and function is not np.roots else "not yet"
+    return "refused" if hint_for(function) is not None else "not yet"
 
 
 def coverage(module: types.ModuleType) -> Iterator[tuple[str, str]]:

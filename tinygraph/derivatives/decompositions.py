@@ -8,9 +8,10 @@ The rules are the formulas as they are published, for directions of steepest asc
 Where the factors are not unique, the ones NumPy found are followed. A complex eigenvector can be turned by any phase,
 and a pair of singular vectors by one in common; the vectors that complete a basis (`svd` of rectangles, `qr` with
 mode="complete") can be turned among themselves. The gradient of a loss that such a turn does not change is right; that
-of any other is refused, as it would depend on what LAPACK happened to choose. The vectors of values that agree to rounding can be turned among themselves, and have no derivative: the gradient of a
-loss that reads them is infinite or NaN, and so are second derivatives by way of them. The gradient of a loss that reads
-the values alone is right. A matrix without n eigenvectors (`eig`, `eigvals`) or without full rank (`qr`) has none.
+of any other is refused, as it would depend on what LAPACK happened to choose. The vectors of values that agree to
+rounding can be turned among themselves, and have no derivative: the gradient of a loss that reads them is infinite or
+NaN, and so are second derivatives by way of them. The gradient of a loss that reads the values alone is right. A matrix
+without n eigenvectors (`eig`, `eigvals`) or without full rank (`qr`) has none.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def refuse_choice(call: str, turns: Any, g: Any, instead: str) -> None:
     """
     sizes = [np.max(np.abs(plain(item)), initial=0) for item in (turns, g)]
     if sizes[0] > np.sqrt(np.finfo(g.dtype).eps) * sizes[1]:
-        raise UnsupportedError(f"{call}, so that the gradient of a loss that changes with this choice is undefined; {instead}")
+        raise UnsupportedError(f"{call}, so a loss that changes with this choice has no gradient; {instead}")
 
 
 def phases(turn: Any) -> Any:
@@ -119,7 +120,7 @@ def without_completion(u: Any, u_bar: Any, k: int, call: str, instead: str) -> t
         return u, u_bar
     turn = np.matmul(adjoint(rest), rest_bar)
     which = f"{call}: the vectors from number {k + 1} on are any that complete the first {k}"
-    refuse_choice(which, plain(turn - adjoint(turn)), u_bar if rest.size == 0 else rest_bar, instead)
+    refuse_choice(which, plain(turn - adjoint(turn)), rest_bar, instead)
     return u, u_bar - np.matmul(rest, np.matmul(adjoint(rest_bar), u))
 
 

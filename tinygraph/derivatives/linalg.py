@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
@@ -251,7 +252,7 @@ derivative(least_squares, _least_squares_a, _least_squares_b)
 @composition(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """The solution, the squared residuals of each column, and the rank and the singular values of the matrix."""
-    a, b = (item if hasattr(item, "shape") else np.asarray(item) for item in (a, b))
+    a, b = (array_of(item) for item in (a, b))
     rank = np.linalg.lstsq(plain(a), plain(b), rcond)[2]
     columns = b if b.ndim == 2 else b[:, None]
     x = least_squares(a, columns, rcond)

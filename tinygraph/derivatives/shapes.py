@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.indexing import x_at
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
@@ -218,6 +219,7 @@ def column_stack(tup: Any) -> Any:
 @composition(np.append)
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     """One array behind another."""
+    arr, values = array_of(arr), array_of(values)
     if axis is None:
         return np.concatenate([np.ravel(arr), np.ravel(values)])
     return np.concatenate([arr, values], axis=axis)
@@ -332,35 +334,6 @@ def diag(v: Any, k: int = 0) -> Any:
 def diagflat(v: Any, k: int = 0) -> Any:
     """The matrix with the elements of an array on its k-th diagonal."""
     return diagonal_matrix(np.ravel(v), k)
-
-
-# --- padding ----------------------------------------------------------------------------------------------------------
-
-
-@composition(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Any:
-    """The array with a border. Every mode but those that compute new values places elements of the array anew."""
-    if mode == "constant":
-        filled = np.pad(np.zeros(array.shape, dtype=array.dtype), pad_width, mode, **keywords)
-        inside = np.pad(np.ones(array.shape, dtype=bool), pad_width)
-        widths = _pad_widths(pad_width, array.ndim)
-        from tinygraph.derivatives.indexing import scatter
-
-        place = tuple([slice(before, before + size) for (before, _), size in zip(widths, array.shape, strict=True)])
-        return scatter(array, place, filled.shape) + np.where(inside, 0, filled)
-    if mode in ("edge", "reflect", "symmetric", "wrap") and keywords.get("reflect_type", "even") == "even":
-        places = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode, **keywords)
-        return np.take(np.ravel(array), places)
-    raise UnsupportedError(f"pad: mode={mode!r} has no derivative here; use constant, edge, reflect, symmetric or wrap")
-
-
-def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    if isinstance(pad_width, dict):
-        both = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            both[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
-        return both
-    return [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
 
 
 # --- what is asked about arrays, and how they are printed -------------------------------------------------------------

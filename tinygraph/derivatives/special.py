@@ -286,7 +286,7 @@ def _step_of_struve(v: Any, x: Any) -> Any:
 
 derivative(special.expi,      lambda g, z, x: g * np.exp(x) / x)  # fmt: skip
 derivative(special.exp1,      lambda g, z, x: -g * np.exp(-x) / x)  # fmt: skip
-derivative(special.spence,    lambda g, z, x: -g * special.hyp2f1(1, 1, 2, 1 - x))  # fmt: skip
+derivative(special.spence,    lambda g, z, x: g * _slope_of_spence(x))  # fmt: skip
 derivative(special.ellipk,    lambda g, z, m: g * _slope_of_ellipk(m))  # fmt: skip
 derivative(special.ellipkm1,  lambda g, z, p: -g * _slope_of_ellipk(1 - p))  # fmt: skip
 derivative(special.ellipe,    lambda g, z, m: g * special.hyp2f1(0.5, 1.5, 2, m) * (np.pi / -8))  # fmt: skip
@@ -309,6 +309,13 @@ by_last_argument(
     hyperu=lambda g, z, a, b, x: -g * special.hyperu(a + 1, b + 1, x) * a,
     hyp2f1=lambda g, z, a, b, c, x: g * special.hyp2f1(a + 1, b + 1, c + 1, x) * (a * b / c),
 )
+
+
+def _slope_of_spence(x: Any) -> Any:
+    """ln x ÷ (1 − x), and near 1, where that is 0 ÷ 0, the hypergeometric function that it is."""
+    near = np.abs(plain(x) - 1) < 0.5
+    close, apart = np.where(near, x, 1), np.where(near, 2, x)
+    return np.where(near, -special.hyp2f1(1, 1, 2, 1 - close), np.log(apart) / (1 - apart))
 
 
 def _slope_of_ellipk(m: Any) -> Any:

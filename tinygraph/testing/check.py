@@ -239,8 +239,9 @@ class _Check:
         for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
             got = _plain(item)
             _same_form(order, name, array, got)
-            slopes = np.zeros(array.shape, np.complex128 if array.dtype.kind == "c" else np.float64)
-            noise, terms, sides = 0.0, 0.0, {}
+            slopes: Array = np.zeros(array.shape, np.complex128 if array.dtype.kind == "c" else np.float64)
+            noise, terms = 0.0, 0.0
+            sides: dict[tuple[int, ...], _Along] = {}
             for index in np.ndindex(array.shape):
                 for unit in (1, 1j) if array.dtype.kind == "c" else (1,):
                     direction = [np.zeros(other.shape, _exact(other).dtype) for other in arrays]
