@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import Operation, function_name, is_plain, operation_of
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import call_function, compose, overwrites, plain, spread, tensors_in
+from tinygraph.record import array_of, call_function, compose, overwrites, plain, spread, tensors_in
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:

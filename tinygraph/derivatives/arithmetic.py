@@ -43,6 +43,8 @@ def slope_of_power(x: Any, y: Any) -> Any:
 
 def log_or_zero(x: Any) -> Any:
     """ln x, and 0 where x is 0: the limit of x^y · ln x at 0 is 0 for every positive y."""
+    if type(x) in (int, float):
+        return float(np.log(x)) if x != 0 else 0.0  # a Python number, which leaves the precision of the others alone
     return np.log(np.where(x == 0, 1, x))
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import composition, derivative
-from tinygraph.record import plain
+from tinygraph.record import array_of, plain
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -22,6 +21,7 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Numbers at even distances from start to stop."""
+    start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     gaps = num - 1 if endpoint else num
     shares = (np.arange(num) / max(gaps, 1)).astype(np.result_type(start, stop, float(num)))
     shares = np.reshape(shares, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
@@ -37,6 +37,7 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Powers of a base, at even distances of their exponents from start to stop."""
+    start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
         start, stop, base = (
@@ -50,6 +51,7 @@ def logspace(
 @composition(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Numbers of even ratios from start to stop."""
+    start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     computed = np.result_type(*plain((start, stop)), float(num), np.zeros((), dtype))
     start, stop = (array_of(item).astype(computed) for item in (start, stop))
     if np.any(start == 0) or np.any(stop == 0):
@@ -86,7 +88,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 @composition(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of an array's elements in order, with numbers put before and behind."""
-    differences = np.diff(np.ravel(ary))
+    differences = np.diff(np.ravel(array_of(ary)))
     parts = [to_begin, differences, to_end]
     return np.concatenate([np.ravel(array_of(part)).astype(differences.dtype) for part in parts if part is not None])
 
@@ -99,7 +101,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     if len(steps) != len(axes):
         raise TypeError(f"gradient: there are {len(axes)} axes, but {len(steps)} spacings")
-    slopes = [_slopes(f, step, each, edge_order) for each, step in zip(axes, steps, strict=True)]
+    dtype = f.dtype if f.dtype.kind in "fc" else np.dtype(np.float64)
+    slopes = [_slopes(f, step, each, edge_order).astype(dtype) for each, step in zip(axes, steps, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 

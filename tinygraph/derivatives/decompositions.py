@@ -89,7 +89,8 @@ def divided(turn: Any, distance: Any, values: Any) -> Any:
     """
     size = np.max(plain(np.abs(values)), axis=-1, keepdims=True, initial=0)[..., None]
     none = np.abs(plain(distance)) <= np.finfo(values.dtype).eps * values.shape[-1] * size
-    return turn / np.where(none, np.where(plain(turn) == 0, np.inf, 0), distance).astype(turn.dtype)
+    limit = np.where(plain(turn) == 0, np.inf, 0).astype(distance.dtype)
+    return turn / np.where(none, limit, distance).astype(turn.dtype)
 
 
 def refuse_choice(call: str, turns: Any, g: Any, instead: str) -> None:
@@ -160,7 +161,7 @@ derivative(np.linalg.cholesky, _cholesky_a)
 @primitive
 def qr_packed(a: Any, mode: str) -> Any:
     """Q and R of matrices that have at least as many rows as columns; Q may be completed to a square matrix."""
-    q, r = np.linalg.qr(a, mode)
+    q, r = np.linalg.qr(a, mode)  # type: ignore[call-overload]
     return packed(a.shape[:-2], q, r[..., : a.shape[-1], :])
 
 

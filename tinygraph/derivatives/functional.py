@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
-from tinygraph.record import plain
+from tinygraph.record import array_of, plain
 
 
 @composition(np.apply_along_axis)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import tensors_in
+from tinygraph.record import array_of, tensors_in
 
 
 @composition(np.pad)

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import composition
-from tinygraph.record import plain, primitive
+from tinygraph.record import array_of, plain, primitive
 
 
 def _coefficients(item: Any) -> Any:
@@ -61,14 +60,14 @@ def polymul(a1: Any, a2: Any) -> Any:
 def polydiv(u: Any, v: Any) -> Any:
     """Quotient of two polynomials, and the remainder, by long division."""
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
-    u, v = (item.astype(np.result_type(u.dtype, v.dtype)) for item in (u, v))
     if u.ndim != 1 or v.ndim != 1:
         raise ValueError(f"polydiv: the coefficients must be vectors, got shapes {u.shape} and {v.shape}")
-    rest, quotient = u, []
+    rest, quotient = u.astype(np.result_type(u.dtype, v.dtype)), []
     for place in range(len(u) - len(v) + 1):
         share = rest[place] * (1 / v[0])
         quotient.append(share)
-        rest = rest - np.concatenate([np.zeros(place), share * v, np.zeros(len(u) - len(v) - place)]).astype(rest.dtype)
+        around = [np.zeros(size, rest.dtype) for size in (place, len(u) - len(v) - place)]
+        rest = rest - np.concatenate([around[0], share * v, around[1]])
     # As NumPy has it: what the division has made 0 is no coefficient any more.
     start = 0
     while start < len(rest) - 1 and np.allclose(plain(rest)[start], 0, rtol=1e-14):
@@ -109,6 +108,7 @@ def poly(seq_of_zeros: Any) -> Any:
         raise ValueError(f"poly: the argument must be a vector or a square matrix, got shape {roots.shape}")
     if len(roots) == 0:
         return 1.0
+    roots = roots.astype(np.mintypecode(roots.dtype.char))
     coefficients: Any = np.ones(1, roots.dtype)
     for place in range(len(roots)):
         factor = np.stack([np.ones((), roots.dtype)[()], -roots[place]])

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import ShapeError
-from tinygraph.record import primitive
+from tinygraph.record import array_of, primitive
 
 
 def solid(g: Any) -> Any:
@@ -92,7 +91,8 @@ def conjugated(a: Any) -> Any:
 @composition(np.inner)
 def inner(a: Any, b: Any, /) -> Any:
     """Sum of products over the last axes."""
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    a, b = array_of(a), array_of(b)
+    if a.ndim == 0 or b.ndim == 0:
         return a * b
     return np.tensordot(a, b, axes=(-1, -1))
 
@@ -122,6 +122,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 @composition(np.kron)
 def kron(a: Any, b: Any) -> Any:
     """Each element of one array times the whole other."""
+    a, b = array_of(a), array_of(b)
     ndim = max(np.ndim(a), np.ndim(b))
     shape_a = (1,) * (ndim - np.ndim(a)) + np.shape(a)
     shape_b = (1,) * (ndim - np.ndim(b)) + np.shape(b)
@@ -133,7 +134,7 @@ def kron(a: Any, b: Any) -> Any:
 def _of_vectors(written_out: Any) -> Any:
     """A product that computes in a dtype, if one is given: its operands are converted first."""
 
-    def in_dtype(x1: Any, x2: Any, /, *, dtype: Any = None, casting: str = "same_kind", **keywords: Any) -> Any:
+    def in_dtype(x1: Any, x2: Any, /, *, dtype: Any = None, casting: Any = "same_kind", **keywords: Any) -> Any:
         x1, x2 = array_of(x1), array_of(x2)
         if dtype is not None:
             for item in (x1, x2):

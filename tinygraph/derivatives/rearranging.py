@@ -10,9 +10,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import composition
-from tinygraph.record import plain
+from tinygraph.record import array_of, plain
 
 
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:

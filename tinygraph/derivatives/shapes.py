@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.indexing import x_at
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain, primitive
+from tinygraph.record import array_of, plain, primitive
 
 
 @primitive
@@ -72,9 +71,10 @@ def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callabl
     """How atleast_1d and its kin are written out, given what they make of a shape."""
 
     def written_out(*arys: Any) -> Any:
-        shapes = [shape_of(np.shape(item)) for item in arys]
+        arys = tuple([array_of(item) for item in arys])
+        shapes = [shape_of(item.shape) for item in arys]
         several = [
-            item if np.shape(item) == shape else np.reshape(item, shape)
+            item if item.shape == shape else np.reshape(item, shape)
             for item, shape in zip(arys, shapes, strict=True)
         ]
         return several[0] if len(several) == 1 else tuple(several)
@@ -136,7 +136,8 @@ def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
 @composition(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     """The arrays repeated to their common shape."""
-    shape = np.broadcast_shapes(*[np.shape(item) for item in args])
+    args = tuple([array_of(item) for item in args])
+    shape = np.broadcast_shapes(*[item.shape for item in args])
     return tuple([np.broadcast_to(item, shape) for item in args])
 
 
@@ -145,6 +146,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     """The coordinates of a grid: each vector repeated along the axes of the others."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
+    xi = tuple([array_of(x) for x in xi])
     place = list(range(len(xi)))
     if indexing == "xy":
         place[:2] = reversed(place[:2])
@@ -194,26 +196,27 @@ derivative(np.stack, _stack_arrays)
 @composition(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Rows on top of each other."""
-    return np.concatenate([np.atleast_2d(item) for item in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
+    return np.concatenate([np.atleast_2d(array_of(item)) for item in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composition(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Side by side."""
-    items = [np.atleast_1d(item) for item in tup]
+    items = [np.atleast_1d(array_of(item)) for item in tup]
     return np.concatenate(items, axis=0 if items[0].ndim == 1 else 1, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composition(np.dstack)
 def dstack(tup: Any) -> Any:
     """Behind each other."""
-    return np.concatenate([np.atleast_3d(item) for item in tup], axis=2)
+    return np.concatenate([np.atleast_3d(array_of(item)) for item in tup], axis=2)
 
 
 @composition(np.column_stack)
 def column_stack(tup: Any) -> Any:
     """Vectors as columns."""
-    return np.concatenate([item if np.ndim(item) > 1 else np.reshape(item, (-1, 1)) for item in tup], axis=1)
+    items = [array_of(item) for item in tup]
+    return np.concatenate([item if item.ndim > 1 else np.reshape(item, (-1, 1)) for item in items], axis=1)
 
 
 @composition(np.append)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.indexing import _take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain, tensors_in
+from tinygraph.record import array_of, plain, tensors_in
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:

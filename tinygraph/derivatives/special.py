@@ -132,13 +132,13 @@ derivative(special.ndtri_exp, lambda g, z, x: g / _slope_of_log_ndtr(z))  # fmt:
 derivative(
     special.owens_t,
     lambda g, z, h, a: g * _normal(h) * special.erf(a * h / SQRT_2) / -2,
-    lambda g, z, h, a: g * np.exp(-h * h * (1 + a * a) / 2) / (2 * np.pi * (1 + a * a)),
+    lambda g, z, h, a: g * np.exp(h * h * (1 + a * a) / -2) / (2 * np.pi * (1 + a * a)),
 )
 
 
 def _normal(x: Any) -> Any:
     """The density of the standard normal distribution."""
-    return np.exp(-x * x / 2) / SQRT_2PI
+    return np.exp(x * x / -2) / SQRT_2PI
 
 
 def _slope_of_log_ndtr(x: Any) -> Any:
@@ -352,7 +352,7 @@ derivative(
 # Where x and y are both 0 they count as equal by x; by y the function is 0 for every y, as it is for x = 0.
 derivative(
     special.rel_entr,
-    lambda g, z, x, y: g * (_log_of_ratio(x, y) + np.where((plain(x) == 0) & (plain(y) == 0), 0, 1)),
+    lambda g, z, x, y: g * (_log_of_ratio(x, y) + np.where((plain(x) == 0) & (plain(y) == 0), 0, 1).astype(z.dtype)),
     lambda g, z, x, y: -g * (x / _past_nothing(x, y)),
 )
 derivative(
@@ -372,7 +372,7 @@ def _log_of_ratio(x: Any, y: Any) -> Any:
 derivative(
     special.huber,
     lambda g, z, delta, r: g * np.maximum(np.abs(r) - delta, 0),
-    lambda g, z, delta, r: g * np.clip(r, -delta, delta),
+    lambda g, z, delta, r: g * np.clip(r, 0 - delta, delta),
 )
 derivative(
     special.pseudo_huber,

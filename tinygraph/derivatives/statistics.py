@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.arguments import array_of
 from tinygraph.derivatives.table import composition
+from tinygraph.record import array_of
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
