@@ -7,13 +7,16 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph import testing
+from tinygraph.derivatives.table import _TABLE
 from tinygraph.record import plain
 from tinygraph.testing import GradientError, check_grads
 from tinygraph.testing import strategies as arrays_of
+from tinygraph.testing.domains import SPECIAL
 
 
 def cube_with(rule):
@@ -284,6 +287,68 @@ def test_every_layout_is_drawn_as_it_is_called():
 @given(arrays_of.dtypes(half=False))
 def test_dtypes(dtype):
     assert dtype in (np.float64, np.float32)
+
+
+@given(arrays_of.complex_arrays(low=-1, high=1))
+def test_complex_arrays_stay_off_the_real_line(z):
+    assert z.dtype == np.complex128
+    assert np.all((np.abs(z.real) <= 1) & (z.imag >= 0.25))
+
+
+@given(st.data())
+def test_kinds_are_what_numpy_takes(data):
+    x = data.draw(arrays_of.arrays())
+    np.add(x, np.ones(x.shape) * (data.draw(arrays_of.kinds(x)) if x.size else 1))
+
+
+# --- domains ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", testing.DOMAINS, ids=lambda function: function.__name__)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_functions_are_smooth_where_the_table_says(function, data):
+    check_grads(function, *data.draw(arrays_of.arguments_of(function)), order=2)
+
+
+def test_every_elementwise_function_of_numpy_has_a_domain():
+    ufuncs = [f for f in _TABLE if isinstance(f, np.ufunc) and f.signature is None]
+    of_numpy = {f for f in ufuncs if getattr(np, f.__name__, None) is f}
+    assert of_numpy - {*testing.DOMAINS, np.ldexp} == set()
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_special_functions_are_smooth_there_too(name, data):
+    special = pytest.importorskip("scipy.special")
+    function = getattr(special, name)
+    check_grads(function, *data.draw(arrays_of.arguments_of(function)), order=1)
+
+
+def test_domains_can_be_asked_and_say_what_they_do_not_know():
+    (domain,) = testing.domain_of(np.log)
+    assert 1.0 in domain and 0.0 not in domain
+    with pytest.raises(KeyError, match="matmul"):
+        testing.domain_of(np.matmul)
+
+
+# --- check_adjoint ----------------------------------------------------------------------------------------------------
+
+
+def test_both_modes_have_one_jacobian():
+    testing.check_adjoint(lambda p, n: {"y": np.tanh(p["x"]) * n, "m": np.max(p["x"])}, {"x": X}, 3)
+    testing.check_adjoint(np.fft.rfft, X.astype(np.float32))
+    testing.check_adjoint(lambda z: z * np.conj(z), Z)
+    testing.check_adjoint(tg.relu, np.array([0.0, 1.0]))
+    with pytest.raises(TypeError, match="nothing to differentiate"):
+        testing.check_adjoint(np.sum, np.arange(3))
+
+
+def test_a_rule_that_is_not_linear_has_none():
+    wrong = cube_with(lambda g, z, x: g * np.abs(g))
+    with pytest.raises(GradientError, match="two modes differ"):
+        testing.check_adjoint(wrong, X)
 
 
 def test_an_impossible_domain_is_refused():

@@ -22,7 +22,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     name = function_name(ufunc)
     if method == "at":
-        raise overwrites(name, "at")
+        raise UnsupportedError(
+            f"{name}.at: it would write into an array that the graph may still need, or lose the gradient. To add at "
+            "places: a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
+        )
     if is_plain(ufunc) and not any(True for _ in tensors_in(kwargs.get("out", ()))):
         return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
     masked = method == "__call__" and kwargs.get("where", True) is not True

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.derivatives.linalg import least_squares
 from tinygraph.record import plain
+from tinygraph.testing.strategies import kinds
 
 from .laws import REGISTER, convert
 
@@ -23,20 +24,13 @@ for path in sorted(Path(__file__).parent.glob("test_*.py")):
     if path.stem not in ("test_promotion", "test_complex_laws", "test_completeness"):
         importlib.import_module(f"tests.derivatives.{path.stem}")
 
-KINDS = {
-    "float64": lambda a: a,
-    "float32": lambda a: a.astype(np.float32),
-    "float16": lambda a: a.astype(np.float16),
-    "int64": lambda a: np.round(a).astype(np.int64),
-    "int32": lambda a: np.round(a).astype(np.int32),
-    "bool": lambda a: np.asarray(a > 0),
-    "a list": lambda a: a.tolist(),
-    "a list of Tensors": lambda a: [tg.Tensor(row) for row in a] if a.ndim else tg.Tensor(a),
-    "a Python float": lambda a: a.flat[0].item() if a.size else 0.5,
-    "a Python int": lambda a: 2,
-    "a float64 scalar": lambda a: np.float64(a.flat[0] if a.size else 0.5),
-    "a float32 scalar": lambda a: np.float32(a.flat[0] if a.size else 0.5),
-}
+
+def others(array):
+    """What stands in the place of another array, lists of Tensors among it."""
+    tensors = [tg.Tensor(row) for row in array] if array.ndim else tg.Tensor(array)
+    return kinds(array) | st.just(tensors)
+
+
 ENTRIES = [
     entry
     for entries in REGISTER.values()
@@ -57,8 +51,7 @@ def test_what_stands_next_to_a_tensor(entry, data):
     if not arrays:
         return
     leaf = tg.Tensor(arrays[which := data.draw(st.integers(0, len(arrays) - 1))].astype(data.draw(FLOATING)))
-    others = [KINDS[data.draw(st.sampled_from(list(KINDS)))](array) for array in arrays]
-    given_to_us = iter([*others[:which], leaf, *others[which + 1 :]])
+    given_to_us = iter([leaf if place == which else data.draw(others(array)) for place, array in enumerate(arrays)])
     args = convert(call.args, lambda _: next(given_to_us))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -45,7 +45,6 @@ def _matmul_y(g: Any, z: Any, x: Any, y: Any) -> Any:
 derivative(np.matmul, _matmul_x, _matmul_y)
 
 
-
 def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
     b = array_of(b)
     if a.ndim == 0 or b.ndim == 0:

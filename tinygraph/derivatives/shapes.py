@@ -74,8 +74,7 @@ def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callabl
         arys = tuple([array_of(item) for item in arys])
         shapes = [shape_of(item.shape) for item in arys]
         several = [
-            item if item.shape == shape else np.reshape(item, shape)
-            for item, shape in zip(arys, shapes, strict=True)
+            item if item.shape == shape else np.reshape(item, shape) for item, shape in zip(arys, shapes, strict=True)
         ]
         return several[0] if len(several) == 1 else tuple(several)
 

@@ -4,8 +4,8 @@ This file is loaded when the table first misses a ufunc while `scipy.special` is
 does not need SciPy.
 
 Orders and shapes, such as v in jv(v, x) or a in gammainc(a, x), have no rule: a gradient that would flow to one is
-refused, not dropped. Orthogonal polynomials (`eval_legendre`), most distributions of statistics (`stdtr`), and
-functions of several results (`fresnel`) are not here.
+refused, not dropped. Orthogonal polynomials, distributions of statistics, and functions of several results are in
+`special_families`.
 
 Where a difference of almost equal terms would cost digits, the slope is a hypergeometric function, whose own slope is
 another: so second derivatives, too, are exact where such a difference is 0 ÷ 0.

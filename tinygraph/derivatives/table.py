@@ -149,6 +149,7 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
         if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
             return None
         importlib.import_module("tinygraph.derivatives.special")
+        importlib.import_module("tinygraph.derivatives.special_families")
         entry = _TABLE.get(function)
         if entry is None or type(entry) is Operation:
             return entry
