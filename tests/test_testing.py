@@ -7,13 +7,16 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph import testing
+from tinygraph.derivatives.table import _TABLE
 from tinygraph.record import plain
 from tinygraph.testing import GradientError, check_grads
 from tinygraph.testing import strategies as arrays_of
+from tinygraph.testing.domains import SPECIAL
 
 
 def cube_with(rule):
@@ -154,13 +157,60 @@ def test_tolerances_and_steps_can_be_chosen():
     ("call", "words"),
     [
         (lambda: check_grads(np.sum, np.arange(3)), "no argument is a floating array"),
-        (lambda: check_grads(np.sum, np.array([1j])), "complex"),
         (lambda: check_grads(np.sum, X, modes=("forward",)), "forward"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(call, words):
     with pytest.raises((TypeError, ValueError), match=words):
         call()
+
+
+# --- complex numbers --------------------------------------------------------------------------------------------------
+
+Z = np.array([0.7 + 0.4j, 1.1 - 0.3j, -0.6 + 0.9j])
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64])
+@pytest.mark.parametrize("f", [np.exp, np.abs, np.conj, np.prod, np.fft.fft, lambda z: z * np.conj(z), np.sqrt])
+def test_right_derivatives_of_complex_functions_pass(f, dtype):
+    check_grads(f, Z.astype(dtype), order=2 if dtype == np.complex128 else 1)
+
+
+def test_complex_and_real_arguments_and_results_together():
+    check_grads(lambda z, x: {"product": z * x, "length": np.abs(z) * x}, Z, np.array([1.0, -0.5, 2.0]))
+    check_grads(np.fft.rfft, np.array([1.0, -0.5, 2.0]))
+
+
+def doubled_with(rule):
+    @tg.primitive
+    def twice(z):
+        return 2j * z
+
+    return twice.derivative(rule)
+
+
+@pytest.mark.parametrize("modes", [("vjp",), ("jvp",)])
+@pytest.mark.parametrize(
+    "rule",
+    [lambda g, z, x: g * -2j, lambda g, z, x: g * 2j * (1 + 1e-4), lambda g, z, x: np.conjugate(g) * 2j],
+    ids=["conjugated", "inexact", "conjugating"],
+)
+def test_a_wrong_derivative_of_a_complex_function_is_found(rule, modes):
+    check_grads(doubled_with(lambda g, z, x: g * 2j), Z, modes=modes)
+    with pytest.raises(GradientError, match="finite differences"):
+        check_grads(doubled_with(rule), Z, modes=modes)
+
+
+def test_a_wrong_imaginary_part_of_a_result_is_found():
+    wrong = cube_with(lambda g, z, x: g * 3.1 * x * x)
+    with pytest.raises(GradientError):
+        check_grads(lambda x: x + 1j * wrong(x), X)
+
+
+def test_the_gradient_points_uphill():
+    with pytest.raises(GradientError) as caught:
+        check_grads(doubled_with(lambda g, z, x: g * 4j), np.array([1.0 + 2.0j]), order=1)
+    assert caught.value.got == pytest.approx(2 * caught.value.expected)
 
 
 def test_a_gradient_error_is_an_assertion_error():
@@ -237,6 +287,68 @@ def test_every_layout_is_drawn_as_it_is_called():
 @given(arrays_of.dtypes(half=False))
 def test_dtypes(dtype):
     assert dtype in (np.float64, np.float32)
+
+
+@given(arrays_of.complex_arrays(low=-1, high=1))
+def test_complex_arrays_stay_off_the_real_line(z):
+    assert z.dtype == np.complex128
+    assert np.all((np.abs(z.real) <= 1) & (z.imag >= 0.25))
+
+
+@given(st.data())
+def test_kinds_are_what_numpy_takes(data):
+    x = data.draw(arrays_of.arrays())
+    np.add(x, np.ones(x.shape) * (data.draw(arrays_of.kinds(x)) if x.size else 1))
+
+
+# --- domains ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", testing.DOMAINS, ids=lambda function: function.__name__)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_functions_are_smooth_where_the_table_says(function, data):
+    check_grads(function, *data.draw(arrays_of.arguments_of(function)), order=2)
+
+
+def test_every_elementwise_function_of_numpy_has_a_domain():
+    ufuncs = [f for f in _TABLE if isinstance(f, np.ufunc) and f.signature is None]
+    of_numpy = {f for f in ufuncs if getattr(np, f.__name__, None) is f}
+    assert of_numpy - {*testing.DOMAINS, np.ldexp} == set()
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_special_functions_are_smooth_there_too(name, data):
+    special = pytest.importorskip("scipy.special")
+    function = getattr(special, name)
+    check_grads(function, *data.draw(arrays_of.arguments_of(function)), order=1)
+
+
+def test_domains_can_be_asked_and_say_what_they_do_not_know():
+    (domain,) = testing.domain_of(np.log)
+    assert 1.0 in domain and 0.0 not in domain
+    with pytest.raises(KeyError, match="matmul"):
+        testing.domain_of(np.matmul)
+
+
+# --- check_adjoint ----------------------------------------------------------------------------------------------------
+
+
+def test_both_modes_have_one_jacobian():
+    testing.check_adjoint(lambda p, n: {"y": np.tanh(p["x"]) * n, "m": np.max(p["x"])}, {"x": X}, 3)
+    testing.check_adjoint(np.fft.rfft, X.astype(np.float32))
+    testing.check_adjoint(lambda z: z * np.conj(z), Z)
+    testing.check_adjoint(tg.relu, np.array([0.0, 1.0]))
+    with pytest.raises(TypeError, match="nothing to differentiate"):
+        testing.check_adjoint(np.sum, np.arange(3))
+
+
+def test_a_rule_that_is_not_linear_has_none():
+    wrong = cube_with(lambda g, z, x: g * np.abs(g))
+    with pytest.raises(GradientError, match="two modes differ"):
+        testing.check_adjoint(wrong, X)
 
 
 def test_an_impossible_domain_is_refused():

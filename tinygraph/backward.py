@@ -628,7 +628,13 @@ def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
     gradient, references, below = _pop_counted(cotangents, leaf)
     base = gradient.base
     if references > _ALONE or (
-        base is not None and (below > _ALONE_BELOW or type(base) is not np.ndarray or base.size != gradient.size)
+        base is not None
+        and (
+            below > _ALONE_BELOW
+            or type(base) is not np.ndarray
+            or base.size != gradient.size
+            or not gradient.flags.writeable
+        )
     ):
         gradient = gradient.copy()
     return leaf, gradient

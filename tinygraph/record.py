@@ -225,6 +225,8 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
         return NotImplemented
     if y_link is None and type(y) not in CONSTANTS and (y := _constant(y)) is NotImplemented:
         return NotImplemented
+    if (x_link is None and type(x) is Tensor) or (y_link is None and type(y) is Tensor):
+        return binary(op, compute, x, y, frame)  # a list of Tensors has become one
     x_wants = x_link is not None and x_link.differentiable and op.rules[0] is not None
     y_wants = y_link is not None and y_link.differentiable and op.rules[1] is not None
     if not (x_wants or y_wants) or (modes.unusual and not state.recording):
@@ -271,9 +273,16 @@ def _constant(other: Any) -> Any:
     """A constant operand as NumPy would take it, or NotImplemented for an object with operators of its own."""
     if isinstance(other, np.ndarray | np.generic | int | float | complex):
         return other
-    if isinstance(other, list | tuple):
-        return np.asarray(other)
-    return NotImplemented
+    return array_of(other) if isinstance(other, list | tuple) else NotImplemented
+
+
+def array_of(item: Any) -> Any:
+    """An argument as an array: numbers and lists may stand next to Tensors, and lists may hold Tensors."""
+    if hasattr(item, "shape"):
+        return item
+    if isinstance(item, list | tuple) and any(True for _ in tensors_in(item)):
+        return np.stack([array_of(part) for part in item])
+    return np.asarray(item)
 
 
 # --- the record of any call -------------------------------------------------------------------------------------------
@@ -451,6 +460,8 @@ def spread(
             raise overwrites(function_name(op.function), "out=")
         if any(True for _ in tensors_in(kwargs)):
             args, kwargs = _bind(op, args, kwargs)
+    if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
+        args = tuple([array_of(item) if any(True for _ in tensors_in(item)) else item for item in args])
     try:
         value = compute(*plain(args), **plain(kwargs))
     except ValueError as error:

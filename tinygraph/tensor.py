@@ -21,6 +21,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
     indexing,
     linalg,
     missing,
+    padding,
     polynomials,
     products,
     rearranging,
@@ -31,6 +32,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
     statistics,
     trigonometric,
 )
+from tinygraph.derivatives.conversions import lost_gradient
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import copied, duplicate, hand_out, take_back
@@ -475,12 +477,7 @@ class Tensor:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._link.differentiable and is_recording():
-            raise UnsupportedError(
-                "np.asarray: turning a Tensor that requires a gradient into an array would lose the gradient without a "
-                "word. If it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block. To join Tensors "
-                "into one: np.stack([t, u]). SciPy's softmax, log_softmax and logsumexp make arrays of what they are "
-                "given: use tg.softmax, tg.log_softmax, tg.logsumexp"
-            )
+            raise UnsupportedError(lost_gradient())
         return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
 
     # --- Python's protocols -----------------------------------------------------------------------------------------

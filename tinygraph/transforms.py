@@ -8,6 +8,7 @@ Tensor that the function found elsewhere, or where transforms are nested, it is 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -276,16 +277,17 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
     return value
 
 
-def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> Any:
     """The value of f at `xs`, and its directional derivative along `vs`.
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way.
         xs: its arguments, a tuple or list.
         vs: a direction of the same structure and shapes.
+        has_aux: f returns (y, aux), a pair of which the second part is not differentiated.
 
     Returns:
-        `(y, dy)`, dy of y's structure.
+        `(y, dy)`, dy of y's structure; or `(y, dy, aux)`.
 
     Whatever can be pulled back can be pushed forward: a pull is linear in its cotangent, and the pull of the pull is
     the push. Source: Townsend, "A new trick for calculating Jacobian vector products" (2017).
@@ -294,7 +296,7 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[An
         ShapeError: a direction has another shape than its argument.
     """
     xs, vs = tuple(xs), tuple(vs)
-    run = _Run("jvp", f, xs, {}, tuple(range(len(xs))), False)
+    run = _Run("jvp", f, xs, {}, tuple(range(len(xs))), has_aux)
     inputs = tree_leaves(run.inputs)
     directions = tree_leaves(vs)
     if len(inputs) != len(directions):
@@ -326,106 +328,176 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> tuple[An
         for tensor, direction in zip(inputs, directions, strict=True):
             _seed("jvp", tensor, direction)
     derivatives = [
-        _out(pushed[id(output)]) if id(output) in pushed else np.zeros(np.shape(plain(output))) for output in outputs
+        _out(pushed[id(output)]) if id(output) in pushed else _no_change(plain(output)) for output in outputs
     ]
-    return run.value, _fill(run.output, derivatives)
+    pair = run.value, _fill(run.output, derivatives)
+    return (*pair, run.aux) if has_aux else pair
 
 
-def hvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any]) -> Any:
+def _no_change(value: Any) -> Any:
+    """The derivative of what depends on nothing."""
+    dtype = np.result_type(value)
+    return np.zeros(np.shape(value), dtype if dtype.kind in "fc" else np.float64)
+
+
+def hvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> Any:
     """The Hessian of a scalar function at `xs`, times a direction `vs`, without forming the Hessian.
 
     Args:
         f: a function that returns a scalar.
         xs: its arguments, a tuple or list.
         vs: a direction of the same structure and shapes.
+        has_aux: f returns (value, aux).
 
     Returns:
-        A tuple of the structure of `xs`.
+        A tuple of the structure of `xs`; with `has_aux` a pair of it and aux.
 
     Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
     """
     xs, vs = tuple(xs), tuple(vs)
-    inner = grad(f, argnums=tuple(range(len(xs))))
-    _, pull = vjp(inner, *xs)
-    return pull(vs)
+    inner = grad(f, argnums=tuple(range(len(xs))), has_aux=has_aux)
+    _, pull, *aux = vjp(inner, *xs, has_aux=has_aux)
+    return (pull(vs), *aux) if has_aux else pull(vs)
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that returns the Jacobian of f: every output element's derivative by every input element.
 
     Args:
-        f: a function that returns one array.
+        f: a function that returns arrays, nested in any way.
         argnums: which positional arguments, one or several; each may be nested containers.
+        has_aux: f returns (y, aux).
 
     Returns:
-        A function with f's arguments. For each input of shape `in` it returns an array of shape `out + in`, in the
-        structure of the argument; for several `argnums`, a tuple. It costs one backward pass an output element.
+        A function with f's arguments. For each output of shape `out` and each input of shape `in` it returns an array
+        of shape `out + in`: in the structure of the output, and there in that of the argument, or in a tuple of these
+        for several `argnums`. With `has_aux` it returns a pair of that and aux. It costs one backward pass an output
+        element.
     """
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        chosen = _argnums(argnums, len(args), "jacobian")
-        run = _Run("jacobian", f, args, kwargs, chosen, False)
-        output = run.output
-        if isinstance(output, dict | list | tuple):
-            raise TypeError(f"jacobian: the function must return one array, got {type(output).__name__}")
-        shape = np.shape(plain(output))
-        inputs = tree_leaves(run.inputs)
-        if not (isinstance(output, Tensor) and output.requires_grad) or output.size == 0:
-            blocks: list[Any] = [np.zeros(shape + tensor.shape, tensor.dtype) for tensor in inputs]
-        else:
-            rows = []
-            for place in range(output.size):
-                seed = np.zeros(output.size, output.dtype)
-                seed[place] = 1
-                rows.append(run.pull([output], [seed.reshape(shape)[()]], retain=True))
-            blocks = [
-                np.reshape(np.stack([row[which] for row in rows]), shape + tensor.shape)
-                for which, tensor in enumerate(inputs)
-            ]
-        found = tuple(_fill(run.inputs, blocks))
-        return found[0] if isinstance(argnums, int) else found
+        run = _Run("jacobian", f, args, kwargs, _argnums(argnums, len(args), "jacobian"), has_aux)
+
+        def by_inputs(output: Any) -> Any:
+            found = tuple(_fill(run.inputs, _blocks(run, output)))
+            return found[0] if isinstance(argnums, int) else found
+
+        result = tree_map(by_inputs, run.output)
+        return (result, run.aux) if has_aux else result
 
     return differentiated
 
 
-def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
-    """A function that returns the matrix of second derivatives of f, a function that returns a scalar.
+def _blocks(run: _Run, output: Any) -> list[Any]:
+    """The derivatives of one output by each of the inputs of a run."""
+    shape = np.shape(plain(output))
+    inputs = tree_leaves(run.inputs)
+    if not (isinstance(output, Tensor) and output.requires_grad) or output.size == 0:
+        return [np.zeros(shape + tensor.shape, tensor.dtype) for tensor in inputs]
+    rows = []
+    for place in range(output.size):
+        seed = np.zeros(output.size, output.dtype)
+        seed[place] = 1
+        rows.append(run.pull([output], [seed.reshape(shape)[()]], retain=True))
+    return [
+        np.reshape(np.stack([row[which] for row in rows]), shape + tensor.shape) for which, tensor in enumerate(inputs)
+    ]
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the second derivatives of f, a function that returns a scalar.
 
     Args:
         f: a function that returns a scalar.
-        argnums: which positional argument, one array.
+        argnums: which positional arguments, one or several; each may be nested containers.
+        has_aux: f returns (value, aux).
 
     Returns:
-        A function with f's arguments that returns an array of shape `x.shape + x.shape`. It costs one recorded
-        gradient, and one pass over it for each element of x.
+        A function with f's arguments that returns for each pair of arrays x and y among them an array of shape
+        `x.shape + y.shape`: for one array that alone, for several in the structure of the arguments, and there in that
+        structure again. It costs one recorded gradient, and one pass over it for each element of the arguments.
     """
-    if not isinstance(argnums, int):
-        raise TypeError("hessian: argnums must be one position; concatenate the arguments for a joint Hessian")
-    return jacobian(grad(f, argnums), argnums)
+    return jacobian(grad(f, argnums, has_aux), argnums, has_aux)
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, with nothing inside it remembered: the backward pass runs f again. Memory is traded for time.
 
     Args:
-        f: a function of arrays that returns one array. It must compute the same when it is run again, and gradients
-            flow to its positional arguments only, not to Tensors that it finds elsewhere.
+        f: a function of arrays that returns arrays, both nested in any way. It must compute the same when it is run
+            again, and gradients flow to its positional arguments only, not to Tensors that it finds elsewhere.
 
     Source: Griewank and Walther, "Algorithm 799: revolve" (2000).
     """
 
-    @primitive
-    def run(*xs: Any) -> Any:
-        with modes.no_grad():
-            result = f(*xs)
-        return result._value if isinstance(result, Tensor) else np.asarray(result)
+    @functools.wraps(f)
+    def light(*xs: Any, **kwargs: Any) -> Any:
+        segment = _Segment(f, xs, kwargs)
+        leaves = tree_leaves(xs)
+        if not any(isinstance(leaf, Tensor) for leaf in leaves):
+            return tree_map(plain, f(*xs, **kwargs))
+        packed = _run_again(leaves, segment)
+        return packed if segment.shapes is None else segment.unpacked(packed)
 
-    def rule(which: int) -> Callable[..., Any]:
-        return lambda g, z, *xs: vjp(f, *xs)[1](g)[which]
+    return light
 
-    run.derivative(*[rule(which) for which in range(16)])
-    return functools.wraps(f)(run)
+
+class _Segment:
+    """A call whose inside is not remembered: the function, the structure of its arguments and of its result."""
+
+    def __init__(self, f: Callable[..., Any], xs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.f, self.kwargs = f, kwargs
+        self.arguments = tree_map(lambda _: 0, xs)
+        self.structure: Structure = None
+        self.shapes: list[tuple[int, ...]] | None = None
+
+    def __call__(self, *leaves: Any) -> Any:
+        """The result as one array: several are joined, as vectors."""
+        result = self.f(*_fill(self.arguments, list(leaves)), **self.kwargs)
+        if not isinstance(result, dict | list | tuple):
+            return result
+        parts = tree_leaves(result)
+        self.structure = tree_map(lambda _: 0, result)
+        self.shapes = [np.shape(plain(part)) for part in parts]
+        return np.concatenate([np.ravel(part) for part in parts]) if parts else np.zeros(0)
+
+    def unpacked(self, packed: Any) -> Structure:
+        assert self.shapes is not None
+        ends = np.cumsum([0, *[int(np.prod(shape)) for shape in self.shapes]]).tolist()
+        parts = [
+            np.reshape(packed[start:end], shape)
+            for (start, end), shape in zip(itertools.pairwise(ends), self.shapes, strict=True)
+        ]
+        return _fill(self.structure, parts)
+
+
+@primitive
+def _run_again(leaves: list[Any], segment: _Segment) -> Any:
+    with modes.no_grad():
+        return plain(segment(*[Tensor(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]))
+
+
+def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[Any]:
+    floating = [place for place, leaf in enumerate(leaves) if np.result_type(plain(leaf)).kind in "fc"]
+
+    def of_floating(*some: Any) -> Any:
+        whole = list(leaves)
+        for place, item in zip(floating, some, strict=True):
+            whole[place] = item
+        return segment(*whole)
+
+    # The engine gives a rule the conjugate of the direction uphill, and takes a conjugate back.
+    conjugated = g.dtype.kind == "c"
+    _, pull = vjp(of_floating, *[leaves[place] for place in floating])
+    found = dict(zip(floating, pull(np.conjugate(g) if conjugated else g), strict=True))
+    nothing = [np.zeros(np.shape(plain(leaf))) for leaf in leaves]
+    cotangents = [found.get(place, zeros) for place, zeros in enumerate(nothing)]
+    return [np.conjugate(item) for item in cotangents] if conjugated else cotangents
+
+
+_run_again.derivative(_pull_through, None)
+_run_again.__name__ = "checkpoint"
 
 
 def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:

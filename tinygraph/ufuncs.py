@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.derivatives.table import Operation, function_name, is_plain, operation_of
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import call_function, compose, overwrites, plain, spread, tensors_in
+from tinygraph.record import array_of, call_function, compose, overwrites, plain, spread, tensors_in
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -22,7 +22,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     name = function_name(ufunc)
     if method == "at":
-        raise overwrites(name, "at")
+        raise UnsupportedError(
+            f"{name}.at: it would write into an array that the graph may still need, or lose the gradient. To add at "
+            "places: a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
+        )
     if is_plain(ufunc) and not any(True for _ in tensors_in(kwargs.get("out", ()))):
         return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
     masked = method == "__call__" and kwargs.get("where", True) is not True
@@ -36,13 +39,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     op = operation_of(ufunc)
     if masked:
         return _masked(op, ufunc, inputs, dict(kwargs), frame)
+    if {"axes", "axis", "keepdims"} & kwargs.keys():
+        return compose(name, _placed(ufunc), inputs, kwargs, frame)
     if op is None:
         return call_function(ufunc, inputs, kwargs, frame)
-    placed = sorted({"axes", "axis", "keepdims"} & kwargs.keys())
-    if placed:
-        raise UnsupportedError(
-            f"{name}: {placed[0]}= has no derivative here; move the axes with np.moveaxis before and after the call"
-        )
     if kwargs.get("dtype") is not None:
         return compose(name, _computed_in(op, ufunc, frame), inputs, kwargs, frame)
     return spread(op, ufunc, inputs, kwargs, frame)
@@ -64,6 +64,33 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
         return spread(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
 
     return written_out
+
+
+def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
+    """A ufunc of vectors or matrices that is told along which axes they lie: the axes moved to the end, and back."""
+
+    def written_out(*operands: Any, axes: Any = None, axis: Any = None, keepdims: bool = False, **keywords: Any) -> Any:
+        arrays = [array_of(item) for item in operands]
+        # NumPy says whether these axes fit the arrays.
+        ufunc(*[np.ones(item.shape) for item in arrays], **_given(axes=axes, axis=axis, keepdims=keepdims or None))
+        if axis is not None:
+            axes = [(axis,)] * len(arrays)
+        if axes is not None:
+            axes = [(item,) if isinstance(item, int | np.integer) else tuple(item) for item in axes]
+            arrays = [np.moveaxis(item, at, range(-len(at), 0)) for item, at in zip(arrays, axes, strict=False)]
+        result = ufunc(*arrays, **keywords)
+        of_result = axes[len(arrays)] if axes is not None and len(axes) > len(arrays) else ()
+        if keepdims:
+            # What is summed away stands where it stood in the first operand.
+            at = of_result or (axes[0] if axes is not None else (-1,))
+            return np.expand_dims(result, at)
+        return np.moveaxis(result, range(-len(of_result), 0), of_result) if of_result else result
+
+    return written_out
+
+
+def _given(**keywords: Any) -> dict[str, Any]:
+    return {key: item for key, item in keywords.items() if item is not None}
 
 
 def _masked(

@@ -13,7 +13,7 @@ A test file is a table from functions to strategies that draw calls of them; `ob
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,15 @@ from tinygraph.testing.strategies import arrays, arrays_that_broadcast, layouts
 
 @dataclass(frozen=True)
 class Call:
-    """A call to differentiate: floating arrays among `args` are variables, all else is constant."""
+    """A call to differentiate: floating arrays among `args` are variables, all else is constant.
+
+    What `read` makes of the result is differentiated. It leaves out what is arbitrary of it, such as the signs of
+    eigenvectors, which jump between one matrix and the next.
+    """
 
     args: tuple[Any, ...]
     keywords: dict[str, Any] = field(default_factory=dict)
+    read: Callable[[Any], Any] = lambda result: result
 
 
 @dataclass(frozen=True)
@@ -74,33 +79,26 @@ def obey(entry: Entry, data: st.DataObject) -> None:
     dtype = data.draw(st.sampled_from((entry.dtypes[0], *entry.dtypes)))
     args = convert(call.args, lambda array: data.draw(layouts(array.astype(dtype))))
     same_value(entry.function, args, call.keywords)
-    check_grads(*of_arrays(entry.function, args, call.keywords), order=2 if dtype == "float64" else 1)
+    check_grads(*of_arrays(entry.function, replace(call, args=args)), order=2 if dtype == "float64" else 1)
 
 
-def of_arrays(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
-    """A call as a function of its floating arrays alone, and those arrays. A complex result counts by its parts."""
+def of_arrays(function: Callable[..., Any], call: Call) -> tuple[Any, ...]:
+    """A call as a function of its floating arrays alone, and those arrays."""
     variables: list[np.ndarray] = []
-    convert(args, variables.append)
+    convert(call.args, variables.append)
 
     def f(*arrays: Any) -> Any:
         remaining = iter(arrays)
-        return parts(function(*convert(args, lambda _: next(remaining)), **keywords))
+        return call.read(function(*convert(call.args, lambda _: next(remaining)), **call.keywords))
 
     return f, *variables
 
 
-def parts(result: Any) -> Any:
-    """The result with each complex array in it as the pair of its real and imaginary parts."""
-    if isinstance(result, tuple | list):
-        return [parts(item) for item in result]
-    return [np.real(result), np.imag(result)] if np.result_type(result).kind == "c" else result
-
-
 def convert(structure: Any, to: Callable[[np.ndarray], Any]) -> Any:
-    """The structure with each floating array in it replaced. Python numbers stay the constants that they are."""
+    """The structure with each floating or complex array in it replaced. Python numbers stay constants."""
     if isinstance(structure, tuple | list):
         return type(structure)(convert(item, to) for item in structure)
-    floating = isinstance(structure, np.ndarray | np.generic) and structure.dtype.kind == "f"
+    floating = isinstance(structure, np.ndarray | np.generic) and structure.dtype.kind in "fc"
     return to(np.asarray(structure)) if floating else structure
 
 

@@ -8,21 +8,18 @@ from tinygraph.derivatives import decompositions
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, positive_definite_matrices, shapes
 
-from .laws import LAPACK, Call, enter, obey, parts
+from .laws import LAPACK, Call, enter, obey
 
 BATCH = shapes(max_dims=1, max_side=2)
 
 
 @st.composite
 def spread(draw, batch=BATCH, smallest=1, largest=3):
-    """Square matrices whose eigenvalues, and singular values, lie apart: their derivatives divide by the distances.
-
-    No element is near 0, where the signs of the vectors that LAPACK finds change.
-    """
+    """Square matrices whose eigenvalues, and singular values, lie apart: their derivatives divide by the distances."""
     n = draw(st.integers(smallest, largest))
     batch = draw(batch)
     diagonal = np.array(draw(st.permutations([1.0, -2.5, 4.0]))[:n])
-    return diagonal * np.eye(n) + draw(arrays((*batch, n, n), low=-0.25, high=0.25, away_from=[0.0], margin=1 / 16))
+    return diagonal * np.eye(n) + draw(arrays((*batch, n, n), low=-0.25, high=0.25))
 
 
 @st.composite
@@ -32,12 +29,89 @@ def rectangles(draw, largest=3):
     return a[..., :n] if draw(st.booleans()) else a[..., :n, :]
 
 
+# --- what no choice of LAPACK's can change ----------------------------------------------------------------------------
+
+
+def projections(left, right):
+    """The products of the j-th vectors of both sides, which no sign and no phase that they have in common can change.
+
+    The signs of the vectors that LAPACK finds jump where an element of them, or of the matrix, goes through 0.
+    """
+    return np.einsum("...ij,...kj->...jik", left, np.conj(right))
+
+
+def in_order(values):
+    """Eigenvalues by their real parts. LAPACK finds them in any order."""
+    return np.take_along_axis(values, np.argsort(np.real(values), axis=-1), -1)
+
+
+def of_eigh(result):
+    values, vectors = result
+    return values, projections(vectors, vectors)
+
+
+def of_eig(result):
+    values, vectors = result
+    order = np.argsort(np.real(values), axis=-1)
+    values = np.take_along_axis(values, order, -1)
+    return values, np.take_along_axis(projections(vectors, vectors), order[..., None, None], -3)
+
+
+def of_svd(result):
+    u, values, vh = result
+    v = np.conj(np.swapaxes(vh, -1, -2))
+    return values, projections(u, u), projections(u, v), projections(v, v)
+
+
+def of_packed(decompose, *shapes):
+    """The same of a packed decomposition, given the shapes of its parts."""
+    return lambda result: decompose(decompositions.unpacked(result, *shapes))
+
+
+def basis(vectors, k):
+    """The projections onto the first k vectors one by one, and onto all the others together."""
+    rest = vectors[..., k:]
+    return projections(vectors[..., :k], vectors[..., :k]), np.matmul(rest, np.conj(np.swapaxes(rest, -1, -2)))
+
+
+def of_full_svd(result):
+    u, values, vh = result
+    k = values.shape[-1]
+    v = np.conj(np.swapaxes(vh, -1, -2))
+    return values, basis(u, k), basis(v, k), projections(u[..., :k], v[..., :k])
+
+
+def of_qr(result):
+    """The projections onto the columns of Q, and the share of each column of Q in the product with R."""
+    q, r = result
+    k = min(r.shape[-2:])
+    return basis(q, k), np.einsum("...ij,...jk->...jik", q[..., :k], r[..., :k, :])
+
+
+def of_r(r):
+    return np.einsum("...ij,...ik->...ijk", np.conj(r), r)
+
+
 squares = spread().map(lambda a: Call((a,)))
-triangles = st.tuples(spread(), st.sampled_from("LU")).map(Call)
-# Vectors of three elements change their signs in too many places; those below, of complex matrices, are not asked to.
-small_squares = spread(largest=2).map(lambda a: Call((a,)))
-small_triangles = st.tuples(spread(largest=2), st.sampled_from("LU")).map(Call)
-tall = rectangles().map(lambda a: Call((a if a.shape[-2] >= a.shape[-1] else np.swapaxes(a, -1, -2),)))
+triangles = st.tuples(spread(), st.sampled_from("LU"))
+tall = rectangles().map(lambda a: a if a.shape[-2] >= a.shape[-1] else np.swapaxes(a, -1, -2))
+
+
+def packed_svd(a, full):
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    shapes = ((m, m), (k,), (n, n)) if full else ((m, k), (k,), (k, n))
+    return Call((a, full), read=of_packed(of_full_svd if full else of_svd, *shapes))
+
+
+def packed_qr(a, mode):
+    m, n = a.shape[-2:]
+    return Call((a, mode), read=of_packed(of_qr, (m, m if mode == "complete" else n), (n, n)))
+
+
+def eigenvalues_and_vectors(n):
+    return (n,), (n, n)
+
 
 LAWS = enter(
     {
@@ -46,25 +120,30 @@ LAWS = enter(
             positive_definite_matrices(batch=BATCH).map(lambda a: Call((a,), {"upper": True})),
         ],
         np.linalg.qr: [
-            rectangles().flatmap(lambda a: st.sampled_from(["reduced", "r"]).map(lambda mode: Call((a, mode)))),
-            spread().map(lambda a: Call((a, "complete"))),
+            rectangles().map(lambda a: Call((a,), read=of_qr)),
+            rectangles().map(lambda a: Call((a, "r"), read=of_r)),
+            rectangles().map(lambda a: Call((a, "complete"), read=of_qr)),
         ],
-        decompositions.qr_packed: tall,
-        np.linalg.eigh: small_triangles,
-        np.linalg.eigvalsh: triangles,
-        decompositions.eigh_packed: small_triangles,
-        np.linalg.eig: small_squares,
-        np.linalg.eigvals: squares,
-        decompositions.eig_packed: small_squares,
+        decompositions.qr_packed: st.builds(packed_qr, tall, st.sampled_from(["reduced", "complete"])),
+        np.linalg.eigh: triangles.map(lambda args: Call(args, read=of_eigh)),
+        np.linalg.eigvalsh: triangles.map(Call),
+        decompositions.eigh_packed: triangles.map(
+            lambda args: Call(args, read=of_packed(of_eigh, *eigenvalues_and_vectors(args[0].shape[-1])))
+        ),
+        np.linalg.eig: spread().map(lambda a: Call((a,), read=of_eig)),
+        np.linalg.eigvals: spread().map(lambda a: Call((a,), read=in_order)),
+        decompositions.eig_packed: spread().map(
+            lambda a: Call((a,), read=of_packed(of_eig, *eigenvalues_and_vectors(a.shape[-1])))
+        ),
         np.linalg.svd: [
-            rectangles(largest=2).map(lambda a: Call((a, False))),
-            small_squares,
+            rectangles().map(lambda a: Call((a, False), read=of_svd)),
+            rectangles().map(lambda a: Call((a,), read=of_full_svd)),
             rectangles().map(lambda a: Call((a,), {"compute_uv": False})),
-            small_squares.map(lambda call: Call(call.args, {"hermitian": True})),
+            spread().map(lambda a: Call((a,), {"hermitian": True}, of_svd)),
             squares.map(lambda call: Call(call.args, {"hermitian": True, "compute_uv": False})),
         ],
         np.linalg.svdvals: rectangles().map(lambda a: Call((a,))),
-        decompositions.svd_packed: rectangles(largest=2).map(lambda a: Call((a,))),
+        decompositions.svd_packed: st.builds(packed_svd, rectangles(), st.booleans()),
     },
     LAPACK,
 )
@@ -79,27 +158,6 @@ def test_laws(entry, data):
 # --- complex numbers --------------------------------------------------------------------------------------------------
 
 
-def projections(left, right):
-    """The products of the j-th vectors of both sides, which no phase that they have in common can change."""
-    return np.einsum("...ij,...kj->...jik", left, np.conj(right))
-
-
-def of_eigh(a, triangle="L"):
-    values, vectors = np.linalg.eigh(a, triangle)
-    return values, projections(vectors, vectors)
-
-
-def of_eig(a):
-    values, vectors = np.linalg.eig(a)
-    return values, projections(vectors, vectors)
-
-
-def of_svd(a, **keywords):
-    u, values, vh = np.linalg.svd(a, **keywords)
-    v = np.conj(np.swapaxes(vh, -1, -2))
-    return values, projections(u, u), projections(u, v), projections(v, v)
-
-
 RANDOM = np.random.default_rng(0)
 SQUARE = RANDOM.normal(size=(2, 2, 3, 3)) + np.diag([3.0, -1, 7])
 TALL, WIDE = SQUARE[:, 0, :, :2], SQUARE[:, 0, :2]
@@ -110,15 +168,15 @@ OF_COMPLEX = {
     "qr of a tall matrix": (np.linalg.qr, TALL),
     "qr of a wide matrix": (np.linalg.qr, WIDE),
     "r": (lambda a: np.linalg.qr(a, "r"), TALL),
-    "eigh": (of_eigh, SQUARE),
-    "eigh of the upper triangle": (lambda a: of_eigh(a, "U"), SQUARE[:, 0]),
+    "eigh": (lambda a: of_eigh(np.linalg.eigh(a)), SQUARE),
+    "eigh of the upper triangle": (lambda a: of_eigh(np.linalg.eigh(a, "U")), SQUARE[:, 0]),
     "eigvalsh": (np.linalg.eigvalsh, SQUARE),
-    "eig": (of_eig, SQUARE),
+    "eig": (lambda a: of_eig(np.linalg.eig(a)), SQUARE),
     "eigvals": (np.linalg.eigvals, SQUARE),
-    "svd": (of_svd, SQUARE[:, 0]),
-    "svd of a tall matrix": (lambda a: of_svd(a, full_matrices=False), TALL),
-    "svd of a wide matrix": (lambda a: of_svd(a, full_matrices=False), WIDE),
-    "svd of a Hermitian matrix": (lambda a: of_svd(a, hermitian=True), SQUARE[:, 0]),
+    "svd": (lambda a: of_svd(np.linalg.svd(a)), SQUARE[:, 0]),
+    "svd of a tall matrix": (lambda a: of_svd(np.linalg.svd(a, full_matrices=False)), TALL),
+    "svd of a wide matrix": (lambda a: of_svd(np.linalg.svd(a, full_matrices=False)), WIDE),
+    "svd of a Hermitian matrix": (lambda a: of_svd(np.linalg.svd(a, hermitian=True)), SQUARE[:, 0]),
     "svdvals": (np.linalg.svdvals, TALL),
 }
 
@@ -126,17 +184,17 @@ OF_COMPLEX = {
 @pytest.mark.parametrize("name", OF_COMPLEX)
 def test_of_complex_matrices(name):
     function, (x, y) = OF_COMPLEX[name]
-    check_grads(lambda x, y: parts(function(x + 1j * y)), x, y, order=2)
+    check_grads(function, x + 1j * y, order=2)
 
 
 OF_LEAVES = {
     "cholesky": lambda a: np.linalg.cholesky(a + 9 * np.eye(3)),
     "qr": lambda a: np.linalg.qr(a).R,
-    "eigh": lambda a: of_eigh(a)[1],
+    "eigh": lambda a: of_eigh(np.linalg.eigh(a))[1],
     "eigvalsh": np.linalg.eigvalsh,
-    "eig": lambda a: of_eig(a)[1],
+    "eig": lambda a: of_eig(np.linalg.eig(a))[1],
     "eigvals": np.linalg.eigvals,
-    "svd": lambda a: of_svd(a)[2],
+    "svd": lambda a: of_svd(np.linalg.svd(a))[2],
     "svdvals": np.linalg.svdvals,
     "slogdet": lambda a: np.linalg.slogdet(a).sign,
     "pinv": lambda a: np.linalg.pinv(a[:, :2]),
@@ -166,8 +224,8 @@ def test_a_complex_leaf_goes_uphill_and_bends_as_differences_do(name):
 def test_complex_eigenvalues_of_real_matrices():
     a = np.array([[1.0, 2.0, 0.5], [-2.0, 1.5, 0.25], [0.0, 0.5, 4.0]])
     assert np.linalg.eigvals(a).dtype.kind == "c"
-    check_grads(lambda a: parts(of_eig(a)), a, order=2)
-    check_grads(lambda a: parts(np.linalg.eigvals(a)), a, order=2)
+    check_grads(lambda a: of_eig(np.linalg.eig(a)), a, order=2)
+    check_grads(np.linalg.eigvals, a, order=2)
 
 
 # --- where vectors are not unique -------------------------------------------------------------------------------------
@@ -177,30 +235,37 @@ EQUAL = np.linalg.qr(RANDOM.normal(size=(3, 3)))[0]
 EQUAL = EQUAL @ np.diag([2.0, 2.0, 5.0]) @ EQUAL.T
 
 
-@pytest.mark.parametrize("decompose", [of_eigh, of_eig, of_svd], ids=["eigh", "eig", "svd"])
+READ = {
+    "eigh": lambda a: of_eigh(np.linalg.eigh(a)),
+    "eig": lambda a: of_eig(np.linalg.eig(a)),
+    "svd": lambda a: of_svd(np.linalg.svd(a)),
+}
+
+
+@pytest.mark.parametrize("decompose", ["eigh", "eig", "svd"])
 def test_equal_values_have_a_gradient(decompose):
     t = tg.Tensor((EQUAL + EQUAL.T) / 2)
     a = (t + t.T) / 2
-    np.sum(np.real(decompose(a)[0]) ** 2).backward()
+    np.sum(np.real(READ[decompose](a)[0]) ** 2).backward()
     np.testing.assert_allclose(t.grad, 2 * t.data, atol=1e-9)
 
 
-@pytest.mark.parametrize("decompose", [of_eigh, of_svd], ids=["eigh", "svd"])
+@pytest.mark.parametrize("decompose", ["eigh", "svd"])
 def test_the_vectors_of_other_values_have_a_gradient(decompose):
-    largest = {of_eigh: 2, of_svd: 0}[decompose]
+    largest = {"eigh": 2, "svd": 0}[decompose]
 
     def loss(a):
         a = (a + a.T) / 2
-        return np.sum(decompose(a)[1][largest] * np.arange(9.0).reshape(3, 3))
+        return np.sum(READ[decompose](a)[1][largest] * np.arange(9.0).reshape(3, 3))
 
     check_grads(loss, (EQUAL + EQUAL.T) / 2, order=1)
 
 
-@pytest.mark.parametrize("decompose", [of_eigh, of_eig, of_svd], ids=["eigh", "eig", "svd"])
+@pytest.mark.parametrize("decompose", ["eigh", "eig", "svd"])
 def test_the_vectors_of_equal_values_have_none(decompose):
     t = tg.Tensor(2 * np.eye(3))
     with pytest.warns(RuntimeWarning):
-        np.sum(decompose(t)[1][0] * np.arange(9.0).reshape(3, 3)).backward()
+        np.sum(READ[decompose](t)[1][0] * np.arange(9.0).reshape(3, 3)).backward()
     assert not np.any(np.isfinite(t.grad[np.tril_indices(3, -1)]))
 
 
@@ -254,9 +319,46 @@ def test_empty_matrices(function, shape):
     assert t.grad.shape == shape
 
 
-def test_what_has_no_derivative_says_so():
-    t = tg.Tensor(np.ones((3, 2)))
-    with pytest.raises(tg.UnsupportedError, match="full_matrices=False"):
-        np.linalg.svd(t)
+def test_modes_without_a_derivative_say_so():
     with pytest.raises(tg.UnsupportedError, match="mode='reduced'"):
-        np.linalg.qr(t, "complete")
+        np.linalg.qr(tg.Tensor(np.ones((3, 2))), "raw")
+
+
+# --- what LAPACK is free to choose ------------------------------------------------------------------------------------
+
+COMPLEX = SQUARE[0, 0] + 1j * SQUARE[0, 1]
+CHOSEN = {
+    "svd, left": (lambda a: np.linalg.svd(a).U[:, 2:], TALL[0], "full_matrices=False"),
+    "svd, right": (lambda a: np.linalg.svd(a).Vh[2:], WIDE[0], "full_matrices=False"),
+    "qr": (lambda a: np.linalg.qr(a, "complete").Q[:, 1:], TALL[0][:, :1], "mode='reduced'"),
+    "phases of eigh": (lambda a: np.real(np.linalg.eigh(a).eigenvectors), COMPLEX, "projections"),
+    "phases of eig": (lambda a: np.real(np.linalg.eig(a).eigenvectors), COMPLEX, "projections"),
+    "phases of svd": (lambda a: np.real(np.linalg.svd(a).U), COMPLEX, "projections"),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_loss_that_changes_with_a_free_choice_has_no_gradient(name):
+    read, a, instead = CHOSEN[name]
+    t = tg.Tensor(a)
+    vectors = read(t)
+    loss = np.sum(vectors * np.arange(1.0, vectors.size + 1).reshape(vectors.shape))
+    if vectors.shape[1] == 1 or vectors.shape[0] == 1:  # a single vector: only its sign is free
+        loss.backward()
+        return
+    with pytest.raises(tg.UnsupportedError, match=instead):
+        loss.backward()
+    assert t.grad is None
+
+
+def test_the_singular_values_of_a_rectangle_have_a_gradient_whatever_else_is_computed():
+    t = tg.Tensor(TALL[0])
+    np.sum(np.linalg.svd(t).S ** 2).backward()
+    np.testing.assert_allclose(t.grad, 2 * t.data)
+
+
+@pytest.mark.parametrize("a", [TALL + 1j * TALL[::-1], WIDE + 1j * WIDE[::-1]], ids=["tall", "wide"])
+def test_complete_bases_of_complex_matrices(a):
+    check_grads(lambda a: of_full_svd(np.linalg.svd(a)), a, order=2)
+    if a.shape[-2] > a.shape[-1]:
+        check_grads(lambda a: of_qr(np.linalg.qr(a, "complete")), a, order=2)

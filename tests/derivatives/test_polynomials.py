@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.derivatives.polynomials import characteristic, roots_of
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, shapes
 
@@ -24,9 +25,31 @@ def divided(draw):
 @st.composite
 def fitted(draw):
     x = np.arange(4) / 2 + draw(arrays((4,), low=-0.125, high=0.125))
-    y = draw(arrays(draw(st.sampled_from([(4,), (4, 2)]))))
-    weights = {"w": [1.0, 2.0, 0.5, 1.0]} if draw(st.booleans()) else {}
-    return Call((x, y, draw(st.integers(0, 2))), weights)
+    # No parabola goes through these, so that the residuals are not 0.
+    y = draw(arrays(draw(st.sampled_from([(4,), (2, 4)])))) + np.array([2.0, -6.0, 6.0, -2.0])
+    y = y.T
+    keywords = {"w": [1.0, 2.0, 0.5, 1.0]} if draw(st.booleans()) else {}
+    keywords |= draw(st.sampled_from([{}, {}, {"full": True}, {"cov": True}, {"cov": "unscaled"}]))
+    return Call((x, y, draw(st.integers(0, 2))), keywords, read=numbers)
+
+
+def numbers(result):
+    """Without the rank and the limit that decides on it."""
+    return [item for item in result if np.ndim(item)] if isinstance(result, tuple) else result
+
+
+@st.composite
+def with_roots(draw):
+    """Polynomials whose roots lie apart, a pair of conjugate ones perhaps among them."""
+    roots = np.array([-2.0, 0.5, 3.0])[: draw(st.integers(0, 3))] + draw(arrays((), low=-0.25, high=0.25))
+    p = np.poly(roots) * draw(st.sampled_from([1.0, -0.5]))
+    p = np.polymul(p, [1, 0.5, 2.5]) if draw(st.booleans()) else p
+    return Call((np.atleast_1d(p),), read=power_sums)
+
+
+def power_sums(roots):
+    """What no order of the roots can change."""
+    return [np.sum(roots**power) for power in range(1, len(roots) + 1)]
 
 
 LAWS = enter(
@@ -40,7 +63,13 @@ LAWS = enter(
             st.tuples(arrays(P), st.integers(0, 2)).map(Call),
             st.tuples(arrays(P), st.just(2), arrays((2,))).map(Call),
         ],
-        np.poly: arrays(P).map(lambda x: Call((x,))),
+        np.poly: [
+            arrays(P).map(lambda x: Call((x,))),
+            arrays(st.integers(1, 3).map(lambda n: (n, n))).map(lambda a: Call((a,))),
+        ],
+        characteristic: arrays(st.integers(1, 3).map(lambda n: (n, n))).map(lambda a: Call((a,))),
+        np.roots: with_roots(),
+        roots_of: with_roots(),
     },
     LAPACK,
 )
@@ -86,14 +115,41 @@ def test_what_does_not_fit_is_refused(call):
         call(tg.Tensor([1.0, 2.0]))
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda t: np.roots(t),
-        lambda t: np.poly(np.outer(t, t)),
-        lambda t: np.polyfit(t, t, 1, full=True),
-    ],
-)
-def test_what_has_no_derivative_says_what_has(call):
-    with pytest.raises(tg.UnsupportedError, match="poly"):
-        call(tg.Tensor([1.0, 2.0]))
+def test_complex_polynomials():
+    z = np.array([1.0 + 0.5j, -0.5 + 2j, 0.25 - 1j])
+    check_grads(np.poly, z)
+    check_grads(lambda z: power_sums(np.roots(z)), z)
+    check_grads(np.poly, np.outer(z, z[::-1]) + np.diag(z))
+    check_grads(lambda u, v: np.polydiv(u, v), z, z[:2].real)
+
+
+def test_roots_in_conjugate_pairs_make_a_real_polynomial():
+    t = tg.Tensor([1j, -1j, 2.0])
+    p = np.poly(t)
+    assert p.dtype == np.float64
+    np.sum(p).backward()
+    assert t.grad.dtype == np.complex128
+
+
+def test_equal_eigenvalues_make_no_difference_to_the_characteristic_polynomial():
+    check_grads(np.poly, np.eye(3))
+    check_grads(np.poly, np.zeros((2, 2)))
+
+
+def test_double_roots_have_no_derivative():
+    t = tg.Tensor([1.0, -2.0, 1.0])
+    with pytest.warns(RuntimeWarning):
+        np.real(np.roots(t)[0]).backward()
+    assert not np.any(np.isfinite(t.grad))
+
+
+def test_roots_that_are_0():
+    t = tg.Tensor([1.0, -3.0, 2.0, 0.0])
+    np.sum(np.roots(t)).backward()
+    np.testing.assert_allclose(t.grad, [-3, -1, 0, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 1, 1)])
+def test_what_is_no_matrix_is_refused(shape):
+    with pytest.raises(ValueError, match="square"):
+        np.poly(tg.Tensor(np.ones(shape)))

@@ -193,3 +193,42 @@ def test_many_rows_of_nothing():
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(tg.ShapeError, match=r"tensordot: shapes \(2, 3\) and \(2, 3\)"):
         np.tensordot(tg.Tensor(x23), x23, axes=1)
+
+
+# --- where the vectors of a product lie -------------------------------------------------------------------------------
+
+
+A, B = np.arange(24.0).reshape(2, 3, 4) / 10, np.cos(np.arange(24.0)).reshape(2, 3, 4)
+PLACED = {
+    "vecdot along an axis": lambda a, b: np.vecdot(a, b, axis=0),
+    "vecdot, kept": lambda a, b: np.vecdot(a, b, axis=1, keepdims=True),
+    "vecdot, kept last": lambda a, b: np.vecdot(a, b, keepdims=True),
+    "vecdot along axes": lambda a, b: np.vecdot(a, b, axes=[1, 1]),
+    "vecdot along two axes": lambda a, b: np.vecdot(np.swapaxes(a, 0, 1), b, axes=[(0,), (1,), ()]),
+    "matmul": lambda a, b: np.matmul(a, b, axes=[(2, 1), (1, 2), (0, 1)]),
+    "matmul of columns": lambda a, b: np.matmul(a, b, axes=[(-1, -2), (-2, -1), (-2, -1)]),
+    "matvec": lambda a, b: np.matvec(a, b[0], axes=[(0, 1), (0,), (-1,)]),
+    "vecmat": lambda a, b: np.vecmat(a[:, :, 0], b, axes=[(-1,), (1, 2), (0,)]),
+}
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_products_along_given_axes(name):
+    function = PLACED[name]
+    np.testing.assert_allclose(function(tg.Tensor(A), B).data, function(A, B), rtol=1e-13)
+    check_grads(function, A, B)
+
+
+def test_products_computed_in_a_dtype():
+    t = tg.Tensor(A.astype(np.float32))
+    product = np.vecdot(t, B, dtype=np.float64)
+    assert product.dtype == np.float64
+    np.sum(product).backward()
+    assert t.grad.dtype == np.float32
+    with pytest.raises(TypeError, match="vecdot"):
+        np.vecdot(t, B, dtype=np.int64)
+
+
+def test_axes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="axis"):
+        np.vecdot(tg.Tensor(A), B, axis=5)

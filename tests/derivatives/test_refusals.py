@@ -23,8 +23,6 @@ enter({np.array_str: st.nothing(), np.array_repr: st.nothing()})
         (lambda t: np.fill_diagonal(np.outer(t, t), 1.0), "fill_diagonal: .*np.eye"),
         (lambda t: np.save("nowhere.npy", t), "save: .*t.data"),
         (lambda t: np.savetxt("nowhere.txt", t), "savetxt: .*t.data"),
-        (lambda t: np.full(2, t), "asarray"),
-        (lambda t: np.vectorize(abs)(t), "asarray"),
     ],
 )
 def test_a_refusal_names_a_way_out(call, words):

@@ -169,6 +169,20 @@ def padded(draw):
 
 
 @st.composite
+def padded_with_computed_values(draw):
+    x = draw(arrays(shapes(min_dims=1, min_side=1), distinct=True))
+    pair = st.tuples(st.integers(0, 3), st.integers(0, 3))
+    each = st.lists(pair, min_size=x.ndim, max_size=x.ndim)
+    width = draw(st.one_of(st.integers(0, 3), pair, each, st.just({-1: (1, 2)})))
+    mode = draw(st.sampled_from(["maximum", "minimum", "mean", "median", "linear_ramp", "reflect", "symmetric"]))
+    if mode in ("reflect", "symmetric"):
+        return Call((x, width, mode), {"reflect_type": "odd"})
+    name, number = ("end_values", st.integers(-2, 2)) if mode == "linear_ramp" else ("stat_length", st.integers(1, 4))
+    number = draw(st.one_of(st.none(), number, st.tuples(number, number)))
+    return Call((x, width, mode), {} if number is None else {name: number})
+
+
+@st.composite
 def rotated(draw):
     x = draw(arrays(shapes(min_dims=2)))
     plane = tuple(draw(st.permutations(range(-x.ndim, 0)))[:2])
@@ -236,7 +250,7 @@ LAWS = enter(
             lambda x: st.integers(-3, 3).map(lambda k: Call((x, k)))
         ),
         diagonal_matrix: arrays(shapes(1, 1)).flatmap(lambda x: st.integers(-3, 3).map(lambda k: Call((x, k)))),
-        np.pad: padded(),
+        np.pad: [padded(), padded_with_computed_values()],
     }
 )
 if hasattr(np, "astype"):
@@ -279,10 +293,31 @@ def test_stacks_take_a_dtype():
         np.testing.assert_array_equal(x.grad, [2, 2])
 
 
-@pytest.mark.parametrize("mode", ["linear_ramp", "maximum", "mean", "median", "minimum", "empty"])
-def test_padding_with_computed_values_says_that_it_has_no_derivative(mode):
-    with pytest.raises(tg.UnsupportedError, match=mode):
-        np.pad(tg.Tensor([1.0, 2.0]), 1, mode=mode)
+@pytest.mark.parametrize(
+    ("mode", "name"), [("constant", "constant_values"), ("linear_ramp", "end_values")], ids=["constant", "ramp"]
+)
+def test_the_values_of_a_border_have_a_gradient(mode, name):
+    x = np.array([[1.0, 2.0, -1.0], [0.5, 3.0, 2.5]])
+    check_grads(lambda x, v: np.pad(x, 2, mode, **{name: v}), x, 0.5)
+    check_grads(lambda x, v: np.pad(x, [(1, 2), (0, 3)], mode, **{name: v}), x, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    check_grads(lambda x, v: np.pad(x, 1, mode, **{name: (v, 2.0)}), x, 0.5)
+
+
+def test_padding_with_nothing_in_particular():
+    x = tg.Tensor([1.0, 2.0])
+    padded = np.pad(x, 1, mode="empty")
+    padded.backward(np.arange(4.0))
+    assert padded.shape == (4,)
+    np.testing.assert_array_equal(x.grad, [1, 2])
+
+
+def test_padding_by_a_function_is_refused():
+    with pytest.raises(tg.UnsupportedError, match=r"np\.concatenate"):
+        np.pad(tg.Tensor([1.0, 2.0]), 1, lambda vector, *_: None)
+
+
+def test_a_list_of_tensors_is_an_array():
+    check_grads(lambda x, y: np.append([x, y], y * 2), 1.0, 2.0)
 
 
 def test_an_order_that_depends_on_the_memory_is_refused():

@@ -76,7 +76,7 @@ def test_quantiles_by_any_method(method, data):
     call = data.draw(middle(0.3, 0.9, [0.1, 0.6]))
     for function in (np.quantile, np.nanquantile):
         same_value(function, call.args, call.keywords | {"method": method})
-        check_grads(*of_arrays(function, call.args, call.keywords | {"method": method}))
+        check_grads(*of_arrays(function, Call(call.args, call.keywords | {"method": method})))
 
 
 def test_weighted_quantiles():
@@ -99,7 +99,7 @@ def test_quantiles_of_those_that_are_not_missing(function, data):
 
     if keywords.get("axis", 0) != ():
         same_value(gapped, (x, *share), keywords)
-        check_grads(*of_arrays(gapped, (x, *share), keywords))
+        check_grads(*of_arrays(gapped, Call((x, *share), keywords)))
 
 
 def test_by_another_method_the_share_is_a_constant():

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.errors import UnsupportedError
 from tinygraph.record import plain
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
@@ -44,6 +43,8 @@ def slope_of_power(x: Any, y: Any) -> Any:
 
 def log_or_zero(x: Any) -> Any:
     """ln x, and 0 where x is 0: the limit of x^y · ln x at 0 is 0 for every positive y."""
+    if type(x) in (int, float):
+        return float(np.log(x)) if x != 0 else 0.0  # a Python number, which leaves the precision of the others alone
     return np.log(np.where(x == 0, 1, x))
 
 
@@ -64,11 +65,12 @@ def direction(x: Any) -> Any:
     return x / np.where(length == 0, 1, length)
 
 
-def flat(g: Any, x: Any) -> Any:
-    """The cotangent of a step function: none. The sign of a complex number turns with it, and is no such function."""
-    if x.dtype.kind == "c":
-        raise UnsupportedError("sign: of complex numbers it has no derivative here; write x / np.abs(x)")
-    return g * 0
+def sideways(g: Any, z: Any, x: Any) -> Any:
+    """The cotangent of a sign. A real one is a step function; that of a complex number, x / |x|, turns with it."""
+    if x.dtype.kind != "c":
+        return g * 0
+    length = np.abs(x)
+    return np.conjugate(z) * (1j * np.imag(g * z)) / np.where(length == 0, 1, length)
 
 
 derivative(np.maximum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
@@ -77,7 +79,7 @@ derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y:
 derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 derivative(np.absolute, lambda g, z, x: g * direction(x))
 derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
-derivative(np.sign,     lambda g, z, x: flat(g, x))  # fmt: skip
+derivative(np.sign,     lambda g, z, x: sideways(g, z, x))  # fmt: skip
 derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
 
 

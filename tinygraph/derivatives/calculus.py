@@ -8,11 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
-from tinygraph.record import plain
-
-
-def _array(item: Any) -> Any:
-    return item if hasattr(item, "shape") else np.asarray(item)
+from tinygraph.record import array_of, plain
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -25,6 +21,7 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Numbers at even distances from start to stop."""
+    start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     gaps = num - 1 if endpoint else num
     shares = (np.arange(num) / max(gaps, 1)).astype(np.result_type(start, stop, float(num)))
     shares = np.reshape(shares, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
@@ -40,6 +37,7 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Powers of a base, at even distances of their exponents from start to stop."""
+    start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
         start, stop, base = (
@@ -53,8 +51,9 @@ def logspace(
 @composition(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Numbers of even ratios from start to stop."""
+    start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     computed = np.result_type(*plain((start, stop)), float(num), np.zeros((), dtype))
-    start, stop = (_array(item).astype(computed) for item in (start, stop))
+    start, stop = (array_of(item).astype(computed) for item in (start, stop))
     if np.any(start == 0) or np.any(stop == 0):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
     sign = start / np.abs(start) if computed.kind == "c" else np.sign(plain(start))
@@ -69,7 +68,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 @composition(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Each element minus the one before, n times over."""
-    a = _array(a)
+    a = array_of(a)
     if n <= 0:
         if n < 0:
             raise ValueError(f"diff: the number of times must not be negative, got {n}")
@@ -89,20 +88,21 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 @composition(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of an array's elements in order, with numbers put before and behind."""
-    differences = np.diff(np.ravel(ary))
+    differences = np.diff(np.ravel(array_of(ary)))
     parts = [to_begin, differences, to_end]
-    return np.concatenate([np.ravel(_array(part)).astype(differences.dtype) for part in parts if part is not None])
+    return np.concatenate([np.ravel(array_of(part)).astype(differences.dtype) for part in parts if part is not None])
 
 
 @composition(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Slopes along each axis, by central differences inside and one-sided ones at the ends."""
-    f = _array(f)
+    f = array_of(f)
     axes = range(f.ndim) if axis is None else normalize_axis_tuple(axis, f.ndim)
     steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     if len(steps) != len(axes):
         raise TypeError(f"gradient: there are {len(axes)} axes, but {len(steps)} spacings")
-    slopes = [_slopes(f, step, each, edge_order) for each, step in zip(axes, steps, strict=True)]
+    dtype = f.dtype if f.dtype.kind in "fc" else np.dtype(np.float64)
+    slopes = [_slopes(f, step, each, edge_order).astype(dtype) for each, step in zip(axes, steps, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -145,7 +145,7 @@ def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
 @composition(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral of samples y at places x, or dx apart: of the lines between them."""
-    y = _array(y)
+    y = array_of(y)
     axis = normalize_axis_index(axis, y.ndim)
     if x is None:
         widths = dx
@@ -185,7 +185,11 @@ if hasattr(np, "cumulative_sum"):
 @composition(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The line through the points (xp, fp) at x; outside of them the first and last value, or `left` and `right`."""
-    x, xp, fp = (_array(item).astype(np.float64) for item in (x, xp, fp))
+    x, xp, fp = (array_of(item) for item in (x, xp, fp))
+    if "c" in (x.dtype.kind, xp.dtype.kind):
+        raise TypeError(f"interp: the places must be real, got {x.dtype} and {xp.dtype}")
+    x, xp = x.astype(np.float64), xp.astype(np.float64)
+    fp = fp.astype(np.complex128 if fp.dtype.kind == "c" else np.float64)
     if period is not None:
         x, xp = x % period, xp % period
         order = np.argsort(plain(xp))
@@ -226,7 +230,7 @@ derivative(
 @composition(np.correlate)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """Sums of products of one vector with another that is shifted along it."""
-    a, v = _array(a), _array(v)
+    a, v = array_of(a), array_of(v)
     backward = np.conjugate(v)[::-1] if v.dtype.kind == "c" else v[::-1]
     if len(v) <= len(a):
         return np.convolve(a, backward, mode)

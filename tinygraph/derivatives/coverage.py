@@ -33,7 +33,7 @@ def kind_of(function: Callable[..., Any]) -> str:
         return "plain"
     if composition_of(function) is not None:
         return "composition"
-    return "refused" if hint_for(function) is not None and function is not np.roots else "not yet"
+    return "refused" if hint_for(function) is not None else "not yet"
 
 
 def coverage(module: types.ModuleType) -> Iterator[tuple[str, str]]:
@@ -96,13 +96,15 @@ assert type(np.argsort(x)) is np.ndarray
 
 NumPy calls `np.array`, `np.asarray`, `np.ascontiguousarray`, `np.full`, `np.require` and `np.vectorize` without asking
 whose argument it is. On a Tensor that requires a gradient they raise an error, as the gradient would be lost.
-`np.stack` joins Tensors, `np.broadcast_to` repeats one, `np.piecewise` and `np.apply_along_axis` call functions.
+The error names the function. `np.stack` joins Tensors, `np.broadcast_to` repeats one, `np.piecewise` and
+`np.apply_along_axis` call functions.
 
-Nothing writes into a Tensor: not `out=`, `np.copyto` or `np.add.at`.
+Nothing writes into a Tensor: not `out=`, `np.copyto` or `np.add.at`; to add at places, add `np.bincount` with weights.
 
 ## Ufuncs
 
-Keywords that say how to compute (`dtype`, `casting`, `order`, `subok`) work. So do the methods `reduce`, `accumulate`,
+Keywords that say how to compute (`dtype`, `casting`, `order`, `subok`), and where the vectors of `matmul`, `vecdot`,
+`matvec` and `vecmat` lie (`axes`, `axis`, `keepdims`), work. So do the methods `reduce`, `accumulate`,
 `reduceat` and `outer` of ufuncs of two operands; where no other function does the same they take one step an element.
 An element that only equals the largest so far takes nothing from it: the gradient of `np.maximum.accumulate` is the
 first one's.

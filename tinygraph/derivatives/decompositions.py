@@ -6,10 +6,12 @@ other; what NumPy's function returns are slices of it.
 The rules are the formulas as they are published, for directions of steepest ascent: see `uphill`.
 
 Where the factors are not unique, the ones NumPy found are followed. A complex eigenvector can be turned by any phase,
-and a pair of singular vectors by one in common: the gradient is right for losses that such a turn does not change.
-The vectors of values that agree to rounding can be turned among themselves, and have no derivative: the gradient of a
-loss that reads them is infinite or NaN, and so are second derivatives by way of them. The gradient of a loss that reads
-the values alone is right. A matrix without n eigenvectors (`eig`, `eigvals`) or without full rank (`qr`) has none.
+and a pair of singular vectors by one in common; the vectors that complete a basis (`svd` of rectangles, `qr` with
+mode="complete") can be turned among themselves. The gradient of a loss that such a turn does not change is right; that
+of any other is refused, as it would depend on what LAPACK happened to choose. The vectors of values that agree to
+rounding can be turned among themselves, and have no derivative: the gradient of a loss that reads them is infinite or
+NaN, and so are second derivatives by way of them. The gradient of a loss that reads the values alone is right. A matrix
+without n eigenvectors (`eig`, `eigvals`) or without full rank (`qr`) has none.
 """
 
 from __future__ import annotations
@@ -87,7 +89,40 @@ def divided(turn: Any, distance: Any, values: Any) -> Any:
     """
     size = np.max(plain(np.abs(values)), axis=-1, keepdims=True, initial=0)[..., None]
     none = np.abs(plain(distance)) <= np.finfo(values.dtype).eps * values.shape[-1] * size
-    return turn / np.where(none, np.where(plain(turn) == 0, np.inf, 0), distance).astype(turn.dtype)
+    limit = np.where(plain(turn) == 0, np.inf, 0).astype(distance.dtype)
+    return turn / np.where(none, limit, distance).astype(turn.dtype)
+
+
+def refuse_choice(call: str, turns: Any, g: Any, instead: str) -> None:
+    """Raise an error if a loss changes with a turn that LAPACK was free to choose.
+
+    Args:
+        turns: how fast the loss changes with each such turn.
+        g: the cotangent that says so; a change within its rounding errors is none.
+    """
+    sizes = [np.max(np.abs(plain(item)), initial=0) for item in (turns, g)]
+    if sizes[0] > np.sqrt(np.finfo(g.dtype).eps) * sizes[1]:
+        raise UnsupportedError(f"{call}, so a loss that changes with this choice has no gradient; {instead}")
+
+
+def phases(turn: Any) -> Any:
+    """How fast a loss changes with the phase of each vector, given the products of vectors and their cotangents."""
+    return np.imag(plain(np.diagonal(turn, axis1=-2, axis2=-1)))
+
+
+def without_completion(u: Any, u_bar: Any, k: int, call: str, instead: str) -> tuple[Any, Any]:
+    """The first k vectors of a basis and their cotangent, into which that of the others has been moved.
+
+    The others complete the basis: together they stay at right angles to the first ones, and move as little as that
+    takes.
+    """
+    rest, rest_bar, u, u_bar = u[..., k:], u_bar[..., k:], u[..., :k], u_bar[..., :k]
+    if rest.shape[-1] == 0:
+        return u, u_bar
+    turn = np.matmul(adjoint(rest), rest_bar)
+    which = f"{call}: the vectors from number {k + 1} on are any that complete the first {k}"
+    refuse_choice(which, plain(turn - adjoint(turn)), rest_bar, instead)
+    return u, u_bar - np.matmul(rest, np.matmul(adjoint(rest_bar), u))
 
 
 def off_diagonal(n: int, dtype: Any) -> Any:
@@ -124,41 +159,48 @@ derivative(np.linalg.cholesky, _cholesky_a)
 
 
 @primitive
-def qr_packed(a: Any) -> Any:
-    """Q and R of matrices that have at least as many rows as columns."""
-    q, r = np.linalg.qr(a)
-    return packed(a.shape[:-2], q, r)
+def qr_packed(a: Any, mode: str) -> Any:
+    """Q and R of matrices that have at least as many rows as columns; Q may be completed to a square matrix."""
+    q, r = np.linalg.qr(a, mode)  # type: ignore[call-overload]
+    return packed(a.shape[:-2], q, r[..., : a.shape[-1], :])
 
 
-def _qr(g: Any, z: Any, shape: tuple[int, ...]) -> Any:
+def _qr(g: Any, z: Any, shape: tuple[int, ...], mode: str) -> Any:
     """Source: Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2010), section 3.2."""
     m, n = shape[-2:]
-    q, r = unpacked(z, (m, n), (n, n))
-    q_bar, r_bar = unpacked(g, (m, n), (n, n))
+    width = m if mode == "complete" else n
+    q, r = unpacked(z, (m, width), (n, n))
+    q_bar, r_bar = unpacked(g, (m, width), (n, n))
+    q, q_bar = without_completion(q, q_bar, n, "linalg.qr", "use mode='reduced'")
     half = lower_half(np.matmul(r, adjoint(r_bar)) - np.matmul(adjoint(q_bar), q))
     return adjoint(np.linalg.solve(r, adjoint(q_bar + np.matmul(q, half + adjoint(half)))))
 
 
-qr_packed.derivative(lambda g, z, a: uphill(_qr, g, z, a.shape))
+qr_packed.derivative(lambda g, z, a, mode: uphill(_qr, g, z, a.shape, mode), None)
 
 
 @composition(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Orthonormal columns times a triangle."""
     rows, columns = a.shape[-2:]
-    if mode not in ("reduced", "complete", "r") or (mode == "complete" and rows > columns):
+    if mode not in ("reduced", "complete", "r"):
         raise UnsupportedError(
-            f"linalg.qr: mode={mode!r} of {rows} rows and {columns} columns has no derivative here; "
-            "mode='reduced' and mode='r' have one"
+            f"linalg.qr: mode={mode!r} has no derivative here; mode='reduced', 'complete' and 'r' have one"
         )
     size = min(rows, columns)
-    q, r = unpacked(qr_packed(a[..., :size]), (rows, size), (size, size))
+    width = rows if mode == "complete" else size
+    q, r = unpacked(qr_packed(a[..., :size], "complete" if width > size else "reduced"), (rows, width), (size, size))
     if columns > rows:
         r = np.concatenate([r, np.matmul(adjoint(q), a[..., size:])], axis=-1)
+    if width > size:
+        r = np.concatenate([r, np.zeros((*r.shape[:-2], width - size, columns), r.dtype)], axis=-2)
     return r if mode == "r" else QRResult(q, r)
 
 
 # --- eigenvalues ------------------------------------------------------------------------------------------------------
+
+
+OF_PHASES = "read the absolute values of their elements, or projections v @ v.conj().T"
 
 
 @primitive
@@ -174,7 +216,10 @@ def _eigh(g: Any, z: Any, UPLO: Any) -> Any:  # noqa: N803
     values, vectors = unpacked(z, (n,), (n, n))
     values_bar, vectors_bar = unpacked(g, (n,), (n, n))
     values = real(values)
-    turn = divided(np.matmul(adjoint(vectors), vectors_bar) * off_diagonal(n, g.dtype), differences(values), values)
+    inner = np.matmul(adjoint(vectors), vectors_bar)
+    if g.dtype.kind == "c":
+        refuse_choice("linalg.eigh: eigenvectors have any phase", phases(inner), vectors_bar, OF_PHASES)
+    turn = divided(inner * off_diagonal(n, g.dtype), differences(values), values)
     return of_triangle(np.matmul(np.matmul(vectors, turn + on_diagonal(values_bar)), adjoint(vectors)), UPLO)
 
 
@@ -218,6 +263,8 @@ def _eig(g: Any, z: Any) -> Any:
     values, vectors = unpacked(z, (n,), (n, n))
     values_bar, vectors_bar = unpacked(g, (n,), (n, n))
     inner = np.matmul(adjoint(vectors), vectors_bar)
+    if g.dtype.kind == "c":
+        refuse_choice("linalg.eig: complex eigenvectors have any phase", phases(inner), vectors_bar, OF_PHASES)
     # An eigenvector moves at right angles to itself, for it stays of length 1.
     lengths = real(np.sum(vectors_bar * np.conjugate(vectors), axis=-2))[..., None, :]
     across = (inner - np.matmul(adjoint(vectors), vectors) * lengths) * off_diagonal(n, g.dtype)
@@ -245,23 +292,35 @@ def eigvals(a: Any) -> Any:
 
 
 @primitive
-def svd_packed(a: Any) -> Any:
-    """U, the singular values and Vᴴ, as many of each as the shorter side is long."""
-    u, values, vh = np.linalg.svd(a, full_matrices=False)
+def svd_packed(a: Any, full_matrices: bool) -> Any:
+    """U, the singular values and Vᴴ: as many vectors as the shorter side is long, or those that complete them too."""
+    u, values, vh = np.linalg.svd(a, full_matrices=full_matrices)
     return packed(a.shape[:-2], u, values, vh)
 
 
-def _svd(g: Any, z: Any, shape: tuple[int, ...]) -> Any:
+def _svd_shapes(shape: tuple[int, ...], full_matrices: bool) -> tuple[tuple[int, ...], ...]:
+    m, n = shape[-2:]
+    k = min(m, n)
+    return ((m, m), (k,), (n, n)) if full_matrices else ((m, k), (k,), (k, n))
+
+
+def _svd(g: Any, z: Any, shape: tuple[int, ...], full_matrices: bool) -> Any:
     """Source: Townsend, "Differentiating the singular value decomposition" (2016), section 2.
 
     For complex matrices: Wan and Zhang, "Automatic differentiation for complex valued SVD" (2019).
     """
     m, n = shape[-2:]
     k = min(m, n)
-    u, values, vh = unpacked(z, (m, k), (k,), (k, n))
-    u_bar, values_bar, vh_bar = unpacked(g, (m, k), (k,), (k, n))
+    u, values, vh = unpacked(z, *_svd_shapes(shape, full_matrices))
+    u_bar, values_bar, vh_bar = unpacked(g, *_svd_shapes(shape, full_matrices))
+    u, u_bar = without_completion(u, u_bar, k, "linalg.svd", "use full_matrices=False")
+    v, v_bar = without_completion(adjoint(vh), adjoint(vh_bar), k, "linalg.svd", "use full_matrices=False")
+    vh, vh_bar = adjoint(v), adjoint(v_bar)
     values = real(values)
     turn_u, turn_v = np.matmul(adjoint(u), u_bar), np.matmul(vh, adjoint(vh_bar))
+    if g.dtype.kind == "c":
+        choice = "linalg.svd: each pair of complex singular vectors has any phase in common"
+        refuse_choice(choice, phases(turn_u + turn_v), g, OF_PHASES)
     skew_u, skew_v = turn_u - adjoint(turn_u), turn_v - adjoint(turn_v)
     distance = differences(values)
     by_u, by_v = (divided(skew * off_diagonal(k, g.dtype), distance, values) for skew in (skew_u, skew_v))
@@ -280,7 +339,7 @@ def _svd(g: Any, z: Any, shape: tuple[int, ...]) -> Any:
     return result
 
 
-svd_packed.derivative(lambda g, z, a: uphill(_svd, g, z, a.shape))
+svd_packed.derivative(lambda g, z, a, full_matrices: uphill(_svd, g, z, a.shape, full_matrices), None)
 
 
 @composition(np.linalg.svd)
@@ -290,14 +349,8 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         return _svd_of_hermitian(a, compute_uv)
     if not compute_uv:
         return np.linalg.svdvals(a)
-    m, n = a.shape[-2:]
-    k = min(m, n)
-    if full_matrices and m != n:
-        raise UnsupportedError(
-            f"linalg.svd: of a matrix of {m} by {n} only the first {k} vectors of each side have a derivative, the "
-            "others being any that complete them; use full_matrices=False"
-        )
-    u, values, vh = unpacked(svd_packed(a), (m, k), (k,), (k, n))
+    full_matrices = bool(full_matrices) and a.shape[-2] != a.shape[-1]
+    u, values, vh = unpacked(svd_packed(a, full_matrices), *_svd_shapes(a.shape, full_matrices))
     return SVDResult(u, real(values), vh)
 
 

@@ -36,7 +36,7 @@ def _slope_of_i0(x: Any) -> Any:
     Weideman, "The exponentially convergent trapezoidal rule" (2014).
     """
     count = 20 + int(10 * np.sqrt(np.max(np.abs(x), initial=0, where=np.isfinite(x))))
-    cosines = np.cos(np.pi * (np.arange(count) + 0.5) / count)
+    cosines = np.cos(np.pi * (np.arange(count) + 0.5) / count).astype(x.dtype)
     return np.mean(np.exp(x[..., None] * cosines) * cosines, axis=-1)
 
 

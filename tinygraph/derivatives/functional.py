@@ -10,13 +10,13 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
-from tinygraph.record import plain
+from tinygraph.record import array_of, plain
 
 
 @composition(np.apply_along_axis)
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """A function of each vector along an axis; its results stand in the place of the vectors."""
-    arr = arr if hasattr(arr, "shape") else np.asarray(arr)
+    arr = array_of(arr)
     axis = normalize_axis_index(axis, arr.ndim)
     if arr.size == 0:
         raise ValueError(f"apply_along_axis: there are no vectors in an array of shape {arr.shape}")
@@ -42,7 +42,7 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
 @composition(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """For each element the function, or the value, whose condition is the last to hold there."""
-    x = x if hasattr(x, "shape") else np.asarray(x)
+    x = array_of(x)
     condlist = plain(condlist)
     if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0):
         condlist = [condlist]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.record import primitive
+from tinygraph.record import array_of, plain, primitive
 
 
 @primitive
@@ -114,10 +114,18 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """For each place the choice whose condition is the first to hold there."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"select: there are {len(condlist)} conditions and {len(choicelist)} choices")
-    chosen = default
+    *choicelist, chosen = _of_one_dtype([*choicelist, default])
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         chosen = np.where(condition, choice, chosen)
     return chosen
+
+
+def _of_one_dtype(choices: Any) -> list[Any]:
+    """The choices as arrays; the dtype of a Python number gives way to that of the others."""
+    choices = [choice if type(choice) in (int, float, complex) else array_of(choice) for choice in choices]
+    dtype = np.result_type(*plain(choices))
+    choices = [array_of(choice) for choice in choices]
+    return [choice if choice.dtype == dtype else choice.astype(dtype) for choice in choices]
 
 
 @composition(np.choose)
@@ -128,7 +136,8 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
         raise ValueError(
             f"choose: there are {len(choices)} choices, but `a` goes from {np.min(number)} to {np.max(number)}"
         )
-    shape = np.broadcast_shapes(number.shape, *[np.shape(choice) for choice in choices])
+    choices = _of_one_dtype(choices)
+    shape = np.broadcast_shapes(number.shape, *[choice.shape for choice in choices])
     stacked = np.stack([np.broadcast_to(choice, shape) for choice in choices])
     return np.take_along_axis(stacked, np.broadcast_to(number, shape)[None], axis=0)[0]
 

@@ -16,7 +16,7 @@ from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.record import plain, primitive
+from tinygraph.record import array_of, plain, primitive
 
 
 def _t(a: Any) -> Any:
@@ -251,7 +251,9 @@ derivative(least_squares, _least_squares_a, _least_squares_b)
 @composition(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """The solution, the squared residuals of each column, and the rank and the singular values of the matrix."""
-    a, b = (item if hasattr(item, "shape") else np.asarray(item) for item in (a, b))
+    a, b = (array_of(item) for item in (a, b))
+    dtype = np.result_type(*[item.dtype if item.dtype.kind in "fc" else np.float64 for item in (a, b)])
+    a, b = (item if item.dtype == dtype else item.astype(dtype) for item in (a, b))
     rank = np.linalg.lstsq(plain(a), plain(b), rcond)[2]
     columns = b if b.ndim == 2 else b[:, None]
     x = least_squares(a, columns, rcond)
@@ -280,6 +282,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 @composition(np.linalg.tensorsolve)
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The x whose tensordot with `a`, over all the axes of x, is b."""
+    a, b = array_of(a), array_of(b)
     if axes is not None:
         a = np.transpose(a, [axis for axis in range(np.ndim(a)) if axis not in axes] + list(axes))
     shape = np.shape(a)[np.ndim(b) :]
@@ -309,6 +312,9 @@ def matrix_power(a: Any, n: int) -> Any:
 @composition(np.linalg.multi_dot)
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications."""
+    arrays = [array_of(item) for item in arrays]
+    if len(arrays) == 2:
+        return np.dot(*arrays)
     sizes = [1 if np.ndim(arrays[0]) == 1 else np.shape(arrays[0])[0], *[np.shape(item)[0] for item in arrays[1:]]]
     sizes.append(1 if np.ndim(arrays[-1]) == 1 else np.shape(arrays[-1])[1])
     if np.ndim(arrays[0]) == 1:

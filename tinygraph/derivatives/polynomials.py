@@ -1,4 +1,4 @@
-"""Polynomials as vectors of coefficients, the highest power first: `np.polyval` and its kin."""
+"""Polynomials as vectors of coefficients, the highest power first: `np.polyval` and its kin, and `np.roots`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition, hint
-from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain
-
-
-def _array(item: Any) -> Any:
-    return item if hasattr(item, "shape") else np.asarray(item)
+from tinygraph.derivatives.table import composition
+from tinygraph.record import array_of, plain, primitive
 
 
 def _coefficients(item: Any) -> Any:
-    return np.atleast_1d(_array(item))
+    return np.atleast_1d(array_of(item))
 
 
 def _as_long_as(p: Any, other: Any) -> Any:
@@ -34,7 +29,7 @@ def _trimmed(p: Any) -> Any:
 @composition(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """A polynomial, its highest coefficient first, by Horner's rule."""
-    p, x = _array(p), _array(x)
+    p, x = array_of(p), array_of(x)
     y = np.zeros_like(plain(x))
     for place in range(p.shape[0]):
         y = y * x + p[place]
@@ -67,11 +62,12 @@ def polydiv(u: Any, v: Any) -> Any:
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
     if u.ndim != 1 or v.ndim != 1:
         raise ValueError(f"polydiv: the coefficients must be vectors, got shapes {u.shape} and {v.shape}")
-    rest, quotient = u, []
+    rest, quotient = u.astype(np.result_type(u.dtype, v.dtype)), []
     for place in range(len(u) - len(v) + 1):
         share = rest[place] * (1 / v[0])
         quotient.append(share)
-        rest = rest - np.concatenate([np.zeros(place), share * v, np.zeros(len(u) - len(v) - place)]).astype(rest.dtype)
+        around = [np.zeros(size, rest.dtype) for size in (place, len(u) - len(v) - place)]
+        rest = rest - np.concatenate([around[0], share * v, around[1]])
     # As NumPy has it: what the division has made 0 is no coefficient any more.
     start = 0
     while start < len(rest) - 1 and np.allclose(plain(rest)[start], 0, rtol=1e-14):
@@ -84,7 +80,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     """The m-th derivative of a polynomial."""
     if m < 0:
         raise ValueError(f"polyder: the order of the derivative must not be negative, got {m}")
-    p = _array(p)
+    p = array_of(p)
     for _ in range(int(m)):
         p = p[:-1] * np.arange(len(p) - 1, 0, -1)
     return p
@@ -95,7 +91,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral of a polynomial, with constants of integration."""
     if m < 0:
         raise ValueError(f"polyint: the order of the integral must not be negative, got {m}")
-    p = _array(p)
+    p = array_of(p)
     constants = np.zeros(m) if k is None else np.broadcast_to(_coefficients(k), (m,))
     for place in range(int(m)):
         p = np.concatenate([p / np.arange(len(p), 0, -1), constants[place : place + 1]])
@@ -104,39 +100,91 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 @composition(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
-    """The coefficients of the polynomial with these roots."""
-    roots = np.atleast_1d(_array(seq_of_zeros))
+    """The coefficients of the polynomial with these roots, or of the characteristic polynomial of a matrix."""
+    roots = np.atleast_1d(array_of(seq_of_zeros))
+    if roots.ndim == 2 and roots.shape[0] == roots.shape[1] and roots.size:
+        return characteristic(roots)
     if roots.ndim != 1:
-        raise UnsupportedError("poly: of a matrix it has no derivative here; give its eigenvalues, as a vector")
+        raise ValueError(f"poly: the argument must be a vector or a square matrix, got shape {roots.shape}")
     if len(roots) == 0:
         return 1.0
+    roots = roots.astype(np.mintypecode(roots.dtype.char))
     coefficients: Any = np.ones(1, roots.dtype)
     for place in range(len(roots)):
         factor = np.stack([np.ones((), roots.dtype)[()], -roots[place]])
         coefficients = np.convolve(coefficients, factor)
-    return coefficients
+    # Roots in conjugate pairs are those of a real polynomial.
+    real = roots.dtype.kind == "c" and np.poly(plain(roots)).dtype.kind != "c"
+    return np.real(coefficients) if real else coefficients
+
+
+@primitive
+def characteristic(a: Any) -> Any:
+    """The coefficients of det(x - A), a polynomial in x."""
+    return np.poly(a)
+
+
+def _characteristic_a(g: Any, z: Any, a: Any) -> Any:
+    """Regular where eigenvalues are equal, as the coefficients are polynomials in the elements of the matrix.
+
+    Source: Gantmacher, "The theory of matrices" (1959), chapter IV, section 5, on the adjoint of x - A.
+    """
+    identity = np.eye(a.shape[0], dtype=z.dtype)
+    cotangent: Any = np.zeros_like(identity)
+    adjugate = identity
+    for power in range(1, len(z)):
+        cotangent = cotangent - g[power] * adjugate.T
+        adjugate = np.matmul(a, adjugate) + z[power] * identity
+    return cotangent
+
+
+characteristic.derivative(_characteristic_a)
+
+
+@primitive
+def roots_of(p: Any) -> Any:
+    """The roots of a polynomial, as NumPy finds them."""
+    return np.roots(p)
+
+
+def _roots_p(g: Any, z: Any, p: Any) -> Any:
+    """By implicit differentiation of p(r) = 0. A multiple root has no derivative: it comes out as an infinity."""
+    powers = np.reshape(z, (-1, 1)) ** np.arange(len(p) - 1, -1, -1)
+    return np.sum(np.reshape(-g / np.polyval(np.polyder(p), z), (-1, 1)) * powers, axis=0)
+
+
+roots_of.derivative(_roots_p)
+
+
+@composition(np.roots)
+def roots(p: Any) -> Any:
+    """Where a polynomial is 0."""
+    p = _coefficients(p)
+    if p.ndim != 1:
+        raise ValueError(f"roots: the coefficients must be a vector, got shape {p.shape}")
+    return roots_of(p)
 
 
 @composition(np.polyfit)
 def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
     """The polynomial of a degree that fits points best, by least squares."""
-    if full or cov:
-        raise UnsupportedError("polyfit: full=True and cov=True have no derivative here; only the coefficients have")
-    x, y = _array(x) + 0.0, _array(y) + 0.0
-    np.polyfit(plain(x), plain(y), deg, rcond, w=plain(w))  # NumPy says what does not fit, and warns
+    x, y = array_of(x) + 0.0, array_of(y) + 0.0
+    np.polyfit(*plain((x, y, deg, rcond, full, w, cov)))  # NumPy says what does not fit, and warns
     powers = np.vander(x, int(deg) + 1)
     if w is not None:
-        w = _array(w) + 0.0
+        w = array_of(w) + 0.0
         powers = powers * w[:, None]
         y = y * (w[:, None] if y.ndim == 2 else w)
     # Columns of length 1, and factors instead of normal equations, keep the digits.
     scale = np.sqrt(np.sum(powers * powers, axis=0))
-    fit = np.matmul(np.linalg.pinv(powers / scale), y)
-    return fit / (scale if fit.ndim == 1 else scale[:, None])
-
-
-hint(
-    np.roots,
-    "tinygraph has no derivative for the roots of a polynomial yet. By implicit differentiation that of a simple root "
-    "r to the coefficient of x**k is -r**k / np.polyval(np.polyder(p), r); give it with @tg.primitive",
-)
+    rcond = len(x) * np.finfo(x.dtype).eps if rcond is None else rcond
+    fit, residuals, rank, sizes = np.linalg.lstsq(powers / scale, y, rcond)
+    fit = fit / (scale if fit.ndim == 1 else scale[:, None])
+    if full:
+        return fit, residuals, rank, sizes, rcond
+    if not cov:
+        return fit
+    scaled = powers / scale
+    base = np.linalg.inv(np.matmul(scaled.T, scaled)) / np.outer(scale, scale)
+    base = base if y.ndim == 1 else base[:, :, None]
+    return fit, (base if isinstance(cov, str) else base * (residuals / (len(x) - int(deg) - 1)))

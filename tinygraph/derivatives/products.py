@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import ShapeError
-from tinygraph.record import primitive
+from tinygraph.record import array_of, primitive
 
 
 def solid(g: Any) -> Any:
@@ -45,13 +45,8 @@ def _matmul_y(g: Any, z: Any, x: Any, y: Any) -> Any:
 derivative(np.matmul, _matmul_x, _matmul_y)
 
 
-def _array(item: Any) -> Any:
-    """An argument as an array: lists and numbers may stand next to Tensors."""
-    return item if hasattr(item, "shape") else np.asarray(item)
-
-
 def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
-    b = _array(b)
+    b = array_of(b)
     if a.ndim == 0 or b.ndim == 0:
         return g * b if a.ndim else np.sum(g * b)
     if a.ndim <= 2 and b.ndim <= 2:
@@ -63,7 +58,7 @@ def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def _dot_b(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:
-    a = _array(a)
+    a = array_of(a)
     if a.ndim == 0 or b.ndim == 0:
         return g * a if b.ndim else np.sum(g * a)
     if a.ndim <= 2 and b.ndim <= 2:
@@ -84,14 +79,19 @@ derivative(
 @composition(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     """Dot product of two arrays as vectors, the first conjugated."""
-    first = np.ravel(a)
-    return np.dot(np.conjugate(first) if first.dtype.kind == "c" else first, np.ravel(b))
+    return np.dot(conjugated(np.ravel(a)), np.ravel(b))
+
+
+def conjugated(a: Any) -> Any:
+    """The conjugate; a real array as it is."""
+    return np.conjugate(a) if a.dtype.kind == "c" else a
 
 
 @composition(np.inner)
 def inner(a: Any, b: Any, /) -> Any:
     """Sum of products over the last axes."""
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    a, b = array_of(a), array_of(b)
+    if a.ndim == 0 or b.ndim == 0:
         return a * b
     return np.tensordot(a, b, axes=(-1, -1))
 
@@ -99,7 +99,7 @@ def inner(a: Any, b: Any, /) -> Any:
 @composition(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """Sum of products over pairs of axes: one matrix product of the arrays with those axes together."""
-    a, b = _array(a), _array(b)
+    a, b = array_of(a), array_of(b)
     if isinstance(axes, int | np.integer):
         count = int(axes)
         of_a, of_b = tuple(range(a.ndim - count, a.ndim)), tuple(range(count))
@@ -121,6 +121,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 @composition(np.kron)
 def kron(a: Any, b: Any) -> Any:
     """Each element of one array times the whole other."""
+    a, b = array_of(a), array_of(b)
     ndim = max(np.ndim(a), np.ndim(b))
     shape_a = (1,) * (ndim - np.ndim(a)) + np.shape(a)
     shape_b = (1,) * (ndim - np.ndim(b)) + np.shape(b)
@@ -129,32 +130,46 @@ def kron(a: Any, b: Any) -> Any:
     return np.reshape(left * right, [m * n for m, n in zip(shape_a, shape_b, strict=True)])
 
 
-if hasattr(np, "vecdot"):
+def _of_vectors(written_out: Any) -> Any:
+    """A product that computes in a dtype, if one is given: its operands are converted first."""
 
-    @composition(np.vecdot)
-    def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-        """Dot products of the vectors along an axis."""
-        return np.sum(np.moveaxis(_array(x1), axis, -1) * np.moveaxis(_array(x2), axis, -1), axis=-1)
+    def in_dtype(x1: Any, x2: Any, /, *, dtype: Any = None, casting: Any = "same_kind", **keywords: Any) -> Any:
+        x1, x2 = array_of(x1), array_of(x2)
+        if dtype is not None:
+            for item in (x1, x2):
+                if not np.can_cast(item.dtype, dtype, casting):
+                    raise TypeError(f"{written_out.__name__}: {item.dtype} cannot be cast to {dtype} ({casting})")
+            x1, x2 = x1.astype(np.dtype(dtype)), x2.astype(np.dtype(dtype))
+        return written_out(x1, x2, **keywords)
+
+    return in_dtype
 
 
-if hasattr(np, "matvec"):
+def vecdot(x1: Any, x2: Any, *, axis: int = -1, **keywords: Any) -> Any:
+    """Dot products of the vectors along an axis, the first ones conjugated."""
+    return np.sum(conjugated(np.moveaxis(x1, axis, -1)) * np.moveaxis(x2, axis, -1), axis=-1)
 
-    @composition(np.matvec)
-    def matvec(x1: Any, x2: Any, /) -> Any:
-        """Each matrix times a vector."""
-        return np.matmul(x1, _array(x2)[..., None])[..., 0]
 
-    @composition(np.vecmat)
-    def vecmat(x1: Any, x2: Any, /) -> Any:
-        """Each vector times a matrix."""
-        return np.matmul(_array(x1)[..., None, :], x2)[..., 0, :]
+def matvec(x1: Any, x2: Any, **keywords: Any) -> Any:
+    """Each matrix times a vector."""
+    return np.matmul(x1, x2[..., None])[..., 0]
+
+
+def vecmat(x1: Any, x2: Any, **keywords: Any) -> Any:
+    """Each vector, conjugated, times a matrix."""
+    return np.matmul(conjugated(x1)[..., None, :], x2)[..., 0, :]
+
+
+for _product in (vecdot, matvec, vecmat):
+    if hasattr(np, _product.__name__):
+        composition(getattr(np, _product.__name__))(_of_vectors(_product))
 
 
 @composition(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """The cross product of vectors of three components."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    a, b = np.moveaxis(_array(a), axisa, -1), np.moveaxis(_array(b), axisb, -1)
+    a, b = np.moveaxis(array_of(a), axisa, -1), np.moveaxis(array_of(b), axisb, -1)
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ShapeError(f"cross: the vectors must have 3 components, got {a.shape[-1]} and {b.shape[-1]}")
     after, before = [1, 2, 0], [2, 0, 1]
@@ -200,7 +215,7 @@ def _text(operands: list[list[int]], output: list[int]) -> str:
 
 def _einsum_operand(which: int, g: Any, operands: tuple[Any, ...], subscripts: str, optimize: Any) -> Any:
     """The cotangent of one operand: the einsum of the output's cotangent with the other operands."""
-    arrays = [_array(item) for item in operands]
+    arrays = [array_of(item) for item in operands]
     axes, output = _numbered(subscripts, [item.shape for item in arrays])
     mine, shape = axes[which], arrays[which].shape
     others = [position for position in range(len(arrays)) if position != which]

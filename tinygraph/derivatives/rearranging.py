@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygraph.derivatives.table import composition
-from tinygraph.record import plain
+from tinygraph.record import array_of, plain
 
 
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
@@ -19,7 +19,7 @@ def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
 
     It is called on the numbers of the elements, counted through all the arrays, in their place.
     """
-    arrays = tuple([item if hasattr(item, "shape") else np.asarray(item) for item in arrays])
+    arrays = tuple([array_of(item) for item in arrays])
     ends = np.cumsum([0, *[math.prod(item.shape) for item in arrays]]).tolist()
     numbers = [
         np.arange(start, start + math.prod(item.shape)).reshape(item.shape)
@@ -32,8 +32,8 @@ def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
 @composition(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """The array with values put in before some places along an axis."""
-    arr = arr if hasattr(arr, "shape") else np.asarray(arr)
-    values = values if hasattr(values, "shape") else np.asarray(values)
+    arr = array_of(arr)
+    values = array_of(values)
     values = values if values.dtype == arr.dtype else values.astype(arr.dtype)
     return rearranged(lambda of_arr, of_values: np.insert(of_arr, plain(obj), of_values, axis), arr, values)
 
@@ -74,7 +74,7 @@ def windows(x: Any, window_shape: Any, axis: Any = None, **keywords: Any) -> Any
 @composition(np.trim_zeros)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     """The array without the zeros before its first element, or behind its last, that is none."""
-    filt = filt if hasattr(filt, "shape") else np.asarray(filt)
+    filt = array_of(filt)
     axes = range(filt.ndim) if axis is None else normalize_axis_tuple(axis, filt.ndim)
     there = np.argwhere(plain(filt) != 0)
     index: list[slice] = [slice(None)] * filt.ndim
@@ -93,7 +93,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 @composition(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 - NumPy's name
     """The powers of the elements of a vector, a row for each."""
-    x = x if hasattr(x, "shape") else np.asarray(x)
+    x = array_of(x)
     if x.ndim != 1:
         raise ValueError(f"vander: the array must have one axis, got shape {x.shape}")
     count = len(x) if N is None else N

@@ -54,7 +54,7 @@ def _mean_a(
 ) -> Any:  # fmt: skip
     if where is True:
         return repeated(g / count(a.shape, axis), a.shape, axis, keepdims)
-    counted = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
+    counted = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True, dtype=g.dtype)
     return np.where(where, np.broadcast_to(expand(g, a.shape, axis, keepdims) / counted, a.shape), 0)
 
 

@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.derivatives.indexing import x_at
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain, primitive
+from tinygraph.record import array_of, plain, primitive
 
 
 @primitive
@@ -71,10 +71,10 @@ def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callabl
     """How atleast_1d and its kin are written out, given what they make of a shape."""
 
     def written_out(*arys: Any) -> Any:
-        shapes = [shape_of(np.shape(item)) for item in arys]
+        arys = tuple([array_of(item) for item in arys])
+        shapes = [shape_of(item.shape) for item in arys]
         several = [
-            item if np.shape(item) == shape else np.reshape(item, shape)
-            for item, shape in zip(arys, shapes, strict=True)
+            item if item.shape == shape else np.reshape(item, shape) for item, shape in zip(arys, shapes, strict=True)
         ]
         return several[0] if len(several) == 1 else tuple(several)
 
@@ -135,7 +135,8 @@ def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
 @composition(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     """The arrays repeated to their common shape."""
-    shape = np.broadcast_shapes(*[np.shape(item) for item in args])
+    args = tuple([array_of(item) for item in args])
+    shape = np.broadcast_shapes(*[item.shape for item in args])
     return tuple([np.broadcast_to(item, shape) for item in args])
 
 
@@ -144,6 +145,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     """The coordinates of a grid: each vector repeated along the axes of the others."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
+    xi = tuple([array_of(x) for x in xi])
     place = list(range(len(xi)))
     if indexing == "xy":
         place[:2] = reversed(place[:2])
@@ -193,31 +195,33 @@ derivative(np.stack, _stack_arrays)
 @composition(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Rows on top of each other."""
-    return np.concatenate([np.atleast_2d(item) for item in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
+    return np.concatenate([np.atleast_2d(array_of(item)) for item in tup], axis=0, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composition(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Side by side."""
-    items = [np.atleast_1d(item) for item in tup]
+    items = [np.atleast_1d(array_of(item)) for item in tup]
     return np.concatenate(items, axis=0 if items[0].ndim == 1 else 1, dtype=dtype, casting=casting)  # type: ignore[call-overload]
 
 
 @composition(np.dstack)
 def dstack(tup: Any) -> Any:
     """Behind each other."""
-    return np.concatenate([np.atleast_3d(item) for item in tup], axis=2)
+    return np.concatenate([np.atleast_3d(array_of(item)) for item in tup], axis=2)
 
 
 @composition(np.column_stack)
 def column_stack(tup: Any) -> Any:
     """Vectors as columns."""
-    return np.concatenate([item if np.ndim(item) > 1 else np.reshape(item, (-1, 1)) for item in tup], axis=1)
+    items = [array_of(item) for item in tup]
+    return np.concatenate([item if item.ndim > 1 else np.reshape(item, (-1, 1)) for item in items], axis=1)
 
 
 @composition(np.append)
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     """One array behind another."""
+    arr, values = array_of(arr), array_of(values)
     if axis is None:
         return np.concatenate([np.ravel(arr), np.ravel(values)])
     return np.concatenate([arr, values], axis=axis)
@@ -332,35 +336,6 @@ def diag(v: Any, k: int = 0) -> Any:
 def diagflat(v: Any, k: int = 0) -> Any:
     """The matrix with the elements of an array on its k-th diagonal."""
     return diagonal_matrix(np.ravel(v), k)
-
-
-# --- padding ----------------------------------------------------------------------------------------------------------
-
-
-@composition(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Any:
-    """The array with a border. Every mode but those that compute new values places elements of the array anew."""
-    if mode == "constant":
-        filled = np.pad(np.zeros(array.shape, dtype=array.dtype), pad_width, mode, **keywords)
-        inside = np.pad(np.ones(array.shape, dtype=bool), pad_width)
-        widths = _pad_widths(pad_width, array.ndim)
-        from tinygraph.derivatives.indexing import scatter
-
-        place = tuple([slice(before, before + size) for (before, _), size in zip(widths, array.shape, strict=True)])
-        return scatter(array, place, filled.shape) + np.where(inside, 0, filled)
-    if mode in ("edge", "reflect", "symmetric", "wrap") and keywords.get("reflect_type", "even") == "even":
-        places = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode, **keywords)
-        return np.take(np.ravel(array), places)
-    raise UnsupportedError(f"pad: mode={mode!r} has no derivative here; use constant, edge, reflect, symmetric or wrap")
-
-
-def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    if isinstance(pad_width, dict):
-        both = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            both[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
-        return both
-    return [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (ndim, 2))]
 
 
 # --- what is asked about arrays, and how they are printed -------------------------------------------------------------

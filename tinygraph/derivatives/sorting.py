@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.indexing import _take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain, tensors_in
+from tinygraph.record import array_of, plain, tensors_in
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:
@@ -54,12 +54,14 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
         a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
         keepdims: bool = False, *, weights: Any = None,
     ) -> Any:  # fmt: skip
-        a = _array(a)
+        a = array_of(a)
+        if a.dtype.kind == "c":
+            raise TypeError(f"{find.__name__}: the elements must be real numbers, got {a.dtype}")
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         ordered = np.sort(_flat(a, axes), axis=-1)
         missing = np.isnan(a)
         if method == "linear" and weights is None and (find is np.quantile or not np.any(missing)):
-            q = a.dtype.type(q) if isinstance(q, int | float) else _array(q)
+            q = a.dtype.type(q) if isinstance(q, int | float) else array_of(q)
             value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)))
             value = np.where(np.any(missing, axis=axes), np.nan, value) if np.any(missing) else value
         elif any(True for _ in tensors_in(q)):
@@ -121,26 +123,38 @@ nanquantile = composition(np.nanquantile)(_quantiles(np.nanquantile))
 @composition(np.percentile)
 def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
     """The value that q percent of the elements lie below."""
-    return np.quantile(a, q / 100 if isinstance(q, int | float) else _array(q) / 100, *args, **keywords)
+    return np.quantile(a, q / 100 if isinstance(q, int | float) else array_of(q) / 100, *args, **keywords)
 
 
 @composition(np.nanpercentile)
 def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
     """The value that q percent of the elements that are not NaN lie below."""
-    return np.nanquantile(a, q / 100 if isinstance(q, int | float) else _array(q) / 100, *args, **keywords)
+    return np.nanquantile(a, q / 100 if isinstance(q, int | float) else array_of(q) / 100, *args, **keywords)
 
 
 @composition(np.median)
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """The middle element, or the mean of the two in the middle."""
-    return np.quantile(a, 0.5, axis=axis, keepdims=keepdims)
+    a = array_of(a)
+    return _middle(a, axis, keepdims) if a.dtype.kind == "c" else np.quantile(a, 0.5, axis=axis, keepdims=keepdims)
+
+
+def _middle(a: Any, axis: Any, keepdims: bool) -> Any:
+    """The median of complex numbers, which are ordered by their real parts, then by their imaginary parts."""
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    ordered = np.sort(_flat(a, axes), axis=-1)
+    size = ordered.shape[-1]
+    middle = np.mean(ordered[..., (size - 1) // 2 : size // 2 + 1], axis=-1)
+    # NaNs are sorted to the end.
+    middle = np.where(np.isnan(ordered[..., -1]), ordered[..., -1], middle) if size else middle
+    kept = [1 if place in axes else size for place, size in enumerate(a.shape)]
+    return np.reshape(middle, kept) if keepdims else middle
 
 
 @composition(np.nanmedian)
 def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     """The middle one of the elements that are not NaN, or the mean of the two in the middle."""
+    a = array_of(a)
+    if a.dtype.kind == "c" and not np.any(np.isnan(a)):
+        return _middle(a, axis, bool(keepdims))
     return np.nanquantile(a, 0.5, axis=axis, keepdims=bool(keepdims))
-
-
-def _array(item: Any) -> Any:
-    return item if hasattr(item, "shape") else np.asarray(item)

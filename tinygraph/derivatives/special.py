@@ -4,8 +4,8 @@ This file is loaded when the table first misses a ufunc while `scipy.special` is
 does not need SciPy.
 
 Orders and shapes, such as v in jv(v, x) or a in gammainc(a, x), have no rule: a gradient that would flow to one is
-refused, not dropped. Orthogonal polynomials (`eval_legendre`), most distributions of statistics (`stdtr`), and
-functions of several results (`fresnel`) are not here.
+refused, not dropped. Orthogonal polynomials, distributions of statistics, and functions of several results are in
+`special_families`.
 
 Where a difference of almost equal terms would cost digits, the slope is a hypergeometric function, whose own slope is
 another: so second derivatives, too, are exact where such a difference is 0 ÷ 0.
@@ -132,13 +132,13 @@ derivative(special.ndtri_exp, lambda g, z, x: g / _slope_of_log_ndtr(z))  # fmt:
 derivative(
     special.owens_t,
     lambda g, z, h, a: g * _normal(h) * special.erf(a * h / SQRT_2) / -2,
-    lambda g, z, h, a: g * np.exp(-h * h * (1 + a * a) / 2) / (2 * np.pi * (1 + a * a)),
+    lambda g, z, h, a: g * np.exp(h * h * (1 + a * a) / -2) / (2 * np.pi * (1 + a * a)),
 )
 
 
 def _normal(x: Any) -> Any:
     """The density of the standard normal distribution."""
-    return np.exp(-x * x / 2) / SQRT_2PI
+    return np.exp(x * x / -2) / SQRT_2PI
 
 
 def _slope_of_log_ndtr(x: Any) -> Any:
@@ -286,7 +286,7 @@ def _step_of_struve(v: Any, x: Any) -> Any:
 
 derivative(special.expi,      lambda g, z, x: g * np.exp(x) / x)  # fmt: skip
 derivative(special.exp1,      lambda g, z, x: -g * np.exp(-x) / x)  # fmt: skip
-derivative(special.spence,    lambda g, z, x: -g * special.hyp2f1(1, 1, 2, 1 - x))  # fmt: skip
+derivative(special.spence,    lambda g, z, x: g * _slope_of_spence(x))  # fmt: skip
 derivative(special.ellipk,    lambda g, z, m: g * _slope_of_ellipk(m))  # fmt: skip
 derivative(special.ellipkm1,  lambda g, z, p: -g * _slope_of_ellipk(1 - p))  # fmt: skip
 derivative(special.ellipe,    lambda g, z, m: g * special.hyp2f1(0.5, 1.5, 2, m) * (np.pi / -8))  # fmt: skip
@@ -309,6 +309,13 @@ by_last_argument(
     hyperu=lambda g, z, a, b, x: -g * special.hyperu(a + 1, b + 1, x) * a,
     hyp2f1=lambda g, z, a, b, c, x: g * special.hyp2f1(a + 1, b + 1, c + 1, x) * (a * b / c),
 )
+
+
+def _slope_of_spence(x: Any) -> Any:
+    """ln x ÷ (1 − x), and near 1, where that is 0 ÷ 0, the hypergeometric function that it is."""
+    near = np.abs(plain(x) - 1) < 0.5
+    close, apart = np.where(near, x, 1), np.where(near, 2, x)
+    return np.where(near, -special.hyp2f1(1, 1, 2, 1 - close), np.log(apart) / (1 - apart))
 
 
 def _slope_of_ellipk(m: Any) -> Any:
@@ -345,7 +352,7 @@ derivative(
 # Where x and y are both 0 they count as equal by x; by y the function is 0 for every y, as it is for x = 0.
 derivative(
     special.rel_entr,
-    lambda g, z, x, y: g * (_log_of_ratio(x, y) + np.where((plain(x) == 0) & (plain(y) == 0), 0, 1)),
+    lambda g, z, x, y: g * (_log_of_ratio(x, y) + np.where((plain(x) == 0) & (plain(y) == 0), 0, 1).astype(z.dtype)),
     lambda g, z, x, y: -g * (x / _past_nothing(x, y)),
 )
 derivative(
@@ -365,7 +372,7 @@ def _log_of_ratio(x: Any, y: Any) -> Any:
 derivative(
     special.huber,
     lambda g, z, delta, r: g * np.maximum(np.abs(r) - delta, 0),
-    lambda g, z, delta, r: g * np.clip(r, -delta, delta),
+    lambda g, z, delta, r: g * np.clip(r, 0 - delta, delta),
 )
 derivative(
     special.pseudo_huber,

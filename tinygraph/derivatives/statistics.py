@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition
+from tinygraph.record import array_of
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
     """The observations of each variable as a row."""
-    m = m if hasattr(m, "shape") else np.asarray(m)
+    m = array_of(m)
     if m.ndim > 2:
         raise ValueError(f"cov: the observations must have 1 or 2 axes, got shape {m.shape}")
     rows = np.atleast_2d(m)
@@ -34,7 +35,7 @@ def cov(
     total = np.sum(weights)
     lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
     apart = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
-    return np.squeeze(np.matmul(apart, (apart * weights).T) / (total - lost))
+    return np.squeeze(np.matmul(apart, np.conjugate((apart * weights).T)) / (total - lost))
 
 
 @composition(np.corrcoef)
@@ -43,5 +44,5 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     together = np.cov(x, y, rowvar, dtype=dtype)
     if together.ndim == 0:
         return together / together
-    deviations = np.sqrt(np.diagonal(together))
+    deviations = np.sqrt(np.real(np.diagonal(together)))
     return together / deviations[:, None] / deviations[None, :]

@@ -35,7 +35,9 @@ _METADATA = frozenset(("shape", "ndim", "size", "dtype"))
 class Operation:
     """An entry of the table: a function, its rules, and which values those rules read."""
 
-    __slots__ = ("compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules")
+    __slots__ = (
+        "compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules", "takes_sequences"
+    )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
         self.function = function
@@ -51,6 +53,9 @@ class Operation:
         self.needs = frozenset(position - 2 for position in read if position >= 2)
         self.needs_x = 0 in self.needs
         self.needs_y = 1 in self.needs
+        # Of NumPy's own functions only these tell a sequence of arrays from an array.
+        module = "numpy" if isinstance(function, np.ufunc) else getattr(function, "__module__", None) or ""
+        self.takes_sequences = not module.startswith("numpy") or function in _OF_SEQUENCES
 
     def __repr__(self) -> str:
         return f"<Operation {function_name(self.function)}>"
@@ -90,6 +95,7 @@ _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
 _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
+_OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
 _HINTS: dict[Callable[..., Any], str] = {}
 
 
@@ -143,6 +149,7 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
         if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
             return None
         importlib.import_module("tinygraph.derivatives.special")
+        importlib.import_module("tinygraph.derivatives.special_families")
         entry = _TABLE.get(function)
         if entry is None or type(entry) is Operation:
             return entry

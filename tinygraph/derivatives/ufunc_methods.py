@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygraph.record import array_of
+
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min
 }  # fmt: skip
@@ -84,7 +86,7 @@ def _by_function(reduce: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _converted(array: Any, dtype: Any) -> Any:
-    array = array if hasattr(array, "shape") else np.asarray(array)
+    array = array_of(array)
     return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
 

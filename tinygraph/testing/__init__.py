@@ -3,8 +3,11 @@
     >>> from tinygraph.testing import check_grads
     >>> check_grads(lambda x: np.sum(np.sin(x)), np.array([0.5, 1.5]), order=2)
 
-`tinygraph.testing.strategies` has hypothesis strategies for shapes, axes, indices, memory layouts and arrays of safe
-values. It is loaded when it is first asked for, and needs hypothesis; `check_grads` needs NumPy alone.
+`check_adjoint` compares the two modes with each other, without differences. `domain_of` says where a function of NumPy
+or SciPy is smooth enough for them.
+
+`tinygraph.testing.strategies` has hypothesis strategies for shapes, axes, indices, dtypes, memory layouts and arrays of
+safe values. It is loaded when it is first asked for, and needs hypothesis; all else needs NumPy alone.
 """
 
 from __future__ import annotations
@@ -12,12 +15,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tinygraph.testing.adjoint import check_adjoint
 from tinygraph.testing.check import GradientError, check_grads
+from tinygraph.testing.domains import DOMAINS, Domain, domain_of
 
 if TYPE_CHECKING:
     from tinygraph.testing import strategies as strategies
 
-__all__ = ["GradientError", "check_grads", "strategies"]
+__all__ = ["DOMAINS", "Domain", "GradientError", "check_adjoint", "check_grads", "domain_of", "strategies"]
 
 
 def __getattr__(name: str) -> Any:

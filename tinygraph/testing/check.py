@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,8 +61,8 @@ def check_grads(
     Args:
         f: a function of arrays that returns an array, or arrays nested in dicts, lists and tuples. It is called on
             plain arrays for the differences, and on Tensors for the derivatives.
-        xs: its arguments, nested likewise. Floating arrays and Python floats are differentiated with respect to;
-            anything else, integers and booleans too, is passed on as it is.
+        xs: its arguments, nested likewise. Floating and complex arrays and Python floats are differentiated with
+            respect to; anything else, integers and booleans too, is passed on as it is.
         order: how often to differentiate. 2 checks the gradient, and the gradient of the gradient, which is
             computed from the rules as they were recorded.
         modes: "vjp" checks each element of the gradient of a weighted sum of the outputs; "jvp" each element of the
@@ -82,6 +81,9 @@ def check_grads(
     The differences are taken in float64, whatever the dtype of the arguments. Weights and directions are random but
     the same in each call.
 
+    A complex number counts by its two parts. The gradient by a complex argument is ∂L/∂Re x + i·∂L/∂Im x, where L is
+    the sum of Re w · Re y + Im w · Im y over the outputs y, with weights w: the direction of steepest ascent.
+
     Example:
         >>> check_grads(np.multiply, np.array([1.0, 2.0]), 3.0)
     """
@@ -90,18 +92,15 @@ def check_grads(
     places = list(_places(xs, _parameters(f, len(xs))))
     if not places:
         raise TypeError("check_grads: no argument is a floating array, so there is nothing to differentiate")
-    for place in places:
-        if place.array.dtype.kind == "c":
-            raise TypeError(f"check_grads: {place.name} is complex; only real arguments can be checked")
     arrays = [place.array for place in places]
 
     def function(*given: Any) -> list[Any]:
         """f as a function of the arrays alone, returning a list of arrays."""
         filled = iter(given)
-        return [item for _, item in _entries(f(*_fill(xs, filled))) if np.result_type(item).kind == "f"]
+        return [item for _, item in _entries(f(*_fill(xs, filled))) if np.result_type(item).kind in "fc"]
 
-    names = [name for name, item in _entries(f(*_fill(xs, iter(arrays)))) if np.result_type(item).kind == "f"]
-    precision = min([8, *[array.dtype.itemsize for array in arrays]])
+    names = [name for name, item in _entries(f(*_fill(xs, iter(arrays)))) if np.result_type(item).kind in "fc"]
+    precision = min([8, *[_precision(array) for array in arrays]])
     check = _Check([place.name for place in places], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
     check.value(function, names, arrays)
     for depth in range(1, order + 1):
@@ -174,6 +173,21 @@ def _plain(value: Any) -> Array:
     return np.asarray(value.data if isinstance(value, Tensor) else value)
 
 
+def _precision(array: Array) -> int:
+    """The bytes of a real number of an array."""
+    return array.dtype.itemsize // (2 if array.dtype.kind == "c" else 1)
+
+
+def _exact(array: Array) -> Array:
+    """The array in double precision."""
+    return np.asarray(array, dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _reals(array: Array) -> Array:
+    """The elements as a vector of real numbers in double precision; a complex one as two."""
+    return np.ascontiguousarray(_exact(np.ravel(array))).view(np.float64)
+
+
 def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Callable[..., list[Any]]:
     """The gradient of a weighted sum of a function's results, as a function of the same arrays."""
 
@@ -204,8 +218,11 @@ class _Check:
         return [self._random(_plain(item)) for item in function(*arrays)]
 
     def _random(self, like: Array) -> Array:
-        sign = np.where(self.random.random(like.shape) < 0.5, -1, 1)
-        return np.asarray(sign * self.random.uniform(0.5, 1.5, like.shape), dtype=like.dtype)
+        def part() -> Array:
+            sign = np.where(self.random.random(like.shape) < 0.5, -1, 1)
+            return np.asarray(sign * self.random.uniform(0.5, 1.5, like.shape))
+
+        return np.asarray(part() + 1j * part() if like.dtype.kind == "c" else part(), dtype=like.dtype)
 
     def value(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array]) -> None:
         """Tensors get the values that arrays get."""
@@ -222,24 +239,27 @@ class _Check:
         for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
             got = _plain(item)
             _same_form(order, name, array, got)
-            slopes = np.empty(array.shape)
-            noise, terms, sides = 0.0, 0.0, {}
+            slopes: Array = np.zeros(array.shape, np.complex128 if array.dtype.kind == "c" else np.float64)
+            noise, terms = 0.0, 0.0
+            sides: dict[tuple[int, ...], _Along] = {}
             for index in np.ndindex(array.shape):
-                direction = [np.zeros(other.shape) for other in arrays]
-                direction[which][index] = 1
-                along = self._slope(function, arrays, direction)
-                parts = [np.asarray(w, dtype=np.float64) * v for w, v in zip(weights, along.values, strict=True)]
-                slopes[index] = sum(float(np.sum(part)) for part in parts)
-                terms = max(terms, sum(float(np.sum(np.abs(part))) for part in parts))
-                noise = max(noise, along.slope.noise * max((_largest(w) for w in weights), default=0.0))
-                sides[index] = along
+                for unit in (1, 1j) if array.dtype.kind == "c" else (1,):
+                    direction = [np.zeros(other.shape, _exact(other).dtype) for other in arrays]
+                    direction[which][index] = unit
+                    along = self._slope(function, arrays, direction)
+                    parts = [_reals(w) * _reals(v) for w, v in zip(weights, along.values, strict=True)]
+                    slopes[index] += unit * sum(float(np.sum(part)) for part in parts)
+                    terms = max(terms, sum(float(np.sum(np.abs(part))) for part in parts))
+                    noise = max(noise, along.slope.noise * max((_largest(w) for w in weights), default=0.0))
+                    if index not in sides or not sides[index].slope.kinked:
+                        sides[index] = along
             self._compare(order, name, slopes, got, noise, terms, sides)
 
     def jvp(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array], order: int) -> None:
         """The derivative along one direction, against differences along it."""
         direction = [self._random(array) for array in arrays]
         _, pushed = jvp(function, arrays, direction)
-        along = self._slope(function, arrays, [np.asarray(item, dtype=float) for item in direction])
+        along = self._slope(function, arrays, [_exact(item) for item in direction])
         for name, slopes, item in zip(names, along.values, pushed, strict=True):
             where = f"output{name} along a direction (jvp)" if order == 1 else f"{name} along a direction (jvp)"
             got = _plain(item)
@@ -251,24 +271,24 @@ class _Check:
             self._compare(order, where, slopes, got, along.slope.noise, _largest(slopes))
 
     def _slope(self, function: Callable[..., list[Any]], arrays: list[Array], direction: list[Array]) -> _Along:
-        shapes: list[tuple[int, ...]] = []
+        likes: list[Array] = []
         precision = 8
 
         def along(step: float) -> Array:
             nonlocal precision
-            moved = [np.asarray(array, dtype=np.float64) + step * d for array, d in zip(arrays, direction, strict=True)]
+            moved = [_exact(array) + step * d for array, d in zip(arrays, direction, strict=True)]
             with no_grad(), np.errstate(all="ignore"):
                 results = [_plain(item) for item in function(*moved)]
-            precision = min([8, *[item.dtype.itemsize for item in results]])
-            shapes[:] = [item.shape for item in results]
-            return np.concatenate([np.ravel(item).astype(np.float64) for item in results] or [np.zeros(0)])
+            precision = min([8, *[_precision(item) for item in results]])
+            likes[:] = [_exact(item) for item in results]
+            return np.concatenate([_reals(item) for item in results] or [np.zeros(0)])
 
         along(0.0)
         first = self.step or FIRST_STEP[precision]
         found = slope(along, first, EPS[precision], self.scale[0])
         # What cancels to nothing leaves its rounding errors behind, at higher orders too.
         self.scale[0] = found.scale
-        return _Along(found, shapes)
+        return _Along(found, likes)
 
     def _compare(
         self, order: int, where: str, expected: Array, got: Array, noise: float, terms: float,
@@ -283,11 +303,11 @@ class _Check:
         """
         if got.size == 0:
             return
-        size = min(got.dtype.itemsize, self.precision)
+        size = min(_precision(got), self.precision)
         rtol = RELATIVE[size] if self.rtol is None else self.rtol
         with np.errstate(invalid="ignore", over="ignore"):
-            error = np.abs(np.asarray(got, dtype=np.float64) - expected)
-            error = np.where(np.asarray(got, dtype=np.float64) == expected, 0.0, error)
+            error = np.abs(_exact(got) - expected)
+            error = np.where(got == expected, 0.0, error)
         allowed = self.atol + rtol * np.abs(expected) + OF_TERMS[size] * terms + noise
         if np.all((error <= allowed) | (np.isnan(expected) & np.isnan(got) & (order == 0))):
             return
@@ -297,7 +317,7 @@ class _Check:
         message = _report(order, where, index, expected, got, int(np.sum(wrong)))
         if sides is not None:
             message += _doubts(sides[index])
-        raise GradientError(message, order, where, index, float(expected[index]), float(got[index]))
+        raise GradientError(message, order, where, index, expected[index].item(), got[index].item())
 
 
 @dataclass(frozen=True)
@@ -305,13 +325,13 @@ class _Along:
     """The slopes of all results of a function along one direction."""
 
     slope: Slope
-    shapes: list[tuple[int, ...]]
+    likes: list[Array]
 
     @property
     def values(self) -> list[Array]:
-        ends = np.cumsum([0, *[math.prod(shape) for shape in self.shapes]]).tolist()
+        ends = np.cumsum([0, *[_reals(like).size for like in self.likes]]).tolist()
         parts = [self.slope.value[start:end] for start, end in pairwise(ends)]
-        return [np.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return [np.reshape(part.view(like.dtype), like.shape) for part, like in zip(parts, self.likes, strict=True)]
 
 
 def _largest(values: Array) -> float:
@@ -334,7 +354,7 @@ def _same_form(order: int, where: str, expected: Array, got: Array) -> None:
 
 
 def _report(order: int, where: str, index: tuple[int, ...], expected: Array, got: Array, wrong: int) -> str:
-    right, found = float(expected[index]), float(got[index])
+    right, found = expected[index].item(), got[index].item()
     off = abs(found - right) / abs(right) if right else abs(found)
     if order == 0:
         heading = f"{where} has another value on Tensors than on arrays"

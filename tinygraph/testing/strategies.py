@@ -36,9 +36,12 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
+from tinygraph.testing.domains import domain_of
+
 __all__ = [
-    "arrays", "arrays_that_broadcast", "axes", "dtypes", "grid", "indices", "layouts", "masks", "matmul_pairs",
-    "matrices", "orthogonal_matrices", "positive_definite_matrices", "reductions", "shapes", "shapes_that_broadcast",
+    "arguments_of", "arrays", "arrays_that_broadcast", "axes", "complex_arrays", "dtypes", "grid", "indices", "kinds",
+    "layouts", "masks", "matmul_pairs", "matrices", "orthogonal_matrices", "positive_definite_matrices", "reductions",
+    "shapes", "shapes_that_broadcast",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -148,6 +151,40 @@ def arrays_that_broadcast(draw: DrawFn, /, count: int = 2, *, min_side: int = 0,
         domain: keywords of `arrays`: low, high, away_from, margin, distinct, dtype.
     """
     return tuple([draw(arrays(shape, **domain)) for shape in draw(shapes_that_broadcast(count, min_side=min_side))])
+
+
+@st.composite
+def arguments_of(draw: DrawFn, /, function: Callable[..., Any], **keywords: Any) -> tuple[Array, ...]:
+    """Arguments for an elementwise function: arrays that broadcast, each drawn from where `domain_of` says.
+
+    Args:
+        function: of NumPy or SciPy, known to `tinygraph.testing.domain_of`.
+        keywords: `min_side` of the shapes, and `margin`, `distinct` and `dtype` of the arrays.
+
+    Raises:
+        KeyError: the table of domains does not know the function.
+    """
+    domains = domain_of(function)
+    min_side = keywords.pop("min_side", 0)
+    return tuple(
+        [
+            draw(arrays(shape, low=domain.low, high=domain.high, away_from=domain.away_from, **keywords))
+            for shape, domain in zip(draw(shapes_that_broadcast(len(domains), min_side=min_side)), domains, strict=True)
+        ]
+    )
+
+
+@st.composite
+def complex_arrays(
+    draw: DrawFn, /, shape: Shape | int | SearchStrategy[Shape] | None = None, *, dtype: DTypeLike = np.complex128,
+    **domain: Any,
+) -> Array:  # fmt: skip
+    """Complex arrays: real parts as `arrays` draws them with these keywords, imaginary ones from 1/4 to 1.
+
+    They stay away from the real line, where the branch cuts of most functions are, and with it from 0.
+    """
+    real = draw(arrays(shape, **domain))
+    return np.asarray(real + 1j * draw(arrays(real.shape, low=0.25, high=1.0)), dtype=dtype)
 
 
 @st.composite
@@ -335,3 +372,29 @@ def layouts(array: Array) -> SearchStrategy[Array]:
     elements along an axis are the same (which `np.ones` and `np.broadcast_to` give).
     """
     return st.sampled_from(LAYOUTS).map(lambda lay: lay(array))
+
+
+# --- kinds of operands ------------------------------------------------------------------------------------------------
+
+KINDS: dict[str, Callable[[Array], Any]] = {
+    "float64": lambda array: array.astype(np.float64),
+    "float32": lambda array: array.astype(np.float32),
+    "float16": lambda array: array.astype(np.float16),
+    "int64": lambda array: np.round(array).astype(np.int64),
+    "int32": lambda array: np.round(array).astype(np.int32),
+    "bool": lambda array: np.asarray(array > 0),
+    "list": lambda array: array.tolist(),
+    "Python float": lambda array: float(array.flat[0]) if array.size else 0.5,
+    "Python int": lambda array: round(float(array.flat[0])) if array.size else 2,
+    "float64 scalar": lambda array: np.float64(array.flat[0] if array.size else 0.5),
+    "float32 scalar": lambda array: np.float32(array.flat[0] if array.size else 0.5),
+}
+
+
+def kinds(array: Array) -> SearchStrategy[Any]:
+    """What can stand next to a Tensor in the place of an array, to see that the result's dtype is NumPy's.
+
+    The array in another dtype, as whole numbers, as booleans or as a list; or one of its numbers, as Python's or
+    NumPy's. These are other values: compare with what NumPy makes of the same.
+    """
+    return st.sampled_from(sorted(KINDS)).map(lambda kind: KINDS[kind](array))

@@ -1,0 +1,49 @@
+"""What turns a Tensor into an array without asking is named, with what to use instead."""
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+
+OF_NUMPY = {
+    "np.asarray": (lambda t: np.asarray(t), "np.stack"),
+    "np.vectorize": (lambda t: np.vectorize(np.sin)(t), "np.stack"),
+    "np.r_": (lambda t: np.r_[t, t], "np.concatenate"),
+    "np.c_": (lambda t: np.c_[t, t], "np.column_stack"),
+    "np.full": (lambda t: np.full((2, 2), t), "np.broadcast_to"),
+    "np.linalg.det": (lambda t: np.linalg.det([t, t]), "np.stack"),
+}
+OF_SCIPY = {
+    "logsumexp": (lambda special, t: special.logsumexp(t), "tg.logsumexp"),
+    "softmax": (lambda special, t: special.softmax(t), "tg.softmax"),
+    "log_softmax": (lambda special, t: special.log_softmax(t), "tg.log_softmax"),
+    "polygamma": (lambda special, t: special.polygamma(1, t), "special.zeta"),
+    "comb": (lambda special, t: special.comb(t, 2), "special.binom"),
+}
+
+
+@pytest.mark.parametrize("name", OF_NUMPY)
+def test_functions_of_numpy(name):
+    call, instead = OF_NUMPY[name]
+    with pytest.raises(tg.UnsupportedError, match=instead) as caught:
+        call(tg.Tensor([0.5, 1.0]))
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("name", OF_SCIPY)
+def test_functions_of_scipy(name):
+    call, instead = OF_SCIPY[name]
+    special = pytest.importorskip("scipy.special")
+    with pytest.raises(tg.UnsupportedError, match=instead) as caught:
+        call(special, tg.Tensor([0.5, 1.0]))
+    assert str(caught.value).startswith(f"special.{name}: ")
+
+
+def test_what_adds_at_places_says_what_does_so_without_writing():
+    t = tg.Tensor([1.0, 2.0])
+    for call in (lambda: np.add.at(np.zeros(2), [0, 0], t), lambda: np.add.at(t, [0], 1.0)):
+        with pytest.raises(tg.UnsupportedError, match=r"np\.bincount"):
+            call()
+    total = np.zeros(2) + np.bincount([0, 0], t, 2)
+    total.backward(np.array([3.0, 5.0]))
+    np.testing.assert_array_equal(t.grad, [3, 3])
