@@ -147,6 +147,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral of samples y at places x, or dx apart: of the lines between them."""
     y = array_of(y)
     axis = normalize_axis_index(axis, y.ndim)
+    x = None if x is None else array_of(x)
     if x is None:
         widths = dx
     elif np.ndim(x) == 1:

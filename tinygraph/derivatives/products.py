@@ -79,7 +79,7 @@ derivative(
 @composition(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     """Dot product of two arrays as vectors, the first conjugated."""
-    return np.dot(conjugated(np.ravel(a)), np.ravel(b))
+    return np.dot(conjugated(np.ravel(array_of(a))), np.ravel(array_of(b)))
 
 
 def conjugated(a: Any) -> Any:

@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
-from tinygraph.record import primitive
+from tinygraph.record import array_of, primitive
 
 
 def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
@@ -158,6 +158,7 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: Any = False) -> An
 @composition(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     """Weighted mean."""
+    a, weights = array_of(a), None if weights is None else array_of(weights)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
         total = np.full(np.shape(mean), count(np.shape(a), axis), dtype=mean.dtype)

@@ -92,10 +92,15 @@ def several(function: np.ufunc, *slopes: Callable[[Any], Any]) -> tuple[Any, ...
     return parts
 
 
+def _sinh_by_x(x: Any) -> Any:
+    zero = plain(x) == 0
+    return np.where(zero, 1, np.sinh(x) / np.where(zero, 1, x))
+
+
 PARTS = (
     *several(special.fresnel, lambda x: np.sin(x * x * (np.pi / 2)), lambda x: np.cos(x * x * (np.pi / 2))),
     *several(special.sici, lambda x: np.sinc(x / np.pi), lambda x: np.cos(x) / x),
-    *several(special.shichi, lambda x: special.exprel(x) * (np.exp(-x) + 1) / 2, lambda x: np.cosh(x) / x),
+    *several(special.shichi, _sinh_by_x, lambda x: np.cosh(x) / x),
     *several(
         special.airy,
         lambda x: special.airy(x)[1],
