@@ -23,6 +23,8 @@ from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401
+    import tinygraph.nn as nn  # noqa: F401
+    import tinygraph.optim as optim  # noqa: F401
     import tinygraph.testing as testing
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
@@ -70,7 +72,7 @@ _LATER = {
     }.items()
     for name in names.split()
 }
-_ROOMS = frozenset(("data", "drawing", "functions", "graph", "testing", "transforms"))
+_ROOMS = frozenset(("data", "drawing", "functions", "graph", "nn", "optim", "testing", "transforms"))
 
 __all__ = [
     "GraphError", "NonFiniteError", "ShapeError", "Tensor", "UnsupportedError", "detect_nonfinite", "enable_grad",
