@@ -205,8 +205,8 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
         found[path] = item
     if not found:
         raise ValueError(
-            f"{call}: there are no parameters. Layers make theirs when they see the first batch: call the model once, "
-            "or build() it, before making the optimiser"
+            f"{call}: there are no parameters. Layers make theirs when they see the first batch: call the model once "
+            "before making the optimiser"
         )
     return found
 
