@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -279,13 +280,16 @@ def _padded(x: Array, down: Sliding, right: Sliding) -> Array:
     return padded
 
 
-def _offsets(plan: _Plan, rows: slice) -> Iterator[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
+@lru_cache(maxsize=64)
+def _offsets(plan: _Plan, start: int, stop: int) -> list[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
     """For each place in the window: which of the windows of these rows have it on the image, and on which pixels."""
+    found = []
     for i in range(plan.down.window):
-        windows_down, pixels_down = plan.down.meets(i, rows.start, rows.stop)
+        windows_down, pixels_down = plan.down.meets(i, start, stop)
         for j in range(plan.right.window):
             windows_right, pixels_right = plan.right.meets(j)
-            yield i, j, (windows_down, windows_right), (pixels_down, pixels_right)
+            found.append((i, j, (windows_down, windows_right), (pixels_down, pixels_right)))
+    return found
 
 
 def _fold_by_offset(y: Array, kernel: Array, plan: _Plan, result: Array) -> None:
@@ -301,7 +305,7 @@ def _fold_by_offset(y: Array, kernel: Array, plan: _Plan, result: Array) -> None
         for rows in pieces:
             weights = y[images, rows]
             part = np.empty((*weights.shape[:3], channels), y.dtype)
-            for i, j, windows, pixels in _offsets(plan, rows):
+            for i, j, windows, pixels in _offsets(plan, rows.start, rows.stop):
                 np.matmul(_by_group(weights, groups), turned[i, j], out=_by_group(part, groups))
                 place = result[images][:, *pixels]
                 np.add(place, part[:, *windows], out=place)
@@ -317,6 +321,6 @@ def _fold_by_channel(y: Array, kernel: Array, plan: _Plan, result: Array) -> Non
             product = np.matmul(weights, _by_group(y[images, rows], groups).mT)
             shape = (*kernel.shape[:2], inside, images.stop - images.start, rows.stop - rows.start, plan.right.windows)
             parts = product.reshape(groups, *shape)
-            for i, j, windows, pixels in _offsets(plan, rows):
+            for i, j, windows, pixels in _offsets(plan, rows.start, rows.stop):
                 place = by_channel[:, :, images, *pixels]
                 np.add(place, parts[:, i, j, :, :, *windows], out=place)

