@@ -79,6 +79,18 @@ def test_a_layer_is_a_box(make, x):
     assert {node.source.file for node in nodes} == {__file__}
 
 
+@cases
+def test_after_its_first_batch_a_layer_only_assigns(make, x):
+    """Its attributes are the same objects, so that a step that was recorded can be repeated."""
+    layer = nn.Sequential([make(), nn.Dropout(0.5)])
+    layer(x)
+    before = [dict(vars(module)) for module in layer.modules()]
+    layer(x)
+    for module, attributes in zip(layer.modules(), before, strict=True):
+        assert vars(module).keys() == attributes.keys()
+        assert all(value is attributes[name] for name, value in vars(module).items())
+
+
 def test_a_dtype_can_be_asked_for():
     layer = nn.Dense(2, dtype="float32")
     assert layer(ROWS.astype(np.float16)).dtype == np.float32

@@ -216,6 +216,18 @@ def test_the_learning_rate_can_be_set():
     assert repr(optimizer) == "SGD(1 parameters, learning_rate=0.125)"
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_a_step_only_assigns(kind):
+    """The attributes are the same objects, so that a step that was recorded can be repeated."""
+    w = tg.Tensor([1.0])
+    optimizer = kind(w)
+    w.grad = [1.0]
+    before, tensors = dict(vars(optimizer)), optimizer.state
+    optimizer.step()
+    assert all(value is before[name] for name, value in vars(optimizer).items())
+    assert all(tensor is tensors[name] for name, tensor in optimizer.state.items())
+
+
 def test_a_schedule_sees_the_steps_before():
     w, seen = tg.Tensor([0.0]), []
 

@@ -44,5 +44,5 @@ class Dropout(Layer):
             return x
         x = self._floating(x)
         fine = np.float64 if x.dtype == np.float64 else np.float32
-        kept = draws.uniform(self._generator, x.shape, fine) >= self.rate
+        kept = draws.uniform(self.generator, x.shape, fine) >= self.rate
         return x * (kept * x.dtype.type(1 / (1 - self.rate)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,15 @@ from tinygraph.tensor import Tensor
 __all__ = ["Layer", "Module"]
 
 Array = NDArray[Any]
+
+
+class _Building(threading.local):
+    """The layers that have made their weights in the outermost call of this thread, and their attributes before."""
+
+    made: list[tuple[Layer, dict[str, Any]]] | None = None
+
+
+_building = _Building()
 
 
 class Module:
@@ -44,7 +54,6 @@ class Module:
 
     training: bool = True
     _name: str | None = None
-    _complete: bool = False
 
     @property
     def name(self) -> str:
@@ -75,20 +84,17 @@ class Module:
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """`call`; if that fails, layers that made their weights on the way have none again."""
-        if self._complete:
+        if _building.made is not None:  # a module around this one sees to it
             return self.call(*args, **kwargs)
-        before = [
-            (layer, dict(vars(layer))) for layer in self.modules() if isinstance(layer, Layer) and not layer.built
-        ]
+        made = _building.made = []
         try:
-            result = self.call(*args, **kwargs)
+            return self.call(*args, **kwargs)
         except BaseException:
-            for layer, attributes in before:
-                vars(layer).clear()
-                vars(layer).update(attributes)
+            for layer, attributes in made:
+                layer._restore(attributes)
             raise
-        self._complete = all(layer.built for layer, _ in before)
-        return result
+        finally:
+            _building.made = None
 
     # --- what is inside ---------------------------------------------------------------------------------------------
 
@@ -179,7 +185,7 @@ class Layer(Module):
 
     def __init__(self, *, name: str | None = None, seed: Seed = None, dtype: DTypeLike | None = None) -> None:
         self.name = name
-        self.seed = seed
+        self.generator = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
         self.dtype = None if dtype is None else np.dtype(dtype)
         if self.dtype is not None and self.dtype.kind != "f":
             raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
@@ -199,7 +205,7 @@ class Layer(Module):
             initializer: the name of one in `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
             trainable: whether it requires a gradient.
         """
-        values = initializer_of(initializer)(shape, self._generator, self.dtype or np.dtype(np.float32))
+        values = initializer_of(initializer)(shape, self.generator, self.dtype or np.dtype(np.float32))
         if values.shape != shape:
             raise self.misfit(f"the initialiser of {name} made an array of shape {values.shape}, not {shape}")
         tensor = Tensor(values, dtype=self.dtype, name=f"{self.name}.{name}", requires_grad=trainable)
@@ -216,7 +222,7 @@ class Layer(Module):
         return compose(self.name, self._run, args, kwargs, sys._getframe(1))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
-        if args and not isinstance(args[0], Tensor):
+        if args and not hasattr(args[0], "dtype"):  # lists of numbers
             args = (np.asarray(args[0]), *args[1:])
         if self.built:
             return super()._run(*args, **kwargs)
@@ -227,17 +233,17 @@ class Layer(Module):
                 self.dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
             self.build(x.shape)
             self.built = True
-            return super()._run(*args, **kwargs)
+            result = super()._run(*args, **kwargs)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self._restore(before)
             raise
+        if _building.made is not None:
+            _building.made.append((self, before))
+        return result
 
-    @property
-    def _generator(self) -> np.random.Generator:
-        if not isinstance(self.seed, np.random.Generator):
-            self.seed = np.random.default_rng(self.seed)
-        return self.seed
+    def _restore(self, attributes: dict[str, Any]) -> None:
+        vars(self).clear()
+        vars(self).update(attributes)
 
     def _floating(self, x: Any) -> Any:
         """The batch, with integers as numbers of the layer's dtype."""
