@@ -128,6 +128,11 @@ def test_global_pooling_is_a_reduction():
         np.testing.assert_allclose(*gradients, rtol=1e-12, atol=1e-15)
 
 
+def test_a_mean_of_float16_does_not_overflow():
+    x = np.full((1, 64, 64, 1), 30, np.float16)
+    assert tg.avg_pool2d(x, 64) == np.float16(30)
+
+
 def test_third_order():
     x = np.random.default_rng(0).normal(size=(1, 4, 5, 2))
     check_grads(lambda x: np.tanh(tg.max_pool2d(x, 2, 1)), x, order=3)

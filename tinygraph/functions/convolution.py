@@ -26,7 +26,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from tinygraph.functions.activations import _floating
-from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide
+from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide, working
 from tinygraph.record import primitive
 
 Array = NDArray[Any]
@@ -58,10 +58,10 @@ def conv2d(
     """
     x, kernel = _floating(x), _floating(kernel)
     plan = _plan("conv2d", x.shape, kernel.shape, stride, padding, dilation, groups)
-    dtype, working = _dtypes(x, kernel)
-    result = np.empty(plan.result, working)
-    weights = _by_group(kernel.astype(working, copy=False), plan.groups)
-    for place, columns in _columns(x, plan, working):
+    dtype, inner = _dtypes(x, kernel)
+    result = np.empty(plan.result, inner)
+    weights = _by_group(kernel.astype(inner, copy=False), plan.groups)
+    for place, columns in _columns(x, plan, inner):
         np.matmul(columns, weights, out=_by_group(result[place], plan.groups))
     return result.astype(dtype, copy=False)
 
@@ -94,9 +94,9 @@ def conv2d_input(
     image = (*y.shape[:1], *size, *(groups * channels for channels in kernel.shape[2:3]))
     plan = _plan("conv2d_input", image, kernel.shape, stride, padding, dilation, groups)
     _check_result("conv2d_input", y.shape, plan)
-    dtype, working = _dtypes(y, kernel)
-    y, kernel = np.ascontiguousarray(y, working), kernel.astype(working, copy=False)
-    result = np.zeros(image, working)
+    dtype, inner = _dtypes(y, kernel)
+    y, kernel = np.ascontiguousarray(y, inner), kernel.astype(inner, copy=False)
+    result = np.zeros(image, inner)
     (_fold_by_channel if plan.thin else _fold_by_offset)(y, kernel, plan, result)
     return result.astype(dtype, copy=False)
 
@@ -129,11 +129,11 @@ def conv2d_kernel(
     kernel = (*size, *(channels // groups for channels in x.shape[3:]), *y.shape[3:])
     plan = _plan("conv2d_kernel", x.shape, kernel, stride, padding, dilation, groups)
     _check_result("conv2d_kernel", y.shape, plan)
-    dtype, working = _dtypes(x, y)
-    y = np.ascontiguousarray(y, working)
+    dtype, inner = _dtypes(x, y)
+    y = np.ascontiguousarray(y, inner)
     shape = (groups, math.prod(kernel[:3]), kernel[3] // groups)
-    total, part = np.zeros(shape, working), np.empty(shape, working)
-    for place, columns in _columns(x, plan, working):
+    total, part = np.zeros(shape, inner), np.empty(shape, inner)
+    for place, columns in _columns(x, plan, inner):
         np.matmul(columns.mT, _by_group(y[place], groups), out=part)
         np.add(total, part, out=total)
     return total.transpose(1, 0, 2).reshape(kernel).astype(dtype, copy=False)
@@ -220,9 +220,9 @@ def _check_result(call: str, y: tuple[int, ...], plan: _Plan) -> None:
 
 
 def _dtypes(a: Array, b: Array) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    """The dtype of the result, and the one to compute in: sums of float16 are better, and quicker, in float32."""
+    """The dtype of the result, and the one to compute in."""
     dtype = np.result_type(a, b)
-    return dtype, np.dtype(np.float32) if dtype == np.float16 else dtype
+    return dtype, working(dtype)
 
 
 # --- how it is done ---------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.functions.activations import _floating
-from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide
+from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide, working
 from tinygraph.record import primitive
 
 Array = NDArray[Any]
@@ -149,13 +149,13 @@ def avg_pool2d(
     """
     x = _floating(x)
     plan = _plan("avg_pool2d", x.shape, window, stride, padding)
-    result = np.empty(_pooled(x.shape, plan), x.dtype)
-    shares = _shares(plan, count_include_pad, x.dtype)
+    result = np.empty(_pooled(x.shape, plan), working(x.dtype))
+    shares = _shares(plan, count_include_pad, result.dtype)
     for images in _images(x):
-        rows = _reduce(np.add, x[images], 1, plan[0], 0.0)
+        rows = _reduce(np.add, x[images].astype(result.dtype, copy=False), 1, plan[0], 0.0)
         _reduce(np.add, rows, 2, plan[1], 0.0, out=result[images])
         np.multiply(result[images], shares, out=result[images])
-    return result
+    return result.astype(x.dtype, copy=False)
 
 
 @primitive
@@ -181,12 +181,12 @@ def avg_pool2d_input(
     shape = (*y.shape[:1], *size, *y.shape[3:])
     plan = _plan("avg_pool2d_input", shape, window, stride, padding)
     _check_result("avg_pool2d_input", y.shape, shape, plan)
-    result = np.zeros(shape, y.dtype)
-    shares = _shares(plan, count_include_pad, y.dtype)
+    result = np.zeros(shape, working(y.dtype))
+    shares = _shares(plan, count_include_pad, result.dtype)
     for images in _images(result):
         columns = _spread(y[images] * shares, 2, plan[1])
         _spread(columns, 1, plan[0], out=result[images])
-    return result
+    return result.astype(y.dtype, copy=False)
 
 
 avg_pool2d.derivative(
@@ -294,7 +294,7 @@ def _winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
     count = np.zeros(largest.shape, np.uint8 if few else np.int64)
     for (windows, _), mask in zip(_offsets(plan), masks, strict=True):
         np.add(count[:, *windows], mask.view(np.uint8), out=count[:, *windows])  # as numbers: three times as fast
-    return masks, np.maximum(count, 1).astype(largest.dtype)
+    return masks, np.maximum(count, 1).astype(working(largest.dtype))
 
 
 def _shares(plan: Plan, count_include_pad: bool, dtype: np.dtype[Any]) -> Array:

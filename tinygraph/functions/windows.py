@@ -6,11 +6,13 @@ import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinygraph.errors import ShapeError
 from tinygraph.modes import state
 from tinygraph.source import users_line
 
-__all__ = ["Padding", "Pair", "Sliding", "chunks", "misfit", "pair", "slide"]
+__all__ = ["Padding", "Pair", "Sliding", "chunks", "misfit", "pair", "slide", "working"]
 
 Pair = int | Sequence[int]
 Padding = str | int | Sequence[int | Sequence[int]]
@@ -133,6 +135,11 @@ def _int(call: str, name: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise TypeError(f"{call}: {name} must be an int or two, got {value!r}") from None
+
+
+def working(dtype: Any) -> np.dtype[Any]:
+    """The dtype to compute in: sums of float16 are better, and quicker, in float32."""
+    return np.dtype(np.float32 if dtype == np.float16 else dtype)
 
 
 def misfit(call: str, message: str) -> ShapeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.modes import scope, state
+from tinygraph.nests import assign_all, entries
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
 from tinygraph.record import compose
 from tinygraph.tensor import Tensor
@@ -68,7 +69,7 @@ class Module:
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         if not attribute.startswith("_"):
-            for path, item in _entries(value, attribute):
+            for path, item in entries(value, attribute):
                 if isinstance(item, Module) and item._name is None:
                     item._name = path.replace(".", "_")
         object.__setattr__(self, attribute, value)
@@ -151,10 +152,8 @@ class Module:
 
         A call that raises changes nothing.
         """
-        from tinygraph.optim.optimizer import load
-
         self._check_built("load_state_dict")
-        load("load_state_dict", self.tensors(), values)
+        assign_all("load_state_dict", self.tensors(), values)
 
     def _check_built(self, call: str) -> None:
         for layer in self.modules():
@@ -253,20 +252,8 @@ class Layer(Module):
 # --- looking into objects ---------------------------------------------------------------------------------------------
 
 
-def _entries(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """The entries of nested lists, tuples and dicts, each with its path."""
-    if isinstance(structure, Mapping):
-        for key, item in structure.items():
-            yield from _entries(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(structure, list | tuple):
-        for position, item in enumerate(structure):
-            yield from _entries(item, f"{path}.{position}" if path else str(position))
-    else:
-        yield path, structure
-
-
 def _gather(module: Module, found: dict[int, Module]) -> None:
-    for _, item in _entries(vars(module), ""):
+    for _, item in entries(vars(module), ""):
         if isinstance(item, Module) and id(item) not in found:
             found[id(item)] = item
             _gather(item, found)
@@ -274,7 +261,7 @@ def _gather(module: Module, found: dict[int, Module]) -> None:
 
 def _tensors(module: Module, path: str, found: dict[int, tuple[str, Tensor]], seen: set[int]) -> None:
     seen.add(id(module))
-    for place, item in _entries(vars(module), path):
+    for place, item in entries(vars(module), path):
         if isinstance(item, Tensor):
             found.setdefault(id(item), (place, item))
         elif isinstance(item, Module) and id(item) not in seen:

@@ -7,13 +7,13 @@ step that was recorded once is right for every later one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygraph.errors import ShapeError
+from tinygraph.nests import assign_all, entries
 from tinygraph.tensor import Tensor
 
 __all__ = ["Optimizer", "Rate"]
@@ -151,39 +151,10 @@ class Optimizer:
 
         A call that raises changes nothing.
         """
-        load("load_state_dict", self.state, values)
+        assign_all("load_state_dict", self.state, values)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
-
-
-def load(call: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Assign values to Tensors by name: to all of them, or, if something does not fit, to none."""
-    missing, unknown = sorted(tensors.keys() - values.keys()), sorted(values.keys() - tensors.keys())
-    if missing or unknown:
-        raise KeyError(f"{call}: missing are {missing}, and nothing is called {unknown}")
-    arrays = {name: np.asarray(value) for name, value in values.items()}
-    for name, tensor in tensors.items():
-        if arrays[name].shape != tensor.shape:
-            raise ShapeError(f"{call}: {name} has shape {tensor.shape}, the value for it {arrays[name].shape}")
-        if arrays[name].dtype.kind not in "fiub" and arrays[name].dtype.kind != tensor.dtype.kind:
-            raise TypeError(f"{call}: {name} is of dtype {tensor.dtype}, the value for it of {arrays[name].dtype}")
-    for name, tensor in tensors.items():
-        tensor.assign(arrays[name])
-
-
-def named_tensors(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The entries of nested lists, tuples and dicts, each with its path: "hidden.bias"."""
-    if isinstance(structure, Mapping):
-        pairs: Iterable[tuple[Any, Any]] = structure.items()
-    elif isinstance(structure, list | tuple):
-        named = getattr(structure, "_fields", range(len(structure)))
-        pairs = zip(named, structure, strict=True)
-    else:
-        yield path, structure
-        return
-    for key, item in pairs:
-        yield from named_tensors(item, f"{path}.{key}" if path else str(key))
 
 
 def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
@@ -192,7 +163,7 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
     elif isinstance(parameters, Iterator):
         parameters = list(parameters)
     found: dict[str, Tensor] = {}
-    for path, item in named_tensors(parameters):
+    for path, item in entries(parameters):
         place = f"{call}: parameter {path}" if path else f"{call}: the parameters"
         if not isinstance(item, Tensor):
             raise TypeError(f"{place} must be a Tensor, got {type(item).__name__}")
