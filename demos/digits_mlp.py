@@ -12,8 +12,8 @@ another, and divides the rest by four fifths, so that sums keep their size. When
 dropped.
 
 One step looks at a batch of 32 pictures only. Its gradient points roughly the way that all of them would give, for a
-fraction of the work. Adam (see optimise.py, it is a few lines) sizes the steps. All arrays are float32, which is
-half the memory and twice the speed.
+fraction of the work. Adam sizes the steps: about the same in each coordinate, however steep or flat the loss is there.
+All arrays are float32, which is half the memory and twice the speed.
 
 With mnist.npz in the data folder: 60,000 pictures of 28 × 28 pixels to learn from, 10,000 others to be tested on, five
 times through. Otherwise scikit-learn's 1,797 digits of 8 × 8 pixels, a quarter of them kept for the test.
@@ -21,6 +21,7 @@ times through. Otherwise scikit-learn's 1,797 digits of 8 × 8 pixels, a quarter
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,6 @@ from numpy.typing import NDArray
 
 import tinygraph as tg
 from demos import plots
-from demos.optimise import Adam
 from demos.results import Results
 
 HIDDEN = 128
@@ -76,8 +76,8 @@ def main(out: Path, epochs: int | None = None) -> Results:
     return Results(
         {"losses": per_epoch.tolist(), "accuracies": accuracies, "accuracy": accuracies[-1], "mistakes": mistakes},
         {
-            "digits_mlp_graph.svg": "One training step on a batch of 32. The mask of dropout is data: no gradient "
-            "flows to it, and none through the units it sets to zero.",
+            "digits_mlp_graph.svg": "One training step on a batch of 32. Dropout multiplies by a constant, and no "
+            "gradient flows through the units that it sets to zero.",
             "digits_mlp_errors.png": "How many of the pictures that were not used for training it gets wrong, after "
             "each epoch.",
             "digits_mlp_mistakes.png": "Test pictures that the network got wrong, the most confident mistakes first: "
@@ -103,14 +103,13 @@ def initial(pixels: int, rng: np.random.Generator) -> Network:
     )
 
 
-def forward(x: Any, network: Network, mask: Any = None) -> Any:
-    """The logits, shape (pictures, 10); with a mask, some hidden units are dropped."""
+def forward(x: Any, network: Network, dropout: Callable[[Any], Any] | None = None) -> Any:
+    """The logits, shape (pictures, 10); with dropout, some hidden units are set to zero."""
     w1, b1, w2, b2 = network
     with tg.scope("hidden layer"):
         hidden = tg.relu(x @ w1 + b1)
-    if mask is not None:
-        with tg.scope("dropout"):
-            hidden = hidden * mask
+    if dropout is not None:
+        hidden = dropout(hidden)
     with tg.scope("output layer"):
         return hidden @ w2 + b2
 
@@ -122,23 +121,18 @@ def mean_log_loss(logits: Any, labels: NDArray[np.integer]) -> Any:
         return -np.mean(log_probability[np.arange(len(labels)), labels])
 
 
-def dropout_mask(pictures: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """0 for a dropped unit; 1 / 0.8 for a kept one, so that the expected sum stays the same."""
-    kept = rng.random((pictures, HIDDEN), dtype=np.float32) >= DROPPED
-    return kept / np.float32(1 - DROPPED)
-
-
 def train(digits: Digits, network: Network, epochs: int, rng: np.random.Generator) -> tuple[list[float], list[float]]:
     """Adam on batches, in a new order each epoch.
 
     Returns:
         The loss of each batch, and the accuracy on the test pictures in percent after each epoch.
     """
-    adam = Adam(network)
+    adam, dropout = tg.optim.Adam(network), tg.nn.Dropout(DROPPED, seed=rng)
     losses, accuracies = [], []
     for epoch in range(epochs):
         for x, labels in tg.data.batches(digits.x_train, digits.y_train, size=BATCH, shuffle=rng):
-            loss = mean_log_loss(forward(x, network, dropout_mask(len(x), rng)), labels)
+            loss = mean_log_loss(forward(x, network, dropout), labels)
+            adam.zero_grad()
             loss.backward()
             adam.step()
             losses.append(loss.item())
@@ -194,8 +188,8 @@ def draw_mistakes(path: Path, digits: Digits, network: Network) -> int:
 def draw_graph(path: Path, digits: Digits, network: Network, rng: np.random.Generator) -> None:
     """One training step, without the update."""
     x = tg.Tensor(digits.x_train[:BATCH], name="x", requires_grad=False)
-    mask = tg.Tensor(dropout_mask(BATCH, rng), name="mask", requires_grad=False)
-    loss = mean_log_loss(forward(x, network, mask), digits.y_train[:BATCH])
+    dropout = tg.nn.Dropout(DROPPED, seed=rng, name="dropout")
+    loss = mean_log_loss(forward(x, network, dropout), digits.y_train[:BATCH])
     loss.backward(retain_graph=True)
     tg.draw(loss, view="full", title="one step on a batch of 32 digits").save(path)
     for parameter in network:

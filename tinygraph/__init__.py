@@ -23,17 +23,22 @@ from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401
+    import tinygraph.nn as nn  # noqa: F401
+    import tinygraph.optim as optim  # noqa: F401
     import tinygraph.testing as testing
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
     from tinygraph.explaining import explain as explain
+    from tinygraph.functions import avg_pool2d as avg_pool2d
     from tinygraph.functions import binary_cross_entropy as binary_cross_entropy
+    from tinygraph.functions import conv2d as conv2d
     from tinygraph.functions import cross_entropy as cross_entropy
     from tinygraph.functions import elu as elu
     from tinygraph.functions import gelu as gelu
     from tinygraph.functions import leaky_relu as leaky_relu
     from tinygraph.functions import log_softmax as log_softmax
     from tinygraph.functions import logsumexp as logsumexp
+    from tinygraph.functions import max_pool2d as max_pool2d
     from tinygraph.functions import one_hot as one_hot
     from tinygraph.functions import relu as relu
     from tinygraph.functions import sigmoid as sigmoid
@@ -60,14 +65,14 @@ _LATER = {
     for module, names in {
         "drawing": "Drawing draw",
         "explaining": "explain",
-        "functions": "binary_cross_entropy cross_entropy elu gelu leaky_relu log_softmax logsumexp one_hot relu "
-        "sigmoid silu softmax softplus",
+        "functions": "avg_pool2d binary_cross_entropy conv2d cross_entropy elu gelu leaky_relu log_softmax logsumexp "
+        "max_pool2d one_hot relu sigmoid silu softmax softplus",
         "graph": "Graph Node",
         "transforms": "checkpoint grad hessian hvp jacobian jvp trace value_and_grad vjp",
     }.items()
     for name in names.split()
 }
-_ROOMS = frozenset(("data", "drawing", "functions", "graph", "testing", "transforms"))
+_ROOMS = frozenset(("data", "drawing", "functions", "graph", "nn", "optim", "testing", "transforms"))
 
 __all__ = [
     "GraphError", "NonFiniteError", "ShapeError", "Tensor", "UnsupportedError", "detect_nonfinite", "enable_grad",

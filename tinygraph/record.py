@@ -559,6 +559,8 @@ def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
 
 def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeError:
     """NumPy's complaint, with the name of the call and the shapes of what it was given."""
+    if isinstance(error, ShapeError):  # one of ours, which says all that
+        return error
     shapes = [str(np.shape(item)) for item in _leaves(plain(args)) if isinstance(item, np.ndarray | np.generic)]
     joined = " and ".join(shapes)
     message = " ".join(str(error).split())

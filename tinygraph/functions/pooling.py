@@ -1,0 +1,311 @@
+"""Pooling of images: the largest or the mean of the pixels in each window, channel by channel.
+
+The largest number is found along the rows and then along the columns, and so is the sum. Windows may overlap or leave
+gaps. Padding counts for nothing: it is never the largest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygraph.functions.activations import _floating
+from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide, working
+from tinygraph.record import primitive
+
+Array = NDArray[Any]
+Plan = tuple[Sliding, Sliding]
+
+
+@primitive
+def max_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Padding = "valid") -> Any:
+    """The largest number in each window of a batch of images.
+
+    Pixels that tie for the largest share the gradient equally, as in `np.max`.
+
+    Args:
+        x: images, shape (batch, height, width, channels).
+        window: its size, one int or (rows, columns).
+        stride: pixels between windows, one int or (vertical, horizontal); by default the size of the window.
+        padding: "valid" (none), "same", an int, or for each axis an int or a pair: ((top, bottom), (left, right)).
+
+    Returns:
+        An array of shape (batch, out_height, out_width, channels).
+
+    Raises:
+        ShapeError: a window is larger than the padded image, would lie on padding alone, or a number is too small.
+    """
+    x = _floating(x)
+    plan = _plan("max_pool2d", x.shape, window, stride, padding)
+    result = np.empty(_pooled(x.shape, plan), x.dtype)
+    for images in _images(x):
+        rows = _reduce(np.maximum, x[images], 1, plan[0], -np.inf)
+        _reduce(np.maximum, rows, 2, plan[1], -np.inf, out=result[images])
+    return result
+
+
+@primitive
+def max_pool2d_input(
+    y: Any, x: Any, window: Pair, stride: Pair | None = None, padding: Padding = "valid", largest: Any = None
+) -> Any:
+    """The gradient of Σ y · max_pool2d(x) with respect to x: each weight goes to where its largest number stood.
+
+    Args:
+        y: a weight for each window, shape (batch, out_height, out_width, channels).
+        x: images, shape (batch, height, width, channels).
+        window, stride, padding: as for `max_pool2d`.
+        largest: max_pool2d(x), if it is at hand.
+
+    Returns:
+        An array of the shape of `x`.
+    """
+    y, x = _floating(y), _floating(x)
+    plan = _plan("max_pool2d_input", x.shape, window, stride, padding)
+    _check_result("max_pool2d_input", y.shape, x.shape, plan)
+    largest = max_pool2d(x, window, stride, padding) if largest is None else largest
+    apart = all(axis.stride >= axis.window for axis in plan)
+    result = np.zeros(x.shape, y.dtype)
+    for images in _images(x):
+        masks, count = _winners(x[images], largest[images], plan)
+        shares = y[images] / count
+        for (windows, pixels), mask in zip(_offsets(plan), masks, strict=True):
+            place = result[images][:, *pixels]
+            if apart:  # no other window has this pixel
+                np.multiply(shares[:, *windows], mask, out=place)
+            else:
+                np.add(place, shares[:, *windows] * mask, out=place)
+    return result
+
+
+@primitive
+def max_pool2d_pick(
+    v: Any, x: Any, window: Pair, stride: Pair | None = None, padding: Padding = "valid", largest: Any = None
+) -> Any:
+    """For each window of `x`, what `v` has where `x` is largest: the mean of several. The transpose of the above.
+
+    Args:
+        v: an array of the shape of `x`.
+        x: images, shape (batch, height, width, channels).
+        window, stride, padding, largest: as for `max_pool2d_input`.
+
+    Returns:
+        An array of the shape of max_pool2d(x).
+    """
+    v, x = _floating(v), _floating(x)
+    plan = _plan("max_pool2d_pick", x.shape, window, stride, padding)
+    if v.shape != x.shape:
+        raise misfit("max_pool2d_pick", f"v has shape {v.shape}, the images {x.shape}; they must be the same")
+    largest = max_pool2d(x, window, stride, padding) if largest is None else largest
+    result = np.zeros(_pooled(x.shape, plan), v.dtype)
+    for images in _images(x):
+        masks, count = _winners(x[images], largest[images], plan)
+        for (windows, pixels), mask in zip(_offsets(plan), masks, strict=True):
+            place = result[images][:, *windows]
+            np.add(place, v[images][:, *pixels] * mask, out=place)
+        np.divide(result[images], count, out=result[images])
+    return result
+
+
+# Which pixel is largest does not change in a neighbourhood, so that no gradient flows to x in the last two.
+max_pool2d.derivative(
+    lambda g, z, x, window, stride=None, padding="valid": max_pool2d_input(g, x, window, stride, padding, z)
+)
+max_pool2d_input.derivative(
+    lambda g, z, y, x, window, stride=None, padding="valid", largest=None: max_pool2d_pick(
+        g, x, window, stride, padding, largest
+    )
+)
+max_pool2d_pick.derivative(
+    lambda g, z, v, x, window, stride=None, padding="valid", largest=None: max_pool2d_input(
+        g, x, window, stride, padding, largest
+    )
+)
+
+
+@primitive
+def avg_pool2d(
+    x: Any, window: Pair, stride: Pair | None = None, padding: Padding = "valid", count_include_pad: bool = False
+) -> Any:
+    """The mean of the numbers in each window of a batch of images.
+
+    Args:
+        x: images, shape (batch, height, width, channels).
+        window: its size, one int or (rows, columns).
+        stride: pixels between windows, one int or (vertical, horizontal); by default the size of the window.
+        padding: "valid" (none), "same", an int, or for each axis an int or a pair: ((top, bottom), (left, right)).
+        count_include_pad: take the pixels of the padding for zeros, as PyTorch does by default. Otherwise the mean is
+            that of the pixels that are there, as in Keras.
+
+    Returns:
+        An array of shape (batch, out_height, out_width, channels).
+
+    Raises:
+        ShapeError: a window is larger than the padded image, would lie on padding alone, or a number is too small.
+    """
+    x = _floating(x)
+    plan = _plan("avg_pool2d", x.shape, window, stride, padding)
+    result = np.empty(_pooled(x.shape, plan), working(x.dtype))
+    shares = _shares(plan, count_include_pad, result.dtype)
+    for images in _images(x):
+        rows = _reduce(np.add, x[images].astype(result.dtype, copy=False), 1, plan[0], 0.0)
+        _reduce(np.add, rows, 2, plan[1], 0.0, out=result[images])
+        np.multiply(result[images], shares, out=result[images])
+    return result.astype(x.dtype, copy=False)
+
+
+@primitive
+def avg_pool2d_input(
+    y: Any,
+    size: Sequence[int],
+    window: Pair,
+    stride: Pair | None = None,
+    padding: Padding = "valid",
+    count_include_pad: bool = False,
+) -> Any:
+    """The gradient of Σ y · avg_pool2d(x) with respect to x: each weight is divided among the pixels of its window.
+
+    Args:
+        y: a weight for each window, shape (batch, out_height, out_width, channels).
+        size: height and width of the images.
+        window, stride, padding, count_include_pad: as for `avg_pool2d`.
+
+    Returns:
+        An array of shape (batch, height, width, channels).
+    """
+    y = _floating(y)
+    shape = (*y.shape[:1], *size, *y.shape[3:])
+    plan = _plan("avg_pool2d_input", shape, window, stride, padding)
+    _check_result("avg_pool2d_input", y.shape, shape, plan)
+    result = np.zeros(shape, working(y.dtype))
+    shares = _shares(plan, count_include_pad, result.dtype)
+    for images in _images(result):
+        columns = _spread(y[images] * shares, 2, plan[1])
+        _spread(columns, 1, plan[0], out=result[images])
+    return result.astype(y.dtype, copy=False)
+
+
+avg_pool2d.derivative(
+    lambda g, z, x, window, stride=None, padding="valid", count_include_pad=False: avg_pool2d_input(
+        g, x.shape[1:3], window, stride, padding, count_include_pad
+    )
+)
+avg_pool2d_input.derivative(
+    lambda g, z, y, size, window, stride=None, padding="valid", count_include_pad=False: avg_pool2d(
+        g, window, stride, padding, count_include_pad
+    )
+)
+
+
+# --- what is to be done -----------------------------------------------------------------------------------------------
+
+
+def _plan(call: str, x: tuple[int, ...], window: Pair, stride: Pair | None, padding: Padding) -> Plan:
+    if len(x) != 4:
+        raise misfit(
+            call,
+            f"images must have the shape (batch, height, width, channels), got {x}. "
+            "Use x[..., np.newaxis] for images of one channel, x[np.newaxis] for a single image",
+        )
+    shape = pair(call, "window", window)
+    plan = slide(call, x[1:3], shape, shape if stride is None else stride, padding)
+    if any(max(axis.before, axis.after) >= axis.window for axis in plan):
+        raise misfit(
+            call,
+            f"with padding {padding!r} a window of {shape} can lie on padding alone, where there is nothing to pool; "
+            "the padding on each side must be smaller than the window",
+        )
+    return plan
+
+
+def _check_result(call: str, y: tuple[int, ...], x: tuple[int, ...], plan: Plan) -> None:
+    if y != _pooled(x, plan):
+        raise misfit(call, f"the pooled images have the shape {_pooled(x, plan)}, but y has {y}")
+
+
+def _pooled(x: tuple[int, ...], plan: Plan) -> tuple[int, ...]:
+    return (x[0], plan[0].windows, plan[1].windows, x[3])
+
+
+# --- how it is done ---------------------------------------------------------------------------------------------------
+
+
+def _images(x: Array) -> Iterator[slice]:
+    """Chunks of the images that stay in the cache from one step to the next."""
+    return chunks(len(x), x[:1].nbytes)
+
+
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (part,)
+
+
+def _reduce(ufunc: np.ufunc, x: Array, axis: int, sliding: Sliding, initial: float, out: Array | None = None) -> Array:
+    """`np.maximum` or `np.add` over windows along one axis."""
+    if out is None:
+        out = np.empty((*x.shape[:axis], sliding.windows, *x.shape[axis + 1 :]), x.dtype)
+    steps = [tuple(_along(axis, part) for part in sliding.meets(offset)) for offset in range(sliding.window)]
+    everywhere = [pixels for offset, (_, pixels) in enumerate(steps) if _reaches_all(sliding, offset)]
+    if len(everywhere) > 1:  # the first two in one go: all there is to do for windows of two
+        ufunc(x[everywhere[0]], x[everywhere[1]], out=out)
+        done = everywhere[:2]
+    else:
+        out[...] = initial
+        done = []
+    for windows, pixels in steps:
+        if pixels not in done:
+            ufunc(out[windows], x[pixels], out=out[windows])
+    return out
+
+
+def _reaches_all(sliding: Sliding, offset: int) -> bool:
+    """Whether all windows have this pixel of theirs on the image."""
+    return sliding.meets(offset)[0] == slice(0, sliding.windows)
+
+
+def _spread(y: Array, axis: int, sliding: Sliding, out: Array | None = None) -> Array:
+    """Add each window's number to all its pixels, along one axis; `out` is of zeros."""
+    if out is None:
+        out = np.zeros((*y.shape[:axis], sliding.size, *y.shape[axis + 1 :]), y.dtype)
+    for offset in range(sliding.window):
+        windows, pixels = (_along(axis, part) for part in sliding.meets(offset))
+        np.add(out[pixels], y[windows], out=out[pixels])
+    return out
+
+
+@lru_cache(maxsize=64)
+def _offsets(plan: Plan) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """For each place in the window: which windows have it on the image, and on which pixels."""
+    down = [plan[0].meets(offset) for offset in range(plan[0].window)]
+    right = [plan[1].meets(offset) for offset in range(plan[1].window)]
+    return [(tuple(zip(*both, strict=True))) for both in product(down, right)]  # type: ignore[misc]
+
+
+def _winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
+    """For each place in the window where it holds the largest number, and how many do in each window.
+
+    In a window with a NaN none is the largest, and the count is given as 1.
+    """
+    masks = [x[:, *pixels] == largest[:, *windows] for windows, pixels in _offsets(plan)]
+    few = plan[0].window * plan[1].window < 256
+    count = np.zeros(largest.shape, np.uint8 if few else np.int64)
+    for (windows, _), mask in zip(_offsets(plan), masks, strict=True):
+        np.add(count[:, *windows], mask.view(np.uint8), out=count[:, *windows])  # as numbers: three times as fast
+    return masks, np.maximum(count, 1).astype(working(largest.dtype))
+
+
+def _shares(plan: Plan, count_include_pad: bool, dtype: np.dtype[Any]) -> Array:
+    """One over the number of pixels in each window, shape (out_height, out_width, 1)."""
+    counts = []
+    for axis in plan:
+        count = np.full(axis.windows, axis.window, np.float64)
+        if not count_include_pad:
+            inside = np.zeros(axis.windows)
+            for offset in range(axis.window):
+                inside[axis.meets(offset)[0]] += 1
+            count = inside
+        counts.append(count)
+    return (1 / (counts[0][:, None] * counts[1]))[..., None].astype(dtype)

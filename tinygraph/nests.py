@@ -1,0 +1,48 @@
+"""Nests of dicts, lists and tuples: their entries by path, and Tensors in them that are given new values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygraph.errors import ShapeError
+from tinygraph.tensor import Tensor
+
+__all__ = ["assign_all", "entries"]
+
+
+def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The entries of nested dicts, lists and tuples, each with its path: "hidden.bias", "layers.0"."""
+    if isinstance(structure, Mapping):
+        pairs: Iterable[tuple[Any, Any]] = structure.items()
+    elif isinstance(structure, list | tuple):
+        pairs = zip(getattr(structure, "_fields", range(len(structure))), structure, strict=True)
+    else:
+        yield path, structure
+        return
+    for key, item in pairs:
+        yield from entries(item, f"{path}.{key}" if path else str(key))
+
+
+def assign_all(call: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """Assign values to Tensors by name: to all of them, or, if something does not fit, to none.
+
+    Raises:
+        KeyError: a name is missing, or there is no Tensor of that name.
+        ShapeError: a value has another shape than the Tensor it is for.
+        TypeError: a value is not of numbers, or is complex and the Tensor is not.
+    """
+    missing, unknown = sorted(tensors.keys() - values.keys()), sorted(values.keys() - tensors.keys())
+    if missing or unknown:
+        raise KeyError(f"{call}: missing are {missing}, and nothing is called {unknown}")
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    for name, tensor in tensors.items():
+        value = arrays[name]
+        if value.shape != tensor.shape:
+            raise ShapeError(f"{call}: {name} has shape {tensor.shape}, the value for it {value.shape}")
+        if value.dtype.kind not in "fiub" and value.dtype.kind != tensor.dtype.kind:
+            raise TypeError(f"{call}: {name} is of dtype {tensor.dtype}, the value for it of {value.dtype}")
+    for name, tensor in tensors.items():
+        tensor.assign(arrays[name])

@@ -1,0 +1,32 @@
+"""Layers of networks. Names, arguments and defaults are those of Keras; images are (batch, height, width, channels).
+
+A layer is an ordinary object with its weights, Tensors, in its attributes. It makes them when it sees its first batch,
+whose last axis says how many inputs there are and whose dtype says in what precision to compute. In a picture each
+layer is a box.
+
+    model = tg.nn.Sequential([tg.nn.Dense(128, activation="relu"), tg.nn.Dropout(0.2), tg.nn.Dense(10)])
+    logits = model(x)
+    model.parameters()
+"""
+
+from tinygraph.nn.convolution import AveragePooling2D, Conv2D, MaxPooling2D
+from tinygraph.nn.dense import Dense, Embedding, Flatten
+from tinygraph.nn.dropout import Dropout
+from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.normalization import BatchNormalization, LayerNormalization
+from tinygraph.nn.sequential import Sequential
+
+__all__ = [
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Layer",
+    "LayerNormalization",
+    "MaxPooling2D",
+    "Module",
+    "Sequential",
+]

@@ -1,0 +1,142 @@
+"""Layers that treat each example as a row of numbers: Dense, Flatten, Embedding."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygraph.nn.activations import Activation, activation_of
+from tinygraph.nn.initializers import Initializer, checked
+from tinygraph.nn.module import Layer
+from tinygraph.tensor import Tensor
+
+__all__ = ["Dense", "Embedding", "Flatten"]
+
+
+class Dense(Layer):
+    """activation(x @ kernel + bias): each output is a weighted sum of all inputs.
+
+    Args:
+        units: how many outputs.
+        activation: a function, or the name of one: "relu", "tanh", "softmax", ...; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: what the weights begin with: a name such as "he_normal", or a function.
+        name, seed, dtype: see `Layer`.
+
+    Attributes:
+        kernel: Tensor of shape (inputs, units), from the first batch on.
+        bias: Tensor of shape (units,), or None.
+
+    Called on x of shape (..., inputs) it returns shape (..., units).
+
+    Raises:
+        ShapeError: the last axis of a batch is not that of the first one.
+        ValueError: `units` is not positive, or there is no activation or initialiser of that name.
+    """
+
+    kernel: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        units: int,
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if units < 1:
+            raise ValueError(f"Dense: units must be at least 1, got {units}")
+        self.units = units
+        self.activation = activation_of(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = checked(kernel_initializer)
+        self.bias_initializer = checked(bias_initializer)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        if not shape:
+            raise self.misfit("a batch needs an axis of features, got a single number")
+        self.kernel = self.weight("kernel", (shape[-1], self.units), self.kernel_initializer)
+        self.bias = self.weight("bias", (self.units,), self.bias_initializer) if self.use_bias else None
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        inputs = self.kernel.shape[0]
+        if x.shape[-1:] != (inputs,):
+            flat = math.prod(x.shape[1:]) == inputs
+            hint = "put a Flatten() before it" if flat else "it takes its input size from its first batch"
+            raise self.misfit(f"a batch of shape {x.shape} does not have {inputs} features in its last axis; {hint}")
+        z = self._floating(x) @ self.kernel
+        return self.activation(z if self.bias is None else z + self.bias)
+
+
+class Flatten(Layer):
+    """Each example as a row of numbers: shape (batch, ...) to (batch, numbers of an example).
+
+    Args:
+        name: see `Layer`.
+    """
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        if not x.shape:
+            raise self.misfit("a batch needs an axis of examples, got a single number")
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+class Embedding(Layer):
+    """A row of numbers for each index: a table to look up words, or anything else that is counted, in.
+
+    Args:
+        input_dim: how many different indices there are: 0 to input_dim − 1.
+        output_dim: how many numbers to a row.
+        embeddings_initializer: what the rows begin with: a name such as "random_uniform", or a function.
+        name, seed, dtype: see `Layer`; the dtype is float32 by default.
+
+    Attributes:
+        embeddings: Tensor of shape (input_dim, output_dim), from the first batch on.
+
+    Called on integers of any shape it returns that shape with an axis of output_dim more.
+
+    Raises:
+        TypeError: indices are not integers.
+        IndexError: an index is negative, or not below `input_dim`.
+    """
+
+    embeddings: Tensor
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: str | Initializer = "random_uniform",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if min(input_dim, output_dim) < 1:
+            raise ValueError(f"Embedding: both dimensions must be at least 1, got {input_dim} and {output_dim}")
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.embeddings_initializer = checked(embeddings_initializer)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        self.embeddings = self.weight("embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer)
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        indices = x.data if isinstance(x, Tensor) else x
+        place = f'Embedding "{self.name}"'
+        if indices.dtype.kind not in "iu":
+            raise TypeError(f"{place}: indices must be integers, got dtype {indices.dtype}; use x.astype(int)")
+        if np.any((indices < 0) | (indices >= self.input_dim)):
+            raise IndexError(
+                f"{place}: indices run from {indices.min()} to {indices.max()}, but the table has rows 0 to "
+                f"{self.input_dim - 1}; make input_dim one more than the largest index"
+            )
+        return self.embeddings[indices]

@@ -1,0 +1,268 @@
+"""Module: an object that owns Tensors, and finds them again. Layer: one that makes its Tensors at the first batch."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from tinygraph.errors import ShapeError
+from tinygraph.functions.windows import misfit
+from tinygraph.modes import scope, state
+from tinygraph.nests import assign_all, entries
+from tinygraph.nn.initializers import Initializer, Seed, initializer_of
+from tinygraph.record import compose
+from tinygraph.tensor import Tensor
+
+__all__ = ["Layer", "Module"]
+
+Array = NDArray[Any]
+
+
+class _Building(threading.local):
+    """The layers that have made their weights in the outermost call of this thread, and their attributes before."""
+
+    made: list[tuple[Layer, dict[str, Any]]] | None = None
+
+
+_building = _Building()
+
+
+class Module:
+    """Something with Tensors in its attributes: a model, or a part of one.
+
+    Assign Tensors and other modules to attributes, also inside lists, tuples and dicts, and say in `call` what the
+    module computes. Calling the module calls that, under a scope with the module's name.
+
+        class Residual(tg.nn.Module):
+            def __init__(self, units):
+                self.inner = tg.nn.Dense(units, activation="relu")
+                self.scale = tg.Tensor(0.1, name="scale")
+
+            def call(self, x):
+                return x + self.scale * self.inner(x)
+
+    A module without a name takes that of the first attribute it is assigned to.
+
+    Attributes:
+        training: whether the module is being trained; `train()` and `eval()` set it, here and in all modules inside.
+        name: what the module is called in pictures and messages.
+    """
+
+    training: bool = True
+    _name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the module is called in pictures and messages; by default the name of its class."""
+        return type(self).__name__ if self._name is None else self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: the name must be a string, got {type(name).__name__}")
+        self._name = name
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        if not attribute.startswith("_"):
+            for path, item in entries(value, attribute):
+                if isinstance(item, Module) and item._name is None:
+                    item._name = path.replace(".", "_")
+        object.__setattr__(self, attribute, value)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes. A subclass says it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it computes; it needs a method `call`")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`call`, under a scope with the module's name."""
+        with scope(self.name):
+            return self._run(*args, **kwargs)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        """`call`; if that fails, layers that made their weights on the way have none again."""
+        if _building.made is not None:  # a module around this one sees to it
+            return self.call(*args, **kwargs)
+        made = _building.made = []
+        try:
+            return self.call(*args, **kwargs)
+        except BaseException:
+            for layer, attributes in made:
+                layer._restore(attributes)
+            raise
+        finally:
+            _building.made = None
+
+    # --- what is inside ---------------------------------------------------------------------------------------------
+
+    def modules(self) -> list[Module]:
+        """This module and all those inside it, each once, outer ones first."""
+        found: dict[int, Module] = {id(self): self}
+        for module in [self]:
+            _gather(module, found)
+        return list(found.values())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All Tensors of the module and of those inside it, each once, by path: "hidden.kernel", "layers.0.bias"."""
+        found: dict[int, tuple[str, Tensor]] = {}
+        _tensors(self, "", found, set())
+        return dict(found.values())
+
+    def named_parameters(self) -> dict[str, Tensor]:
+        """The Tensors that require a gradient, by path: "hidden.kernel", "layers.0.bias"."""
+        return {path: tensor for path, tensor in self.tensors().items() if tensor.requires_grad and tensor.is_leaf}
+
+    def parameters(self) -> list[Tensor]:
+        """The Tensors that require a gradient. A layer has none before its first batch."""
+        return list(self.named_parameters().values())
+
+    # --- training and using -----------------------------------------------------------------------------------------
+
+    def train(self, training: bool = True) -> None:
+        """Behave as in training: dropout drops, batch normalisation looks at the batch."""
+        for module in self.modules():
+            module.training = training
+
+    def eval(self) -> None:
+        """Behave as in use: nothing is dropped, and each example is treated by itself."""
+        self.train(False)
+
+    # --- saving -----------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the values of all Tensors, by path, to be saved: `np.savez(path, **model.state_dict())`.
+
+        Raises:
+            ValueError: a layer has not seen its first batch, and has no weights yet.
+        """
+        self._check_built("state_dict")
+        return {path: np.array(tensor.data) for path, tensor in self.tensors().items()}
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Give all Tensors the values that `state_dict` returned.
+
+        Raises:
+            KeyError: a path is missing, or leads nowhere.
+            ShapeError: a value has another shape than the Tensor it is for.
+            ValueError: a layer has not seen its first batch, and has no weights yet.
+
+        A call that raises changes nothing.
+        """
+        self._check_built("load_state_dict")
+        assign_all("load_state_dict", self.tensors(), values)
+
+    def _check_built(self, call: str) -> None:
+        for layer in self.modules():
+            if isinstance(layer, Layer) and not layer.built:
+                raise ValueError(
+                    f'{call}: {type(layer).__name__} "{layer.name}" has no weights before its first batch; call the '
+                    "model once, on data of the right shape"
+                )
+
+    def __repr__(self) -> str:
+        count = sum(parameter.size for parameter in self.parameters())
+        return f'<{type(self).__name__} "{self.name}", {count:,} parameters>'
+
+
+class Layer(Module):
+    """A module that makes its weights when it sees its first batch. The layers of tinygraph are of this kind.
+
+    A subclass makes them in `build`, with `weight`, and says in `call` what it does with them. What it records is
+    recorded on behalf of the line that called the layer.
+
+    Args:
+        name: what the layer is called in pictures and messages.
+        seed: for the random numbers it begins with: an int, a NumPy generator to draw from, or None for new ones.
+        dtype: of the weights; None for that of the first batch, or float32 if that is of integers.
+    """
+
+    built: bool = True
+
+    def __init__(self, *, name: str | None = None, seed: Seed = None, dtype: DTypeLike | None = None) -> None:
+        self.name = name
+        self.generator = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        if self.dtype is not None and self.dtype.kind != "f":
+            raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
+        self.built = type(self).build is Layer.build
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
+
+    def weight(
+        self, name: str, shape: tuple[int, ...], initializer: str | Initializer, trainable: bool = True
+    ) -> Tensor:
+        """A new weight.
+
+        Args:
+            name: what it is for, "kernel".
+            shape: its shape.
+            initializer: the name of one in `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
+            trainable: whether it requires a gradient.
+        """
+        values = initializer_of(initializer)(shape, self.generator, self.dtype or np.dtype(np.float32))
+        if values.shape != shape:
+            raise self.misfit(f"the initialiser of {name} made an array of shape {values.shape}, not {shape}")
+        tensor = Tensor(values, dtype=self.dtype, name=f"{self.name}.{name}", requires_grad=trainable)
+        if state.origin is not None:  # the line that gave the layer its first batch
+            tensor._link.code, tensor._link.lasti = state.origin
+        return tensor
+
+    def misfit(self, message: str) -> ShapeError:
+        """The error for a batch that the layer cannot take, with the layer's name and the user's line."""
+        return misfit(f'{type(self).__name__} "{self.name}"', message)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`call`, under a scope with the layer's name, on behalf of the user's line; at first `build`."""
+        return compose(self.name, self._run, args, kwargs, sys._getframe(1))
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if args and not hasattr(args[0], "dtype"):  # lists of numbers
+            args = (np.asarray(args[0]), *args[1:])
+        if self.built:
+            return super()._run(*args, **kwargs)
+        before = dict(vars(self))
+        try:
+            x = args[0]
+            if self.dtype is None:
+                self.dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
+            self.build(x.shape)
+            self.built = True
+            result = super()._run(*args, **kwargs)
+        except BaseException:
+            self._restore(before)
+            raise
+        if _building.made is not None:
+            _building.made.append((self, before))
+        return result
+
+    def _restore(self, attributes: dict[str, Any]) -> None:
+        vars(self).clear()
+        vars(self).update(attributes)
+
+    def _floating(self, x: Any) -> Any:
+        """The batch, with integers as numbers of the layer's dtype."""
+        return x if x.dtype.kind in "fc" else x.astype(self.dtype or np.float32)
+
+
+# --- looking into objects ---------------------------------------------------------------------------------------------
+
+
+def _gather(module: Module, found: dict[int, Module]) -> None:
+    for _, item in entries(vars(module), ""):
+        if isinstance(item, Module) and id(item) not in found:
+            found[id(item)] = item
+            _gather(item, found)
+
+
+def _tensors(module: Module, path: str, found: dict[int, tuple[str, Tensor]], seen: set[int]) -> None:
+    seen.add(id(module))
+    for place, item in entries(vars(module), path):
+        if isinstance(item, Tensor):
+            found.setdefault(id(item), (place, item))
+        elif isinstance(item, Module) and id(item) not in seen:
+            _tensors(item, place, found, seen)

@@ -1,0 +1,27 @@
+"""Optimisers: ways to step downhill, given the gradients. Names, defaults and formulas are those of Keras.
+
+adam = tg.optim.Adam(parameters)
+for x, y in tg.data.batches(...):
+    adam.zero_grad()
+    loss = ...
+    loss.backward()
+    adam.step()
+"""
+
+from tinygraph.optim.adaptive import Adam, AdamW, RMSprop
+from tinygraph.optim.descent import SGD, Momentum
+from tinygraph.optim.optimizer import Optimizer
+from tinygraph.optim.schedules import CosineDecay, ExponentialDecay, PiecewiseConstant, StepDecay
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "CosineDecay",
+    "ExponentialDecay",
+    "Momentum",
+    "Optimizer",
+    "PiecewiseConstant",
+    "RMSprop",
+    "StepDecay",
+]

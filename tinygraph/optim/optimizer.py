@@ -1,0 +1,200 @@
+"""What all optimisers share: which parameters they move, what they remember, and the step.
+
+Everything that changes from step to step (the number of steps, the learning rate, running means) is held in Tensors,
+read with `data` and written with `assign`. The step has no counter and no branch of its own on a value, so that a
+step that was recorded once is right for every later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygraph.nests import assign_all, entries
+from tinygraph.tensor import Tensor
+
+__all__ = ["Optimizer", "Rate"]
+
+Array = NDArray[Any]
+Rate = float | Callable[[Any], Any]
+
+
+class Optimizer:
+    """The base of the optimisers; `SGD`, `Momentum`, `RMSprop`, `Adam` and `AdamW` can be used.
+
+    A subclass says in `moments` what it remembers of each parameter, all zeros at first, and in `move` where to go.
+
+    Args:
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts.
+        learning_rate: how far to go; a number, or a schedule, which is called with the number of steps taken before.
+
+    Attributes:
+        parameters: the Tensors by name: the place in what was given, "0" or "hidden.bias".
+        steps: a Tensor, the number of steps taken.
+
+    Raises:
+        TypeError: among the parameters is something that is not a Tensor, is computed, or requires no gradient.
+        ValueError: there are no parameters, one comes twice, or the learning rate is negative or not finite.
+    """
+
+    moments: ClassVar[tuple[str, ...]] = ()
+
+    parameters: dict[str, Tensor]
+    steps: Tensor
+
+    def __init__(self, parameters: Any, learning_rate: Rate) -> None:
+        self.parameters = _checked(parameters, type(self).__name__)
+        self.steps = Tensor(0.0, name="steps", requires_grad=False)
+        self._rate: Tensor | Callable[[Any], Any] = _checked_rate(learning_rate, type(self).__name__)
+        self._moments = {
+            name: [
+                Tensor(np.zeros_like(parameter.data), name=f"{moment} of {parameter.name or name}", requires_grad=False)
+                for moment in self.moments
+            ]
+            for name, parameter in self.parameters.items()
+        }
+
+    # --- the step ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Move each parameter that has a gradient. The gradients stay, until `zero_grad`."""
+        before = self.steps.data
+        factors = self.factors(self._rate_after(before), before + 1)
+        rounded: dict[Any, list[Any]] = {}  # the factors in the dtype of the parameters, so that float32 stays float32
+        moved = []
+        for name, parameter in self.parameters.items():
+            gradient = parameter.grad
+            if gradient is None:
+                continue
+            if isinstance(gradient, Tensor):  # of a pass with create_graph=True
+                gradient = gradient.data
+            dtype = parameter.dtype
+            if dtype not in rounded:
+                rounded[dtype] = [factor.astype(dtype) for factor in factors]
+            moments = self._moments[name]
+            values = self.move(parameter.data, gradient, *rounded[dtype], *[moment.data for moment in moments])
+            moved.append((parameter, moments, values))
+        for parameter, moments, values in moved:  # only now, when nothing can fail any more
+            for tensor, value in zip((parameter, *moments), values, strict=True):
+                tensor.assign(value)
+        self.steps.assign(before + 1)
+
+    def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
+        """The numbers of a step that are the same for all parameters.
+
+        Args:
+            rate: the learning rate, a float64 number.
+            step: the number of this step, from 1, likewise.
+        """
+        return (rate,)
+
+    def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
+        """Where a parameter goes.
+
+        Args:
+            value, gradient: arrays of the parameter's shape.
+            rest: the factors, in the parameter's dtype, and then the moments.
+
+        Returns:
+            The new value, and the new moments.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say where to move; it needs a method `move`")
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next backward pass begins anew."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    # --- the learning rate ------------------------------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step. Set it to a number or to a schedule, at any time."""
+        return float(self._rate_after(self.steps.data))
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Rate) -> None:
+        new = _checked_rate(rate, type(self).__name__)
+        if isinstance(new, Tensor) and isinstance(self._rate, Tensor):
+            self._rate.assign(new)
+        else:
+            self._rate = new
+
+    def _rate_after(self, steps: Any) -> Any:
+        return self._rate.data if isinstance(self._rate, Tensor) else self._rate(steps)
+
+    # --- saving -----------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """The Tensors that the optimiser keeps, by name: "steps", "learning_rate", "mean of hidden.bias", ..."""
+        rate = {"learning_rate": self._rate} if isinstance(self._rate, Tensor) else {}
+        return {"steps": self.steps} | rate | {
+            f"{moment} of {name}": tensor
+            for name, tensors in self._moments.items()
+            for moment, tensor in zip(self.moments, tensors, strict=True)
+        }  # fmt: skip
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the values in `state`, to be saved: `np.savez(path, **adam.state_dict())`."""
+        return {name: np.array(tensor.data) for name, tensor in self.state.items()}
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Go on where another optimiser, of the same kind and for parameters of the same shapes, left off.
+
+        Raises:
+            KeyError: a name is missing, or is not one of `state`.
+            ShapeError: a value has another shape than what it is to replace.
+
+        A call that raises changes nothing.
+        """
+        assign_all("load_state_dict", self.state, values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
+
+
+def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
+    if isinstance(parameters, Tensor):
+        parameters = [parameters]
+    elif isinstance(parameters, Iterator):
+        parameters = list(parameters)
+    found: dict[str, Tensor] = {}
+    for path, item in entries(parameters):
+        place = f"{call}: parameter {path}" if path else f"{call}: the parameters"
+        if not isinstance(item, Tensor):
+            raise TypeError(f"{place} must be a Tensor, got {type(item).__name__}")
+        if not item.is_leaf:
+            raise TypeError(f"{place} is computed from other Tensors; give those, or detach() it")
+        if not item.requires_grad:
+            raise TypeError(f"{place}, of dtype {item.dtype}, requires no gradient, so it would never move")
+        if any(item is other for other in found.values()):
+            raise ValueError(f"{place} is among the parameters already; give each Tensor once")
+        found[path] = item
+    if not found:
+        raise ValueError(
+            f"{call}: there are no parameters. Layers make theirs when they see the first batch: call the model once "
+            "before making the optimiser"
+        )
+    return found
+
+
+def _checked_rate(rate: Any, call: str) -> Any:
+    if callable(rate):
+        return rate
+    try:
+        number = float(rate)
+    except (TypeError, ValueError):
+        raise TypeError(f"{call}: the learning rate must be a number or a schedule, got {rate!r}") from None
+    return Tensor(checked_number(call, "learning_rate", number), name="learning_rate", requires_grad=False)
+
+
+def checked_number(call: str, name: str, value: float, below: float = np.inf) -> float:
+    """A number from 0 to below a bound, or a ValueError."""
+    if not 0 <= value < below:
+        bound = "a finite number, 0 or larger" if below == np.inf else f"at least 0 and less than {below:g}"
+        raise ValueError(f"{call}: {name} must be {bound}, got {value!r}")
+    return value
