@@ -6,6 +6,12 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph.modes import state
+
+
+@pytest.fixture(autouse=True)
+def no_loss_of_another_test():
+    state.last_loss = None
 
 
 def test_a_dead_relu():
