@@ -272,7 +272,7 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
     if isinstance(seed, Tensor) and seed.requires_grad:
         value: Any = seed
     else:
-        value = np.asarray(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
+        value = record.as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
     if value.shape != output.shape:
         raise ShapeError(f"{call}: a cotangent of shape {value.shape} does not fit an output of shape {output.shape}")
     return value

@@ -93,7 +93,7 @@ class Version:
             for tensor, updated in self._variables:
                 if type(tensor) is int:
                     tensor = leaves[tensor]
-                buffers.append(_own_buffer(tensor) if updated else tensor._value)
+                buffers.append(_own_buffer(tensor, self._kept) if updated or tensor._value.size <= SMALL else tensor._value)
             generators = [leaves[item] if type(item) is int else item for item in self._generators]
             results, gradients = self.runner.run(arguments, buffers, generators)
             for (tensor, updated), buffer in zip(self._variables, buffers, strict=True):

@@ -33,7 +33,7 @@ from tinygraph.derivatives.shapes import astype
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node
-from tinygraph.links import Call, Leaf, mapped, next_order
+from tinygraph.links import Call, Leaf, arguments, mapped, next_order
 from tinygraph.modes import Setting, state
 from tinygraph.record import tensors_in
 from tinygraph.source import assigned_name, source_of
@@ -353,7 +353,8 @@ class Trace:
         """A copy in another dtype."""
         if dtype == traced.dtype:
             return Traced(self, self._operand(traced), traced._value)
-        result: Traced = self.call(astype, (traced, dtype), {})
+        strong = Traced(self, self._operand(traced), traced._value)
+        result: Traced = self.call(astype, (strong, dtype), {})
         return result
 
     def index(self, traced: Traced, index: Any) -> Any:
@@ -587,19 +588,17 @@ class Trace:
         step = getattr(record.plain(g), "_step", None)
         if step is None or not step.masked:
             return cotangent
-        operands = [item for item in (call.x, call.y) if isinstance(item, Call | Leaf)]
-        lows = [getattr(getattr(link._value, "_step", None), "low", -np.inf) for link in operands]
         function = call.op.function
-        if function in (np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.reciprocal) and lows[0] > 0:
-            return cotangent
-        if function is np.log1p and lows[0] >= 0:
-            return cotangent
-        if function is np.divide:
-            below = call.y
-            known = lows[-1] if isinstance(below, Call | Leaf) else below
-            if isinstance(known, int | float | np.number) and known > 0:
-                return cotangent
-        if function is np.power and type(call.y) in (int, float) and call.y >= 1:
+        lows = [
+            getattr(getattr(item._value, "_step", None), "low", -np.inf) if isinstance(item, Call | Leaf) else item
+            for item in arguments(call)[0]
+        ]
+        last = lows[-1] if isinstance(lows[-1], int | float | np.number) else -np.inf
+        if (
+            (function in (np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.reciprocal, np.divide) and last > 0)
+            or (function is np.log1p and last >= 0)
+            or (function is np.power and last >= 1)
+        ):
             return cotangent
         return np.where(g == 0, 0, cotangent).astype(cotangent.dtype)
 

@@ -194,11 +194,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
         left = right = None
     if xp.size == 1:
-        inside = fp[np.zeros(x.shape, dtype=int)]
+        inside = np.take(fp, np.zeros(x.shape, dtype=int))
     else:
         place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, xp.size - 2)
-        slope = (fp[place + 1] - fp[place]) / (xp[place + 1] - xp[place])
-        inside = slope * (x - xp[place]) + fp[place]
+        (low, below), (high, above) = [(np.take(xp, at), np.take(fp, at)) for at in (place, place + 1)]
+        slope = (above - below) / (high - low)
+        inside = slope * (x - low) + below
     inside = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, inside)
 
