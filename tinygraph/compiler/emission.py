@@ -8,6 +8,7 @@ then `def step(...)` with one comment for each of the user's lines.
 from __future__ import annotations
 
 import linecache
+import os
 import threading
 from collections.abc import Callable, Sequence
 from operator import is_
@@ -15,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.blocks import Run
+from tinygraph.compiler.blocks import Run, gathered
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
+from tinygraph.compiler.rowwise import IN_TWO, text_of_run
 from tinygraph.compiler.steps import Builder, Step, is_node, operands_of, rewritten, steps_of
 from tinygraph.compiler.writing import WRITTEN, Writer, dtype_text
 from tinygraph.graph import Graph
@@ -100,7 +102,14 @@ class Emitted:
         raise AssertionError("not bound")
 
 
-def compile_program(program: Program, *, rewrites: Sequence[Rewrite] = ALL, name: str = "step") -> Emitted:
+def compile_program(
+    program: Program,
+    *,
+    rewrites: Sequence[Rewrite] = ALL,
+    name: str = "step",
+    blocks: bool = True,
+    threads: int | None = None,
+) -> Emitted:
     """Write a program as NumPy, and make it callable.
 
     Args:
@@ -108,6 +117,8 @@ def compile_program(program: Program, *, rewrites: Sequence[Rewrite] = ALL, name
             it, never the values that the inputs had.
         rewrites: what is done to the graph, in order; see `tinygraph.compiler.rewrites`.
         name: of the function in the text.
+        blocks: evaluate elementwise calls on large arrays block by block.
+        threads: 2 lets large work go to two threads, 1 does not; None goes by the number of processors.
 
     Returns:
         An `Emitted`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
@@ -116,7 +127,8 @@ def compile_program(program: Program, *, rewrites: Sequence[Rewrite] = ALL, name
     original = steps_of(program)
     graph = drop_dead(apply(_prepared(original, program), rewrites))
     graph = drop_dead(rewritten(graph, _solid_operands))
-    return _Emission(program, original, graph, name).emitted()
+    threads = min(2, os.cpu_count() or 1) if threads is None else threads
+    return _Emission(program, original, graph, name, blocks, threads).emitted()
 
 
 def _prepared(graph: Graph, program: Program) -> Graph:
@@ -151,10 +163,15 @@ def _solid_operands(builder: Builder, step: Step) -> Step | None:
 class _Emission:
     """The text of one program, as it is written."""
 
-    def __init__(self, program: Program, original: Graph, graph: Graph, name: str) -> None:
+    def __init__(self, program: Program, original: Graph, graph: Graph, name: str, blocks: bool, threads: int) -> None:
         self.name = name
         self.original = original
         self.graph = graph
+        self.blocks = blocks
+        self.threads = threads
+        self.runs: list[list[str]] = []
+        self.imports: set[str] = set()
+        self.quiet = any(step.function in FORMULAS and step.function not in _LOUD for step in original.nodes)
         self.count = len(program.arguments)
         self.program = program
         updated = [place for place, variable in enumerate(program.variables) if variable.updated is not None]
@@ -173,7 +190,9 @@ class _Emission:
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
         """What is executed, in order."""
-        return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
+        if not self.blocks:
+            return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
+        return gathered(graph)
 
     def emitted(self) -> Emitted:
         """The finished program."""
@@ -184,6 +203,8 @@ class _Emission:
         lines = [
             f'"""{self.name}: written by tinygraph."""',
             "",
+            *sorted(self.imports),
+            "",
             "import numpy as np",
             *self.writer.imports.values(),
             "",
@@ -191,6 +212,8 @@ class _Emission:
             *self.memory_lines(),
             *self.setup,
             "",
+            *([*IN_TWO.split("\n"), "", ""] if self.imports else []),
+            *[line for run in self.runs for line in [*run, "", ""]],
             *self.decorators(),
             f"def {self.name}({', '.join(inputs[: self.count])}):",
             *[f"    {line}" if line else "" for line in [*self.body, f"return {returned}"]],
@@ -204,7 +227,9 @@ class _Emission:
 
     def write(self, item: Step | Run) -> None:
         """Write one item into the body, or what is done once into the setup."""
-        assert isinstance(item, Step)
+        if isinstance(item, Run):
+            self.write_run(item)
+            return
         held = self.plan.storage[item.index]
         name = self.names[item.index]
         if self.plan.is_view(item):
@@ -227,12 +252,33 @@ class _Emission:
         else:
             self.body += self.writer.statements(item, name)
 
-    def begin(self, held: Storage, step: Step) -> None:
-        """Write the first call into memory that is new at each call."""
+    def write_run(self, run: Run) -> None:
+        """Write a run's functions, and the call of them."""
+        for step in run.steps:
+            held = self.plan.storage[step.index]
+            if held is not None and held.escapes and id(held) not in self.begun:
+                self.comment(step)
+                self.begin(held, None)
+        group, self.group = self.group, None
+        text = text_of_run(
+            run, len(self.runs) + 1, self.plan, self.names, self.writer, self.is_lasting, self.comment,
+            self.threads > 1, self.quiet,
+        )  # fmt: skip
+        self.group = group
+        if text.threads > 1:
+            self.imports.add("from concurrent.futures import ThreadPoolExecutor")
+        self.setup += text.setup
+        self.runs.append(text.functions)
+        self.comment(run.steps[0])
+        self.body += text.call
+        self.group = None
+
+    def begin(self, held: Storage, step: Step | None) -> None:
+        """Write the allocation of memory that is new at each call, and the first call into it."""
         self.begun.add(id(held))
-        name = self.names[step.index]
+        name = self.names[held.steps[0]]
         self.body.append(f"{name} = {empty(held.shape, held.dtype)}")
-        self.body += self.writer.statements(step, name)
+        self.body += [] if step is None else self.writer.statements(step, name)
         for other, shape in self.names_of_storage(held).items():
             if other != name:
                 self.body.append(f"{other} = {name}" if shape == held.shape else f"{other} = {name}.reshape({shape})")
@@ -246,23 +292,24 @@ class _Emission:
         """Whether a storage is the same memory at every call."""
         return held.kind in ("variable", "constant") or (held.kind == "owned" and not held.escapes)
 
-    def comment(self, step: Step) -> None:
+    def comment(self, step: Step, body: list[str] | None = None) -> None:
         """Begin a group of statements, if this step belongs to another line of the user's than the last."""
+        body = self.body if body is None else body
         source = step.source
         group = (step.section, None if source is None else (source.file, source.line))
         if group == self.group:
             return
         self.group = group
-        if self.body:
-            self.body.append("")
+        if body:
+            body.append("")
         if source is None:
-            self.body.append(f"# {step.section}")
+            body.append(f"# {step.section}")
             return
         text = f"# {step.section} · {source.text}"
         place = f"({source})"
         room = WIDTH - 4 - len(place) - 2
         text = text if len(text) <= room else f"{text[: room - 3]}..."
-        self.body.append(f"{text:<60}  {place}" if len(text) <= 60 else f"{text}  {place}")
+        body.append(f"{text:<60}  {place}" if len(text) <= 60 else f"{text}  {place}")
 
     def closing(self) -> str:
         """Write the new values of variables that could not be written in place; what is returned, as text."""
@@ -326,8 +373,7 @@ class _Emission:
 
     def decorators(self) -> list[str]:
         """Overflow that a formula expects is none of the user's business."""
-        quiet = any(step.function in FORMULAS and step.function not in _LOUD for step in self.original.nodes)
-        return ['@np.errstate(over="ignore", divide="ignore")'] if quiet else []
+        return ['@np.errstate(over="ignore", divide="ignore")'] if self.quiet else []
 
 
 _LOUD = frozenset((np.mean, np.clip, np.sum, np.prod, np.max, np.min, np.amax, np.amin))

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
-from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
+from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.shapes import astype
@@ -98,16 +98,6 @@ class Plan:
     def is_view(self, step: Step) -> bool:
         """Whether a step only looks at memory in another way."""
         return is_view(step, self.layouts)
-
-
-def is_elementwise(step: Step) -> bool:
-    """Whether each element of the result depends on the operands' elements at the same place alone."""
-    function = step.function
-    if step.kwargs:
-        return False
-    return (isinstance(function, np.ufunc) and function.signature is None and function.nout == 1) or (
-        function in (np.where, astype, np.copy) and len(step.args) != 1 + 2 * (function is astype)
-    )
 
 
 def looks_like_view(step: Step) -> bool:
@@ -223,7 +213,7 @@ def plan(
             if held_by is not None:
                 for part in (held_by, *kept_by.get(id(held_by), ())):
                     last_read[id(part)] = order[step.index]
-    copied, straight = _updates_in_place(graph, arguments, updates, results, storage, layouts, order, last_read)
+    copied, straight = _updates_in_place(graph, arguments, updates, results, storage, layouts, order, last_read, in_run)
     for output in [*results, *[step for _, step in copied]]:
         held_by = storage[output.index]
         if held_by is not None:
@@ -258,7 +248,7 @@ def takes_out(step: Step) -> bool:
 
 def _updates_in_place(
     graph: Graph, arguments: int, updates: dict[int, Step], results: Sequence[Step], storage: dict[int, Storage | None],
-    layouts: dict[int, Any], order: dict[int, int], last_read: dict[int, int],
+    layouts: dict[int, Any], order: dict[int, int], last_read: dict[int, int], in_run: dict[int, Run],
 ) -> tuple[list[tuple[int, Step]], dict[int, int]]:  # fmt: skip
     """Let the new values of variables be written over the old ones.
 
@@ -295,6 +285,7 @@ def _updates_in_place(
             or any(storage[result.index] is mine for result in results)
             or any(result is step for result in results)
             or not _may_overwrite(step, mine, storage, layouts)
+            or not _read_alike(in_run.get(step.index), mine, layouts.get(variable.index), storage, layouts)
         ):
             copied.append((place, step))
             continue
@@ -349,14 +340,30 @@ def _compute_in_place(
                 and operand.size
                 and not (step.function is np.where and place != 2)
                 and _alone(step, place, other, storage)
-                and (in_run.get(step.index) is None or in_run.get(step.index) is in_run.get(other.steps[0])
-                     or in_run[step.index].aligned(operand.index))
+                and (step.index not in in_run or in_run[step.index].aligned(step.index))
+                and _read_alike(in_run.get(step.index), other, layouts[operand.index], storage, layouts)
             ):  # fmt: skip
                 for index in mine.steps:
                     storage[index] = other
                     other.steps.append(index)
                 last_read[id(other)] = last_read.get(id(mine), order[step.index])
                 break
+
+
+def _read_alike(
+    run: Run | None, held: Storage, like: Any, storage: dict[int, Storage | None], layouts: dict[int, Any]
+) -> bool:
+    """Whether all that a run reads of a storage it reads block by block: then it may be written block by block."""
+    if run is None:
+        return True
+    return all(
+        run.sliced(operand.shape)
+        and layouts[operand.index].shape == like.shape
+        and layouts[operand.index].strides == like.strides
+        for step in run.steps
+        for operand in operands_of(step)
+        if storage[operand.index] is held
+    )
 
 
 def _alone(step: Step, place: int, held: Storage, storage: dict[int, Storage | None]) -> bool:

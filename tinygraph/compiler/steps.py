@@ -17,6 +17,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph import draws
 from tinygraph.compiler.program import Program
+from tinygraph.derivatives.shapes import astype
 from tinygraph.errors import GraphError
 from tinygraph.graph import Graph, Node
 from tinygraph.links import mapped
@@ -182,6 +183,18 @@ def rewritten(graph: Graph, change: Change) -> Graph:
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in graph.outputs))
 
 
+def is_elementwise(step: Step) -> bool:
+    """Whether each element of the result depends on the operands' elements at the same place alone."""
+    function = step.function
+    if step.kwargs:
+        return False
+    if isinstance(function, np.ufunc):
+        return function.signature is None and function.nout == 1
+    if function in (astype, np.copy):
+        return type(step.args[0]) is Step and step.args[0].shape == step.shape
+    return function is np.where and len(step.args) == 3
+
+
 # --- shapes and dtypes of new calls -----------------------------------------------------------------------------------
 
 
@@ -293,8 +306,6 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any) -> Symbol:
         """As of an array."""
-        from tinygraph.derivatives.shapes import astype
-
         return self if self.dtype == dtype else self._call(astype, self, np.dtype(dtype))
 
     def reshape(self, shape: Shape) -> Symbol:

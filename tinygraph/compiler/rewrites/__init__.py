@@ -29,6 +29,7 @@ ALL: tuple[Rewrite, ...] = (
     drop_sums_of_one,
     drop_identities,
     fold_constants,
+    delay_broadcasts,
     join_views,
     share_common,
     drop_dead,
