@@ -517,6 +517,13 @@ def as_array(value: Any, dtype: Any = None) -> Any:
     return np.asarray(value, dtype=dtype)
 
 
+def indexable(array: Any) -> Any:
+    """An array as it is, but in a function that is being compiled such that computed places can index it."""
+    if modes.unusual and state.tracing is not None and type(array) is np.ndarray:
+        return state.tracing.lift(array)
+    return array
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import keyword
 import re
 import threading
 import types
@@ -18,7 +19,6 @@ import numpy as np
 from tinygraph import modes, record
 from tinygraph._reading import _links_below
 from tinygraph.backward import FREED
-from tinygraph.compiler.interpreter import Interpreter
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.signature import copied, describe, rebuilt, same_shape, told
 from tinygraph.compiler.surroundings import Surroundings
@@ -36,6 +36,10 @@ __all__ = ["Compiled", "compile"]
 # What makes something that runs out of a program. The tests put the interpreter here.
 Maker = Callable[[Program], Any]
 
+# A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
+# arrays, and a learning rate is another array each time somebody assigns to it.
+SMALL = 64
+
 
 class Version:
     """A program for one signature, with what it takes to call it.
@@ -48,7 +52,7 @@ class Version:
 
     def __init__(
         self, program: Program, runner: Any, surroundings: Surroundings, given: list[Any], state_of: list[Captured],
-        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any],
+        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any], result: Any,
     ) -> None:  # fmt: skip
         self.program = program
         self.runner = runner
@@ -56,9 +60,15 @@ class Version:
         self._given = given
         self._plain = given == list(range(len(given)))
         self._count = len(given)
-        # The Tensor, or its place among the arguments; whether it is updated; whether it required a gradient.
+        # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
         self._variables = [
-            (captured.tensor if captured.argument is None else captured.argument, variable.updated is not None)
+            (
+                captured.tensor if captured.argument is None else captured.argument,
+                variable.updated is not None,
+                np.empty(variable.node.shape, variable.node.dtype)
+                if variable.updated is None and variable.node.size <= SMALL
+                else None,
+            )
             for captured, variable in zip(state_of, program.variables, strict=True)
         ]
         self._kinds = [
@@ -68,6 +78,7 @@ class Version:
         self._cleared = cleared
         self._asked = asked
         self._generators = generators
+        self._named = result if _has_names(result) else None
         self._lock = threading.Lock()
 
     def holds(self, leaves: list[Any]) -> bool:
@@ -90,24 +101,52 @@ class Version:
             arguments = [_bound(item, leaves) for item in self._given]
         with self._lock:
             buffers: list[Any] = []
-            for tensor, updated in self._variables:
+            for tensor, updated, copied in self._variables:
                 if type(tensor) is int:
                     tensor = leaves[tensor]
-                buffers.append(_own_buffer(tensor, self._kept) if updated or tensor._value.size <= SMALL else tensor._value)
+                if updated:
+                    buffers.append(_own_buffer(tensor))
+                elif copied is None:
+                    buffers.append(tensor._value)
+                else:
+                    copied[...] = tensor._value
+                    buffers.append(copied)
             generators = [leaves[item] if type(item) is int else item for item in self._generators]
-            results, gradients = self.runner.run(arguments, buffers, generators)
-            for (tensor, updated), buffer in zip(self._variables, buffers, strict=True):
+            results = self.runner.run(arguments, buffers, generators)
+            for (tensor, updated, _), buffer in zip(self._variables, buffers, strict=True):
                 if updated:
                     if type(tensor) is int:
                         tensor = leaves[tensor]
                     link = tensor._link
                     tensor._value = link._value = buffer
                     link.order = next_order()
+        gradients: Any = ()
+        if self._graded:
+            results, gradients = results
         for link, gradient in zip(self._graded, gradients, strict=True):
             (leaves[link]._link if type(link) is int else link)._grad = gradient
         for link in self._cleared:
             (leaves[link]._link if type(link) is int else link)._grad = None
-        return results
+        return results if self._named is None else _with_names(results, self._named)
+
+
+def _has_names(result: Any) -> bool:
+    """Whether there is a named tuple in a result; a program knows plain ones."""
+    if isinstance(result, dict):
+        return any(_has_names(item) for item in result.values())
+    return isinstance(result, list | tuple) and (
+        hasattr(result, "_fields") or any(_has_names(item) for item in result)
+    )
+
+
+def _with_names(result: Any, named: Any) -> Any:
+    """A program's result with the named tuples of the function's."""
+    if isinstance(named, dict):
+        return {key: _with_names(result[key], item) for key, item in named.items()}
+    if isinstance(named, list | tuple):
+        items = [_with_names(*pair) for pair in zip(result, named, strict=True)]
+        return type(named)(*items) if hasattr(named, "_fields") else type(named)(items)
+    return result
 
 
 def _bound(item: Any, leaves: list[Any]) -> Any:
@@ -128,10 +167,13 @@ _buffers: dict[int, tuple[Any, Any]] = {}
 
 def _own_buffer(tensor: Any) -> Any:
     value = tensor._value
-    known = _buffers.get(id(tensor))
-    if known is not None and known[1] is value:
-        return value
     key = id(tensor)
+    known = _buffers.get(key)
+    if known is not None:
+        buffer = known[1]
+        if buffer is not value:  # assigned to since, by other means
+            buffer[...] = value
+        return buffer
     buffer = np.array(value, order="C")
     _buffers[key] = (weakref.ref(tensor, lambda _: _buffers.pop(key, None)), buffer)
     return buffer
@@ -390,8 +432,16 @@ class Compiled:
         program, state_of, graded, used = program_of(trace, result, order, names)
         given = [item for item, step in zip(given, order, strict=True) if step.index in used]
         generators = [generator_places.get(id(generator), generator) for generator in trace.generators]
-        runner = (self._make or Interpreter)(program)
-        return Version(program, runner, surroundings, given, state_of, graded, cleared, asked, generators)
+        runner = self._made(program)
+        return Version(program, runner, surroundings, given, state_of, graded, cleared, asked, generators, result)
+
+    def _made(self, program: Program) -> Any:
+        if self._make is not None:
+            return self._make(program)
+        from tinygraph.compiler.emission import compile_program
+
+        name = _identifier(getattr(self._function, "__name__", "step"))
+        return compile_program(program, name="step" if name == "x_lambda" or keyword.iskeyword(name) else name)
 
     def _all_names(self, args: Sequence[Any]) -> list[str]:
         beyond = [f"{self._rest}_{place}" for place in range(len(args) - len(self._names))]

@@ -10,8 +10,10 @@ NumPy, of the standard library and of tinygraph's engine is not followed; that o
 
 from __future__ import annotations
 
+import dis
+import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -160,18 +162,19 @@ class Surroundings:
         if not _followed(function.__module__ or "") and not _is_transform(function):
             return
         code = function.__code__
-        self.names |= _names(code)
+        variables, attributes = _names(code)
+        self.names |= attributes
         for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             if variable not in ("__class__",):
                 yield Place(variable, cell, None, _contents(cell))
         if _followed(function.__module__ or ""):
-            yield from self._in_namespace(function.__globals__, "", _names(code))
+            yield from self._in_namespace(function.__globals__, "", variables)
         for value in (function.__defaults__ or ()):
             yield from self._look(value, name)
         for value in (function.__kwdefaults__ or {}).values():
             yield from self._look(value, name)
 
-    def _in_namespace(self, namespace: dict[str, Any], prefix: str, names: set[str]) -> Iterator[Place]:
+    def _in_namespace(self, namespace: dict[str, Any], prefix: str, names: Set[str]) -> Iterator[Place]:
         dot = f"{prefix}." if prefix else ""
         for key in names & namespace.keys():
             if not key.startswith("__"):
@@ -183,7 +186,7 @@ class Surroundings:
                 for key, value in vars(base).items():
                     function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
                     if type(function) is FunctionType and (key in self.names or key.startswith("__")):
-                        self.names.update(_names(function.__code__))
+                        self.names.update(_names(function.__code__)[1])
 
     def _in_type(self, kind: type, name: str) -> Iterator[Place]:
         """The functions and settings of a class that are named, with the globals of its methods."""
@@ -290,15 +293,24 @@ def _is_transform(function: Any) -> bool:
     return function.__module__ in ("tinygraph.transforms", "tinygraph.record") and function.__closure__ is not None
 
 
-def _names(code: CodeType) -> set[str]:
-    """The names of globals and attributes that code, and the functions defined in it, reads."""
-    found = set(code.co_names)
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of globals, and those of attributes, that code, and the functions defined in it, uses."""
+    variables: set[str] = set()
+    attributes: set[str] = set()
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME"):
+            variables.add(step.argval)
+        elif "ATTR" in step.opname or step.opname == "LOAD_METHOD":
+            attributes.add(step.argval)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _names(constant)
+            inner = _names(constant)
+            variables |= inner[0]
+            attributes |= inner[1]
         elif isinstance(constant, str) and constant.isidentifier():
-            found.add(constant)  # getattr(x, "name")
-    return found
+            attributes.add(constant)  # getattr(x, "name")
+    return frozenset(variables), frozenset(attributes)
 
 
 def _replaced(value: Any, name: str, stand_in: Callable[[Any, str], Any]) -> Any:

@@ -171,7 +171,7 @@ class Traced:
             "an array that depends on the arguments is turned into a plain one",
             "This is what np.asarray, np.array, writing into a plain array (`plain += x`, `plain[i] = x`), indexing a "
             "plain array with it, and functions that NumPy does not let us see do. Leave np.asarray out; join with "
-            "np.stack; compute `plain = plain + x`; index with np.take(plain, x, axis=0)",
+            "np.stack; compute `plain = plain + x`; make an array that is indexed an argument",
         )
 
     # --- Python's protocols -----------------------------------------------------------------------------------------

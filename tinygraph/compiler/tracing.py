@@ -914,7 +914,7 @@ def results_of(trace: Trace, result: Any) -> Any:
         return {key: results_of(trace, item) for key, item in result.items()}
     if isinstance(result, list | tuple):
         items = [results_of(trace, item) for item in result]
-        return type(result)(*items) if hasattr(result, "_fields") else list(items) if type(result) is list else tuple(items)  # fmt: skip
+        return type(result)(*items) if hasattr(result, "_fields") else items if type(result) is list else tuple(items)
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
         return trace._operand(result)
     return result
@@ -939,7 +939,7 @@ def program_of(
         names: by a Tensor's id what its surroundings call it.
 
     Returns:
-        The program, whose results are the function's and then the new gradients; the leaves behind its variables; the
+        The program, whose results are the function's, and the new gradients where there are any; the leaves behind its variables; the
         leaves that get a gradient; the indices of those of `order` that are arguments.
     """
     state_of = [captured for captured in trace.captured.values() if captured.first is not None]
@@ -1006,7 +1006,9 @@ def program_of(
         )
         for place, captured in enumerate(state_of)
     )
-    results = (_filled(result, operand), [operand(step, True) for step in grads])
+    results = _filled(result, operand)
+    if grads:
+        results = (results, [operand(step, True) for step in grads])
     graph_outputs = [node for node in _nodes_of(results)] + [v.updated for v in variables if v.updated is not None]
     graph = Graph(tuple(nodes.values()), tuple(graph_outputs))
     program = Program(graph, tuple(arguments), variables, results, sections, tuple(trace.generators))
@@ -1025,7 +1027,7 @@ def _filled(result: Any, operand: Callable[..., Any]) -> Any:
         return {key: _filled(item, operand) for key, item in result.items()}
     if isinstance(result, list | tuple):
         items = [_filled(item, operand) for item in result]
-        return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
+        return items if isinstance(result, list) else tuple(items)
     return operand(result, True) if type(result) is Step else result
 
 

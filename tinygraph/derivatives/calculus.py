@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
-from tinygraph.record import plain
+from tinygraph.record import indexable, plain
 
 
 def _array(item: Any) -> Any:
@@ -194,10 +194,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
         left = right = None
     if xp.size == 1:
-        inside = np.take(fp, np.zeros(x.shape, dtype=int))
+        inside = fp[np.zeros(x.shape, dtype=int)]
     else:
         place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, xp.size - 2)
-        (low, below), (high, above) = [(np.take(xp, at), np.take(fp, at)) for at in (place, place + 1)]
+        xp, fp = indexable(xp), indexable(fp)
+        (low, below), (high, above) = [(xp[at], fp[at]) for at in (place, place + 1)]
         slope = (above - below) / (high - low)
         inside = slope * (x - low) + below
     inside = np.where(x < xp[0], fp[0] if left is None else left, inside)

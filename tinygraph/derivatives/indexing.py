@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.record import as_array, primitive
+from tinygraph.record import as_array, indexable, primitive
 
 
 @primitive
@@ -42,7 +42,7 @@ derivative(scatter, lambda g, z, x, index, shape: x_at(g, index))
 
 def x_at(x: Any, index: Any) -> Any:
     """`x[index]`, as a function."""
-    return x[index]
+    return indexable(x)[index]
 
 
 def _whole_axis(axis: int, at: Any) -> tuple[Any, ...]:
