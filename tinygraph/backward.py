@@ -406,9 +406,9 @@ def _pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
     with Setting(
         origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded or state.recording
     ):
-        for argument, cotangent in _apply_rules(call, g, read(call), mapped(links, read), links, keywords):
-            needed = state.tracing.where_it_matters(call, g, cotangent)
-            _deliver(argument, needed, call, cotangents, waiting)
+        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
+        for argument, cotangent in _apply_rules(call, g, z, args, links, keywords):
+            _deliver(argument, cotangent, call, cotangents, waiting)
 
 
 def _pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:

@@ -58,7 +58,7 @@ class Version:
         self.runner = runner
         self.surroundings = surroundings
         self._given = given
-        self._plain = given == list(range(len(given)))
+        self._plain = all(type(item) is int and item == place for place, item in enumerate(given))
         self._count = len(given)
         # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
         self._variables = [

@@ -33,7 +33,7 @@ from tinygraph.derivatives.shapes import astype
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node
-from tinygraph.links import Call, Leaf, arguments, mapped, next_order
+from tinygraph.links import Call, Leaf, Like, arguments, mapped, next_order
 from tinygraph.modes import Setting, state
 from tinygraph.record import tensors_in
 from tinygraph.source import assigned_name, source_of
@@ -576,19 +576,17 @@ class Trace:
         if step is not None and name is not None and step.name is None and step.section == "backward":
             step.name = f"d_{name}"
 
-    def where_it_matters(self, call: Call, g: Any, cotangent: Any) -> Any:
-        """What a rule made of a cotangent `g`, and 0 where `g` is 0.
+    def where_it_matters(self, call: Call, g: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """The result and arguments of a call for its rules, moved to a regular point where the cotangent is 0.
 
         Where `np.where` leaves an element out its cotangent is 0, and the slope there may be infinite; 0 · ∞ is NaN.
         The eager pass looks for a NaN, which costs nothing. A program cannot change its course, so it asks, but only
         where both can happen.
         """
-        if call.op.function not in _STEEP or isinstance(cotangent, tuple | list):
-            return cotangent
+        function: Any = call.op.function
         step = getattr(record.plain(g), "_step", None)
-        if step is None or not step.masked:
-            return cotangent
-        function = call.op.function
+        if function not in _STEEP or step is None or not step.masked:
+            return z, args
         lows = [
             getattr(getattr(item._value, "_step", None), "low", -np.inf) if isinstance(item, Call | Leaf) else item
             for item in arguments(call)[0]
@@ -599,8 +597,12 @@ class Trace:
             or (function is np.log1p and last >= 0)
             or (function is np.power and last >= 1)
         ):
-            return cotangent
-        return np.where(g == 0, 0, cotangent).astype(cotangent.dtype)
+            return z, args
+        regular = 1.5 if function is np.arccosh else 0.5
+        nothing = g == 0
+        there = float(function(*[regular] * function.nin))
+        moved = tuple([np.where(nothing, regular, item) if hasattr(item, "dtype") else item for item in args])
+        return (np.where(nothing, there, z) if hasattr(z, "ndim") and type(z) is not Like else z), moved
 
     # --- Tensors from outside ---------------------------------------------------------------------------------------
 
@@ -900,7 +902,7 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
         The trace, and what the function returned, with steps in place of arrays.
     """
     trace = Trace(call, reference)
-    with _global_generators(), _diverted(trace):
+    with _diverted(trace):
         result = enter(trace)()
         outline = results_of(trace, result)
     if reference is not None and len(trace.calls) != len(reference.calls):
@@ -922,9 +924,9 @@ def results_of(trace: Trace, result: Any) -> Any:
 
 def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]]) -> tuple[Trace, Any]:
     """Run a function twice, the second time only to see that it does the same. Returns the second run."""
-    first, _ = run(call, enter)
-    again, result = run(call, enter, first)
-    return again, result
+    with _global_generators():
+        first, _ = run(call, enter)
+        return run(call, enter, first)
 
 
 def program_of(
