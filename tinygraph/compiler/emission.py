@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.blocks import Run, gathered
+from tinygraph.compiler.cost import flops
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.program import Program
@@ -24,7 +25,9 @@ from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
 from tinygraph.compiler.rowwise import IN_TWO, text_of_run
+from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
 from tinygraph.compiler.steps import Builder, Step, is_node, operands_of, rewritten, steps_of
+from tinygraph.compiler.threads import blas, threads_for
 from tinygraph.compiler.writing import WRITTEN, Writer, dtype_text
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
@@ -48,7 +51,7 @@ class Emitted:
 
     def __init__(
         self, source: str, original: Graph, graph: Graph, plan: Plan, writer: Writer, arguments: list[str],
-        variables: list[str], name: str,
+        variables: list[str], name: str, otherwise: Callable[[], Emitted] | None = None,
     ) -> None:  # fmt: skip
         self.source = source
         self.original = original
@@ -63,6 +66,9 @@ class Emitted:
         file = f"<compiled {name} {id(self):x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         self._code = compile(source, file, "exec")
+        self.otherwise = otherwise
+        self._exact: Emitted | None = None
+        self._blas = blas() if _one_thread(graph) else None
         self._bound: list[Any] | None = None
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
@@ -79,11 +85,24 @@ class Emitted:
         Returns:
             The nest of the program's results. No array in it is used again by a later call.
         """
-        bound = self._bound
         with self._lock:
+            bound = self._bound
             if bound is None or not all(map(is_, bound, (*variables, *generators))):
                 self._bind(variables, generators)
-            return self._step(*arguments)
+            if self._blas is not None and (threads := self._blas.get_threads()) > 1:
+                self._blas.set_threads(1)
+                try:
+                    return self._step(*arguments)
+                finally:
+                    self._blas.set_threads(threads)
+            if self.otherwise is None:
+                return self._step(*arguments)
+            try:
+                return self._step(*arguments)
+            except (ArithmeticError, ValueError):  # Python's floats raise where NumPy's have an infinity or NaN
+                if self._exact is None:
+                    self._exact = self.otherwise()
+                return self._exact.run(arguments, variables, generators)
 
     def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
         """Execute the part of the text that is done once, with these variables."""
@@ -128,7 +147,18 @@ def compile_program(
     graph = drop_dead(apply(_prepared(original, program), rewrites))
     graph = drop_dead(rewritten(graph, _solid_operands))
     threads = min(2, os.cpu_count() or 1) if threads is None else threads
-    return _Emission(program, original, graph, name, blocks, threads).emitted()
+    emission = _Emission(program, original, graph, name, blocks, threads)
+    return emission.of_numbers() if is_of_numbers(graph) else emission.emitted()
+
+
+def _one_thread(graph: Graph) -> bool:
+    """Whether BLAS should use one thread, and would use more: whether there are products, and none is large."""
+    products = [flops(step) for step in graph.nodes if step.function in (np.matmul, np.dot) and isinstance(step, Step)]
+    return any(size > UNDIVIDED for size in products) and threads_for(max(products)) == 1
+
+
+# OpenBLAS leaves smaller products to one thread by itself.
+UNDIVIDED = 10_000
 
 
 def _prepared(graph: Graph, program: Program) -> Graph:
@@ -170,6 +200,10 @@ class _Emission:
         self.blocks = blocks
         self.threads = threads
         self.runs: list[list[str]] = []
+        self.body: list[str] = []
+        self.setup: list[str] = []
+        self.group: Any = None
+        self.begun: set[int] = set()  # escaping storages that have their memory
         self.imports: set[str] = set()
         self.quiet = any(step.function in FORMULAS and step.function not in _LOUD for step in original.nodes)
         self.count = len(program.arguments)
@@ -178,21 +212,43 @@ class _Emission:
         kept = len(graph.outputs) - len(updated)
         self.results: list[Any] = list(graph.outputs[:kept])
         self.updates: dict[int, Any] = dict(zip(updated, graph.outputs[kept:], strict=True))
+        if not is_of_numbers(graph):
+            self.plan_memory()
+
+    def plan_memory(self) -> None:
+        """Decide where every value lives, and what it is called."""
+        graph, name, program = self.graph, self.name, self.program
         items = self.items_of(graph)
         self.plan = plan(graph, items, self.count, self.updates, self.results)
         generators = [f"generator_{place}" for place in range(len(program.generators))]
         self.names = names_of(graph, self.plan, [name, "pool", *generators])
         self.writer = Writer(self.names, taken={*self.names.values(), name, *generators})
-        self.body: list[str] = []
-        self.setup: list[str] = []
-        self.group: Any = None
-        self.begun: set[int] = set()  # escaping storages that have their memory
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
         """What is executed, in order."""
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
         return gathered(graph)
+
+    def of_numbers(self) -> Emitted:
+        """The finished program, where every value is a number."""
+        variables = [variable.name for variable in self.program.variables]
+        outputs = iter(self.results)
+        writer = Writer({})
+        source = text_of_numbers(
+            self.graph, self.count, variables, self.updates, self.results, self.name,
+            lambda written: _nest_text(self.program.results, lambda: written(next(outputs)), writer),
+        )  # fmt: skip
+        arguments = [node.name or "x" for node in self.graph.nodes[: self.count]]
+
+        def otherwise() -> Emitted:
+            self.plan_memory()
+            return self.emitted()
+
+        empty_plan = Plan([], {}, {}, [], [], {}, {})
+        return Emitted(
+            source, self.original, self.graph, empty_plan, writer, arguments, variables, self.name, otherwise
+        )  # fmt: skip
 
     def emitted(self) -> Emitted:
         """The finished program."""

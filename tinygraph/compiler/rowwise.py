@@ -66,8 +66,9 @@ def text_of_run(
     text = RunText(threads=2 if two_threads and run.nanoseconds > TWO_THREADS else 1)
     block, rows = f"block_{number}", f"rows_{number}"
     size = run.rows_in_block
-    if run.rows < 2 * size:
-        text.threads = 1
+    if text.threads == 2:
+        size = min(size, -(-run.rows // 2))
+    size = min(size, run.rows)
     body: list[str] = []
     parameters: dict[str, str] = {}  # of the block: by name what rows_N passes for it
     outer: dict[str, None] = {}  # what rows_N gets from the step
