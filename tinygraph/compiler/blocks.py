@@ -6,7 +6,6 @@ other sizes along the other axes, as the largest value of each row has. A sum th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,8 +17,10 @@ from tinygraph.graph import Graph
 
 __all__ = ["BLOCK", "Run", "gathered"]
 
-# Elements in a block. Between 16 and 64 thousand all are about as good.
-BLOCK = 16_384
+# Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
+# float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
+LARGE = 32_768
+BLOCK_BYTES = 262_144
 
 # Two threads pay from this many nanoseconds of work; to hand work to another one takes 20 to 70 microseconds.
 TWO_THREADS = 400_000.0
@@ -60,8 +61,8 @@ class Run:
     @property
     def rows_in_block(self) -> int:
         """How many rows make a block."""
-        widest = max(math.prod(step.shape) for step in self.steps if step.index in self.members) // self.rows
-        return max(1, BLOCK // max(widest, 1))
+        widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
+        return max(1, BLOCK_BYTES // max(widest, 1))
 
     @property
     def nanoseconds(self) -> float:
@@ -89,7 +90,7 @@ def gathered(graph: Graph) -> list[Step | Run]:
                 place[step.index] = joined
                 continue
         place[step.index] = len(items)
-        if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 4 * BLOCK:
+        if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
             run = Run(*rows)
             _join(run, step)
             items.append(run)
@@ -150,7 +151,7 @@ def _over_rows(step: Step, run: Run) -> bool:
 
 def is_large(step: Step) -> bool:
     """Whether a call works on more than a block."""
-    return max([step.size, *[operand.size for operand in operands_of(step)]]) > 2 * BLOCK
+    return max([step.size, *[operand.size for operand in operands_of(step)]]) > LARGE
 
 
 def start_of(step: Step) -> float:

@@ -7,24 +7,32 @@ then `def step(...)` with one comment for each of the user's lines.
 
 from __future__ import annotations
 
+import copy
 import linecache
 import os
+import textwrap
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import is_
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.blocks import Run, gathered
+from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
+from tinygraph.compiler.profiling import TAG, Profile, instrumented, profiled, untagged
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
 from tinygraph.compiler.rowwise import IN_TWO, text_of_run
+from tinygraph.compiler.saving import save_module
+from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
 from tinygraph.compiler.steps import Builder, Step, is_node, operands_of, rewritten, steps_of
+from tinygraph.compiler.threads import blas, threads_for
 from tinygraph.compiler.writing import WRITTEN, Writer, dtype_text
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
@@ -48,7 +56,7 @@ class Emitted:
 
     def __init__(
         self, source: str, original: Graph, graph: Graph, plan: Plan, writer: Writer, arguments: list[str],
-        variables: list[str], name: str,
+        variables: list[str], name: str, otherwise: Callable[[], Emitted] | None = None,
     ) -> None:  # fmt: skip
         self.source = source
         self.original = original
@@ -63,6 +71,14 @@ class Emitted:
         file = f"<compiled {name} {id(self):x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         self._code = compile(source, file, "exec")
+        self.otherwise = otherwise
+        self.tagged = source
+        self.state_comment = ""
+        self.scratch = (0, 0)
+        self.program: Program | None = None
+        self.options: dict[str, Any] = {}
+        self._exact: Emitted | None = None
+        self._blas = blas() if _one_thread(graph) else None
         self._bound: list[Any] | None = None
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
@@ -79,24 +95,119 @@ class Emitted:
         Returns:
             The nest of the program's results. No array in it is used again by a later call.
         """
-        bound = self._bound
         with self._lock:
+            bound = self._bound
             if bound is None or not all(map(is_, bound, (*variables, *generators))):
                 self._bind(variables, generators)
-            return self._step(*arguments)
+            if self._blas is not None and (threads := self._blas.get_threads()) > 1:
+                self._blas.set_threads(1)
+                try:
+                    return self._step(*arguments)
+                finally:
+                    self._blas.set_threads(threads)
+            if self.otherwise is None:
+                return self._step(*arguments)
+            try:
+                return self._step(*arguments)
+            except (ArithmeticError, ValueError):  # Python's floats raise where NumPy's have an infinity or NaN
+                return self._in_arrays().run(arguments, variables, generators)
 
     def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
         """Execute the part of the text that is done once, with these variables."""
-        space: dict[str, Any] = {
+        space = self._space(variables, generators)
+        exec(self._code, space)
+        self._step = space[self.name]
+        self._bound = [*variables, *generators]
+
+    def _space(self, variables: Sequence[Any], generators: Sequence[Any]) -> dict[str, Any]:
+        """The names that the text is executed among."""
+        return {
             "__name__": self.name,
             **dict(zip(self.variables, variables, strict=True)),
             **{f"generator_{place}": generator for place, generator in enumerate(generators)},
             **self.constants,
             **self.functions,
         }
-        exec(self._code, space)
-        self._step = space[self.name]
-        self._bound = [*variables, *generators]
+
+    def _in_arrays(self) -> Emitted:
+        """This program, or the one that computes the same with NumPy where this one computes with Python's floats."""
+        if self.otherwise is None:
+            return self
+        if self._exact is None:
+            self._exact = self.otherwise()
+            self._exact.program, self._exact.options = self.program, self.options
+        return self._exact
+
+    @property
+    def cost(self) -> Cost:
+        """Operations, bytes and buffers, by calculation."""
+        emitted = self._in_arrays()
+        steps = [s for s in emitted.graph.nodes if isinstance(s, Step) and s.function is not None]
+        called = [step for step in steps if not emitted.plan.is_view(step)]
+        buffers, size = emitted.scratch
+        return Cost(
+            flops=sum(flops(step) for step in called),
+            bytes=sum(traffic(step) for step in called),
+            buffers=buffers + len(emitted.plan.memories),
+            buffer_bytes=size + sum(memory.nbytes for memory in emitted.plan.memories),
+            calls=len(called),
+        )
+
+    def save(self, path: str | os.PathLike[str], values: Sequence[Any] = (), *, parameters: str = "beside") -> None:
+        """Write a module that computes the same without tinygraph.
+
+        Args:
+            path: of the module, ending in ".py".
+            values: the variables' values, in order.
+            parameters: "beside" puts the values into an npz of the same name, which the module reads when it is
+                imported, and updates in memory. "arguments" makes them arguments of the function, after the others;
+                where it updates them it returns a pair: what it returned before, and a dict of the new values.
+
+        Raises:
+            ValueError: the path does not end in ".py", or `parameters` is something else.
+            UnsupportedError: the program calls a function that cannot be written down.
+        """
+        if parameters not in ("beside", "arguments"):
+            raise ValueError(f'save: parameters must be "beside" or "arguments", got {parameters!r}')
+        emitted = self._in_arrays()
+        if parameters == "arguments" and self.program is not None and self.program.variables:
+            emitted = compile_program(_with_arguments(self.program), **self.options)._in_arrays()
+            values = ()
+        arrays = dict(zip(emitted.variables, values, strict=True))
+        arrays.update({name: value for name, value in emitted.constants.items() if not _is_written(value)})
+        generators = [f"generator_{place}" for place in range(len(self.program.generators if self.program else ()))]
+        save_module(
+            path, emitted.source, emitted.state_comment, arrays, emitted.imports, emitted.functions, generators
+        )
+
+    def profile(
+        self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = (), repeats: int = 20
+    ) -> Profile:
+        """Measure how long each call takes, on one thread. The variables are copied, and stay as they are.
+
+        Args:
+            arguments, variables, generators: as for `run`.
+            repeats: how often the program is run; the least time of each call counts.
+
+        Returns:
+            A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
+        """
+        emitted = self._in_arrays()
+        if emitted.program is not None and emitted.options.get("threads") != 1:
+            emitted = compile_program(emitted.program, **{**emitted.options, "threads": 1})._in_arrays()
+        variables = [np.array(value) for value in variables]
+        generators = copy.deepcopy(list(generators))
+        code = compile(instrumented(emitted.tagged), f"<profiled {self.name}>", "exec")
+
+        def bind(tick: Callable[[int], None]) -> Callable[[], Any]:
+            space = emitted._space(variables, generators)
+            space["_tick"] = tick
+            exec(code, space)
+            step = space[emitted.name]
+            return lambda: step(*arguments)
+
+        steps = {step.index: step for step in emitted.graph.nodes if isinstance(step, Step)}
+        return profiled(bind, lambda: emitted.run(arguments, variables, generators), steps, repeats)
 
     def _unbound(self, *arguments: Any) -> Any:
         raise AssertionError("not bound")
@@ -128,7 +239,31 @@ def compile_program(
     graph = drop_dead(apply(_prepared(original, program), rewrites))
     graph = drop_dead(rewritten(graph, _solid_operands))
     threads = min(2, os.cpu_count() or 1) if threads is None else threads
-    return _Emission(program, original, graph, name, blocks, threads).emitted()
+    emission = _Emission(program, original, graph, name, blocks, threads)
+    emitted = emission.of_numbers() if is_of_numbers(graph) else emission.emitted()
+    emitted.program = program
+    emitted.options = {"rewrites": rewrites, "name": name, "blocks": blocks, "threads": threads}
+    return emitted
+
+
+def _with_arguments(program: Program) -> Program:
+    """A program without state: its variables are arguments, and their new values are results."""
+    updated = {variable.name: variable.updated for variable in program.variables if variable.updated is not None}
+    named = [replace(variable.node, name=variable.name) for variable in program.variables]
+    return Program(
+        program.graph, (*program.arguments, *named), (), (program.results, updated) if updated else program.results,
+        program.sections, program.generators,
+    )  # fmt: skip
+
+
+def _one_thread(graph: Graph) -> bool:
+    """Whether BLAS should use one thread, and would use more: whether there are products, and none is large."""
+    products = [flops(step) for step in graph.nodes if step.function in (np.matmul, np.dot) and isinstance(step, Step)]
+    return any(size > UNDIVIDED for size in products) and threads_for(max(products)) == 1
+
+
+# OpenBLAS leaves smaller products to one thread by itself.
+UNDIVIDED = 10_000
 
 
 def _prepared(graph: Graph, program: Program) -> Graph:
@@ -150,8 +285,6 @@ def _solid_operands(builder: Builder, step: Step) -> Step | None:
     """BLAS does not take an array that a broadcast repeats: it gets memory of its own."""
     if step.function not in (np.matmul, np.dot):
         return None
-    from dataclasses import replace
-
     def solid(item: Any) -> Any:
         repeated = type(item) is Step and item.function is np.broadcast_to
         return builder.call(step, np.copy, item) if repeated else item
@@ -170,6 +303,12 @@ class _Emission:
         self.blocks = blocks
         self.threads = threads
         self.runs: list[list[str]] = []
+        self.scratch_bytes = 0
+        self.scratch_count = 0
+        self.body: list[str] = []
+        self.setup: list[str] = []
+        self.group: Any = None
+        self.begun: set[int] = set()  # escaping storages that have their memory
         self.imports: set[str] = set()
         self.quiet = any(step.function in FORMULAS and step.function not in _LOUD for step in original.nodes)
         self.count = len(program.arguments)
@@ -178,21 +317,43 @@ class _Emission:
         kept = len(graph.outputs) - len(updated)
         self.results: list[Any] = list(graph.outputs[:kept])
         self.updates: dict[int, Any] = dict(zip(updated, graph.outputs[kept:], strict=True))
+        if not is_of_numbers(graph):
+            self.plan_memory()
+
+    def plan_memory(self) -> None:
+        """Decide where every value lives, and what it is called."""
+        graph, name, program = self.graph, self.name, self.program
         items = self.items_of(graph)
         self.plan = plan(graph, items, self.count, self.updates, self.results)
         generators = [f"generator_{place}" for place in range(len(program.generators))]
         self.names = names_of(graph, self.plan, [name, "pool", *generators])
         self.writer = Writer(self.names, taken={*self.names.values(), name, *generators})
-        self.body: list[str] = []
-        self.setup: list[str] = []
-        self.group: Any = None
-        self.begun: set[int] = set()  # escaping storages that have their memory
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
         """What is executed, in order."""
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
         return gathered(graph)
+
+    def of_numbers(self) -> Emitted:
+        """The finished program, where every value is a number."""
+        variables = [variable.name for variable in self.program.variables]
+        outputs = iter(self.results)
+        writer = Writer({})
+        source = text_of_numbers(
+            self.graph, self.count, variables, self.updates, self.results, self.name,
+            lambda written: _nest_text(self.program.results, lambda: written(next(outputs)), writer),
+        )  # fmt: skip
+        arguments = [node.name or "x" for node in self.graph.nodes[: self.count]]
+
+        def otherwise() -> Emitted:
+            self.plan_memory()
+            return self.emitted()
+
+        empty_plan = Plan([], {}, {}, [], [], {}, {})
+        return Emitted(
+            source, self.original, self.graph, empty_plan, writer, arguments, variables, self.name, otherwise
+        )  # fmt: skip
 
     def emitted(self) -> Emitted:
         """The finished program."""
@@ -208,6 +369,7 @@ class _Emission:
             "import numpy as np",
             *self.writer.imports.values(),
             "",
+            *self.state_lines(),
             *self.constant_lines(),
             *self.memory_lines(),
             *self.setup,
@@ -218,10 +380,29 @@ class _Emission:
             f"def {self.name}({', '.join(inputs[: self.count])}):",
             *[f"    {line}" if line else "" for line in [*self.body, f"return {returned}"]],
         ]
-        source = "\n".join(_without_double_blanks(lines)) + "\n"
-        return Emitted(
-            source, self.original, self.graph, self.plan, self.writer, inputs[: self.count], inputs[self.count :], self.name
-        )
+        tagged = "\n".join(_without_double_blanks(lines)) + "\n"
+        emitted = Emitted(
+            untagged(tagged), self.original, self.graph, self.plan, self.writer, inputs[: self.count],
+            inputs[self.count :], self.name,
+        )  # fmt: skip
+        emitted.tagged = tagged
+        emitted.state_comment = "".join(f"{line}\n" for line in self.state_lines())
+        emitted.scratch = (self.scratch_count, self.scratch_bytes)
+        return emitted
+
+    def state_lines(self) -> list[str]:
+        """A comment on the arrays that are not made here: the variables, and constants too large to be written out."""
+        nodes = self.graph.nodes[self.count : self.count + len(self.program.variables)]
+        said = [f"{self.names[node.index]} {node.dtype}{list(node.shape)}" for node in nodes]
+        said += [
+            f"{name} {value.dtype}{list(value.shape)}"
+            for name, value in self.writer.constants.items()
+            if not _is_written(value)
+        ]
+        if not said:
+            return []
+        text = f"# Given from outside: {', '.join(said)}."
+        return [*textwrap.wrap(text, WIDTH, subsequent_indent="#   "), ""]
 
     # --- the step -----------------------------------------------------------------------------------------------------
 
@@ -239,18 +420,22 @@ class _Emission:
                 self.setup.append(line)
             else:
                 self.comment(item)
-                self.body.append(line)
+                self.put(item, line)
             return
         self.comment(item)
         if held is None or held.kind == "fresh":
             place = self.plan.straight.get(item.index)
             if place is not None:
                 name = f"{self.names[self.graph.nodes[self.count + place].index]}[...]"
-            self.body.append(f"{name} = {self.writer.expression(item)}")
+            self.put(item, f"{name} = {self.writer.expression(item)}")
         elif held.escapes and id(held) not in self.begun:
             self.begin(held, item)
         else:
-            self.body += self.writer.statements(item, name)
+            self.put(item, *self.writer.statements(item, name))
+
+    def put(self, step: Step, *lines: str) -> None:
+        """Append statements to the body, tagged with the step that they compute."""
+        self.body += [f"{line}{TAG}{step.index}" for line in lines]
 
     def write_run(self, run: Run) -> None:
         """Write a run's functions, and the call of them."""
@@ -267,6 +452,8 @@ class _Emission:
         self.group = group
         if text.threads > 1:
             self.imports.add("from concurrent.futures import ThreadPoolExecutor")
+        self.scratch_bytes += text.scratch_bytes
+        self.scratch_count += len(text.setup)
         self.setup += text.setup
         self.runs.append(text.functions)
         self.comment(run.steps[0])
@@ -277,11 +464,13 @@ class _Emission:
         """Write the allocation of memory that is new at each call, and the first call into it."""
         self.begun.add(id(held))
         name = self.names[held.steps[0]]
-        self.body.append(f"{name} = {empty(held.shape, held.dtype)}")
-        self.body += [] if step is None else self.writer.statements(step, name)
+        first = self.plan.by_index[held.steps[0]] if step is None else step
+        self.put(first, f"{name} = {empty(held.shape, held.dtype)}")
+        if step is not None:
+            self.put(step, *self.writer.statements(step, name))
         for other, shape in self.names_of_storage(held).items():
             if other != name:
-                self.body.append(f"{other} = {name}" if shape == held.shape else f"{other} = {name}.reshape({shape})")
+                self.put(first, f"{other} = {name}" if shape == held.shape else f"{other} = {name}.reshape({shape})")
 
     def names_of_storage(self, held: Storage) -> dict[str, tuple[int, ...]]:
         """What the values that follow each other in a storage are called, with their shapes."""
@@ -328,9 +517,10 @@ class _Emission:
         for place, step in self.plan.copied:
             variable = self.names[self.graph.nodes[self.count + place].index]
             self.comment(step)
-            self.body.append(
+            self.put(
+                step,
                 f"{variable}[...] = {self.writer.text(step)}" if not step.shape
-                else f"np.copyto({variable}, {self.writer.text(step)})"
+                else f"np.copyto({variable}, {self.writer.text(step)})",
             )  # fmt: skip
         if self.body:
             self.body.append("")
@@ -343,7 +533,7 @@ class _Emission:
         """Small constants, written out; the others are named."""
         small = {
             name: value for name, value in self.writer.constants.items()
-            if value.size <= WRITTEN and value.dtype.kind in "biuf" and np.all(np.isfinite(value))
+            if _is_written(value)
         }  # fmt: skip
         lines = []
         for name, value in small.items():
@@ -374,6 +564,11 @@ class _Emission:
     def decorators(self) -> list[str]:
         """Overflow that a formula expects is none of the user's business."""
         return ['@np.errstate(over="ignore", divide="ignore")'] if self.quiet else []
+
+
+def _is_written(value: Any) -> bool:
+    """Whether a constant is small enough to be written into the text."""
+    return bool(value.size <= WRITTEN and value.dtype.kind in "biuf" and np.all(np.isfinite(value)))
 
 
 _LOUD = frozenset((np.mean, np.clip, np.sum, np.prod, np.max, np.min, np.amax, np.amin))

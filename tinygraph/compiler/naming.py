@@ -30,14 +30,16 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     """
     used = {*TAKEN, *reserved}
     names: dict[int, str] = {}
+    counts: dict[str, int] = {}  # by a wish how often it was had, so that the search begins there
 
     def take(wish: str) -> str:
         wish = re.sub(r"\W", "_", wish) or "value"
         wish = f"_{wish}" if wish[0].isdigit() else wish
-        name, count = wish, 1
+        name, count = wish, counts.get(wish, 1)
         while name in used:
             count += 1
-            name = f"{wish}_{count}" if not wish[-1].isdigit() else f"{wish}_{count}"
+            name = f"{wish}_{count}"
+        counts[wish] = count
         used.add(name)
         return name
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygraph.compiler.blocks import TWO_THREADS, Run, start_of
 from tinygraph.compiler.planning import Plan, Storage
+from tinygraph.compiler.profiling import TAG
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of, reduced_axes
 from tinygraph.compiler.writing import Writer, dtype_text
 
@@ -66,8 +67,9 @@ def text_of_run(
     text = RunText(threads=2 if two_threads and run.nanoseconds > TWO_THREADS else 1)
     block, rows = f"block_{number}", f"rows_{number}"
     size = run.rows_in_block
-    if run.rows < 2 * size:
-        text.threads = 1
+    if text.threads == 2:
+        size = min(size, -(-run.rows // 2))
+    size = min(size, run.rows)
     body: list[str] = []
     parameters: dict[str, str] = {}  # of the block: by name what rows_N passes for it
     outer: dict[str, None] = {}  # what rows_N gets from the step
@@ -108,18 +110,17 @@ def text_of_run(
         name = names[step.index]
         if step.index in run.members:
             use(step, step.shape, run.axis)
-            body += writer.statements(step, name)
+            body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
         elif step.index not in run.ending:
             axes = reduced_axes(step.kwargs.get("axis"), run.ndim)
             use(step, step.shape, run.axis - sum(axis < run.axis for axis in axes))
-            body += writer.statements(step, name)
+            body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
         else:
             ufunc = f"np.{REDUCTIONS[step.function].__name__}"  # type: ignore[index]
-            sign = "+" if ufunc == "np.add" else None
             if not step.shape:
                 totals.append((step, name))
                 starts.append(f"{name} = {_number(start_of(step))}")
-                body.append(f"{name} = float({writer.expression(step)})")
+                body.append(f"{name} = float({writer.expression(step)}){TAG}{step.index}")
             else:
                 total = f"{name}_total"
                 parameters[total] = f"{total}s[k]"
@@ -127,8 +128,7 @@ def text_of_run(
                 text.setup.append(
                     f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})"
                 )
-                body.append(f"{ufunc}({total}, {writer.expression(step)}, out={total})")
-            del sign
+                body.append(f"{ufunc}({total}, {writer.expression(step)}, out={total}){TAG}{step.index}")
     # The scratch memory, one for each thread.
     kinds = {slot_of[id(held)]: held.dtype for held in scratches}
     for slot, shape in scratch.items():

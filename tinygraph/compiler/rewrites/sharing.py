@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.steps import Builder, Step, operands_of, rewritten
+from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
 
@@ -20,20 +20,16 @@ def drop_dead(graph: Graph) -> Graph:
     for step in reversed(graph.nodes):
         if step.index in alive:
             alive.update(operand.index for operand in operands_of(step))
+    if all(step.index in alive or step.given for step in graph.nodes if isinstance(step, Step)):
+        return graph
     moved: dict[int, Step] = {}
     builder = Builder()
     for step in graph.nodes:
         assert isinstance(step, Step)
         if step.index in alive or step.given:
-            moved[step.index] = builder.add(_moved(step, moved))
+            moved[step.index] = step if len(moved) == step.index else placed(step, len(moved), moved)
+            builder.steps.append(moved[step.index])
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in graph.outputs))
-
-
-def _moved(step: Step, moved: dict[int, Step]) -> Step:
-    from dataclasses import replace
-
-    args, kwargs = mapped((step.args, step.kwargs), lambda item: moved[item.index] if type(item) is Step else item)
-    return replace(step, args=args, kwargs=kwargs)
 
 
 def fold_constants(graph: Graph) -> Graph:
