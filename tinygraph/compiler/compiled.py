@@ -306,7 +306,7 @@ class Compiled:
     def _compiled(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
         with self._lock:
             known = self._versions.get(key, [])
-            why = known[-1].surroundings.changed() if known else "the arguments differ"
+            why = known[0].surroundings.changed() if known else "the arguments differ"
             version = self._traced(args, kwargs, leaves)
             versions = self._versions.setdefault(key, [])
             versions.insert(0, version)

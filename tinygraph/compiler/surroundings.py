@@ -34,6 +34,14 @@ _NOT_FOLLOWED = frozenset((*sys.stdlib_module_names, "numpy", "scipy", "tinygrap
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), np.generic)
 
 
+# Methods that a call of which the code names no name may reach. Those that make or print an object are none of them.
+_CALLED_UNNAMED = frozenset((
+    "__call__", "__getitem__", "__len__", "__iter__", "__next__", "__contains__", "__enter__", "__exit__", "__getattr__",
+    "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__matmul__",
+    "__rmatmul__", "__pow__", "__neg__", "__bool__", "__array__",
+))  # fmt: skip
+
+
 class Place:
     """Where a value was found: an entry of a namespace, a closure's cell, or an item of a list.
 
@@ -185,7 +193,7 @@ class Surroundings:
             if _followed(base.__module__):
                 for key, value in vars(base).items():
                     function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
-                    if type(function) is FunctionType and (key in self.names or key.startswith("__")):
+                    if type(function) is FunctionType and (key in self.names or key in _CALLED_UNNAMED):
                         self.names.update(_names(function.__code__)[1])
 
     def _in_type(self, kind: type, name: str) -> Iterator[Place]:
@@ -195,7 +203,7 @@ class Surroundings:
                 continue
             for key, value in vars(base).items():
                 function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
-                if type(function) is FunctionType and (key in self.names or key == "__call__"):
+                if type(function) is FunctionType and (key in self.names or key in _CALLED_UNNAMED):
                     yield from self._look(function, f"{name}.{key}")
                 elif key in self.names and isinstance(value, (*_ATOMS, np.ndarray)):
                     # A class's namespace cannot be written to; that it is another object is seen all the same.

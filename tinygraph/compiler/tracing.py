@@ -474,7 +474,7 @@ class Trace:
             place = len(self.generators)
             self.generators.append(generator)
             self.copies.append(copy.deepcopy(generator))
-        args = (place, tuple(shape) if isinstance(shape, tuple | list) else shape, dtype)
+        args = (place, tuple(shape) if isinstance(shape, tuple | list) else shape, np.dtype(dtype))
         real = (self.copies[place], *args[1:])
         return self._record(function, args, {}, real, {}, function)
 
