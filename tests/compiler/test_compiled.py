@@ -273,18 +273,18 @@ def test_closures_methods_and_lists_are_seen(compile_):
         return model(x) + shift
 
     compiled = compile_(f)
-    np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_allclose(compiled(X), f(X), rtol=1e-12)
     model.history.append(1)  # no code names it
-    np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_allclose(compiled(X), f(X), rtol=1e-12)
     assert len(compiled.signatures) == 1
     model.weights[0][:] = 5
-    np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_allclose(compiled(X), f(X), rtol=1e-12)
     model.weights.append(np.zeros(3) + 4)
-    np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_allclose(compiled(X), f(X), rtol=1e-12)
     model.power = 3
-    np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_allclose(compiled(X), f(X), rtol=1e-12)
     shift = 2.0
-    np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_allclose(compiled(X), f(X), rtol=1e-12)
     assert len(compiled.signatures) == 4
 
 
