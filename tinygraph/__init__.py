@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401
     import tinygraph.testing as testing
     from tinygraph.compiler.compiled import Compiled as Compiled
-    from tinygraph.compiler.compiled import compile as compile
+    from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
     from tinygraph.explaining import explain as explain

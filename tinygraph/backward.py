@@ -37,7 +37,7 @@ from tinygraph.links import (
     mapped,
     scope_of,
 )
-from tinygraph.modes import Setting, is_tracing, no_grad, state
+from tinygraph.modes import Setting, no_grad, state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.record import SHOWN, plain
 from tinygraph.source import source_of

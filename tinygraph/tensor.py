@@ -178,12 +178,13 @@ class Tensor:
 
     @grad.setter
     def grad(self, gradient: ArrayLike | Tensor | None) -> None:
+        found: Any = gradient
         if gradient is not None and not isinstance(gradient, Tensor):
-            gradient = as_array(gradient)
-            if gradient.shape != self.shape:
-                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {gradient.shape}")
-            gradient = gradient.astype(self.dtype)
-        self._link._grad = gradient
+            found = as_array(gradient)
+            if found.shape != self.shape:
+                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {found.shape}")
+            found = found.astype(self.dtype)
+        self._link._grad = found
 
     @property
     def name(self) -> str | None:

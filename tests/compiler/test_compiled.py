@@ -465,7 +465,7 @@ def test_mistakes_in_calls():
         tg.compile(lambda x: x).source  # noqa: B018
     with pytest.raises(TypeError, match="set, which cannot be told apart"):
         tg.compile(lambda x: x)({1})
-    with pytest.raises(TypeError, match="MaskedArray.*plain array"):
+    with pytest.raises(TypeError, match=r"MaskedArray.*plain array"):
         tg.compile(lambda x: x)(np.ma.array([1.0]))
     with pytest.raises(tg.ShapeError, match="matmul"):
         tg.compile(lambda x: tg.Tensor(x) @ np.ones(5))(X)

@@ -73,7 +73,7 @@ def test_functions_of_arrays(name):
 GRADIENTS = {
     "rules that ask for values": lambda x: np.sum(np.cumprod(x, axis=1)) + np.prod(x + 3) + tg.logsumexp(x),
     "linear algebra": lambda x: np.linalg.det(x.T @ x) + np.sum(np.linalg.inv(x.T @ x + np.eye(3))) + np.linalg.norm(x),
-    "indices": lambda x: np.sum(x[[0, 0, 2]] ** 2) + np.sum(np.sort(x, axis=0)[0] * np.take(x, [1, 1], axis=1)[:, 0, None]),
+    "indices": lambda x: np.sum(x[[0, 0, 2]] ** 2) + np.sum(np.sort(x, axis=0)[0] * np.take(x, [1, 1], axis=1)[:, :1]),
     "losses": lambda x: tg.cross_entropy(tg.relu(x) @ np.ones((3, 3)), np.array([0, 1, 2, 0])) + np.sum(tg.gelu(x)),
     "extremes": lambda x: np.sum(np.max(x, axis=1) + np.std(x, axis=1)) + np.median(x),
     "clip and pad": lambda x: np.sum(np.clip(x, -0.5, 0.5) * np.pad(x, 1)[1:-1, 1:-1]),
@@ -292,7 +292,7 @@ def drawn(x):
 
 
 def drawn_globally(x):
-    return x * np.random.rand(*x.shape)  # noqa: NPY002
+    return x * np.random.rand(*x.shape)
 
 
 def drawn_by_python(x):
@@ -339,14 +339,14 @@ REFUSALS = {
 
 @pytest.mark.parametrize("function", REFUSALS, ids=lambda function: function.__name__)
 def test_refusals_name_the_line_and_the_way_out(function):
-    before = (generator.bit_generator.state, np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
+    before = (generator.bit_generator.state, np.random.get_state()[1].tolist(), random.getstate())
     for _ in range(2):
         with pytest.raises(tg.UnsupportedError, match=REFUSALS[function]) as caught:
             tg.compile(function)(X)
         assert "test_tracing.py:" in str(caught.value)
     assert log == []
     assert counter == {"calls": 0}
-    assert before == (generator.bit_generator.state, np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
+    assert before == (generator.bit_generator.state, np.random.get_state()[1].tolist(), random.getstate())
     assert modes.unusual == 0
 
 
@@ -431,11 +431,11 @@ def test_another_thread_sees_the_tensors_as_they_are():
 
 def test_a_gradient_that_would_be_lost_is_an_error():
     compiled = tg.compile(lambda x: np.sum(x * x))
-    with pytest.raises(tg.GraphError, match="the gradient would be lost.*tg.compile"):
+    with pytest.raises(tg.GraphError, match=r"the gradient would be lost.*tg\.compile"):
         tg.grad(compiled)(X)
     with pytest.raises(tg.GraphError, match="the gradient would be lost"):
         compiled(tg.Tensor(X))
-    with pytest.raises(tg.GraphError, match="a computed Tensor that requires a gradient.*detach"):
+    with pytest.raises(tg.GraphError, match=r"a computed Tensor that requires a gradient.*detach"):
         compiled(tg.Tensor(X) * 2)
     with pytest.raises(tg.GraphError, match="the gradient would be lost"):
         tg.grad(lambda w: tg.compile(lambda x: np.sum(x * w))(X))(X)
@@ -453,7 +453,7 @@ def test_a_gradient_does_not_flow_into_an_older_graph():
         loss.backward()
         return loss
 
-    with pytest.raises(tg.GraphError, match="recorded outside.*Compute it inside"):
+    with pytest.raises(tg.GraphError, match=r"recorded outside.*Compute it inside"):
         tg.compile(step)(X)
     assert w.grad is None
     np.sum(scaled).backward()
@@ -468,9 +468,9 @@ def test_an_array_inside_looks_like_one():
         assert np.result_type(x, np.float32(1)) == np.float64
         assert "in a function that is being compiled" in repr(x)
         with pytest.raises(AttributeError):
-            x.something
+            getattr(x, "something")  # noqa: B009
         with pytest.raises(tg.UnsupportedError, match="strides"):
-            x.strides
+            getattr(x, "strides")  # noqa: B009
         return x
 
     tg.compile(f)(X)

@@ -52,7 +52,8 @@ class Version:
 
     def __init__(
         self, program: Program, runner: Any, surroundings: Surroundings, given: list[Any], state_of: list[Captured],
-        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any], result: Any,
+        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any],
+        result: Any,
     ) -> None:  # fmt: skip
         self.program = program
         self.runner = runner
@@ -61,7 +62,7 @@ class Version:
         self._plain = all(type(item) is int and item == place for place, item in enumerate(given))
         self._count = len(given)
         # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
-        self._variables = [
+        self._variables: list[Any] = [
             (
                 captured.tensor if captured.argument is None else captured.argument,
                 variable.updated is not None,
@@ -74,7 +75,7 @@ class Version:
         self._kinds = [
             (captured.link, captured.link.__class__) for captured in state_of if captured.argument is None
         ]
-        self._graded = [captured.link if captured.argument is None else captured.argument for captured in graded]
+        self._graded: list[Any] = [captured.link if captured.argument is None else captured.argument for captured in graded]
         self._cleared = cleared
         self._asked = asked
         self._generators = generators
@@ -474,8 +475,8 @@ class Compiled:
                     name = below.name if isinstance(below, Leaf) else None
                     raise GraphError(
                         f"compile: {self._name} returns a value that depends on "
-                        f"{name or 'a Tensor that it is given'}, which requires a gradient. It returns plain arrays, so "
-                        "the gradient would be lost without a word. Compile the whole: tg.compile(tg.grad(f)), or call "
+                        f"{name or 'a Tensor that it is given'}, which requires a gradient. It returns plain arrays, so"
+                        " the gradient would be lost without a word. Compile the whole: tg.compile(tg.grad(f)), or call "
                         "backward() inside; or pass x.data, or call it under tg.no_grad()"
                     )
 

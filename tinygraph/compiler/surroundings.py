@@ -36,7 +36,8 @@ _ATOMS = (int, float, complex, bool, str, bytes, type(None), np.generic)
 
 # Methods that a call of which the code names no name may reach. Those that make or print an object are none of them.
 _CALLED_UNNAMED = frozenset((
-    "__call__", "__getitem__", "__len__", "__iter__", "__next__", "__contains__", "__enter__", "__exit__", "__getattr__",
+    "__call__", "__getitem__", "__len__", "__iter__", "__next__", "__contains__", "__enter__", "__exit__",
+    "__getattr__",
     "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__matmul__",
     "__rmatmul__", "__pow__", "__neg__", "__bool__", "__array__",
 ))  # fmt: skip
@@ -236,10 +237,7 @@ class Surroundings:
             now = place.now()
             if now is not value and not _equal(now, value):
                 return False
-        for holder, length in self._lengths:
-            if len(holder) != length:
-                return False
-        return True
+        return not self._lengths or all([len(holder) == length for holder, length in self._lengths])
 
     def changed(self) -> str:
         """What is not what it was, for a message."""

@@ -121,8 +121,8 @@ class Traced:
         self._writes = 0
 
     # Code that asks `isinstance(x, np.ndarray)` is to go the way that it goes with arrays.
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         return float if self._weak else np.ndarray
 
     @property
@@ -220,10 +220,10 @@ class Traced:
         return f"<{self.dtype} array of shape {self.shape} in a function that is being compiled>"
 
     def __copy__(self) -> Any:
-        return np.copy(self)  # type: ignore[call-overload]
+        return np.copy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return np.copy(self)  # type: ignore[call-overload]
+        return np.copy(self)
 
     def __getitem__(self, index: Any) -> Any:
         if not self.shape and (index == () or index is Ellipsis):
@@ -245,8 +245,8 @@ class Traced:
     __xor__, __rxor__, __ixor__ = _operator(np.bitwise_xor)
     __lshift__, __rlshift__, __ilshift__ = _operator(np.left_shift)
     __rshift__, __rrshift__, __irshift__ = _operator(np.right_shift)
-    __eq__ = _operator(np.equal)[0]  # type: ignore[assignment]
-    __ne__ = _operator(np.not_equal)[0]  # type: ignore[assignment]
+    __eq__ = _operator(np.equal)[0]
+    __ne__ = _operator(np.not_equal)[0]
     __lt__ = _operator(np.less)[0]
     __le__ = _operator(np.less_equal)[0]
     __gt__ = _operator(np.greater)[0]
@@ -295,22 +295,22 @@ class Traced:
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
-        return np.transpose(self)  # type: ignore[call-overload]
+        return np.transpose(self)
 
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
         """The last two axes exchanged."""
-        return np.matrix_transpose(self)  # type: ignore[call-overload]
+        return np.matrix_transpose(self)
 
     @property
     def real(self) -> Any:
         """The real part."""
-        return np.real(self) if self.dtype.kind == "c" else self  # type: ignore[call-overload]
+        return np.real(self) if self.dtype.kind == "c" else self
 
     @property
     def imag(self) -> Any:
         """The imaginary part."""
-        return np.imag(self)  # type: ignore[call-overload]
+        return np.imag(self)
 
     @property
     def flat(self) -> Iterator[Any]:
@@ -321,12 +321,12 @@ class Traced:
         """See `numpy.ndarray.reshape`."""
         new = shape[0] if len(shape) == 1 else shape
         keywords = {} if order == "C" else {"order": order}
-        return np.reshape(self, new, **keywords)  # type: ignore[call-overload]
+        return np.reshape(self, new, **keywords)
 
     def transpose(self, *axes: Any) -> Any:
         """See `numpy.ndarray.transpose`."""
         order = axes[0] if len(axes) == 1 else (axes or None)
-        return np.transpose(self) if order is None else np.transpose(self, order)  # type: ignore[call-overload]
+        return np.transpose(self) if order is None else np.transpose(self, order)
 
     def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
         """See `numpy.ndarray.astype`."""
@@ -334,7 +334,7 @@ class Traced:
 
     def compress(self, condition: Any, axis: Any = None) -> Any:
         """See `numpy.ndarray.compress`."""
-        return np.compress(condition, self, axis=axis)  # type: ignore[call-overload]
+        return np.compress(condition, self, axis=axis)
 
 
 class Method:

@@ -467,10 +467,8 @@ class Trace:
 
     def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
         """A random draw: done on a copy of the generator now, and on the generator itself at each call."""
-        for place, known in enumerate(self.generators):
-            if known is generator:
-                break
-        else:
+        place = next((place for place, known in enumerate(self.generators) if known is generator), None)
+        if place is None:
             place = len(self.generators)
             self.generators.append(generator)
             self.copies.append(copy.deepcopy(generator))
@@ -782,7 +780,7 @@ def _computing(trace: Trace) -> Iterator[None]:
 @contextlib.contextmanager
 def _global_generators() -> Iterator[None]:
     """Put the generators that NumPy and Python keep for everybody back as they were."""
-    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+    numpys, pythons = np.random.get_state(), random.getstate()
     try:
         yield
     finally:
@@ -841,7 +839,7 @@ def _steps_in(structure: Any, ask: Callable[[Step], Any]) -> Iterator[Any]:
 
 
 def _is_default(key: str, item: Any) -> bool:
-    return item is {"keepdims": False, "where": True}.get(key) or (key == "initial" and item is np._NoValue)  # type: ignore[attr-defined]
+    return item is {"keepdims": False, "where": True}.get(key) or (key == "initial" and item is np._NoValue)
 
 
 def _same_memory(one: Any, other: Any) -> bool:
@@ -867,7 +865,7 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if type(one) is Step:
-        return one.index == other.index
+        return bool(one.index == other.index)
     if isinstance(one, tuple | list):
         return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, dict):
@@ -941,8 +939,8 @@ def program_of(
         names: by a Tensor's id what its surroundings call it.
 
     Returns:
-        The program, whose results are the function's, and the new gradients where there are any; the leaves behind its variables; the
-        leaves that get a gradient; the indices of those of `order` that are arguments.
+        The program, whose results are the function's, and the new gradients where there are any; the leaves behind its
+        variables; the leaves that get a gradient; the indices of those of `order` that are arguments.
     """
     state_of = [captured for captured in trace.captured.values() if captured.first is not None]
     graded = [
@@ -959,7 +957,7 @@ def program_of(
         step = trace_step(captured.grad)
         if step.name is None and step.section == "backward" and captured.first is not None:
             step.name = f"d_{captured.first.name}"
-    outputs = [step for step in _steps_in(result, lambda step: step)]
+    outputs = list(_steps_in(result, lambda step: step))
     grads = [trace_step(captured.grad) for captured in graded]
     updated = {
         id(captured): captured.value._step for captured in state_of if captured.value._step is not captured.first
@@ -1011,7 +1009,7 @@ def program_of(
     results = _filled(result, operand)
     if grads:
         results = (results, [operand(step, True) for step in grads])
-    graph_outputs = [node for node in _nodes_of(results)] + [v.updated for v in variables if v.updated is not None]
+    graph_outputs = [*_nodes_of(results), *[v.updated for v in variables if v.updated is not None]]
     graph = Graph(tuple(nodes.values()), tuple(graph_outputs))
     program = Program(graph, tuple(arguments), variables, results, sections, tuple(trace.generators))
     return program, state_of, graded, used
