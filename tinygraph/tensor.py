@@ -344,7 +344,7 @@ class Tensor:
             and value.dtype == old.dtype
             and value.shape == old.shape
         ):
-            new = value  # `w.assign(w.data - step)`: an array that nobody else holds need not be copied
+            new: Any = value  # `w.assign(w.data - step)`: an array that nobody else holds need not be copied
         elif type(value) is np.float64 and old.ndim == 0 and old.dtype == value.dtype:
             new = value
         else:
@@ -354,7 +354,7 @@ class Tensor:
 
     def _fitting(self, value: Any) -> Array:
         """A copy of the value in this Tensor's shape and dtype."""
-        new = as_array(value._value if isinstance(value, Tensor) else value)
+        new: Array = as_array(value._value if isinstance(value, Tensor) else value)
         if new.shape != self.shape:
             try:
                 new = np.broadcast_to(new, self.shape)
