@@ -34,7 +34,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, next_order
-from tinygraph.modes import is_recording
+from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.record import as_array, call_function, plain, unary
 from tinygraph.ufuncs import call_ufunc
 
@@ -217,6 +217,8 @@ class Tensor:
             raise GraphError(
                 "requires_grad: it can be set on a leaf only; detach() makes one of an intermediate Tensor"
             )
+        if is_tracing():
+            state.tracing.check_own(link, "requires_grad")
         if wanted:
             _check_floating("requires_grad", self.dtype)
         link.__class__ = Leaf if wanted else DataLeaf

@@ -212,6 +212,7 @@ class Trace:
         self.copies: list[Any] = []
         self.depth = 0
         self.closed = False
+        self.refusal: UnsupportedError | None = None
 
     # --- what the run is given --------------------------------------------------------------------------------------
 
@@ -533,6 +534,11 @@ class Trace:
         target._step, target._value = result._step, result._value
         target._writes += 1
         return target
+
+    def check_own(self, link: Leaf, what: str) -> None:
+        """Refuse to change what a Tensor from outside is, as opposed to its value."""
+        if _ORDER.__get__(link) < self.since:
+            raise refused(f"{what} of a Tensor from outside is set", "Set it before the call")
 
     def is_state(self, traced: Traced) -> bool:
         """Whether this is the very array that a Tensor from outside holds."""
@@ -903,6 +909,8 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
     trace = Trace(call, reference)
     with _diverted(trace):
         result = enter(trace)()
+        if trace.refusal is not None:
+            raise trace.refusal
         outline = results_of(trace, result)
     if reference is not None and len(trace.calls) != len(reference.calls):
         raise trace._differs(None)
