@@ -333,7 +333,8 @@ class _Emission:
         """What is executed, in order."""
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
-        return gathered(graph)
+        overwrites = {step.index: graph.nodes[self.count + place].index for place, step in self.updates.items()}
+        return gathered(graph, overwrites)
 
     def of_numbers(self) -> Emitted:
         """The finished program, where every value is a number."""
@@ -447,11 +448,11 @@ class _Emission:
         group, self.group = self.group, None
         text = text_of_run(
             run, len(self.runs) + 1, self.plan, self.names, self.writer, self.is_lasting, self.comment,
-            self.threads > 1, self.quiet,
+            self.threads > 1,
         )  # fmt: skip
         self.group = group
         if text.threads > 1:
-            self.imports.add("from concurrent.futures import ThreadPoolExecutor")
+            self.imports |= {"from concurrent.futures import ThreadPoolExecutor", "from contextvars import copy_context"}
         self.scratch_bytes += text.scratch_bytes
         self.scratch_count += len(text.setup)
         self.setup += text.setup

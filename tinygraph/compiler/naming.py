@@ -17,7 +17,11 @@ from tinygraph.graph import Graph
 __all__ = ["names_of"]
 
 # What a name must not be: it means something else in the program.
-TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "step", "start", "stop"))
+TAKEN = frozenset(
+    (*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "begin", "end", "thread", "start", "stop",
+     "pool", "in_two", "copy_context", "ThreadPoolExecutor", "Path", "values", "_tick")
+)  # fmt: skip
+_OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts")
 
 Line = tuple[str, int]
 
@@ -34,7 +38,7 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
 
     def take(wish: str) -> str:
         wish = re.sub(r"\W", "_", wish) or "value"
-        wish = f"_{wish}" if wish[0].isdigit() else wish
+        wish = f"_{wish}" if wish[0].isdigit() else f"{wish}_" if _OURS.fullmatch(wish) else wish
         name, count = wish, counts.get(wish, 1)
         while name in used:
             count += 1

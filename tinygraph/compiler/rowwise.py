@@ -24,7 +24,7 @@ pool = ThreadPoolExecutor(1)
 def in_two(part, rows, block, *arrays):
     """The rows in two halves, one on this thread and one on another."""
     half = (rows // block + 1) // 2 * block
-    other = pool.submit(part, half, rows, 1, *arrays)
+    other = pool.submit(copy_context().run, part, half, rows, 1, *arrays)
     try:
         first = part(0, half, 0, *arrays)
     finally:
@@ -51,7 +51,7 @@ class RunText:
 
 def text_of_run(
     run: Run, number: int, plan: Plan, names: dict[int, str], writer: Writer, lasting: Callable[[Storage], bool],
-    comment: Callable[[Step, list[str]], None], two_threads: bool, quiet: bool,
+    comment: Callable[[Step, list[str]], None], two_threads: bool,
 ) -> RunText:  # fmt: skip
     """Write a run.
 
@@ -62,7 +62,6 @@ def text_of_run(
         lasting: whether a storage is the same memory at every call.
         comment: begins a group of statements for a step.
         two_threads: whether there are two.
-        quiet: whether warnings of overflow are turned off, which each thread must do for itself.
     """
     text = RunText(threads=2 if two_threads and run.nanoseconds > TWO_THREADS else 1)
     block, rows = f"block_{number}", f"rows_{number}"
@@ -123,8 +122,8 @@ def text_of_run(
                 body.append(f"{name} = float({writer.expression(step)}){TAG}{step.index}")
             else:
                 total = f"{name}_total"
-                parameters[total] = f"{total}s[k]"
-                starts.append(f"{total}s[k].fill({_number(start_of(step))})")
+                parameters[total] = f"{total}s[thread]"
+                starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
                 text.setup.append(
                     f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})"
                 )
@@ -135,24 +134,23 @@ def text_of_run(
         text.setup.append(f"{slot} = np.empty({(text.threads, *shape)}, dtype={dtype_text(kinds[slot])})")
         text.scratch_bytes += text.threads * math.prod(shape) * kinds[slot].itemsize
     finish = [name for _, name in totals]
-    _functions(text, block, rows, size, parameters, list(outer), body, starts, list(scratch), totals, finish, quiet)
+    _functions(text, block, rows, size, parameters, list(outer), body, starts, list(scratch), totals, finish)
     _call(text, rows, size, run, list(outer), totals, names)
     return text
 
 
 def _functions(
     text: RunText, block: str, rows: str, size: int, parameters: dict[str, str], outer: list[str], body: list[str],
-    starts: list[str], slots: list[str], totals: list[tuple[Step, str]], finish: list[str], quiet: bool,
+    starts: list[str], slots: list[str], totals: list[tuple[Step, str]], finish: list[str],
 ) -> None:  # fmt: skip
     lines = [f"def {block}({', '.join(parameters)}):", *[f"    {line}" if line else "" for line in body]]
     if finish:
         lines.append(f"    return {', '.join(finish)}")
     lines += ["", ""]
-    lines += ['@np.errstate(over="ignore", divide="ignore")'] if quiet and text.threads == 2 else []
-    lines += [f"def {rows}({', '.join(['first', 'last', 'k', *outer])}):"]
-    lines += [f"    {slot}_part = {slot}[k]" for slot in slots]
+    lines += [f"def {rows}({', '.join(['begin', 'end', 'thread', *outer])}):"]
+    lines += [f"    {slot}_part = {slot}[thread]" for slot in slots]
     lines += [f"    {line}" for line in starts]
-    lines += [f"    for start in range(first, last, {size}):", f"        stop = min(start + {size}, last)"]
+    lines += [f"    for start in range(begin, end, {size}):", f"        stop = min(start + {size}, end)"]
     call = f"{block}({', '.join(parameters.values())})"
     if len(call) > 100:
         inside = ",\n            ".join(parameters.values())

@@ -47,10 +47,7 @@ def save_module(
         lines += [f'with np.load(Path(__file__).with_name("{path.stem}.npz")) as values:']
         lines += [f'    {name} = values["{name}"]' for name in arrays]
         source = source.replace("import numpy as np\n", "from pathlib import Path\n\nimport numpy as np\n", 1)
-        source = source.replace(
-            "from concurrent.futures import ThreadPoolExecutor\n\nfrom pathlib",
-            "from concurrent.futures import ThreadPoolExecutor\nfrom pathlib",
-        )
+        source = source.replace("import copy_context\n\nfrom pathlib", "import copy_context\nfrom pathlib")
     lines += [f"{name} = np.random.default_rng()" for name in generators]
     replaced = "\n".join(lines) + "\n" if lines else ""
     source = source.replace(state_comment, replaced, 1) if state_comment else source

@@ -73,7 +73,13 @@ def steps_of(program: Program) -> Graph:
             )
         args, kwargs = mapped((node.args, node.kwargs), lambda item: moved[item.index] if is_node(item) else item)
         value = None if node.value is None or not node.is_input else np.asarray(node.value)
-        moved[node.index] = builder.add(replace(_step(node, program), args=args, kwargs=kwargs, value=value))
+        step = _step(node, program)
+        if isinstance(node.function, np.ufunc) or node.function is np.where:
+            # A plain array among the operands is a step, too: blocks are taken of it like of any other.
+            args = tuple([
+                builder.constant(step, item) if type(item) is np.ndarray and item.shape else item for item in args
+            ])  # fmt: skip
+        moved[node.index] = builder.add(replace(step, args=args, kwargs=kwargs, value=value))
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in program.graph.outputs))
 
 
