@@ -34,7 +34,9 @@ def run_alone(folder: Path, inputs: list[Any], more: str = "") -> list[Any]:
     given, found = folder / "given.npz", folder / "found.npz"
     np.savez(given, *inputs)
     code = USE.format(folder=str(folder), given=str(given), found=str(found), more=more)
-    done = subprocess.run([sys.executable, "-I", "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     with np.load(found) as results:
         return [results[name] for name in results]

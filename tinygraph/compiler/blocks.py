@@ -1,7 +1,8 @@
 """Runs: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
 
 A run goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
-other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by block.
+other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by
+block.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tinygraph.compiler.cost import nanoseconds
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["BLOCK", "Run", "gathered"]
+__all__ = ["Run", "gathered"]
 
 # Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
 # float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.

@@ -87,7 +87,7 @@ def text_of_run(
         held = plan.storage[step.index]
         if held is not None and held.kind == "scratch":
             slot = slot_of[id(held)]
-            parameters[name] = f"{slot}_part{_at(run.axis, f':stop - start')}"
+            parameters[name] = f"{slot}_part{_at(run.axis, ':stop - start')}"
             scratch[slot] = (*shape[: run.axis], size, *shape[run.axis + 1 :])
             return
         if held is None or not lasting(held):
@@ -124,9 +124,7 @@ def text_of_run(
                 total = f"{name}_total"
                 parameters[total] = f"{total}s[thread]"
                 starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
-                text.setup.append(
-                    f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})"
-                )
+                text.setup.append(f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})")
                 body.append(f"{ufunc}({total}, {writer.expression(step)}, out={total}){TAG}{step.index}")
     # The scratch memory, one for each thread.
     kinds = {slot_of[id(held)]: held.dtype for held in scratches}
@@ -177,7 +175,8 @@ def _added(step: Step, name: str, part: str) -> list[str]:
 
 
 def _call(
-    text: RunText, rows: str, size: int, run: Run, outer: list[str], totals: list[tuple[Step, str]], names: dict[int, str]
+    text: RunText, rows: str, size: int, run: Run, outer: list[str], totals: list[tuple[Step, str]],
+    names: dict[int, str],
 ) -> None:  # fmt: skip
     if text.threads == 1:
         call = f"{rows}({', '.join(['0', str(run.rows), '0', *outer])})"
@@ -193,8 +192,10 @@ def _call(
     else:
         text.call.append(f"{parts} = {call}")
         for place, (step, name) in enumerate(totals):
-            a, b = (f"{parts}[0]", f"{parts}[1]") if len(totals) == 1 else (f"{parts}[0][{place}]", f"{parts}[1][{place}]")
-            sign = {np.sum: "+", np.prod: "*"}.get(step.function)  # type: ignore[call-overload]
+            a, b = (
+                (f"{parts}[0]", f"{parts}[1]") if len(totals) == 1 else (f"{parts}[0][{place}]", f"{parts}[1][{place}]")
+            )
+            sign = "+" if step.function is np.sum else "*" if step.function is np.prod else None
             both = f"{a} {sign} {b}" if sign else f"np.{REDUCTIONS[step.function].__name__}({a}, {b})"  # type: ignore[index]
             text.call.append(f"{name} = np.{step.dtype.name}({both})")
     for step in run.steps:

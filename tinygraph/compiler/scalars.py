@@ -106,13 +106,13 @@ def text_of_numbers(
         used.setdefault(chosen, 1)
         return chosen
 
-    def operand(item: Any) -> str:
+    def text_of(item: Any) -> str:
         if type(item) is Step:
             return written[item.index]
         return number_text(item.item() if isinstance(item, np.generic) else item)
 
     def atom(item: Any) -> str:
-        text = operand(item)
+        text = text_of(item)
         return text if re.fullmatch(r"\w+|\d[\d.e]*|\w+\([^()]*\)", text) else f"({text})"
 
     def down(step: Step, text: str) -> str:
@@ -143,16 +143,16 @@ def text_of_numbers(
                 written[step.index] = take(f"{variable}_value")
             continue
         if _passes(step):
-            written[step.index] = operand(step.args[0])
+            written[step.index] = text_of(step.args[0])
             continue
         if step.function in TWICE:
             for item in step.args:
                 if type(item) is Step and not re.fullmatch(r"[\w.]+", written[item.index]):
                     written[item.index] = down(item, written[item.index])
         if step.function in CALLS:
-            text = f"{CALLS[step.function]}({', '.join([operand(item) for item in step.args])})"
+            text = f"{CALLS[step.function]}({', '.join([text_of(item) for item in step.args])})"
         else:
-            text = INFIX[step.function].format(*[atom(item) for item in step.args])  # type: ignore[index]
+            text = INFIX[step.function].format(*[atom(item) for item in step.args])
         once = uses.get(step.index, 0) == 1 and step.name is None
         written[step.index] = text if once and len(text) < LONGEST else down(step, text)
     returned = nest(lambda step: f"np.float64({written[step.index]})")

@@ -127,7 +127,9 @@ class Builder:
         self.steps.append(step)
         return step
 
-    def call(self, like: Step, function: Callable[..., Any], *args: Any, name: str | None = None, **kwargs: Any) -> Step:
+    def call(
+        self, like: Step, function: Callable[..., Any], *args: Any, name: str | None = None, **kwargs: Any
+    ) -> Step:
         """Append a call, on behalf of the line and section of another step.
 
         Args:
@@ -200,7 +202,7 @@ _set = object.__setattr__
 
 
 def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> Step:
-    """A copy of a step at another place, with the steps that its operands became. `replace` takes five times as long."""
+    """A copy of a step at another place, with the steps that its operands became. `replace` takes longer."""
 
     def new(item: Any) -> Any:
         return moved[item.index] if type(item) is Step else item

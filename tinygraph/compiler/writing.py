@@ -59,8 +59,10 @@ class Writer:
         if kind is np.ndarray:
             return self.constant(item, None)
         if isinstance(item, np.generic):
-            return f"np.{item.dtype.name}({number_text(item.item())})" if item.dtype.kind in "iuf" else self.constant(
-                np.asarray(item), None
+            return (
+                f"np.{item.dtype.name}({number_text(item.item())})"
+                if item.dtype.kind in "iuf"
+                else self.constant(np.asarray(item), None)
             )
         if kind is float or kind is complex:
             return number_text(item)
@@ -79,7 +81,7 @@ class Writer:
             return item.__name__
         if item is Ellipsis:
             return "..."
-        if item is np._NoValue:  # type: ignore[attr-defined]
+        if item is np._NoValue:
             return "np._NoValue"
         if kind is slice:
             return f"slice({self.text(item.start)}, {self.text(item.stop)}, {self.text(item.step)})"
