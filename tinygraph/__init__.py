@@ -24,6 +24,8 @@ from tinygraph.tensor import Tensor
 if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401
     import tinygraph.testing as testing
+    from tinygraph.compiler.compiled import Compiled as Compiled
+    from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
     from tinygraph.explaining import explain as explain
@@ -58,6 +60,7 @@ __version__ = "0.1.0"
 _LATER = {
     name: module
     for module, names in {
+        "compiler.compiled": "Compiled compile",
         "drawing": "Drawing draw",
         "explaining": "explain",
         "functions": "binary_cross_entropy cross_entropy elu gelu leaky_relu log_softmax logsumexp one_hot relu "
@@ -67,7 +70,7 @@ _LATER = {
     }.items()
     for name in names.split()
 }
-_ROOMS = frozenset(("data", "drawing", "functions", "graph", "testing", "transforms"))
+_ROOMS = frozenset(("compiler", "data", "drawing", "functions", "graph", "testing", "transforms"))
 
 __all__ = [
     "GraphError", "NonFiniteError", "ShapeError", "Tensor", "UnsupportedError", "detect_nonfinite", "enable_grad",

@@ -134,6 +134,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
         GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
     """
     waiting = Waiting(since)
+    tracing = state.tracing
     calls: list[Any] = []
     foreign = False
 
@@ -151,6 +152,8 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             if link.order < since:
                 foreign = True
             elif adjoint is None:
+                if tracing is not None:
+                    tracing.check_passable(link)
                 link._adjoint = waiting
                 calls.append(link)
             else:
@@ -211,6 +214,9 @@ def pull_back(
     cotangents: dict[Leaf, Any] = {}
     kept = {id(link) for link in keep}
     given_back: list[Call] = []
+    tracing = state.tracing
+    if tracing is not None:
+        seeds = tracing.enter_backward(seeds)
     for root, seed in zip(roots, seeds, strict=True):
         _hand(root, seed, cotangents, waiting)
     watching = state.watching
@@ -224,7 +230,9 @@ def pull_back(
                 if g is waiting:
                     continue
                 try:
-                    if recorded:
+                    if tracing is not None:
+                        _pull_traced(call, g, cotangents, waiting, recorded)
+                    elif recorded:
                         _pull_recorded(call, g, cotangents, waiting)
                     elif type(g) is _float64 or g.dtype.kind != "c":
                         _PULL[type(call)](call, g, cotangents, waiting)
@@ -251,6 +259,8 @@ def pull_back(
             call._adjoint = FREED
         raise
     finally:
+        if tracing is not None:
+            tracing.leave_backward()
         if collecting:
             gc.enable()
     return cotangents
@@ -385,6 +395,19 @@ def _pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Wai
     links, keywords = arguments(call)
     with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
         for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
+            _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def _pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
+    state.tracing.name_cotangent(call, g)
+    links, keywords = arguments(call)
+    read = tensor_of if recorded else _value_of
+    with Setting(
+        origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded or state.recording
+    ):
+        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
+        for argument, cotangent in _apply_rules(call, g, z, args, links, keywords):
             _deliver(argument, cotangent, call, cotangents, waiting)
 
 

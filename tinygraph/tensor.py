@@ -35,7 +35,7 @@ from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, next_order
 from tinygraph.modes import is_recording
-from tinygraph.record import call_function, plain, unary
+from tinygraph.record import as_array, call_function, plain, unary
 from tinygraph.ufuncs import call_ufunc
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Tensor:
         value: Array = self._value
         if type(value) is not np.ndarray:
             # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.
-            value = self._value = np.asarray(value)
+            value = self._value = as_array(value)
             if isinstance(self._link, Leaf):
                 self._link._value = value
         return value
@@ -172,18 +172,19 @@ class Tensor:
         if type(gradient) is Like:
             return None
         if gradient is not None and type(gradient) not in (np.ndarray, Tensor):
-            gradient = self._link._grad = np.asarray(gradient)
+            gradient = self._link._grad = as_array(gradient)
         found: Array | Tensor | None = gradient
         return found
 
     @grad.setter
     def grad(self, gradient: ArrayLike | Tensor | None) -> None:
+        found: Any = gradient
         if gradient is not None and not isinstance(gradient, Tensor):
-            gradient = np.asarray(gradient)
-            if gradient.shape != self.shape:
-                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {gradient.shape}")
-            gradient = gradient.astype(self.dtype)
-        self._link._grad = gradient
+            found = as_array(gradient)
+            if found.shape != self.shape:
+                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {found.shape}")
+            found = found.astype(self.dtype)
+        self._link._grad = found
 
     @property
     def name(self) -> str | None:
@@ -302,7 +303,7 @@ class Tensor:
         if isinstance(seed, Tensor):
             checked: Any = seed if create_graph else seed._value
         else:
-            checked = np.asarray(seed)
+            checked = as_array(seed)
         if checked.shape != self.shape:
             raise ShapeError(
                 f"backward: the seed has shape {checked.shape}, the Tensor {self.shape}; they must be the same"
@@ -335,7 +336,7 @@ class Tensor:
                 "assign: only a leaf can be assigned to; this Tensor was computed "
                 f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
             )
-        new = np.asarray(value._value if isinstance(value, Tensor) else value)
+        new = as_array(value._value if isinstance(value, Tensor) else value)
         if new.shape != self.shape:
             try:
                 new = np.broadcast_to(new, self.shape)
@@ -600,7 +601,7 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
     if type(data) in (float, int) and dtype is None:
         return np.float64(data)
-    array = np.asarray(data, dtype=dtype)
+    array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
     if isinstance(data, np.ndarray):

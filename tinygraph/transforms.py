@@ -87,7 +87,7 @@ class _Run:
                  argnums: tuple[int, ...], has_aux: bool) -> None:  # fmt: skip
         self.call = call
         self.since = next_order()
-        with modes.enable_grad():
+        with modes.Setting(recording=True, differentiating=self.since):
             self.inputs = [tree_map(functools.partial(_as_input, call), args[position]) for position in argnums]
             given = list(args)
             for position, tensors in zip(argnums, self.inputs, strict=True):
@@ -158,7 +158,9 @@ class _Run:
 def _out(cotangent: Any) -> Any:
     if isinstance(cotangent, Tensor):
         return cotangent if cotangent.requires_grad else cotangent.data
-    array = np.asarray(cotangent)
+    array = record.as_array(cotangent)
+    if type(array) is not np.ndarray:
+        return array
     return array if array.flags.owndata and array.flags.writeable else array.copy()
 
 
@@ -270,7 +272,7 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
     if isinstance(seed, Tensor) and seed.requires_grad:
         value: Any = seed
     else:
-        value = np.asarray(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
+        value = record.as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
     if value.shape != output.shape:
         raise ShapeError(f"{call}: a cotangent of shape {value.shape} does not fit an output of shape {output.shape}")
     return value
@@ -419,11 +421,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     def run(*xs: Any) -> Any:
         with modes.no_grad():
             result = f(*xs)
-        return result._value if isinstance(result, Tensor) else np.asarray(result)
+        return result._value if isinstance(result, Tensor) else record.as_array(result)
 
     def rule(which: int) -> Callable[..., Any]:
         return lambda g, z, *xs: vjp(f, *xs)[1](g)[which]
 
+    run.transparent = True  # compiled, it is what f is: what f finds elsewhere must be seen
     run.derivative(*[rule(which) for which in range(16)])
     return functools.wraps(f)(run)
 

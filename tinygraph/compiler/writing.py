@@ -59,11 +59,7 @@ class Writer:
         if kind is np.ndarray:
             return self.constant(item, None)
         if isinstance(item, np.generic):
-            return (
-                f"np.{item.dtype.name}({number_text(item.item())})"
-                if item.dtype.kind in "iuf"
-                else self.constant(np.asarray(item), None)
-            )
+            return f"{dtype_text(item.dtype)}({number_text(item.item())})"
         if kind is float or kind is complex:
             return number_text(item)
         if kind is tuple:

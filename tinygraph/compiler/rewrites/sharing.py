@@ -15,8 +15,9 @@ FOLDED = 4096
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs stay."""
+    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs stay, and draws: a generator's stream goes on."""
     alive = {output.index for output in graph.outputs}
+    alive |= {step.index for step in graph.nodes if isinstance(step, Step) and step.draws}
     for step in reversed(graph.nodes):
         if step.index in alive:
             alive.update(operand.index for operand in operands_of(step))
