@@ -162,7 +162,7 @@ def text_of_numbers(
         for place, step in enumerate(graph.nodes[arguments : arguments + len(variables)])
     ]
     writes = [f"{variables[place]}[...] = {written[step.index]}" for place, step in updates.items()]
-    called = sorted({word for line in body for word in re.findall(r"\b(\w+)\(", line)} & set(CALLS.values()))
+    called = sorted({word for line in [*body, *writes, returned] for word in re.findall(r"\b(\w+)\(", line)} & set(CALLS.values()))
     lines = [
         f'"""{name}: written by tinygraph."""',
         "",
