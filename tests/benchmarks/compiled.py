@@ -91,9 +91,7 @@ def logistic_regression(features: int = 4096, images: int = 348, steps: int = 10
 
 def wave(library: Any, x: Any, sigmoid: Callable[..., Any]) -> Any:
     """mean(tanh(sin(x) · exp(−x²/2) + σ(x) · log1p(x²))) in any library."""
-    return library.mean(
-        library.tanh(library.sin(x) * library.exp(-(x**2) / 2) + sigmoid(x) * library.log1p(x**2))
-    )
+    return library.mean(library.tanh(library.sin(x) * library.exp(-(x**2) / 2) + sigmoid(x) * library.log1p(x**2)))
 
 
 def value_and_gradient(size: int, bound: float) -> Workload:

@@ -55,6 +55,9 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     for index, name in _cotangents(steps).items():
         own.setdefault(index, name)
     for step in steps:
+        if step.function in TRANSPOSING and step.index in own and not step.args[0].given:
+            own.setdefault(step.args[0].index, f"{own[step.index]}_T")
+    for step in steps:
         if step.index in own:
             held = plan.storage.get(step.index)
             updates = held is not None and held.kind == "variable" and not plan.is_view(step)
@@ -72,10 +75,14 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
         return None
     if held.kind == "variable":
         return names[held.steps[0]]
+    # What leads to a gradient in the backward pass has its name; a value of the forward pass in the same memory has not.
     here = [
-        index for index in held.steps
-        if plan.layouts[index].shape == step.shape and not plan.is_view(graph_step(plan, index))
-    ]  # fmt: skip
+        index
+        for index in held.steps
+        if plan.layouts[index].shape == step.shape
+        and graph_step(plan, index).section == step.section
+        and not plan.is_view(graph_step(plan, index))
+    ]
     later = [index for index in here if index > step.index and index in own]
     earlier = [index for index in here if index < step.index and index in names and index not in own]
     found = later[:1] or earlier[-1:]
@@ -105,7 +112,11 @@ def _made_up(step: Step, names: dict[int, str]) -> str:
     prefix = "d_" if step.section == "backward" and not short.startswith("d_") else ""
     if verb:
         return f"{short}_{verb}"
-    return f"{prefix}{short}" if prefix else f"{step.op.replace('.', '_')}_{short}" if short.count("_") < 2 else short
+    if prefix:
+        return f"{prefix}{short}"
+    numbers = [item for item in step.args if type(item) in (int, float) or (type(item) is Step and not item.shape)]
+    verb = "scaled" if step.function is np.multiply and numbers and step.shape else step.op.replace(".", "_")
+    return f"{verb}_{short}" if len(short) <= 16 else short
 
 
 def _cotangents(steps: list[Step]) -> dict[int, str]:

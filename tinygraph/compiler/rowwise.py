@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,11 +142,11 @@ def _functions(
     text: RunText, block: str, rows: str, size: int, parameters: dict[str, str], outer: list[str], body: list[str],
     starts: list[str], slots: list[str], totals: list[tuple[Step, str]], finish: list[str],
 ) -> None:  # fmt: skip
-    lines = [f"def {block}({', '.join(parameters)}):", *[f"    {line}" if line else "" for line in body]]
+    lines = [*_definition(block, list(parameters)), *[f"    {line}" if line else "" for line in body]]
     if finish:
         lines.append(f"    return {', '.join(finish)}")
     lines += ["", ""]
-    lines += [f"def {rows}({', '.join(['begin', 'end', 'thread', *outer])}):"]
+    lines += _definition(rows, ["begin", "end", "thread", *outer])
     lines += [f"    {slot}_part = {slot}[thread]" for slot in slots]
     lines += [f"    {line}" for line in starts]
     lines += [f"    for start in range(begin, end, {size}):", f"        stop = min(start + {size}, end)"]
@@ -164,6 +165,15 @@ def _functions(
     if finish:
         lines.append(f"    return {', '.join(finish)}")
     text.functions = "\n".join(lines).split("\n")
+
+
+def _definition(name: str, parameters: list[str]) -> list[str]:
+    """The first lines of a function."""
+    line = f"def {name}({', '.join(parameters)}):"
+    if len(line) <= 100:
+        return [line]
+    inside = textwrap.wrap(", ".join(parameters), 96, break_long_words=False)
+    return [f"def {name}(", *[f"    {part}" for part in inside], "):"]
 
 
 def _added(step: Step, name: str, part: str) -> list[str]:
