@@ -249,6 +249,34 @@ def test_unsupported_functions_are_named_with_a_way_out():
             call()
 
 
+def test_assigned_values_are_nobody_elses():
+    w = tg.Tensor(np.zeros(3))
+    named = np.ones(3)
+    holder = [np.full(3, 2.0)]
+    w.assign(named)
+    named[0] = 9
+    np.testing.assert_array_equal(w.data, np.ones(3))
+    w.assign(holder[0])
+    holder[0][0] = 9
+    np.testing.assert_array_equal(w.data, np.full(3, 2.0))
+    below = np.arange(6.0)
+    w.assign(below[:3])
+    below[0] = 9
+    np.testing.assert_array_equal(w.data, np.arange(3.0))
+    w.assign(np.arange(3.0) + 1)
+    np.testing.assert_array_equal(w.data, np.arange(3.0) + 1)
+
+
+def test_gradients_of_transposed_leaves_share_no_memory():
+    w, x = tg.Tensor(np.ones((3, 2))), np.arange(6.0).reshape(3, 2)
+    v = tg.Tensor(np.ones((3, 2)))
+    ((w.T @ x).sum() + (v.T * w.T).sum()).backward()
+    assert not np.shares_memory(w.grad, v.grad)
+    for tensor in (w, v):
+        assert not np.shares_memory(tensor.grad, w.data)
+        assert not np.shares_memory(tensor.grad, v.data)
+
+
 def test_assign_keeps_identity_dtype_and_shape():
     w = tg.Tensor(np.zeros((2, 2), np.float32))
     w.assign([1.0, 2.0])

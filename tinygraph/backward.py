@@ -15,6 +15,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +56,18 @@ class Waiting:
 
     Attributes:
         since: calls made before this order do not belong to the pass.
-        invalid: what the user wants done about NaN from a calculation, as `np.seterr` has it.
     """
 
-    __slots__ = ("invalid", "since")
+    __slots__ = ("_outside", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
-        self.invalid: Any = np.geterr()["invalid"]
+        self._outside = copy_context()
+
+    @property
+    def invalid(self) -> Any:
+        """What the user wants done about NaN from a calculation, as `np.seterr` has it outside the pass."""
+        return self._outside.run(np.geterr)["invalid"]
 
 
 class Freed:
@@ -134,7 +139,6 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
         GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
     """
     waiting = Waiting(since)
-    tracing = state.tracing
     calls: list[Any] = []
     foreign = False
 
@@ -144,7 +148,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
         adjoint = link._adjoint
         if adjoint is waiting:
             return
-        if isinstance(link, Leaf):
+        if not link.is_call:
             if read and link.order > order:
                 raise GraphError(_changed_since(link))
             foreign = foreign or (link.differentiable and link.order < since)
@@ -152,8 +156,6 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             if link.order < since:
                 foreign = True
             elif adjoint is None:
-                if tracing is not None:
-                    tracing.check_passable(link)
                 link._adjoint = waiting
                 calls.append(link)
             else:
@@ -165,23 +167,32 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
         for call in calls:  # grows while we walk it
             kind = type(call)
             op = call.op
-            if kind is Both:
-                meet(call.x, call.order, op.needs_x)
-                meet(call.y, call.order, op.needs_y)
-            elif kind is Unary or kind is First:
-                meet(call.x, call.order, op.needs_x)
-            elif kind is Spread:
+            if kind is Spread:
                 for position, argument in enumerate(call.x):
                     for link in links_in(argument):
                         meet(link, call.order, position in op.needs)
-            elif kind is Left:
-                meet(call.x, call.order, op.needs_x)
-                if op.needs_y and isinstance(call.y, Leaf):
-                    meet(call.y, call.order, True)
-            else:
-                meet(call.y, call.order, op.needs_y)
-                if op.needs_x and isinstance(call.x, Leaf):
-                    meet(call.x, call.order, True)
+                continue
+            if kind is not Right:
+                link = call.x
+                # What `meet` does for a call met the first time, in a third of the time.
+                if link.is_call and link._adjoint is None and link.order >= since:
+                    link._adjoint = waiting
+                    calls.append(link)
+                else:
+                    meet(link, call.order, op.needs_x)
+            elif op.needs_x and isinstance(call.x, Leaf):
+                meet(call.x, call.order, True)
+            if kind is Both or kind is Right:
+                link = call.y
+                if link.is_call and link._adjoint is None and link.order >= since:
+                    link._adjoint = waiting
+                    calls.append(link)
+                else:
+                    meet(link, call.order, op.needs_y)
+            elif kind is Left and op.needs_y and isinstance(call.y, Leaf):
+                meet(call.y, call.order, True)
+        if state.tracing is not None:
+            state.tracing.check_passable(calls)
     except BaseException:
         for call in calls:
             call._adjoint = None
@@ -190,6 +201,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
     return calls, waiting, foreign
 
 
+@np.errstate(invalid="raise")  # a NaN is worth a second look, and looking costs nothing: the processor tells
 def pull_back(
     calls: list[Call],
     waiting: Waiting,
@@ -223,34 +235,32 @@ def pull_back(
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
-        # A NaN is worth a second look, and looking for one costs nothing: the processor tells.
-        with np.errstate(invalid="raise"):
-            for call in reversed(calls):
-                g = call._adjoint
-                if g is waiting:
-                    continue
-                try:
-                    if tracing is not None:
-                        _pull_traced(call, g, cotangents, waiting, recorded)
-                    elif recorded:
-                        _pull_recorded(call, g, cotangents, waiting)
-                    elif type(g) is _float64 or g.dtype.kind != "c":
-                        _PULL[type(call)](call, g, cotangents, waiting)
-                    else:
-                        _pull_any(call, g, cotangents, waiting)
-                except FloatingPointError:
-                    _pull_guarded(call, g, cotangents, waiting)
-                if watching:
-                    for link in links_in(arguments(call)[0]):
-                        arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
-                        if link.differentiable and hasattr(arrived, "dtype"):
-                            watch_cotangent(call, plain(g), link, plain(arrived))
-                if type(g) is not _float64:
-                    if not show and g.size > SHOWN and id(call) not in kept:
-                        call._adjoint = Like(g)
-                    if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
-                        call._value = Like(call._value)
-                        given_back.append(call)
+        for call in reversed(calls):
+            g = call._adjoint
+            if g is waiting:
+                continue
+            try:
+                if tracing is not None:
+                    _pull_traced(call, g, cotangents, waiting, recorded)
+                elif recorded:
+                    _pull_recorded(call, g, cotangents, waiting)
+                elif type(g) is _float64 or g.dtype.kind != "c":
+                    _PULL[type(call)](call, g, cotangents, waiting)
+                else:
+                    _pull_any(call, g, cotangents, waiting)
+            except FloatingPointError:
+                _pull_guarded(call, g, cotangents, waiting)
+            if watching:
+                for link in links_in(arguments(call)[0]):
+                    arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
+                    if link.differentiable and hasattr(arrived, "dtype"):
+                        watch_cotangent(call, plain(g), link, plain(arrived))
+            if type(g) is not _float64:
+                if not show and g.size > SHOWN and id(call) not in kept:
+                    call._adjoint = Like(g)
+                if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
+                    call._value = Like(call._value)
+                    given_back.append(call)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:
@@ -321,7 +331,10 @@ def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
     if type(cotangent) is not _float64 or type(x_value) is not _float64:
         cotangent = fit(cotangent, x_value)
-    _hand(x, cotangent, cotangents, waiting)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        _hand(x, cotangent, cotangents, waiting)
 
 
 def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -330,7 +343,10 @@ def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting
     cotangent = call.op.rules[0](g, call._value, x_value, _value_of(call.y))  # type: ignore[misc]
     if type(cotangent) is not _float64 or type(x_value) is not _float64:
         cotangent = fit(cotangent, x_value)
-    _hand(x, cotangent, cotangents, waiting)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        _hand(x, cotangent, cotangents, waiting)
 
 
 def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -339,7 +355,10 @@ def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     cotangent = call.op.rules[1](g, call._value, _value_of(call.x), y_value)  # type: ignore[misc]
     if type(cotangent) is not _float64 or type(y_value) is not _float64:
         cotangent = fit(cotangent, y_value)
-    _hand(y, cotangent, cotangents, waiting)
+    if y._adjoint is waiting:
+        y._adjoint = cotangent
+    else:
+        _hand(y, cotangent, cotangents, waiting)
 
 
 def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -348,8 +367,11 @@ def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     rest, keywords = call.y
     if keywords and type(call.op.function) is np.ufunc:
         keywords = {}
-    cotangent = call.op.rules[0](g, call._value, x_value, *rest, **keywords)  # type: ignore[misc]
-    _hand(x, fit(cotangent, x_value), cotangents, waiting)
+    cotangent = fit(call.op.rules[0](g, call._value, x_value, *rest, **keywords), x_value)  # type: ignore[misc]
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        _hand(x, cotangent, cotangents, waiting)
 
 
 def _pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -493,6 +515,12 @@ def fit(cotangent: Any, value: Any) -> Any:
 
 def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """Sum a cotangent over the axes along which broadcasting repeated a value of this shape."""
+    if not shape and type(cotangent) is np.ndarray:
+        try:
+            return np.add.reduce(cotangent, None)
+        except FloatingPointError:  # infinity minus infinity
+            with np.errstate(invalid="ignore"):
+                return np.add.reduce(cotangent, None)
     extra = cotangent.ndim - len(shape)
     if extra < 0 or any([a != b for a, b in zip(cotangent.shape[extra:], shape, strict=True) if b != 1]):
         raise ShapeError(f"a derivative rule returned shape {cotangent.shape} for an argument of shape {shape}")
@@ -500,11 +528,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     axes = (*range(extra), *repeated)
     if type(cotangent) is np.ndarray:
         try:
-            return (
-                np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
-                if shape
-                else np.add.reduce(cotangent, None)
-            )
+            return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
         except FloatingPointError:  # infinity minus infinity
             with np.errstate(invalid="ignore"):
                 return np.asarray(np.add.reduce(cotangent, axes, keepdims=True)).reshape(shape)
@@ -535,19 +559,27 @@ def _value_of(link: Any) -> Any:
 # --- gradients of leaves ----------------------------------------------------------------------------------------------
 
 
-def _pop_counted(cotangents: dict[Leaf, Any], leaf: Any) -> tuple[Any, int]:
+def _pop_counted(cotangents: dict[Leaf, Any], leaf: Any) -> tuple[Any, int, int]:
+    """A leaf's cotangent, how many hold it, and how many hold the array that it is a view of."""
     gradient = cotangents.pop(leaf)
-    return gradient, sys.getrefcount(gradient)
+    base = gradient.base
+    return gradient, sys.getrefcount(gradient), sys.getrefcount(base)
 
 
-# What `_pop_counted` counts for an array that nobody else holds.
-_ALONE = _pop_counted({None: np.empty(1)}, None)[1]  # type: ignore[dict-item]
+# What `_pop_counted` counts for an array that nobody else holds, and for the array under a view that alone holds it.
+_, _ALONE, _ = _pop_counted({None: np.empty(1)}, None)  # type: ignore[dict-item]
+_, _, _ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)  # type: ignore[dict-item]
 
 
 def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
     """A leaf and its gradient, copied where anybody else may hold its memory: no two gradients are one array."""
-    gradient, references = _pop_counted(cotangents, leaf)
-    if type(gradient) is np.ndarray and (references > _ALONE or gradient.base is not None):
+    if type(cotangents[leaf]) is not np.ndarray:
+        return leaf, cotangents.pop(leaf)
+    gradient, references, below = _pop_counted(cotangents, leaf)
+    base = gradient.base
+    if references > _ALONE or (
+        base is not None and (below > _ALONE_BELOW or type(base) is not np.ndarray or base.size != gradient.size)
+    ):
         gradient = gradient.copy()
     return leaf, gradient
 

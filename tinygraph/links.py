@@ -47,6 +47,8 @@ class Leaf:
 
     differentiable = True
 
+    is_call = False
+
     def __init__(self, value: Any, name: str | None, frame: FrameType | None) -> None:
         self._value = value
         self._grad: Any = None
@@ -91,6 +93,8 @@ class Call:
     __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "x", "y")
 
     differentiable = True
+
+    is_call = True
 
     op: Operation
     x: Any

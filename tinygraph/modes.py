@@ -30,6 +30,20 @@ unusual = 0
 _lock = threading.Lock()
 
 
+def begin_unusual() -> None:
+    """Count one more block that has changed a State."""
+    global unusual
+    with _lock:
+        unusual += 1
+
+
+def end_unusual() -> None:
+    """Count one less, its changes being undone."""
+    global unusual
+    with _lock:
+        unusual -= 1
+
+
 class Setting:
     """`with` block, and decorator, that changes attributes of this thread's State and puts them back."""
 
@@ -42,21 +56,17 @@ class Setting:
         return self._changes
 
     def __enter__(self) -> None:
-        global unusual
         changes = self._now()
         before = {key: getattr(state, key) for key in changes}
-        with _lock:
-            unusual += 1
+        begin_unusual()
         state.before.append(before)
         for key, value in changes.items():
             setattr(state, key, value)
 
     def __exit__(self, *exc: object) -> None:
-        global unusual
         for key, value in state.before.pop().items():
             setattr(state, key, value)
-        with _lock:
-            unusual -= 1
+        end_unusual()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with the setting in force while it runs."""

@@ -35,7 +35,7 @@ from tinygraph.derivatives.table import (
 )
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.links import Both, DataCall, DataLeaf, First, Left, Like, Right, Spread, Unary, mapped, next_order
-from tinygraph.modes import Setting, state
+from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
 from tinygraph.source import users_line
 
@@ -87,7 +87,10 @@ def unary(op: Operation, compute: Callable[..., Any], x: Tensor, frame: FrameTyp
     link = x._link
     if not link.differentiable or (modes.unusual and not state.recording):
         return spread(op, compute, (x,), {}, frame)  # type: ignore[no-any-return]
-    value = compute(x._value)
+    try:
+        value = compute(x._value)
+    except ValueError as error:
+        raise explained(error, op, (x,)) from None
     call: Any = _new(Unary)
     call.op = op
     call.x = link
@@ -236,8 +239,18 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     call = _new(Both if x_wants and y_wants else Left if x_wants else Right)
     call.op = op
     call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
-    call.x = _operand(x_link, x_value, op.needs_x)
-    call.y = _operand(y_link, y_value, op.needs_y)
+    if x_link is None:
+        call.x = x if op.needs_x or type(x) is not np.ndarray or x.size <= SHOWN else Like(x)
+    else:
+        call.x = x_link
+        if op.needs_x and type(x_link._value) is Like:
+            x_link._value = x_value
+    if y_link is None:
+        call.y = y if op.needs_y or type(y) is not np.ndarray or y.size <= SHOWN else Like(y)
+    else:
+        call.y = y_link
+        if op.needs_y and type(y_link._value) is Like:
+            y_link._value = y_value
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
@@ -251,15 +264,6 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     tensor._value = value
     tensor._link = call
     return tensor
-
-
-def _operand(link: Any, value: Any, needed: bool) -> Any:
-    """What a call remembers of an operand: its link, made to keep the value if a rule needs it, or the constant."""
-    if link is None:
-        return Like(value) if type(value) is np.ndarray and not needed and value.size > SHOWN else value
-    if needed and type(link._value) is Like:
-        link._value = value
-    return link
 
 
 def _constant(other: Any) -> Any:
@@ -298,7 +302,7 @@ def composed(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if any(True for _ in tensors_in((args, kwargs))):
+        if (args and type(args[0]) is Tensor) or any(True for _ in tensors_in((args, kwargs))):
             return compose(function.__name__, function, args, kwargs, _getframe(1))
         return function(*args, **kwargs)
 
@@ -329,7 +333,13 @@ def primitive(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if (args and type(args[0]) is Tensor) or any(True for _ in tensors_in((args, kwargs))):
+        if args and type(args[0]) is Tensor:
+            op = operation_of(call)
+            if op is not None and len(args) == 1 and not kwargs and op.rules[0] is not None and not modes.unusual:
+                return unary(op, function, args[0], _getframe(1))
+            return call_function(call, args, kwargs, _getframe(1))
+        plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
+        if not plainly and any(True for _ in tensors_in((args, kwargs))):
             return call_function(call, args, kwargs, _getframe(1))
         if modes.unusual and state.tracing is not None:
             return state.tracing.call_primitive(call, function, args, kwargs)
@@ -349,10 +359,16 @@ def compose(
     """Run a function written out with others, under a scope with its name, on behalf of the user's line."""
     if kwargs.get("out") is not None:
         raise overwrites(name, "out=")
-    outermost = state.origin is None
-    with Setting(scope=(*state.scope, name), origin=state.origin or (frame.f_code, ~frame.f_lasti)):
+    # `with Setting(scope=..., origin=...):` written out, which takes a third of the time.
+    scope, origin = state.scope, state.origin
+    modes.begin_unusual()
+    state.scope, state.origin = (*scope, name), origin or (frame.f_code, ~frame.f_lasti)
+    try:
         result = written_out(*args, **kwargs)
-    if outermost and type(result) is Tensor and result._link.lasti == ~frame.f_lasti:
+    finally:
+        state.scope, state.origin = scope, origin
+        modes.end_unusual()
+    if origin is None and type(result) is Tensor and result._link.lasti == ~frame.f_lasti:
         result._link.lasti = frame.f_lasti  # what the user assigns is this call's result, not those on the way
     return result
 

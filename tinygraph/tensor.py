@@ -336,7 +336,25 @@ class Tensor:
                 "assign: only a leaf can be assigned to; this Tensor was computed "
                 f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
             )
-        new = as_array(value._value if isinstance(value, Tensor) else value)
+        old = self._value
+        if (
+            type(value) is np.ndarray
+            and sys.getrefcount(value) <= _TEMPORARY
+            and value.base is None
+            and value.dtype == old.dtype
+            and value.shape == old.shape
+        ):
+            new: Any = value  # `w.assign(w.data - step)`: an array that nobody else holds need not be copied
+        elif type(value) is np.float64 and old.ndim == 0 and old.dtype == value.dtype:
+            new = value
+        else:
+            new = self._fitting(value)
+        self._value = link._value = new[()] if new.ndim == 0 else new
+        link.order = next_order()
+
+    def _fitting(self, value: Any) -> Array:
+        """A copy of the value in this Tensor's shape and dtype."""
+        new: Array = as_array(value._value if isinstance(value, Tensor) else value)
         if new.shape != self.shape:
             try:
                 new = np.broadcast_to(new, self.shape)
@@ -346,9 +364,7 @@ class Tensor:
                 ) from None
         if new.dtype.kind == "c" and self.dtype.kind != "c":
             raise TypeError(f"assign: complex values do not fit a Tensor of dtype {self.dtype}")
-        new = new.astype(self.dtype)
-        self._value = link._value = new[()] if new.ndim == 0 else new
-        link.order = next_order()
+        return new.astype(self.dtype)
 
     def numpy(self) -> Array:
         """The values, as an ndarray."""
@@ -513,7 +529,7 @@ class Tensor:
     @property
     def T(self) -> Tensor:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
-        return call_function(np.transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
 
     @property
     def mT(self) -> Tensor:  # noqa: N802 - NumPy's name
@@ -590,6 +606,25 @@ class Tensor:
     def fill(self, value: Any) -> None:
         """Not supported: it would write into the Tensor. Use `assign`."""
         raise UnsupportedError("fill: writing into a Tensor is not supported; use t.assign(value) on a leaf")
+
+
+class _Counted:
+    """What `sys.getrefcount` says inside a method of an array that the caller has no name for."""
+
+    def given(self, value: Any) -> int:
+        return sys.getrefcount(value)
+
+    def temporary(self) -> int:
+        array = np.empty(1)
+        named = self.given(array)
+        unnamed = self.given(array + array)
+        return unnamed if unnamed < named else -1  # where the two cannot be told apart, every array is copied
+
+
+_TEMPORARY = _Counted().temporary()
+
+_TRANSPOSE: Any = operation_of(np.transpose)
+_reversed_axes = operator.attrgetter("T")
 
 
 def _check_floating(call: str, dtype: np.dtype[Any]) -> None:

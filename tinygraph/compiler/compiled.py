@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import keyword
+import os
 import re
 import threading
 import types
 import warnings
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -23,162 +24,22 @@ from tinygraph.compiler.program import Program
 from tinygraph.compiler.signature import copied, describe, rebuilt, same_shape, told
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.traced import refused
-from tinygraph.compiler.tracing import Captured, Step, Trace, program_of, trace_twice
+from tinygraph.compiler.tracing import Step, Trace, program_of, trace_twice
+from tinygraph.compiler.versions import Version
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
-from tinygraph.links import Call, Leaf, next_order
+from tinygraph.links import Call, Leaf
 from tinygraph.modes import state
 from tinygraph.record import tensors_in
 from tinygraph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygraph.drawing import Drawing
 
 __all__ = ["Compiled", "compile"]
 
 # What makes something that runs out of a program. The tests put the interpreter here.
 Maker = Callable[[Program], Any]
-
-# A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
-# arrays, and a learning rate is another array each time somebody assigns to it.
-SMALL = 64
-
-
-class Version:
-    """A program for one signature, with what it takes to call it.
-
-    Attributes:
-        program: what was recorded.
-        runner: what runs it.
-        surroundings: what the function found outside, when it was recorded.
-    """
-
-    def __init__(
-        self, program: Program, runner: Any, surroundings: Surroundings, given: list[Any], state_of: list[Captured],
-        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any],
-        result: Any,
-    ) -> None:  # fmt: skip
-        self.program = program
-        self.runner = runner
-        self.surroundings = surroundings
-        self._given = given
-        self._plain = all(type(item) is int and item == place for place, item in enumerate(given))
-        self._count = len(given)
-        # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
-        self._variables: list[Any] = [
-            (
-                captured.tensor if captured.argument is None else captured.argument,
-                variable.updated is not None,
-                np.empty(variable.node.shape, variable.node.dtype)
-                if variable.updated is None and variable.node.size <= SMALL
-                else None,
-            )
-            for captured, variable in zip(state_of, program.variables, strict=True)
-        ]
-        self._kinds = [
-            (captured.link, captured.link.__class__) for captured in state_of if captured.argument is None
-        ]
-        self._graded: list[Any] = [captured.link if captured.argument is None else captured.argument for captured in graded]
-        self._cleared = cleared
-        self._asked = asked
-        self._generators = generators
-        self._named = result if _has_names(result) else None
-        self._lock = threading.Lock()
-
-    def holds(self, leaves: list[Any]) -> bool:
-        """Whether the program is the right one now: nothing outside has changed that it was made for."""
-        for link, kind in self._kinds:
-            if link.__class__ is not kind:
-                return False
-        for link, had in self._asked:
-            if type(link) is int:
-                link = leaves[link]._link
-            if (link._grad is not None) is not had:
-                return False
-        return self.surroundings.hold()
-
-    def __call__(self, leaves: list[Any]) -> Any:
-        """Run the program on the leaves of the arguments."""
-        if self._plain and len(leaves) == self._count:
-            arguments = leaves
-        else:
-            arguments = [_bound(item, leaves) for item in self._given]
-        with self._lock:
-            buffers: list[Any] = []
-            for tensor, updated, copied in self._variables:
-                if type(tensor) is int:
-                    tensor = leaves[tensor]
-                if updated:
-                    buffers.append(_own_buffer(tensor))
-                elif copied is None:
-                    buffers.append(tensor._value)
-                else:
-                    copied[...] = tensor._value
-                    buffers.append(copied)
-            generators = [leaves[item] if type(item) is int else item for item in self._generators]
-            results = self.runner.run(arguments, buffers, generators)
-            for (tensor, updated, _), buffer in zip(self._variables, buffers, strict=True):
-                if updated:
-                    if type(tensor) is int:
-                        tensor = leaves[tensor]
-                    link = tensor._link
-                    tensor._value = link._value = buffer
-                    link.order = next_order()
-        gradients: Any = ()
-        if self._graded:
-            results, gradients = results
-        for link, gradient in zip(self._graded, gradients, strict=True):
-            (leaves[link]._link if type(link) is int else link)._grad = gradient
-        for link in self._cleared:
-            (leaves[link]._link if type(link) is int else link)._grad = None
-        return results if self._named is None else _with_names(results, self._named)
-
-
-def _has_names(result: Any) -> bool:
-    """Whether there is a named tuple in a result; a program knows plain ones."""
-    if isinstance(result, dict):
-        return any(_has_names(item) for item in result.values())
-    return isinstance(result, list | tuple) and (
-        hasattr(result, "_fields") or any(_has_names(item) for item in result)
-    )
-
-
-def _with_names(result: Any, named: Any) -> Any:
-    """A program's result with the named tuples of the function's."""
-    if isinstance(named, dict):
-        return {key: _with_names(result[key], item) for key, item in named.items()}
-    if isinstance(named, list | tuple):
-        items = [_with_names(*pair) for pair in zip(result, named, strict=True)]
-        return type(named)(*items) if hasattr(named, "_fields") else type(named)(items)
-    return result
-
-
-def _bound(item: Any, leaves: list[Any]) -> Any:
-    """An argument of the program: a leaf of the call's arguments, an array from outside, or a Tensor's gradient."""
-    if type(item) is int:
-        value = leaves[item]
-        return value._value if type(value) is Tensor else value
-    if isinstance(item, np.ndarray):
-        return item
-    link = leaves[item[0]]._link if type(item[0]) is int else item[0]
-    return record.plain(link._grad)
-
-
-# The arrays that programs write a Tensor's new values into, by the Tensor's id. They are nobody else's: an array that
-# the user made a Tensor of, or took from one before, stays what it is.
-_buffers: dict[int, tuple[Any, Any]] = {}
-
-
-def _own_buffer(tensor: Any) -> Any:
-    value = tensor._value
-    key = id(tensor)
-    known = _buffers.get(key)
-    if known is not None:
-        buffer = known[1]
-        if buffer is not value:  # assigned to since, by other means
-            buffer[...] = value
-        return buffer
-    buffer = np.array(value, order="C")
-    _buffers[key] = (weakref.ref(tensor, lambda _: _buffers.pop(key, None)), buffer)
-    return buffer
-
 
 class Compiled:
     """A function that is compiled when it is first called with arguments of some shapes. See `compile`.
@@ -221,9 +82,15 @@ class Compiled:
         return f"<compiled {self._name}, {len(self._versions)} signatures>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function: run the program for these arguments, which is made at the first such call."""
         if modes.unusual and (state.tracing is not None or state.watching):
             # Inside another function that is being compiled it is part of that; tg.detect_nonfinite asks for values.
             return self._function(*args, **kwargs)
+        version, leaves = self._version_for(args, kwargs)
+        return version(leaves)
+
+    def _version_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
+        """The program for some arguments, and what of them it is given at each call."""
         leaves: list[Any] = []
         static = self._static
         if static:
@@ -245,14 +112,14 @@ class Compiled:
         if modes.unusual and not state.recording:
             parts.append("no_grad")
         key = tuple(parts)
-        last = self._versions.get(key)
-        if last is not None:
-            for version in last:
-                if version.holds(leaves):
-                    self._last = version
-                    return version(leaves)
-        version = self._compiled(key, args, kwargs, leaves)
-        return version(leaves)
+        for version in self._versions.get(key, ()):
+            if version.holds(leaves):
+                self._last = version
+                if len(self._versions) > 1:
+                    with contextlib.suppress(KeyError):  # another thread may have thrown it away
+                        self._versions.move_to_end(key)
+                return version, leaves
+        return self._compiled(key, args, kwargs, leaves), leaves
 
     # --- what it is made of -----------------------------------------------------------------------------------------
 
@@ -296,6 +163,49 @@ class Compiled:
         text: str = self._used().runner.source
         return text
 
+    @property
+    def cost(self) -> Any:
+        """Operations, bytes and buffers of the program that was run last, by calculation: a `Cost`."""
+        return self._used().runner.cost
+
+    def draw(self, rewritten: bool = False, **options: Any) -> Drawing:
+        """Draw the program that was run last.
+
+        Args:
+            rewritten: the graph that the text computes, as opposed to the one that was recorded.
+            options: see `tinygraph.draw`.
+        """
+        from tinygraph.drawing import draw
+
+        version = self._used()
+        return draw(version.runner.graph if rewritten else version.program.graph, **options)
+
+    def save(self, path: str | os.PathLike[str], parameters: str = "beside") -> None:
+        """Write the program that was run last as a module that needs NumPy alone.
+
+        Args:
+            path: of the module, ending in ".py".
+            parameters: "beside" puts the Tensors' values into an npz of the same name, "arguments" makes them
+                arguments of the function, after the others.
+
+        Plain arrays that the function found outside are arguments, too, and so are gradients that it adds to.
+
+        Raises:
+            ValueError: the path does not end in ".py", or `parameters` is something else.
+            UnsupportedError: the program calls a function that cannot be written down.
+        """
+        version = self._used()
+        version.runner.save(path, version.values(), parameters=parameters)
+
+    def profile(self, *args: Any, **kwargs: Any) -> Any:
+        """Measure, call by call, how long the program for these arguments takes. Nothing is updated.
+
+        Returns:
+            A `Profile`: printed, it shows tables by the user's lines and by operation.
+        """
+        version, leaves = self._version_for(args, kwargs)
+        return version.runner.profile(*version.bound(leaves))
+
     def clear(self) -> None:
         """Forget all programs."""
         with self._lock:
@@ -331,7 +241,6 @@ class Compiled:
 
     def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
         fixed: dict[str, Any] = {}
-        places = {id(leaf): place for place, leaf in reversed(list(enumerate(leaves)))}
         given_tensors = [leaf for leaf in leaves if type(leaf) is Tensor]
         if len({id(leaf) for leaf in given_tensors}) < len(given_tensors):
             raise refused("a Tensor is given twice among the arguments", "Give it once, and use it twice inside")
@@ -402,11 +311,11 @@ class Compiled:
             return call
 
         trace, result = trace_twice(self._name, enter)
-        return self._version(trace, result, surroundings, entered, leaves, places, generator_places)
+        return self._version(trace, result, surroundings, entered, generator_places)
 
     def _version(
-        self, trace: Trace, result: Any, surroundings: Surroundings, entered: dict[int, Step], leaves: list[Any],
-        places: dict[int, int], generator_places: dict[int, int],
+        self, trace: Trace, result: Any, surroundings: Surroundings, entered: dict[int, Step],
+        generator_places: dict[int, int],
     ) -> Version:  # fmt: skip
         captured = list(trace.captured.values())
         order: list[Step] = []
@@ -476,8 +385,8 @@ class Compiled:
                     raise GraphError(
                         f"compile: {self._name} returns a value that depends on "
                         f"{name or 'a Tensor that it is given'}, which requires a gradient. It returns plain arrays, so"
-                        " the gradient would be lost without a word. Compile the whole: tg.compile(tg.grad(f)), or call "
-                        "backward() inside; or pass x.data, or call it under tg.no_grad()"
+                        " the gradient would be lost without a word. Compile the whole, tg.compile(tg.grad(f)), or call"
+                        " backward() inside; or pass x.data, or call it under tg.no_grad()"
                     )
 
 

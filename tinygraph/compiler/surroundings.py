@@ -14,7 +14,7 @@ import dis
 import functools
 import sys
 from collections.abc import Callable, Iterator, Set
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -67,17 +67,23 @@ class Place:
             return _contents(holder)
         if isinstance(holder, list):
             return holder[self.key] if self.key < len(holder) else MISSING
-        return holder.get(self.key, MISSING)
+        if isinstance(holder, dict | MappingProxyType):
+            return holder.get(self.key, MISSING)
+        return getattr(holder, self.key, MISSING)
 
     def put(self, value: Any) -> None:
         """Put a value there."""
         holder = self.holder
         if type(holder) is _CELL:
             holder.cell_contents = value
-        elif value is MISSING:
-            holder.pop(self.key, None)
-        else:
+        elif isinstance(holder, MappingProxyType):
+            return  # a class's settings, which are looked at only
+        elif isinstance(holder, dict | list):
             holder[self.key] = value
+        elif value is MISSING:
+            object.__delattr__(holder, self.key)
+        else:
+            object.__setattr__(holder, self.key, value)
 
 
 _CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
@@ -141,6 +147,9 @@ class Surroundings:
             self.generators[id(item)] = (name, item)
         elif isinstance(item, np.ndarray):
             return
+        elif isinstance(item, functools.partial):
+            for part in (item.func, item.args, item.keywords):
+                yield from self._look(part, name)
         elif isinstance(item, ModuleType):
             if _followed(item.__name__):
                 yield from self._in_namespace(item.__dict__, name, self.names)
@@ -217,6 +226,11 @@ class Surroundings:
         if _followed(kind.__module__):
             self._methods(kind)
             yield from self._in_type(kind, name or kind.__name__)
+        for base in kind.__mro__:
+            slots = vars(base).get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
+                if slot in self.names and hasattr(item, slot):
+                    yield Place(f"{name}.{slot}", item, slot, getattr(item, slot))
         namespace = getattr(item, "__dict__", None)
         if type(namespace) is dict:
             self.containers.append((name, namespace, dict(namespace)))
@@ -253,7 +267,7 @@ class Surroundings:
         """Put stand-ins in the places of plain arrays, also inside tuples."""
         for place in self.places:
             instead = _replaced(place.value, place.name, stand_in)
-            if instead is not place.value and not isinstance(place.holder, type(vars(object))):
+            if instead is not place.value:
                 place.put(instead)
 
     def restore(self) -> str | None:
@@ -280,8 +294,7 @@ class Surroundings:
                 continue
             if not _stands_for(now, place.value):
                 found = found or f"changed {place.name} from {_short(place.value)} to {_short(now)}"
-            if not isinstance(place.holder, type(vars(object))):
-                place.put(place.value)
+            place.put(place.value)
         for key, (name, generator) in self.generators.items():
             if generator.bit_generator.state != self._states[key]:
                 found = found or f"drew from {name or 'a generator'}"
@@ -357,5 +370,6 @@ def _joined(name: str, key: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, (*_ATOMS, tuple)) or value is MISSING else f"a {type(value).__name__}"
+    kind = "computed array" if type(value).__name__ == "Traced" else type(value).__name__
+    text = repr(value) if isinstance(value, _ATOMS) or value is MISSING else f"a {kind}"
     return text if len(text) < 60 else text[:57] + "..."

@@ -558,14 +558,15 @@ class Trace:
         """A backward pass is over."""
         self.depth -= 1
 
-    def check_passable(self, call: Call) -> None:
+    def check_passable(self, calls: list[Call]) -> None:
         """Refuse to go back into calls that were recorded before the function was called."""
-        if call.order < self.since:
-            raise GraphError(
-                f"compile: a gradient would flow from {self.call_name} into a {function_name(call.op.function)} that "
-                f"was recorded outside ({source_of(call.code, call.lasti)}), and a compiled function records nothing. "
-                "Compute it inside, or cut the tie with detach()"
-            )
+        for call in calls:
+            if call.order < self.since:
+                raise GraphError(
+                    f"compile: a gradient would flow from {self.call_name} into a {function_name(call.op.function)} "
+                    f"that was recorded outside ({source_of(call.code, call.lasti)}), and a compiled function records "
+                    "nothing. Compute it inside, or cut the tie with detach()"
+                )
 
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Call the gradient with respect to z d_z."""

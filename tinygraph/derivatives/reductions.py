@@ -35,7 +35,9 @@ def repeated(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
     """How many elements a reduction over `axis` makes one of."""
-    axes = range(len(shape)) if axis is None else normalize_axis_tuple(axis, len(shape))
+    if axis is None:
+        return math.prod(shape)
+    axes = normalize_axis_tuple(axis, len(shape))
     return math.prod([shape[position] for position in axes])
 
 

@@ -18,6 +18,17 @@ def _floating(x: Any) -> Any:
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
+@np.errstate(over="ignore")  # where exp(-x) is infinite the result is 0, and right
+def logistic(x: Any) -> Any:
+    """1 / (1 + exp(−x)) of an array or a number of a floating dtype, in one buffer."""
+    if type(x) is not np.ndarray or x.ndim == 0:
+        return 1 / (1 + np.exp(-x))
+    z = np.negative(x)
+    np.exp(z, out=z)
+    z += 1
+    return np.reciprocal(z, out=z)
+
+
 @primitive
 def sigmoid(x: Any) -> Any:
     """The logistic function 1 / (1 + exp(−x)), elementwise, without overflow at any x.
@@ -28,8 +39,7 @@ def sigmoid(x: Any) -> Any:
     Returns:
         An array of the same shape, between 0 and 1.
     """
-    with np.errstate(over="ignore"):  # where exp(-x) is infinite the result is 0, and right
-        return 1 / (1 + np.exp(-_floating(x)))
+    return logistic(_floating(x))
 
 
 sigmoid.derivative(lambda g, z, x: g * (z * (1 - z)))
