@@ -18,12 +18,13 @@ UNARY = {
     "sin": np.sin, "tanh": np.tanh, "exp of tanh": lambda x: np.exp(np.tanh(x)), "square": np.square,
     "sigmoid": tg.sigmoid, "softplus": tg.softplus, "negative": lambda x: -x, "twice": lambda x: 2 * x,
     "root": lambda x: np.sqrt(x * x + 1), "cube": lambda x: x**3, "transpose": lambda x: x.T, "flat": np.ravel,
-    "half": lambda x: x / 2, "plus nothing": lambda x: x + 0, "itself": lambda x: x * 1,
-    "sum": lambda x: np.sum(x, axis=0) if x.ndim else x, "last": lambda x: np.sum(x, -1, keepdims=True) if x.ndim else x,
-    "mean": np.mean, "first": lambda x: x[:1] if x.ndim else x, "newaxis": lambda x: x[None], "inverse": lambda x: 1 / (x * x + 2),
-    "softmax": lambda x: tg.softmax(x) if x.ndim else x, "backwards": lambda x: x[::-1] if x.ndim else x,
-    "swap": lambda x: np.swapaxes(x, 0, -1) if x.ndim else x, "cumulative": lambda x: np.cumsum(x, axis=0) if x.ndim else x,
-    "squeezed": np.squeeze, "standard": lambda x: x - np.mean(x), "chosen": lambda x: x[np.array([0, 0])] if x.ndim else x,
+    "half": lambda x: x / 2, "plus nothing": lambda x: x + 0, "itself": lambda x: x * 1, "mean": np.mean,
+    "sum": lambda x: np.sum(x, axis=0) if x.ndim else x, "squeezed": np.squeeze, "newaxis": lambda x: x[None],
+    "last": lambda x: np.sum(x, -1, keepdims=True) if x.ndim else x, "first": lambda x: x[:1] if x.ndim else x,
+    "inverse": lambda x: 1 / (x * x + 2), "softmax": lambda x: tg.softmax(x) if x.ndim else x,
+    "backwards": lambda x: x[::-1] if x.ndim else x, "swap": lambda x: np.swapaxes(x, 0, -1) if x.ndim else x,
+    "cumulative": lambda x: np.cumsum(x, axis=0) if x.ndim else x, "standard": lambda x: x - np.mean(x),
+    "chosen": lambda x: x[np.array([0, 0])] if x.ndim else x,
 }  # fmt: skip
 
 
@@ -50,7 +51,9 @@ def functions(draw: Any) -> tuple[Any, list[Any]]:
     ]
     recipe = draw(
         st.lists(
-            st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=9
+            st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 20), st.integers(0, 20)),
+            min_size=1,
+            max_size=9,
         )
     )
 

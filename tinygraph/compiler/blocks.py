@@ -1,7 +1,8 @@
 """Runs: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
 
 A run goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
-other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by block.
+other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by
+block.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tinygraph.compiler.cost import nanoseconds
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["BLOCK", "Run", "gathered"]
+__all__ = ["Run", "gathered"]
 
 # Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
 # float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
@@ -70,11 +71,17 @@ class Run:
         return sum(nanoseconds(step) for step in self.steps)
 
 
-def gathered(graph: Graph) -> list[Step | Run]:
+def gathered(graph: Graph, overwrites: dict[int, int]) -> list[Step | Run]:
     """The calls of a graph in an order of execution, with runs where arrays are larger than a block.
 
     A call joins the last run over its rows that stands after all it reads. Runs of one call are taken apart again.
+
+    Args:
+        graph: of steps.
+        overwrites: by the index of a step that computes a variable's new value the index of the variable: the step
+            should not come before others read the old value.
     """
+    read: dict[int, int] = {}  # by the index of a step the last item that reads it
     items: list[Step | Run] = []
     place: dict[int, int] = {}  # by a step's index the item that computes it
     for step in graph.nodes:
@@ -84,12 +91,16 @@ def gathered(graph: Graph) -> list[Step | Run]:
             continue
         rows = _rows_of(step)
         after = max([place[operand.index] for operand in operands_of(step)], default=-1)
+        if step.index in overwrites:
+            after = max(after, read.get(overwrites[step.index], -1))
         if rows is not None:
             joined = _joined(step, rows, after, items, place)
             if joined is not None:
                 place[step.index] = joined
+                _note(step, joined, read)
                 continue
         place[step.index] = len(items)
+        _note(step, len(items), read)
         if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
             run = Run(*rows)
             _join(run, step)
@@ -100,6 +111,12 @@ def gathered(graph: Graph) -> list[Step | Run]:
         item.steps[0] if isinstance(item, Run) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
         for item in items
     ]
+
+
+def _note(step: Step, item: int, read: dict[int, int]) -> None:
+    """Remember which item reads a step's operands."""
+    for operand in operands_of(step):
+        read[operand.index] = max(item, read.get(operand.index, -1))
 
 
 def _rows_of(step: Step) -> tuple[int, int, int] | None:

@@ -31,11 +31,10 @@ from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
 from tinygraph.compiler.rowwise import IN_TWO, text_of_run
 from tinygraph.compiler.saving import save_module
 from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
-from tinygraph.compiler.steps import Builder, Step, is_node, operands_of, rewritten, steps_of
+from tinygraph.compiler.steps import Builder, Step, is_node, rewritten, steps_of
 from tinygraph.compiler.threads import blas, threads_for
 from tinygraph.compiler.writing import WRITTEN, Writer, dtype_text
 from tinygraph.graph import Graph
-from tinygraph.links import mapped
 
 __all__ = ["Emitted", "compile_program"]
 
@@ -176,9 +175,7 @@ class Emitted:
         arrays = dict(zip(emitted.variables, values, strict=True))
         arrays.update({name: value for name, value in emitted.constants.items() if not _is_written(value)})
         generators = [f"generator_{place}" for place in range(len(self.program.generators if self.program else ()))]
-        save_module(
-            path, emitted.source, emitted.state_comment, arrays, emitted.imports, emitted.functions, generators
-        )
+        save_module(path, emitted.source, emitted.state_comment, arrays, emitted.imports, emitted.functions, generators)
 
     def profile(
         self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = (), repeats: int = 20
@@ -285,6 +282,7 @@ def _solid_operands(builder: Builder, step: Step) -> Step | None:
     """BLAS does not take an array that a broadcast repeats: it gets memory of its own."""
     if step.function not in (np.matmul, np.dot):
         return None
+
     def solid(item: Any) -> Any:
         repeated = type(item) is Step and item.function is np.broadcast_to
         return builder.call(step, np.copy, item) if repeated else item
@@ -333,7 +331,8 @@ class _Emission:
         """What is executed, in order."""
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
-        return gathered(graph)
+        overwrites = {step.index: graph.nodes[self.count + place].index for place, step in self.updates.items()}
+        return gathered(graph, overwrites)
 
     def of_numbers(self) -> Emitted:
         """The finished program, where every value is a number."""
@@ -447,11 +446,14 @@ class _Emission:
         group, self.group = self.group, None
         text = text_of_run(
             run, len(self.runs) + 1, self.plan, self.names, self.writer, self.is_lasting, self.comment,
-            self.threads > 1, self.quiet,
+            self.threads > 1,
         )  # fmt: skip
         self.group = group
         if text.threads > 1:
-            self.imports.add("from concurrent.futures import ThreadPoolExecutor")
+            self.imports |= {
+                "from concurrent.futures import ThreadPoolExecutor",
+                "from contextvars import copy_context",
+            }
         self.scratch_bytes += text.scratch_bytes
         self.scratch_count += len(text.setup)
         self.setup += text.setup
@@ -475,7 +477,9 @@ class _Emission:
     def names_of_storage(self, held: Storage) -> dict[str, tuple[int, ...]]:
         """What the values that follow each other in a storage are called, with their shapes."""
         by_index = self.plan.by_index
-        return {self.names[index]: by_index[index].shape for index in held.steps if not self.plan.is_view(by_index[index])}
+        return {
+            self.names[index]: by_index[index].shape for index in held.steps if not self.plan.is_view(by_index[index])
+        }
 
     def is_lasting(self, held: Storage) -> bool:
         """Whether a storage is the same memory at every call."""

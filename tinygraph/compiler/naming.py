@@ -17,7 +17,11 @@ from tinygraph.graph import Graph
 __all__ = ["names_of"]
 
 # What a name must not be: it means something else in the program.
-TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "step", "start", "stop"))
+TAKEN = frozenset(
+    (*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "begin", "end", "thread", "start", "stop",
+     "pool", "in_two", "copy_context", "ThreadPoolExecutor", "Path", "values", "_tick")
+)  # fmt: skip
+_OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts")
 
 Line = tuple[str, int]
 
@@ -34,7 +38,7 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
 
     def take(wish: str) -> str:
         wish = re.sub(r"\W", "_", wish) or "value"
-        wish = f"_{wish}" if wish[0].isdigit() else wish
+        wish = f"_{wish}" if wish[0].isdigit() else f"{wish}_" if _OURS.fullmatch(wish) else wish
         name, count = wish, counts.get(wish, 1)
         while name in used:
             count += 1
@@ -50,6 +54,9 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     own = {step.index: step.name for step in steps if step.name is not None and step.index not in names}
     for index, name in _cotangents(steps).items():
         own.setdefault(index, name)
+    for step in steps:
+        if step.function in TRANSPOSING and step.index in own and not step.args[0].given:
+            own.setdefault(step.args[0].index, f"{own[step.index]}_T")
     for step in steps:
         if step.index in own:
             held = plan.storage.get(step.index)
@@ -68,10 +75,14 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
         return None
     if held.kind == "variable":
         return names[held.steps[0]]
+    # What leads to a gradient in the backward pass has its name; a value of the forward pass in the same memory has not.
     here = [
-        index for index in held.steps
-        if plan.layouts[index].shape == step.shape and not plan.is_view(graph_step(plan, index))
-    ]  # fmt: skip
+        index
+        for index in held.steps
+        if plan.layouts[index].shape == step.shape
+        and graph_step(plan, index).section == step.section
+        and not plan.is_view(graph_step(plan, index))
+    ]
     later = [index for index in here if index > step.index and index in own]
     earlier = [index for index in here if index < step.index and index in names and index not in own]
     found = later[:1] or earlier[-1:]
@@ -101,7 +112,11 @@ def _made_up(step: Step, names: dict[int, str]) -> str:
     prefix = "d_" if step.section == "backward" and not short.startswith("d_") else ""
     if verb:
         return f"{short}_{verb}"
-    return f"{prefix}{short}" if prefix else f"{step.op.replace('.', '_')}_{short}" if short.count("_") < 2 else short
+    if prefix:
+        return f"{prefix}{short}"
+    numbers = [item for item in step.args if type(item) in (int, float) or (type(item) is Step and not item.shape)]
+    verb = "scaled" if step.function is np.multiply and numbers and step.shape else step.op.replace(".", "_")
+    return f"{verb}_{short}" if len(short) <= 16 else short
 
 
 def _cotangents(steps: list[Step]) -> dict[int, str]:

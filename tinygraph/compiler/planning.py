@@ -199,7 +199,9 @@ def plan(
             storage[step.index] = None
         else:
             kind = "owned" if takes_out(step) else "fresh"
-            storage[step.index] = own = Storage(kind, step.shape, step.dtype, item_of[step.index], -1, steps=[step.index])
+            storage[step.index] = own = Storage(
+                kind, step.shape, step.dtype, item_of[step.index], -1, steps=[step.index]
+            )
             if kind == "fresh":  # it may be a view of an operand for all we know
                 kept_by[id(own)] = [
                     part
@@ -302,7 +304,7 @@ def _may_overwrite(step: Step, target: Storage, storage: dict[int, Storage | Non
         for inner in (operand,) if type(operand) is Step else _flat(operand):
             if storage[inner.index] is not target:
                 continue
-            first = layouts[target.steps[0]] if target.steps[0] in layouts else None
+            first = layouts.get(target.steps[0])
             same = (
                 first is not None
                 and inner.shape == step.shape

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tinygraph.compiler.cost import flops, traffic
 from tinygraph.compiler.steps import Step
 
-__all__ = ["Entry", "Profile", "TAG", "instrumented", "untagged"]
+__all__ = ["TAG", "Entry", "Profile", "instrumented", "untagged"]
 
 # What stands behind a statement of the text while it is written: which step it belongs to.
 TAG = "  #@"
@@ -85,7 +85,8 @@ class Profile:
             for name, seconds, size, calls in self.by_operation()
         ]
         head = f"{self.seconds * 1e6:,.1f} µs a run"
-        return "\n".join([head, "", *_table(("line", *_HEADINGS, "code"), rows), "", *_table(("operation", *_HEADINGS, ""), operations)])
+        lines = [head, "", *_table(("line", *_HEADINGS, "code"), rows)]
+        return "\n".join([*lines, "", *_table(("operation", *_HEADINGS, ""), operations)])
 
 
 _HEADINGS = ("µs", "share", "moved", "calls")
@@ -99,7 +100,7 @@ def _size(size: int) -> str:
     return f"{size} MB"
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[place]) for row in [headings, *rows]) for place in range(len(headings))]
     lines = []
     for row in [headings, *rows]:
@@ -126,8 +127,11 @@ def instrumented(source: str) -> str:
 
 
 def profiled(
-    bind: Callable[[Callable[[int], None]], Callable[[], Any]], plain: Callable[[], Any], steps: dict[int, Step], repeats: int
-) -> Profile:  # fmt: skip
+    bind: Callable[[Callable[[int], None]], Callable[[], Any]],
+    plain: Callable[[], Any],
+    steps: dict[int, Step],
+    repeats: int,
+) -> Profile:
     """Run a program some times with a clock inside it, and without.
 
     Args:

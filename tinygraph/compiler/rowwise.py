@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ pool = ThreadPoolExecutor(1)
 def in_two(part, rows, block, *arrays):
     """The rows in two halves, one on this thread and one on another."""
     half = (rows // block + 1) // 2 * block
-    other = pool.submit(part, half, rows, 1, *arrays)
+    other = pool.submit(copy_context().run, part, half, rows, 1, *arrays)
     try:
         first = part(0, half, 0, *arrays)
     finally:
@@ -51,7 +52,7 @@ class RunText:
 
 def text_of_run(
     run: Run, number: int, plan: Plan, names: dict[int, str], writer: Writer, lasting: Callable[[Storage], bool],
-    comment: Callable[[Step, list[str]], None], two_threads: bool, quiet: bool,
+    comment: Callable[[Step, list[str]], None], two_threads: bool,
 ) -> RunText:  # fmt: skip
     """Write a run.
 
@@ -62,7 +63,6 @@ def text_of_run(
         lasting: whether a storage is the same memory at every call.
         comment: begins a group of statements for a step.
         two_threads: whether there are two.
-        quiet: whether warnings of overflow are turned off, which each thread must do for itself.
     """
     text = RunText(threads=2 if two_threads and run.nanoseconds > TWO_THREADS else 1)
     block, rows = f"block_{number}", f"rows_{number}"
@@ -88,7 +88,7 @@ def text_of_run(
         held = plan.storage[step.index]
         if held is not None and held.kind == "scratch":
             slot = slot_of[id(held)]
-            parameters[name] = f"{slot}_part{_at(run.axis, f':stop - start')}"
+            parameters[name] = f"{slot}_part{_at(run.axis, ':stop - start')}"
             scratch[slot] = (*shape[: run.axis], size, *shape[run.axis + 1 :])
             return
         if held is None or not lasting(held):
@@ -123,11 +123,9 @@ def text_of_run(
                 body.append(f"{name} = float({writer.expression(step)}){TAG}{step.index}")
             else:
                 total = f"{name}_total"
-                parameters[total] = f"{total}s[k]"
-                starts.append(f"{total}s[k].fill({_number(start_of(step))})")
-                text.setup.append(
-                    f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})"
-                )
+                parameters[total] = f"{total}s[thread]"
+                starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
+                text.setup.append(f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})")
                 body.append(f"{ufunc}({total}, {writer.expression(step)}, out={total}){TAG}{step.index}")
     # The scratch memory, one for each thread.
     kinds = {slot_of[id(held)]: held.dtype for held in scratches}
@@ -135,24 +133,23 @@ def text_of_run(
         text.setup.append(f"{slot} = np.empty({(text.threads, *shape)}, dtype={dtype_text(kinds[slot])})")
         text.scratch_bytes += text.threads * math.prod(shape) * kinds[slot].itemsize
     finish = [name for _, name in totals]
-    _functions(text, block, rows, size, parameters, list(outer), body, starts, list(scratch), totals, finish, quiet)
+    _functions(text, block, rows, size, parameters, list(outer), body, starts, list(scratch), totals, finish)
     _call(text, rows, size, run, list(outer), totals, names)
     return text
 
 
 def _functions(
     text: RunText, block: str, rows: str, size: int, parameters: dict[str, str], outer: list[str], body: list[str],
-    starts: list[str], slots: list[str], totals: list[tuple[Step, str]], finish: list[str], quiet: bool,
+    starts: list[str], slots: list[str], totals: list[tuple[Step, str]], finish: list[str],
 ) -> None:  # fmt: skip
-    lines = [f"def {block}({', '.join(parameters)}):", *[f"    {line}" if line else "" for line in body]]
+    lines = [*_definition(block, list(parameters)), *[f"    {line}" if line else "" for line in body]]
     if finish:
         lines.append(f"    return {', '.join(finish)}")
     lines += ["", ""]
-    lines += ['@np.errstate(over="ignore", divide="ignore")'] if quiet and text.threads == 2 else []
-    lines += [f"def {rows}({', '.join(['first', 'last', 'k', *outer])}):"]
-    lines += [f"    {slot}_part = {slot}[k]" for slot in slots]
+    lines += _definition(rows, ["begin", "end", "thread", *outer])
+    lines += [f"    {slot}_part = {slot}[thread]" for slot in slots]
     lines += [f"    {line}" for line in starts]
-    lines += [f"    for start in range(first, last, {size}):", f"        stop = min(start + {size}, last)"]
+    lines += [f"    for start in range(begin, end, {size}):", f"        stop = min(start + {size}, end)"]
     call = f"{block}({', '.join(parameters.values())})"
     if len(call) > 100:
         inside = ",\n            ".join(parameters.values())
@@ -170,6 +167,15 @@ def _functions(
     text.functions = "\n".join(lines).split("\n")
 
 
+def _definition(name: str, parameters: list[str]) -> list[str]:
+    """The first lines of a function."""
+    line = f"def {name}({', '.join(parameters)}):"
+    if len(line) <= 100:
+        return [line]
+    inside = textwrap.wrap(", ".join(parameters), 96, break_long_words=False)
+    return [f"def {name}(", *[f"    {part}" for part in inside], "):"]
+
+
 def _added(step: Step, name: str, part: str) -> list[str]:
     if step.function is np.sum:
         return [f"        {name} += {part}"]
@@ -179,7 +185,8 @@ def _added(step: Step, name: str, part: str) -> list[str]:
 
 
 def _call(
-    text: RunText, rows: str, size: int, run: Run, outer: list[str], totals: list[tuple[Step, str]], names: dict[int, str]
+    text: RunText, rows: str, size: int, run: Run, outer: list[str], totals: list[tuple[Step, str]],
+    names: dict[int, str],
 ) -> None:  # fmt: skip
     if text.threads == 1:
         call = f"{rows}({', '.join(['0', str(run.rows), '0', *outer])})"
@@ -195,8 +202,10 @@ def _call(
     else:
         text.call.append(f"{parts} = {call}")
         for place, (step, name) in enumerate(totals):
-            a, b = (f"{parts}[0]", f"{parts}[1]") if len(totals) == 1 else (f"{parts}[0][{place}]", f"{parts}[1][{place}]")
-            sign = {np.sum: "+", np.prod: "*"}.get(step.function)  # type: ignore[call-overload]
+            a, b = (
+                (f"{parts}[0]", f"{parts}[1]") if len(totals) == 1 else (f"{parts}[0][{place}]", f"{parts}[1][{place}]")
+            )
+            sign = "+" if step.function is np.sum else "*" if step.function is np.prod else None
             both = f"{a} {sign} {b}" if sign else f"np.{REDUCTIONS[step.function].__name__}({a}, {b})"  # type: ignore[index]
             text.call.append(f"{name} = np.{step.dtype.name}({both})")
     for step in run.steps:

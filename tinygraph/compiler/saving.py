@@ -47,21 +47,17 @@ def save_module(
         lines += [f'with np.load(Path(__file__).with_name("{path.stem}.npz")) as values:']
         lines += [f'    {name} = values["{name}"]' for name in arrays]
         source = source.replace("import numpy as np\n", "from pathlib import Path\n\nimport numpy as np\n", 1)
-        source = source.replace(
-            "from concurrent.futures import ThreadPoolExecutor\n\nfrom pathlib",
-            "from concurrent.futures import ThreadPoolExecutor\nfrom pathlib",
-        )
+        source = source.replace("import copy_context\n\nfrom pathlib", "import copy_context\nfrom pathlib")
     lines += [f"{name} = np.random.default_rng()" for name in generators]
     replaced = "\n".join(lines) + "\n" if lines else ""
     source = source.replace(state_comment, replaced, 1) if state_comment else source
     if arrays:
-        np.savez(path.with_suffix(".npz"), **{name: np.asarray(value) for name, value in arrays.items()})
+        plain: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
+        np.savez(path.with_suffix(".npz"), **plain)
     path.write_text(source, encoding="utf-8")
 
 
-def source_without_tinygraph(
-    source: str, imports: dict[str, str], functions: dict[str, Callable[..., Any]]
-) -> str:
+def source_without_tinygraph(source: str, imports: dict[str, str], functions: dict[str, Callable[..., Any]]) -> str:
     """The text with each function that it takes from elsewhere written into it."""
     kept: list[str] = []
     written: dict[str, str] = {}
@@ -69,11 +65,13 @@ def source_without_tinygraph(
     for name, function in functions.items():
         source = source.replace(f"{imports[name]}\n", "", 1) if name in imports else source
         _write_down(name, function, written, needed)
-    kept += [text for text in written.values()]
+    kept += written.values()
     if not kept:
         return source
     imported = "".join(f"import {module}\n" for module in sorted(needed))
-    source = source.replace("import numpy as np\n", f"{imported}import numpy as np\n" if imported else "import numpy as np\n", 1)
+    source = source.replace(
+        "import numpy as np\n", f"{imported}import numpy as np\n" if imported else "import numpy as np\n", 1
+    )
     place = source.index("import numpy as np\n") + len("import numpy as np\n")
     while source[place:].startswith("from "):  # other imports stay together
         place = source.index("\n", place) + 1
@@ -124,12 +122,12 @@ class _Bare(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         node.returns = None
         self.generic_visit(node)
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         return ast.Assign([node.target], node.value, lineno=node.lineno) if node.value is not None else ast.Pass()
 
 

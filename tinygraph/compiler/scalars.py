@@ -25,7 +25,8 @@ __all__ = ["is_of_numbers", "text_of_numbers"]
 # An expression grows by writing in the values that are used only once, until it has this many characters.
 LONGEST = 80
 
-INFIX = {
+INFIX: dict[Any, str] = {
+    np.sign: "{0} if {0} != {0} else float(({0} > 0) - ({0} < 0))",
     np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}", np.negative: "-{}",
     np.square: "{0} * {0}", np.greater: "{} > {}", np.greater_equal: "{} >= {}", np.less: "{} < {}",
     np.less_equal: "{} <= {}", np.equal: "{} == {}", np.not_equal: "{} != {}", np.logical_and: "{} and {}",
@@ -33,12 +34,13 @@ INFIX = {
     np.maximum: "{0} if {0} > {1} or {0} != {0} else {1}", np.minimum: "{0} if {0} < {1} or {0} != {0} else {1}",
 }  # fmt: skip
 # Those that write an operand more than once: it must be a name.
-TWICE = frozenset((np.square, np.maximum, np.minimum))
+TWICE = frozenset((np.square, np.maximum, np.minimum, np.sign))
 CALLS = {
     np.exp: "exp", np.expm1: "expm1", np.log: "log", np.log1p: "log1p", np.log2: "log2", np.log10: "log10",
     np.sqrt: "sqrt", np.sin: "sin", np.cos: "cos", np.tan: "tan", np.tanh: "tanh", np.sinh: "sinh", np.cosh: "cosh",
     np.arctan: "atan", np.arcsin: "asin", np.arccos: "acos", np.arctan2: "atan2", np.power: "pow", np.hypot: "hypot",
-    np.absolute: "fabs", np.fabs: "fabs", np.arcsinh: "asinh", np.arccosh: "acosh", np.arctanh: "atanh",
+    np.isfinite: "isfinite", np.isnan: "isnan", np.isinf: "isinf", np.absolute: "fabs", np.fabs: "fabs",
+    np.arcsinh: "asinh", np.arccosh: "acosh", np.arctanh: "atanh",
 }  # fmt: skip
 CALLS = {function: name for function, name in CALLS.items() if hasattr(math, name)}
 
@@ -63,11 +65,17 @@ def is_of_numbers(graph: Graph) -> bool:
         known = step.function in INFIX or step.function in CALLS
         if not (known and not step.kwargs) and not (_passes(step) and not step.draws):
             return False
-        if not all(type(item) in (Step, float, int, bool, np.float64) for item in step.args[: 3 if known else 1]):
+        if not all(_is_number(item) for item in step.args[: 3 if known else 1]):
             return False
         if step.function in (np.add, np.multiply) and step.dtype.kind == "b":
             return False
     return True
+
+
+def _is_number(item: Any) -> bool:
+    if type(item) is np.ndarray:
+        return not item.shape and item.dtype.char in "d?"
+    return type(item) in (Step, float, int, bool, np.float64, np.bool_)
 
 
 def text_of_numbers(
@@ -106,13 +114,13 @@ def text_of_numbers(
         used.setdefault(chosen, 1)
         return chosen
 
-    def operand(item: Any) -> str:
+    def text_of(item: Any) -> str:
         if type(item) is Step:
             return written[item.index]
-        return number_text(item.item() if isinstance(item, np.generic) else item)
+        return number_text(item.item() if isinstance(item, np.generic | np.ndarray) else item)
 
     def atom(item: Any) -> str:
-        text = operand(item)
+        text = text_of(item)
         return text if re.fullmatch(r"\w+|\d[\d.e]*|\w+\([^()]*\)", text) else f"({text})"
 
     def down(step: Step, text: str) -> str:
@@ -143,26 +151,28 @@ def text_of_numbers(
                 written[step.index] = take(f"{variable}_value")
             continue
         if _passes(step):
-            written[step.index] = operand(step.args[0])
+            written[step.index] = text_of(step.args[0])
             continue
         if step.function in TWICE:
             for item in step.args:
                 if type(item) is Step and not re.fullmatch(r"[\w.]+", written[item.index]):
                     written[item.index] = down(item, written[item.index])
         if step.function in CALLS:
-            text = f"{CALLS[step.function]}({', '.join([operand(item) for item in step.args])})"
+            text = f"{CALLS[step.function]}({', '.join([text_of(item) for item in step.args])})"
         else:
-            text = INFIX[step.function].format(*[atom(item) for item in step.args])  # type: ignore[index]
+            text = INFIX[step.function].format(*[atom(item) for item in step.args])
         once = uses.get(step.index, 0) == 1 and step.name is None
         written[step.index] = text if once and len(text) < LONGEST else down(step, text)
-    returned = nest(lambda step: f"np.float64({written[step.index]})")
+    returned = nest(lambda step: f"np.{'bool_' if step.dtype.kind == 'b' else 'float64'}({written[step.index]})")
     reads = [f"{name_} = float({name_})" for name_ in parameters]
     states = [
         f"{written[step.index]} = float({variables[place]})"
         for place, step in enumerate(graph.nodes[arguments : arguments + len(variables)])
     ]
     writes = [f"{variables[place]}[...] = {written[step.index]}" for place, step in updates.items()]
-    called = sorted({word for line in body for word in re.findall(r"\b(\w+)\(", line)} & set(CALLS.values()))
+    called = sorted(
+        {word for line in [*body, *writes, returned] for word in re.findall(r"\b(\w+)\(", line)} & set(CALLS.values())
+    )
     lines = [
         f'"""{name}: written by tinygraph."""',
         "",

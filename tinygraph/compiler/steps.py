@@ -73,7 +73,13 @@ def steps_of(program: Program) -> Graph:
             )
         args, kwargs = mapped((node.args, node.kwargs), lambda item: moved[item.index] if is_node(item) else item)
         value = None if node.value is None or not node.is_input else np.asarray(node.value)
-        moved[node.index] = builder.add(replace(_step(node, program), args=args, kwargs=kwargs, value=value))
+        step = _step(node, program)
+        if isinstance(node.function, np.ufunc) or node.function is np.where:
+            # A plain array among the operands is a step, too: blocks are taken of it like of any other.
+            args = tuple([
+                builder.constant(step, item) if type(item) is np.ndarray and item.shape else item for item in args
+            ])  # fmt: skip
+        moved[node.index] = builder.add(replace(step, args=args, kwargs=kwargs, value=value))
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in program.graph.outputs))
 
 
@@ -121,7 +127,9 @@ class Builder:
         self.steps.append(step)
         return step
 
-    def call(self, like: Step, function: Callable[..., Any], *args: Any, name: str | None = None, **kwargs: Any) -> Step:
+    def call(
+        self, like: Step, function: Callable[..., Any], *args: Any, name: str | None = None, **kwargs: Any
+    ) -> Step:
         """Append a call, on behalf of the line and section of another step.
 
         Args:
@@ -194,7 +202,7 @@ _set = object.__setattr__
 
 
 def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> Step:
-    """A copy of a step at another place, with the steps that its operands became. `replace` takes five times as long."""
+    """A copy of a step at another place, with the steps that its operands became. `replace` takes longer."""
 
     def new(item: Any) -> Any:
         return moved[item.index] if type(item) is Step else item

@@ -61,7 +61,8 @@ def _candidates() -> list[Path]:
         return [Path(path) for path in numpys or sorted(loaded)]
     package = Path(np.__file__).parent
     folders = [package.parent / "numpy.libs", package / ".dylibs", package / "_core"]
-    return [path for folder in folders if folder.is_dir() for path in folder.iterdir() if "openblas" in path.name.lower()]
+    files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    return [path for path in files if "openblas" in path.name.lower()]
 
 
 def _functions(library: ctypes.CDLL, prefix: str, suffix: str) -> Blas | None:

@@ -77,7 +77,7 @@ class Writer:
             return item.__name__
         if item is Ellipsis:
             return "..."
-        if item is np._NoValue:  # type: ignore[attr-defined]
+        if item is np._NoValue:
             return "np._NoValue"
         if kind is slice:
             return f"slice({self.text(item.start)}, {self.text(item.stop)}, {self.text(item.step)})"

@@ -19,9 +19,11 @@ def delay_broadcasts(graph: Graph) -> Graph:
         if all(new is old for new, old in zip(args, step.args, strict=True)):
             return None
         shape = np.broadcast_shapes(*[shape_of(item) for item in args])
-        if not any(type(item) is Step for item in args):
-            return None
-        small = builder.call(step, function, *args)
+        if any(type(item) is Step for item in args):
+            small = builder.call(step, function, *args)
+        else:
+            with np.errstate(all="ignore"):
+                small = builder.constant(step, function(*args))
         if small.dtype != step.dtype:
             return None
         return small if shape == step.shape else builder.call(step, np.broadcast_to, small, step.shape)

@@ -70,6 +70,8 @@ def identity(item: Any) -> Any:
     if type(item) is Step:
         if item.is_constant and not item.shape:
             return (item.dtype, repr(item.value))
+        if item.is_constant:
+            return ("array", id(item.value))
         return ("step", item.index)
     if type(item) in (tuple, list):
         return (type(item), *[identity(part) for part in item])

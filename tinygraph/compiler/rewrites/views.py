@@ -53,15 +53,15 @@ def join_views(graph: Graph) -> Graph:
                 inner = axes_of(operand)
                 axes, operand = tuple([inner[axis] for axis in axes]), operand.args[0]
             if axes == tuple(range(len(axes))):
-                return operand  # type: ignore[no-any-return]
+                return operand
             if all(operand.shape[axis] == 1 for axis in moved_axes(axes)) and operand.size <= 1:
                 return builder.call(step, np.reshape, operand, step.shape, name=step.name)
             if axes == tuple(reversed(range(len(axes)))):
                 return builder.call(step, np.transpose, operand, name=step.name)
             return builder.call(step, np.transpose, operand, axes, name=step.name)
-        elif step.function is astype and operand.dtype == step.dtype:
-            return operand
-        elif step.function is np.broadcast_to and operand.shape == step.shape:
+        elif (step.function is astype and operand.dtype == step.dtype) or (
+            step.function is np.broadcast_to and operand.shape == step.shape
+        ):
             return operand
         return None
 

@@ -150,7 +150,8 @@ def _reduction(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., A
 
 def np_reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     """The one of several names of a reduction that the compiler uses."""
-    return {np.amax: np.max, np.amin: np.min}.get(function, function)  # type: ignore[call-overload]
+    names: dict[Any, Callable[..., Any]] = {np.amax: np.max, np.amin: np.min}
+    return names.get(function, function)
 
 
 # np.max and np.min have no dtype= between axis= and out=.
