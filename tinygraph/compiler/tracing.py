@@ -269,6 +269,11 @@ class Trace:
             raise self._differs(step)
         return Traced(self, step, value)
 
+    def fresh(self, value: Any) -> Traced:
+        """An array of its own, of the value of another: a Tensor's."""
+        lifted = self.lift(value)
+        return Traced(self, self._operand(lifted), lifted._value)
+
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """`np.asarray`, which leaves a Traced what it is."""
         if type(value) is not Traced:
@@ -535,10 +540,13 @@ class Trace:
         target._writes += 1
         return target
 
-    def check_own(self, link: Leaf, what: str) -> None:
+    def check_own(self, link: Any, what: str) -> None:
         """Refuse to change what a Tensor from outside is, as opposed to its value."""
-        if _ORDER.__get__(link) < self.since:
-            raise refused(f"{what} of a Tensor from outside is set", "Set it before the call")
+        if (_ORDER.__get__(link) if isinstance(link, Leaf) else link.order) < self.since:
+            raise refused(
+                f"{what} of a Tensor from outside is changed",
+                "Set it before the call; give a Tensor another value with assign(), or under tg.no_grad()",
+            )
 
     def is_state(self, traced: Traced) -> bool:
         """Whether this is the very array that a Tensor from outside holds."""
@@ -679,6 +687,8 @@ _VALUE: Any = Tensor.__dict__["_value"]
 _LEAF_VALUE: Any = Leaf.__dict__["_value"]
 _GRAD: Any = Leaf.__dict__["_grad"]
 _ORDER: Any = Leaf.__dict__["order"]
+_BEFORE: Any = Leaf.__dict__["before"]
+_REWRITTEN: Any = Leaf.__dict__["rewritten"]
 
 
 class _TensorValue:
@@ -753,6 +763,9 @@ _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
         Leaf, "order", _ORDER,
         _LeafSlot(_ORDER, lambda trace, leaf, order: trace.captured_leaf(leaf).order, _set_order),
     ),
+    # Whether somebody wrote into its array is asked outside; inside nobody can.
+    (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
+    (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, lambda trace, leaf, order: 0, lambda trace, leaf, value: None)),
 ]  # fmt: skip
 
 _one_at_a_time = threading.RLock()
