@@ -765,7 +765,7 @@ _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
     ),
     # Whether somebody wrote into its array is asked outside; inside nobody can.
     (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
-    (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, lambda trace, leaf, order: 0, lambda trace, leaf, value: None)),
+    (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, lambda trace, leaf, order: 0, lambda *ignored: None)),
 ]  # fmt: skip
 
 _one_at_a_time = threading.RLock()
