@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import operator
 import random
 import sys
@@ -66,7 +67,7 @@ class Step:
         self.index = index
         self.shape = shape
         self.dtype = dtype
-        self.size = int(np.prod(shape, dtype=np.int64))
+        self.size = math.prod(shape)
         self.name = name
         self.function: Callable[..., Any] | None = None
         self.args: tuple[Any, ...] = ()
@@ -212,6 +213,7 @@ class Trace:
         self.copies: list[Any] = []
         self.depth = 0
         self.closed = False
+        self.any_weak = False
         self.refusal: UnsupportedError | None = None
 
     # --- what the run is given --------------------------------------------------------------------------------------
@@ -228,6 +230,7 @@ class Trace:
     def argument(self, value: Any, name: str) -> Traced:
         """The stand-in for an argument: an array or a number."""
         array = np.float64(value) if type(value) is float else value
+        self.any_weak = self.any_weak or type(value) is float
         traced = Traced(self, self._step("argument", array.shape, array.dtype, name), array, type(value) is float)
         traced._base = traced  # the caller's memory, which is not written to
         return traced
@@ -484,6 +487,8 @@ class Trace:
 
     def _given_way(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """The arguments, with Python numbers in the dtype that they take next to the arrays among them."""
+        if not self.any_weak:
+            return args, kwargs
         weak: list[Traced] = []
         strong: list[Any] = []
 
