@@ -71,9 +71,7 @@ def by_leaving_the_gradient(w, rate):
     w.assign(w.data - rate * w.grad)
 
 
-@pytest.mark.parametrize(
-    "update", [by_assign, by_data, by_no_grad, by_scaling_the_gradient, by_leaving_the_gradient]
-)
+@pytest.mark.parametrize("update", [by_assign, by_data, by_no_grad, by_scaling_the_gradient, by_leaving_the_gradient])
 def test_logistic_regression(compile_, update):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(5, 30)), (rng.random((1, 30)) > 0.5).astype(float)

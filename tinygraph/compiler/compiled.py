@@ -41,6 +41,7 @@ __all__ = ["Compiled", "compile"]
 # What makes something that runs out of a program. The tests put the interpreter here.
 Maker = Callable[[Program], Any]
 
+
 class Compiled:
     """A function that is compiled when it is first called with arguments of some shapes. See `compile`.
 
@@ -62,9 +63,7 @@ class Compiled:
         self._evicted = 0
         self._lock = threading.RLock()
         try:
-            names = [
-                (name, parameter.kind) for name, parameter in inspect.signature(function).parameters.items()
-            ]
+            names = [(name, parameter.kind) for name, parameter in inspect.signature(function).parameters.items()]
         except (TypeError, ValueError):
             names = []
         self._names = [name for name, kind in names if kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)]

@@ -120,9 +120,7 @@ class Surroundings:
                 for place in self._look(item, name):
                     self.places.append(place)
                     waiting.append((place.value, place.name))
-        self._guards = [
-            (place, place.value) for place in self.places if not isinstance(place.value, ModuleType)
-        ]
+        self._guards = [(place, place.value) for place in self.places if not isinstance(place.value, ModuleType)]
         self._by_dict = [(p.holder, p.key, v) for p, v in self._guards if isinstance(p.holder, dict)]
         self._others = [(p, v) for p, v in self._guards if not isinstance(p.holder, dict)]
         self._lengths = [(holder, len(before)) for _, holder, before in self.containers if isinstance(holder, list)]
@@ -187,7 +185,7 @@ class Surroundings:
                 yield Place(variable, cell, None, _contents(cell))
         if _followed(function.__module__ or ""):
             yield from self._in_namespace(function.__globals__, "", variables)
-        for value in (function.__defaults__ or ()):
+        for value in function.__defaults__ or ():
             yield from self._look(value, name)
         for value in (function.__kwdefaults__ or {}).values():
             yield from self._look(value, name)

@@ -388,9 +388,7 @@ class Trace:
             return function(*args, **kwargs)
         return self.call(primitive, args, kwargs)
 
-    def call(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out a call, or repeat one, and remember it."""
         self.check_open()
         instead = _REFUSED.get(function)
@@ -1093,4 +1091,3 @@ def _name_compositions(steps: list[Step]) -> None:
     for step in last.values():
         if step.name is None:
             step.name = assigned_name(step.code, ~step.lasti)
-

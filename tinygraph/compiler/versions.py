@@ -136,9 +136,7 @@ def _has_names(result: Any) -> bool:
     """Whether there is a named tuple in a result; a program knows plain ones."""
     if isinstance(result, dict):
         return any(_has_names(item) for item in result.values())
-    return isinstance(result, list | tuple) and (
-        hasattr(result, "_fields") or any(_has_names(item) for item in result)
-    )
+    return isinstance(result, list | tuple) and (hasattr(result, "_fields") or any(_has_names(item) for item in result))
 
 
 def _with_names(result: Any, named: Any) -> Any:
