@@ -32,3 +32,11 @@ def test_one_workload_can_be_chosen():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "matmul" in done.stdout and "scalar" not in done.stdout
+
+
+def test_every_compiled_benchmark_runs(tmp_path):
+    command = [sys.executable, str(BENCHMARKS / "compiled.py"), "--tiny", "--json", str(tmp_path / "out.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert len([entry for entry in document["times"] if entry["library"] == "tinygraph"]) == 4

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import tinygraph.nn as nn  # noqa: F401
     import tinygraph.optim as optim  # noqa: F401
     import tinygraph.testing as testing
+    from tinygraph.compiler.compiled import Compiled as Compiled
+    from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
     from tinygraph.drawing import Drawing as Drawing
     from tinygraph.drawing import draw as draw
     from tinygraph.explaining import explain as explain
@@ -63,6 +65,7 @@ __version__ = "0.1.0"
 _LATER = {
     name: module
     for module, names in {
+        "compiler.compiled": "Compiled compile",
         "drawing": "Drawing draw",
         "explaining": "explain",
         "functions": "avg_pool2d binary_cross_entropy conv2d cross_entropy elu gelu leaky_relu log_softmax logsumexp "
@@ -72,7 +75,7 @@ _LATER = {
     }.items()
     for name in names.split()
 }
-_ROOMS = frozenset(("data", "drawing", "functions", "graph", "nn", "optim", "testing", "transforms"))
+_ROOMS = frozenset(("compiler", "data", "drawing", "functions", "graph", "nn", "optim", "testing", "transforms"))
 
 __all__ = [
     "GraphError", "NonFiniteError", "ShapeError", "Tensor", "UnsupportedError", "detect_nonfinite", "enable_grad",

@@ -179,10 +179,26 @@ def _info(options: argparse.Namespace) -> None:
         ("tinygraph", tinygraph.__version__),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         ("NumPy", np.__version__),
-        ("BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()),
+        ("BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip() + _kernels()),
         ("Graphviz", _engine()),
     ]
     _print_rows(rows)
+    from tinygraph.compiler.threads import blas_advice
+
+    advice = blas_advice()
+    if advice is not None:
+        print(f"\n{advice}")
+
+
+def _kernels() -> str:
+    """For which processor BLAS was made, and how many threads it uses, where it says so."""
+    from tinygraph.compiler.threads import blas
+
+    found = blas()
+    if found is None:
+        return ""
+    threads = found.get_threads()
+    return f", kernels for {found.core}, {threads} thread{'s' if threads != 1 else ''}"
 
 
 def _engine() -> str:

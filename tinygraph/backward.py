@@ -214,6 +214,8 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                     meet(link, call.order, op.needs_y)
             elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
                 meet_data(call.y, call.order)
+        if state.tracing is not None:
+            state.tracing.check_passable(calls)
     except BaseException:
         for call in calls:
             call._adjoint = None
@@ -247,6 +249,9 @@ def pull_back(
     cotangents: dict[Leaf, Any] = {}
     kept = {id(link) for link in keep}
     given_back: list[Call] = []
+    tracing = state.tracing
+    if tracing is not None:
+        seeds = tracing.enter_backward(seeds)
     for root, seed in zip(roots, seeds, strict=True):
         _hand(root, seed, cotangents, waiting)
     watching = state.watching
@@ -258,7 +263,9 @@ def pull_back(
             if g is waiting:
                 continue
             try:
-                if recorded:
+                if tracing is not None:
+                    _pull_traced(call, g, cotangents, waiting, recorded)
+                elif recorded:
                     _pull_recorded(call, g, cotangents, waiting)
                 elif type(g) is _float64 or g.dtype.kind != "c":
                     if call.op is _GETITEM:
@@ -298,6 +305,8 @@ def pull_back(
             call._adjoint = FREED
         raise
     finally:
+        if tracing is not None:
+            tracing.leave_backward()
         if collecting:
             gc.enable()
     waiting.owned.clear()
@@ -473,6 +482,19 @@ def _pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Wai
     links, keywords = arguments(call)
     with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
         for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
+            _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def _pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
+    state.tracing.name_cotangent(call, g)
+    links, keywords = arguments(call)
+    read = tensor_of if recorded else _value_of
+    with Setting(
+        origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded or state.recording
+    ):
+        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
+        for argument, cotangent in _apply_rules(call, g, z, args, links, keywords):
             _deliver(argument, cotangent, call, cotangents, waiting)
 
 

@@ -10,14 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import modes
+
 __all__ = ["normal", "uniform"]
 
 
 def uniform(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
     """Numbers from [0, 1), of the given shape, in float32 or float64."""
+    if modes.is_tracing():
+        return modes.state.tracing.draw(uniform, generator, shape, dtype)
     return generator.random(shape, dtype=dtype)
 
 
 def normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
     """Numbers from the normal distribution of mean 0 and variance 1, of the given shape, in float32 or float64."""
+    if modes.is_tracing():
+        return modes.state.tracing.draw(normal, generator, shape, dtype)
     return generator.standard_normal(shape, dtype=dtype)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from tinygraph.links import DataLeaf, Leaf, Like, next_order
+from tinygraph.modes import is_tracing
 
 # A constant of at most this many elements is copied: a megabyte of float64, copied in the time of one operation on it.
 COPIED = 131_072
@@ -78,13 +79,15 @@ def _unlock(arrays: list[Any]) -> None:
 
 def kept(array: np.ndarray[Any, Any]) -> Any:
     """A constant that a derivative will read, safe from being written into."""
+    if is_tracing():
+        return array  # which the program is given at each call
     return array.copy(order="K") if array.size <= COPIED else Held(array)
 
 
 def copied(item: Any) -> Any:
     """An argument, an index for instance, with the arrays in it copied."""
     if type(item) is np.ndarray:
-        return item.copy(order="K")
+        return item if is_tracing() else item.copy(order="K")
     return tuple([copied(part) for part in item]) if type(item) is tuple else item
 
 
@@ -128,6 +131,8 @@ class _HandedOut:
     __slots__ = ()
 
     def _check(self: Any) -> None:
+        if self.before is None:  # in a function that is being compiled
+            return
         if not same(self._value, self.before):
             self.before = self._value.copy(order="K")
             self.order = self.rewritten = next_order()

@@ -18,6 +18,8 @@ class State(threading.local):
         self.scope: tuple[str, ...] = ()
         self.origin: tuple[CodeType | None, int] | None = None
         self.last_loss: Any = None  # a weak reference to what `backward` was last called on
+        self.differentiating: int | None = None  # the order at which the innermost transform began
+        self.tracing: Any = None  # the `compiler.tracing.Trace` of a function that is being compiled
         self.before: list[dict[str, Any]] = []
 
 
@@ -142,6 +144,11 @@ class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
 
     def _arguments(self) -> tuple[Any, ...]:
         return (self._name,)
+
+
+def is_tracing() -> bool:
+    """Whether a function is being compiled in this thread: what values its arrays have cannot be asked."""
+    return unusual > 0 and state.tracing is not None
 
 
 def is_recording() -> bool:

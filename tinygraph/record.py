@@ -282,7 +282,7 @@ def array_of(item: Any) -> Any:
         return item
     if isinstance(item, list | tuple) and any(True for _ in tensors_in(item)):
         return np.stack([array_of(part) for part in item])
-    return np.asarray(item)
+    return as_array(item)
 
 
 # --- the record of any call -------------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     """
     op = operation_of(function)
     if op is not None:
-        return spread(op, op.compute, args, kwargs, frame)
+        return spread(op, op.function if modes.is_tracing() else op.compute, args, kwargs, frame)
     if is_plain(function):
         return function(*plain(args), **plain(kwargs))
     written_out = composition_of(function)
@@ -345,12 +345,14 @@ def primitive(function: Callable[..., Any]) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) is Tensor:
             op = operation_of(call)
-            if op is not None and len(args) == 1 and not kwargs and op.rules[0] is not None:
+            if op is not None and len(args) == 1 and not kwargs and op.rules[0] is not None and not modes.unusual:
                 return unary(op, function, args[0], _getframe(1))
             return call_function(call, args, kwargs, _getframe(1))
         plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
         if not plainly and any(True for _ in tensors_in((args, kwargs))):
             return call_function(call, args, kwargs, _getframe(1))
+        if modes.unusual and state.tracing is not None:
+            return state.tracing.call_primitive(call, function, args, kwargs)
         return function(*args, **kwargs)
 
     def give(*rules: Any) -> Any:
@@ -552,6 +554,20 @@ def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
             f"({stray}.data if it is a constant here)"
         )
     return tuple(bound), rest
+
+
+def as_array(value: Any, dtype: Any = None) -> Any:
+    """`np.asarray`, which leaves what stands for an array in a function that is being compiled as it is."""
+    if modes.unusual and state.tracing is not None:
+        return state.tracing.as_array(value, dtype)
+    return np.asarray(value, dtype=dtype)
+
+
+def indexable(array: Any) -> Any:
+    """An array as it is, but in a function that is being compiled such that computed places can index it."""
+    if modes.unusual and state.tracing is not None and type(array) is np.ndarray:
+        return state.tracing.lift(array)
+    return array
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import copied, duplicate, hand_out, take_back
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Spread, Unnamed, next_order
-from tinygraph.modes import is_recording
-from tinygraph.record import call_function, plain, unary
+from tinygraph.modes import is_recording, is_tracing, state
+from tinygraph.record import as_array, call_function, plain, unary
 from tinygraph.source import source_of
 from tinygraph.ufuncs import call_ufunc
 
@@ -88,8 +88,11 @@ def _in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         result = compute(self, other)
         if type(result) is not Tensor:
             return result
+        if is_tracing():
+            state.tracing.check_own(self._link, f"what computes it, by {sign},")
         if self.ndim:
-            _check_alone(self, sign)
+            if not is_tracing():
+                _check_alone(self, sign)
             if result.shape != self.shape:
                 raise ShapeError(
                     f"{sign}: an operand of shape {np.shape(plain(other))} would make a Tensor of shape {self.shape} "
@@ -211,6 +214,8 @@ class Tensor:
         """
         link = self._link
         value: Any = self._value
+        if is_tracing():
+            return as_array(value)  # type: ignore[no-any-return]
         if link.is_call or type(link) is Unnamed:
             view = value.view() if type(value) is np.ndarray else np.asarray(value)
             view.flags.writeable = False
@@ -240,18 +245,19 @@ class Tensor:
         if type(gradient) is Like:
             return None
         if gradient is not None and type(gradient) not in (np.ndarray, Tensor):
-            gradient = self._link._grad = np.asarray(gradient)
+            gradient = self._link._grad = as_array(gradient)
         found: Array | Tensor | None = gradient
         return found
 
     @grad.setter
     def grad(self, gradient: ArrayLike | Tensor | None) -> None:
+        found: Any = gradient
         if gradient is not None and not isinstance(gradient, Tensor):
-            gradient = np.asarray(gradient)
-            if gradient.shape != self.shape:
-                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {gradient.shape}")
-            gradient = gradient.astype(self.dtype)
-        self._link._grad = gradient
+            found = as_array(gradient)
+            if found.shape != self.shape:
+                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {found.shape}")
+            found = found.astype(self.dtype)
+        self._link._grad = found
 
     @property
     def name(self) -> str | None:
@@ -284,6 +290,8 @@ class Tensor:
             raise GraphError(
                 "requires_grad: it can be set on a leaf only; detach() makes one of an intermediate Tensor"
             )
+        if is_tracing():
+            state.tracing.check_own(link, "requires_grad")
         if wanted:
             _check_floating("requires_grad", self.dtype)
         before = link.before
@@ -375,7 +383,7 @@ class Tensor:
         if isinstance(seed, Tensor):
             checked: Any = seed if create_graph else seed._value
         else:
-            checked = np.asarray(seed)
+            checked = as_array(seed)
         if checked.shape != self.shape:
             raise ShapeError(
                 f"backward: the seed has shape {checked.shape}, the Tensor {self.shape}; they must be the same"
@@ -431,7 +439,7 @@ class Tensor:
 
     def _fitting(self, value: Any) -> Array:
         """A copy of the value in this Tensor's shape and dtype."""
-        new = np.asarray(value._value if isinstance(value, Tensor) else value)
+        new: Array = as_array(value._value if isinstance(value, Tensor) else value)
         if new.shape != self.shape:
             try:
                 new = np.broadcast_to(new, self.shape)
@@ -711,10 +719,12 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
     if type(data) in (float, int) and dtype is None:
         return np.float64(data)
-    array = np.asarray(data, dtype=dtype)
+    array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
-    if isinstance(data, np.ndarray):
+    if is_tracing():
+        array = state.tracing.fresh(array)
+    elif isinstance(data, np.ndarray):
         array = duplicate(array) if np.may_share_memory(array, data) else array
     elif dtype is None and not isinstance(data, np.generic) and array.dtype.kind in "iub":
         array = array.astype(np.float64)

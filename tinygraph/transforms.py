@@ -88,7 +88,7 @@ class _Run:
                  argnums: tuple[int, ...], has_aux: bool) -> None:  # fmt: skip
         self.call = call
         self.since = next_order()
-        with modes.enable_grad():
+        with modes.Setting(recording=True, differentiating=self.since):
             self.inputs = [tree_map(functools.partial(_as_input, call), args[position]) for position in argnums]
             given = list(args)
             for position, tensors in zip(argnums, self.inputs, strict=True):
@@ -159,7 +159,9 @@ class _Run:
 def _out(cotangent: Any) -> Any:
     if isinstance(cotangent, Tensor):
         return cotangent if cotangent.requires_grad else cotangent.data
-    array = np.asarray(cotangent)
+    array = record.as_array(cotangent)
+    if type(array) is not np.ndarray:
+        return array
     return array if array.flags.owndata and array.flags.writeable else array.copy()
 
 
@@ -271,7 +273,7 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
     if isinstance(seed, Tensor) and seed.requires_grad:
         value: Any = seed
     else:
-        value = np.asarray(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
+        value = record.as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
     if value.shape != output.shape:
         raise ShapeError(f"{call}: a cotangent of shape {value.shape} does not fit an output of shape {output.shape}")
     return value
@@ -433,6 +435,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def light(*xs: Any, **kwargs: Any) -> Any:
+        if modes.is_tracing():
+            return f(*xs, **kwargs)  # a compiled program plans its own memory, and must see what f finds elsewhere
         segment = _Segment(f, xs, kwargs)
         leaves = tree_leaves(xs)
         if not any(isinstance(leaf, Tensor) for leaf in leaves):

@@ -11,6 +11,7 @@ import numpy as np
 from tinygraph.derivatives.table import Operation, function_name, is_plain, operation_of
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import UnsupportedError
+from tinygraph.modes import is_tracing
 from tinygraph.record import array_of, call_function, compose, overwrites, plain, spread, tensors_in
 
 
@@ -109,6 +110,8 @@ def _masked(
     filled = out.astype(computed if computed.kind in "fc" else out.dtype)
 
     def compute(*arrays: Any, **keywords: Any) -> Any:
+        if is_tracing():
+            return np.where(mask, ufunc(*arrays, **keywords), filled)
         return ufunc(*arrays, where=mask, out=filled.copy(), **keywords)
 
     def written_out(*operands: Any, **keywords: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.modes import is_tracing
 from tinygraph.record import plain
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
@@ -126,7 +127,7 @@ derivative(np.ldexp, lambda g, z, x1, x2: np.ldexp(g, x2), None)
 def modf(x: Any, **keywords: Any) -> Any:
     """The part behind the point, and the whole part, which is a step function and comes plain."""
     # Of an infinite number the part behind the point is 0.
-    finite = np.where(np.isinf(x), 0, x) if np.any(np.isinf(x)) else x
+    finite = np.where(np.isinf(x), 0, x) if is_tracing() or np.any(np.isinf(x)) else x
     return np.fmod(finite, 1), np.trunc(x)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
-from tinygraph.record import array_of, plain
+from tinygraph.record import array_of, indexable, plain
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -202,8 +202,10 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         inside = fp[np.zeros(x.shape, dtype=int)]
     else:
         place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, xp.size - 2)
-        slope = (fp[place + 1] - fp[place]) / (xp[place + 1] - xp[place])
-        inside = slope * (x - xp[place]) + fp[place]
+        xp, fp = indexable(xp), indexable(fp)
+        (low, below), (high, above) = [(xp[at], fp[at]) for at in (place, place + 1)]
+        slope = (above - below) / (high - low)
+        inside = slope * (x - low) + below
     inside = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, inside)
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.record import array_of, plain, primitive
+from tinygraph.modes import is_tracing
+from tinygraph.record import array_of, as_array, indexable, plain, primitive
 
 
 @primitive
@@ -41,7 +42,7 @@ derivative(scatter, lambda g, z, x, index, shape: x_at(g, index))
 
 def x_at(x: Any, index: Any) -> Any:
     """`x[index]`, as a function."""
-    return x[index]
+    return indexable(x)[index]
 
 
 def _whole_axis(axis: int, at: Any) -> tuple[Any, ...]:
@@ -55,7 +56,7 @@ def _modular(indices: Any, size: int, mode: str) -> Any:
 
 
 def _take_a(g: Any, z: Any, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    indices = np.asarray(indices)
+    indices = as_array(indices)
     if axis is None:
         flat = (_modular(indices, a.size, mode),)
         return np.reshape(scatter(g, flat, (a.size,)), a.shape)
@@ -81,7 +82,7 @@ def _along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
 def _take_along_axis_a(g: Any, z: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         return np.reshape(scatter(g, (indices,), (arr.size,)), arr.shape)
-    return scatter(g, _along(np.asarray(indices), arr.shape, normalize_axis_index(axis, arr.ndim)), arr.shape)
+    return scatter(g, _along(as_array(indices), arr.shape, normalize_axis_index(axis, arr.ndim)), arr.shape)
 
 
 derivative(np.take_along_axis, _take_along_axis_a)
@@ -131,8 +132,8 @@ def _of_one_dtype(choices: Any) -> list[Any]:
 @composition(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """For each place the choice whose number stands in `a` there."""
-    number = _modular(np.asarray(a), len(choices), mode)
-    if np.any((number < 0) | (number >= len(choices))):
+    number = _modular(as_array(a), len(choices), mode)
+    if not is_tracing() and np.any((number < 0) | (number >= len(choices))):
         raise ValueError(
             f"choose: there are {len(choices)} choices, but `a` goes from {np.min(number)} to {np.max(number)}"
         )

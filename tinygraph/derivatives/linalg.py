@@ -16,6 +16,7 @@ from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.modes import is_tracing
 from tinygraph.record import array_of, plain, primitive
 
 
@@ -52,7 +53,7 @@ def _det_a(g: Any, z: Any, a: Any) -> Any:
 def _cofactors(a: Any) -> Any:
     """The derivative of the determinant: det(a) · inverse(a)ᵀ, and minors where a matrix is singular, or nearly so."""
     n = a.shape[-1]
-    if _well_conditioned(plain(a)):
+    if not is_tracing() and _well_conditioned(plain(a)):
         return np.reshape(np.linalg.det(a), (*a.shape[:-2], 1, 1)) * _t(np.linalg.inv(a))
     if isinstance(a, np.ndarray) and n > 8:
         # With A = U S V the minors are those of the diagonal matrix S, turned: a cubic cost instead of n^5.
@@ -194,7 +195,7 @@ def cond(x: Any, p: Any = None) -> Any:
             number = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(invertible), p, (-2, -1))
             number = np.where(np.isfinite(known), number, known)
         undefined = np.isnan(plain(number)) & ~np.isnan(plain(x)).any(axis=(-2, -1))
-        return np.where(undefined, np.inf, number) if np.any(undefined) else number
+        return np.where(undefined, np.inf, number) if is_tracing() or np.any(undefined) else number
 
 
 # --- least squares ----------------------------------------------------------------------------------------------------

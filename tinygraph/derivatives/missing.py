@@ -9,12 +9,13 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import root
 from tinygraph.derivatives.table import composition
+from tinygraph.modes import is_tracing
 
 
 def _replaced(a: Any, value: float) -> Any:
     """The array with a value in the place of each NaN; no gradient flows there."""
     missing = np.isnan(a)
-    return np.where(missing, value, a) if np.any(missing) else a
+    return np.where(missing, value, a) if is_tracing() or np.any(missing) else a
 
 
 def _leaving_out(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
@@ -34,7 +35,7 @@ def _extremum(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
     def written_out(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
         found = reduce(_replaced(a, value), axis=axis, keepdims=keepdims, **keywords)
         nothing = np.all(np.isnan(a), axis=axis, keepdims=keepdims) & (found == value)
-        return np.where(nothing, np.nan, found) if np.any(nothing) else found
+        return np.where(nothing, np.nan, found) if is_tracing() or np.any(nothing) else found
 
     return written_out
 

@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
+from tinygraph.modes import is_tracing
 from tinygraph.record import array_of, primitive
 
 
@@ -191,7 +192,7 @@ def _cumprod_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out:
     if axis is None or a.ndim == 0:
         return np.reshape(_cumprod_a(g, z, np.reshape(a, (-1,)), 0), a.shape)
     axis = normalize_axis_index(axis, a.ndim)
-    if not np.any(a == 0):
+    if not is_tracing() and not np.any(a == 0):
         return _reverse_cumsum(g * z, axis) / a
     # With zeros, without dividing: element i's share of product j is that product with factor i replaced by 1.
     n = a.shape[axis]

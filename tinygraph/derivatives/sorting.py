@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.indexing import _take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
+from tinygraph.modes import is_tracing
 from tinygraph.record import array_of, plain, tensors_in
 
 
@@ -63,7 +64,7 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
         if method == "linear" and weights is None and (find is np.quantile or not np.any(missing)):
             q = a.dtype.type(q) if isinstance(q, int | float) else array_of(q)
             value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)))
-            value = np.where(np.any(missing, axis=axes), np.nan, value) if np.any(missing) else value
+            value = np.where(np.any(missing, axis=axes), np.nan, value) if is_tracing() or np.any(missing) else value
         elif any(True for _ in tensors_in(q)):
             raise UnsupportedError(
                 f"{find.__name__}: the share can be a variable only with method='linear', without weights and NaN"
@@ -103,7 +104,7 @@ def _at(ordered: Any, position: Any) -> Any:
     """The elements of rows at places that lie between two of them, on the line. NaN where the place is none."""
     size = ordered.shape[-1]
     nowhere = np.isnan(position)
-    if np.any(nowhere):
+    if is_tracing() or np.any(nowhere):
         position = np.where(nowhere, 0, position)
     below = np.floor(position).astype(int)
     shape = (*position.shape[: position.ndim - ordered.ndim + 1], *ordered.shape[:-1])
@@ -113,7 +114,7 @@ def _at(ordered: Any, position: Any) -> Any:
     share = position - below.astype(position.dtype)
     # Next to a NaN there is no line; where the share is 0 there need not be one.
     value = low + np.where(share == 0, 0, high - low).astype(ordered.dtype) * share
-    return np.where(nowhere, np.nan, value) if np.any(nowhere) else value
+    return np.where(nowhere, np.nan, value) if is_tracing() or np.any(nowhere) else value
 
 
 quantile = composition(np.quantile)(_quantiles(np.quantile))

@@ -26,7 +26,7 @@ from tinygraph.derivatives.exponential import LN2, LN10
 from tinygraph.derivatives.table import derivative, no_derivative
 from tinygraph.derivatives.trigonometric import DEGREE
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain
+from tinygraph.record import as_array, plain
 
 SQRT_2 = float(np.sqrt(2))
 SQRT_PI = float(np.sqrt(np.pi))
@@ -324,7 +324,7 @@ def _slope_of_ellipk(m: Any) -> Any:
 
 def _expn_below(z: Any, n: Any, x: Any) -> Any:
     """E_(n−1)(x), by the recurrence where SciPy has none because n − 1 is less than 1 (8.19.12)."""
-    low = np.asarray(plain(n)) <= 1
+    low = as_array(plain(n)) <= 1
     recurred = (np.exp(-x) - (n - 1) * z) / np.where(low, x, 1)
     return np.where(low, recurred, special.expn(np.maximum(plain(n) - 1, 1), x))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.record import composed, primitive
+from tinygraph.record import as_array, composed, primitive
 from tinygraph.tensor import Tensor
 
 
@@ -14,7 +14,7 @@ def _floating(x: Any) -> Any:
     """An array of a floating dtype: lists and integers become float64."""
     if type(x) is np.ndarray or type(x) is np.float64:
         return x if x.dtype.kind in "fc" else x.astype(np.float64)
-    x = np.asarray(x)
+    x = as_array(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 

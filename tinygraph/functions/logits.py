@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import expand
 from tinygraph.functions.activations import _floating
-from tinygraph.record import primitive
+from tinygraph.modes import is_tracing
+from tinygraph.record import as_array, primitive
 
 Axis = int | tuple[int, ...] | None
 
@@ -36,8 +37,9 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     g, empty = expand(g, x.shape, axis, keepdims), expand(z == -np.inf, x.shape, axis, keepdims)
     # exp(x - z) would be the same on paper, but z has rounded away what is small next to the largest x.
-    shares = softmax(np.where(empty, 0, x) if np.any(empty) else x, axis=axis)
-    return np.where(empty, 0, g * shares) if np.any(empty) else g * shares
+    any_empty = is_tracing() or np.any(empty)
+    shares = softmax(np.where(empty, 0, x) if any_empty else x, axis=axis)
+    return np.where(empty, 0, g * shares) if any_empty else g * shares
 
 
 logsumexp.derivative(_logsumexp_x)
@@ -99,10 +101,10 @@ def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64
         TypeError: the labels are not integers.
         ValueError: a label is negative, or not below `num_classes`.
     """
-    labels = np.asarray(getattr(labels, "data", labels) if hasattr(labels, "requires_grad") else labels)
+    labels = as_array(getattr(labels, "data", labels) if hasattr(labels, "requires_grad") else labels)
     if labels.dtype.kind not in "iub":
         raise TypeError(f"one_hot: labels must be integers, got dtype {labels.dtype}")
     count = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
-    if labels.size and (labels.min() < 0 or labels.max() >= count):
+    if not is_tracing() and labels.size and (labels.min() < 0 or labels.max() >= count):
         raise ValueError(f"one_hot: labels run from {labels.min()} to {labels.max()}, but num_classes is {count}")
     return (labels[..., None] == np.arange(count)).astype(dtype)

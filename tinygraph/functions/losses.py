@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import _floating, log1pexp, sigmoid
 from tinygraph.functions.logits import log_softmax, softmax
-from tinygraph.record import composed, primitive
+from tinygraph.record import as_array, composed, primitive
 from tinygraph.tensor import Tensor
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}
@@ -68,12 +68,12 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, redu
     labels = _values(targets)
     if not shape:
         raise ShapeError("cross_entropy: predictions must have an axis of classes, got a scalar")
-    if np.shape(labels) == shape[:-1] and np.asarray(labels).dtype.kind in "iub":
+    if np.shape(labels) == shape[:-1] and as_array(labels).dtype.kind in "iub":
         targets = one_hot(labels, shape[-1], _floating(_values(predictions)).dtype)
     elif np.shape(labels) != shape:
         raise ShapeError(
             f"cross_entropy: predictions of shape {shape} need integer targets of shape {shape[:-1]} or probabilities "
-            f"of shape {shape}, got {np.asarray(labels).dtype} targets of shape {np.shape(labels)}"
+            f"of shape {shape}, got {as_array(labels).dtype} targets of shape {np.shape(labels)}"
         )
     losses = (log_loss_of_logits if from_logits else log_loss)(predictions, targets)
     return REDUCTIONS[reduction](losses)
@@ -146,7 +146,7 @@ def _over(y: Any, p: Any) -> Any:
 
 
 def _array(item: Any) -> Any:
-    return item if isinstance(item, Tensor) else np.asarray(item)
+    return item if isinstance(item, Tensor) else as_array(item)
 
 
 def _values(structure: Any) -> Any:

@@ -1,0 +1,100 @@
+"""Runs: the same results as call by call, on one thread and on two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph.compiler import blocks, rowwise
+from tinygraph.compiler.blocks import Run
+from tinygraph.compiler.emission import compile_program
+
+rng = np.random.default_rng(0)
+
+CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "elementwise": (
+        lambda x: np.mean(np.tanh(np.sin(x) * np.exp(-(x**2) / 2) + tg.sigmoid(x) * np.log1p(x**2))),
+        [rng.normal(size=70_001)],
+    ),
+    "rows of a matrix": (lambda x: np.sum(tg.softmax(x) * np.sin(x)), [rng.normal(size=(1003, 50))]),
+    "a row for all": (
+        lambda x, row: np.sum(np.tanh(x * row + 1)),
+        [rng.normal(size=(1000, 60)), rng.normal(size=60)],
+    ),
+    "a column for all": (
+        lambda x, column: np.sum(np.tanh(x * column)),
+        [rng.normal(size=(1000, 60)), rng.normal(size=(1000, 1))],
+    ),
+    "axes of 1 in front": (
+        lambda x: np.sum(np.exp(x) * np.sin(x), axis=(0, 1)) + np.sum(np.exp(x)),
+        [rng.normal(size=(1, 40_000, 2))],
+    ),
+    "largest": (lambda x: np.max(np.sin(x) + np.cos(x)) - np.min(np.cos(x) * 2), [rng.normal(size=50_000)]),
+    "through a product": (
+        lambda x, w: np.sum(np.tanh(np.sin(x * x) @ w)),
+        [rng.normal(size=(2000, 30)), rng.normal(size=(30, 30))],
+    ),
+    "transposed": (lambda x: np.sum(np.sin(x) * np.exp(x.T) + np.cos(x)), [rng.normal(size=(220, 220))]),
+    "its own sum": (lambda x: np.sum(np.exp(x - np.max(x)) / np.sum(np.exp(x))), [rng.normal(size=40_000)]),
+    "large result": (lambda x: np.sin(x) * np.cos(x), [rng.normal(size=40_000)]),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", CASES)
+def test_blocks_compute_what_whole_arrays_do(name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 40_000)
+    function, inputs = CASES[name]
+    # The eager record keeps nothing of a large comparison, which the gradient of an extremum makes.
+    program = program_of(function, inputs, backward=name != "largest")
+    emitted = compile_program(program, threads=threads)
+    assert any(isinstance(item, Run) for item in emitted.plan.items), emitted.source
+    assert ("in_two" in emitted.source) == (threads == 2)
+    for _ in range(2):
+        for result, output in zip(emitted.run(inputs), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+
+
+def test_small_arrays_need_no_blocks() -> None:
+    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x)), [np.ones(1000)]))
+    assert not any(isinstance(item, Run) for item in emitted.plan.items)
+    assert "def block" not in emitted.source
+
+
+def test_what_only_a_block_needs_has_a_block_of_memory() -> None:
+    x = np.linspace(-1, 1, 1_000_000)
+    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x) + np.exp(x)), [x]), threads=1)
+    assert emitted.cost.buffer_bytes <= 3 * blocks.BLOCK_BYTES
+    np.testing.assert_allclose(emitted.run([x])[0], np.sum(np.sin(x) * np.cos(x) + np.exp(x)))
+
+
+def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 40_000)
+
+    def function(x: Any, w: Any, m: Any) -> Any:
+        moment = 0.9 * m + 0.1 * x
+        return np.sum(x), [w - 0.01 * moment / (np.sqrt(moment * moment) + 1e-7), moment]
+
+    x, w, m = [rng.normal(size=(500, 200)) for _ in range(3)]
+    emitted = compile_program(program_of(function, [x], [w, m]))
+    variables = [w.copy(), m.copy()]
+    emitted.run([x], variables)
+    _, expected = function(x, w, m)
+    for variable, value in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(variable, value)
+    assert emitted.cost.buffer_bytes < w.nbytes / 2
+
+
+def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
+    x = np.ones(100_000)
+    emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        emitted.run([-x])
+    np.testing.assert_allclose(emitted.run([x])[0], np.sum(np.sin(x)))

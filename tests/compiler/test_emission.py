@@ -1,0 +1,99 @@
+"""Compiled programs compute what eager code computes, for graphs that hypothesis makes up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.rewrites import ALL
+
+UNARY = {
+    "sin": np.sin, "tanh": np.tanh, "exp of tanh": lambda x: np.exp(np.tanh(x)), "square": np.square,
+    "sigmoid": tg.sigmoid, "softplus": tg.softplus, "negative": lambda x: -x, "twice": lambda x: 2 * x,
+    "root": lambda x: np.sqrt(x * x + 1), "cube": lambda x: x**3, "transpose": lambda x: x.T, "flat": np.ravel,
+    "half": lambda x: x / 2, "plus nothing": lambda x: x + 0, "itself": lambda x: x * 1, "mean": np.mean,
+    "sum": lambda x: np.sum(x, axis=0) if x.ndim else x, "squeezed": np.squeeze, "newaxis": lambda x: x[None],
+    "last": lambda x: np.sum(x, -1, keepdims=True) if x.ndim else x, "first": lambda x: x[:1] if x.ndim else x,
+    "inverse": lambda x: 1 / (x * x + 2), "softmax": lambda x: tg.softmax(x) if x.ndim else x,
+    "backwards": lambda x: x[::-1] if x.ndim else x, "swap": lambda x: np.swapaxes(x, 0, -1) if x.ndim else x,
+    "cumulative": lambda x: np.cumsum(x, axis=0) if x.ndim else x, "standard": lambda x: x - np.mean(x),
+    "chosen": lambda x: x[np.array([0, 0])] if x.ndim else x,
+}  # fmt: skip
+
+
+def _matmul(x: Any, y: Any) -> Any:
+    fits = x.ndim and y.ndim and x.shape[-1] == y.shape[max(y.ndim - 2, 0)] and x.ndim <= 2 and y.ndim <= 2
+    return x @ y if fits else np.tanh(x) - y
+
+
+BINARY = {
+    "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / (y * y + 1), "matmul": _matmul, "outer": lambda x, y: np.ravel(x)[:, None] * np.ravel(y),
+    "hypot": lambda x, y: np.hypot(x, y + 3),
+}  # fmt: skip
+
+SHAPES = [(), (1,), (3,), (2, 3), (3, 3), (3, 1), (1, 3), (2, 1, 3)]
+
+
+@st.composite
+def functions(draw: Any) -> tuple[Any, list[Any]]:
+    """A function of one to three arrays that applies up to nine operations to what it has, and the arrays."""
+    inputs = [
+        np.random.default_rng(draw(st.integers(0, 9))).normal(size=draw(st.sampled_from(SHAPES)))
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    recipe = draw(
+        st.lists(
+            st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 20), st.integers(0, 20)),
+            min_size=1,
+            max_size=9,
+        )
+    )
+
+    def function(*arrays: Any) -> Any:
+        values = list(arrays)
+        for name, i, j in recipe:
+            x, y = values[i % len(values)], values[j % len(values)]
+            try:
+                result = UNARY[name](x) if name in UNARY else BINARY[name](x, y)
+            except ValueError:  # the shapes do not fit
+                continue
+            if result.size <= 300:
+                values.append(result)
+        total = sum(np.sum(value) for value in values[-2:])
+        return total, values[-1], values[len(values) // 2]
+
+    return function, inputs
+
+
+@given(functions())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_compiled_programs_agree_with_eager_code_and_do_without_any_rewrite(case: Any) -> None:
+    function, inputs = case
+    program = program_of(function, inputs, backward=True)
+    expected = [np.array(output.value) for output in program.graph.outputs]
+    for rewrites in (ALL, *[tuple(r for r in ALL if r is not left_out) for left_out in dict.fromkeys(ALL)], ()):
+        emitted = compile_program(program, rewrites=rewrites)
+        for _ in range(2):  # the second time in memory that has been used
+            given_inputs = [array.copy() for array in inputs]
+            results = emitted.run(given_inputs)
+            for got, wanted in zip(results, expected, strict=True):
+                assert np.shape(got) == wanted.shape, emitted.source
+                np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9, err_msg=emitted.source)
+            for array, before in zip(given_inputs, inputs, strict=True):
+                assert np.array_equal(array, before)
+        kept = [np.array(result) for result in results]
+        emitted.run([array + 1 for array in inputs])
+        for result, before in zip(results, kept, strict=True):
+            assert np.array_equal(result, before, equal_nan=True), "a later call wrote into an earlier result"
+
+
+if __name__ == "__main__":
+    pytest.main([__file__])

@@ -1,0 +1,156 @@
+"""Each rewrite: what it makes of its example, and that the meaning stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.rewrites import ALL, Rewrite
+from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
+from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
+from tinygraph.compiler.rewrites.views import join_views
+from tinygraph.compiler.rewrites.writing_out import write_out
+from tinygraph.compiler.steps import Step, steps_of
+from tinygraph.graph import Graph
+
+VECTOR = np.array([0.5, -1.5, 2.0])
+MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
+
+
+def operations(graph: Graph) -> list[str]:
+    """The names of the functions that a graph calls, in order."""
+    return [node.op for node in graph.nodes if not node.is_input]
+
+
+def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], expected: list[str]) -> None:
+    """A rewrite makes these calls of a function's graph, and what is computed stays the same."""
+    program = program_of(function, arrays)
+    before = steps_of(program)
+    after = drop_dead(rewrite(before))
+    assert operations(after) == expected, f"\n{before}\n->\n{after}"
+    for node, output in zip(after.outputs, before.outputs, strict=True):
+        assert (node.shape, node.dtype) == (output.shape, output.dtype)
+    results = compile_program(program, rewrites=(rewrite,)).run(arrays)
+    for result, output in zip(results, program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "function", "arrays", "expected"),
+    [
+        (drop_identities, lambda x: x * 1, [VECTOR], []),
+        (drop_identities, lambda x: 1 * x, [VECTOR], []),
+        (drop_identities, lambda x: x / 1, [VECTOR], []),
+        (drop_identities, lambda x: x + 0, [VECTOR], []),
+        (drop_identities, lambda x: 0 + x, [VECTOR], []),
+        (drop_identities, lambda x: x - 0, [VECTOR], []),
+        (drop_identities, lambda x: np.negative(-x), [VECTOR], []),
+        (drop_identities, lambda x: +x, [VECTOR], []),
+        (drop_identities, lambda x: x * -1, [VECTOR], ["negative"]),
+        (drop_identities, lambda x, y: x + (-y), [VECTOR, VECTOR], ["subtract"]),
+        (drop_identities, lambda x, y: (-x) + y, [VECTOR, VECTOR], ["subtract"]),
+        (drop_identities, lambda x, y: x - (-y), [VECTOR, VECTOR], ["add"]),
+        (drop_identities, lambda x, y: (-x) * (-y), [VECTOR, VECTOR], ["multiply"]),
+        (drop_identities, lambda x: (-x) * 2, [VECTOR], ["multiply"]),
+        (drop_identities, lambda x: x / 8, [VECTOR], ["multiply"]),
+        (drop_identities, lambda x: x / 3, [VECTOR], ["divide"]),
+        (drop_identities, lambda x: x * np.ones((2, 1)), [VECTOR], ["multiply"]),  # it repeats x
+        (powers_by_multiplication, lambda x: np.power(x, 2), [VECTOR], ["square"]),
+        (powers_by_multiplication, lambda x: np.power(x, 3), [VECTOR], ["multiply", "multiply"]),
+        (powers_by_multiplication, lambda x: np.power(np.square(x), 0.5), [VECTOR], ["square", "sqrt"]),
+        (powers_by_multiplication, lambda x: np.power(x, -1), [VECTOR], ["reciprocal"]),
+        (powers_by_multiplication, lambda x: np.power(x, 1), [VECTOR], []),
+        (powers_by_multiplication, lambda x: np.power(x, 4), [VECTOR], ["power"]),
+        (join_views, lambda x: x.T.T, [MATRIX], []),
+        (join_views, lambda x: x.reshape(3, 2).reshape(6).reshape(1, 6), [MATRIX], ["reshape"]),
+        (join_views, lambda x: x.reshape(2, 3), [MATRIX], []),
+        (join_views, lambda x: np.ravel(x)[None].reshape(2, 3), [MATRIX], ["reshape", "getitem", "reshape"]),
+        (join_views, lambda x: np.swapaxes(np.transpose(x), 0, 1), [MATRIX], []),
+        (join_views, lambda x: x.astype(np.float64), [MATRIX], []),
+        (join_views, lambda x: np.broadcast_to(x, (2, 3)), [MATRIX], []),
+        (
+            delay_broadcasts,
+            lambda c, x: -np.broadcast_to(c, (3,)) * x,
+            [np.array([2.0]), VECTOR],
+            ["negative", "multiply"],
+        ),
+        (delay_broadcasts, lambda c: np.exp(np.broadcast_to(c, (4, 3))), [VECTOR], ["exp", "broadcast_to"]),
+        (delay_broadcasts, lambda c, x: c.reshape(1, 3) + x, [VECTOR, MATRIX], ["add"]),
+        (drop_kept_axes, lambda x: np.sum(x, axis=0, keepdims=True).reshape(3), [MATRIX], ["sum"]),
+        (drop_kept_axes, lambda x: np.sum(x.reshape(3, 2)), [MATRIX], ["sum"]),
+        (drop_kept_axes, lambda x: np.sum(x, axis=0, keepdims=True).reshape(3, 1), [MATRIX], ["sum", "reshape"]),
+        (drop_sums_of_one, lambda x: np.sum(x[None], axis=0), [VECTOR], ["getitem", "reshape"]),
+        (drop_sums_of_one, lambda x: np.max(x[None], axis=0, keepdims=True), [VECTOR], ["getitem"]),
+        (share_common, lambda x: np.exp(x) * np.exp(x), [VECTOR], ["exp", "multiply"]),
+        (share_common, lambda x: (x * 2) + (x * 2.0), [VECTOR], ["multiply", "multiply", "add"]),
+        (share_common, lambda x: x[1:] + x[1:] + x[:2], [VECTOR], ["getitem", "add", "getitem", "add"]),
+        (fold_constants, lambda x: x * (tg.Tensor(1.0, requires_grad=False) / 8), [VECTOR], ["multiply"]),
+        (drop_dead, lambda x: np.exp(x), [VECTOR], ["exp"]),
+    ],
+)
+def test_a_rewrite_does_what_it_says_and_keeps_the_meaning(
+    rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], expected: list[str]
+) -> None:
+    check(rewrite, function, arrays, expected)
+
+
+def test_dead_code_goes_and_inputs_stay() -> None:
+    program = program_of(lambda x, y: np.exp(x), [VECTOR, VECTOR])
+    graph = steps_of(program)
+    assert len(graph.nodes) == 3
+    unused = Graph((*graph.nodes, *_after(graph, np.sin)), graph.outputs)
+    assert operations(drop_dead(unused)) == ["exp"]
+    assert [node.is_input for node in drop_dead(unused).nodes] == [True, True, False]
+
+
+def _after(graph: Graph, function: Any) -> list[Step]:
+    from tinygraph.compiler.steps import Builder
+
+    builder = Builder()
+    builder.steps = [node for node in graph.nodes if isinstance(node, Step)]
+    return [builder.call(builder.steps[-1], function, builder.steps[-1])]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        tg.sigmoid, tg.relu, tg.leaky_relu, tg.elu, tg.softplus, tg.silu, tg.gelu, tg.softmax, tg.log_softmax,
+        tg.logsumexp, lambda x: tg.logsumexp(x, axis=0), lambda x: tg.logsumexp(x, axis=1, keepdims=True), np.mean,
+        lambda x: np.mean(x, axis=1, keepdims=True), lambda x: np.clip(x, -1, 1), np.std, np.max, np.ptp,
+        lambda x: tg.binary_cross_entropy(tg.sigmoid(x), np.array([[0.0, 1, 0.3]] * 2)),
+        lambda x: tg.binary_cross_entropy(x, np.array([[0.0, 1, 0.3]] * 2), from_logits=True),
+        lambda x: tg.cross_entropy(x, np.array([0, 2])),
+        lambda x: tg.cross_entropy(tg.softmax(x), np.array([0, 2]), from_logits=False),
+    ],
+)  # fmt: skip
+def test_tinygraphs_functions_are_written_with_numpys(function: Callable[..., Any]) -> None:
+    program = program_of(function, [MATRIX])
+    graph = write_out(steps_of(program))
+    modules = {getattr(node.function, "__module__", "numpy") or "numpy" for node in graph.nodes if not node.is_input}
+    assert not any(module.startswith("tinygraph.functions") for module in modules), graph
+    emitted = compile_program(program)
+    assert "tinygraph" not in emitted.source.split("\n", 1)[1]
+    np.testing.assert_allclose(emitted.run([MATRIX])[0], program.graph.outputs[0].value, rtol=1e-12)
+
+
+def test_a_rewrite_that_changes_a_shape_is_caught() -> None:
+    def wrong(graph: Graph) -> Graph:
+        from tinygraph.compiler.steps import rewritten
+
+        return rewritten(graph, lambda builder, step: step.args[0] if step.shape else None)
+
+    with pytest.raises(AssertionError, match="became"):
+        wrong(steps_of(program_of(lambda x: np.sum(x, axis=0, keepdims=True), [MATRIX])))
+
+
+def test_all_are_functions_with_a_before_and_an_after() -> None:
+    for rewrite in ALL:
+        assert "->" in (rewrite.__doc__ or ""), rewrite

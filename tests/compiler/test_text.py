@@ -1,0 +1,206 @@
+"""The text: names, sections, numbers; and what is measured and counted about a program."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph.compiler import threads
+from tinygraph.compiler.emission import compile_program
+
+
+def logistic_regression() -> tuple[Any, list[Any]]:
+    """A compiled step of logistic regression that has run once, and its arguments."""
+    w, b = tg.Tensor(np.zeros((40, 1)), name="w"), tg.Tensor(0.0, name="b")
+    learning_rate = 0.1
+
+    @tg.compile
+    def step(x: Any, y: Any) -> Any:
+        z = w.T @ x + b
+        y_head = tg.sigmoid(z)
+        loss = -y * np.log(y_head) - (1 - y) * np.log(1 - y_head)
+        cost = np.sum(loss) / x.shape[1]
+        w.grad = b.grad = None
+        cost.backward()
+        w.assign(w.data - learning_rate * w.grad)
+        b.assign(b.data - learning_rate * b.grad)
+        return cost
+
+    rng = np.random.default_rng(0)
+    arguments = [rng.normal(size=(40, 300)), (rng.random((1, 300)) > 0.5) * 1.0]
+    step(*arguments)
+    return step, arguments
+
+
+def test_logistic_regression_reads_like_the_tutorials() -> None:
+    step, _ = logistic_regression()
+    body = step.source.partition("def step(x, y):\n")[2]
+    statements = [line.strip() for line in body.splitlines()]
+    for line in (
+        "np.dot(w_T, x, out=z)",
+        "np.add(z, b, out=z)",
+        "np.negative(z, out=y_head)",
+        "np.divide(1, y_head, out=y_head)",
+        "np.dot(d_z, x_T, out=d_w_T)",
+        "d_b = np.add.reduce(d_z, axis=None)",
+        "np.subtract(w, scaled_d_w, out=w)",
+        "b[...] = b - multiply_d_b",
+    ):
+        assert line in statements, step.source
+    sections = re.findall(r"# (forward|backward|update) · ", body)
+    assert sections == sorted(sections, key=["forward", "backward", "update"].index)
+    assert re.search(r"# forward · z = w\.T @ x \+ b +\(test_text\.py:\d+\)", body)
+
+
+def test_the_text_keeps_to_the_width() -> None:
+    step, _ = logistic_regression()
+    assert max(map(len, step.source.splitlines())) <= 120
+    x = np.linspace(-1, 1, 200_000)
+    large = compile_program(
+        program_of(lambda x: np.sum(np.tanh(np.sin(x) * np.exp(x) * np.cos(x)) * np.log1p(x * x)), [x], backward=True)
+    )
+    assert max(map(len, large.source.splitlines())) <= 120, large.source
+
+
+@pytest.mark.parametrize(
+    "name", ["np", "start", "pool", "lambda", "print", "rows_1", "scratch_1_1", "thread", "loss_now"]
+)
+def test_a_users_name_never_means_something_else(name: str) -> None:
+    def function(x: Any) -> Any:
+        y = tg.Tensor(np.ones(1), name=name, requires_grad=False) * np.sin(x)
+        return np.sum(y * y), y
+
+    x = np.linspace(-1, 1, 100_000)
+    program = program_of(function, [x])
+    for result, output in zip(compile_program(program).run([x]), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def mixed(a: Any, b: Any) -> Any:
+    """Most of what Python's floats can do."""
+    c = np.tanh(a * b) + np.exp(-(a**2)) / (1 + b * b) + np.maximum(a, b) - np.sqrt(np.abs(b) + 1)
+    return np.where(c > 0, c * np.sin(a), -c) + np.log1p(b * b) + tg.sigmoid(a) + tg.relu(b) + np.arctan2(a, b)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (-2.0, 1.5), (1.0, -1.0)])
+def test_numbers_are_computed_with_floats(a: float, b: float) -> None:
+    program = program_of(mixed, [a, b], backward=True)
+    emitted = compile_program(program)
+    assert "from math import" in emitted.source
+    for result, output in zip(emitted.run([np.array(a), np.array(b)]), program.graph.outputs, strict=True):
+        assert type(result) is np.float64
+        np.testing.assert_allclose(result, output.value, rtol=1e-13)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1000.0, np.inf, np.nan])
+def test_where_floats_raise_numpys_answer_is_given(value: float) -> None:
+    def function(x: Any) -> Any:
+        return np.log(x) + 1 / x, np.exp(x), np.sqrt(x), np.maximum(x, 1.0)
+
+    emitted = compile_program(program_of(function, [0.5]))
+    with np.errstate(all="ignore"):
+        expected = function(np.float64(value))
+        results = emitted.run([np.array(value)])
+    np.testing.assert_array_equal(results, expected)
+
+
+def test_truth_stays_truth() -> None:
+    program = program_of(lambda x: (x * 2, x.astype(bool)), [0.5])
+    result = compile_program(program).run([np.array(0.0)])[1]
+    assert result.dtype == bool and not result
+
+
+def test_state_that_is_a_number() -> None:
+    def function(x: Any, count: Any) -> Any:
+        return x * count, [count + 1]
+
+    emitted = compile_program(program_of(function, [2.0], [1.0]))
+    count = np.array(1.0)
+    assert [float(emitted.run([np.array(2.0)], [count])[0]) for _ in range(3)] == [2.0, 4.0, 6.0]
+    assert count == 4.0
+
+
+def test_a_failing_call_of_numbers_changes_no_state() -> None:
+    emitted = compile_program(program_of(lambda x, n: (np.log(x), [n + 1]), [2.0], [1.0]))
+    count = np.array(1.0)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        emitted.run([np.array(0.0)], [count])
+    assert count == 1.0
+
+
+# --- counting and measuring -------------------------------------------------------------------------------------------
+
+
+def test_the_cost_is_counted() -> None:
+    emitted = compile_program(program_of(lambda x, w: np.sum(x @ w), [np.ones((20, 30)), np.ones((30, 40))]))
+    cost = emitted.cost
+    assert cost.flops == 2 * 20 * 30 * 40 + 20 * 40
+    assert cost.buffers == 1
+    assert cost.buffer_bytes == 20 * 40 * 8
+    assert cost.calls == 2
+    assert "48,800 operations" in str(cost)
+
+
+def test_a_profile_says_which_line_takes_the_time() -> None:
+    def function(x: Any, w: Any) -> Any:
+        cheap = x[0] + 1
+        dear = np.sin(x) * np.sin(x + 1)
+        return np.sum(dear) + np.sum(cheap), [w + 1]
+
+    x, w = np.linspace(-1, 1, 60_000).reshape(300, 200), np.zeros(3)
+    emitted = compile_program(program_of(function, [x], [w]))
+    profile = emitted.profile([x], [w], repeats=3)
+    assert not w.any(), "measuring has changed a variable"
+    assert "np.sin(x) * np.sin(x + 1)" in profile.by_line()[0][1]
+    assert profile.by_operation()[0][0] == "sin"
+    assert profile.seconds > 0
+    assert all(entry.seconds >= 0 and entry.bytes > 0 for entry in profile.entries)
+    assert set(profile.heat()) <= {node.index for node in emitted.graph.nodes}
+    assert "µs" in str(profile) and "operation" in str(profile)
+
+
+# --- BLAS -------------------------------------------------------------------------------------------------------------
+
+
+def test_blas_has_as_many_threads_after_a_call_as_before() -> None:
+    blas = threads.blas()
+    if blas is None:
+        pytest.skip("NumPy has another BLAS than OpenBLAS")
+    before = blas.get_threads()
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(100, 50)), rng.normal(size=(50, 60))
+    emitted = compile_program(program_of(lambda x, w: np.tanh(x @ w), [x, w]))
+    np.testing.assert_allclose(emitted.run([x, w])[0], np.tanh(x @ w))
+    assert blas.get_threads() == before
+    with pytest.raises(TypeError):
+        emitted.run([x, "w"])
+    assert blas.get_threads() == before
+
+
+def test_only_large_products_are_divided_among_threads() -> None:
+    assert threads.threads_for(2 * 32 * 784 * 128) == 1
+    assert threads.threads_for(2 * 1000**3) is None
+
+
+def test_older_kernels_than_the_processor_has_are_told() -> None:
+    flags = "flags : avx2 avx512f avx512bw avx512vl avx512dq avx512cd"
+    advice = threads.blas_advice("Haswell", flags)
+    assert advice is not None and "OPENBLAS_CORETYPE=SkylakeX" in advice
+    assert threads.blas_advice("SkylakeX", flags) is None
+    assert threads.blas_advice("Haswell", "flags : avx2") is None
+
+
+def test_info_names_the_kernels() -> None:
+    done = subprocess.run([sys.executable, "-m", "tinygraph", "info"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert threads.blas() is None or "kernels for" in done.stdout

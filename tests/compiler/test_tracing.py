@@ -1,0 +1,525 @@
+"""What a function that is being compiled may do, what it may not, and that a refusal leaves everything as it was."""
+
+from __future__ import annotations
+
+import collections
+import math
+import random
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import draws, modes
+from tinygraph.compiler.interpreter import Interpreter
+from tinygraph.compiler.traced import Traced
+from tinygraph.links import Leaf
+
+X = np.linspace(-1.5, 2.0, 12).reshape(4, 3)
+CAPTURED = np.arange(12.0).reshape(4, 3)
+RATE = 0.5
+
+
+def agree(f, *args, calls=2, **keywords):
+    """Compiled, interpreted and eager calls of a function give the same; returns the compiled function."""
+    compiled, interpreted = tg.compile(f, **keywords), tg.compile(f, make=Interpreter, **keywords)
+    for _ in range(calls):
+        expected = [np.asarray(record_free(item)) for item in tg.transforms.tree_leaves(f(*args))]
+        for run in (compiled, interpreted):
+            found = tg.transforms.tree_leaves(run(*args))
+            assert len(found) == len(expected)
+            for a, b in zip(found, expected, strict=True):
+                assert np.shape(a) == b.shape
+                assert np.asarray(a).dtype == b.dtype
+                np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+    return compiled
+
+
+def record_free(item):
+    return item.data if isinstance(item, tg.Tensor) else item
+
+
+# --- what it may do ---------------------------------------------------------------------------------------------------
+
+
+FUNCTIONS = {
+    "elementwise": lambda x: np.tanh(x) * np.exp(-(x**2)) + np.maximum(x, 0.5),
+    "functions without a derivative": lambda x: (np.argmax(x, axis=1), x > 0, np.floor(x), np.any(x > 1), x // 2),
+    "array methods": lambda x: (x.T @ x, x.mean(axis=0), x.sum(), x.reshape(-1)[::2], x.astype(np.float32), x.std()),
+    "methods of ufuncs": lambda x: (np.add.reduce(x, 0), np.add.accumulate(x, 1), np.maximum.reduce(x, axis=None)),
+    "several results": lambda x: (np.split(x, 2), np.divmod(x, 0.7), np.meshgrid(x[0], x[1])),
+    "named tuples": lambda x: np.linalg.svd(x, full_matrices=False),
+    "arrays like another": lambda x: np.zeros_like(x) + np.ones_like(x, dtype=np.float32) + np.full_like(x, 3) + x,
+    "iteration": lambda x: sum(row * place for place, row in enumerate(x)),
+    "indices": lambda x: (x[1:, None], x[[0, 2]], x[..., -1], x[np.argmin(x, axis=0), np.arange(3)]),
+    "choosing": lambda x: np.where(x > 0, np.sqrt(np.abs(x)), -1.0),
+    "Tensors inside": lambda x: tg.Tensor(x) * tg.Tensor(2.0),
+    "data and detach": lambda x: (lambda t: t * t.detach() + t.data + t.numpy())(tg.Tensor(x)),
+    "numpy with a plain array": lambda x: x @ CAPTURED.T + CAPTURED[:1, :1] + CAPTURED.sum(),
+    "dicts and lists": lambda x: {"a": [x, (x + 1,)], "b": None, "c": 5},
+    "a constant": lambda x: np.arange(3.0) + 0 * x[0],
+    "shapes": lambda x: x.reshape(len(x), -1) / x.shape[0] + np.zeros(x.shape) + np.ndim(x) + x.size,
+    "quantiles": lambda x: (np.median(x, axis=0), np.percentile(x, 30)),
+    "isinstance": lambda x: x + 1 if isinstance(x, np.ndarray) else None,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_arrays(name):
+    agree(FUNCTIONS[name], X)
+
+
+GRADIENTS = {
+    "rules that ask for values": lambda x: np.sum(np.cumprod(x, axis=1)) + np.prod(x + 3) + tg.logsumexp(x),
+    "linear algebra": lambda x: np.linalg.det(x.T @ x) + np.sum(np.linalg.inv(x.T @ x + np.eye(3))) + np.linalg.norm(x),
+    "indices": lambda x: np.sum(x[[0, 0, 2]] ** 2) + np.sum(np.sort(x, axis=0)[0] * np.take(x, [1, 1], axis=1)[:, :1]),
+    "losses": lambda x: tg.cross_entropy(tg.relu(x) @ np.ones((3, 3)), np.array([0, 1, 2, 0])) + np.sum(tg.gelu(x)),
+    "extremes": lambda x: np.sum(np.max(x, axis=1) + np.std(x, axis=1)) + np.median(x),
+    "clip and pad": lambda x: np.sum(np.clip(x, -0.5, 0.5) * np.pad(x, 1)[1:-1, 1:-1]),
+    "interpolation": lambda x: np.sum(np.interp(x, np.linspace(-3, 3, 10), np.arange(10.0) ** 2)),
+    "what np.where leaves out": lambda x: np.sum(np.where(x > 0, np.sqrt(np.where(x > 0, x, 0)), 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(name):
+    agree(tg.grad(GRADIENTS[name]), X)
+
+
+def test_a_slope_that_is_left_out_is_not_infinite_times_nothing():
+    def f(x):
+        return np.sum(np.where(x > 0, np.sqrt(x), 0) + np.where(x > 0, np.log(x), 0) + np.where(x < 1, np.exp(x), 0))
+
+    with np.errstate(all="ignore"):
+        compiled = agree(tg.grad(f), np.array([0.0, 4.0, 1000.0]))
+        assert np.isfinite(compiled(np.array([0.0, 4.0, 1000.0]))).all()
+
+
+TRANSFORMS = {
+    "grad": tg.grad(lambda x: np.sum(np.sin(x) ** 3)),
+    "value_and_grad": tg.value_and_grad(lambda x: np.sum(np.sin(x) ** 3)),
+    "grad of grad": tg.grad(lambda x: np.sum(tg.grad(lambda y: np.sum(y**3))(x) ** 2)),
+    "hvp": lambda x: tg.hvp(lambda y: np.sum(np.sin(y) ** 3), (x,), (x,)),
+    "jvp": lambda x: tg.jvp(lambda y: np.sin(y) * y, (x,), (x,)),
+    "jacobian": tg.jacobian(lambda x: np.exp(x[0]) * 2),
+    "hessian": tg.hessian(lambda x: np.sum(np.sin(x) ** 3)),
+    "checkpoint": tg.grad(lambda x: np.sum(tg.checkpoint(lambda y: np.sin(y) * y)(x))),
+    "a compiled function inside": tg.grad(lambda x: np.sum(tg.compile(lambda y: y * y)(x))),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name != "a compiled function inside"])
+def test_transforms_compile(name):
+    agree(TRANSFORMS[name], X)
+
+
+def test_a_compiled_function_in_a_compiled_function_is_part_of_it():
+    inner = tg.compile(lambda y: y * y)
+    outer = tg.compile(tg.grad(lambda x: np.sum(inner(x))))
+    np.testing.assert_allclose(outer(X), 2 * X)
+    assert inner.signatures == ()
+
+
+def test_updates_in_place_of_what_the_function_made():
+    def f(x):
+        y = x * 2
+        alias = y
+        y += 1
+        np.multiply(y, x, out=y)
+        total = 0.0
+        for row in y:
+            total += np.sum(row)
+        return y, alias, total
+
+    agree(f, X)
+
+
+def test_python_floats_keep_the_dtype_of_arrays():
+    def f(x, rate):
+        return x * rate, np.where(x > rate, rate, x), (1 - rate**2) * x, np.sqrt(rate), np.maximum(rate, x) < rate
+
+    compiled = agree(f, X.astype(np.float32), 0.3)
+    np.testing.assert_array_equal(compiled(X.astype(np.float32), 0.7)[0], X.astype(np.float32) * 0.7)
+    assert len(compiled.signatures) == 1
+
+
+def test_a_primitive_is_one_step():
+    @tg.primitive
+    def cube(x):
+        assert type(x) is np.ndarray
+        return x * x * x
+
+    cube.derivative(lambda g, z, x: g * (3 * x * x))
+    compiled = agree(tg.value_and_grad(lambda x: np.sum(cube(x))), X)
+    assert any(node.function is cube for node in compiled.graph)
+
+
+def test_sections_names_and_lines():
+    w = tg.Tensor(np.ones(3), name="w")
+
+    def step(x):
+        prediction = x @ w
+        loss = np.mean(prediction**2)
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        w.grad = None
+        return loss
+
+    compiled = tg.compile(step)
+    compiled(X)
+    program = compiled.program
+    sections = [program.sections.get(node.index, "forward") for node in compiled.graph if not node.is_input]
+    assert sections == sorted(sections, key=("forward", "backward", "update").index)
+    assert set(sections) == {"forward", "backward", "update"}
+    named = {node.name: node for node in compiled.graph if node.name}
+    assert {"x", "w", "prediction", "loss", "d_prediction"} <= named.keys()
+    assert named["prediction"].source.text == "prediction = x @ w"
+    assert all(node.source is None or node.source.function == "step" for node in compiled.graph if not node.is_input)
+
+
+# --- what it may not --------------------------------------------------------------------------------------------------
+
+log = []
+counter = {"calls": 0}
+generator = np.random.default_rng(3)
+
+
+def in_if(x):
+    if np.sum(x) > 0:
+        return x
+    return -x
+
+
+def in_while(x):
+    while np.max(x) > 1:
+        x = x / 2
+    return x
+
+
+def as_float(x):
+    return x * float(np.sum(x))
+
+
+def as_math(x):
+    return x * math.sqrt(np.sum(x * x))
+
+
+def as_int(x):
+    return x * int(np.sum(x))
+
+
+def as_count(x):
+    return sum(x for _ in range(np.argmax(x)))
+
+
+def as_item(x):
+    return x * np.sum(x).item()
+
+
+def as_item_of_tensor(x):
+    return x * tg.Tensor(x).sum().item()
+
+
+def as_plain_array(x):
+    return np.asarray(x) + 1
+
+
+def into_a_plain_array(x):
+    total = np.zeros(x.shape)
+    total += x
+    return total
+
+
+def into_a_place(x):
+    y = x * 2
+    y[0] = 0
+    return y
+
+
+def into_an_argument(x):
+    x *= 2
+    return x
+
+
+def into_a_view(x):
+    y = x * 2
+    row = y[0]
+    row += 1
+    return y
+
+
+def with_an_old_view(x):
+    y = x * 2
+    row = y[0]
+    y += 1
+    return row * 1
+
+
+def printed(x):
+    print(np.sum(x))
+    return x
+
+
+def formatted(x):
+    return x, f"{np.sum(x):.2f}"
+
+
+def masked(x):
+    return x[x > 0]
+
+
+def places(x):
+    return np.nonzero(x)[0]
+
+
+def slice_end(x):
+    return x[: np.argmax(x[:, 0])]
+
+
+def appended(x):
+    log.append(x * 2)
+    return x
+
+
+def counted(x):
+    counter["calls"] += 1
+    return x * counter["calls"]
+
+
+def drawn(x):
+    return x * generator.normal(size=x.shape)
+
+
+def drawn_globally(x):
+    return x * np.random.rand(*x.shape)
+
+
+def drawn_by_python(x):
+    return x * random.random()
+
+
+def timed(x):
+    return x * time.perf_counter()
+
+
+def bincounted(x):
+    return np.bincount(np.argmax(x, axis=1))
+
+
+REFUSALS = {
+    in_if: "stands in Python's if.*np.where",
+    in_while: "stands in Python's if, while",
+    as_float: r"float\(\) asks.*Keep it an array",
+    as_math: r"float\(\) asks.*np.sqrt",
+    as_int: r"int\(\) asks",
+    as_count: "count or a place",
+    as_item: r"item\(\) asks",
+    as_item_of_tensor: r"item\(\) asks",
+    as_plain_array: "turned into a plain one.*Leave np.asarray out",
+    into_a_plain_array: "written into a plain array",
+    into_a_place: "writes into an array.*np.where",
+    into_an_argument: "argument.*is written into",
+    into_a_view: "a view of another array is written into",
+    with_an_old_view: "a view is used after",
+    printed: "printed.*Return it",
+    formatted: "printed.*Return it",
+    masked: "computed mask.*np.where",
+    places: "nonzero of a computed value.*Keep the shape",
+    slice_end: "slice begins or ends.*np.take",
+    bincounted: "bincount of a computed value",
+    appended: "changed the length of log.*Return what is to be kept",
+    counted: "changed counter.'calls'. from 0 to 1.*belongs in a Tensor",
+    drawn: "drew from generator.*tinygraph.draws",
+    drawn_globally: "did not do the same.*random generator.*tinygraph.draws",
+    drawn_by_python: "did not do the same",
+    timed: "did not do the same.*clock",
+}
+
+
+@pytest.mark.parametrize("function", REFUSALS, ids=lambda function: function.__name__)
+def test_refusals_name_the_line_and_the_way_out(function):
+    before = (generator.bit_generator.state, np.random.get_state()[1].tolist(), random.getstate())
+    for _ in range(2):
+        with pytest.raises(tg.UnsupportedError, match=REFUSALS[function]) as caught:
+            tg.compile(function)(X)
+        assert "test_tracing.py:" in str(caught.value)
+    assert log == []
+    assert counter == {"calls": 0}
+    assert before == (generator.bit_generator.state, np.random.get_state()[1].tolist(), random.getstate())
+    assert modes.unusual == 0
+
+
+def test_a_refusal_that_the_function_catches_is_one_all_the_same():
+    def f(x):
+        try:
+            return x * float(np.sum(x))
+        except TypeError:
+            return x
+
+    with pytest.raises(tg.UnsupportedError, match=r"float\(\)"):
+        tg.compile(f)(X)
+
+
+weight = tg.Tensor(np.ones(3))
+
+
+def rebound(x):
+    global weight
+    loss = np.sum(x @ weight)
+    loss.backward()
+    weight = tg.Tensor(weight.data - weight.grad)
+    return loss
+
+
+def frozen(x):
+    weight.requires_grad = False
+    return x @ weight
+
+
+def test_other_changes_of_a_tensor_are_refused():
+    before = weight
+    with pytest.raises(tg.UnsupportedError, match=r"put another Tensor in the place of weight.*assign"):
+        tg.compile(rebound)(X)
+    with pytest.raises(tg.UnsupportedError, match="requires_grad of a Tensor from outside"):
+        tg.compile(frozen)(X)
+    assert weight is before
+    assert weight.requires_grad
+    assert weight.grad is None
+
+
+def test_an_exception_of_the_functions_own_comes_through():
+    class OwnError(Exception):
+        pass
+
+    def f(x):
+        log.append(1)
+        raise OwnError
+
+    with pytest.raises(OwnError):
+        tg.compile(f)(X)
+    assert log == []
+
+
+def test_the_line_is_the_users_line():
+    line = in_if.__code__.co_firstlineno + 1
+    with pytest.raises(tg.UnsupportedError, match=f"test_tracing.py:{line}"):
+        tg.compile(in_if)(X)
+
+
+def test_a_failed_trace_leaves_all_as_it_was():
+    w, moment = tg.Tensor(np.ones(3)), tg.Tensor(np.zeros(3), requires_grad=False)
+    w.grad = np.full(3, 7.0)
+    rng = np.random.default_rng(0)
+    settings = {"rate": 0.1, "seen": []}
+    before = (w.data, w.grad, moment.data, w._link.order, rng.bit_generator.state)
+
+    def step(x):
+        loss = np.sum((x @ w) ** 2) * np.mean(draws.uniform(rng, (2,)))
+        loss.backward()
+        moment.assign(0.9 * moment.data + w.grad)
+        w.data -= settings["rate"] * moment.data
+        w.grad = None
+        settings["rate"] = 5.0
+        settings["seen"].append(loss)
+        settings["new"] = 1
+        assert float(loss) > 0
+        return loss
+
+    with pytest.raises(tg.UnsupportedError, match=r"float\(\)"):
+        tg.compile(step)(X)
+    after = (w.data, w.grad, moment.data, w._link.order, rng.bit_generator.state)
+    assert all(a is b or a == b for a, b in zip(before, after, strict=True))
+    assert settings == {"rate": 0.1, "seen": []}
+    assert "_value" in tg.Tensor.__slots__
+    assert type(vars(tg.Tensor)["_value"]) is type(vars(Leaf)["_grad"])
+    (np.sum(w * 2)).backward()
+
+
+def test_a_tensor_that_was_kept_from_a_trace_says_so():
+    keeper = collections.deque()  # which is not looked into, so that only using what was kept tells
+
+    def f(x):
+        keeper.append(tg.Tensor(x) * 2)
+        return x
+
+    tg.compile(f)(X)
+    for use in (lambda t: t + 1, lambda t: np.sum(t), lambda t: t.item(), lambda t: bool(t), lambda t: t.numpy() + 1):
+        with pytest.raises(tg.GraphError, match="must be returned"):
+            use(keeper[0])
+
+
+def test_another_thread_sees_the_tensors_as_they_are():
+    w = tg.Tensor(np.ones(3))
+    inside, done, seen = threading.Event(), threading.Event(), []
+
+    def elsewhere():
+        inside.wait(10)
+        seen.append((type(w._value), (w * 2).data.tolist(), w.grad))
+        done.set()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+
+    def step(x):
+        np.sum(x @ w).backward()
+        w.assign(w.data * 5)
+        inside.set()
+        assert done.wait(10)
+        return np.sum(x)
+
+    tg.compile(step)(X)
+    thread.join()
+    assert seen == [(np.ndarray, [2.0, 2.0, 2.0], None)]
+    assert w.data.tolist() == [5.0] * 3
+
+
+# --- gradients that would be lost -------------------------------------------------------------------------------------
+
+
+def test_a_gradient_that_would_be_lost_is_an_error():
+    compiled = tg.compile(lambda x: np.sum(x * x))
+    with pytest.raises(tg.GraphError, match=r"the gradient would be lost.*tg\.compile"):
+        tg.grad(compiled)(X)
+    with pytest.raises(tg.GraphError, match="the gradient would be lost"):
+        compiled(tg.Tensor(X))
+    with pytest.raises(tg.GraphError, match=r"a computed Tensor that requires a gradient.*detach"):
+        compiled(tg.Tensor(X) * 2)
+    with pytest.raises(tg.GraphError, match="the gradient would be lost"):
+        tg.grad(lambda w: tg.compile(lambda x: np.sum(x * w))(X))(X)
+    with tg.no_grad():
+        np.testing.assert_allclose(compiled(tg.Tensor(X)), np.sum(X * X))
+    np.testing.assert_allclose(compiled((tg.Tensor(X) * 2).detach()), np.sum(4 * X * X))
+
+
+def test_a_gradient_does_not_flow_into_an_older_graph():
+    w = tg.Tensor(np.ones(3))
+    scaled = w * 2
+
+    def step(x):
+        loss = np.sum(x @ scaled)
+        loss.backward()
+        return loss
+
+    with pytest.raises(tg.GraphError, match=r"recorded outside.*Compute it inside"):
+        tg.compile(step)(X)
+    assert w.grad is None
+    np.sum(scaled).backward()
+    assert w.grad.tolist() == [2.0] * 3
+
+
+def test_an_array_inside_looks_like_one():
+    def f(x):
+        assert isinstance(x, np.ndarray)
+        assert type(x) is Traced
+        assert (x.shape, x.ndim, x.size, x.dtype, len(x), x.nbytes) == ((4, 3), 2, 12, np.float64, 4, 96)
+        assert np.result_type(x, np.float32(1)) == np.float64
+        assert "in a function that is being compiled" in repr(x)
+        with pytest.raises(AttributeError):
+            getattr(x, "something")  # noqa: B009
+        return x
+
+    tg.compile(f)(X)
+    with pytest.raises(tg.UnsupportedError, match="strides"):
+        tg.compile(lambda x: x.strides)(X)

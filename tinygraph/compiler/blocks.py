@@ -1,0 +1,176 @@
+"""Runs: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
+
+A run goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
+other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by
+block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinygraph.compiler.cost import nanoseconds
+from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
+from tinygraph.graph import Graph
+
+__all__ = ["Run", "gathered"]
+
+# Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
+# float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
+LARGE = 32_768
+BLOCK_BYTES = 262_144
+
+# Two threads pay from this many nanoseconds of work; to hand work to another one takes 20 to 70 microseconds.
+TWO_THREADS = 400_000.0
+
+# A call alone is worth its blocks if it can be divided between two threads.
+ALONE = 2_000_000.0
+
+
+@dataclass(eq=False)
+class Run:
+    """Elementwise calls over the same rows, and reductions that end them.
+
+    Attributes:
+        rows: how many.
+        axis: the axis they are counted along.
+        ndim: the number of axes of every member.
+        steps: in order of execution.
+        members: the indices of the steps whose blocks have the same rows as the run's.
+        ending: the indices of the reductions over all rows.
+    """
+
+    rows: int
+    axis: int
+    ndim: int
+    steps: list[Step] = field(default_factory=list)
+    members: set[int] = field(default_factory=set)
+    ending: set[int] = field(default_factory=set)
+
+    def aligned(self, index: int) -> bool:
+        """Whether a block of the run computes the same rows of this step's result."""
+        return index in self.members
+
+    def sliced(self, shape: tuple[int, ...]) -> bool:
+        """Whether a block of the run reads the same rows of an operand of this shape, as opposed to all of it."""
+        place = self.axis - (self.ndim - len(shape))
+        return 0 <= place < len(shape) and shape[place] == self.rows
+
+    @property
+    def rows_in_block(self) -> int:
+        """How many rows make a block."""
+        widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
+        return max(1, BLOCK_BYTES // max(widest, 1))
+
+    @property
+    def nanoseconds(self) -> float:
+        """About how long it takes on one thread."""
+        return sum(nanoseconds(step) for step in self.steps)
+
+
+def gathered(graph: Graph, overwrites: dict[int, int]) -> list[Step | Run]:
+    """The calls of a graph in an order of execution, with runs where arrays are larger than a block.
+
+    A call joins the last run over its rows that stands after all it reads. Runs of one call are taken apart again.
+
+    Args:
+        graph: of steps.
+        overwrites: by the index of a step that computes a variable's new value the index of the variable: the step
+            should not come before others read the old value.
+    """
+    read: dict[int, int] = {}  # by the index of a step the last item that reads it
+    items: list[Step | Run] = []
+    place: dict[int, int] = {}  # by a step's index the item that computes it
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        if step.function is None:
+            place[step.index] = -1
+            continue
+        rows = _rows_of(step)
+        after = max([place[operand.index] for operand in operands_of(step)], default=-1)
+        if step.index in overwrites:
+            after = max(after, read.get(overwrites[step.index], -1))
+        if rows is not None:
+            joined = _joined(step, rows, after, items, place)
+            if joined is not None:
+                place[step.index] = joined
+                _note(step, joined, read)
+                continue
+        place[step.index] = len(items)
+        _note(step, len(items), read)
+        if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
+            run = Run(*rows)
+            _join(run, step)
+            items.append(run)
+        else:
+            items.append(step)
+    return [
+        item.steps[0] if isinstance(item, Run) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
+        for item in items
+    ]
+
+
+def _note(step: Step, item: int, read: dict[int, int]) -> None:
+    """Remember which item reads a step's operands."""
+    for operand in operands_of(step):
+        read[operand.index] = max(item, read.get(operand.index, -1))
+
+
+def _rows_of(step: Step) -> tuple[int, int, int] | None:
+    """How many rows a call goes over, along which axis, of how many; None where it is not for a run."""
+    if is_elementwise(step):
+        shape: tuple[int, ...] = step.shape
+    elif step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1:
+        if type(step.args[0]) is not Step or step.dtype.kind != "f" or step.dtype != step.args[0].dtype:
+            return None
+        shape = step.args[0].shape
+    else:
+        return None
+    axis = next((place for place, size in enumerate(shape) if size > 1), None)
+    if axis is None or shape[axis] < 4:
+        return None
+    return shape[axis], axis, len(shape)
+
+
+def _joined(
+    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Run], place: dict[int, int]
+) -> int | None:
+    """Let a step join the last run that it can; the place of that run."""
+    for position in range(len(items) - 1, max(after, 0) - 1, -1):
+        run = items[position]
+        if isinstance(run, Run) and (run.rows, run.axis, run.ndim) == rows and position >= after:
+            inside = [operand for operand in operands_of(step) if place[operand.index] == position]
+            if all(run.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
+                _join(run, step)
+                return position
+    return None
+
+
+def _join(run: Run, step: Step) -> None:
+    run.steps.append(step)
+    if is_elementwise(step) or (not _over_rows(step, run) and step.kwargs.get("keepdims")):
+        run.members.add(step.index)
+    elif _over_rows(step, run):
+        run.ending.add(step.index)
+
+
+def _ends(step: Step) -> bool:
+    return step.function in REDUCTIONS
+
+
+def _over_rows(step: Step, run: Run) -> bool:
+    """Whether a reduction adds up rows."""
+    return not is_elementwise(step) and run.axis in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
+
+
+def is_large(step: Step) -> bool:
+    """Whether a call works on more than a block."""
+    return max([step.size, *[operand.size for operand in operands_of(step)]]) > LARGE
+
+
+def start_of(step: Step) -> float:
+    """What an accumulator of a reduction begins with."""
+    return {np.sum: 0.0, np.prod: 1.0, np.max: -np.inf, np.min: np.inf}[step.function]  # type: ignore[index]

@@ -1,0 +1,43 @@
+"""Rewrites: what makes a graph smaller or cheaper, each a function from graph to graph that keeps its meaning.
+
+`ALL` lists them in the order they are applied. Each can be left out, and the program is the same to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
+from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
+from tinygraph.compiler.rewrites.views import join_views
+from tinygraph.graph import Graph
+
+__all__ = ["ALL", "Rewrite", "apply"]
+
+Rewrite = Callable[[Graph], Graph]
+
+ALL: tuple[Rewrite, ...] = (
+    drop_dead,
+    fold_constants,
+    share_common,
+    join_views,
+    delay_broadcasts,
+    powers_by_multiplication,
+    drop_kept_axes,
+    drop_sums_of_one,
+    drop_identities,
+    fold_constants,
+    delay_broadcasts,
+    join_views,
+    share_common,
+    drop_dead,
+)
+
+
+def apply(graph: Graph, rewrites: Sequence[Rewrite]) -> Graph:
+    """The graph after one rewrite and the next."""
+    for rewrite in rewrites:
+        graph = rewrite(graph)
+    return graph

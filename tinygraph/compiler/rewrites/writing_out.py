@@ -1,0 +1,184 @@
+"""tinygraph's own functions written out with NumPy's, so that a program needs NumPy alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph import functions
+from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
+from tinygraph.derivatives.reductions import root
+from tinygraph.functions.losses import binary_log_loss, binary_log_loss_of_logits, log_loss, log_loss_of_logits
+from tinygraph.graph import Graph
+from tinygraph.links import mapped
+from tinygraph.transforms import alias
+
+
+def write_out(graph: Graph) -> Graph:
+    """y = sigmoid(x)  ->  y = 1 / (1 + exp(-x)), and all other functions of tinygraph that are formulas in NumPy's.
+
+    Part of every compilation: the other rewrites see NumPy's functions alone.
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        formula = FORMULAS.get(step.function)
+        if formula is None:
+            return None
+        args, kwargs = mapped(
+            (step.args, step.kwargs), lambda item: Symbol(builder, step, item) if type(item) is Step else item
+        )
+        result = formula(*args, **kwargs)
+        if type(result) is not Symbol:
+            return None
+        return result.astype(step.dtype).reshape(step.shape).step
+
+    return rewritten(graph, change)
+
+
+def _floating(x: Any) -> Any:
+    if type(x) is Symbol:
+        return x if x.dtype.kind in "fc" else x.astype(np.dtype(np.float64))
+    return functions.activations._floating(x)
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-_floating(x)))
+
+
+def _leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    x = _floating(x)
+    return np.where(x > 0, x, x * negative_slope)
+
+
+def _elu(x: Any, alpha: float = 1.0) -> Any:
+    x = _floating(x)
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)) * alpha)
+
+
+def _softplus(x: Any) -> Any:
+    x = _floating(x)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _highest(x: Any, axis: Any) -> Any:
+    return np.max(x, axis=axis, keepdims=True)
+
+
+def _finite(highest: Any) -> Any:
+    return np.where(np.isfinite(highest), highest, np.zeros((), highest.dtype)[()])
+
+
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    x = _floating(x)
+    if 0 in x.shape:
+        return None
+    highest = _finite(_highest(x, axis))
+    return np.log(np.sum(np.exp(x - highest), axis=axis, keepdims=True)) + highest
+
+
+def _softmax(x: Any, axis: Any = -1) -> Any:
+    x = _floating(x)
+    if 0 in x.shape:
+        return None
+    shifted = np.exp(x - _highest(x, axis))
+    return shifted / np.sum(shifted, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: Any = -1) -> Any:
+    x = _floating(x)
+    if 0 in x.shape:
+        return None
+    shifted = x - _finite(_highest(x, axis))
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def _times_log(y: Any, p: Any) -> Any:
+    return np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, p)))
+
+
+def _binary_log_loss(p: Any, y: Any) -> Any:
+    p, y = _floating(p), _floating(y)
+    return -(_times_log(y, p) + _times_log(1 - y, 1 - p))
+
+
+def _binary_log_loss_of_logits(x: Any, y: Any) -> Any:
+    return _softplus(x) - _floating(x) * _floating(y)
+
+
+def _log_loss(p: Any, y: Any) -> Any:
+    return -np.sum(_times_log(_floating(y), _floating(p)), axis=-1)
+
+
+def _log_loss_of_logits(x: Any, y: Any) -> Any:
+    y, logs = _floating(y), _log_softmax(x)
+    return None if logs is None else -np.sum(y * np.where(y == 0, 0, logs), axis=-1)
+
+
+def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
+    if dtype is not None or keywords or a.dtype.char not in "fd" or 0 in a.shape:
+        return None
+    over = math.prod([a.shape[place] for place in reduced_axes(axis, a.ndim)])
+    return np.sum(a, axis=axis, keepdims=bool(keepdims)) / over
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    low, high = keywords.pop("min", a_min), keywords.pop("max", a_max)
+    if keywords or a.dtype.kind not in "f":
+        return None
+    a = a if low is None else np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
+def _reduction(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction with its keywords in one form."""
+
+    def formula(
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any
+    ) -> Any:
+        if dtype is not None or keywords or not hasattr(a, "shape"):
+            return None
+        axes = reduced_axes(axis, a.ndim)
+        if not axes:
+            return None
+        return np_reduction(function)(a, axis=axes if len(axes) > 1 else axes[0], keepdims=bool(keepdims))
+
+    return formula
+
+
+def np_reduction(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The one of several names of a reduction that the compiler uses."""
+    names: dict[Any, Callable[..., Any]] = {np.amax: np.max, np.amin: np.min}
+    return names.get(function, function)
+
+
+# np.max and np.min have no dtype= between axis= and out=.
+def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
+    def formula(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
+        return _reduction(REDUCTIONS[function], function)(a, axis=axis, keepdims=keepdims, **keywords)
+
+    return formula
+
+
+FORMULAS: dict[Any, Callable[..., Any]] = {
+    functions.sigmoid: _sigmoid,
+    functions.relu: lambda x: np.maximum(_floating(x), 0),
+    functions.leaky_relu: _leaky_relu,
+    functions.elu: _elu,
+    functions.softplus: _softplus,
+    functions.logsumexp: _logsumexp,
+    functions.softmax: _softmax,
+    functions.log_softmax: _log_softmax,
+    binary_log_loss: _binary_log_loss,
+    binary_log_loss_of_logits: _binary_log_loss_of_logits,
+    log_loss: _log_loss,
+    log_loss_of_logits: _log_loss_of_logits,
+    root: lambda x: np.sqrt(x),
+    alias: lambda x: x,
+    np.mean: _mean,
+    np.clip: _clip,
+    **{f: _extremum(f) if f in (np.max, np.min, np.amax, np.amin) else _reduction(u, f) for f, u in REDUCTIONS.items()
+       if f not in (np.any, np.all)},
+}  # fmt: skip

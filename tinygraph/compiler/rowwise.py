@@ -1,0 +1,252 @@
+"""Rowwise: the text of a run, as a function that computes a block of rows and one that goes over the blocks."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.blocks import TWO_THREADS, Run, start_of
+from tinygraph.compiler.planning import Plan, Storage
+from tinygraph.compiler.profiling import TAG
+from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of, reduced_axes
+from tinygraph.compiler.writing import Writer, dtype_text
+
+__all__ = ["IN_TWO", "RunText", "text_of_run"]
+
+IN_TWO = '''\
+pool = ThreadPoolExecutor(1)
+
+
+def in_two(part, rows, block, *arrays):
+    """The rows in two halves, one on this thread and one on another."""
+    half = (rows // block + 1) // 2 * block
+    other = pool.submit(copy_context().run, part, half, rows, 1, *arrays)
+    try:
+        first = part(0, half, 0, *arrays)
+    finally:
+        second = other.result()
+    return first, second'''
+
+
+@dataclass(eq=False)
+class RunText:
+    """What is written for one run.
+
+    Attributes:
+        setup: lines that allocate what a block needs.
+        functions: the lines of the functions.
+        before: what stands in the step before the call, `call` and what follows it.
+    """
+
+    setup: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    call: list[str] = field(default_factory=list)
+    threads: int = 1
+    scratch_bytes: int = 0
+
+
+def text_of_run(
+    run: Run, number: int, plan: Plan, names: dict[int, str], writer: Writer, lasting: Callable[[Storage], bool],
+    comment: Callable[[Step, list[str]], None], two_threads: bool,
+) -> RunText:  # fmt: skip
+    """Write a run.
+
+    Args:
+        number: of the run in the program, for its names.
+        names: of the values.
+        writer: writes calls.
+        lasting: whether a storage is the same memory at every call.
+        comment: begins a group of statements for a step.
+        two_threads: whether there are two.
+    """
+    text = RunText(threads=2 if two_threads and run.nanoseconds > TWO_THREADS else 1)
+    block, rows = f"block_{number}", f"rows_{number}"
+    size = run.rows_in_block
+    if text.threads == 2:
+        size = min(size, -(-run.rows // 2))
+    size = min(size, run.rows)
+    body: list[str] = []
+    parameters: dict[str, str] = {}  # of the block: by name what rows_N passes for it
+    outer: dict[str, None] = {}  # what rows_N gets from the step
+    scratch: dict[str, tuple[int, ...]] = {}
+    where = {id(plan.storage[step.index]): plan.storage[step.index] for step in run.steps}
+    scratches = [held for held in where.values() if held is not None and held.kind == "scratch"]
+    slot_of = _slots(scratches, run, number, plan)
+
+    def use(step: Step, shape: tuple[int, ...], place: int | None) -> None:
+        """Make a value known inside the block, `place` being the axis its rows are on."""
+        if step.is_constant and not step.shape:
+            return
+        name = writer.text(step)
+        if name in parameters:
+            return
+        held = plan.storage[step.index]
+        if held is not None and held.kind == "scratch":
+            slot = slot_of[id(held)]
+            parameters[name] = f"{slot}_part{_at(run.axis, ':stop - start')}"
+            scratch[slot] = (*shape[: run.axis], size, *shape[run.axis + 1 :])
+            return
+        if held is None or not lasting(held):
+            outer[name] = None
+        elif place is None:
+            return  # a global
+        parameters[name] = name if place is None else f"{name}{_at(place, 'start:stop')}"
+
+    totals: list[tuple[Step, str]] = []
+    starts: list[str] = []
+    group: list[str] = body
+    for step in run.steps:
+        comment(step, group)
+        for operand in operands_of(step):
+            place = run.axis - (run.ndim - len(operand.shape))
+            inside = plan.storage[operand.index]
+            sliced = run.sliced(operand.shape) or (inside is not None and inside.kind == "scratch")
+            use(operand, operand.shape, place if sliced else None)
+        name = names[step.index]
+        if step.index in run.members:
+            use(step, step.shape, run.axis)
+            body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
+        elif step.index not in run.ending:
+            axes = reduced_axes(step.kwargs.get("axis"), run.ndim)
+            use(step, step.shape, run.axis - sum(axis < run.axis for axis in axes))
+            body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
+        else:
+            ufunc = f"np.{REDUCTIONS[step.function].__name__}"  # type: ignore[index]
+            if not step.shape:
+                totals.append((step, name))
+                starts.append(f"{name} = {_number(start_of(step))}")
+                body.append(f"{name} = float({writer.expression(step)}){TAG}{step.index}")
+            else:
+                total = f"{name}_total"
+                parameters[total] = f"{total}s[thread]"
+                starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
+                text.setup.append(f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})")
+                body.append(f"{ufunc}({total}, {writer.expression(step)}, out={total}){TAG}{step.index}")
+    # The scratch memory, one for each thread.
+    kinds = {slot_of[id(held)]: held.dtype for held in scratches}
+    for slot, shape in scratch.items():
+        text.setup.append(f"{slot} = np.empty({(text.threads, *shape)}, dtype={dtype_text(kinds[slot])})")
+        text.scratch_bytes += text.threads * math.prod(shape) * kinds[slot].itemsize
+    finish = [name for _, name in totals]
+    _functions(text, block, rows, size, parameters, list(outer), body, starts, list(scratch), totals, finish)
+    _call(text, rows, size, run, list(outer), totals, names)
+    return text
+
+
+def _functions(
+    text: RunText, block: str, rows: str, size: int, parameters: dict[str, str], outer: list[str], body: list[str],
+    starts: list[str], slots: list[str], totals: list[tuple[Step, str]], finish: list[str],
+) -> None:  # fmt: skip
+    lines = [*_definition(block, list(parameters)), *[f"    {line}" if line else "" for line in body]]
+    if finish:
+        lines.append(f"    return {', '.join(finish)}")
+    lines += ["", ""]
+    lines += _definition(rows, ["begin", "end", "thread", *outer])
+    lines += [f"    {slot}_part = {slot}[thread]" for slot in slots]
+    lines += [f"    {line}" for line in starts]
+    lines += [f"    for start in range(begin, end, {size}):", f"        stop = min(start + {size}, end)"]
+    call = f"{block}({', '.join(parameters.values())})"
+    if len(call) > 100:
+        inside = ",\n            ".join(parameters.values())
+        call = f"{block}(\n            {inside},\n        )"
+    if not finish:
+        lines.append(f"        {call}")
+    elif len(finish) == 1:
+        lines += _added(totals[0][0], finish[0], call)
+    else:
+        lines.append(f"        {', '.join(f'{name}_part' for name in finish)} = {call}")
+        for (step, name), part in zip(totals, finish, strict=True):
+            lines += _added(step, name, f"{part}_part")
+    if finish:
+        lines.append(f"    return {', '.join(finish)}")
+    text.functions = "\n".join(lines).split("\n")
+
+
+def _definition(name: str, parameters: list[str]) -> list[str]:
+    """The first lines of a function."""
+    line = f"def {name}({', '.join(parameters)}):"
+    if len(line) <= 100:
+        return [line]
+    inside = textwrap.wrap(", ".join(parameters), 96, break_long_words=False)
+    return [f"def {name}(", *[f"    {part}" for part in inside], "):"]
+
+
+def _added(step: Step, name: str, part: str) -> list[str]:
+    if step.function is np.sum:
+        return [f"        {name} += {part}"]
+    if step.function is np.prod:
+        return [f"        {name} *= {part}"]
+    return [f"        {name} = np.{REDUCTIONS[step.function].__name__}({name}, {part})"]  # type: ignore[index]
+
+
+def _call(
+    text: RunText, rows: str, size: int, run: Run, outer: list[str], totals: list[tuple[Step, str]],
+    names: dict[int, str],
+) -> None:  # fmt: skip
+    if text.threads == 1:
+        call = f"{rows}({', '.join(['0', str(run.rows), '0', *outer])})"
+    else:
+        call = f"in_two({', '.join([rows, str(run.rows), str(size), *outer])})"
+    several = [name for _, name in totals]
+    parts = f"{rows}_parts"
+    if not totals:
+        text.call.append(call)
+    elif text.threads == 1:
+        text.call.append(f"{', '.join(several)} = {call}")
+        text.call += [f"{name} = np.{step.dtype.name}({name})" for step, name in totals]
+    else:
+        text.call.append(f"{parts} = {call}")
+        for place, (step, name) in enumerate(totals):
+            a, b = (
+                (f"{parts}[0]", f"{parts}[1]") if len(totals) == 1 else (f"{parts}[0][{place}]", f"{parts}[1][{place}]")
+            )
+            sign = "+" if step.function is np.sum else "*" if step.function is np.prod else None
+            both = f"{a} {sign} {b}" if sign else f"np.{REDUCTIONS[step.function].__name__}({a}, {b})"  # type: ignore[index]
+            text.call.append(f"{name} = np.{step.dtype.name}({both})")
+    for step in run.steps:
+        if step.index in run.ending and step.shape:
+            name = names[step.index]
+            ufunc = f"np.{REDUCTIONS[step.function].__name__}"  # type: ignore[index]
+            if text.threads == 1:
+                text.call.append(f"np.copyto({name}, {name}_totals[0])")
+            else:
+                text.call.append(f"{ufunc}({name}_totals[0], {name}_totals[1], out={name})")
+
+
+def _slots(scratches: list[Storage], run: Run, number: int, plan: Plan) -> dict[int, str]:
+    """Which scratch memory each storage has: those that are not needed at the same time share it."""
+    order = {step.index: place for place, step in enumerate(run.steps)}
+    last: dict[int, int] = {}
+    for step in run.steps:
+        for touched in [*operands_of(step), step]:
+            held = plan.storage[touched.index]
+            if held is not None:
+                last[id(held)] = order[step.index]
+    found: dict[int, str] = {}
+    slots: list[tuple[str, Any, int]] = []  # the name, what fits, and until when it is taken
+    for held in sorted(scratches, key=lambda held: order[held.steps[0]]):
+        key = (held.shape, held.dtype)
+        first = order[held.steps[0]]
+        for place, (name, fits, until) in enumerate(slots):
+            if fits == key and until < first:
+                slots[place] = (name, key, last[id(held)])
+                found[id(held)] = name
+                break
+        else:
+            name = f"scratch_{number}_{len(slots) + 1}"
+            slots.append((name, key, last[id(held)]))
+            found[id(held)] = name
+    return found
+
+
+def _at(axis: int, part: str) -> str:
+    return f"[{':, ' * axis}{part}]"
+
+
+def _number(value: float) -> str:
+    return {np.inf: "np.inf", -np.inf: "-np.inf"}.get(value, repr(value))

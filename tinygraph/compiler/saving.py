@@ -1,0 +1,142 @@
+"""Saving: a compiled program as a module that needs NumPy alone, with its arrays in an npz beside it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.errors import UnsupportedError
+
+__all__ = ["save_module", "source_without_tinygraph"]
+
+
+def save_module(
+    path: str | os.PathLike[str], source: str, state_comment: str, arrays: dict[str, Any], imports: dict[str, str],
+    functions: dict[str, Callable[..., Any]], generators: Sequence[str],
+) -> None:  # fmt: skip
+    """Write a module, and an npz of the arrays it reads, if there are any.
+
+    Args:
+        path: of the module, ending in ".py"; the arrays go into the file of the same name ending in ".npz".
+        source: the text of the program.
+        state_comment: the lines in it that stand where the arrays are read.
+        arrays: by the names that the text gives them.
+        imports: by name the line that imports a function.
+        functions: the functions that the text calls and that are not NumPy's.
+        generators: the names of random generators.
+
+    Raises:
+        ValueError: the path does not end in ".py".
+        UnsupportedError: a function that the program calls cannot be written down.
+    """
+    path = Path(path)
+    if path.suffix != ".py":
+        raise ValueError(f"save: the path must end in .py, got {str(path)!r}")
+    source = source_without_tinygraph(source, imports, functions)
+    lines: list[str] = []
+    if arrays:
+        lines += [f'with np.load(Path(__file__).with_name("{path.stem}.npz")) as values:']
+        lines += [f'    {name} = values["{name}"]' for name in arrays]
+        source = source.replace("import numpy as np\n", "from pathlib import Path\n\nimport numpy as np\n", 1)
+        source = source.replace("import copy_context\n\nfrom pathlib", "import copy_context\nfrom pathlib")
+    lines += [f"{name} = np.random.default_rng()" for name in generators]
+    replaced = "\n".join(lines) + "\n" if lines else ""
+    source = source.replace(state_comment, replaced, 1) if state_comment else source
+    if arrays:
+        plain: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
+        np.savez(path.with_suffix(".npz"), **plain)
+    path.write_text(source, encoding="utf-8")
+
+
+def source_without_tinygraph(source: str, imports: dict[str, str], functions: dict[str, Callable[..., Any]]) -> str:
+    """The text with each function that it takes from elsewhere written into it."""
+    kept: list[str] = []
+    written: dict[str, str] = {}
+    needed: set[str] = set()
+    for name, function in functions.items():
+        source = source.replace(f"{imports[name]}\n", "", 1) if name in imports else source
+        _write_down(name, function, written, needed)
+    kept += written.values()
+    if not kept:
+        return source
+    imported = "".join(f"import {module}\n" for module in sorted(needed))
+    source = source.replace(
+        "import numpy as np\n", f"{imported}import numpy as np\n" if imported else "import numpy as np\n", 1
+    )
+    place = source.index("import numpy as np\n") + len("import numpy as np\n")
+    while source[place:].startswith("from "):  # other imports stay together
+        place = source.index("\n", place) + 1
+    return source[:place] + "\n\n" + "\n\n\n".join(kept) + "\n\n\n" + source[place:].lstrip("\n")
+
+
+def _write_down(name: str, function: Any, written: dict[str, str], needed: set[str]) -> None:
+    """Write down a function and all that it calls, those first."""
+    if name in written:
+        return
+    written[name] = ""  # a function may call itself
+    plain = inspect.unwrap(function)
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
+    except (OSError, TypeError, SyntaxError):
+        raise _cannot(name, "its source is not at hand") from None
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef) or plain.__closure__:
+        raise _cannot(name, "it is not a function at the top of a module")
+    definition.name = name
+    definition.decorator_list = []
+    _Bare().visit(definition)
+    for used in sorted(_names_in(definition)):
+        if used not in plain.__globals__ or used in ("np",):
+            continue
+        value = plain.__globals__[used]
+        if isinstance(value, ModuleType):
+            if value.__name__.startswith("tinygraph"):
+                raise _cannot(name, f"it uses the module {value.__name__}")
+            needed.add(value.__name__ if value.__name__ == used else f"{value.__name__} as {used}")
+        elif isinstance(value, int | float | str | bool | type(None)):
+            written.setdefault(used, f"{used} = {value!r}")
+        elif inspect.isfunction(value):
+            _write_down(used, value, written, needed)
+        else:
+            raise _cannot(name, f"it uses {used}, a {type(value).__name__}")
+    text = written.pop(name)
+    text = ast.unparse(ast.fix_missing_locations(definition))
+    if re.search(r"\btinygraph\b", text):
+        raise _cannot(name, "it imports from tinygraph")
+    written[name] = text
+
+
+class _Bare(ast.NodeTransformer):
+    """A function without annotations."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        return ast.Assign([node.target], node.value, lineno=node.lineno) if node.value is not None else ast.Pass()
+
+
+def _names_in(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _cannot(name: str, why: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"save: the program calls {name}, which cannot be written into a file of its own: {why}. Write it with NumPy's "
+        "functions instead of making it a primitive, or define it at the top of a module with NumPy alone"
+    )

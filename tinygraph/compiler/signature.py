@@ -1,0 +1,118 @@
+"""Signatures: what of the arguments of a call a compiled program is made for, and what it is given anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.links import Leaf
+from tinygraph.tensor import Tensor
+
+__all__ = ["describe", "rebuilt", "told"]
+
+FLOAT = "float"
+_FIXED = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
+
+
+def describe(value: Any, leaves: list[Any]) -> Any:
+    """The part of a signature that an argument makes; what is given at each call is added to `leaves`.
+
+    Arrays count by shape and dtype, Tensors also by whether they require a gradient, Python floats by being floats.
+    Ints, bools, strings, None and other objects count by what they are.
+
+    Raises:
+        TypeError: the argument can be neither an array nor told apart from another.
+    """
+    kind = type(value)
+    if kind is np.ndarray:
+        leaves.append(value)
+        return value.shape, value.dtype
+    if kind is float:
+        leaves.append(np.array(value))  # NumPy takes an array of one number in half the time of a number
+        return FLOAT
+    if kind in _FIXED:
+        return kind, value
+    if kind is Tensor:
+        leaves.append(value)
+        link = value._link
+        return Tensor, value._value.shape, value._value.dtype, link.differentiable, isinstance(link, Leaf)
+    if isinstance(value, np.generic):
+        leaves.append(value)
+        return value.dtype, "scalar"
+    if kind is dict:
+        return dict, tuple([(key, describe(item, leaves)) for key, item in value.items()])
+    if isinstance(value, tuple | list):
+        return kind, tuple([describe(item, leaves) for item in value])
+    if isinstance(value, np.random.Generator):
+        leaves.append(value)
+        return np.random.Generator
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"compile: an argument is a {kind.__name__}; give a plain array, np.asarray(x)")
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(
+            f"compile: an argument is a {kind.__name__}, which cannot be told apart from another one: it is neither an "
+            "array, a Tensor, a number, a string, nor a tuple, list or dict of them, and it cannot be hashed"
+        ) from None
+    return "object", value
+
+
+def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict[str, Any]) -> Any:
+    """An argument with stand-ins for what is given at each call.
+
+    Args:
+        value: the argument.
+        name: what it is called.
+        enter: makes the stand-in, given the value and its name.
+        fixed: gets the other objects, by name.
+    """
+    if isinstance(value, np.ndarray | np.generic | Tensor | np.random.Generator) or type(value) is float:
+        return enter(value, name)
+    if type(value) is dict:
+        return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        items = [rebuilt(item, f"{name}_{place}", enter, fixed) for place, item in enumerate(value)]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if type(value) not in _FIXED:
+        fixed[name] = value
+    return value
+
+
+def same_shape(built: Any, kept: Any) -> bool:
+    """Whether a function left the containers that it was given as they were."""
+    if isinstance(kept, dict):
+        return list(built) == list(kept) and all(same_shape(built[key], kept[key]) for key in kept)
+    if isinstance(kept, list | tuple):
+        return len(built) == len(kept) and all(same_shape(a, b) for a, b in zip(built, kept, strict=True))
+    return built is kept
+
+
+def copied(structure: Any) -> Any:
+    """The containers again, around the same things."""
+    if type(structure) is dict:
+        return {key: copied(item) for key, item in structure.items()}
+    return [copied(item) for item in structure] if isinstance(structure, list | tuple) else structure
+
+
+def told(part: Any) -> str:
+    """A part of a signature as one would say it: "float64(3, 4)", "mode 'train'"."""
+    if part == FLOAT:
+        return "float"
+    if part is np.random.Generator:
+        return "generator"
+    first = part[0]
+    if first is Tensor:
+        return f"Tensor {part[2]}{part[1]}" + ("" if part[3] else ", no gradient")
+    if first is dict:
+        return "{" + ", ".join(f"{key}: {told(item)}" for key, item in part[1]) + "}"
+    if isinstance(first, type) and issubclass(first, tuple | list):
+        inside = ", ".join(told(item) for item in part[1])
+        return f"[{inside}]" if issubclass(first, list) else f"({inside})"
+    if isinstance(first, np.dtype):
+        return f"{first} number"
+    if isinstance(part[1], np.dtype):
+        return f"{part[1]}{part[0]}"
+    return repr(part[1])

@@ -1,0 +1,388 @@
+"""Traced: what a function sees in place of an array while it is being compiled.
+
+It has an array's shape, dtype and methods, and it answers NumPy's protocols, so that the function, the derivative
+rules and the optimisers run on it unchanged. Each call is carried out, and remembered. What would let a value out of
+NumPy's hands, into Python's `if` or a `float`, is refused: the program would keep using the value of this one run.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from tinygraph.derivatives.table import function_name
+from tinygraph.errors import UnsupportedError
+from tinygraph.modes import state
+from tinygraph.source import users_line
+
+if TYPE_CHECKING:
+    from tinygraph.compiler.tracing import Step, Trace
+
+__all__ = ["Traced"]
+
+
+def refused(what: str, instead: str) -> UnsupportedError:
+    """The error for what cannot be compiled, with the user's line and the way out.
+
+    The run that is being recorded ends with it, even if the function catches it: a program cannot.
+    """
+    error = UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
+    if state.tracing is not None:
+        state.tracing.refusal = state.tracing.refusal or error
+    return error
+
+
+AS_CONDITION = (
+    "Python would decide once, and the program would follow that decision for ever. Choose between values with "
+    "np.where(condition, a, b); a setting that is not computed belongs in an argument: bool, int and str arguments "
+    "are fixed for a compiled program, and another value compiles another"
+)
+AS_NUMBER = (
+    "The number of this one run would become part of the program. Keep it an array: NumPy's functions (np.sqrt, "
+    "np.exp) in place of math's, the array itself in place of its item. To see it, return it"
+)
+IN_PLACE = (
+    "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
+    "a Tensor that outlives the call is updated with w.assign(value)"
+)
+
+
+def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> NoReturn:
+        self._trace.check_open()
+        raise refused(what, instead)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """The methods `x + y`, `y + x` and `x += y`."""
+
+    def method(self: Traced, other: Any) -> Any:
+        return self._trace.operate(function, self, other) if _is_operand(other) else NotImplemented
+
+    def reflected(self: Traced, other: Any) -> Any:
+        return self._trace.operate(function, other, self) if _is_operand(other) else NotImplemented
+
+    def in_place(self: Traced, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
+        result = self._trace.operate(function, self, other)
+        # A single number that was computed is immutable in NumPy too: the name gets a new one.
+        return result if self.ndim == 0 and not self._trace.is_state(self) else self._trace.overwrite(self, result)
+
+    return method, reflected, in_place
+
+
+def _is_operand(other: Any) -> bool:
+    """Whether an operator takes it: an array, a number or a nested list, but no Tensor, which knows better itself."""
+    return type(other) is Traced or isinstance(other, np.ndarray | np.generic | int | float | complex | list | tuple)
+
+
+def _unary(function: np.ufunc) -> Callable[..., Any]:
+    def method(self: Traced) -> Any:
+        return self._trace.operate(function, self)
+
+    return method
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An ndarray method that is a NumPy function of the array."""
+
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
+    return method
+
+
+class Traced:
+    """An array in a function that is being compiled. See the module's text.
+
+    Attributes:
+        _trace: the run that it belongs to.
+        _step: what computed it. An update in place puts another step here.
+        _value: the array itself, None in a run that only repeats another.
+        _weak: it is a Python number, whose dtype gives way to that of any array.
+        _base, _seen: for a view the array that it looks into, and how often that had been overwritten then.
+        _writes: how often it was overwritten.
+    """
+
+    __slots__ = ("__weakref__", "_base", "_seen", "_step", "_trace", "_value", "_weak", "_writes")
+
+    __array_priority__ = 500.0
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, trace: Trace, step: Step, value: Any, weak: bool = False) -> None:
+        self._trace = trace
+        self._step = step
+        self._value = value
+        self._weak = weak
+        self._base: Traced | None = None
+        self._seen = 0
+        self._writes = 0
+
+    # Code that asks `isinstance(x, np.ndarray)` is to go the way that it goes with arrays.
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return float if self._weak else np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self._step.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._step.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._step.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._step.size
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes that one element takes."""
+        return self._step.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take."""
+        return self.size * self.itemsize
+
+    # --- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return self._trace.call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return self._trace.call_function(function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._trace.check_open()
+        raise refused(
+            "an array that depends on the arguments is turned into a plain one",
+            "This is what np.asarray, np.array, writing into a plain array (`plain += x`, `plain[i] = x`), indexing a "
+            "plain array with it, and functions that NumPy does not let us see do. Leave np.asarray out; join with "
+            "np.stack; compute `plain = plain + x`; make an array that is indexed an argument",
+        )
+
+    # --- Python's protocols -----------------------------------------------------------------------------------------
+
+    __bool__ = _refusing("__bool__", "a computed value stands in Python's if, while, and, or, not or assert",
+                         AS_CONDITION)  # fmt: skip
+    __contains__ = _refusing("__contains__", "`in` asks for a computed value", AS_CONDITION)
+    __float__ = _refusing("__float__", "float() asks for a computed value", AS_NUMBER)
+    __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
+    __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
+    __index__ = _refusing("__index__", "a computed value is used as a count or a place", AS_NUMBER)
+    __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
+    item = _refusing("item", "item() asks for a computed value", AS_NUMBER)
+    tolist = _refusing("tolist", "tolist() asks for computed values", AS_NUMBER)
+    tobytes = _refusing("tobytes", "tobytes() asks for computed values", AS_NUMBER)
+    __str__ = _refusing("__str__", "a computed value is printed", "Return it, and print it outside")
+    __format__ = _refusing("__format__", "a computed value is printed", "Return it, and print it outside")
+    __reduce__ = _refusing("__reduce__", "a computed value is pickled", "Return it, and pickle it outside")
+    __setitem__ = _refusing("__setitem__", "x[index] = value writes into an array", IN_PLACE)
+    fill = _refusing("fill", "fill() writes into an array", IN_PLACE)
+    sort = _refusing("sort", "sort() writes into an array", "Use np.sort(x)")
+    partition = _refusing("partition", "partition() writes into an array", "Use np.partition(x, kth)")
+    put = _refusing("put", "put() writes into an array", IN_PLACE)
+    resize = _refusing("resize", "resize() changes an array", "Use np.resize(x, shape)")
+    setfield = _refusing("setfield", "setfield() writes into an array", IN_PLACE)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"an array in a function that is being compiled has no attribute {name!r}")
+        raise refused(
+            f"an array's {name} is asked for",
+            "It is not part of what is recorded; use a NumPy function instead",
+        )
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[index] for index in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        return f"<{self.dtype} array of shape {self.shape} in a function that is being compiled>"
+
+    def __copy__(self) -> Any:
+        return np.copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return np.copy(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not self.shape and (index == () or index is Ellipsis):
+            return self
+        return self._trace.index(self, index)
+
+    # --- operators --------------------------------------------------------------------------------------------------
+
+    __add__, __radd__, __iadd__ = _operator(np.add)
+    __sub__, __rsub__, __isub__ = _operator(np.subtract)
+    __mul__, __rmul__, __imul__ = _operator(np.multiply)
+    __truediv__, __rtruediv__, __itruediv__ = _operator(np.divide)
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _operator(np.floor_divide)
+    __mod__, __rmod__, __imod__ = _operator(np.remainder)
+    __pow__, __rpow__, __ipow__ = _operator(np.power)
+    __matmul__, __rmatmul__, __imatmul__ = _operator(np.matmul)
+    __and__, __rand__, __iand__ = _operator(np.bitwise_and)
+    __or__, __ror__, __ior__ = _operator(np.bitwise_or)
+    __xor__, __rxor__, __ixor__ = _operator(np.bitwise_xor)
+    __lshift__, __rlshift__, __ilshift__ = _operator(np.left_shift)
+    __rshift__, __rrshift__, __irshift__ = _operator(np.right_shift)
+    __eq__ = _operator(np.equal)[0]
+    __ne__ = _operator(np.not_equal)[0]
+    __lt__ = _operator(np.less)[0]
+    __le__ = _operator(np.less_equal)[0]
+    __gt__ = _operator(np.greater)[0]
+    __ge__ = _operator(np.greater_equal)[0]
+    __neg__ = _unary(np.negative)
+    __pos__ = _unary(np.positive)
+    __abs__ = _unary(np.absolute)
+    __invert__ = _unary(np.invert)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    # --- ndarray's methods ------------------------------------------------------------------------------------------
+
+    all = _method(np.all)
+    any = _method(np.any)
+    argmax = _method(np.argmax)
+    argmin = _method(np.argmin)
+    argpartition = _method(np.argpartition)
+    argsort = _method(np.argsort)
+    choose = _method(np.choose)
+    clip = _method(np.clip)
+    conj = conjugate = _method(np.conjugate)
+    copy = _method(np.copy)
+    cumprod = _method(np.cumprod)
+    cumsum = _method(np.cumsum)
+    diagonal = _method(np.diagonal)
+    dot = _method(np.dot)
+    max = _method(np.max)
+    mean = _method(np.mean)
+    min = _method(np.min)
+    nonzero = _method(np.nonzero)
+    prod = _method(np.prod)
+    ravel = flatten = _method(np.ravel)
+    repeat = _method(np.repeat)
+    round = _method(np.round)
+    searchsorted = _method(np.searchsorted)
+    squeeze = _method(np.squeeze)
+    std = _method(np.std)
+    sum = _method(np.sum)
+    swapaxes = _method(np.swapaxes)
+    take = _method(np.take)
+    trace = _method(np.trace)
+    var = _method(np.var)
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 - NumPy's name
+        """The last two axes exchanged."""
+        return np.matrix_transpose(self)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Iterator[Any]:
+        """The elements one by one, in C order."""
+        return iter(self.reshape(-1))
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """See `numpy.ndarray.reshape`."""
+        new = shape[0] if len(shape) == 1 else shape
+        keywords = {} if order == "C" else {"order": order}
+        return np.reshape(self, new, **keywords)
+
+    def transpose(self, *axes: Any) -> Any:
+        """See `numpy.ndarray.transpose`."""
+        order = axes[0] if len(axes) == 1 else (axes or None)
+        return np.transpose(self) if order is None else np.transpose(self, order)
+
+    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
+        """See `numpy.ndarray.astype`."""
+        return self._trace.converted(self, np.dtype(dtype))
+
+    def compress(self, condition: Any, axis: Any = None) -> Any:
+        """See `numpy.ndarray.compress`."""
+        return np.compress(condition, self, axis=axis)
+
+
+class Method:
+    """A method of a ufunc, `np.add.accumulate`, as one function, the same one each time it is asked for."""
+
+    _made: dict[tuple[np.ufunc, str], Method] = {}
+
+    def __init__(self, ufunc: np.ufunc, method: str) -> None:
+        self.ufunc = ufunc
+        self.method = method
+        self.__name__ = f"{ufunc.__name__}.{method}"
+
+    @classmethod
+    def of(cls, ufunc: np.ufunc, method: str) -> Method:
+        """The method of that name."""
+        return cls._made.setdefault((ufunc, method), cls(ufunc, method))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.ufunc, self.method)(*args, **kwargs)
+
+
+class Part:
+    """One of the several results of a function, as a function of its own.
+
+    A node of a graph has one value. A function with several is called once for each that is used.
+    """
+
+    _made: dict[tuple[Any, int], Part] = {}
+
+    def __init__(self, function: Callable[..., Any], place: int) -> None:
+        self.function = function
+        self.place = place
+        self.__name__ = f"{function_name(function)}[{place}]"
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], place: int) -> Part:
+        """The result at that place."""
+        return cls._made.setdefault((function, place), cls(function, place))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)[self.place]
+
+
+getitem = operator.getitem

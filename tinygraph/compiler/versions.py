@@ -1,0 +1,179 @@
+"""Versions: a program that was made for one signature, and what it takes to run it at a call."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+
+from tinygraph import record
+from tinygraph.compiler.program import Program
+from tinygraph.compiler.surroundings import Surroundings
+from tinygraph.compiler.tracing import Captured
+from tinygraph.errors import GraphError
+from tinygraph.links import DataLeaf, next_order
+from tinygraph.tensor import Tensor
+
+__all__ = ["Version"]
+
+# A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
+# arrays, and a learning rate is another array each time somebody assigns to it.
+SMALL = 64
+
+
+class Version:
+    """A program for one signature, with what it takes to call it.
+
+    Attributes:
+        program: what was recorded.
+        runner: what runs it.
+        surroundings: what the function found outside, when it was recorded.
+    """
+
+    def __init__(
+        self, program: Program, runner: Any, surroundings: Surroundings, given: list[Any], state_of: list[Captured],
+        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any],
+        result: Any,
+    ) -> None:  # fmt: skip
+        self.program = program
+        self.runner = runner
+        self.surroundings = surroundings
+        self._given = given
+        self._plain = all(type(item) is int and item == place for place, item in enumerate(given))
+        self._count = len(given)
+        # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
+        self._variables: list[Any] = [
+            (
+                captured.tensor if captured.argument is None else captured.argument,
+                variable.updated is not None,
+                np.empty(variable.node.shape, variable.node.dtype)
+                if variable.updated is None and variable.node.size <= SMALL
+                else None,
+            )
+            for captured, variable in zip(state_of, program.variables, strict=True)
+        ]
+        self._data = [
+            (captured.link, isinstance(captured.link, DataLeaf)) for captured in state_of if captured.argument is None
+        ]
+        self._graded: list[Any] = [
+            captured.link if captured.argument is None else captured.argument for captured in graded
+        ]
+        self._cleared = cleared
+        self._asked = asked
+        self._generators = generators
+        self._named = result if _has_names(result) else None
+        self._lock = threading.Lock()
+
+    def holds(self, leaves: list[Any]) -> bool:
+        """Whether the program is the right one now: nothing outside has changed that it was made for."""
+        for link, is_data in self._data:
+            if isinstance(link, DataLeaf) is not is_data:
+                return False
+        for link, had in self._asked:
+            if type(link) is int:
+                link = leaves[link]._link
+            if (link._grad is not None) is not had:
+                return False
+        return self.surroundings.hold()
+
+    def bound(self, leaves: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        """The program's arguments, variables and generators at a call, by the leaves of the call's arguments."""
+        if self._plain and len(leaves) == self._count:
+            arguments = leaves
+        else:
+            arguments = [_bound(item, leaves) for item in self._given]
+        buffers: list[Any] = []
+        for tensor, updated, copied in self._variables:
+            if type(tensor) is int:
+                tensor = leaves[tensor]
+            if updated:
+                buffers.append(_own_buffer(tensor))
+            elif copied is None:
+                buffers.append(tensor._value)
+            else:
+                copied[...] = tensor._value
+                buffers.append(copied)
+        return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
+
+    def values(self) -> list[Any]:
+        """The variables' values now.
+
+        Raises:
+            GraphError: some of them are Tensors among the arguments, which are known at a call only.
+        """
+        if any(type(tensor) is int for tensor, _, _ in self._variables):
+            raise GraphError(
+                "save: the function updates, or reads, Tensors among its arguments; save it with "
+                'parameters="arguments", or let it find them outside'
+            )
+        return [tensor._value for tensor, _, _ in self._variables]
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        """Run the program on the leaves of the arguments."""
+        with self._lock:
+            arguments, buffers, generators = self.bound(leaves)
+            results = self.runner.run(arguments, buffers, generators)
+            for (tensor, updated, _), buffer in zip(self._variables, buffers, strict=True):
+                if updated:
+                    if type(tensor) is int:
+                        tensor = leaves[tensor]
+                    link = tensor._link
+                    tensor._value = link._value = buffer
+                    link.order = next_order()
+        gradients: Any = ()
+        if self._graded:
+            results, gradients = results
+        for link, gradient in zip(self._graded, gradients, strict=True):
+            (leaves[link]._link if type(link) is int else link)._grad = gradient
+        for link in self._cleared:
+            (leaves[link]._link if type(link) is int else link)._grad = None
+        return results if self._named is None else _with_names(results, self._named)
+
+
+def _has_names(result: Any) -> bool:
+    """Whether there is a named tuple in a result; a program knows plain ones."""
+    if isinstance(result, dict):
+        return any(_has_names(item) for item in result.values())
+    return isinstance(result, list | tuple) and (hasattr(result, "_fields") or any(_has_names(item) for item in result))
+
+
+def _with_names(result: Any, named: Any) -> Any:
+    """A program's result with the named tuples of the function's."""
+    if isinstance(named, dict):
+        return {key: _with_names(result[key], item) for key, item in named.items()}
+    if isinstance(named, list | tuple):
+        items = [_with_names(*pair) for pair in zip(result, named, strict=True)]
+        return type(named)(*items) if hasattr(named, "_fields") else type(named)(items)
+    return result
+
+
+def _bound(item: Any, leaves: list[Any]) -> Any:
+    """An argument of the program: a leaf of the call's arguments, an array from outside, or a Tensor's gradient."""
+    if type(item) is int:
+        value = leaves[item]
+        return value._value if type(value) is Tensor else value
+    if isinstance(item, np.ndarray):
+        return item
+    link = leaves[item[0]]._link if type(item[0]) is int else item[0]
+    return record.plain(link._grad)
+
+
+# The arrays that programs write a Tensor's new values into, by the Tensor's id. They are nobody else's: an array that
+# the user made a Tensor of, or took from one before, stays what it is.
+_buffers: dict[int, tuple[Any, Any]] = {}
+
+
+def _own_buffer(tensor: Any) -> Any:
+    value = tensor._value
+    key = id(tensor)
+    known = _buffers.get(key)
+    if known is not None:
+        buffer = known[1]
+        if buffer is not value:  # assigned to since, by other means
+            buffer[...] = value
+        return buffer
+    buffer = np.array(value, order="C")
+    _buffers[key] = (weakref.ref(tensor, lambda _: _buffers.pop(key, None)), buffer)
+    return buffer
