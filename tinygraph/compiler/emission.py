@@ -203,8 +203,7 @@ class Emitted:
             step = space[emitted.name]
             return lambda: step(*arguments)
 
-        steps = {step.index: step for step in emitted.graph.nodes if isinstance(step, Step)}
-        return profiled(bind, lambda: emitted.run(arguments, variables, generators), steps, repeats)
+        return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats)
 
     def _unbound(self, *arguments: Any) -> Any:
         raise AssertionError("not bound")

@@ -75,7 +75,7 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
         return None
     if held.kind == "variable":
         return names[held.steps[0]]
-    # What leads to a gradient in the backward pass has its name; a value of the forward pass in the same memory has not.
+    # A value of the forward pass may lie where a gradient will: its name is another.
     here = [
         index
         for index in held.steps
