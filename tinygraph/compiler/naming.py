@@ -51,7 +51,7 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     for step in steps:
         if step.given:
             names[step.index] = take(step.name or "argument")
-    own = {step.index: step.name for step in steps if step.name is not None and step.index not in names}
+    own = {step.index: step.name for step in steps if step.name is not None and step.function is not None}
     for index, name in _cotangents(steps).items():
         own.setdefault(index, name)
     for step in steps:

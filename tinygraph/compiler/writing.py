@@ -208,6 +208,8 @@ class Writer:
         args = step.args
         if function is np.where:
             condition, x, y = [self.text(item) for item in args]
+            if np.dtype(dtype_of(args[0])) != bool:
+                condition = f"{condition} != 0"
             first = [] if y == out else [f"np.copyto({out}, {y})"]
             return [*first, f"np.copyto({out}, {x}, where={condition})"]
         if function is np.copy or (function in (np.broadcast_to, np.reshape, np.ravel) and not _shape(args[0])):
