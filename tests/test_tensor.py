@@ -50,14 +50,22 @@ def test_bad_data_are_refused():
         tg.Tensor(1.0, name=3)
 
 
-def test_an_array_is_used_as_it_is():
+def test_an_array_is_copied():
     data = np.array([1.0, 2.0])
     tensor = tg.Tensor(data)
-    assert tensor.data is data
+    data[0] = 9
+    np.testing.assert_array_equal(tensor.data, [1, 2])
     scalar = np.array(1.0)
     held = tg.Tensor(scalar)
     scalar[...] = 7
-    assert held.item() == 7
+    assert held.item() == 1
+    for layout in (np.asfortranarray(np.ones((2, 3))), np.ones((2, 3))[::-1, ::-2], np.broadcast_to(1.0, (2, 3))):
+        held = tg.Tensor(layout)
+        assert held.data.strides == layout.strides
+        assert not np.shares_memory(held.data, layout)
+        np.testing.assert_array_equal(held.data, layout)
+    column = tg.Tensor(np.ones((1000, 1000))[:, 0])
+    assert column.data.flags.c_contiguous
     number = tg.Tensor(3.0)
     number.data[...] = 5
     assert (number * 1).item() == 5
@@ -342,8 +350,8 @@ def test_updates_in_place_where_nothing_is_recorded():
     np.testing.assert_array_equal(w.data, [0.5, 1])
     v = w
     v += 1
-    assert v is not w and v.requires_grad and not v.is_leaf
-    np.testing.assert_array_equal(w.data, [0.5, 1])
+    assert v is w and v.requires_grad and not v.is_leaf
+    np.testing.assert_array_equal(w.data, [1.5, 2])
 
 
 def test_places_have_no_derivative():

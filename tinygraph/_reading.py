@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Graph, Node
+from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, Named, arguments, links_in, mapped, scope_of
 from tinygraph.source import assigned_name, source_of
 from tinygraph.tensor import Tensor
@@ -96,12 +97,18 @@ def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, v
     args, keywords = arguments(link)
     return Node(
         function=link.op.function,
-        args=mapped(args, lambda item: nodes[id(item)] if isinstance(item, Call | Leaf) else item),
+        args=mapped(args, lambda item: _argument(item, nodes)),
         kwargs=dict(keywords),
         name=name,
         scope=scope_of(link),
         **common,
     )
+
+
+def _argument(item: Any, nodes: dict[int, Node]) -> Any:
+    if isinstance(item, Call | Leaf):
+        return nodes[id(item)]
+    return item._value if type(item) is Held else item
 
 
 def _array(gradient: Any) -> Any:

@@ -23,9 +23,12 @@ import numpy as np
 
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, ShapeError
+from tinygraph.keeping import Held, held_in
 from tinygraph.links import (
     Both,
     Call,
+    DataCall,
+    DataLeaf,
     First,
     Leaf,
     Left,
@@ -149,9 +152,10 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
         if adjoint is waiting:
             return
         if not link.is_call:
-            if read and link.order > order:
+            wanted = link.differentiable  # which finds out whether its array was written into
+            if link.order > order and (read or link.rewritten > order):
                 raise GraphError(_changed_since(link))
-            foreign = foreign or (link.differentiable and link.order < since)
+            foreign = foreign or (wanted and link.order < since)
         elif link.differentiable:
             if link.order < since:
                 foreign = True
@@ -160,6 +164,15 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                 calls.append(link)
             else:
                 raise GraphError(_not_passable(link))
+
+    def meet_data(link: Any, order: int) -> None:
+        """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
+        met = [link]
+        for item in met:  # grows while we walk it
+            if item.is_call:
+                met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
+            else:
+                meet(item, order, item is link)
 
     try:
         for root in roots:
@@ -170,7 +183,12 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             if kind is Spread:
                 for position, argument in enumerate(call.x):
                     for link in links_in(argument):
-                        meet(link, call.order, position in op.needs)
+                        if link.is_call and link.differentiable:
+                            meet(link, call.order, position in op.needs)
+                        elif position in op.needs:
+                            meet_data(link, call.order)
+                        elif link.differentiable:
+                            meet(link, call.order, False)
                 continue
             if kind is not Right:
                 link = call.x
@@ -180,8 +198,8 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                     calls.append(link)
                 else:
                     meet(link, call.order, op.needs_x)
-            elif op.needs_x and isinstance(call.x, Leaf):
-                meet(call.x, call.order, True)
+            elif op.needs_x and isinstance(call.x, _DATA):
+                meet_data(call.x, call.order)
             if kind is Both or kind is Right:
                 link = call.y
                 if link.is_call and link._adjoint is None and link.order >= since:
@@ -189,8 +207,8 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                     calls.append(link)
                 else:
                     meet(link, call.order, op.needs_y)
-            elif kind is Left and op.needs_y and isinstance(call.y, Leaf):
-                meet(call.y, call.order, True)
+            elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
+                meet_data(call.y, call.order)
         if state.tracing is not None:
             state.tracing.check_passable(calls)
     except BaseException:
@@ -261,6 +279,16 @@ def pull_back(
                 if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
                     call._value = Like(call._value)
                     given_back.append(call)
+            if not retain:
+                kind = type(call)
+                constant = call.y if kind is Left else call.x if kind is Right else None
+                if type(constant) is Held:
+                    constant.release()
+                    given_back.append(call)
+                elif kind is Spread:
+                    for constant in held_in(call.x):
+                        constant.release()
+                        given_back.append(call)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:
@@ -281,7 +309,7 @@ def pull_back(
 
 def _hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Add a cotangent to what has reached a link already."""
-    if type(link) is Leaf:
+    if not link.is_call:
         cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
     else:
         adjoint = link._adjoint
@@ -541,7 +569,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
 def tensor_of(link: Any) -> Any:
     """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
     if not isinstance(link, Call | Leaf):
-        return link
+        return link._value if type(link) is Held else link
     if type(link._value) is Like:
         return link._value
     from tinygraph.tensor import Tensor
@@ -552,8 +580,13 @@ def tensor_of(link: Any) -> Any:
     return tensor
 
 
+# One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
+_VALUED = (Call, Leaf, Held)
+_DATA = (DataCall, DataLeaf)
+
+
 def _value_of(link: Any) -> Any:
-    return link._value if isinstance(link, Call | Leaf) else link
+    return link._value if isinstance(link, _VALUED) else link
 
 
 # --- gradients of leaves ----------------------------------------------------------------------------------------------
@@ -590,9 +623,14 @@ def _line_of(call: Call) -> str:
 
 
 def _changed_since(leaf: Leaf) -> str:
+    source = source_of(leaf.code, leaf.lasti)
+    made = f" (it was made at {source})" if source is not None else ""
+    how, instead = "was assigned a new value", "assign()"
+    if leaf.rewritten == leaf.order:
+        how, instead = "was written into, through its data,", "writing into it"
     return (
-        f"backward: {leaf.name or 'a Tensor'} was assigned a new value after it was used, so the gradient of the older "
-        "computation can no longer be found. Call backward() before assign(), or compute the loss again"
+        f"backward: {leaf.name or 'a Tensor'} {how} after it was used{made}, so the gradient of the older computation "
+        f"can no longer be found. Call backward() before {instead}, or compute the loss again"
     )
 
 

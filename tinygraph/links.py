@@ -38,10 +38,11 @@ class Leaf:
     """The link of a Tensor that was given a value, and that wants a gradient.
 
     `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
-    through an older call is not made with a newer value.
+    through an older call is not made with a newer value. `rewritten` tells when its array was last seen to have been
+    written into, and `before` is what it is compared with: see `tinygraph.keeping`.
     """
 
-    __slots__ = ("_grad", "_value", "code", "lasti", "name", "order")
+    __slots__ = ("_grad", "_value", "before", "code", "lasti", "name", "order", "rewritten")
 
     _adjoint = None  # the cotangents of leaves are kept by the pass
 
@@ -53,6 +54,8 @@ class Leaf:
         self._value = value
         self._grad: Any = None
         self.order = next_order()
+        self.rewritten = 0
+        self.before: Any = None
         self.name = name
         self.code = None if frame is None else frame.f_code
         self.lasti = 0 if frame is None else frame.f_lasti
@@ -64,6 +67,12 @@ class DataLeaf(Leaf):
     __slots__ = ()
 
     differentiable = False
+
+
+class Unnamed(DataLeaf):
+    """The link of a result that nothing was remembered of: of `no_grad`, or of `detach`."""
+
+    __slots__ = ()
 
 
 class Named:

@@ -34,7 +34,8 @@ from tinygraph.derivatives.table import (
     operation_of,
 )
 from tinygraph.errors import ShapeError, UnsupportedError
-from tinygraph.links import Both, DataCall, DataLeaf, First, Left, Like, Right, Spread, Unary, mapped, next_order
+from tinygraph.keeping import COPIED, copied, kept
+from tinygraph.links import Both, DataCall, First, Left, Like, Right, Spread, Unary, Unnamed, mapped, next_order
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
 from tinygraph.source import users_line
@@ -78,7 +79,7 @@ def unrecorded(value: Any) -> Tensor:
     """A Tensor that holds a value and requires no gradient."""
     tensor = _new(Tensor)
     tensor._value = value
-    tensor._link = DataLeaf(value, None, None)
+    tensor._link = Unnamed(value, None, None)
     return tensor  # type: ignore[no-any-return]
 
 
@@ -160,14 +161,14 @@ def operator(
             call = _new(Left)
             call.x = x
             call.y = other
+            if type(other) is np.ndarray:
+                call.y = kept(other) if op.needs_y or other.size <= SHOWN else Like(other)
             if type(value) is _float64:
                 call._value = value
             else:
                 call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
                 if op.needs_x and type(x._value) is Like:
                     x._value = self._value
-                if type(other) is np.ndarray and not op.needs_y and other.size > SHOWN:
-                    call.y = Like(other)
         else:
             return binary(op, compute, self, other, _getframe(1))
         call.op = op
@@ -240,13 +241,13 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     call.op = op
     call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
     if x_link is None:
-        call.x = x if op.needs_x or type(x) is not np.ndarray or x.size <= SHOWN else Like(x)
+        call.x = x if type(x) is not np.ndarray else kept(x) if op.needs_x or x.size <= SHOWN else Like(x)
     else:
         call.x = x_link
         if op.needs_x and type(x_link._value) is Like:
             x_link._value = x_value
     if y_link is None:
-        call.y = y if op.needs_y or type(y) is not np.ndarray or y.size <= SHOWN else Like(y)
+        call.y = y if type(y) is not np.ndarray else kept(y) if op.needs_y or y.size <= SHOWN else Like(y)
     else:
         call.y = y_link
         if op.needs_y and type(y_link._value) is Like:
@@ -375,13 +376,16 @@ def compose(
 
 # The types of arguments that cannot hide a Tensor.
 _OPAQUE = frozenset((*CONSTANTS, str, slice, type(None), type(Ellipsis), np.int32, type))
+_MUTABLE = frozenset((np.ndarray, tuple))
 _NOTHING: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
 
 def _opaque(item: Any) -> bool:
-    """Whether an argument cannot hide a Tensor, seen at a glance."""
+    """Whether an argument cannot hide a Tensor, and is small enough to be copied, seen at a glance."""
     if type(item) is tuple:
-        return all([type(part) in _OPAQUE for part in item])
+        return all([type(part) in _OPAQUE and (type(part) is not np.ndarray or part.size <= COPIED) for part in item])
+    if type(item) is np.ndarray:
+        return bool(item.size <= COPIED)
     return type(item) in _OPAQUE or isinstance(item, np.dtype)
 
 
@@ -405,7 +409,10 @@ def first(
     call: Any = _new(First)
     call.op = op
     call.x = link
-    call.y = (rest, kwargs) if rest or kwargs else _NOTHING
+    if rest or kwargs:
+        call.y = tuple([copied(item) if type(item) in _MUTABLE else item for item in rest]), _all_copied(kwargs)
+    else:
+        call.y = _NOTHING
     if type(value) is _float64:
         call._value = value
     else:
@@ -474,8 +481,8 @@ def spread(
         call = _new(DataCall)
         call.depth = depth
     call.op = op
-    call.x = linked(args)
-    call.y = kwargs
+    call.x = tuple([_remembered(item, differentiable and place in op.needs) for place, item in enumerate(args)])
+    call.y = _all_copied(kwargs)
     call._value = value if value.size <= SHOWN or (differentiable and op.needs_result) else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
@@ -503,9 +510,21 @@ def plain(structure: Any) -> Any:
     return mapped(structure, lambda item: item._value if type(item) is Tensor else item)
 
 
-def linked(structure: Any) -> Any:
-    """The structure with each Tensor replaced by its link."""
-    return mapped(structure, lambda item: item._link if type(item) is Tensor else item)
+def _remembered(structure: Any, needed: bool) -> Any:
+    """An argument as a call remembers it: links for Tensors, and arrays in no danger of being written into."""
+
+    def remember(item: Any) -> Any:
+        if type(item) is Tensor:
+            return item._link
+        if type(item) is not np.ndarray:
+            return item
+        return kept(item) if needed or item.size <= SHOWN else Like(item)
+
+    return mapped(structure, remember)
+
+
+def _all_copied(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return mapped(kwargs, copied) if kwargs else kwargs
 
 
 def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -33,9 +33,11 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
 )
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
-from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, next_order
-from tinygraph.modes import is_recording
+from tinygraph.keeping import copied, duplicate, hand_out, take_back
+from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Spread, Unnamed, next_order
+from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.record import as_array, call_function, plain, unary
+from tinygraph.source import source_of
 from tinygraph.ufuncs import call_ufunc
 
 if TYPE_CHECKING:
@@ -70,16 +72,72 @@ def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _in_place(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """`t += v`: where nothing is recorded, an update of the leaf; otherwise a new Tensor, as `t = t + v` makes."""
+def _in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
+    """`t += v`: where nothing is recorded, an update of the leaf; otherwise the Tensor becomes what `t + v` is.
+
+    As with arrays, every name of this Tensor sees the change. Views of it would see it too if they were arrays, and
+    cannot here: where somebody may have one, it is an error.
+    """
 
     def method(self: Tensor, other: Any) -> Any:
-        if is_recording() or not self.is_leaf:
-            return compute(self, other)
-        self.assign(compute(self._value, plain(other)))
+        if self.is_leaf and not is_recording():
+            self.assign(compute(self._value, plain(other)))
+            return self
+        result = compute(self, other)
+        if type(result) is not Tensor:
+            return result
+        if is_tracing():
+            state.tracing.check_own(self._link, f"what computes it, by {sign},")
+        if self.ndim:
+            if not is_tracing():
+                _check_alone(self, sign)
+            if result.shape != self.shape:
+                raise ShapeError(
+                    f"{sign}: an operand of shape {np.shape(plain(other))} would make a Tensor of shape {self.shape} "
+                    f"one of {result.shape}; write t = t {sign[:-1]} v if that is meant"
+                )
+            if result.dtype != self.dtype:
+                if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                    raise TypeError(f"{sign}: a result of dtype {result.dtype} does not fit a Tensor of {self.dtype}")
+                result = result.astype(self.dtype)
+        self._value, self._link = result._value, result._link
+        if self._link.is_call:
+            frame = _getframe(1)
+            self._link.code, self._link.lasti = frame.f_code, frame.f_lasti
         return self
 
     return method
+
+
+def _check_alone(tensor: Tensor, sign: str) -> None:
+    """Raise an error if an array in another's hands shares a Tensor's memory."""
+    link = tensor._link
+    if tensor._value.base is None:
+        shared = _holders(tensor) > _ALONE + (link._value is tensor._value)
+    else:
+        below = id(tensor._value.base)
+        recorded = 0
+        while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
+            link = link.x
+            recorded += id(link._value) == below or id(getattr(link._value, "base", None)) == below
+        shared = _holders_below(tensor) > _ALONE_BELOW + recorded
+    if shared:
+        place = source_of(tensor._link.code, tensor._link.lasti)
+        raise UnsupportedError(
+            f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
+            "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, t.data). "
+            f"NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one alone"
+        )
+
+
+def _holders(tensor: Any) -> int:
+    array = tensor._value
+    return sys.getrefcount(array)
+
+
+def _holders_below(tensor: Any) -> int:
+    below = tensor._value.base
+    return sys.getrefcount(below)
 
 
 def _floor_divide(self: Tensor, other: Any) -> Any:
@@ -99,7 +157,7 @@ class Tensor:
     a dtype is given; an array keeps its dtype.
 
     Args:
-        data: a number, nested lists of numbers, or an array. An array is used as it is, not copied.
+        data: a number, nested lists of numbers, or an array. An array is copied.
         dtype: convert to this dtype.
         name: what to call it in pictures and messages.
         requires_grad: whether `backward` computes a gradient for it; by default, whether the dtype is floating.
@@ -147,14 +205,27 @@ class Tensor:
 
     @property
     def data(self) -> Array:
-        """The values, as an ndarray. Of a leaf it is the array itself: writing into it changes the Tensor."""
-        value: Array = self._value
+        """The values, as an ndarray.
+
+        Of a leaf it is the array itself: writing into it changes the Tensor, and a graph that used the old values
+        refuses to go backward. Of a computed Tensor it is read-only.
+        """
+        link = self._link
+        value: Any = self._value
+        if is_tracing():
+            return as_array(value)  # type: ignore[no-any-return]
+        if link.is_call or type(link) is Unnamed:
+            view = value.view() if type(value) is np.ndarray else np.asarray(value)
+            view.flags.writeable = False
+            return view
         if type(value) is not np.ndarray:
             # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.
-            value = self._value = as_array(value)
-            if isinstance(self._link, Leaf):
-                self._link._value = value
-        return value
+            before = value
+            value = self._value = link._value = np.asarray(value)
+            hand_out(link, before)
+        elif link.before is None:
+            hand_out(link, value.copy(order="K"))
+        return value  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
@@ -217,9 +288,16 @@ class Tensor:
             raise GraphError(
                 "requires_grad: it can be set on a leaf only; detach() makes one of an intermediate Tensor"
             )
+        if is_tracing():
+            state.tracing.check_own(link, "requires_grad")
         if wanted:
             _check_floating("requires_grad", self.dtype)
+        before = link.before
+        if type(link) is Unnamed:
+            self._value = link._value = copied(self._value)  # it may be another Tensor's
         link.__class__ = Leaf if wanted else DataLeaf
+        if before is not None:
+            hand_out(link, before)
 
     @property
     def is_leaf(self) -> bool:
@@ -337,6 +415,7 @@ class Tensor:
                 f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
             )
         old = self._value
+        new: Any
         if (
             type(value) is np.ndarray
             and sys.getrefcount(value) <= _TEMPORARY
@@ -344,13 +423,17 @@ class Tensor:
             and value.dtype == old.dtype
             and value.shape == old.shape
         ):
-            new: Any = value  # `w.assign(w.data - step)`: an array that nobody else holds need not be copied
+            new = value  # `w.assign(w.data - step)`: an array that nobody else holds need not be copied
         elif type(value) is np.float64 and old.ndim == 0 and old.dtype == value.dtype:
             new = value
         else:
             new = self._fitting(value)
         self._value = link._value = new[()] if new.ndim == 0 else new
         link.order = next_order()
+        if link.before is not None:
+            take_back(link)
+        elif type(link) is Unnamed:
+            self._link.__class__ = DataLeaf  # the array is its own from now on
 
     def _fitting(self, value: Any) -> Array:
         """A copy of the value in this Tensor's shape and dtype."""
@@ -406,7 +489,7 @@ class Tensor:
                 "into one: np.stack([t, u]). SciPy's softmax, log_softmax and logsumexp make arrays of what they are "
                 "given: use tg.softmax, tg.log_softmax, tg.logsumexp"
             )
-        return np.array(self._value, dtype=dtype, copy=copy)
+        return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
 
     # --- Python's protocols -----------------------------------------------------------------------------------------
 
@@ -477,10 +560,11 @@ class Tensor:
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        place = source_of(self._link.code, self._link.lasti)
         raise UnsupportedError(
-            "t[index] = value: writing into a Tensor would change values that the graph may still need. Build the "
-            "result instead, with np.where(mask, value, t) or np.concatenate; or write into t.data of a leaf before it "
-            "is used"
+            f"t[index] = value: writing into a Tensor{f' (made at {place})' if place is not None else ''} would change "
+            "values that the graph may still need. Build the result instead, with np.where(mask, value, t) or "
+            "np.concatenate; or write into t.data of a leaf before it is used"
         )
 
     # --- operators --------------------------------------------------------------------------------------------------
@@ -493,11 +577,13 @@ class Tensor:
     __matmul__, __rmatmul__ = record.operator(np.matmul, operator.matmul)
     __mod__, __rmod__ = record.operator(np.remainder, operator.mod)
 
-    __iadd__ = _in_place(operator.add)
-    __isub__ = _in_place(operator.sub)
-    __imul__ = _in_place(operator.mul)
-    __itruediv__ = _in_place(operator.truediv)
-    __ipow__ = _in_place(operator.pow)
+    __iadd__ = _in_place(operator.add, "+=")
+    __isub__ = _in_place(operator.sub, "-=")
+    __imul__ = _in_place(operator.mul, "*=")
+    __itruediv__ = _in_place(operator.truediv, "/=")
+    __ipow__ = _in_place(operator.pow, "**=")
+    __imatmul__ = _in_place(operator.matmul, "@=")
+    __imod__ = _in_place(operator.mod, "%=")
 
     def __neg__(self) -> Tensor:
         return unary(operation_of(np.negative), operator.neg, self, _getframe(1))  # type: ignore[arg-type]
@@ -639,9 +725,11 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
-    if isinstance(data, np.ndarray):
-        return array  # a 0-d array too: it is the caller's, who may write into it
-    if dtype is None and not isinstance(data, np.generic) and array.dtype.kind in "iub":
+    if is_tracing():
+        array = state.tracing.fresh(array)
+    elif isinstance(data, np.ndarray):
+        array = duplicate(array) if np.may_share_memory(array, data) else array
+    elif dtype is None and not isinstance(data, np.generic) and array.dtype.kind in "iub":
         array = array.astype(np.float64)
     return array[()] if array.ndim == 0 else array
 
@@ -673,3 +761,7 @@ def _why_no_graph(tensor: Tensor) -> str:
 
 
 record.Tensor = Tensor  # type: ignore[attr-defined]
+
+# What is counted for a Tensor's array that nothing but the Tensor holds, and for the array under a view of it.
+_ALONE = _holders(record.unrecorded(np.empty(1))) - 1
+_ALONE_BELOW = _holders_below(record.unrecorded(np.empty((1, 2)).T))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import warnings
 from typing import NamedTuple
@@ -495,6 +496,60 @@ def test_threads_may_call_one_compiled_function():
     for thread in threads:
         thread.join()
     assert w.data == 50 * 4 * 3
+
+
+def test_what_there_is_to_see(tmp_path):
+    w = tg.Tensor(np.ones(3), name="w")
+
+    @tg.compile
+    def step(x):
+        loss = np.mean((x @ w) ** 2)
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        w.grad = None
+        return loss
+
+    step(X)
+    before = w.data.copy()
+    assert "update" in step.source
+    assert step.cost.flops > 0
+    assert "loss" in step.draw().source
+    assert "loss" in step.draw(rewritten=True).source
+    assert "step" in str(step.profile(X)) or "mean" in str(step.profile(X))
+    np.testing.assert_array_equal(w.data, before)
+    step.save(tmp_path / "step.py")
+    space = {"__name__": "step", "__file__": str(tmp_path / "step.py")}
+    exec((tmp_path / "step.py").read_text(), space)
+    saved = space["step"](X)
+    np.testing.assert_allclose(saved, step(X))
+
+    by_argument = tg.compile(lambda w, x: w.assign(w.data + x))
+    by_argument(tg.Tensor(np.ones(3)), np.ones(3))
+    with pytest.raises(tg.GraphError, match="arguments"):
+        by_argument.save(tmp_path / "other.py")
+
+
+def test_slots_partials_and_classes_are_seen(compile_):
+    class Settings:
+        __slots__ = ("rate",)
+        power = 2
+
+        def __init__(self):
+            self.rate = 0.5
+
+    settings = Settings()
+
+    def base(x, offset):
+        return x**settings.power * settings.rate + offset
+
+    function = functools.partial(base, offset=1.0)
+    compiled = compile_(function)
+    np.testing.assert_allclose(compiled(X), function(X))
+    settings.rate = 0.25
+    np.testing.assert_allclose(compiled(X), function(X))
+    Settings.power = 3
+    np.testing.assert_allclose(compiled(X), function(X))
+    assert len(compiled.signatures) == 3
 
 
 # --- any graph --------------------------------------------------------------------------------------------------------

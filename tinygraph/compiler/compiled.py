@@ -54,7 +54,7 @@ class Compiled:
     ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
-        self._name = getattr(function, "__qualname__", None) or repr(function)
+        self._name = getattr(function, "__qualname__", None) or type(function).__qualname__
         self._make = make
         self._maxsize = maxsize
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()

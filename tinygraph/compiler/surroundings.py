@@ -293,7 +293,11 @@ class Surroundings:
             if now is place.value:
                 continue
             if not _stands_for(now, place.value):
-                found = found or f"changed {place.name} from {_short(place.value)} to {_short(now)}"
+                found = found or (
+                    f"put another Tensor in the place of {place.name}, instead of updating it with assign()"
+                    if type(now) is type(place.value) is Tensor
+                    else f"changed {place.name} from {_short(place.value)} to {_short(now)}"
+                )
             place.put(place.value)
         for key, (name, generator) in self.generators.items():
             if generator.bit_generator.state != self._states[key]:

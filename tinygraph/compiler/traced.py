@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import UnsupportedError
+from tinygraph.modes import state
 from tinygraph.source import users_line
 
 if TYPE_CHECKING:
@@ -24,8 +25,14 @@ __all__ = ["Traced"]
 
 
 def refused(what: str, instead: str) -> UnsupportedError:
-    """The error for what cannot be compiled, with the user's line and the way out."""
-    return UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
+    """The error for what cannot be compiled, with the user's line and the way out.
+
+    The run that is being recorded ends with it, even if the function catches it: a program cannot.
+    """
+    error = UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
+    if state.tracing is not None:
+        state.tracing.refusal = state.tracing.refusal or error
+    return error
 
 
 AS_CONDITION = (

@@ -212,6 +212,7 @@ class Trace:
         self.copies: list[Any] = []
         self.depth = 0
         self.closed = False
+        self.refusal: UnsupportedError | None = None
 
     # --- what the run is given --------------------------------------------------------------------------------------
 
@@ -267,6 +268,11 @@ class Trace:
         if self.reference is not None and not _same_content(value, self.reference.steps[step.index].content):
             raise self._differs(step)
         return Traced(self, step, value)
+
+    def fresh(self, value: Any) -> Traced:
+        """An array of its own, of the value of another: a Tensor's."""
+        lifted = self.lift(value)
+        return Traced(self, self._operand(lifted), lifted._value)
 
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """`np.asarray`, which leaves a Traced what it is."""
@@ -534,6 +540,14 @@ class Trace:
         target._writes += 1
         return target
 
+    def check_own(self, link: Any, what: str) -> None:
+        """Refuse to change what a Tensor from outside is, as opposed to its value."""
+        if (_ORDER.__get__(link) if isinstance(link, Leaf) else link.order) < self.since:
+            raise refused(
+                f"{what} of a Tensor from outside is changed",
+                "Set it before the call; give a Tensor another value with assign(), or under tg.no_grad()",
+            )
+
     def is_state(self, traced: Traced) -> bool:
         """Whether this is the very array that a Tensor from outside holds."""
         return any(captured.value is traced for captured in self.captured.values())
@@ -673,6 +687,8 @@ _VALUE: Any = Tensor.__dict__["_value"]
 _LEAF_VALUE: Any = Leaf.__dict__["_value"]
 _GRAD: Any = Leaf.__dict__["_grad"]
 _ORDER: Any = Leaf.__dict__["order"]
+_BEFORE: Any = Leaf.__dict__["before"]
+_REWRITTEN: Any = Leaf.__dict__["rewritten"]
 
 
 class _TensorValue:
@@ -747,6 +763,9 @@ _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
         Leaf, "order", _ORDER,
         _LeafSlot(_ORDER, lambda trace, leaf, order: trace.captured_leaf(leaf).order, _set_order),
     ),
+    # Whether somebody wrote into its array is asked outside; inside nobody can.
+    (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
+    (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, lambda trace, leaf, order: 0, lambda *ignored: None)),
 ]  # fmt: skip
 
 _one_at_a_time = threading.RLock()
@@ -903,6 +922,8 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
     trace = Trace(call, reference)
     with _diverted(trace):
         result = enter(trace)()
+        if trace.refusal is not None:
+            raise trace.refusal
         outline = results_of(trace, result)
     if reference is not None and len(trace.calls) != len(reference.calls):
         raise trace._differs(None)

@@ -13,7 +13,7 @@ from tinygraph.compiler.program import Program
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
 from tinygraph.errors import GraphError
-from tinygraph.links import next_order
+from tinygraph.links import DataLeaf, next_order
 from tinygraph.tensor import Tensor
 
 __all__ = ["Version"]
@@ -54,7 +54,9 @@ class Version:
             )
             for captured, variable in zip(state_of, program.variables, strict=True)
         ]
-        self._kinds = [(captured.link, captured.link.__class__) for captured in state_of if captured.argument is None]
+        self._data = [
+            (captured.link, isinstance(captured.link, DataLeaf)) for captured in state_of if captured.argument is None
+        ]
         self._graded: list[Any] = [
             captured.link if captured.argument is None else captured.argument for captured in graded
         ]
@@ -66,8 +68,8 @@ class Version:
 
     def holds(self, leaves: list[Any]) -> bool:
         """Whether the program is the right one now: nothing outside has changed that it was made for."""
-        for link, kind in self._kinds:
-            if link.__class__ is not kind:
+        for link, is_data in self._data:
+            if isinstance(link, DataLeaf) is not is_data:
                 return False
         for link, had in self._asked:
             if type(link) is int:

@@ -104,7 +104,7 @@ elu.derivative(lambda g, z, x, alpha=1.0: np.where(x > 0, g, g * (alpha * np.exp
 
 def log1pexp(x: Any) -> Any:
     """ln(1 + exp(x)): `np.logaddexp(x, 0)`, which NumPy computes one by one, in a third of the time for arrays."""
-    if type(x) is not np.ndarray:
+    if type(x) is not np.ndarray or x.ndim == 0:
         return np.logaddexp(x, 0)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
