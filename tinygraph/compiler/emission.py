@@ -619,7 +619,7 @@ def _nest_text(structure: Any, next_text: Callable[[], str], writer: Writer) -> 
         return next_text()
     if type(structure) is tuple and structure:
         inside = ", ".join([_nest_text(item, next_text, writer) for item in structure])
-        return f"({inside},)" if len(structure) == 1 else inside if False else f"({inside})"
+        return f"({inside},)" if len(structure) == 1 else f"({inside})"
     if type(structure) is list:
         return f"[{', '.join([_nest_text(item, next_text, writer) for item in structure])}]"
     if type(structure) is dict:

@@ -190,7 +190,7 @@ class Writer:
                 return f"np.{step.dtype.name}({self.text(step.args[0])})"
             return f"{self.text(step.args[0])}.astype({dtype_text(step.dtype)})"
         if function is np.reshape and not step.shape:
-            return f"{self.text(step.args[0])}.item()" if False else f"{self.text(step.args[0])}.reshape(())[()]"
+            return f"{self.text(step.args[0])}.reshape(())[()]"
         if function is np.where and not step.shape:
             return f"np.where({self.arguments(step)})[()]"
         if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1:
