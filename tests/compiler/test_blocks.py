@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +92,26 @@ def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -
     for variable, value in zip(variables, expected, strict=True):
         np.testing.assert_allclose(variable, value)
     assert emitted.cost.buffer_bytes < w.nbytes / 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
+    x = np.ones(100_000)
+    emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
+    (expected,) = emitted.run([x])
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if emitted.run([x])[0] == expected else 1)
+    for _ in range(600):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            assert status == 0
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the child waits for a thread that it does not have")
 
 
 def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:

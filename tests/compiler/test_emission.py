@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -95,5 +94,16 @@ def test_compiled_programs_agree_with_eager_code_and_do_without_any_rewrite(case
             assert np.array_equal(result, before, equal_nan=True), "a later call wrote into an earlier result"
 
 
-if __name__ == "__main__":
-    pytest.main([__file__])
+def test_a_condition_may_be_a_number() -> None:
+    x = np.array([0.0, 2.0, -1.0])
+    emitted = compile_program(program_of(lambda x: np.where(x, x + 1, 5.0) + np.where(x > 0, x, 0), [x]))
+    np.testing.assert_array_equal(emitted.run([x])[0], [5.0, 5.0, 0.0])
+
+
+def test_a_result_may_be_a_constant() -> None:
+    weights = np.arange(6.0).reshape(2, 3)
+    gradient = tg.compile(tg.grad(lambda x: np.sum(np.real(x) * np.cos(weights))))
+    first = gradient(weights)
+    np.testing.assert_allclose(first, np.cos(weights))
+    first += 1  # the caller's own
+    np.testing.assert_allclose(gradient(weights), np.cos(weights))

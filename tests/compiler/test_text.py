@@ -166,6 +166,11 @@ def test_a_profile_says_which_line_takes_the_time() -> None:
     assert profile.seconds > 0
     assert all(entry.seconds >= 0 and entry.bytes > 0 for entry in profile.entries)
     assert set(profile.heat()) <= {node.index for node in emitted.graph.nodes}
+    dot = profile.draw().source
+    assert re.search(r"#cc4c02|#7a2a04", dot) and "share of time" in dot and "%" in dot
+    assert "share of bytes" in profile.draw("bytes").source
+    with pytest.raises(ValueError, match="time"):
+        profile.draw("calls")
     assert "µs" in str(profile) and "operation" in str(profile)
 
 

@@ -12,6 +12,7 @@ import linecache
 import os
 import textwrap
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import is_
@@ -39,6 +40,20 @@ from tinygraph.graph import Graph
 __all__ = ["Emitted", "compile_program"]
 
 WIDTH = 120
+
+
+_ALIVE: weakref.WeakSet[Emitted] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A child process has none of its parent's threads: what has a pool of them is set up anew."""
+    for emitted in _ALIVE:
+        emitted._bound = None
+        emitted._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Emitted:
@@ -69,6 +84,8 @@ class Emitted:
         self.imports = writer.imports
         file = f"<compiled {name} {id(self):x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        weakref.finalize(self, linecache.cache.pop, file, None)
+        _ALIVE.add(self)
         self._code = compile(source, file, "exec")
         self.otherwise = otherwise
         self.tagged = source
@@ -203,8 +220,7 @@ class Emitted:
             step = space[emitted.name]
             return lambda: step(*arguments)
 
-        steps = {step.index: step for step in emitted.graph.nodes if isinstance(step, Step)}
-        return profiled(bind, lambda: emitted.run(arguments, variables, generators), steps, repeats)
+        return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats)
 
     def _unbound(self, *arguments: Any) -> Any:
         raise AssertionError("not bound")
@@ -542,7 +558,9 @@ class _Emission:
         lines = []
         for name, value in small.items():
             dtype = "" if value.dtype in (np.float64, np.int64, np.bool_) else f", dtype={dtype_text(value.dtype)}"
-            lines.append(f"{name} = np.array({value.tolist()!r}{dtype})")
+            line = f"{name} = np.array({value.tolist()!r}{dtype})"
+            wrapped = textwrap.wrap(line, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
+            lines += wrapped if len(line) > WIDTH else [line]
         return lines
 
     def memory_lines(self) -> list[str]:
@@ -572,7 +590,7 @@ class _Emission:
 
 def _is_written(value: Any) -> bool:
     """Whether a constant is small enough to be written into the text."""
-    return bool(value.size <= WRITTEN and value.dtype.kind in "biuf" and np.all(np.isfinite(value)))
+    return bool(0 < value.size <= WRITTEN and value.dtype.kind in "biuf" and np.all(np.isfinite(value)))
 
 
 _LOUD = frozenset((np.mean, np.clip, np.sum, np.prod, np.max, np.min, np.amax, np.amin))
@@ -601,7 +619,7 @@ def _nest_text(structure: Any, next_text: Callable[[], str], writer: Writer) -> 
         return next_text()
     if type(structure) is tuple and structure:
         inside = ", ".join([_nest_text(item, next_text, writer) for item in structure])
-        return f"({inside},)" if len(structure) == 1 else inside if False else f"({inside})"
+        return f"({inside},)" if len(structure) == 1 else f"({inside})"
     if type(structure) is list:
         return f"[{', '.join([_nest_text(item, next_text, writer) for item in structure])}]"
     if type(structure) is dict:

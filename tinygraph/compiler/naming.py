@@ -51,7 +51,7 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     for step in steps:
         if step.given:
             names[step.index] = take(step.name or "argument")
-    own = {step.index: step.name for step in steps if step.name is not None and step.index not in names}
+    own = {step.index: step.name for step in steps if step.name is not None and step.function is not None}
     for index, name in _cotangents(steps).items():
         own.setdefault(index, name)
     for step in steps:
@@ -75,7 +75,7 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
         return None
     if held.kind == "variable":
         return names[held.steps[0]]
-    # What leads to a gradient in the backward pass has its name; one of the forward pass in the same memory has not.
+    # A value of the forward pass may lie where a gradient will: its name is another.
     here = [
         index
         for index in held.steps

@@ -6,10 +6,14 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygraph.compiler.cost import flops, traffic
 from tinygraph.compiler.steps import Step
+from tinygraph.graph import Graph
+
+if TYPE_CHECKING:
+    from tinygraph.drawing import Drawing
 
 __all__ = ["TAG", "Entry", "Profile", "instrumented", "untagged"]
 
@@ -41,11 +45,13 @@ class Profile:
 
     Attributes:
         entries: one for each call that takes time, in order of execution.
+        graph: the calls, as the program makes them.
         seconds: of one run of the program, as measured without looking inside.
     """
 
     entries: tuple[Entry, ...]
     seconds: float
+    graph: Graph
 
     def by_line(self) -> list[tuple[str, str, float, int, int]]:
         """For each section and line of the user's code: its name, its text, seconds, bytes and calls; slowest first."""
@@ -72,6 +78,24 @@ class Profile:
         for entry in self.entries:
             found[entry.step.index] = found.get(entry.step.index, 0.0) + entry.seconds
         return found
+
+    def draw(self, by: str = "time", **options: Any) -> Drawing:
+        """The graph, each operation coloured by its share of the time, or of the bytes.
+
+        Args:
+            by: "time" or "bytes".
+            options: see `tinygraph.draw`.
+
+        Raises:
+            ValueError: `by` is something else.
+        """
+        from tinygraph.drawing import draw
+
+        if by not in ("time", "bytes"):
+            raise ValueError(f'draw: by must be "time" or "bytes", got {by!r}')
+        heat = self.heat() if by == "time" else {entry.step.index: float(entry.bytes) for entry in self.entries}
+        words = "time" if by == "time" else "bytes read and written"
+        return draw(self.graph, **{"view": "full", "heat": heat, "measured": words, **options})
 
     def __str__(self) -> str:
         """Two tables: by line, and by operation."""
@@ -129,7 +153,7 @@ def instrumented(source: str) -> str:
 def profiled(
     bind: Callable[[Callable[[int], None]], Callable[[], Any]],
     plain: Callable[[], Any],
-    steps: dict[int, Step],
+    graph: Graph,
     repeats: int,
 ) -> Profile:
     """Run a program some times with a clock inside it, and without.
@@ -137,9 +161,10 @@ def profiled(
     Args:
         bind: given `_tick`, makes a function that runs the instrumented program once.
         plain: runs the program once.
-        steps: by their index.
+        graph: of its steps.
         repeats: how often; the least time of each step counts.
     """
+    steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
     spent: dict[int, float] = {}
     last = 0.0
     clock = time.perf_counter
@@ -166,4 +191,4 @@ def profiled(
         Entry(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
         for index, seconds in sorted(least.items())
     ]
-    return Profile(tuple(entries), whole)
+    return Profile(tuple(entries), whole, graph)

@@ -190,7 +190,7 @@ class Writer:
                 return f"np.{step.dtype.name}({self.text(step.args[0])})"
             return f"{self.text(step.args[0])}.astype({dtype_text(step.dtype)})"
         if function is np.reshape and not step.shape:
-            return f"{self.text(step.args[0])}.item()" if False else f"{self.text(step.args[0])}.reshape(())[()]"
+            return f"{self.text(step.args[0])}.reshape(())[()]"
         if function is np.where and not step.shape:
             return f"np.where({self.arguments(step)})[()]"
         if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1:
@@ -208,6 +208,8 @@ class Writer:
         args = step.args
         if function is np.where:
             condition, x, y = [self.text(item) for item in args]
+            if np.dtype(dtype_of(args[0])) != bool:
+                condition = f"{condition} != 0"
             first = [] if y == out else [f"np.copyto({out}, {y})"]
             return [*first, f"np.copyto({out}, {x}, where={condition})"]
         if function is np.copy or (function in (np.broadcast_to, np.reshape, np.ravel) and not _shape(args[0])):

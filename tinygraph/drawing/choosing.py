@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -43,6 +43,8 @@ def draw(
     open: str | Sequence[str] | None = None,  # noqa: A002
     title: str | None = None,
     legend: bool = True,
+    heat: Mapping[int, float] | None = None,
+    measured: str = "time",
 ) -> Drawing:
     """Draw the graph that computed some Tensors.
 
@@ -62,6 +64,9 @@ def draw(
             or title ("cell (3)").
         title: a line under the picture; None for the formula where that is short.
         legend: whether the colours are explained.
+        heat: by the index of a call what it takes, its seconds say: each operation is coloured by its share, and says
+            it. Of a `Graph`, as `Profile.heat` gives it; shown in the views "full" and "values".
+        measured: what `heat` is, for the legend.
 
     Returns:
         A `Drawing`, which shows itself in a notebook and has `.save("graph.svg")`.
@@ -80,7 +85,13 @@ def draw(
     scene = _scene(graph, view, opened)
     chosen = _direction(scene) if direction == "auto" else direction
     words = scene.title if title is None else clean(title)
-    return Drawing(replace(scene, direction=chosen, title=words, legend=legend))
+    heated: dict[str, Any] = {"heat": _shares(heat or {}), "measured": measured}
+    return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **heated))
+
+
+def _shares(heat: Mapping[int, float]) -> dict[int, float]:
+    whole = sum(heat.values())
+    return {index: part / whole for index, part in heat.items()} if whole > 0 else {}
 
 
 def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:

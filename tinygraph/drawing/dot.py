@@ -21,7 +21,7 @@ from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import nonfinite
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullbacks
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.palette import COLOURS, ROLES
+from tinygraph.drawing.palette import COLOURS, HEAT, ROLES, heat
 from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import operation_symbol
@@ -198,12 +198,25 @@ def _operation(box: Box, scene: Scene) -> dict[str, str]:
                 "penwidth": "1.8",
             }
         )
+    if scene.heat:
+        return _heated(box, scene, symbol)
     shape = CIRCLE if len(symbol) <= 2 else PILL
     size = 12 if len(symbol) <= 2 else 11
     colour = COLOURS["poisoned operation" if box.node.index in scene.poisoned else "operation"]
     label = f"<{font(symbol, size, 'on operation', bold=True)}>"
     ordered = {"ordering": "in"} if len(scene.into[box.id]) > 1 else {}
     return OPERATION | shape | {"label": label, "fillcolor": colour, "color": colour} | ordered
+
+
+def _heated(box: Box, scene: Scene, symbol: str) -> dict[str, str]:
+    """An operation with its share of the whole, and the colour of that share."""
+    share = scene.heat.get(box.node.index)
+    colour, on = heat(share or 0.0)
+    label = font(symbol, 12 if len(symbol) <= 2 else 11, on, bold=True)
+    if share is not None:
+        label += font(f"{SPACE}{'under ' if share < 0.005 else ''}{max(100 * share, 1):.0f}%", 9, on)
+    ordered = {"ordering": "in"} if len(scene.into[box.id]) > 1 else {}
+    return OPERATION | PILL | {"label": f"<{label}>", "fillcolor": colour, "color": COLOURS["heat edge"]} | ordered
 
 
 def _gradient(box: Box, scene: Scene) -> dict[str, str]:
@@ -297,6 +310,9 @@ def _entries(scene: Scene) -> list[str]:
             _swatch("gradient fill", "gradient fill")
             + cell(font("gradient after backward()" + SPACE * 2, 10, "gradient"))
         )
+    if scene.heat:
+        entries.append(cell(font(f"share of {clean(scene.measured)}{SPACE}", 10)))
+        entries += [_swatch_of(colour, colour) for _, colour in HEAT]
     if scene.origin is not None:
         words = ROLES["origin"].words
         entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["COLOURS", "ROLES", "Role", "stylesheet"]
+__all__ = ["COLOURS", "HEAT", "ROLES", "Role", "heat", "stylesheet"]
 
 
 class Role(NamedTuple):
@@ -45,7 +45,28 @@ COLOURS = {
     "parameter": "#0072b2",
     "non-finite": "#b00020",
     "non-finite fill": "#fde8e8",
+    # Heat is the same in the dark, and so is what is written on it.
+    "heat edge": "#8a3c0a",
+    "on warm": "#1f2936",
+    "on hot": "#fffefe",
 }
+
+# From cold to hot, each up to a share of the whole.
+HEAT = (
+    (0.03, "#fff7bc"),
+    (0.10, "#fee391"),
+    (0.20, "#fec44f"),
+    (0.30, "#fe9929"),
+    (0.50, "#cc4c02"),
+    (1.00, "#7a2a04"),
+)
+
+
+def heat(share: float) -> tuple[str, str]:
+    """The colour of a share of the whole, from 0 to 1, and the key of the colour that is written on it in."""
+    colour = next((colour for most, colour in HEAT if share <= most), HEAT[-1][1])
+    return colour, "on hot" if colour in {"#cc4c02", "#7a2a04"} else "on warm"
+
 
 # Each light value above stands in an SVG as the fill or stroke of what means one thing only,
 # so a stylesheet can tell from the value what it should be in the dark.

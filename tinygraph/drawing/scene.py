@@ -5,7 +5,8 @@ A `Scene` is made by a view and read by DOT, Mermaid and the HTML page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -74,6 +75,8 @@ class Scene:
         legend: whether the colours are explained.
         pairs: ids of boxes that stand side by side.
         accumulated: the indices of values whose gradient holds more than the pass that is shown.
+        heat: by the index of a call its share of the whole, of its time say, from 0 to 1; empty where none is shown.
+        measured: what the shares are of: "time".
         origin, poisoned: the index of the first non-finite value, and of all of them.
     """
 
@@ -87,6 +90,8 @@ class Scene:
     legend: bool = True
     pairs: tuple[tuple[str, str], ...] = ()
     accumulated: frozenset[int] = frozenset()
+    heat: Mapping[int, float] = field(default_factory=dict)
+    measured: str = "time"
     origin: int | None = None
     poisoned: frozenset[int] = frozenset()
 
