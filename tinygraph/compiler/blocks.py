@@ -7,6 +7,7 @@ block.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -54,10 +55,14 @@ class Run:
         """Whether a block of the run computes the same rows of this step's result."""
         return index in self.members
 
-    def sliced(self, shape: tuple[int, ...]) -> bool:
-        """Whether a block of the run reads the same rows of an operand of this shape, as opposed to all of it."""
-        place = self.axis - (self.ndim - len(shape))
-        return 0 <= place < len(shape) and shape[place] == self.rows
+    def slices(self, step: Step, operand: Step) -> bool:
+        """Whether a block of the run reads the same rows of an operand of a step, as opposed to all of it."""
+        place = self.axis_of(operand)
+        return 0 <= place < len(operand.shape) and operand.shape[place] == self.rows
+
+    def axis_of(self, operand: Step) -> int:
+        """The axis of an operand that the rows are counted along, if it has them."""
+        return self.axis - (self.ndim - len(operand.shape))
 
     @property
     def rows_in_block(self) -> int:
@@ -81,13 +86,16 @@ def gathered(graph: Graph, overwrites: dict[int, int]) -> list[Step | Run]:
         overwrites: by the index of a step that computes a variable's new value the index of the variable: the step
             should not come before others read the old value.
     """
+    return gathered_steps([step for step in graph.nodes if isinstance(step, Step)], overwrites)
+
+
+def gathered_steps(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Run]:
+    """The same for some of the calls of a graph, when the others that they need have been done."""
     read: dict[int, int] = {}  # by the index of a step the last item that reads it
     items: list[Step | Run] = []
-    place: dict[int, int] = {}  # by a step's index the item that computes it
-    for step in graph.nodes:
-        assert isinstance(step, Step)
+    place: defaultdict[int, int] = defaultdict(lambda: -1)  # by a step's index the item that computes it
+    for step in steps:
         if step.function is None:
-            place[step.index] = -1
             continue
         rows = _rows_of(step)
         after = max([place[operand.index] for operand in operands_of(step)], default=-1)
@@ -173,4 +181,4 @@ def is_large(step: Step) -> bool:
 
 def start_of(step: Step) -> float:
     """What an accumulator of a reduction begins with."""
-    return {np.sum: 0.0, np.prod: 1.0, np.max: -np.inf, np.min: np.inf}[step.function]  # type: ignore[index]
+    return {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}.get(step.function, 0.0)  # type: ignore[call-overload,no-any-return]

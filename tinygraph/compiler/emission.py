@@ -20,13 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.blocks import Run, gathered
+from tinygraph.compiler import images
+from tinygraph.compiler.batches import IMAGE_FUNCTIONS, batch_of
+from tinygraph.compiler.blocks import Run, gathered, gathered_steps
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.profiling import TAG, Profile, instrumented, profiled, untagged
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.rewrites import ALL, Rewrite, apply
+from tinygraph.compiler.rewrites.imaging import write_out_images
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
 from tinygraph.compiler.rowwise import IN_TWO, text_of_run
@@ -34,7 +37,7 @@ from tinygraph.compiler.saving import save_module
 from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
 from tinygraph.compiler.steps import Builder, Step, is_node, rewritten, steps_of
 from tinygraph.compiler.threads import blas, threads_for
-from tinygraph.compiler.writing import WRITTEN, Writer, dtype_text
+from tinygraph.compiler.writing import WORK, WRITTEN, Writer, dtype_text
 from tinygraph.graph import Graph
 
 __all__ = ["Emitted", "compile_program"]
@@ -269,8 +272,17 @@ def _with_arguments(program: Program) -> Program:
     )  # fmt: skip
 
 
+# What the functions for images work in at least: part of the second-level cache.
+WORK_BYTES = 1 << 20
+
+
 def _one_thread(graph: Graph) -> bool:
-    """Whether BLAS should use one thread, and would use more: whether there are products, and none is large."""
+    """Whether BLAS should use one thread, and would use more: whether there are products, and none is large.
+
+    Convolutions are divided between threads here, and not in BLAS.
+    """
+    if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):
+        return True
     products = [flops(step) for step in graph.nodes if step.function in (np.matmul, np.dot) and isinstance(step, Step)]
     return any(size > UNDIVIDED for size in products) and threads_for(max(products)) == 1
 
@@ -281,7 +293,7 @@ UNDIVIDED = 10_000
 
 def _prepared(graph: Graph, program: Program) -> Graph:
     """tinygraph's functions written out; a variable whose new value is an old array, or a view, gets a copy."""
-    graph = write_out(graph)
+    graph = write_out_images(write_out(graph))
     count = len(graph.outputs) - sum(variable.updated is not None for variable in program.variables)
     builder = Builder()
     builder.steps = list(graph.nodes)  # type: ignore[arg-type]
@@ -340,7 +352,7 @@ class _Emission:
         items = self.items_of(graph)
         self.plan = plan(graph, items, self.count, self.updates, self.results)
         generators = [f"generator_{place}" for place in range(len(program.generators))]
-        self.names = names_of(graph, self.plan, [name, "pool", *generators])
+        self.names = names_of(graph, self.plan, [name, "pool", WORK, *generators])
         self.writer = Writer(self.names, taken={*self.names.values(), name, *generators})
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
@@ -348,7 +360,11 @@ class _Emission:
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
         overwrites = {step.index: graph.nodes[self.count + place].index for place, step in self.updates.items()}
-        return gathered(graph, overwrites)
+        parts = batch_of(graph, overwrites)
+        if parts is None:
+            return gathered(graph, overwrites)
+        before, batch, after = parts
+        return [*gathered_steps(before, overwrites), batch, *gathered_steps(after, overwrites)]
 
     def of_numbers(self) -> Emitted:
         """The finished program, where every value is a number."""
@@ -387,6 +403,7 @@ class _Emission:
             *self.state_lines(),
             *self.constant_lines(),
             *self.memory_lines(),
+            *self.work_lines(),
             *self.setup,
             "",
             *([*IN_TWO.split("\n"), "", ""] if self.imports else []),
@@ -438,6 +455,11 @@ class _Emission:
                 self.put(item, line)
             return
         self.comment(item)
+        if item.function in IMAGE_FUNCTIONS and id(held) in self.begun | {id(held)} and held is not None:
+            if held.escapes and id(held) not in self.begun:
+                self.begin(held, None)
+            self.put(item, *[line.replace(f", {WORK}, ", f", {WORK}[0], ") for line in self.writer.statements(item, name)])
+            return
         if held is None or held.kind == "fresh":
             place = self.plan.straight.get(item.index)
             if place is not None:
@@ -459,6 +481,14 @@ class _Emission:
             if held is not None and held.escapes and id(held) not in self.begun:
                 self.comment(step)
                 self.begin(held, None)
+        for step in run.steps:
+            held = self.plan.storage[step.index]
+            if held is not None and self.plan.is_view(step) and held.kind != "scratch":
+                line = f"{self.names[step.index]} = {self.writer.view(step)}"
+                if self.is_lasting(held):
+                    self.setup.append(line)
+                else:
+                    self.put(step, line)
         group, self.group = self.group, None
         text = text_of_run(
             run, len(self.runs) + 1, self.plan, self.names, self.writer, self.is_lasting, self.comment,
@@ -569,6 +599,20 @@ class _Emission:
         for memory in self.plan.memories:
             lines += self.names_in(memory)
         return ["# Memory: allocated once, and used again at every call.", *lines] if lines else []
+
+    def work_lines(self) -> list[str]:
+        """What the functions for images may write over, for each thread."""
+        uses = [
+            (step, isinstance(item, Run)) for item in self.plan.items
+            for step in (item.steps if isinstance(item, Run) else [item]) if step.function in IMAGE_FUNCTIONS
+        ]  # fmt: skip
+        if not uses:
+            return []
+        size = max(WORK_BYTES, *[images.least_work(step.function, step.shape, step.dtype.itemsize, step.args) for step, _ in uses])
+        threads = 2 if self.imports and any(inside for _, inside in uses) else 1
+        self.scratch_bytes += threads * size
+        self.scratch_count += 1
+        return [f"{WORK} = np.empty({(threads, size)}, dtype=np.uint8)"]
 
     def names_in(self, memory: Memory) -> list[str]:
         """One line for each name of a value in some memory."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of
@@ -245,7 +246,7 @@ def takes_out(step: Step) -> bool:
         return function.nout == 1
     if function is operator.getitem:
         return True
-    return function in REDUCTIONS or function in WITH_OUT or step.draws
+    return function in REDUCTIONS or function in WITH_OUT or step.draws or function in IMAGE_FUNCTIONS
 
 
 def _updates_in_place(
@@ -359,7 +360,7 @@ def _read_alike(
     if run is None:
         return True
     return all(
-        run.sliced(operand.shape)
+        run.slices(step, operand)
         and layouts[operand.index].shape == like.shape
         and layouts[operand.index].strides == like.strides
         for step in run.steps

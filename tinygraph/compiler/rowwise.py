@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.blocks import TWO_THREADS, Run, start_of
 from tinygraph.compiler.planning import Plan, Storage
 from tinygraph.compiler.profiling import TAG
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of, reduced_axes
-from tinygraph.compiler.writing import Writer, dtype_text
+from tinygraph.compiler.writing import WORK, Writer, dtype_text
 
 __all__ = ["IN_TWO", "RunText", "text_of_run"]
 
@@ -100,15 +101,21 @@ def text_of_run(
     totals: list[tuple[Step, str]] = []
     starts: list[str] = []
     group: list[str] = body
+    views = {step.index for step in run.steps if plan.is_view(step)}
     for step in run.steps:
         comment(step, group)
         for operand in operands_of(step):
-            place = run.axis - (run.ndim - len(operand.shape))
+            if operand.index in views:
+                continue
             inside = plan.storage[operand.index]
-            sliced = run.sliced(operand.shape) or (inside is not None and inside.kind == "scratch")
-            use(operand, operand.shape, place if sliced else None)
+            sliced = run.slices(step, operand) or (inside is not None and inside.kind == "scratch")
+            use(operand, operand.shape, run.axis_of(operand) if sliced else None)
         name = names[step.index]
-        if step.index in run.members:
+        if step.function in IMAGE_FUNCTIONS:
+            parameters[WORK] = f"{WORK}[thread]"
+        if step.index in views:
+            body.append(f"{name} = {writer.view(step, of_rows=True)}{TAG}{step.index}")
+        elif step.index in run.members:
             use(step, step.shape, run.axis)
             body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
         elif step.index not in run.ending:
@@ -116,7 +123,7 @@ def text_of_run(
             use(step, step.shape, run.axis - sum(axis < run.axis for axis in axes))
             body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
         else:
-            ufunc = f"np.{REDUCTIONS[step.function].__name__}"  # type: ignore[index]
+            ufunc = f"np.{_combining(step)}"
             if not step.shape:
                 totals.append((step, name))
                 starts.append(f"{name} = {_number(start_of(step))}")
@@ -126,7 +133,14 @@ def text_of_run(
                 parameters[total] = f"{total}s[thread]"
                 starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
                 text.setup.append(f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})")
-                body.append(f"{ufunc}({total}, {writer.expression(step)}, out={total}){TAG}{step.index}")
+                added = writer.expression(step) if step.function in REDUCTIONS else f"{name}_part"
+                if step.function not in REDUCTIONS:
+                    parameters[added] = f"{added}s[thread]"
+                    text.setup.append(
+                        f"{added}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})"
+                    )
+                    body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, added)]
+                body.append(f"{ufunc}({total}, {added}, out={total}){TAG}{step.index}")
     # The scratch memory, one for each thread.
     kinds = {slot_of[id(held)]: held.dtype for held in scratches}
     for slot, shape in scratch.items():
@@ -211,7 +225,7 @@ def _call(
     for step in run.steps:
         if step.index in run.ending and step.shape:
             name = names[step.index]
-            ufunc = f"np.{REDUCTIONS[step.function].__name__}"  # type: ignore[index]
+            ufunc = f"np.{_combining(step)}"
             if text.threads == 1:
                 text.call.append(f"np.copyto({name}, {name}_totals[0])")
             else:
@@ -242,6 +256,11 @@ def _slots(scratches: list[Storage], run: Run, number: int, plan: Plan) -> dict[
             slots.append((name, key, last[id(held)]))
             found[id(held)] = name
     return found
+
+
+def _combining(step: Step) -> str:
+    """The name of the function that makes one of two parts of a total."""
+    return REDUCTIONS.get(step.function, np.add).__name__  # type: ignore[arg-type]
 
 
 def _at(axis: int, part: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import draws
+from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, dtype_of
 from tinygraph.derivatives.indexing import scatter
@@ -25,6 +26,9 @@ OPERATORS: dict[Any, str] = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.greater: ">", np.greater_equal: ">=",
     np.less: "<", np.less_equal: "<=", np.equal: "==", np.not_equal: "!=",
 }  # fmt: skip
+
+# What the functions for images may write over, as the text calls it.
+WORK = "work"
 
 # A constant of at most this many elements is written into the text.
 WRITTEN = 16
@@ -160,8 +164,12 @@ class Writer:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    def view(self, step: Step) -> str:
-        """An expression that looks at an array in another way."""
+    def view(self, step: Step, of_rows: bool = False) -> str:
+        """An expression that looks at an array in another way.
+
+        Args:
+            of_rows: at some of its rows only, so many as there are.
+        """
         x = self.text(step.args[0])
         if step.function is operator.getitem:
             return f"{x}[{self.index(step.args[1])}]"
@@ -172,6 +180,8 @@ class Writer:
             return f"np.broadcast_to({x}, {step.shape})"
         if step.function in (np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal):
             return f"{self.function(step.function)}({self.arguments(step)})"
+        if of_rows:
+            return f"{x}.reshape{(-1, *step.shape[1:])}"
         return f"{x}.reshape{step.shape if len(step.shape) != 1 else f'({step.shape[0]})'}"
 
     def expression(self, step: Step) -> str:
@@ -233,6 +243,8 @@ class Writer:
             return [self._einsum(step, out)]
         if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(args) == 1:
             return [self._reduction(step, out)]
+        if function in IMAGE_FUNCTIONS:
+            return [f"{self.foreign(function)}({self.arguments(step)}, {WORK}, {out})"]  # type: ignore[arg-type]
         if is_blas(step):
             return [f"np.dot({self.text(args[0])}, {self.text(args[1])}, out={out})"]
         if function is np.dot:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.views import join_views
@@ -32,7 +33,10 @@ ALL: tuple[Rewrite, ...] = (
     delay_broadcasts,
     join_views,
     share_common,
+    pool_first,
+    share_common,
     drop_dead,
+    crop_to_pool,
 )
 
 

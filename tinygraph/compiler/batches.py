@@ -1,0 +1,157 @@
+"""Batches: a part of a program that goes over the images of a batch, a few of them at a time.
+
+A convolution makes much of little: what it makes of eight images still fits into the second-level cache, what it makes
+of all does not. So everything that treats image by image is done for a few images, from the first convolution to the
+sums that end in the gradients, before the next few; two threads take half of the images each. What only the images
+at hand need has memory for these alone.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygraph.compiler import images
+from tinygraph.compiler.blocks import Run
+from tinygraph.compiler.cost import flops, nanoseconds
+from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of
+from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
+from tinygraph.graph import Graph
+
+__all__ = ["Batch", "IMAGE_FUNCTIONS", "batch_of"]
+
+# By function which of its operands have the images along their first axis.
+IMAGE_FUNCTIONS = {
+    images.convolve: (0,), images.convolve_input: (0,), images.convolve_kernel: (0, 1), images.pool_max: (0,),
+    images.pool_max_input: (0, 1, 2), images.pool_max_pick: (0, 1, 2),
+}  # fmt: skip
+
+# A few images are so many that the largest array made of them has this many bytes: from half of it to twice as much
+# took the same time.
+BATCH_BYTES = 1 << 20
+
+
+@dataclass(eq=False)
+class Batch(Run):
+    """A run whose rows are images, or what has become of each."""
+
+    def slices(self, step: Step, operand: Step) -> bool:
+        """See `Run`."""
+        return any(operand is item for item in _sliced(step, self.rows, self.members) or ())
+
+    @property
+    def rows_in_block(self) -> int:
+        """See `Run`: a power of two."""
+        widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
+        return 1 << max(0, (BATCH_BYTES // max(widest, 1)).bit_length() - 1)
+
+    @property
+    def nanoseconds(self) -> float:
+        """See `Run`."""
+        return sum(max(nanoseconds(step), flops(step) / 50) for step in self.steps)
+
+
+def batch_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Batch, list[Step]] | None:
+    """The part of a graph that goes over images, what comes before it and what comes after; None if there is none.
+
+    Args:
+        graph: of steps.
+        overwrites: by the index of a step that computes a variable's new value the index of the variable.
+    """
+    first = next((step for step in graph.nodes if step.function in (images.convolve, images.pool_max)), None)
+    if first is None or first.shape[0] < 2 or 0 in first.shape:
+        return None
+    batch = Batch(first.shape[0], 0, 4)
+    turned = _turned(graph)
+    late: set[int] = set()
+    before: list[Step] = []
+    after: list[Step] = []
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        if step.function is None:
+            continue
+        operands = list(operands_of(step))
+        inside = any(operand.index in batch.members for operand in operands)
+        if not inside and not any(operand.index in late for operand in operands):
+            if step.function not in IMAGE_FUNCTIONS:
+                before.append(step)
+                continue
+        sliced = _sliced(step, batch.rows, batch.members, turned)
+        fits = sliced is not None and all(
+            operand.index not in late
+            and (operand.index not in batch.members or any(operand is item for item in sliced))
+            for operand in operands
+        )
+        if not fits or step.index in overwrites:
+            after.append(step)
+            late.add(step.index)
+            continue
+        batch.steps.append(step)
+        if _adds_up(step):
+            batch.ending.add(step.index)
+            late.add(step.index)
+        else:
+            batch.members.add(step.index)
+    return (before, batch, after) if batch.members else None
+
+
+def _turned(graph: Graph) -> set[int]:
+    """The transposes that are used as the left operand of products alone: the products add up over the rows."""
+    found: set[int] = set()
+    used: set[int] = set()
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        for place, operand in enumerate(operands_of(step)):
+            if operand.function in TRANSPOSING and len(operand.shape) == 2:
+                left = step.function in (np.matmul, np.dot) and place == 0 and step.args[1] is not operand
+                (found if left and len(step.shape) == 2 else used).add(operand.index)
+    return found - used - {output.index for output in graph.outputs}
+
+
+def _adds_up(step: Step) -> bool:
+    """Whether a call adds up over the images."""
+    if step.function in REDUCTIONS:
+        return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
+    if step.function in (np.matmul, np.dot):
+        return step.args[0].function in TRANSPOSING
+    return step.function is images.convolve_kernel
+
+
+def _sliced(step: Step, rows: int, members: set[int], turned: set[int] | None = None) -> list[Step] | None:
+    """The operands of which a block reads its own rows only, and none of the others' rows; None if it cannot be so."""
+    function, args = step.function, step.args
+    if function in IMAGE_FUNCTIONS:
+        found = [args[place] for place in IMAGE_FUNCTIONS[function]]
+        return found if all(type(item) is Step and item.shape[0] == rows for item in found) else None
+    if is_elementwise(step):
+        if not step.shape or step.shape[0] != rows:
+            return None
+        return [
+            item for item in args if type(item) is Step and len(item.shape) == len(step.shape) and item.shape[0] == rows
+        ]
+    if not args or type(args[0]) is not Step or not args[0].shape:
+        return None
+    x = args[0]
+    if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(args) == 1:
+        fine = step.dtype == x.dtype and x.dtype.kind == "f" and x.shape[0] == rows
+        return [x] if fine and (not _adds_up(step) or function is np.sum) else None
+    if function in (np.matmul, np.dot) and not step.kwargs and type(args[1]) is Step:
+        y = args[1]
+        if len(x.shape) != 2 or len(y.shape) != 2 or step.dtype.char not in "fd" or x.dtype != y.dtype:
+            return None
+        if x.function in TRANSPOSING and x.index in members:
+            return [x, y] if y.shape[0] == rows else None
+        return [x] if x.index in members and y.index not in members and step.shape[0] == rows else None
+    if x.index not in members or not step.shape or 0 in step.shape:
+        return None
+    if function in RESHAPING:
+        return [x] if step.shape[0] == rows == x.shape[0] and len(step.shape) > 1 else None
+    if function in TRANSPOSING:
+        if axes_of(step)[0] == 0:
+            return [x]
+        return [x] if turned is None or step.index in turned else None
+    if function is operator.getitem and type(args[1]) is tuple and args[1][:1] == (slice(None),):
+        return [x] if all(type(item) in (int, slice) for item in args[1]) else None
+    return None

@@ -1,0 +1,256 @@
+"""Images: convolution and pooling as a program calls them, with NumPy alone and into memory that is given.
+
+The functions here are written into a saved program as they stand. They do what `tinygraph.conv2d` and its companions
+do, but check nothing, allocate nothing large, and take all they need as arguments: `work` is an array of bytes that
+they may overwrite, of at least what one image takes. Images are taken as many at a time as fit into it.
+
+`moves` says how a window goes over an image: for each of the two axes (stride, dilation, pixels of padding before).
+Padding that is negative behind the image leaves pixels out; it shows in the shape of the result alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["convolve", "convolve_input", "convolve_kernel", "pool_max", "pool_max_input", "pool_max_pick"]
+
+
+def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slice]:
+    """Which windows have their pixel at `shift` on an axis of an image, and on which pixels."""
+    first = max(0, -(shift // stride))
+    last = min(windows - 1, (size - 1 - shift) // stride)
+    if last < first:
+        return slice(0, 0), slice(0, 0)
+    return slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)
+
+
+def columns_of(x: Any, kernel: Any, result: Any, moves: Any, groups: int, work: Any) -> Any:
+    """The numbers in each window, copied: shape (windows, numbers) or, of groups, (groups, windows, numbers).
+
+    Where a row of a window is short, they are copied number by number and not window by window, which is faster.
+    """
+    (down, dilation_down, top), (right, dilation_right, left) = moves
+    rows, columns, inside, _ = kernel
+    count, height, width, channels = x.shape
+    _, high, wide, _ = result
+    tall = (high - 1) * down + (rows - 1) * dilation_down + 1
+    broad = (wide - 1) * right + (columns - 1) * dilation_right + 1
+    length = rows * columns * inside
+    size = count * high * wide * length * groups
+    if top or left or tall > height or broad > width:  # with a frame of zeros
+        framed = work[size * x.itemsize :][: count * tall * broad * channels * x.itemsize].view(x.dtype)
+        framed = framed.reshape(count, tall, broad, channels)
+        framed.fill(0)
+        seen = x[:, : tall - top, : broad - left]
+        framed[:, top : top + seen.shape[1], left : left + seen.shape[2]] = seen
+        x = framed
+    image, row, pixel, channel = x.strides
+    steps = (image, row * down, pixel * right, row * dilation_down, pixel * dilation_right, channel)
+    windows = np.lib.stride_tricks.as_strided(
+        x, (count, high, wide, rows, columns, groups, inside), (*steps[:5], channel * inside, channel)
+    ).transpose(5, 0, 1, 2, 3, 4, 6)
+    thin = inside * (columns if groups == 1 and dilation_right == 1 else 1) < 16
+    if thin:
+        windows = windows.transpose(0, 4, 5, 6, 1, 2, 3)
+    copied = work[: size * x.itemsize].view(x.dtype).reshape(windows.shape)
+    np.copyto(copied, windows)
+    copied = copied.reshape((groups, length, -1) if thin else (groups, -1, length))
+    copied = copied.transpose(0, 2, 1) if thin else copied
+    return copied[0] if groups == 1 else copied
+
+
+def by_group(array: Any, groups: int) -> Any:
+    """A matrix or, of groups, a matrix for each: shape (groups, all else, channels of a group)."""
+    if groups == 1:
+        return array.reshape(-1, array.shape[-1])
+    return array.reshape(-1, groups, array.shape[-1] // groups).transpose(1, 0, 2)
+
+
+def images_at_once(each: int, work: Any) -> int:
+    """How many images fit, if each takes so many bytes."""
+    return max(1, work.size // each)
+
+
+def bytes_of_columns(x: Any, kernel: Any, result: Any, moves: Any, groups: int, itemsize: int) -> int:
+    """Bytes that the columns of one image take, and the image in its frame."""
+    rows, columns, inside, _ = kernel
+    tall = (result[1] - 1) * moves[0][0] + (rows - 1) * moves[0][1] + 1
+    broad = (result[2] - 1) * moves[1][0] + (columns - 1) * moves[1][1] + 1
+    return int((result[1] * result[2] * rows * columns + tall * broad) * inside * groups * itemsize)
+
+
+def convolve(x: Any, kernel: Any, moves: Any, groups: int, work: Any, out: Any) -> None:
+    """out = conv2d(x, kernel)."""
+    step = images_at_once(bytes_of_columns(x.shape, kernel.shape, out.shape, moves, groups, out.itemsize), work)
+    weights = by_group(kernel, groups)
+    for start in range(0, len(x), step):
+        part = out[start : start + step]
+        columns = columns_of(x[start : start + step], kernel.shape, part.shape, moves, groups, work)
+        np.matmul(columns, weights, out=by_group(part, groups))
+
+
+def convolve_kernel(x: Any, y: Any, moves: Any, groups: int, work: Any, out: Any) -> None:
+    """out = the gradient of Σ y · conv2d(x, kernel) by the kernel."""
+    size = out.size * out.itemsize
+    total, free = work[:size].view(out.dtype), work[size + -size % 64 :]
+    total = total.reshape(groups, -1, out.shape[3] // groups)
+    step = images_at_once(bytes_of_columns(x.shape, out.shape, y.shape, moves, groups, out.itemsize), free)
+    out.fill(0)
+    sums = out.reshape(-1, groups, out.shape[3] // groups).transpose(1, 0, 2)
+    for start in range(0, len(x), step):
+        part = y[start : start + step]
+        columns = columns_of(x[start : start + step], out.shape, part.shape, moves, groups, free)
+        if groups == 1:
+            np.matmul(columns.T, by_group(part, 1), out=total[0])
+        else:
+            np.matmul(columns.transpose(0, 2, 1), by_group(part, groups), out=total)
+        np.add(sums, total, out=sums)
+
+
+def convolve_input(y: Any, kernel: Any, moves: Any, groups: int, work: Any, out: Any) -> None:
+    """out = the gradient of Σ y · conv2d(x, kernel) by x: a product for each place in the window, added where it was.
+
+    One product for all of them, and adding its parts, would copy as much again and took a quarter longer.
+    """
+    (down, dilation_down, top), (right, dilation_right, left) = moves
+    _, high, wide, _ = y.shape
+    channels = out.shape[3]
+    step = images_at_once(high * wide * channels * out.itemsize, work)
+    out.fill(0)
+    for start in range(0, len(y), step):
+        weights, image = by_group(y[start : start + step], groups), out[start : start + step]
+        part = work[: len(image) * high * wide * channels * out.itemsize].view(out.dtype)
+        part = part.reshape(len(image), high, wide, channels)
+        for i in range(kernel.shape[0]):
+            windows_down, pixels_down = meets(out.shape[1], high, i * dilation_down - top, down)
+            for j in range(kernel.shape[1]):
+                windows_right, pixels_right = meets(out.shape[2], wide, j * dilation_right - left, right)
+                place = kernel[i, j]
+                turned = place.T if groups == 1 else by_group(place, groups).transpose(0, 2, 1)
+                np.matmul(weights, turned, out=by_group(part, groups))
+                pixels = image[:, pixels_down, pixels_right]
+                np.add(pixels, part[:, windows_down, windows_right], out=pixels)
+
+
+def pool_max(x: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
+    """out = max_pool2d(x): along the columns and then along the rows."""
+    count, _, wide, channels = out.shape
+    _, height, width, _ = x.shape
+    high = out.shape[1]
+    step = images_at_once(high * width * channels * out.itemsize, work)
+    for start in range(0, count, step):
+        image = x[start : start + step]
+        rows = work[: len(image) * high * width * channels * out.itemsize].view(out.dtype)
+        rows = rows.reshape(len(image), high, width, channels)
+        parts = [meets(height, high, i - moves[0][2], moves[0][0]) for i in range(window[0])]
+        largest_of([(rows[:, windows], image[:, pixels]) for windows, pixels in parts], rows)
+        parts = [meets(width, wide, j - moves[1][2], moves[1][0]) for j in range(window[1])]
+        result = out[start : start + step]
+        largest_of([(result[:, :, windows], rows[:, :, pixels]) for windows, pixels in parts], result)
+
+
+def largest_of(pairs: Any, out: Any) -> None:
+    """The largest of some arrays, each of which concerns a part of `out`; the first two at once, if they can be."""
+    whole = [part for place, part in pairs if place.shape == out.shape]
+    if len(whole) > 1:
+        np.maximum(whole[0], whole[1], out=out)
+    else:
+        out.fill(-np.inf)
+    for place, part in pairs:
+        if len(whole) < 2 or not (part is whole[0] or part is whole[1]):
+            np.maximum(place, part, out=place)
+
+
+def places_of(x: Any, largest: Any, window: Any, moves: Any) -> list[Any]:
+    """For each place in the window: which windows have it on the image, and on which pixels, as two pairs of slices."""
+    found = []
+    for i in range(window[0]):
+        down, pixels_down = meets(x.shape[1], largest.shape[1], i - moves[0][2], moves[0][0])
+        for j in range(window[1]):
+            right, pixels_right = meets(x.shape[2], largest.shape[2], j - moves[1][2], moves[1][0])
+            found.append(((slice(None), down, right), (slice(None), pixels_down, pixels_right)))
+    return found
+
+
+def winners(x: Any, largest: Any, places: Any, work: Any) -> tuple[list[Any], Any, Any]:
+    """Where each place in the window holds the largest number, how many do, and the rest of `work`.
+
+    In a window with a NaN none is the largest, and the count is given as 1.
+    """
+    size = largest.size
+    masks = []
+    many = size if len(places) < 256 else 4 * size
+    count = work[:many].view(np.uint8 if len(places) < 256 else np.int32).reshape(largest.shape)
+    count.fill(0)
+    used = many
+    for windows, pixels in places:
+        at = largest[windows]
+        mask = work[used : used + at.size].view(np.bool_).reshape(at.shape)
+        used += at.size
+        np.equal(x[pixels], at, out=mask)
+        np.add(count[windows], mask.view(np.uint8), out=count[windows])
+        masks.append(mask)
+    np.maximum(count, 1, out=count)
+    return masks, count, work[used + -used % 64 :]
+
+
+def bytes_of_winners(largest: Any, window: Any, itemsize: int) -> int:
+    """Bytes that `winners` takes for an image, and two numbers for each window."""
+    each = largest[1] * largest[2] * largest[3]
+    return int(each * (window[0] * window[1] + 4 + 2 * itemsize) + 128)
+
+
+def pool_max_input(y: Any, x: Any, largest: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
+    """out = the gradient of Σ y · max_pool2d(x) by x; pixels that tie share it."""
+    apart = moves[0][0] >= window[0] and moves[1][0] >= window[1]
+    step = images_at_once(bytes_of_winners(largest.shape, window, out.itemsize), work)
+    places = places_of(x, largest, window, moves)
+    if not apart or sum(out[pixels].size for _, pixels in places) < out.size:
+        out.fill(0)
+    for start in range(0, len(x), step):
+        part = largest[start : start + step]
+        masks, count, free = winners(x[start : start + step], part, places, work)
+        shares = free[: part.size * out.itemsize].view(out.dtype).reshape(part.shape)
+        if count.size and count.max() > 1:
+            np.divide(y[start : start + step], count, out=shares, casting="same_kind")
+        else:
+            shares = y[start : start + step]
+        for (windows, pixels), mask in zip(places, masks, strict=True):
+            place = out[start : start + step][pixels]
+            if apart:  # no other window has this pixel
+                np.multiply(shares[windows], mask, out=place)
+            else:
+                np.add(place, shares[windows] * mask, out=place)
+
+
+def pool_max_pick(v: Any, x: Any, largest: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
+    """out = for each window of x what v has where x is largest: the mean of several."""
+    step = images_at_once(bytes_of_winners(largest.shape, window, out.itemsize), work)
+    places = places_of(x, largest, window, moves)
+    out.fill(0)
+    for start in range(0, len(x), step):
+        part = out[start : start + step]
+        masks, count, _ = winners(x[start : start + step], largest[start : start + step], places, work)
+        for (windows, pixels), mask in zip(places, masks, strict=True):
+            np.add(part[windows], v[start : start + step][pixels] * mask, out=part[windows])
+        np.divide(part, count, out=part, casting="same_kind")
+
+
+def least_work(function: Any, shape: Any, itemsize: int, args: Any) -> int:
+    """Bytes of `work` that a call takes for one image, for the compiler."""
+    if function is convolve:
+        x, kernel, moves, groups = args
+        size = bytes_of_columns(x.shape, kernel.shape, shape, moves, groups, itemsize)
+    elif function is convolve_kernel:
+        x, y, moves, groups = args
+        size = int(np.prod(shape)) * itemsize + 64 + bytes_of_columns(x.shape, shape, y.shape, moves, groups, itemsize)
+    elif function is convolve_input:
+        y = args[0]
+        size = y.shape[1] * y.shape[2] * shape[3] * itemsize
+    elif function is pool_max:
+        size = shape[1] * args[0].shape[2] * shape[3] * itemsize
+    else:
+        size = bytes_of_winners(args[2].shape, args[3], itemsize)
+    return size + -size % 64 + 64

@@ -1,0 +1,261 @@
+"""Images: what convolution and pooling become in a program, and how they change places with what is around them."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler import images
+from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
+from tinygraph.derivatives.shapes import astype
+from tinygraph.functions import convolution, pooling
+from tinygraph.functions.windows import working
+from tinygraph.graph import Graph
+
+__all__ = ["crop_to_pool", "pool_first", "write_out_images"]
+
+
+# --- in the compiler's own form ---------------------------------------------------------------------------------------
+
+
+def write_out_images(graph: Graph) -> Graph:
+    """conv2d(x, k, strides, ...)  ->  convolve(x, k, moves, groups), which writes into memory that is given.
+
+    Part of every compilation. Sums of float16 are computed in float32, as eagerly.
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        form = FORMS.get(step.function)
+        return None if form is None else form(builder, step)
+
+    return rewritten(graph, change)
+
+
+def _given(step: Step) -> dict[str, Any]:
+    """The arguments of a call by name."""
+    function: Any = step.function
+    bound = inspect.signature(function).bind(*step.args, **step.kwargs)
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _cast(builder: Builder, like: Step, item: Any, dtype: Any) -> Any:
+    """An operand as an array of some dtype."""
+    step = item if type(item) is Step else builder.constant(like, item)
+    return step if step.dtype == dtype else builder.call(like, astype, step, dtype)
+
+
+def _convolution(function: Any) -> Any:
+    """The form of one of the three convolutions."""
+
+    def form(builder: Builder, step: Step) -> Step:
+        given = _given(step)
+        first, second, *_ = given.values()
+        how = [given[name] for name in ("stride", "padding", "dilation", "groups")]
+        x, kernel = np.shape(first), np.shape(second)
+        if function is images.convolve_input:
+            x = step.shape
+        elif function is images.convolve_kernel:
+            kernel = step.shape
+        plan = convolution._plan("conv2d", x, kernel, *how)
+        moves = tuple((axis.stride, axis.dilation, axis.before) for axis in (plan.down, plan.right))
+        inner = working(step.dtype)
+        operands = [_cast(builder, step, item, inner) for item in (first, second)]
+        return _called(builder, step, function, (*operands, moves, plan.groups), inner)
+
+    return form
+
+
+def _pooled(builder: Builder, step: Step) -> Step:
+    given = _given(step)
+    x = _cast(builder, step, given["x"], step.dtype)
+    moves, window = _pool_moves(given, x.shape)
+    return _called(builder, step, images.pool_max, (x, window, moves), step.dtype)
+
+
+def _pool_gradient(function: Any) -> Any:
+    """The form of the two functions that read where the largest number stands."""
+
+    def form(builder: Builder, step: Step) -> Step:
+        given = _given(step)
+        weight, x, *_ = given.values()
+        x = x if type(x) is Step else builder.constant(step, x)
+        x = x if x.dtype.kind == "f" else _cast(builder, step, x, np.dtype(np.float64))
+        moves, window = _pool_moves(given, x.shape)
+        largest = given["largest"]
+        if largest is None:
+            shape = step.shape if function is images.pool_max_pick else np.shape(weight)
+            like = replace(step, shape=shape, dtype=x.dtype, name=None)
+            largest = _called(builder, like, images.pool_max, (x, window, moves), x.dtype)
+        largest = _cast(builder, step, largest, x.dtype)
+        weight = _cast(builder, step, weight, step.dtype)
+        return _called(builder, step, function, (weight, x, largest, window, moves), step.dtype)
+
+    return form
+
+
+def _pool_moves(given: dict[str, Any], x: tuple[int, ...]) -> tuple[Any, tuple[int, int]]:
+    plan = pooling._plan("max_pool2d", x, given["window"], given["stride"], given["padding"])
+    moves = tuple((axis.stride, axis.dilation, axis.before) for axis in plan)
+    return moves, (plan[0].window, plan[1].window)
+
+
+def _called(builder: Builder, like: Step, function: Any, args: tuple[Any, ...], inner: Any) -> Step:
+    """A call in the place of another, cast to what that one gave."""
+    step = builder.add(replace(like, function=function, args=args, kwargs={}, dtype=inner))
+    return step if inner == like.dtype else builder.call(like, astype, step, like.dtype)
+
+
+FORMS: dict[Any, Any] = {
+    convolution.conv2d: _convolution(images.convolve),
+    convolution.conv2d_input: _convolution(images.convolve_input),
+    convolution.conv2d_kernel: _convolution(images.convolve_kernel),
+    pooling.max_pool2d: _pooled,
+    pooling.max_pool2d_input: _pool_gradient(images.pool_max_input),
+    pooling.max_pool2d_pick: _pool_gradient(images.pool_max_pick),
+}
+
+
+# --- places exchanged -------------------------------------------------------------------------------------------------
+
+
+def pool_first(graph: Graph) -> Graph:
+    """max_pool2d(maximum(z + b, 0))  ->  maximum(max_pool2d(z) + b, 0), where b has one number for each channel.
+
+    And of the gradient: max_pool2d_input(g) * (z + b > 0)  ->  max_pool2d_input(g * (pooled > 0)), whose sum over the
+    pixels is that of g * (pooled > 0). The largest of rounded sums is the rounded sum of the largest. Where two pixels
+    differ by less than what rounding leaves of them after the addition, they tie in one form and not in the other.
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if step.function is images.pool_max:
+            return _pool_before(builder, step)
+        if step.function is np.multiply and len(step.args) == 2:
+            for gradient, mask in (step.args, step.args[::-1]):
+                moved = _mask_before(builder, step, gradient, mask)
+                if moved is not None:
+                    return moved
+        if step.function is np.sum and _is_masked(step.args[0]) and {1, 2} <= {*_axes(step)}:
+            return builder.add(replace(step, args=(step.args[0].args[0],)))
+        return None
+
+    return rewritten(graph, change)
+
+
+def _pool_before(builder: Builder, step: Step) -> Step | None:
+    relu, window, moves = step.args
+    if not _is_relu(relu) or not relu.shape:
+        return None
+    z, bias = relu.args[0], None
+    if type(z) is Step and z.function is np.add and not z.kwargs:
+        whole = [item for item in z.args if type(item) is Step and item.shape == step.args[0].shape]
+        rest = [item for item in z.args if not any(item is other for other in whole)]
+        if len(whole) == 1 and len(rest) == 1 and _by_channel(rest[0]) and whole[0].dtype == step.dtype:
+            z, bias = whole[0], rest[0]
+    if type(z) is not Step or z.dtype != step.dtype or z.shape != relu.shape:
+        return None
+    pooled = builder.add(replace(step, args=(z, window, moves), name=None))
+    pooled = pooled if bias is None else builder.call(step, np.add, pooled, bias)
+    return builder.call(step, np.maximum, pooled, 0)
+
+
+def _is_relu(step: Any) -> bool:
+    return (
+        type(step) is Step and step.function is np.maximum and not step.kwargs and type(step.args[1]) in (int, float)
+        and step.args[1] == 0
+    )  # fmt: skip
+
+
+def _by_channel(item: Any) -> bool:
+    shape = np.shape(item)
+    return len(shape) < 2 or (len(shape) <= 4 and all(size == 1 for size in shape[:-1]))
+
+
+def _mask_before(builder: Builder, step: Step, gradient: Any, mask: Any) -> Step | None:
+    if type(gradient) is not Step or gradient.function is not images.pool_max_input or type(mask) is not Step:
+        return None
+    weight, relu, largest, window, moves = gradient.args
+    if (
+        not _is_relu(relu) or not _is_relu(largest) or mask.function is not np.greater or mask.kwargs
+        or (mask.args[0] is not relu and mask.args[0] is not relu.args[0])
+        or type(mask.args[1]) not in (int, float) or mask.args[1] != 0 or gradient.dtype != step.dtype
+    ):  # fmt: skip
+        return None
+    pooled, z = largest.args[0], relu.args[0]
+    if pooled.function is np.add:
+        pooled = next((item for item in pooled.args if type(item) is Step and item.function is images.pool_max), None)
+        z = None if pooled is None else pooled.args[0]
+    if pooled is None or pooled.function is not images.pool_max or pooled.args[1:] != (window, moves):
+        return None
+    if z is not relu.args[0] and not any(z is item for item in getattr(relu.args[0], "args", ())):
+        return None
+    masked = builder.call(step, np.multiply, weight, builder.call(step, np.greater, largest, 0))
+    return builder.add(replace(gradient, args=(masked, z, pooled, window, moves), name=step.name))
+
+
+def _is_masked(step: Any) -> bool:
+    """Whether it is a gradient as `pool_first` makes it: none of it comes from a window with a NaN."""
+    if type(step) is not Step or step.function is not images.pool_max_input or type(step.args[0]) is not Step:
+        return False
+    weight = step.args[0]
+    if weight.function is not np.multiply or type(weight.args[1]) is not Step:
+        return False
+    mask = weight.args[1]
+    if mask.function is not np.greater or not _is_relu(mask.args[0]):
+        return False
+    pooled = mask.args[0].args[0]
+    return pooled is step.args[2] or any(item is step.args[2] for item in pooled.args)
+
+
+def _axes(step: Step) -> tuple[int, ...]:
+    from tinygraph.compiler.steps import reduced_axes
+
+    return reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape)) if set(step.kwargs) <= {"axis", "keepdims"} \
+        else ()  # fmt: skip
+
+
+def crop_to_pool(graph: Graph) -> Graph:
+    """max_pool2d(conv2d(x, k))  ->  the same without the rows and columns of the convolution that no window reaches."""
+    readers: dict[int, list[Step]] = {}
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        for operand in operands_of(step):
+            readers.setdefault(operand.index, []).append(step)
+    kept = {output.index for output in graph.outputs}
+    sizes: dict[int, tuple[int, ...]] = {}
+    for step in graph.nodes:
+        if step.function is not images.convolve or step.index in kept:
+            continue
+        using = readers.get(step.index, [])
+        pools = [reader for reader in using if reader.function is images.pool_max]
+        gradients = [reader for reader in using if reader.function is images.pool_max_input]
+        if len(pools) != 1 or len(pools) + len(gradients) != len(using):
+            continue
+        _, window, moves = pools[0].args
+        need = [
+            min(size, (count - 1) * stride + window_ - before)
+            for size, count, window_, (stride, _, before) in zip(
+                step.shape[1:3], pools[0].shape[1:3], window, moves, strict=True
+            )
+        ]
+        fine = all(
+            gradient.args[1] is step and gradient.args[0] is not step and gradient.args[3:] == (window, moves)
+            and gradient.index not in kept
+            and all(reader.function in (images.convolve_input, images.convolve_kernel)
+                    for reader in readers.get(gradient.index, []))
+            for gradient in gradients
+        )  # fmt: skip
+        if fine and tuple(need) != step.shape[1:3] and min(need) > 0:
+            shape = (step.shape[0], *need, step.shape[3])
+            sizes |= {item.index: shape for item in (step, *gradients)}
+    if not sizes:
+        return graph
+    moved: list[Step] = []
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        new = placed(step, step.index, moved)
+        moved.append(replace(new, shape=sizes[step.index]) if step.index in sizes else new)
+    return Graph(tuple(moved), tuple(moved[output.index] for output in graph.outputs))
