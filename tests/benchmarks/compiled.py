@@ -23,6 +23,7 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 
 import numpy as np
 from eager import check
+from networks import cnn, lstm, mlp, transformer
 from peers import numpy_contenders, peer, torch, torch_contenders
 from report import machine, results, table
 from timing import OURS, Contender, Workload, take_turns
@@ -228,6 +229,10 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
             (lambda: value_and_gradient(100, 1.0), 1),
             (lambda: scalar_graph(100), 1),
             (lambda: network((6, 5, 3), 4, 2), 1),
+            (lambda: mlp((6, 5, 3), 4, 2), 1),
+            (lambda: cnn(10, (3, 4), 4, 2), 1),
+            (lambda: lstm(3, 4, 3, 2, 2), 1),
+            (lambda: transformer(1, 4, 2, 3, 2, 2), 1),
         ]
     return [
         (logistic_regression, 40),
@@ -235,10 +240,14 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
         (lambda: value_and_gradient(10_000_000, 0.65), 7),
         (scalar_graph, 9),
         (network, 40),
+        (mlp, 100),
+        (cnn, 25),
+        (lstm, 15),
+        (transformer, 15),
     ]
 
 
-NAMES = ("logistic", "value 100,000", "value 10,000,000", "scalar", "network")
+NAMES = ("logistic", "value 100,000", "value 10,000,000", "scalar", "network", "mlp", "cnn", "lstm", "transformer")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -273,7 +273,7 @@ def _with_arguments(program: Program) -> Program:
 
 
 # What the functions for images work in at least: part of the second-level cache.
-WORK_BYTES = 1 << 20
+WORK_BYTES = 1 << 21
 
 
 def _one_thread(graph: Graph) -> bool:
@@ -395,7 +395,7 @@ class _Emission:
         lines = [
             f'"""{self.name}: written by tinygraph."""',
             "",
-            *sorted(self.imports),
+            *sorted(self.imports, key=lambda line: (line.startswith("from"), line)),
             "",
             "import numpy as np",
             *self.writer.imports.values(),
@@ -499,6 +499,7 @@ class _Emission:
             self.imports |= {
                 "from concurrent.futures import ThreadPoolExecutor",
                 "from contextvars import copy_context",
+                "import sys",
             }
         self.scratch_bytes += text.scratch_bytes
         self.scratch_count += len(text.setup)
