@@ -20,7 +20,7 @@ from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["Batch", "IMAGE_FUNCTIONS", "batch_of"]
+__all__ = ["IMAGE_FUNCTIONS", "Batch", "batch_of"]
 
 # By function which of its operands have the images along their first axis.
 IMAGE_FUNCTIONS = {
@@ -74,10 +74,10 @@ def batch_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Batc
             continue
         operands = list(operands_of(step))
         inside = any(operand.index in batch.members for operand in operands)
-        if not inside and not any(operand.index in late for operand in operands):
-            if step.function not in IMAGE_FUNCTIONS:
-                before.append(step)
-                continue
+        early = not inside and not any(operand.index in late for operand in operands)
+        if early and step.function not in IMAGE_FUNCTIONS:
+            before.append(step)
+            continue
         sliced = _sliced(step, batch.rows, batch.members, turned)
         fits = sliced is not None and all(
             operand.index not in late

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -181,4 +182,5 @@ def is_large(step: Step) -> bool:
 
 def start_of(step: Step) -> float:
     """What an accumulator of a reduction begins with."""
-    return {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}.get(step.function, 0.0)  # type: ignore[call-overload,no-any-return]
+    starts: dict[Any, float] = {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
+    return starts.get(step.function, 0.0)

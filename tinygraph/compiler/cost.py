@@ -66,7 +66,7 @@ def flops(step: Step) -> int:
         return 2 * step.size * (shape[-1] if shape else 1)
     if function in _CONVOLUTIONS:
         image, kernel = _CONVOLUTIONS[function](step)
-        return 2 * math.prod(image) * math.prod(kernel[:3])
+        return int(2 * math.prod(image) * math.prod(kernel[:3]))
     if function in REDUCTIONS:
         return max((operand.size for operand in operands_of(step)), default=0)
     if isinstance(function, np.ufunc) and function.signature is None:

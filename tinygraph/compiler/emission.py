@@ -455,10 +455,11 @@ class _Emission:
                 self.put(item, line)
             return
         self.comment(item)
-        if item.function in IMAGE_FUNCTIONS and id(held) in self.begun | {id(held)} and held is not None:
+        if item.function in IMAGE_FUNCTIONS:
+            assert held is not None
             if held.escapes and id(held) not in self.begun:
                 self.begin(held, None)
-            self.put(item, *[line.replace(f", {WORK}, ", f", {WORK}[0], ") for line in self.writer.statements(item, name)])
+            self.put(item, *self.writer.statements(item, name, work=f"{WORK}[0]"))
             return
         if held is None or held.kind == "fresh":
             place = self.plan.straight.get(item.index)
@@ -609,7 +610,8 @@ class _Emission:
         ]  # fmt: skip
         if not uses:
             return []
-        size = max(WORK_BYTES, *[images.least_work(step.function, step.shape, step.dtype.itemsize, step.args) for step, _ in uses])
+        least = [images.least_work(step.function, step.shape, step.dtype.itemsize, step.args) for step, _ in uses]
+        size = max(WORK_BYTES, *least)
         threads = 2 if self.imports and any(inside for _, inside in uses) else 1
         self.scratch_bytes += threads * size
         self.scratch_count += 1

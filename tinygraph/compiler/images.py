@@ -70,7 +70,7 @@ def by_group(array: Any, groups: int) -> Any:
 
 def images_at_once(each: int, work: Any) -> int:
     """How many images fit, if each takes so many bytes."""
-    return max(1, work.size // each)
+    return max(1, int(work.size) // each)
 
 
 def bytes_of_columns(x: Any, kernel: Any, result: Any, moves: Any, groups: int, itemsize: int) -> int:

@@ -212,8 +212,8 @@ class Writer:
         assert function is not None
         return f"{self.function(function)}({self.arguments(step, skip=('out',))})"
 
-    def statements(self, step: Step, out: str) -> list[str]:
-        """A call whose result goes into an array called `out`."""
+    def statements(self, step: Step, out: str, work: str = WORK) -> list[str]:
+        """A call whose result goes into an array called `out`; one for images may write over `work`."""
         function = step.function
         args = step.args
         if function is np.where:
@@ -244,7 +244,7 @@ class Writer:
         if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(args) == 1:
             return [self._reduction(step, out)]
         if function in IMAGE_FUNCTIONS:
-            return [f"{self.foreign(function)}({self.arguments(step)}, {WORK}, {out})"]  # type: ignore[arg-type]
+            return [f"{self.foreign(function)}({self.arguments(step)}, {work}, {out})"]
         if is_blas(step):
             return [f"np.dot({self.text(args[0])}, {self.text(args[1])}, out={out})"]
         if function is np.dot:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler import images
-from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
+from tinygraph.compiler.steps import Builder, Step, operands_of, placed, reduced_axes, rewritten
 from tinygraph.derivatives.shapes import astype
 from tinygraph.functions import convolution, pooling
 from tinygraph.functions.windows import working
@@ -149,7 +149,8 @@ def _pool_before(builder: Builder, step: Step) -> Step | None:
     relu, window, moves = step.args
     if not _is_relu(relu) or not relu.shape:
         return None
-    z, bias = relu.args[0], None
+    z: Any = relu.args[0]
+    bias = None
     if type(z) is Step and z.function is np.add and not z.kwargs:
         whole = [item for item in z.args if type(item) is Step and item.shape == step.args[0].shape]
         rest = [item for item in z.args if not any(item is other for other in whole)]
@@ -192,7 +193,8 @@ def _mask_before(builder: Builder, step: Step, gradient: Any, mask: Any) -> Step
         return None
     if z is not relu.args[0] and not any(z is item for item in getattr(relu.args[0], "args", ())):
         return None
-    masked = builder.call(step, np.multiply, weight, builder.call(step, np.greater, largest, 0))
+    positive: Any = np.greater
+    masked = builder.call(step, np.multiply, weight, builder.call(step, positive, largest, 0))
     return builder.add(replace(gradient, args=(masked, z, pooled, window, moves), name=step.name))
 
 
@@ -211,8 +213,6 @@ def _is_masked(step: Any) -> bool:
 
 
 def _axes(step: Step) -> tuple[int, ...]:
-    from tinygraph.compiler.steps import reduced_axes
-
     return reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape)) if set(step.kwargs) <= {"axis", "keepdims"} \
         else ()  # fmt: skip
 

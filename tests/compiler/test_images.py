@@ -1,0 +1,203 @@
+"""Compiled convolution and pooling equal what tinygraph does eagerly, whole or a few images at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.compiler import batches, images
+from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.rewrites import ALL
+from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
+
+
+def recorded(function, arguments):
+    """The value and the gradients of a function of arrays, or of the sum of what it gives, and its program."""
+
+    def total(*given):
+        result = function(*given)
+        return np.sum(np.tanh(result)) if result.shape else result
+
+    both = tg.value_and_grad(total, argnums=tuple(range(len(arguments))))
+    compiled = tg.compile(both)
+    compiled(*arguments)
+    return both, compiled.program
+
+
+def equal(function, *arguments, rtol=1e-9, **options):
+    """Compile a function with its gradients, and compare with what it gives eagerly."""
+    both, program = recorded(function, arguments)
+    emitted = compile_program(program, **options)
+    for arrays in (arguments, [(argument * 0.9).astype(argument.dtype) for argument in arguments], arguments):
+        value, gradients = both(*arrays)
+        found, others = emitted.run(arrays)
+        for one, other in zip([found, *others], [value, *gradients], strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol)
+    return emitted
+
+
+@st.composite
+def convolutions(draw):
+    groups, inside = draw(st.sampled_from([(1, 1), (1, 3), (2, 2), (1, 20)]))
+    size = draw(st.tuples(st.integers(3, 7), st.integers(3, 7)))
+    kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    padding = draw(st.sampled_from(["valid", "same", 1, ((0, 2), (1, 0))]))
+    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 2)))
+    dilation = draw(st.sampled_from([1, (1, 2)])) if size[1] > 4 else 1
+    batch, filters = draw(st.integers(1, 5)), groups * draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.normal(size=(batch, *size, groups * inside))
+    return x, rng.normal(size=(*kernel, inside, filters)), (stride, padding, dilation, groups)
+
+
+@given(convolutions())
+@settings(max_examples=40, deadline=None)
+def test_convolution_and_its_gradients(case):
+    x, kernel, how = case
+    equal(lambda x, k: tg.conv2d(x, k, *how), x, kernel)
+
+
+@given(
+    st.integers(1, 4), st.tuples(st.integers(3, 7), st.integers(3, 7)), st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    st.sampled_from([None, 1, 2, (3, 1)]), st.sampled_from(["valid", "same"]), st.booleans(), st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_pooling_and_its_gradient(batch, size, window, stride, padding, ties, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 3, (batch, *size, 2)) * 1.0 if ties else rng.normal(size=(batch, *size, 2))
+    weight = rng.normal(size=tg.max_pool2d(x, window, stride, padding).shape)
+    equal(lambda x, weight: np.sum(tg.max_pool2d(x, window, stride, padding) * weight), x, weight)
+
+
+def classifier(x, k1, b1, k2, b2, w, y):
+    """A small network for images, and its loss."""
+    x = tg.max_pool2d(tg.relu(tg.conv2d(x, k1) + b1), 2)
+    x = tg.max_pool2d(tg.relu(tg.conv2d(x, k2, 1, "same") + b2), 2)
+    return tg.cross_entropy(x.reshape(x.shape[0], -1) @ w, y)
+
+
+def classifier_arguments(dtype=np.float64, batch=6, size=13):
+    rng = np.random.default_rng(0)
+    left = ((size - 2) // 2) // 2
+    y = np.eye(5)[rng.integers(0, 5, batch)]
+    arguments = [
+        rng.normal(size=(batch, size, size, 2)), rng.normal(size=(3, 3, 2, 4)), rng.normal(size=4),
+        rng.normal(size=(3, 3, 4, 3)), rng.normal(size=3), rng.normal(size=(left * left * 3, 5)), y,
+    ]  # fmt: skip
+    return [np.asarray(argument, dtype) for argument in arguments]
+
+
+@pytest.mark.parametrize("left_out", [None, pool_first, crop_to_pool], ids=["none", "pool_first", "crop_to_pool"])
+def test_a_network_with_each_rewrite_of_images_left_out(left_out):
+    rewrites = [rewrite for rewrite in ALL if rewrite is not left_out]
+    equal(classifier, *classifier_arguments(), rewrites=rewrites)
+
+
+@pytest.mark.parametrize("batch", [2, 3, 7, 16])
+def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
+    monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two or so
+    monkeypatch.setattr("tinygraph.compiler.rowwise.TWO_THREADS", 0)
+    emitted = equal(classifier, *classifier_arguments(batch=batch), threads=2)
+    assert "in_two(" in emitted.source
+    assert sys.getswitchinterval() > 1e-3
+
+
+def test_images_go_into_the_work_memory_as_many_as_fit(monkeypatch):
+    monkeypatch.setattr("tinygraph.compiler.emission.WORK_BYTES", 64)
+    equal(classifier, *classifier_arguments(batch=5))
+
+
+def test_without_blocks_the_functions_are_called_on_the_whole_batch():
+    emitted = equal(classifier, *classifier_arguments(), blocks=False)
+    assert "work[0]" in emitted.source
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_other_dtypes(dtype):
+    x, kernel = np.random.default_rng(0).normal(size=(3, 6, 6, 2)), np.random.default_rng(1).normal(size=(3, 3, 2, 4))
+    rtol = {np.float32: 1e-4, np.float16: 2e-2}[dtype]
+    equal(lambda x, k: tg.max_pool2d(tg.conv2d(x, k), 2), x.astype(dtype), kernel.astype(dtype), rtol=rtol)
+
+
+def test_second_derivatives():
+    def of_gradient(x, k):
+        gradient = tg.grad(lambda k: np.sum(np.tanh(tg.max_pool2d(tg.conv2d(x, k), 2))))(k)
+        return np.sum(gradient**2)
+
+    rng = np.random.default_rng(0)
+    x, k = rng.normal(size=(4, 6, 6, 2)), rng.normal(size=(3, 3, 2, 3))
+    step = tg.compile(tg.value_and_grad(of_gradient, argnums=(0, 1)))
+    value, gradients = step(x, k)
+    expected, others = tg.value_and_grad(of_gradient, argnums=(0, 1))(x, k)
+    np.testing.assert_allclose(value, expected)
+    for one, other in zip(gradients, others, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_a_nan_stays_in_its_window():
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 1))
+    x[0, 1, 1] = np.nan
+    bias = np.array([0.5])
+    equal(lambda x, b: tg.max_pool2d(tg.relu(x + b), 2), x, bias)
+
+
+def test_a_kernel_as_large_as_the_batch_is_not_taken_for_images():
+    rng = np.random.default_rng(0)
+    x, k, w = rng.normal(size=(8, 4, 4, 1)), rng.normal(size=(3, 3, 1, 2)), rng.normal(size=(8, 8))
+    equal(lambda x, k, w: np.sum(np.tanh(tg.conv2d(x, k).reshape(8, 8) @ w)), x, k, w)
+
+
+def test_pooling_comes_before_bias_and_relu_and_nothing_that_it_leaves_out_is_computed():
+    emitted = compile_program(recorded(classifier, classifier_arguments())[1])
+    pools = [step for step in emitted.graph.nodes if step.function is images.pool_max]
+    assert [step.args[0].function for step in pools] == [images.convolve, images.convolve]
+    assert pools[0].args[0].shape == (6, 10, 10, 4)  # of 11 rows and columns
+    relus = [step for step in emitted.graph.nodes if step.function is np.maximum]
+    assert {step.shape for step in relus} == {(6, 5, 5, 4), (6, 2, 2, 3)}
+
+
+def test_a_saved_network_needs_numpy_alone(tmp_path):
+    arguments = classifier_arguments(np.float32)
+    emitted = compile_program(recorded(classifier, arguments)[1], name="step")
+    emitted.save(tmp_path / "net.py")
+    np.savez(tmp_path / "arguments.npz", *arguments)
+    check = (
+        "import sys, numpy as np, net; given = np.load('arguments.npz'); "
+        "print(float(net.step(*[given[name] for name in given.files])[0])); assert 'tinygraph' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(float(done.stdout), float(emitted.run(arguments)[0]), rtol=1e-5)
+
+
+def test_a_training_step_with_dropout_equals_the_eager_one():
+    def losses(compiled):
+        model = tg.nn.Sequential([
+            tg.nn.Conv2D(4, 3, activation="relu", seed=0), tg.nn.MaxPooling2D(2), tg.nn.Flatten(),
+            tg.nn.Dropout(0.5, seed=1), tg.nn.Dense(3, seed=2),
+        ])  # fmt: skip
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(6, 9, 9, 1)), np.eye(3)[rng.integers(0, 3, 6)]
+        model(x[:1])
+        adam = tg.optim.Adam(model.parameters())
+
+        def step(x, y):
+            loss = tg.cross_entropy(model(x), y)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            return loss
+
+        run = tg.compile(step) if compiled else step
+        return [float(run(x, y)) for _ in range(5)]
+
+    np.testing.assert_allclose(losses(True), losses(False), rtol=1e-9)
