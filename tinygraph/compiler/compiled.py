@@ -23,6 +23,7 @@ from tinygraph.backward import FREED
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.signature import copied, describe, rebuilt, same_shape, told
 from tinygraph.compiler.surroundings import Surroundings
+from tinygraph.compiler.threads import one_thread
 from tinygraph.compiler.traced import refused
 from tinygraph.compiler.tracing import Step, Trace, program_of, trace_twice
 from tinygraph.compiler.versions import Version
@@ -309,7 +310,8 @@ class Compiled:
 
             return call
 
-        trace, result = trace_twice(self._name, enter)
+        with one_thread():  # on a busy machine two can make a recording of half a second take five
+            trace, result = trace_twice(self._name, enter)
         return self._version(trace, result, surroundings, entered, generator_places)
 
     def _version(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Blas", "blas", "blas_advice", "threads_for"]
+__all__ = ["Blas", "blas", "blas_advice", "one_thread", "threads_for"]
 
 # A product of fewer multiplications and additions is left to one thread: about a millisecond of work.
 ONE_THREAD = 40_000_000
@@ -49,6 +50,21 @@ def blas() -> Blas | None:
                 if found is not None:
                     return found
     return None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Leave products to one thread meanwhile."""
+    found = blas()
+    before = 1 if found is None else found.get_threads()
+    if found is None or before <= 1:
+        yield
+        return
+    found.set_threads(1)
+    try:
+        yield
+    finally:
+        found.set_threads(before)
 
 
 def _candidates() -> list[Path]:
