@@ -201,3 +201,35 @@ def test_a_training_step_with_dropout_equals_the_eager_one():
         return [float(run(x, y)) for _ in range(5)]
 
     np.testing.assert_allclose(losses(True), losses(False), rtol=1e-9)
+
+
+def test_a_mean_over_the_batch_ends_what_goes_image_by_image():
+    def normalized(x, k1, k2):
+        z = tg.conv2d(x, k1)
+        z = (z - np.mean(z, axis=(0, 1, 2))) / np.sqrt(np.var(z, axis=(0, 1, 2)) + 0.1)
+        return tg.max_pool2d(tg.relu(tg.conv2d(tg.relu(z), k2)), 2)
+
+    rng = np.random.default_rng(0)
+    arguments = rng.normal(size=(5, 8, 8, 2)), rng.normal(size=(3, 3, 2, 3)), rng.normal(size=(3, 3, 3, 2))
+    equal(normalized, *arguments)
+
+
+def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch):
+    monkeypatch.setattr(batches, "BATCH_BYTES", 2_000)
+
+    @tg.compile
+    def features(x, k):
+        z = tg.relu(tg.conv2d(x, k))
+        flat = z.reshape(x.shape[0], -1)
+        return flat, flat[:, 1:], flat - np.mean(flat, axis=0), z[:, 0], np.max(z, axis=(1, 2))
+
+    rng = np.random.default_rng(0)
+    x, k = rng.normal(size=(6, 5, 5, 1)), rng.normal(size=(2, 2, 1, 3))
+    found = features(x, k)
+    again = features(x * 2, k)
+    z = np.maximum(tg.conv2d(x, k), 0)
+    flat = z.reshape(6, -1)
+    expected = flat, flat[:, 1:], flat - flat.mean(axis=0), z[:, 0], z.max(axis=(1, 2))
+    for one, twice, other in zip(found, again, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(twice, other * 2, rtol=1e-9, atol=1e-12)
