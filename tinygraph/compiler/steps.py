@@ -61,8 +61,9 @@ def steps_of(program: Program) -> Graph:
     """
     builder = Builder()
     moved: dict[int, Step] = {}
-    for node in [*program.arguments, *[variable.node for variable in program.variables]]:
-        name = next((variable.name for variable in program.variables if variable.node is node), node.name)
+    named = [(node, node.name) for node in program.arguments]
+    named += [(variable.node, variable.name) for variable in program.variables]
+    for node, name in named:
         moved[node.index] = builder.add(_step(node, program, name=name, given=True))
     for node in program.graph.nodes:
         if node.index in moved:
