@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import inspect
 import keyword
 import os
@@ -12,7 +13,7 @@ import threading
 import types
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -217,7 +218,8 @@ class Compiled:
         with self._lock:
             known = self._versions.get(key, [])
             why = known[0].surroundings.changed() if known else "the arguments differ"
-            version = self._traced(args, kwargs, leaves)
+            with _uncollected():
+                version = self._traced(args, kwargs, leaves)
             versions = self._versions.setdefault(key, [])
             versions.insert(0, version)
             self._versions.move_to_end(key)
@@ -389,6 +391,18 @@ class Compiled:
                     )
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is looked for while a program is made: its many objects all stay, and looking took a third."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _as_lists(result: Any) -> Any:
     if isinstance(result, dict):
         return [_as_lists(item) for item in result.values()]
@@ -396,9 +410,9 @@ def _as_lists(result: Any) -> Any:
 
 
 def _raw(tensor: Tensor) -> Any:
-    from tinygraph.compiler.tracing import _VALUE
+    from tinygraph.compiler.tracing.outside import TENSOR_VALUE
 
-    return _VALUE.__get__(tensor)
+    return TENSOR_VALUE.__get__(tensor)
 
 
 def _identifier(name: str) -> str:
