@@ -170,7 +170,7 @@ class Recording:
         masked = function in (np.where, scatter) or (
             function is np.multiply and any(getattr(item, "dtype", None) == np.bool_ for item in step_args)
         )
-        masked = masked or any(steps_in(step_args, lambda step: step.masked))
+        masked = masked or any([step.masked for step in steps_in(step_args)])
 
         def remember(part: Any, callable_: Callable[..., Any]) -> Traced:
             step = Step("call", len(self.steps), tuple(part.shape), part.dtype)

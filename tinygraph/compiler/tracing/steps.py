@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -89,17 +89,22 @@ class Captured:
 UNREAD: Any = object()
 
 
-def steps_in(structure: Any, ask: Callable[[Step], Any]) -> Iterator[Any]:
-    """The answers of the steps inside nested tuples, lists and dicts, in order."""
+def steps_in(structure: Any) -> list[Step]:
+    """The steps inside nested tuples, lists and dicts, in order."""
     if type(structure) is Step:
-        yield ask(structure)
-    elif isinstance(structure, tuple | list):
-        for item in structure:
-            yield from steps_in(item, ask)
-    elif isinstance(structure, dict):
-        for item in structure.values():
-            yield from steps_in(item, ask)
+        return [structure]
+    found: list[Step] = []
+    if isinstance(structure, _NESTED):
+        for item in structure.values() if isinstance(structure, dict) else structure:
+            if type(item) is Step:
+                found.append(item)
+            elif isinstance(item, _NESTED):
+                found += steps_in(item)
+    return found
 
+
+# One tuple, made once: `tuple | list | dict` in a call would be made again each time.
+_NESTED = (tuple, list, dict)
 
 _BOUNDED = frozenset((
     np.square, np.absolute, np.exp, np.exp2, np.cosh, np.power, np.add, np.multiply, np.divide, np.maximum, np.sqrt,

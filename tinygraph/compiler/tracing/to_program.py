@@ -49,7 +49,7 @@ def program_of(
         step = step_of(captured.grad)
         if step.name is None and step.section == "backward" and captured.first is not None:
             step.name = f"d_{captured.first.name}"
-    outputs = list(steps_in(result, lambda step: step))
+    outputs = steps_in(result)
     grads = [step_of(captured.grad) for captured in graded]
     updated = {
         id(captured): captured.value._step for captured in state_of if captured.value._step is not captured.first
@@ -136,7 +136,7 @@ def _needed(roots: list[Step], steps: list[Step]) -> set[int]:
             found.setdefault(step.index, step)
     waiting = list(found.values())
     for step in waiting:  # grows while we walk it
-        for operand in steps_in((step.args, step.kwargs), lambda item: item):
+        for operand in [*steps_in(step.args), *steps_in(step.kwargs)]:
             if operand.index not in found:
                 found[operand.index] = operand
                 waiting.append(operand)
