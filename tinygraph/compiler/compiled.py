@@ -312,11 +312,11 @@ class Compiled:
             return call
 
         trace, result = trace_twice(self._name, enter)
-        return self._version(trace, result, surroundings, entered, generator_places)
+        return self._version(trace, result, surroundings, entered, generator_places, leaves)
 
     def _version(
         self, trace: Trace, result: Any, surroundings: Surroundings, entered: dict[int, Step],
-        generator_places: dict[int, int],
+        generator_places: dict[int, int], leaves: list[Any],
     ) -> Version:  # fmt: skip
         captured = list(trace.captured.values())
         order: list[Step] = []
@@ -344,7 +344,9 @@ class Compiled:
         given = [item for item, step in zip(given, order, strict=True) if step.index in used]
         generators = [generator_places.get(id(generator), generator) for generator in trace.generators]
         runner = self._made(program)
-        return Version(program, runner, surroundings, given, state_of, graded, cleared, asked, generators, result)
+        return Version(
+            program, runner, surroundings, given, state_of, graded, cleared, asked, generators, result, leaves
+        )
 
     def _made(self, program: Program) -> Any:
         if self._make is not None:
