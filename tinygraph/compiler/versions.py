@@ -58,7 +58,11 @@ class Version:
             )
             for captured, variable in zip(state_of, program.variables, strict=True)
         ]
-        self._updates = any([updated for _, updated, _ in self._variables])
+        # The places of the variables that are written, and of those that are read where they lie.
+        self._written = [place for place, (_, updated, _) in enumerate(self._variables) if updated]
+        self._read = [
+            place for place, (_, updated, copied) in enumerate(self._variables) if not updated and copied is None
+        ]
         self._data = [
             (captured.link, isinstance(captured.link, DataLeaf)) for captured in state_of if captured.argument is None
         ]
@@ -100,7 +104,7 @@ class Version:
             else:
                 copied[...] = tensor._value
                 buffers.append(copied)
-        if self._updates:
+        if self._written:
             arguments, buffers = self._apart(arguments, buffers)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
 
@@ -110,15 +114,12 @@ class Version:
         In an eager call an update gives a Tensor another array, and what was taken from it before stays what it is:
         `step(w.data)` goes on with the old weights to the end.
         """
-        suspects = [place for place, item in enumerate(arguments) if _looks_into_a_buffer(item)]
-        read = [
-            place for place, (_, updated, _) in enumerate(self._variables)
-            if not updated and _looks_into_a_buffer(buffers[place])
-        ]  # fmt: skip
-        if suspects or read:
-            written = [buffer for (_, updated, _), buffer in zip(self._variables, buffers, strict=True) if updated]
+        given = [place for place, item in enumerate(arguments) if _looks_into_a_buffer(item)]
+        read = [place for place in self._read if _looks_into_a_buffer(buffers[place])]
+        if given or read:
+            written = [buffers[place] for place in self._written]
             arguments, buffers = list(arguments), list(buffers)
-            for items, places in ((arguments, suspects), (buffers, read)):
+            for items, places in ((arguments, given), (buffers, read)):
                 for place in places:
                     if any([np.may_share_memory(items[place], buffer) for buffer in written]):
                         items[place] = items[place].copy(order="K")
