@@ -144,9 +144,7 @@ def test_results_are_never_used_again() -> None:
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 30), st.integers(0, 12)), max_size=40))
 def test_storages_are_packed_into_the_first_memory_that_is_free(sizes: list[tuple[int, int, int]]) -> None:
     def storages() -> list[Storage]:
-        return [
-            Storage("owned", (size,), np.dtype(np.float64), first, first + length) for size, first, length in sizes
-        ]
+        return [Storage("owned", (size,), np.dtype(np.float64), first, first + length) for size, first, length in sizes]
 
     packed = storages()
     memories = _packed(packed)

@@ -117,6 +117,7 @@ class Surroundings:
             self.tensors: dict[int, str] = {}
             self.generators: dict[int, tuple[str, Any]] = {}
             self._seen: dict[int, Any] = {}
+            self._settings: dict[type, frozenset[str]] = {}
             waiting: list[tuple[Any, str]] = [(function, ""), *[(item, name) for name, item in objects.items()]]
             while waiting and len(self.places) < PLACES:
                 item, name = waiting.pop()
@@ -240,9 +241,16 @@ class Surroundings:
                 if key in self.names or kind.__module__ == "types":
                     yield Place(f"{dot}{key}", namespace, key, value)
             # `self.training = False` hides what the class says, where the object said nothing itself.
-            for key in self.names - namespace.keys():
-                if _is_setting(inspect.getattr_static(kind, key, MISSING)):
-                    yield Place(f"{dot}{key}", namespace, key, MISSING)
+            for key in self._settings_of(kind) - namespace.keys():
+                yield Place(f"{dot}{key}", namespace, key, MISSING)
+
+    def _settings_of(self, kind: type) -> frozenset[str]:
+        """The attributes that are named and that objects of a class begin with."""
+        if kind not in self._settings:
+            self._settings[kind] = frozenset(
+                [key for key in self.names if _is_setting(inspect.getattr_static(kind, key, MISSING))]
+            )
+        return self._settings[kind]
 
     # --- guards -----------------------------------------------------------------------------------------------------
 

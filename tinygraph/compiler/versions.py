@@ -214,7 +214,8 @@ def _own_buffer(tensor: Any) -> Any:
 
 def _forget(key: int) -> None:
     """Drop the buffer of a Tensor that is gone."""
-    _buffer_ids.discard(id(_buffers.pop(key)[1]))
+    _, buffer = _buffers.pop(key)
+    _buffer_ids.discard(id(buffer))
 
 
 def _looks_into_a_buffer(item: Any) -> bool:
