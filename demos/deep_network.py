@@ -128,17 +128,20 @@ def mean_log_loss(a: Any, y: Any) -> Any:
 
 
 def train(
-    x: Any, y: Any, layers: list[tuple[tg.Tensor, tg.Tensor]], rate: float = 0.0075, iterations: int = 250
-) -> list[float]:
-    """Gradient descent on all pictures at once; returns the cost before each step."""
+    x: Any, y: Any, layers: list[tuple[tg.Tensor, tg.Tensor]], rate: float = 0.0075, iterations: int = 250,
+    compiled: bool = True,
+) -> list[float]:  # fmt: skip
+    """Gradient descent on all pictures at once, the step compiled; returns the cost before each step."""
     parameters = [parameter for layer in layers for parameter in layer]
-    costs = []
-    for _ in range(iterations):
+
+    def step(x: Any, y: Any, rate: float) -> Any:
         cost = mean_log_loss(forward(x, layers), y)
         cost.backward()
         gradient_descent(parameters, rate)
-        costs.append(cost.item())
-    return costs
+        return cost
+
+    run = tg.compile(step) if compiled else step
+    return [run(x, y, rate).item() for _ in range(iterations)]
 
 
 def gradient_norms(pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]]) -> list[float]:

@@ -121,21 +121,29 @@ def mean_log_loss(logits: Any, labels: NDArray[np.integer]) -> Any:
         return -np.mean(log_probability[np.arange(len(labels)), labels])
 
 
-def train(digits: Digits, network: Network, epochs: int, rng: np.random.Generator) -> tuple[list[float], list[float]]:
-    """Adam on batches, in a new order each epoch.
+def train(
+    digits: Digits, network: Network, epochs: int, rng: np.random.Generator, compiled: bool = True
+) -> tuple[list[float], list[float]]:
+    """Adam on batches, in a new order each epoch. The step is compiled, the random draws of dropout included.
 
     Returns:
         The loss of each batch, and the accuracy on the test pictures in percent after each epoch.
     """
     adam, dropout = tg.optim.Adam(network), tg.nn.Dropout(DROPPED, seed=rng)
-    losses, accuracies = [], []
+
+    def step(x: Any, labels: Any) -> Any:
+        loss = mean_log_loss(forward(x, network, dropout), labels)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss
+
+    run = tg.compile(step) if compiled else step
+    losses: list[float] = []
+    accuracies: list[float] = []
     for epoch in range(epochs):
         for x, labels in tg.data.batches(digits.x_train, digits.y_train, size=BATCH, shuffle=rng):
-            loss = mean_log_loss(forward(x, network, dropout), labels)
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-            losses.append(loss.item())
+            losses.append(run(x, labels).item())
         accuracies.append(float(100 * np.mean(predict(digits.x_test, network).argmax(axis=1) == digits.y_test)))
         mean = np.mean(losses[epoch * len(losses) // (epoch + 1) :])
         print(f"epoch {epoch + 1:2d}   loss {mean:.4f}   {accuracies[-1]:.2f} % of the test pictures right")

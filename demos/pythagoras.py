@@ -12,11 +12,15 @@ that the answers along a path are multiplied:
     a² = a × a        d(a²)/da = 2a       = 6          so dc/da = 0.1 × 1 × 6 = 0.6
 
 By hand one finds dc/da = a / c and dc/db = b / c. With a = 3 and b = 4 they are 0.6 and 0.8.
+
+`tg.compile` goes the other way, from the graph back to a program: the formula, and after it the chain rule as ordinary
+Python that needs no graph any more.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +41,13 @@ def main(out: Path) -> Results:
     print(f"c     = {c.item():.1f}")
     print(f"dc/da = {a.grad:.1f}   by hand a/c = {3 / 5}   by nudging a: {nudged(3.0, 4.0):.6f}")
     print(f"dc/db = {b.grad:.1f}   by hand b/c = {4 / 5}   by nudging b: {nudged(4.0, 3.0):.6f}")
+
+    compiled = tg.compile(tg.value_and_grad(longest, argnums=(0, 1)))
+    length, slopes = compiled(3.0, 4.0)
+    print(f"\nThe program for all three, which gives {length:.1f}, {slopes[0]:.1f} and {slopes[1]:.1f}:\n")
+    print(compiled.source)
     return Results(
-        {"c": c.item(), "dc/da": float(a.grad), "dc/db": float(b.grad)},
+        {"c": c.item(), "dc/da": float(a.grad), "dc/db": float(b.grad), "compiled": [length, *slopes]},
         {
             "pythagoras_values.svg": "Each call of NumPy is a circle, each value a card. No gradient has been "
             "computed yet, and the cards say so.",
@@ -46,6 +55,12 @@ def main(out: Path) -> Results:
             "stands on them: 0.1 × 1 × 6 = 0.6.",
         },
     )
+
+
+def longest(a: Any, b: Any) -> Any:
+    """The longest side."""
+    c = np.sqrt(a**2 + b**2)
+    return c  # noqa: RET504 - the program takes the name
 
 
 def nudged(side: float, other: float, by: float = 1e-6) -> float:

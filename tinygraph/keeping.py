@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from tinygraph import modes
 from tinygraph.links import DataLeaf, Leaf, Like, next_order
 from tinygraph.modes import is_tracing
 
@@ -79,7 +80,7 @@ def _unlock(arrays: list[Any]) -> None:
 
 def kept(array: np.ndarray[Any, Any]) -> Any:
     """A constant that a derivative will read, safe from being written into."""
-    if is_tracing():
+    if modes.unusual and is_tracing():
         return array  # which the program is given at each call
     return array.copy(order="K") if array.size <= COPIED else Held(array)
 
@@ -87,7 +88,7 @@ def kept(array: np.ndarray[Any, Any]) -> Any:
 def copied(item: Any) -> Any:
     """An argument, an index for instance, with the arrays in it copied."""
     if type(item) is np.ndarray:
-        return item if is_tracing() else item.copy(order="K")
+        return item if modes.unusual and is_tracing() else item.copy(order="K")
     return tuple([copied(part) for part in item]) if type(item) is tuple else item
 
 

@@ -190,11 +190,14 @@ def links_in(structure: Any) -> list[Any]:
     return []
 
 
+_NESTED = frozenset((tuple, list, dict))
+
+
 def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:
     """Nested tuples, lists and dicts with every other entry replaced."""
     kind = type(structure)
-    if kind is tuple:
-        return tuple([mapped(item, replace) for item in structure])
+    if kind is tuple:  # what most are, with nothing nested in it
+        return tuple([mapped(item, replace) if type(item) in _NESTED else replace(item) for item in structure])
     if kind is list:
         return [mapped(item, replace) for item in structure]
     if kind is dict:

@@ -297,7 +297,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     """
     op = operation_of(function)
     if op is not None:
-        return spread(op, op.function if modes.is_tracing() else op.compute, args, kwargs, frame)
+        return spread(op, op.function if modes.unusual and modes.is_tracing() else op.compute, args, kwargs, frame)
     if is_plain(function):
         return function(*plain(args), **plain(kwargs))
     written_out = composition_of(function)

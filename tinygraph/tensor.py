@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph import record
+from tinygraph import modes, record
 from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
@@ -214,20 +214,23 @@ class Tensor:
         """
         link = self._link
         value: Any = self._value
+        if type(value) is np.ndarray:
+            if link.is_call or type(link) is Unnamed:
+                value = value.view()
+                value.flags.writeable = False
+            elif link.before is None:
+                hand_out(link, value.copy(order="K"))
+            return value  # type: ignore[no-any-return]
+        array: Any = as_array(value)
         if is_tracing():
-            return as_array(value)  # type: ignore[no-any-return]
+            return array  # type: ignore[no-any-return]
         if link.is_call or type(link) is Unnamed:
-            view = value.view() if type(value) is np.ndarray else np.asarray(value)
-            view.flags.writeable = False
-            return view
-        if type(value) is not np.ndarray:
+            array.flags.writeable = False
+        else:
             # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.
-            before = value
-            value = self._value = link._value = np.asarray(value)
-            hand_out(link, before)
-        elif link.before is None:
-            hand_out(link, value.copy(order="K"))
-        return value  # type: ignore[no-any-return]
+            self._value = link._value = array
+            hand_out(link, value)
+        return array  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
@@ -439,7 +442,8 @@ class Tensor:
 
     def _fitting(self, value: Any) -> Array:
         """A copy of the value in this Tensor's shape and dtype."""
-        new: Array = as_array(value._value if isinstance(value, Tensor) else value)
+        given: Any = value._value if type(value) is Tensor else value
+        new: Array = given if type(given) is np.ndarray else as_array(given)
         if new.shape != self.shape:
             try:
                 new = np.broadcast_to(new, self.shape)
@@ -722,7 +726,7 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
-    if is_tracing():
+    if modes.unusual and is_tracing():
         array = state.tracing.fresh(array)
     elif isinstance(data, np.ndarray):
         array = duplicate(array) if np.may_share_memory(array, data) else array

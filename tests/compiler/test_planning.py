@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.emission import Emitted, compile_program
+from tinygraph.compiler.planning import Storage, _packed
 
 WIDE = np.linspace(-1, 1, 20_000)
 
@@ -136,3 +139,27 @@ def test_results_are_never_used_again() -> None:
     emitted.run([WIDE + 1])
     for result, value in zip(first, kept, strict=True):
         np.testing.assert_array_equal(result, value)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 30), st.integers(0, 12)), max_size=40))
+def test_storages_are_packed_into_the_first_memory_that_is_free(sizes: list[tuple[int, int, int]]) -> None:
+    def storages() -> list[Storage]:
+        return [Storage("owned", (size,), np.dtype(np.float64), first, first + length) for size, first, length in sizes]
+
+    packed = storages()
+    memories = _packed(packed)
+    expected: list[list[Storage]] = []
+    for held in sorted(storages(), key=lambda held: (-held.nbytes, held.first)):
+        for others in expected:
+            if all(held.last < other.first or other.last < held.first for other in others):
+                others.append(held)
+                break
+        else:
+            expected.append([held])
+
+    def told(groups: list[list[Storage]]) -> list[list[tuple[int, int, int]]]:
+        return sorted(sorted((held.nbytes, held.first, held.last) for held in group) for group in groups)
+
+    assert told([memory.storages for memory in memories]) == told(expected)
+    assert all(held.memory is memory for memory in memories for held in memory.storages)
+    assert all(memory.nbytes == max(held.nbytes for held in memory.storages) for memory in memories)

@@ -75,3 +75,14 @@ def test_published_division_of_the_records(published):
     everything = np.concatenate([records.x_train, records.x_test])
     np.testing.assert_allclose(everything[:, :2].mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(everything[:, :2].std(axis=0, ddof=1), 1)
+
+
+def test_compiled_steps_are_the_eager_ones(monkeypatch):
+    monkeypatch.setattr(demo, "EPOCHS", 30)
+    records = demo.split(demo.made_up())
+    runs = []
+    for compiled in (False, True):
+        w_input, w_output = demo.initial()
+        runs.append((demo.train(records, w_input, w_output, compiled), w_input.data, w_output.data))
+    for eager, compiled in zip(*runs, strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-13)

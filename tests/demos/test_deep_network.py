@@ -147,3 +147,14 @@ def test_empty_folder(tmp_path):
     (tmp_path / "images").mkdir()
     with pytest.raises(ValueError, match="no images"):
         demo.main(tmp_path, images=tmp_path / "images")
+
+
+def test_compiled_steps_are_the_eager_ones():
+    pictures = demo.two_photographs()
+    runs = []
+    for compiled in (False, True):
+        layers = demo.initial(demo.SIZES, STARTS["scaled"])
+        costs = demo.train(pictures.x_train, pictures.y_train, layers, iterations=10, compiled=compiled)
+        runs.append([costs, *[parameter.data for layer in layers for parameter in layer]])
+    for eager, compiled in zip(*runs, strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-10, atol=1e-13)

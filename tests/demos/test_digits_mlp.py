@@ -73,3 +73,18 @@ def test_gradient_descent_goes_against_the_gradient():
     gradient_descent([parameter], rate=0.25)
     np.testing.assert_array_equal(parameter.data, [0.5, -1.0])
     assert parameter.grad is None
+
+
+def test_compiled_steps_are_the_eager_ones():
+    digits = demo.eight_by_eight()
+    runs = []
+    for compiled in (False, True):
+        rng = np.random.default_rng(0)
+        network = demo.initial(64, rng)
+        losses, accuracies = demo.train(digits, network, 1, rng, compiled)
+        runs.append((losses, accuracies, network.w1.data, rng.bit_generator.state))
+    (losses, accuracies, w1, state), compiled = runs
+    np.testing.assert_allclose(compiled[0], losses, rtol=1e-4)
+    np.testing.assert_allclose(compiled[2], w1, rtol=1e-3, atol=1e-5)
+    assert compiled[1] == pytest.approx(accuracies, abs=0.5)
+    assert compiled[3] == state

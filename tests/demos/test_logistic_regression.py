@@ -36,6 +36,19 @@ def test_default_run_learns(default_run):
     assert min(figures["scikit-learn"].values()) >= 99
 
 
+def test_the_compiled_run_takes_the_same_steps_and_is_shown(default_run, no_data, capsys, tmp_path):
+    figures = default_run("logistic_regression")[0].figures
+    np.testing.assert_allclose(figures["compiled"], figures["costs"], rtol=0, atol=1e-12)
+    pictures = demo.handwriting()
+    demo.compiled_run(pictures, 0.1, figures["costs"][:5], seconds=1.0)
+    printed = capsys.readouterr().out
+    assert "5 steps as they are         1000.0 ms" in printed
+    assert "# forward · z = w.T @ x + b" in printed and "# backward · z = w.T @ x + b" in printed
+    program = printed.partition("The program:")[2]
+    compile(program, "the program", "exec")
+    assert "tinygraph." not in program.partition("def step")[2]
+
+
 def test_published_run_agrees_with_hand_written_numpy(published):
     published("sign_digits.npz")
     agrees_with_hand(demo.sign_language(), rate=0.01)

@@ -95,6 +95,7 @@ def gathered_steps(steps: Sequence[Step], overwrites: dict[int, int]) -> list[St
     read: dict[int, int] = {}  # by the index of a step the last item that reads it
     items: list[Step | Run] = []
     place: defaultdict[int, int] = defaultdict(lambda: -1)  # by a step's index the item that computes it
+    runs: list[int] = []  # the items that are runs
     for step in steps:
         if step.function is None:
             continue
@@ -103,7 +104,7 @@ def gathered_steps(steps: Sequence[Step], overwrites: dict[int, int]) -> list[St
         if step.index in overwrites:
             after = max(after, read.get(overwrites[step.index], -1))
         if rows is not None:
-            joined = _joined(step, rows, after, items, place)
+            joined = _joined(step, rows, after, items, runs, place)
             if joined is not None:
                 place[step.index] = joined
                 _note(step, joined, read)
@@ -113,6 +114,7 @@ def gathered_steps(steps: Sequence[Step], overwrites: dict[int, int]) -> list[St
         if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
             run = Run(*rows)
             _join(run, step)
+            runs.append(len(items))
             items.append(run)
         else:
             items.append(step)
@@ -145,12 +147,15 @@ def _rows_of(step: Step) -> tuple[int, int, int] | None:
 
 
 def _joined(
-    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Run], place: dict[int, int]
-) -> int | None:
+    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Run], runs: list[int],
+    place: dict[int, int],
+) -> int | None:  # fmt: skip
     """Let a step join the last run that it can; the place of that run."""
-    for position in range(len(items) - 1, max(after, 0) - 1, -1):
+    for position in reversed(runs):
+        if position < after:
+            break
         run = items[position]
-        if isinstance(run, Run) and (run.rows, run.axis, run.ndim) == rows and position >= after:
+        if isinstance(run, Run) and (run.rows, run.axis, run.ndim) == rows:
             inside = [operand for operand in operands_of(step) if place[operand.index] == position]
             if all(run.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
                 _join(run, step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import inspect
 import keyword
 import os
@@ -12,7 +13,7 @@ import threading
 import types
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -218,7 +219,8 @@ class Compiled:
         with self._lock:
             known = self._versions.get(key, [])
             why = known[0].surroundings.changed() if known else "the arguments differ"
-            version = self._traced(args, kwargs, leaves)
+            with _uncollected():
+                version = self._traced(args, kwargs, leaves)
             versions = self._versions.setdefault(key, [])
             versions.insert(0, version)
             self._versions.move_to_end(key)
@@ -312,11 +314,11 @@ class Compiled:
 
         with one_thread():  # on a busy machine two can make a recording of half a second take five
             trace, result = trace_twice(self._name, enter)
-        return self._version(trace, result, surroundings, entered, generator_places)
+        return self._version(trace, result, surroundings, entered, generator_places, leaves)
 
     def _version(
         self, trace: Trace, result: Any, surroundings: Surroundings, entered: dict[int, Step],
-        generator_places: dict[int, int],
+        generator_places: dict[int, int], leaves: list[Any],
     ) -> Version:  # fmt: skip
         captured = list(trace.captured.values())
         order: list[Step] = []
@@ -344,7 +346,9 @@ class Compiled:
         given = [item for item, step in zip(given, order, strict=True) if step.index in used]
         generators = [generator_places.get(id(generator), generator) for generator in trace.generators]
         runner = self._made(program)
-        return Version(program, runner, surroundings, given, state_of, graded, cleared, asked, generators, result)
+        return Version(
+            program, runner, surroundings, given, state_of, graded, cleared, asked, generators, result, leaves
+        )
 
     def _made(self, program: Program) -> Any:
         if self._make is not None:
@@ -391,6 +395,18 @@ class Compiled:
                     )
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is looked for while a program is made: its many objects all stay, and looking took a third."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _as_lists(result: Any) -> Any:
     if isinstance(result, dict):
         return [_as_lists(item) for item in result.values()]
@@ -398,9 +414,9 @@ def _as_lists(result: Any) -> Any:
 
 
 def _raw(tensor: Tensor) -> Any:
-    from tinygraph.compiler.tracing import _VALUE
+    from tinygraph.compiler.tracing.outside import TENSOR_VALUE
 
-    return _VALUE.__get__(tensor)
+    return TENSOR_VALUE.__get__(tensor)
 
 
 def _identifier(name: str) -> str:

@@ -76,22 +76,19 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
     if held.kind == "variable":
         return names[held.steps[0]]
     # A value of the forward pass may lie where a gradient will: its name is another.
-    here = [
-        index
-        for index in held.steps
-        if plan.layouts[index].shape == step.shape
-        and graph_step(plan, index).section == step.section
-        and not plan.is_view(graph_step(plan, index))
-    ]
-    later = [index for index in here if index > step.index and index in own]
-    earlier = [index for index in here if index < step.index and index in names and index not in own]
-    found = later[:1] or earlier[-1:]
-    return names[found[0]] if found else None
 
+    def fits(index: int) -> bool:
+        other = plan.by_index[index]
+        return other.shape == step.shape and other.section == step.section and not plan.is_view(other)
 
-def graph_step(plan: Plan, index: int) -> Step:
-    """The step of an index."""
-    return plan.by_index[index]
+    # What has a name already is asked first, and the nearest before: a sum in place can have thousands of values.
+    for index in held.steps:
+        if index > step.index and index in own and fits(index):
+            return names[index]
+    for index in reversed(held.steps):
+        if index < step.index and index in names and index not in own and fits(index):
+            return names[index]
+    return None
 
 
 def _made_up(step: Step, names: dict[int, str]) -> str:
@@ -139,10 +136,15 @@ def _cotangents(steps: list[Step]) -> dict[int, str]:
     found: dict[int, str] = {}
     seen: set[str] = set()
     for line, group in groups.items():
+        without: set[tuple[int, ...]] = set()  # shapes that no unnamed value of the line has
         for operand in operands.get(line, ()):
-            match = next((s for s in reversed(group) if s.shape == operand.shape and s.name is None), None)
             wish = f"d_{operand.name}"
-            if match is not None and match.index not in found and wish not in seen:
+            if wish in seen or operand.shape in without:
+                continue
+            match = next((s for s in reversed(group) if s.shape == operand.shape and s.name is None), None)
+            if match is None:
+                without.add(operand.shape)
+            elif match.index not in found:
                 found[match.index] = wish
                 seen.add(wish)
     return found

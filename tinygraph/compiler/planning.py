@@ -6,6 +6,9 @@ item that first writes it to the last that reads it; storages that are never nee
 
 from __future__ import annotations
 
+import bisect
+import heapq
+import itertools
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -379,13 +382,36 @@ def _alone(step: Step, place: int, held: Storage, storage: dict[int, Storage | N
 def _packed(storages: list[Storage]) -> list[Memory]:
     """Lay storages that are never needed at the same time into the same memory, the largest first."""
     memories: list[Memory] = []
-    for held in sorted(storages, key=lambda held: (-held.nbytes, held.first)):
-        for memory in memories:
-            if all(held.last < other.first or other.last < held.first for other in memory.storages):
-                memory.storages.append(held)
-                held.memory = memory
-                break
-        else:
-            memories.append(Memory([held]))
-            held.memory = memories[-1]
+    times: list[list[tuple[int, int]]] = []  # when each memory is in use, in order of time
+    for _, alike in itertools.groupby(
+        sorted(storages, key=lambda held: (-held.nbytes, held.first)), key=lambda held: held.nbytes
+    ):
+        larger = len(memories)
+        # Storages of one size come in the order in which they are begun, so that one end says when a memory is free.
+        busy: list[tuple[int, int]] = []
+        free: list[int] = []
+        for held in alike:
+            while busy and busy[0][0] < held.first:
+                heapq.heappush(free, heapq.heappop(busy)[1])
+            number = next((number for number in range(larger) if _fits(held, times[number])), None)
+            if number is not None:
+                bisect.insort(times[number], (held.first, held.last))
+                memories[number].storages.append(held)
+            else:
+                if free:
+                    number = heapq.heappop(free)
+                    times[number].append((held.first, held.last))
+                    memories[number].storages.append(held)
+                else:
+                    number = len(memories)
+                    memories.append(Memory([held]))
+                    times.append([(held.first, held.last)])
+                heapq.heappush(busy, (held.last, number))
+            held.memory = memories[number]
     return sorted(memories, key=lambda memory: memory.storages[0].first)
+
+
+def _fits(held: Storage, times: list[tuple[int, int]]) -> bool:
+    """Whether a memory is free while a storage is needed."""
+    place = bisect.bisect(times, (held.first, held.last))
+    return (place == 0 or times[place - 1][1] < held.first) and (place == len(times) or held.last < times[place][0])

@@ -61,9 +61,10 @@ def steps_of(program: Program) -> Graph:
     """
     builder = Builder()
     moved: dict[int, Step] = {}
-    for node in [*program.arguments, *[variable.node for variable in program.variables]]:
-        name = next((variable.name for variable in program.variables if variable.node is node), node.name)
-        moved[node.index] = builder.add(_step(node, program, name=name, given=True))
+    named = [(node, node.name) for node in program.arguments]
+    named += [(variable.node, variable.name) for variable in program.variables]
+    for node, name in named:
+        moved[node.index] = builder.add(_step(node, program, len(builder.steps), name=name, given=True))
     for node in program.graph.nodes:
         if node.index in moved:
             continue
@@ -72,20 +73,27 @@ def steps_of(program: Program) -> Graph:
                 f"compile: {node.name or 'an input'} is neither an argument nor a variable, and no value was kept"
             )
         args, kwargs = mapped((node.args, node.kwargs), lambda item: moved[item.index] if is_node(item) else item)
-        value = None if node.value is None or not node.is_input else np.asarray(node.value)
-        step = _step(node, program)
-        if isinstance(node.function, np.ufunc) or node.function is np.where:
+        if (isinstance(node.function, np.ufunc) or node.function is np.where) and any(
+            [type(item) is np.ndarray and item.shape for item in args]
+        ):
             # A plain array among the operands is a step, too: blocks are taken of it like of any other.
+            like = _step(node, program, 0)
             args = tuple([
-                builder.constant(step, item) if type(item) is np.ndarray and item.shape else item for item in args
+                builder.constant(like, item) if type(item) is np.ndarray and item.shape else item for item in args
             ])  # fmt: skip
-        moved[node.index] = builder.add(replace(step, args=args, kwargs=kwargs, value=value))
+        step = _step(node, program, len(builder.steps), args=args, kwargs=kwargs)
+        if node.value is not None and node.is_input:
+            step = replace(step, value=np.asarray(node.value))
+        moved[node.index] = builder.add(step)
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in program.graph.outputs))
 
 
-def _step(node: Node, program: Program, name: str | None = None, given: bool = False) -> Step:
+def _step(
+    node: Node, program: Program, index: int, name: str | None = None, given: bool = False, args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+) -> Step:  # fmt: skip
     return Step(
-        index=0, function=node.function, args=node.args, kwargs=node.kwargs, shape=node.shape, dtype=node.dtype,
+        index=index, function=node.function, args=args, kwargs=kwargs or {}, shape=node.shape, dtype=node.dtype,
         name=name or node.name, scope=node.scope, requires_grad=node.requires_grad, source=node.source,
         section=program.sections.get(node.index, "forward"), given=given,
     )  # fmt: skip

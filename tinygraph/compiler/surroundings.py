@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Set
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
@@ -78,6 +79,8 @@ class Place:
             holder.cell_contents = value
         elif isinstance(holder, MappingProxyType):
             return  # a class's settings, which are looked at only
+        elif isinstance(holder, dict) and value is MISSING:
+            holder.pop(self.key, None)
         elif isinstance(holder, dict | list):
             holder[self.key] = value
         elif value is MISSING:
@@ -114,6 +117,7 @@ class Surroundings:
             self.tensors: dict[int, str] = {}
             self.generators: dict[int, tuple[str, Any]] = {}
             self._seen: dict[int, Any] = {}
+            self._settings: dict[type, frozenset[str]] = {}
             waiting: list[tuple[Any, str]] = [(function, ""), *[(item, name) for name, item in objects.items()]]
             while waiting and len(self.places) < PLACES:
                 item, name = waiting.pop()
@@ -236,6 +240,17 @@ class Surroundings:
             for key, value in list(namespace.items()):
                 if key in self.names or kind.__module__ == "types":
                     yield Place(f"{dot}{key}", namespace, key, value)
+            # `self.training = False` hides what the class says, where the object said nothing itself.
+            for key in self._settings_of(kind) - namespace.keys():
+                yield Place(f"{dot}{key}", namespace, key, MISSING)
+
+    def _settings_of(self, kind: type) -> frozenset[str]:
+        """The attributes that are named and that objects of a class begin with."""
+        if kind not in self._settings:
+            self._settings[kind] = frozenset(
+                [key for key in self.names if _is_setting(inspect.getattr_static(kind, key, MISSING))]
+            )
+        return self._settings[kind]
 
     # --- guards -----------------------------------------------------------------------------------------------------
 
@@ -307,6 +322,11 @@ class Surroundings:
 def _followed(module: str) -> bool:
     """Whether code of a module is the user's, or a model's, as opposed to a library's."""
     return module.startswith(_ROOMS_FOLLOWED) or module.partition(".")[0] not in _NOT_FOLLOWED
+
+
+def _is_setting(value: Any) -> bool:
+    """Whether an attribute of a class is a value that its objects begin with, as opposed to a method or a slot."""
+    return value is not MISSING and not hasattr(type(value), "__get__")
 
 
 def _is_transform(function: Any) -> bool:

@@ -118,8 +118,8 @@ class Traced:
     __array_priority__ = 500.0
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, trace: Trace, step: Step, value: Any, weak: bool = False) -> None:
-        self._trace = trace
+    def __init__(self, trace: Any, step: Step, value: Any, weak: bool = False) -> None:
+        self._trace: Trace = trace
         self._step = step
         self._value = value
         self._weak = weak

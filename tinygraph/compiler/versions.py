@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 import weakref
 from typing import Any
@@ -35,13 +36,16 @@ class Version:
     def __init__(
         self, program: Program, runner: Any, surroundings: Surroundings, given: list[Any], state_of: list[Captured],
         graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any],
-        result: Any,
+        result: Any, leaves: list[Any],
     ) -> None:  # fmt: skip
         self.program = program
         self.runner = runner
         self.surroundings = surroundings
         self._given = given
-        self._plain = all(type(item) is int and item == place for place, item in enumerate(given))
+        # Whether the leaves of a call's arguments are the program's arguments as they are.
+        self._plain = all(type(item) is int and item == place for place, item in enumerate(given)) and not any(
+            type(leaf) is Tensor for leaf in leaves
+        )
         self._count = len(given)
         # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
         self._variables: list[Any] = [
@@ -53,6 +57,11 @@ class Version:
                 else None,
             )
             for captured, variable in zip(state_of, program.variables, strict=True)
+        ]
+        # The places of the variables that are written, and of those that are read where they lie.
+        self._written = [place for place, (_, updated, _) in enumerate(self._variables) if updated]
+        self._read = [
+            place for place, (_, updated, copied) in enumerate(self._variables) if not updated and copied is None
         ]
         self._data = [
             (captured.link, isinstance(captured.link, DataLeaf)) for captured in state_of if captured.argument is None
@@ -95,7 +104,26 @@ class Version:
             else:
                 copied[...] = tensor._value
                 buffers.append(copied)
+        if self._written:
+            arguments, buffers = self._apart(arguments, buffers)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
+
+    def _apart(self, arguments: list[Any], buffers: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The arguments, and the variables that are only read, with copies of those that an update would change.
+
+        In an eager call an update gives a Tensor another array, and what was taken from it before stays what it is:
+        `step(w.data)` goes on with the old weights to the end.
+        """
+        given = [place for place, item in enumerate(arguments) if _looks_into_a_buffer(item)]
+        read = [place for place in self._read if _looks_into_a_buffer(buffers[place])]
+        if given or read:
+            written = [buffers[place] for place in self._written]
+            arguments, buffers = list(arguments), list(buffers)
+            for items, places in ((arguments, given), (buffers, read)):
+                for place in places:
+                    if any([np.may_share_memory(items[place], buffer) for buffer in written]):
+                        items[place] = items[place].copy(order="K")
+        return arguments, buffers
 
     def values(self) -> list[Any]:
         """The variables' values now.
@@ -163,6 +191,10 @@ def _bound(item: Any, leaves: list[Any]) -> Any:
 # The arrays that programs write a Tensor's new values into, by the Tensor's id. They are nobody else's: an array that
 # the user made a Tensor of, or took from one before, stays what it is.
 _buffers: dict[int, tuple[Any, Any]] = {}
+_buffer_ids: set[int] = set()
+
+# What an array's memory may belong to, besides an array, that is not a buffer's; and numbers, which have none.
+_ELSEWHERE = (type(None), float, int, np.generic, bytes, mmap.mmap)
 
 
 def _own_buffer(tensor: Any) -> Any:
@@ -175,5 +207,21 @@ def _own_buffer(tensor: Any) -> Any:
             buffer[...] = value
         return buffer
     buffer = np.array(value, order="C")
-    _buffers[key] = (weakref.ref(tensor, lambda _: _buffers.pop(key, None)), buffer)
+    _buffers[key] = (weakref.ref(tensor, lambda _: _forget(key)), buffer)
+    _buffer_ids.add(id(buffer))
     return buffer
+
+
+def _forget(key: int) -> None:
+    """Drop the buffer of a Tensor that is gone."""
+    _, buffer = _buffers.pop(key)
+    _buffer_ids.discard(id(buffer))
+
+
+def _looks_into_a_buffer(item: Any) -> bool:
+    """Whether an array may be a buffer, or a view of one. NumPy's views keep hold of the array that owns the memory."""
+    while type(item) is np.ndarray:
+        if id(item) in _buffer_ids:
+            return True
+        item = item.base
+    return not isinstance(item, _ELSEWHERE)

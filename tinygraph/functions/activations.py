@@ -14,6 +14,8 @@ def _floating(x: Any) -> Any:
     """An array of a floating dtype: lists and integers become float64."""
     if type(x) is np.ndarray or type(x) is np.float64:
         return x if x.dtype.kind in "fc" else x.astype(np.float64)
+    if type(x) is float:
+        return np.float64(x)
     x = as_array(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.modes import is_tracing
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
@@ -134,7 +135,7 @@ class Embedding(Layer):
         place = f'Embedding "{self.name}"'
         if indices.dtype.kind not in "iu":
             raise TypeError(f"{place}: indices must be integers, got dtype {indices.dtype}; use x.astype(int)")
-        if np.any((indices < 0) | (indices >= self.input_dim)):
+        if not is_tracing() and np.any((indices < 0) | (indices >= self.input_dim)):
             raise IndexError(
                 f"{place}: indices run from {indices.min()} to {indices.max()}, but the table has rows 0 to "
                 f"{self.input_dim - 1}; make input_dim one more than the largest index"

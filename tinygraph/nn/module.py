@@ -26,7 +26,8 @@ Array = NDArray[Any]
 class _Building(threading.local):
     """The layers that have made their weights in the outermost call of this thread, and their attributes before."""
 
-    made: list[tuple[Layer, dict[str, Any]]] | None = None
+    def __init__(self) -> None:
+        self.made: list[tuple[Layer, dict[str, Any]]] | None = None
 
 
 _building = _Building()

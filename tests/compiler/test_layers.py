@@ -1,0 +1,208 @@
+"""Layers, optimisers and schedules: a compiled training step is the eager one, step after step."""
+
+from __future__ import annotations
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import nn, optim
+
+STEPS = 4
+
+rng = np.random.default_rng(7)
+ROWS = [rng.normal(size=(8, 5)) for _ in range(STEPS)]
+IMAGES = [rng.normal(size=(4, 6, 6, 2)) for _ in range(STEPS)]
+WORDS = [rng.integers(0, 9, size=(8, 3)) for _ in range(STEPS)]
+
+MODELS = {
+    "Dense": (ROWS, [nn.Dense(4, activation="tanh", seed=1), nn.Dense(2, use_bias=False, seed=2)]),
+    "every activation": (
+        ROWS,
+        [nn.Dense(3, activation=name, seed=1) for name in sorted(nn.activations.ACTIVATIONS)],
+    ),
+    "Dropout": (ROWS, [nn.Dense(6, seed=1), nn.Dropout(0.4, seed=3), nn.Dense(2, seed=2), nn.Dropout(0.2, seed=4)]),
+    "BatchNormalization": (ROWS, [nn.Dense(4, seed=1), nn.BatchNormalization(momentum=0.8), nn.Dense(2, seed=2)]),
+    "LayerNormalization": (ROWS, [nn.Dense(4, seed=1), nn.LayerNormalization(), nn.Dense(2, seed=2)]),
+    "Embedding": (WORDS, [nn.Embedding(9, 4, seed=1, dtype=np.float64), nn.Flatten(), nn.Dense(2, seed=2)]),
+    "Conv2D": (
+        IMAGES,
+        [
+            nn.Conv2D(3, 3, activation="relu", padding="same", seed=1),
+            nn.MaxPooling2D(2),
+            nn.Conv2D(2, 2, seed=2),
+            nn.AveragePooling2D(2),
+            nn.Flatten(),
+            nn.Dense(2, seed=3),
+        ],
+    ),
+    "images with dropout": (
+        IMAGES,
+        [nn.Conv2D(3, 3, strides=2, seed=1), nn.BatchNormalization(), nn.Dropout(0.3, seed=2), nn.Flatten(),
+         nn.Dense(2, seed=3)],
+    ),
+}  # fmt: skip
+
+OPTIMIZERS = {
+    "SGD": lambda parameters: optim.SGD(parameters, 0.05),
+    "Momentum": lambda parameters: optim.Momentum(parameters, 0.05),
+    "Nesterov": lambda parameters: optim.Momentum(parameters, 0.05, nesterov=True),
+    "RMSprop": lambda parameters: optim.RMSprop(parameters, 0.01),
+    "Adam": lambda parameters: optim.Adam(parameters, 0.01),
+    "AdamW": lambda parameters: optim.AdamW(parameters, 0.01),
+}
+
+SCHEDULES = {
+    "ExponentialDecay": optim.ExponentialDecay(0.1, 2, 0.5),
+    "staircase": optim.ExponentialDecay(0.1, 2, 0.5, staircase=True),
+    "StepDecay": optim.StepDecay(0.1, 2),
+    "CosineDecay": optim.CosineDecay(0.1, 3),
+    "warm-up": optim.CosineDecay(0.01, 3, alpha=0.1, warmup_target=0.1, warmup_steps=2),
+    "PiecewiseConstant": optim.PiecewiseConstant([1, 2], [0.1, 0.05, 0.01]),
+}
+
+
+def squares(output):
+    """A loss that no output can hide from."""
+    return np.mean((output - 0.5) ** 2)
+
+
+def trained(layers, batches, optimizer_of, compiled):
+    """Losses, and all that is left in the model and the optimiser, after a few steps from the same beginning."""
+    model = nn.Sequential(copy.deepcopy(layers))
+    with tg.no_grad():
+        model.eval()
+        model(batches[0])  # which makes the weights
+        model.train()
+    optimizer = optimizer_of(model.parameters())
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = squares(model(x))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tg.compile(step) if compiled else lambda x: step(x).data
+    losses = [float(run(x)) for x in batches]
+    if compiled:
+        # The gradients that a first step finds are None; those of all later ones are not.
+        assert len(run.signatures) <= 2
+    return losses, model.state_dict() | {f"optimizer's {name}": item for name, item in optimizer.state_dict().items()}
+
+
+def assert_alike(layers, batches, optimizer_of):
+    """Eager and compiled training end in the same place, having gone the same way, and have gone somewhere."""
+    eager, compiled = (trained(layers, batches, optimizer_of, compiled) for compiled in (False, True))
+    np.testing.assert_allclose(compiled[0], eager[0], rtol=1e-9)
+    assert compiled[1].keys() == eager[1].keys()
+    for name, expected in eager[1].items():
+        assert compiled[1][name].dtype == expected.dtype, name
+        np.testing.assert_allclose(compiled[1][name], expected, rtol=1e-7, atol=1e-10, err_msg=name)
+    assert len(set(eager[0])) == len(batches)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_compiled_step_trains_each_layer_as_the_eager_one_does(kind):
+    batches, layers = MODELS[kind]
+    assert_alike(layers, batches, OPTIMIZERS["Adam"])
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_compiled_step_of_each_optimiser_is_the_eager_one(kind):
+    assert_alike([nn.Dense(3, activation="tanh", seed=1), nn.Dense(1, seed=2)], ROWS, OPTIMIZERS[kind])
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_each_schedule_goes_on_from_call_to_call(kind):
+    assert_alike([nn.Dense(1, seed=1)], ROWS, lambda parameters: optim.SGD(parameters, SCHEDULES[kind]))
+
+
+def test_every_layer_optimiser_and_schedule_is_tried():
+    """A layer that is added and not tried here is noticed."""
+    tried = {type(layer).__name__ for _, layers in MODELS.values() for layer in layers} | {"Sequential"}
+    assert tried == set(nn.__all__) - {"Layer", "Module"}
+    assert {*OPTIMIZERS, *SCHEDULES, "Optimizer"} >= set(optim.__all__)
+
+
+def test_a_float32_model_stays_float32_with_dropout():
+    images = [batch.astype(np.float32) for batch in ROWS]
+    layers = [nn.Dense(6, activation="relu", seed=1), nn.Dropout(0.5, seed=2), nn.Dense(2, seed=3)]
+    eager, compiled = (trained(layers, images, OPTIMIZERS["Adam"], compiled) for compiled in (False, True))
+    np.testing.assert_allclose(compiled[0], eager[0], rtol=1e-4)
+    assert all(compiled[1][name].dtype == item.dtype for name, item in eager[1].items())
+
+
+def test_a_learning_rate_that_is_set_between_steps_is_used():
+    w = tg.Tensor([1.0, -2.0], name="w")
+    sgd = optim.SGD([w], 0.5)
+
+    @tg.compile
+    def step(x):
+        sgd.zero_grad()
+        loss = np.sum(w * x)
+        loss.backward()
+        sgd.step()
+        return loss
+
+    x = np.array([1.0, 1.0])
+    for rate in (0.5, 0.25, 1.0):
+        sgd.learning_rate = rate
+        before = w.data.copy()
+        step(x)
+        assert (w.data == before - rate * x).all()
+
+
+def test_training_and_use_are_two_programs():
+    dropout = nn.Dropout(0.5, seed=0)
+    run = tg.compile(lambda x: dropout(x))
+    x = np.ones(1000)
+    assert 300 < np.count_nonzero(run(x)) < 700
+    dropout.eval()
+    assert (run(x) == x).all()
+    dropout.train()
+    assert 300 < np.count_nonzero(run(x)) < 700
+
+
+def test_a_compiled_embedding_looks_rows_up_and_refuses_those_that_are_not_there():
+    table = nn.Embedding(4, 2, seed=0)
+    table(np.array([0]))
+    look_up = tg.compile(lambda x: table(x))
+    assert (look_up(np.array([3, 0])) == table.embeddings.data[[3, 0]]).all()
+    for lookup in (table, look_up):
+        with pytest.raises(IndexError):
+            lookup(np.array([4, 0]))
+
+
+def test_a_setting_that_the_class_had_is_seen_to_change_in_the_object():
+    class Scaled:
+        factor = 2.0
+
+        def __call__(self, x):
+            return self.factor * x
+
+    scaled = Scaled()
+    run = tg.compile(lambda x: scaled(x))
+    assert run(np.ones(2)).tolist() == [2.0, 2.0]
+    scaled.factor = 3.0
+    assert run(np.ones(2)).tolist() == [3.0, 3.0]
+    del scaled.factor
+    assert run(np.ones(2)).tolist() == [2.0, 2.0]
+    Scaled.factor = 5.0
+    assert run(np.ones(2)).tolist() == [5.0, 5.0]
+
+
+def test_the_first_module_that_a_thread_calls_can_be_in_a_compiled_function():
+    found = []
+
+    def call():
+        flatten = nn.Flatten()
+        found.append(tg.compile(lambda x: flatten(x))(np.ones((2, 3, 4))).shape)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert found == [(2, 12)]

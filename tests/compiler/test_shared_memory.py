@@ -1,0 +1,114 @@
+"""Arguments that lie in the memory of a Tensor that the step updates: the step goes on with what they were."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.compiler import versions
+
+
+def shapes_of_sharing(w):
+    """Ways to hand out an array that looks into the memory of w.data."""
+    return {
+        "the array": w.data,
+        "a view": w.data[::-1],
+        "a view of a view": w.data[1:].T[::-1],
+        "a flat view": w.data.reshape(-1)[2:],
+        "through a memoryview": np.frombuffer(memoryview(w.data), np.float64)[1:],
+        "through the array interface": np.asarray(Foreign(w.data)),
+        "detached": w.detach(),
+        "a detached view": w.detach()[1:],
+    }
+
+
+class Foreign:
+    """An object of another library that shows an array's memory."""
+
+    def __init__(self, array):
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+def steps(w):
+    """A step that updates w first, and reads its argument only afterwards."""
+
+    def step(x):
+        w.assign(w.data * 2 + 1)
+        return np.sum(x * x) + 0 * np.sum(w.data), x * 3
+
+    return step
+
+
+@pytest.mark.parametrize("how", shapes_of_sharing(tg.Tensor(np.ones((4, 3)))))
+def test_an_argument_in_the_memory_of_an_updated_tensor_keeps_its_value(how):
+    found = []
+    for make in (lambda step: step, tg.compile):
+        w = tg.Tensor(np.arange(1.0, 13.0).reshape(4, 3), name="w")
+        run, taken = make(steps(w)), []
+        for _ in range(3):
+            squares, three = run(shapes_of_sharing(w)[how])
+            taken += [np.array(getattr(item, "data", item)) for item in (squares, three)]
+        found.append([*taken, w.data.copy()])
+    for eager, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-12)
+
+
+def test_a_plain_array_found_outside_that_is_a_view_of_the_tensor():
+    w = tg.Tensor(np.ones(5), name="w")
+    holder = {"x": np.zeros(5)}
+
+    @tg.compile
+    def step():
+        x = holder["x"]
+        w.assign(w.data + 1)
+        return x * 1
+
+    step()
+    holder["x"] = w.data
+    assert step().tolist() == [2.0] * 5
+    assert w.data.tolist() == [3.0] * 5
+
+
+def test_arguments_of_their_own_are_not_copied():
+    w = tg.Tensor(np.ones(5), name="w")
+    seen = []
+
+    @tg.compile
+    def step(x):
+        w.assign(w.data + np.sum(x))
+
+    x = np.arange(10.0)
+    step(x)
+    version = step._used()
+    for given in (x, x[::2], np.frombuffer(bytes(80), np.float64)):
+        step(given)
+        version, leaves = step._version_for((given,), {})
+        seen.append(version.bound(leaves)[0][0] is given)
+    assert seen == [True] * 3
+
+
+def test_a_tensor_that_is_gone_leaves_no_buffer_behind():
+    gc.collect()
+    before = len(versions._buffers), len(versions._buffer_ids)
+
+    def lives_and_goes():
+        w = tg.Tensor(np.ones(3), name="w")
+        tg.compile(lambda: w.assign(w.data + 1))()
+        return len(versions._buffer_ids)
+
+    assert lives_and_goes() == before[1] + 1
+    gc.collect()
+    assert (len(versions._buffers), len(versions._buffer_ids)) == before
+
+
+def test_a_computed_tensor_without_a_gradient_is_an_argument_like_its_values():
+    run = tg.compile(lambda x: np.exp(x * x) - 1)
+    data = tg.Tensor(np.array([0.0, 1.0, 2.0]), requires_grad=False)[1:]
+    for _ in range(2):
+        found = run(data)
+        assert type(found) is np.ndarray
+        np.testing.assert_allclose(found, np.exp([1.0, 4.0]) - 1)

@@ -1,0 +1,137 @@
+"""What NumPy and its operators ask of a `Traced`: each call as one that is recorded."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph import record
+from tinygraph.compiler.traced import IN_PLACE, Method, Traced, refused
+from tinygraph.compiler.tracing.recording import Recording
+from tinygraph.compiler.tracing.refusals import BY_VALUE
+from tinygraph.derivatives.table import function_name
+from tinygraph.links import mapped
+from tinygraph.record import tensors_in
+from tinygraph.tensor import Tensor
+
+__all__ = ["NumPyCalls"]
+
+# What these say of an array is known without its values.
+_METADATA = frozenset((
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type,
+    np.shares_memory, np.may_share_memory, np.ix_,
+))  # fmt: skip
+_LIKE: dict[Any, Callable[..., Any]] = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
+_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all,
+    np.logical_or: np.any,
+}  # fmt: skip
+
+
+class NumPyCalls(Recording):
+    """A recording that answers NumPy's protocols."""
+
+    def operate(self, function: np.ufunc, *operands: Any) -> Any:
+        """What an operator does: between Python numbers the result is one too."""
+        weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
+        result = self.call(function, operands, {})
+        result._weak = weak and result.dtype == np.float64
+        return result
+
+    def call_ufunc(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What NumPy asks of a Traced among the arguments of a ufunc."""
+        if any(True for _ in tensors_in((*inputs, kwargs))):
+            return NotImplemented  # the Tensor's turn
+        kwargs = dict(kwargs)
+        out = kwargs.pop("out", None)
+        target = out[0] if type(out) is tuple else out
+        where = kwargs.pop("where", True) if method == "__call__" else True
+        if method == "at" or (target is not None and type(target) is not Traced):
+            raise refused("a computed value is written into a plain array", IN_PLACE)
+        if where is not True and target is None:
+            raise refused(
+                f"{function_name(ufunc)} with where= leaves elements undefined", "Use np.where(mask, result, otherwise)"
+            )
+        if method == "reduce" and ufunc in _REDUCTIONS:
+            axis = kwargs.pop("axis", 0)
+            keywords = {key: item for key, item in kwargs.items() if not _is_default(key, item)}
+            result = self.call(_REDUCTIONS[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
+        elif method != "__call__":
+            result = self.call(Method.of(ufunc, method), inputs, kwargs)
+        else:
+            result = self.call(ufunc, inputs, kwargs)
+        if target is None:
+            return result
+        return self.overwrite(target, result if where is True else self.call(np.where, (where, result, target), {}))
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What NumPy asks of a Traced among the arguments of any other function."""
+        if any(True for _ in tensors_in((args, kwargs))):
+            return record.call_function(function, args, kwargs, sys._getframe(2))
+        if function in _METADATA:
+            return function(*mapped(args, _stand_in), **mapped(kwargs, _stand_in))
+        if function in _LIKE or function is np.full_like:
+            return self._like(function, *args, **kwargs)
+        if kwargs.get("out") is not None:
+            target = kwargs["out"]
+            if type(target) is not Traced:
+                raise refused("a computed value is written into a plain array", IN_PLACE)
+            return self.overwrite(target, self.call(function, args, {**kwargs, "out": None}))
+        return self.call(function, args, kwargs)
+
+    def _like(self, function: Any, like: Any, *args: Any, **kwargs: Any) -> Any:
+        fill = (args[0] if args else kwargs["fill_value"]) if function is np.full_like else None
+        rest = args[1:] if function is np.full_like else args
+        dtype = np.dtype(kwargs.get("dtype") or (rest[0] if rest else None) or like.dtype)
+        shape = like.shape if kwargs.get("shape") is None else kwargs["shape"]
+        if function is not np.full_like:
+            return self.call(_LIKE[function], (shape, dtype), {})
+        if type(fill) is not Traced:
+            return self.call(np.full, (shape, fill, dtype), {})
+        return self.call(np.copy, (self.call(np.broadcast_to, (self.converted(fill, dtype), shape), {}),), {})
+
+    def index(self, traced: Traced, index: Any) -> Any:
+        """`traced[index]`"""
+        index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
+        for item in index if type(index) is tuple else (index,):
+            if type(item) is Traced and item.dtype == np.bool_:
+                raise refused("an array is indexed with a computed mask", BY_VALUE)
+            if type(item) is slice and any(type(end) in (Traced, Tensor) for end in (item.start, item.stop, item.step)):
+                raise refused(
+                    "a slice begins or ends at a computed place",
+                    "Use np.take(x, start + np.arange(length), axis=0), whose shape is known, or make the ends int "
+                    "arguments",
+                )
+        return self.call(operator.getitem, (traced, index), {})
+
+    def call_primitive(
+        self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """A call of a function under `tg.primitive`: one step, unless it asks to be seen through."""
+        if not _has_traced((args, kwargs)):
+            return function(*args, **kwargs)
+        return self.call(primitive, args, kwargs)
+
+
+def _stand_in(item: Any) -> Any:
+    """An array of the same shape and dtype, without memory."""
+    if type(item) is Traced:
+        return 0.0 if item._weak else np.broadcast_to(np.zeros((), item.dtype), item.shape)
+    return item
+
+
+def _has_traced(structure: Any) -> bool:
+    kind = type(structure)
+    if kind is tuple or kind is list:
+        return any([_has_traced(item) for item in structure])
+    if kind is dict:
+        return any([_has_traced(item) for item in structure.values()])
+    return kind is Traced
+
+
+def _is_default(key: str, item: Any) -> bool:
+    return item is {"keepdims": False, "where": True}.get(key) or (key == "initial" and item is np._NoValue)

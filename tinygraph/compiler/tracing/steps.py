@@ -1,0 +1,145 @@
+"""Steps: the values of a run, in the order in which they were made, and what is known of them without their values."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.shapes import astype
+from tinygraph.source import source_of
+
+__all__ = ["UNREAD", "Captured", "Step", "bound_below", "steps_in"]
+
+
+class Step:
+    """A value of the program while it is being made: an input, a constant, or the result of a call.
+
+    Attributes:
+        kind: "call", "argument", "state", "gradient" (a Tensor's `grad` from before the call), "array" (a plain array
+            from outside, or a constant, as the second run tells) or "constant" (a single number).
+        index: its place in the order of the run.
+        content: the array or number, for an "array" or a "constant".
+        fixed: of an "array" whether each run makes its own, so that it is a constant.
+        masked: whether elements may be exactly 0 because a condition left them out; see `where_it_matters`.
+        low: no element is below it, whatever the arguments are.
+        name: what it is called; None for what the source line says.
+    """
+
+    __slots__ = (
+        "args", "code", "content", "dtype", "fixed", "function", "index", "kind", "kwargs", "lasti", "low", "masked",
+        "name", "scope", "section", "shape", "size",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
+        self.kind = kind
+        self.index = index
+        self.shape = shape
+        self.dtype = dtype
+        self.size = math.prod(shape)
+        self.name = name
+        self.function: Callable[..., Any] | None = None
+        self.args: tuple[Any, ...] = ()
+        self.kwargs: dict[str, Any] = {}
+        self.content: Any = None
+        self.fixed = False
+        self.masked = False
+        self.low = -np.inf
+        self.code: Any = None
+        self.lasti = 0
+        self.scope: tuple[str, ...] = ()
+        self.section = "forward"
+
+    def place(self) -> str:
+        """Where in the user's code it was made."""
+        source = source_of(self.code, self.lasti)
+        return "an unknown line" if source is None else f"{source}: {source.text}"
+
+
+class Captured:
+    """A leaf that the run found: what it is worth inside the run, whatever it is worth outside.
+
+    Attributes:
+        link, tensor: the leaf; None as the Tensor while only its gradient was asked for.
+        argument: the place among the arguments' leaves, or None for a Tensor from elsewhere.
+        value: its `Traced`; None before it was first read.
+        first: the step of the value at the start of the call.
+        order: when it was assigned to, as the record counts.
+        grad: the gradient: a Traced, a Tensor, None, or UNREAD.
+        had_grad: None while the gradient from before the call was not read; else whether there was one.
+    """
+
+    __slots__ = ("argument", "first", "first_grad", "grad", "had_grad", "link", "order", "tensor", "value")
+
+    def __init__(self, link: Any, order: int, argument: int | None) -> None:
+        self.link = link
+        self.order = order
+        self.argument = argument
+        self.tensor: Any = None
+        self.value: Any = None
+        self.first: Step | None = None
+        self.grad: Any = UNREAD
+        self.first_grad: Step | None = None
+        self.had_grad: bool | None = None
+
+
+UNREAD: Any = object()
+
+
+def steps_in(structure: Any) -> list[Step]:
+    """The steps inside nested tuples, lists and dicts, in order."""
+    if type(structure) is Step:
+        return [structure]
+    found: list[Step] = []
+    if isinstance(structure, _NESTED):
+        for item in structure.values() if isinstance(structure, dict) else structure:
+            if type(item) is Step:
+                found.append(item)
+            elif isinstance(item, _NESTED):
+                found += steps_in(item)
+    return found
+
+
+# One tuple, made once: `tuple | list | dict` in a call would be made again each time.
+_NESTED = (tuple, list, dict)
+
+_BOUNDED = frozenset((
+    np.square, np.absolute, np.exp, np.exp2, np.cosh, np.power, np.add, np.multiply, np.divide, np.maximum, np.sqrt,
+    np.sum, np.log1p, np.mean, np.reshape, np.transpose, np.broadcast_to, np.max, np.min, operator.getitem, astype,
+))  # fmt: skip
+
+
+def bound_below(function: Any, args: tuple[Any, ...]) -> float:
+    """A number that no element of a result lies below, from those of the operands: enough to see that x² + 1 is."""
+
+    def low(item: Any) -> float:
+        if type(item) is Step:
+            return item.low
+        return float(item) if isinstance(item, int | float | np.floating | np.integer) else -np.inf
+
+    if function not in _BOUNDED or not args:
+        return -np.inf
+    if function in (np.square, np.absolute, np.exp, np.exp2, np.cosh):
+        return 1.0 if function is np.cosh else 0.0
+    if function is np.power:
+        return 0.0 if len(args) == 2 and type(args[1]) is int and args[1] % 2 == 0 else -np.inf
+    if function in (np.add, np.multiply, np.divide, np.maximum) and len(args) != 2:
+        return -np.inf
+    if function is np.add:
+        return low(args[0]) + low(args[1])
+    if function is np.multiply:
+        if args[0] is args[1]:
+            return 0.0
+        return 0.0 if low(args[0]) >= 0 and low(args[1]) >= 0 else -np.inf
+    if function is np.divide:
+        return 0.0 if low(args[0]) >= 0 and low(args[1]) > 0 else -np.inf
+    if function is np.maximum:
+        return max(low(args[0]), low(args[1]))
+    if function is np.sqrt:
+        return float(np.sqrt(max(low(args[0]), 0.0)))
+    if function in (np.sum, np.log1p):
+        return 0.0 if low(args[0]) >= 0 else -np.inf
+    return low(args[0])

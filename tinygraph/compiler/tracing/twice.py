@@ -1,0 +1,69 @@
+"""A function is run twice: once to record what it does, and once more to see that it does the same."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.traced import Traced
+from tinygraph.compiler.tracing.diversion import diverted
+from tinygraph.compiler.tracing.trace import Trace
+from tinygraph.tensor import Tensor
+
+__all__ = ["run", "trace_twice"]
+
+
+def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None) -> tuple[Trace, Any]:
+    """Run a function once.
+
+    Args:
+        call: its name.
+        enter: given the trace, makes the stand-ins of the arguments, and returns what runs the function on them.
+        reference: the run that is repeated.
+
+    Returns:
+        The trace, and what the function returned, with steps in place of arrays.
+    """
+    trace = Trace(call, reference)
+    with diverted(trace):
+        result = enter(trace)()
+        if trace.refusal is not None:
+            raise trace.refusal
+        outline = results_of(trace, result)
+    if reference is not None and len(trace.calls) != len(reference.calls):
+        raise trace.differs(None)
+    return trace, outline
+
+
+def results_of(trace: Trace, result: Any) -> Any:
+    """What a function returned, with a step for each array."""
+    if isinstance(result, dict):
+        return {key: results_of(trace, item) for key, item in result.items()}
+    if isinstance(result, list | tuple):
+        items = [results_of(trace, item) for item in result]
+        return type(result)(*items) if hasattr(result, "_fields") else items if type(result) is list else tuple(items)
+    if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
+        return trace.operand(result)
+    return result
+
+
+def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]]) -> tuple[Trace, Any]:
+    """Run a function twice, the second time only to see that it does the same. Returns the second run."""
+    with _global_generators():
+        first, _ = run(call, enter)
+        return run(call, enter, first)
+
+
+@contextlib.contextmanager
+def _global_generators() -> Iterator[None]:
+    """Put the generators that NumPy and Python keep for everybody back as they were."""
+    numpys, pythons = np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        np.random.set_state(numpys)
+        random.setstate(pythons)
