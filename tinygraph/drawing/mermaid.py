@@ -67,6 +67,8 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     name = scene.names[node.index] or fallback(node)
     if box.kind == "gradient":
         return [f"∇{name}  {shape(node.shape)}", gradient_words(node, scene)]
+    if scene.is_plan and node.value is None:
+        return [f"{name}  {shape(node.shape)}".strip()]
     told = "not kept" if node.value is None else distribution(node.value).words
     first = f"{name} = {told}" if name and node.shape == () else told
     lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]

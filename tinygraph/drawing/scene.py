@@ -124,6 +124,12 @@ class Scene:
         return self.view == "chain" and self.direction == "LR"
 
     @cached_property
+    def is_plan(self) -> bool:
+        """Whether it shows a program, of which no values exist, as opposed to a computation that was made."""
+        calls = [node for node in self.graph.nodes if not node.is_input]
+        return bool(calls) and all(n.value is None and n.grad is None and not n.grad_freed for n in calls)
+
+    @cached_property
     def trunk(self) -> tuple[str, ...]:
         """The boxes of the longest way through the picture; among equals the one that starts at data."""
         length: dict[str, tuple[int, int]] = {}

@@ -161,12 +161,12 @@ class _Assembly:
 
     def _add(self, node: Node) -> None:
         scope = self._closed_scope(node)
-        is_output = self.graph.role(node) == "output"
         if scope is not None:
             self._add_to_layer(node, scope)
-        elif not node.is_input:
+            return
+        if not node.is_input:
             self._add_operation(node)
-        if (node.is_input and scope is None) or is_output or (scope is None and self.carded(node)):
+        if node.is_input or self.graph.role(node) == "output" or self.carded(node):
             self._add_card(node)
 
     def _add_to_layer(self, node: Node, scope: Scope) -> None:
@@ -177,6 +177,9 @@ class _Assembly:
             self.boxes.append(Box(layer, "layer", node, "layer", self._open_part(node), scope, inside))
             for member in inside:
                 self._link_operands(member, layer)
+            for member in inside:  # not before the layer's own box, from which the arrow comes
+                if self.graph.role(member) == "output":
+                    self._add_card(member)
 
     def _add_operation(self, node: Node) -> None:
         place = self.places[node.index]
