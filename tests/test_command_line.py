@@ -198,7 +198,9 @@ def test_an_error_shows_the_place():
     [
         ("2a", "product is written with *"), ("2 a", "product is written with *"), ("a b", "product is written with *"),
         ("(a)(a)", None), ("√a", "√ is written sqrt(...)"), ("a²", "² is written **2"), ("a × a", "× is written *"),
-        ("a^2", "a power is written a**2"), ("2^3*sum(a)", "a power is written a**2"), ("ln(a)", "it is called 'log'"), ("a = 3", "values stand after the formula"),
+        ("a^2", "a power is written a**2"),
+        ("2^3*sum(a)", "a power is written a**2"), ("ln(a)", "it is called 'log'"),
+        ("a = 3", "values stand after the formula"),
         ("a +", "not a formula: invalid syntax\n"), ("a @ [1,2,3]", None),
     ],
 )  # fmt: skip

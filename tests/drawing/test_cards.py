@@ -206,3 +206,4 @@ def test_a_call_on_a_number_shows_the_number() -> None:
     r = Recorder()
     assert operation_symbol(r.call(np.negative, 1.0)) == "−1"
     assert operation_symbol(r.call(np.exp, 2.0)) == "exp(2)"
+    assert operation_symbol(r.call(np.divide, 1.0, 5)) == "1 ÷ 5"

@@ -110,6 +110,8 @@ def operation_symbol(node: Node) -> str:
         return _power(node.args[0], node.args[1])
     if op in INFIX and len(node.args) == 2:
         left, right = map(scalar_constant, node.args)
+        if left is not None and right is not None:
+            return f"{number(left)} {symbol} {number(right)}"
         if left is not None:
             return f"{number(left)} {symbol} x"
         if right is not None:
