@@ -11,7 +11,7 @@ from tinygraph.drawing.expressions import fallback, grouped
 from tinygraph.drawing.facts import distribution, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
-from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.symbols import SYMBOLS, operation_symbol
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Node
@@ -227,7 +227,7 @@ def origin_card(node: Node) -> str:
 def layer_card(box: Box, scene: Scene) -> str:
     """A collapsed scope: what it computes, from which shape to which, and how its parameters fare."""
     assert box.layer is not None
-    parameters = [node for node in box.members if node.is_input]
+    parameters = box.parameters
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
     rows = [cell(heading), cell(font(layer_summary(box, scene, parameters)))]
     if parameters:
@@ -237,6 +237,13 @@ def layer_card(box: Box, scene: Scene) -> str:
         rows.append(cell(table([_parameter_row(node, scene, largest, title) for node in shown], padding=2)))
         if len(shown) < len(parameters):
             rows.append(cell(font(f"and {len(parameters) - len(shown)} more parameters", 9)))
+    crowds = {
+        "inputs": sum(node.is_input and not node.requires_grad for node in box.members),
+        "outputs": sum(not node.is_input and scene.graph.role(node) == "output" for node in box.members),
+    }
+    crowded = [f"{size} {what}" for what, size in crowds.items() if size > MOST_OF_ONE_SCOPE]
+    if crowded:
+        rows.append(cell(font(f"with {' and '.join(crowded)} of its own", 9)))
     bad = [node for node in box.members if node.index in scene.poisoned]
     if bad:
         first = next((node for node in bad if node.index == scene.origin), None)

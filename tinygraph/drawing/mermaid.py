@@ -58,8 +58,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "operation":
         return [operation_symbol(node)]
     if box.kind == "layer" and box.layer is not None:
-        parameters = [member for member in box.members if member.is_input]
-        return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, parameters)]
+        return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
         return [shape(box.constant.shape), distribution(box.constant).words]
     if box.kind == "pullback":

@@ -15,9 +15,12 @@ import numpy as np
 from tinygraph.drawing.scopes import Path, Scope
 from tinygraph.graph import Graph, Node
 
-__all__ = ["Box", "Direction", "Link", "Scene"]
+__all__ = ["MOST_OF_ONE_SCOPE", "Box", "Direction", "Link", "Scene"]
 
 Direction = Literal["LR", "TB"]
+
+# More data or outputs than these stay on the card of the collapsed scope that has them.
+MOST_OF_ONE_SCOPE = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,11 @@ class Box:
     layer: Scope | None = None
     members: tuple[Node, ...] = ()
     constant: np.ndarray[Any, Any] | None = None
+
+    @property
+    def parameters(self) -> list[Node]:
+        """Of a layer, the parameters that only it uses."""
+        return [node for node in self.members if node.is_input and node.requires_grad]
 
 
 @dataclass(frozen=True, eq=False)
