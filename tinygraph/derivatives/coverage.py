@@ -129,8 +129,8 @@ its weights are a Tensor: then a gradient flows to them. `np.quantile` and its k
 ## SciPy
 
 The ufuncs of `scipy.special` come by the same protocol: error functions, the gamma and beta functions, Bessel
-functions, elliptic integrals, orthogonal polynomials, distributions. Orders and shapes, such as v in `jv(v, x)`, have no
-derivative, and a gradient that would flow to one is an error. So is a Tensor in a ufunc that has none.
+functions, elliptic integrals, orthogonal polynomials, distributions. Orders and shapes, such as v in `jv(v, x)`, have
+no derivative, and a gradient that would flow to one is an error. So is a Tensor in a ufunc that has none.
 
 ```python
 from scipy import special
