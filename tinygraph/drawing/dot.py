@@ -122,7 +122,7 @@ def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
     colour = "gradient" if backwards else "muted"
     title = scope.title
     if not scene.pairs and all(box.id in scene.on_trunk for box in members):
-        title += SPACE * (2 * len(title) + 4)  # as much again, so that the arrow in the middle passes beside the title
+        title += SPACE * (2 * len(title) + 4)  # as wide again: the arrow in the middle passes beside it
     return {
         "style": "rounded,filled",
         "color": COLOURS["gradient track" if backwards else "scope"],
