@@ -87,7 +87,7 @@ def test_several_results_are_one_picture(capsys):
     assert "= 12, 7" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("view", ["chain", "values", "full", "collapsed"])
+@pytest.mark.parametrize("view", ["chain", "values", "full", "collapsed", "mirror"])
 @pytest.mark.parametrize("direction", ["LR", "TB"])
 def test_every_view_and_direction(view, direction, capsys):
     command = ["draw", "sqrt(a**2 + b**2)", "a=3", "b=4", "-o", "p.dot", "--view", view, "--direction", direction]
@@ -191,6 +191,27 @@ def test_an_error_shows_the_place():
         "  1 + sqr(a)",
         "      ^^^",
     ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("2a", "product is written with *"), ("2 a", "product is written with *"), ("a b", "product is written with *"),
+        ("(a)(a)", None), ("√a", "√ is written sqrt(...)"), ("a²", "² is written **2"), ("a × a", "× is written *"),
+        ("a^2", "a power is written a**2"),
+        ("2^3*sum(a)", "a power is written a**2"), ("ln(a)", "it is called 'log'"),
+        ("a = 3", "values stand after the formula"),
+        ("a +", "not a formula: invalid syntax\n"), ("a @ [1,2,3]", None),
+    ],
+)  # fmt: skip
+def test_mathematics_that_python_writes_otherwise(expression, hint, capsys):
+    said = refused(capsys, "grad", expression, "a=[1,2]")
+    assert hint is None or hint in said
+    assert ".py:" not in said
+
+
+def test_a_value_given_twice_is_refused(capsys):
+    assert "a is given twice" in refused(capsys, "grad", "a * a", "a=1", "a=2")
 
 
 def test_missing_values_are_listed(capsys):

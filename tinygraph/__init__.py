@@ -1,4 +1,4 @@
-"""Differentiate plain NumPy code, and see the graph it built.
+"""Differentiate plain NumPy code, see the graph, get back the NumPy program.
 
     >>> import numpy as np, tinygraph as tg
     >>> a, b = tg.Tensor(3.0), tg.Tensor(4.0)
@@ -7,6 +7,10 @@
     >>> a.grad, b.grad
     (array(0.6), array(0.8))
     >>> tg.draw(c).save("c.svg")  # doctest: +SKIP
+    >>> hypotenuse = tg.compile(lambda a, b: np.sqrt(a**2 + b**2))
+    >>> hypotenuse(3.0, 4.0)
+    np.float64(5.0)
+    >>> print(hypotenuse.source)  # doctest: +SKIP
 
 What is not needed to compute and differentiate is loaded when it is first asked for.
 """

@@ -106,7 +106,7 @@ def _parser() -> Parser:
 
     def command(name: str, run: Any, description: str, epilog: str = "") -> argparse.ArgumentParser:
         added = commands.add_parser(
-            name, help=description, description=f"{description}.", epilog=epilog,
+            name, help=description, description=f"{description[0].upper()}{description[1:]}.", epilog=epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
         )  # fmt: skip
         added.set_defaults(run=run)
@@ -119,9 +119,8 @@ def _parser() -> Parser:
         added.add_argument("expression", metavar="EXPRESSION", help='the formula, such as "sqrt(a**2 + b**2)"')
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for each variable")
     drawing.add_argument("-o", "--output", default="graph.svg", metavar="FILE", help="the picture (default: graph.svg)")
-    drawing.add_argument(
-        "--view", default="auto", choices=("auto", "chain", "values", "full", "collapsed"), help="what is shown"
-    )
+    views = ("auto", "chain", "values", "full", "collapsed", "mirror")
+    drawing.add_argument("--view", default="auto", choices=views, help="what is shown")
     drawing.add_argument("--direction", default="auto", choices=("auto", "LR", "TB"), help="where the arrows go")
     drawing.add_argument("--title", help="a line under the picture (default: the formula)")
     drawing.add_argument("--no-backward", action="store_true", help="draw the forward pass only")
@@ -217,7 +216,12 @@ def _engine() -> str:
 
 def _compute(options: argparse.Namespace) -> Computed:
     expression = Expression(options.expression)
-    values = dict(_value(text) for text in options.values)
+    values: dict[str, Tensor] = {}
+    for text in options.values:
+        name, tensor = _value(text)
+        if name in values:
+            raise UsageError(f"{name} is given twice")
+        values[name] = tensor
     value = expression.evaluate(values)
     unused = [name for name in values if name not in expression.names]
     if unused:
@@ -230,7 +234,8 @@ def _value(text: str) -> tuple[str, Tensor]:
     name, equals, written = text.partition("=")
     name = unicodedata.normalize("NFKC", name.strip())
     if not equals or not name.isidentifier() or keyword.iskeyword(name):
-        raise UsageError(f"expected NAME=VALUE such as x=3 or x=[1,2,3], got {printable(text[:60])!r}")
+        said = f"expected NAME=VALUE, without spaces, such as x=3 or x=[1,2,3], got {printable(text[:60])!r}"
+        raise UsageError(said)
     try:
         given = Expression(written, LONGEST_VALUE).evaluate({})
         array = np.array(given, dtype=np.float64)

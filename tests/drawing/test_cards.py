@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,7 +14,9 @@ from hypothesis.extra import numpy as hnp
 from tinygraph.drawing import draw
 from tinygraph.drawing.cards import gradient_words
 from tinygraph.drawing.facts import distribution, nonfinite, norm
+from tinygraph.drawing.symbols import operation_symbol
 from tinygraph.drawing.views import chain, full
+from tinygraph.graph import Graph
 
 from .graphs import Recorder, hypotenuse, network, one_value
 
@@ -165,3 +168,42 @@ def test_the_first_nonfinite_value_is_marked_with_its_line_and_what_it_spoilt() 
 def test_nothing_is_marked_where_all_is_finite() -> None:
     scene = full(network())
     assert scene.origin is None and not scene.poisoned
+
+
+def test_a_program_without_values_shows_shapes_and_misses_nothing() -> None:
+    nodes = tuple(replace(node, value=None, grad=None) for node in network(1).nodes)
+    drawn = draw(Graph(nodes, nodes[-1:]), view="full")
+    told = drawn.source
+    assert "not kept" not in told and "not computed" not in told
+    assert "8×4" in told and "scalar" in told
+    assert "not kept" not in drawn.mermaid() and "not computed" not in drawn.mermaid()
+
+
+def test_within_a_layer_a_parameter_is_called_without_its_name() -> None:
+    r = Recorder()
+    x = r.input(np.ones((2, 3)), "x", requires_grad=False)
+    w = r.input(np.ones((3, 4)), "a_layer_with_a_long_name.kernel", grad=np.ones((3, 4)))
+    y = r.call(np.matmul, x, w, scope=("net", "a_layer_with_a_long_name"))
+    loss = r.call(np.sum, y, scope=("net",), name="loss", grad=1.0)
+    for view in ("full", "collapsed"):
+        told = draw(r.graph(loss), view=view, open=["net"] if view == "collapsed" else None).source  # type: ignore[arg-type]
+        assert ">kernel<" in told and "name.kernel<" not in told
+
+
+def test_sections_are_boxes_around_the_scopes_and_names_replace_names() -> None:
+    graph = network(2)
+    sections = {node.index: "forward" for node in graph.nodes if not node.is_input}
+    sections[graph.outputs[0].index] = "update"
+    drawn = draw(graph, view="full", sections=sections, names={graph.outputs[0].index: "L, updated"}).source
+    for tooltip in ("forward", "forward/model", "forward/model/layer 1", "update", "update/loss"):
+        assert f'tooltip="{tooltip}"' in drawn or f"tooltip={tooltip}" in drawn
+    assert "L, updated" in drawn
+    assert "forward" in draw(graph, view="collapsed", open="update", sections=sections).source
+    assert [node.scope for node in graph.nodes] == [node.scope for node in network(2).nodes]
+
+
+def test_a_call_on_a_number_shows_the_number() -> None:
+    r = Recorder()
+    assert operation_symbol(r.call(np.negative, 1.0)) == "−1"
+    assert operation_symbol(r.call(np.exp, 2.0)) == "exp(2)"
+    assert operation_symbol(r.call(np.divide, 1.0, 5)) == "1 ÷ 5"

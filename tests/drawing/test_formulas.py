@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygraph.drawing.expressions import LABEL_LENGTH, formula, labels
+from tinygraph.drawing.expressions import LABEL_LENGTH, formula, grouped, labels
 from tinygraph.drawing.slopes import slope
 from tinygraph.graph import Graph, Node
 
@@ -134,3 +134,14 @@ def test_what_is_written_on_the_way_back(call: object, numbers: float | None, te
     node: Node = call(r, r.input(3.0, "a"), r.input(4.0, "b"))  # type: ignore[operator]
     value = None if numbers is None else np.array(numbers)
     assert slope(node, 0, value, labels(r.graph())) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [
+        ("s", "s"), ("a + b", "(a + b)"), ("σ(W @ x)", "σ(W @ x)"), ("exp(a × (b + c))", "exp(a × (b + c))"),
+        ("σ(x) + σ(y)", "(σ(x) + σ(y))"), ("a(b + c)(d + e)", "(a(b + c)(d + e))"),
+    ],
+)  # fmt: skip
+def test_a_factor_is_in_parentheses_where_it_has_to_be(text: str, factor: str) -> None:
+    assert grouped(text) == factor

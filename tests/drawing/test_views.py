@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tinygraph.drawing import TooLargeError, draw, views
 from tinygraph.drawing.mirror import mirror
-from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Scene
 
 from .graphs import Recorder, chain_of, hypotenuse, network
 
@@ -46,17 +46,37 @@ def assert_sound(scene: Scene) -> None:
     for link in scene.links:
         assert place[link.tail] < place[link.head] or link.kind == "backflow"
     shown = {box.node.index for box in scene.boxes if box.kind == "variable"}
-    assert {output.index for output in scene.graph.outputs} <= shown
+    crowds = [[n.index for n in box.members if scene.graph.role(n) == "output"] for box in scene.boxes]
+    on_cards = {index for crowd in crowds if len(crowd) > MOST_OF_ONE_SCOPE for index in crowd}
+    assert {output.index for output in scene.graph.outputs} <= shown | on_cards
+    assert not shown & on_cards
     assert len(set(scene.trunk)) == len(scene.trunk) >= 1
 
 
 @given(programs())
 def test_every_view_of_every_program_is_sound(program: Recorder) -> None:
     graph = program.graph()
+    several = program.graph(*[node for node in program.nodes if not node.is_input][::2])
     for view in (views.full, views.values, views.chain, views.collapsed):
         assert_sound(view(graph))
+        assert_sound(view(several))
     if graph.outputs[0].requires_grad:
         assert_sound(mirror(graph))
+
+
+def test_the_state_of_an_optimiser_stays_on_the_card_of_its_scope() -> None:
+    r = Recorder()
+    x = r.input(np.ones(3), "x", requires_grad=False)
+    r.call(np.exp, x)
+    moments = [r.input(np.ones(3), f"moment {number}", requires_grad=False) for number in range(9)]
+    updated = [r.call(np.add, moment, x, scope=("update",)) for moment in moments]
+    for many in (9, 5):
+        scene = views.collapsed(r.graph(*updated[:many]))
+        assert_sound(scene)
+        inputs = [box.node.name for box in scene.boxes if box.kind == "variable" and box.node.is_input]
+        assert inputs == ["x"]
+        told = draw(r.graph(*updated[:many]), view="collapsed", open=[]).source
+        assert ("with 9 inputs and 9 outputs of its own" in told) == (many == 9)
 
 
 @given(programs())

@@ -126,6 +126,20 @@ assert t.grad.tolist() == [-0.0625, 0]
 its weights are a Tensor: then a gradient flows to them. `np.quantile` and its kin differentiate by the share, too, when
 `method="linear"`.
 
+## SciPy
+
+The ufuncs of `scipy.special` come by the same protocol: error functions, the gamma and beta functions, Bessel
+functions, elliptic integrals, orthogonal polynomials, distributions. Orders and shapes, such as v in `jv(v, x)`, have
+no derivative, and a gradient that would flow to one is an error. So is a Tensor in a ufunc that has none.
+
+```python
+from scipy import special
+
+t = tg.Tensor([0.5, 2.0])
+np.sum(special.gammaln(t) + special.jv(1, t)).backward()
+assert np.allclose(t.grad, special.digamma(t.data) + special.jvp(1, t.data))
+```
+
 ## How many
 """
 )

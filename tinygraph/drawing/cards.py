@@ -11,7 +11,7 @@ from tinygraph.drawing.expressions import fallback, grouped
 from tinygraph.drawing.facts import distribution, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
-from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.symbols import SYMBOLS, operation_symbol
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Node
@@ -57,7 +57,7 @@ def variable_card(node: Node, scene: Scene) -> str:
     """Name, shape, distribution or value, and the gradient."""
     scalar = node.shape == ()
     rows = {"v": cell(_heading(node, scene), "CENTER" if scalar else "LEFT")}
-    if not scalar:
+    if not scalar and not (scene.is_plan and node.value is None):
         rows["content"] = cell(_content(node.value))
     bad = nonfinite(node.value)
     if bad and not scalar:
@@ -78,9 +78,20 @@ def _between_ports(row: str, name: str) -> str:
     return west + row + east
 
 
+def _name_inside(title: str, node: Node, scene: Scene) -> str:
+    """What a value is called within a layer: "kernel" is enough where the box around it says "dense"."""
+    said = clean(node.name or "")
+    return clip(said.removeprefix(f"{title}.")) if said.startswith(f"{title}.") else scene.names[node.index]
+
+
 def _heading(node: Node, scene: Scene) -> str:
-    name = scene.names[node.index] or fallback(node)
+    box = scene.box.get(f"v{node.index}")
+    title = box.place[-1].names[-1] if box is not None and box.place else ""
+    name = _name_inside(title, node, scene) or fallback(node)
     if node.shape == ():
+        if scene.is_plan and node.value is None:
+            told = font((SPACE * 2 if name else "") + shape(node.shape)) + _dtype(node, scene)
+            return (font(name, 13, "text", bold=True) if name else "") + told
         text = "not kept" if node.value is None else distribution(node.value).words
         size, colour = (13, "text") if node.value is not None else (10, "muted")
         if name and text == "not kept":
@@ -140,7 +151,7 @@ def gradient_words(node: Node, scene: Scene) -> str:
     if node.grad is None:
         if node.grad_freed:
             return "∇ not kept"
-        return "∇ not computed" if node.requires_grad else ""
+        return "∇ not computed" if node.requires_grad and not scene.is_plan else ""
     if node.shape != ():
         return f"‖∇‖ {number(norm(node.grad), 2)}"
     return f"{gradient_name(node, scene)} = {number(node.grad.reshape(())[()])}"
@@ -216,15 +227,23 @@ def origin_card(node: Node) -> str:
 def layer_card(box: Box, scene: Scene) -> str:
     """A collapsed scope: what it computes, from which shape to which, and how its parameters fare."""
     assert box.layer is not None
-    parameters = [node for node in box.members if node.is_input]
+    parameters = box.parameters
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
     rows = [cell(heading), cell(font(layer_summary(box, scene, parameters)))]
     if parameters:
         largest = max(_finite_norms(scene), default=0.0)
         shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]
-        rows.append(cell(table([_parameter_row(node, scene, largest) for node in shown], padding=2)))
+        title = box.layer.names[-1]
+        rows.append(cell(table([_parameter_row(node, scene, largest, title) for node in shown], padding=2)))
         if len(shown) < len(parameters):
             rows.append(cell(font(f"and {len(parameters) - len(shown)} more parameters", 9)))
+    crowds = {
+        "inputs": sum(node.is_input and not node.requires_grad for node in box.members),
+        "outputs": sum(not node.is_input and scene.graph.role(node) == "output" for node in box.members),
+    }
+    crowded = [f"{size} {what}" for what, size in crowds.items() if size > MOST_OF_ONE_SCOPE]
+    if crowded:
+        rows.append(cell(font(f"with {' and '.join(crowded)} of its own", 9)))
     bad = [node for node in box.members if node.index in scene.poisoned]
     if bad:
         first = next((node for node in bad if node.index == scene.origin), None)
@@ -265,8 +284,11 @@ def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
     return text
 
 
-def _parameter_row(node: Node, scene: Scene, largest: float) -> str:
-    name = cell(font(scene.names[node.index] or shape(node.shape), 10, "parameter", bold=True))
+def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
+    """A parameter and its gradient."""
+    name = cell(font(_name_inside(title, node, scene) or shape(node.shape), 10, "parameter", bold=True))
+    if scene.is_plan:
+        return name + cell(font(shape(node.shape)), extra=' COLSPAN="3"')
     if node.grad is None or nonfinite(node.grad):
         bad = nonfinite(node.grad)
         told = font(f"∇: {bad}", 10, "non-finite", bold=True) if bad else font(gradient_words(node, scene), 9)

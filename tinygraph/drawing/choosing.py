@@ -13,6 +13,7 @@ from tinygraph.drawing.engine import MOST_BOXES
 from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.sections import sectioned
 from tinygraph.drawing.text import clean
 from tinygraph.graph import Graph
 
@@ -45,6 +46,8 @@ def draw(
     legend: bool = True,
     heat: Mapping[int, float] | None = None,
     measured: str = "time",
+    sections: Mapping[int, str] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> Drawing:
     """Draw the graph that computed some Tensors.
 
@@ -67,6 +70,8 @@ def draw(
         heat: by the index of a call what it takes, its seconds say: each operation is coloured by its share, and says
             it. Of a `Graph`, as `Profile.heat` gives it; shown in the views "full" and "values".
         measured: what `heat` is, for the legend.
+        sections: by the index of a call of a `Graph` the section it is in, such as "backward": a box around its scopes.
+        names: by the index of a node of a `Graph` what it is called in the picture.
 
     Returns:
         A `Drawing`, which shows itself in a notebook and has `.save("graph.svg")`.
@@ -81,6 +86,8 @@ def draw(
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     graph = _graph(outputs, sys._getframe(1))
+    if sections or names:
+        graph = sectioned(graph, sections or {}, names or {})
     opened = [open] if isinstance(open, str) else list(open or ())
     scene = _scene(graph, view, opened)
     chosen = _direction(scene) if direction == "auto" else direction

@@ -113,19 +113,22 @@ def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: 
                 pair.node(box.id)
                 pair.node(scene.out_of[box.id][0].head)
     for scope, members in inside.items():
-        with picture.subgraph(name=f"cluster_{scope.key}", graph_attr=_cluster(scope, scene)) as cluster:
+        with picture.subgraph(name=f"cluster_{scope.key}", graph_attr=_cluster(scope, scene, members)) as cluster:
             _fill(cluster, scene, members, depth + 1)
 
 
-def _cluster(scope: Scope, scene: Scene) -> dict[str, str]:
+def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
     backwards = scope is BACKWARD_SIDE
     colour = "gradient" if backwards else "muted"
+    title = scope.title
+    if not scene.pairs and all(box.id in scene.on_trunk for box in members):
+        title += SPACE * (2 * len(title) + 4)  # as wide again: the arrow in the middle passes beside it
     return {
         "style": "rounded,filled",
         "color": COLOURS["gradient track" if backwards else "scope"],
         "fillcolor": COLOURS["backward fill"] if backwards else ROLES["layer"].fill,
         "id": f"c{scope.key}",
-        "label": f"<{font(scope.title, 11, colour, bold=True)}>",
+        "label": f"<{font(title, 11, colour, bold=True)}>",
         "labeljust": "c" if scene.pairs else "l",
         "labelloc": "b" if scene.direction == "TB" and not scene.pairs else "t",
         "margin": "9",

@@ -71,7 +71,16 @@ def fallback(node: Node) -> str:
 
 def grouped(text: str) -> str:
     """A label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
-    return f"({text})" if any(sign in text for sign in " −+×÷@") else text
+    return f"({text})" if any(sign in text for sign in " −+×÷@") and not _is_call(text) else text
+
+
+def _is_call(text: str) -> bool:
+    """ "σ(W @ x)", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
+    name, _, rest = text.partition("(")
+    depths = [0]
+    for letter in rest:
+        depths.append(depths[-1] + (letter == "(") - (letter == ")"))
+    return name.isidentifier() and min(depths) == depths[-1] == -1 and depths.count(-1) == 1
 
 
 def formula(graph: Graph, output: Node) -> str | None:

@@ -58,8 +58,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "operation":
         return [operation_symbol(node)]
     if box.kind == "layer" and box.layer is not None:
-        parameters = [member for member in box.members if member.is_input]
-        return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, parameters)]
+        return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
         return [shape(box.constant.shape), distribution(box.constant).words]
     if box.kind == "pullback":
@@ -67,6 +66,8 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     name = scene.names[node.index] or fallback(node)
     if box.kind == "gradient":
         return [f"∇{name}  {shape(node.shape)}", gradient_words(node, scene)]
+    if scene.is_plan and node.value is None:
+        return [f"{name}  {shape(node.shape)}".strip()]
     told = "not kept" if node.value is None else distribution(node.value).words
     first = f"{name} = {told}" if name and node.shape == () else told
     lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]

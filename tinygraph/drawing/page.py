@@ -131,7 +131,7 @@ def _about(box: Box, scene: Scene) -> Json:
 
 
 def _layer_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
-    parameters = [node for node in box.members if node.is_input]
+    parameters = box.parameters
     yield "layer", "/".join(box.layer.names) if box.layer is not None else ""
     yield "operations", layer_operations(box)
     yield "shapes", layer_summary(box, scene, parameters)
@@ -148,7 +148,8 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
         yield "from", ", ".join(scene.names[o.index] or fallback(o) or shape(o.shape) for o in node.operands)
     yield "shape", shape(node.shape if box.constant is None else box.constant.shape)
     yield "dtype", str(node.dtype if value is None else value.dtype)
-    yield "value", "not kept" if value is None else _statistics(value)
+    if value is not None or not scene.is_plan:
+        yield "value", "not kept" if value is None else _statistics(value)
     yield "not finite", nonfinite(value)
     yield "memory", byte_size(node.nbytes if box.constant is None else box.constant.nbytes)
     if box.kind != "constant":
@@ -157,6 +158,8 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
 
 
 def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
+    if scene.is_plan:
+        return
     if node.grad is None:
         freed = "not kept; backward(retain_graph=True) keeps it"
         yield "gradient", freed if node.grad_freed else "not computed" if node.requires_grad else "none needed"

@@ -15,9 +15,12 @@ import numpy as np
 from tinygraph.drawing.scopes import Path, Scope
 from tinygraph.graph import Graph, Node
 
-__all__ = ["Box", "Direction", "Link", "Scene"]
+__all__ = ["MOST_OF_ONE_SCOPE", "Box", "Direction", "Link", "Scene"]
 
 Direction = Literal["LR", "TB"]
+
+# More data or outputs than these stay on the card of the collapsed scope that has them.
+MOST_OF_ONE_SCOPE = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,11 @@ class Box:
     layer: Scope | None = None
     members: tuple[Node, ...] = ()
     constant: np.ndarray[Any, Any] | None = None
+
+    @property
+    def parameters(self) -> list[Node]:
+        """Of a layer, the parameters that only it uses."""
+        return [node for node in self.members if node.is_input and node.requires_grad]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +130,12 @@ class Scene:
     def has_ports(self) -> bool:
         """Whether arrows arrive at the row of a card that they belong to, values above and gradients below."""
         return self.view == "chain" and self.direction == "LR"
+
+    @cached_property
+    def is_plan(self) -> bool:
+        """Whether it shows a program, of which no values exist, as opposed to a computation that was made."""
+        calls = [node for node in self.graph.nodes if not node.is_input]
+        return bool(calls) and all(n.value is None and n.grad is None and not n.grad_freed for n in calls)
 
     @cached_property
     def trunk(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,8 @@ INFIX = {
     )
 }
 
+LONE_X = re.compile(r"(?<![a-z])x(?![a-z])")
+
 TAKES_AXIS = {
     *("sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "argmax", "argmin", "cumsum", "cumprod"),
     *("softmax", "log_softmax", "logsumexp", "concatenate", "stack", "expand_dims", "squeeze", "sort", "argsort"),
@@ -107,6 +110,8 @@ def operation_symbol(node: Node) -> str:
         return _power(node.args[0], node.args[1])
     if op in INFIX and len(node.args) == 2:
         left, right = map(scalar_constant, node.args)
+        if left is not None and right is not None:
+            return f"{number(left)} {symbol} {number(right)}"
         if left is not None:
             return f"{number(left)} {symbol} x"
         if right is not None:
@@ -122,12 +127,14 @@ def operation_symbol(node: Node) -> str:
 
 
 def _call(node: Node, symbol: str) -> str:
-    """ "clip(x, 0, 1)", and the name alone where no number is passed."""
+    """ "clip(x, 0, 1)", "−1" for the negative of a number, and the name alone where no number is passed."""
     constants = [scalar_constant(argument) for argument in node.args]
     if all(constant is None for constant in constants) or not all(
         isinstance(a, (Node, np.ndarray)) or c is not None for a, c in zip(node.args, constants, strict=True)
     ):
         return symbol
+    if len(constants) == 1 and LONE_X.search(symbol):
+        return LONE_X.sub(number(constants[0]), symbol)
     letters = iter("xyzuvwabcdefgh")
     words = [next(letters, "…") if constant is None else number(constant) for constant in constants]
     return f"{symbol}({', '.join(words)})"

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.drawing import health
 from tinygraph.drawing.expressions import formula, labels
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.scene import Box, Direction, Link, Scene
+from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
 from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_places
 from tinygraph.drawing.slopes import local_derivatives, slope
 from tinygraph.drawing.symbols import array_constants
@@ -130,6 +130,7 @@ class _Assembly:
         self.boxes: list[Box] = []
         self.links: list[Link] = []
         self.members: dict[Scope, list[Node]] = {}
+        self.hidden = self._crowds()
         for node in self.graph.nodes:
             scope = self._closed_scope(node)
             if scope is not None:
@@ -149,10 +150,22 @@ class _Assembly:
         )
 
     def _closed_scope(self, node: Node) -> Scope | None:
-        """The outermost collapsed scope that hides a node. Data is not part of a layer, so nothing hides it."""
-        if node.is_input and (self.graph.role(node) != "parameter"):
+        """The outermost closed scope that hides a node. Data is not part of a layer: it is hidden only in a crowd."""
+        if node.is_input and self.graph.role(node) != "parameter" and node.index not in self.hidden:
             return None
+        return self._closed_around(node)
+
+    def _closed_around(self, node: Node) -> Scope | None:
         return next((scope for scope in self.places[node.index] if self.closed(scope)), None)
+
+    def _crowds(self) -> set[int]:
+        """The data and outputs of collapsed scopes that have too many for a card each: an optimiser's step, say."""
+        crowds: dict[tuple[Scope, bool], list[int]] = {}
+        for node in self.graph.nodes:
+            scope, role = self._closed_around(node), self.graph.role(node)
+            if scope is not None and role == ("data" if node.is_input else "output"):
+                crowds.setdefault((scope, node.is_input), []).append(node.index)
+        return {index for crowd in crowds.values() if len(crowd) > MOST_OF_ONE_SCOPE for index in crowd}
 
     def _open_part(self, node: Node) -> Path:
         path = self.places[node.index]
@@ -161,12 +174,12 @@ class _Assembly:
 
     def _add(self, node: Node) -> None:
         scope = self._closed_scope(node)
-        is_output = self.graph.role(node) == "output"
         if scope is not None:
             self._add_to_layer(node, scope)
-        elif not node.is_input:
+            return
+        if not node.is_input:
             self._add_operation(node)
-        if (node.is_input and scope is None) or is_output or (scope is None and self.carded(node)):
+        if node.is_input or self.graph.role(node) == "output" or self.carded(node):
             self._add_card(node)
 
     def _add_to_layer(self, node: Node, scope: Scope) -> None:
@@ -177,6 +190,9 @@ class _Assembly:
             self.boxes.append(Box(layer, "layer", node, "layer", self._open_part(node), scope, inside))
             for member in inside:
                 self._link_operands(member, layer)
+            for member in inside:  # not before the layer's own box, from which the arrow comes
+                if self.graph.role(member) == "output" and member.index not in self.hidden:
+                    self._add_card(member)
 
     def _add_operation(self, node: Node) -> None:
         place = self.places[node.index]

@@ -7,6 +7,7 @@ they are small, since an axis or an index must be one, and become float64 otherw
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -145,6 +146,8 @@ class Expression:
             by_zero = right == 0 and isinstance(node.op, ast.FloorDiv | ast.Mod)
             if not small or by_zero or not isinstance(node.op, STAY_INTEGERS):
                 left, right = np.float64(left), np.float64(right)
+        if isinstance(node.op, ast.BitXor) and not (_is_condition(left) and _is_condition(right)):
+            raise self._error(node, "^ joins conditions, of which one holds and not both; a power is written a**2")
         product = isinstance(node.op, ast.MatMult)
         self._check_size(node, functions()["matmul" if product else "add"], (left, right), {})
         return self._call(node, BINARY[type(node.op)], left, right)
@@ -218,7 +221,8 @@ class Expression:
         except ExpressionError:
             raise
         except Exception as error:  # NumPy raises whatever fits
-            raise self._error(node, one_line(error)) from None
+            reason = re.sub(r" \([^()]*\.py:\d+\)$", "", one_line(error))  # a line of ours, not of the user's
+            raise self._error(node, reason) from None
         for item in result if type(result) in (tuple, list) else (result,):
             if isinstance(item, Tensor | np.ndarray | np.generic):
                 if item.dtype.kind not in "fiub":
@@ -229,6 +233,10 @@ class Expression:
 
     def _error(self, node: ast.expr, reason: str) -> ExpressionError:
         return ExpressionError.at(node, self.text, reason)
+
+
+def _is_condition(value: Any) -> bool:
+    return (value if isinstance(value, Tensor) else np.asarray(value)).dtype == np.bool_
 
 
 def _has_tensors(value: Any) -> bool:

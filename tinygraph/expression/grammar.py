@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -101,6 +102,14 @@ INSTEAD: dict[type[ast.AST], str] = {
 }
 
 
+# How Python writes what is not Python.
+WRITTEN = {
+    "√": "sqrt(...)", "∛": "cbrt(...)", "²": "**2", "³": "**3", "×": "*", "·": "*", "÷": "/", "−": "-",
+    "∞": "inf", "≤": "<=", "≥": ">=", "≠": "!=",
+}  # fmt: skip
+CALLED = {"ln": "log", "σ": "sigmoid", "Σ": "sum", "Π": "prod"}
+
+
 def parse(text: str, longest: int = LONGEST) -> ast.expr:
     """The syntax tree of a formula.
 
@@ -121,7 +130,7 @@ def parse(text: str, longest: int = LONGEST) -> ast.expr:
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         column = error.offset - 1 if error.offset else len(text)  # no offset: something is missing at the end
-        raise ExpressionError(f"not a formula: {error.msg}", text, column) from None
+        raise ExpressionError(f"not a formula: {error.msg}{_as_python(text, column)}", text, column) from None
     except (MemoryError, RecursionError):
         raise ExpressionError("not a formula: it is nested too deeply") from None
     except ValueError as error:
@@ -129,6 +138,19 @@ def parse(text: str, longest: int = LONGEST) -> ast.expr:
     _check_depth(tree)
     _Check(text).expression(tree)
     return tree
+
+
+def _as_python(text: str, column: int) -> str:
+    """The end of a message about what Python writes otherwise: "; a product is written with *", or nothing."""
+    letter = text[column : column + 1]
+    if letter in WRITTEN:
+        return f"; {letter} is written {WRITTEN[letter]}"
+    if letter == "=":
+        return "; values stand after the formula: a=3"
+    before, rest = text[:column].rstrip()[-1:], text[column:]
+    if re.match(r"[\d.]+[^\W\d]", rest) or ((before.isalnum() or before == ")") and re.match(r"[\w(]", rest)):
+        return "; a product is written with *, as in 2*a"
+    return ""
 
 
 def _check_depth(tree: ast.AST) -> None:
@@ -215,7 +237,8 @@ class _Check:
         else:
             name = _bare(_dotted(node.func) or "")
             if name not in functions():
-                raise self._error(node.func, f"unknown function {name!r}{near(name, functions())}")
+                hint = f"; it is called {CALLED[name]!r}" if name in CALLED else near(name, functions())
+                raise self._error(node.func, f"unknown function {name!r}{hint}")
         self._all(node.args)
         for keyword in node.keywords:
             if keyword.arg not in KEYWORDS:
