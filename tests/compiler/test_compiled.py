@@ -597,3 +597,27 @@ def test_eager_interpreted_and_emitted_agree(f, x, y):
             np.testing.assert_allclose(found, loss.data, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found_gradient, gradient, rtol=1e-8, atol=1e-10)
             np.testing.assert_allclose(tensor.data, w[0].data, rtol=1e-8, atol=1e-10)
+
+
+def test_the_picture_of_a_step_has_its_sections_and_says_what_is_updated():
+    w = tg.Tensor(np.ones(3), name="w")
+
+    @tg.compile
+    def step(x):
+        with tg.scope("model"):
+            loss = np.sum((w * x) ** 2)
+        w.grad = None
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return loss
+
+    step(np.arange(3.0))
+    for rewritten in (False, True):
+        drawn = step.draw(rewritten=rewritten, view="full").source
+        assert "w, updated" in drawn
+        for section in ("forward/model", "backward/model", "update"):
+            assert f'tooltip="{section}"' in drawn or f"tooltip={section}" in drawn
+    assert "update" in step.profile(np.arange(3.0)).draw().source
+    forward = tg.compile(lambda x: np.exp(x))
+    forward(np.arange(3.0))
+    assert "tooltip=forward" not in forward.draw().source

@@ -170,7 +170,7 @@ class Compiled:
         return self._used().runner.cost
 
     def draw(self, rewritten: bool = False, **options: Any) -> Drawing:
-        """Draw the program that was run last.
+        """Draw the program that was run last, with a box around each section: forward, backward and update.
 
         Args:
             rewritten: the graph that the text computes, as opposed to the one that was recorded.
@@ -179,7 +179,17 @@ class Compiled:
         from tinygraph.drawing import draw
 
         version = self._used()
-        return draw(version.runner.graph if rewritten else version.program.graph, **options)
+        program, graph = version.program, version.runner.graph if rewritten else version.program.graph
+        own = {step.index: step.section for step in version.runner.graph.nodes} if rewritten else program.sections
+        sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
+        changed = [variable for variable in program.variables if variable.updated is not None]
+        ends = graph.outputs[len(graph.outputs) - len(changed) :]
+        names = {
+            end.index: f"{variable.name}, updated"
+            for variable, end in zip(changed, ends, strict=True)
+            if not end.is_input
+        }
+        return draw(graph, **{"sections": sections, "names": names, **options})
 
     def save(self, path: str | os.PathLike[str], parameters: str = "beside") -> None:
         """Write the program that was run last as a module that needs NumPy alone.

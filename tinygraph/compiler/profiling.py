@@ -95,7 +95,9 @@ class Profile:
             raise ValueError(f'draw: by must be "time" or "bytes", got {by!r}')
         heat = self.heat() if by == "time" else {entry.step.index: float(entry.bytes) for entry in self.entries}
         words = "time" if by == "time" else "bytes read and written"
-        return draw(self.graph, **{"view": "full", "heat": heat, "measured": words, **options})
+        sections = {step.index: step.section for step in self.graph.nodes if isinstance(step, Step)}
+        boxes = sections if len(set(sections.values())) > 1 else {}
+        return draw(self.graph, **{"view": "full", "heat": heat, "measured": words, "sections": boxes, **options})
 
     def __str__(self) -> str:
         """Two tables: by line, and by operation."""
