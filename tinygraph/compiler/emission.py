@@ -284,7 +284,14 @@ def _one_thread(graph: Graph) -> bool:
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):
         return True
     products = [flops(step) for step in graph.nodes if step.function in (np.matmul, np.dot) and isinstance(step, Step)]
+    read = [operand.nbytes for step in graph.nodes if step.function in (np.matmul, np.dot) for operand in step.operands]
+    if max(read, default=0) >= LONG_TO_READ:
+        return False
     return any(size > UNDIVIDED for size in products) and threads_for(max(products)) == 1
+
+
+# A matrix of this many bytes takes long to read, however little is computed with it, and two threads share that.
+LONG_TO_READ = 1 << 23
 
 
 # OpenBLAS leaves smaller products to one thread by itself.
