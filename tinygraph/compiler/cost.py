@@ -54,7 +54,7 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.flops:,} operations, {self.bytes:,} bytes read and written in {self.calls:,} calls; "
-            f"{self.buffers:,} buffers of {self.buffer_bytes:,} bytes"
+            f"{self.buffers:,} buffer{'s' if self.buffers != 1 else ''} of {self.buffer_bytes:,} bytes"
         )
 
 
