@@ -16,35 +16,17 @@ import operator
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from contextvars import copy_context
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.derivatives.indexing import names_each_place_once
-from tinygraph.derivatives.table import function_name, operation_of
-from tinygraph.errors import GraphError, ShapeError
-from tinygraph.keeping import Held, held_in
-from tinygraph.links import (
-    Both,
-    Call,
-    DataCall,
-    DataLeaf,
-    First,
-    Leaf,
-    Left,
-    Like,
-    Right,
-    Spread,
-    Unary,
-    arguments,
-    links_in,
-    mapped,
-    scope_of,
-)
-from tinygraph.modes import Setting, no_grad, state
+from tinygraph.derivatives.table import function_name
+from tinygraph.errors import GraphError
+from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in
+from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
+from tinygraph.pulling import PULL, Waiting, hand, pull_any, pull_guarded, pull_recorded, pull_traced
 from tinygraph.record import SHOWN, plain
 from tinygraph.source import source_of
 
@@ -52,29 +34,9 @@ if TYPE_CHECKING:
     from tinygraph.tensor import Tensor
 
 _float64 = np.float64
-_new: Callable[[type], Any] = object.__new__
 _by_order = operator.attrgetter("order")
 
-
-class Waiting:
-    """The `_adjoint` of a call that a pass has gathered and that no cotangent has reached yet. One object a pass.
-
-    Attributes:
-        since: calls made before this order do not belong to the pass.
-        owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
-    """
-
-    __slots__ = ("_outside", "owned", "since")
-
-    def __init__(self, since: int) -> None:
-        self.since = since
-        self.owned: dict[Any, Any] = {}
-        self._outside = copy_context()
-
-    @property
-    def invalid(self) -> Any:
-        """What the user wants done about NaN from a calculation, as `np.seterr` has it outside the pass."""
-        return self._outside.run(np.geterr)["invalid"]
+_DATA = (DataCall, DataLeaf)
 
 
 class Freed:
@@ -101,8 +63,9 @@ def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) 
             leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
     after = None if retain else FREED
     for call in calls:
-        if call._adjoint is not waiting:
-            call._grad = call._adjoint
+        adjoint = call._adjoint
+        if adjoint is not waiting:
+            call._grad = adjoint
         call._adjoint = after
 
 
@@ -184,6 +147,15 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             meet(root, sys.maxsize, False)
         for call in calls:  # grows while we walk it
             kind = type(call)
+            if kind is Unary:
+                link = call.x
+                # What `meet` does for a call met the first time, in a third of the time.
+                if link.is_call and link._adjoint is None and link.order >= since:
+                    link._adjoint = waiting
+                    calls.append(link)
+                else:
+                    meet(link, call.order, call.op.needs_x)
+                continue
             op = call.op
             if kind is Spread:
                 for position, argument in enumerate(call.x):
@@ -197,7 +169,6 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                 continue
             if kind is not Right:
                 link = call.x
-                # What `meet` does for a call met the first time, in a third of the time.
                 if link.is_call and link._adjoint is None and link.order >= since:
                     link._adjoint = waiting
                     calls.append(link)
@@ -248,12 +219,13 @@ def pull_back(
     """
     cotangents: dict[Leaf, Any] = {}
     kept = {id(link) for link in keep}
-    given_back: list[Call] = []
+    waiting.retain = retain
+    given_back = waiting.given_back
     tracing = state.tracing
     if tracing is not None:
         seeds = tracing.enter_backward(seeds)
     for root, seed in zip(roots, seeds, strict=True):
-        _hand(root, seed, cotangents, waiting)
+        hand(root, seed, cotangents, waiting)
     watching = state.watching
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
@@ -264,39 +236,23 @@ def pull_back(
                 continue
             try:
                 if tracing is not None:
-                    _pull_traced(call, g, cotangents, waiting, recorded)
+                    pull_traced(call, g, cotangents, waiting, recorded)
                 elif recorded:
-                    _pull_recorded(call, g, cotangents, waiting)
+                    pull_recorded(call, g, cotangents, waiting)
                 elif type(g) is _float64 or g.dtype.kind != "c":
-                    if call.op is _GETITEM:
-                        _pull_piece(call, g, cotangents, waiting)
-                    else:
-                        _PULL[type(call)](call, g, cotangents, waiting)
+                    PULL[type(call)](call, g, cotangents, waiting)
                 else:
-                    _pull_any(call, g, cotangents, waiting)
+                    pull_any(call, g, cotangents, waiting)
             except FloatingPointError:
-                _pull_guarded(call, g, cotangents, waiting)
+                pull_guarded(call, g, cotangents, waiting)
             if watching:
-                for link in links_in(arguments(call)[0]):
-                    arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
-                    if link.differentiable and hasattr(arrived, "dtype"):
-                        watch_cotangent(call, plain(g), link, plain(arrived))
-            if type(g) is not _float64:
-                if not show and g.size > SHOWN and id(call) not in kept:
+                _watch(call, g, cotangents)
+            if type(g) is not _float64 and g.size > SHOWN:
+                if not show and id(call) not in kept:
                     call._adjoint = Like(g)
-                if not retain and type(call._value) is np.ndarray and call._value.size > SHOWN:
+                if not retain and type(call._value) is np.ndarray:
                     call._value = Like(call._value)
                     given_back.append(call)
-            if not retain:
-                kind = type(call)
-                constant = call.y if kind is Left else call.x if kind is Right else None
-                if type(constant) is Held:
-                    constant.release()
-                    given_back.append(call)
-                elif kind is Spread:
-                    for constant in held_in(call.x):
-                        constant.release()
-                        given_back.append(call)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:
@@ -313,319 +269,12 @@ def pull_back(
     return cotangents
 
 
-# --- one call ---------------------------------------------------------------------------------------------------------
-
-
-def _hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Add a cotangent to what has reached a link already."""
-    if not link.is_call:
-        cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
-    else:
-        adjoint = link._adjoint
-        if adjoint is waiting:
-            link._adjoint = cotangent
-        elif adjoint is not None and link.order >= waiting.since:
-            link._adjoint = _add(adjoint, cotangent, waiting)
-
-
-def _add(left: Any, right: Any, waiting: Waiting) -> Any:
-    try:
-        return left + right
-    except FloatingPointError:
-        with np.errstate(invalid=waiting.invalid):
-            return left + right
-
-
-# Each of these computes all that its rules say before it hands anything on, so that it can be done over.
-
-
-def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    y = call.y
-    x_value = x._value
-    y_value = y._value
-    z = call._value
-    x_rule, y_rule = call.op.rules
-    to_x = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    to_y = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    if type(to_x) is not _float64 or type(x_value) is not _float64:
-        to_x = fit(to_x, x_value)
-    if type(to_y) is not _float64 or type(y_value) is not _float64:
-        to_y = fit(to_y, y_value)
-    if x._adjoint is waiting:
-        x._adjoint = to_x
-    else:
-        _hand(x, to_x, cotangents, waiting)
-    if y._adjoint is waiting:
-        y._adjoint = to_y
-    else:
-        _hand(y, to_y, cotangents, waiting)
-
-
-def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    x_value = x._value
-    cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(x_value) is not _float64:
-        cotangent = fit(cotangent, x_value)
-    if x._adjoint is waiting:
-        x._adjoint = cotangent
-    else:
-        _hand(x, cotangent, cotangents, waiting)
-
-
-def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    x_value = x._value
-    cotangent = call.op.rules[0](g, call._value, x_value, _value_of(call.y))  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(x_value) is not _float64:
-        cotangent = fit(cotangent, x_value)
-    if x._adjoint is waiting:
-        x._adjoint = cotangent
-    else:
-        _hand(x, cotangent, cotangents, waiting)
-
-
-def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    y = call.y
-    y_value = y._value
-    cotangent = call.op.rules[1](g, call._value, _value_of(call.x), y_value)  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(y_value) is not _float64:
-        cotangent = fit(cotangent, y_value)
-    if y._adjoint is waiting:
-        y._adjoint = cotangent
-    else:
-        _hand(y, cotangent, cotangents, waiting)
-
-
-def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    x_value = x._value
-    rest, keywords = call.y
-    if keywords and type(call.op.function) is np.ufunc:
-        keywords = {}
-    cotangent = fit(call.op.rules[0](g, call._value, x_value, *rest, **keywords), x_value)  # type: ignore[misc]
-    if x._adjoint is waiting:
-        x._adjoint = cotangent
-    else:
-        _hand(x, cotangent, cotangents, waiting)
-
-
-def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull the cotangent of `x[index]` back: the rule's zeros with g in them, but one array of zeros for all indices.
-
-    The first index into x makes the array; each further one adds its piece to it. A loop over the elements of x
-    costs one array of x's size, not one for each of them.
-    """
-    x = call.x
-    reached = None if type(call) is not First else x._adjoint if x.is_call else cotangents.get(x, waiting)
-    if reached is None or not x._value.shape:
-        _PULL[type(call)](call, g, cotangents, waiting)
-        return
-    x_value = x._value
-    sums = waiting.owned.get(x)
-    if sums is None or reached is not sums:
-        sums = np.zeros(x_value.shape, x_value.dtype) if reached is waiting else np.array(reached)
-        waiting.owned[x] = sums
-        if x.is_call:
-            x._adjoint = sums
-        else:
-            cotangents[x] = sums
-    index = call.y[0][0]
-    if names_each_place_once(index):
-        sums[index] = _add(sums[index], g, waiting)
-    else:
-        with np.errstate(invalid=waiting.invalid):
-            np.add.at(sums, index, g)
-
-
-def _pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    links, keywords = arguments(call)
-    found = _apply_rules(call, g, call._value, mapped(links, _value_of), links, keywords)
-    for argument, cotangent in found:
-        _deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def _apply_rules(
-    call: Call, g: Any, z: Any, args: tuple[Any, ...], links: tuple[Any, ...], keywords: dict[str, Any]
-) -> list[tuple[Any, Any]]:
-    """Each argument that a gradient flows to, and what its rule makes of `g`.
-
-    A rule multiplies by the derivative of its function. Between complex numbers it is the conjugate of the
-    derivative that leads uphill, so the rule is given, and gives, conjugates.
-    """
-    if isinstance(call.op.function, np.ufunc):
-        keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
-    conjugated = g.dtype.kind == "c"
-    if conjugated:
-        g = np.conjugate(g)
-    found = [
-        (link, rule(g, z, *args, **keywords))
-        for rule, link in zip(call.op.rules, links, strict=False)
-        if rule is not None and any(inside.differentiable for inside in links_in(link))
-    ]
-    return [(link, mapped(cotangent, np.conjugate)) for link, cotangent in found] if conjugated else found
-
-
-_PULL: dict[type, Callable[..., None]] = {
-    Both: _pull_both,
-    Unary: _pull_unary,
-    Left: _pull_left,
-    Right: _pull_right,
-    First: _pull_first,
-    Spread: _pull_any,
-}
-
-
-def _pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
-    links, keywords = arguments(call)
-    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
-        for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
-            _deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def _pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
-    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
-    state.tracing.name_cotangent(call, g)
-    links, keywords = arguments(call)
-    read = tensor_of if recorded else _value_of
-    with Setting(
-        origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded or state.recording
-    ):
-        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
-        for argument, cotangent in _apply_rules(call, g, z, args, links, keywords):
-            _deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def _pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Do a pull over that met an invalid operation.
-
-    Where the cotangent of an elementwise function is 0, so is that of its operand, infinite though its slope may
-    be: `np.where(x > 0, np.sqrt(x), 0)` asks nothing of the root at 0. A NaN that remains is reported as the user
-    has it with `np.seterr`.
-    """
-    recorded = not isinstance(g, np.ndarray | np.generic)
-    links, keywords = arguments(call)
-    read = tensor_of if recorded else _value_of
-    z, args = read(call), mapped(links, read)
-    function = call.op.function
-    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded):
-        with np.errstate(invalid="ignore"):
-            if isinstance(function, np.ufunc) and function.signature is None:
-                z, args = _away_from(_zero_times_infinity(call, g, links, keywords), function, z, args)
-            found = _apply_rules(call, g, z, args, links, keywords)
-        if any(np.any(np.isnan(part)) for _, cotangent in found for part in _parts(cotangent)):
-            with np.errstate(invalid=waiting.invalid):
-                _apply_rules(call, g, z, args, links, keywords)
-        for argument, cotangent in found:
-            _deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def _zero_times_infinity(call: Call, g: Any, links: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Where an elementwise function's cotangent is 0 and what its rules make of it is not."""
-    g = np.asarray(plain(g))
-    with no_grad():
-        found = _apply_rules(call, g, call._value, mapped(links, _value_of), links, keywords)
-    spoilt = [np.isnan(cotangent) for _, cotangent in found]
-    return (g == 0) & np.logical_or.reduce(np.broadcast_arrays(*spoilt), axis=0)
-
-
-def _away_from(mask: Any, function: np.ufunc, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """A function's result and arguments, moved to a regular point where the mask says that they do not matter."""
-    for regular in (0.5, 1.5):
-        with np.errstate(all="ignore"):
-            if np.isfinite(function(*[regular] * function.nin)):
-                moved = tuple(
-                    [
-                        np.where(mask, regular, argument).astype(argument.dtype)
-                        if hasattr(argument, "dtype")
-                        else np.where(mask, regular, argument)
-                        for argument in args
-                    ]
-                )
-                return function(*moved), moved
-    return z, args
-
-
-def _parts(cotangent: Any) -> Sequence[Any]:
-    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
-
-
-def _deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Hand a rule's result to the link, or to the links of the sequence, that stood as its argument."""
-    if isinstance(argument, Call | Leaf):
-        if argument.differentiable:
-            _hand(argument, fit(cotangent, argument._value), cotangents, waiting)
-    elif type(argument) in (tuple, list):
-        if len(cotangent) != len(argument):
-            raise GraphError(
-                f"{function_name(call.op.function)}: its rule returned {len(cotangent)} cotangents "
-                f"for a sequence of {len(argument)}"
-            )
-        for item, part in zip(argument, cotangent, strict=True):
-            _deliver(item, part, call, cotangents, waiting)
-
-
-def fit(cotangent: Any, value: Any) -> Any:
-    """A rule's cotangent in the shape and dtype of the value it belongs to: summed where broadcasting repeated it."""
-    if cotangent.shape != value.shape:
-        cotangent = unbroadcast(cotangent, value.shape)
-    if cotangent.dtype is not value.dtype and cotangent.dtype != value.dtype:
-        if cotangent.dtype.kind == "c" and value.dtype.kind != "c":
-            cotangent = np.real(cotangent)  # a real operand can only be moved along the real line
-        cotangent = cotangent.astype(value.dtype)
-    return cotangent
-
-
-def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
-    """Sum a cotangent over the axes along which broadcasting repeated a value of this shape."""
-    if not shape and type(cotangent) is np.ndarray:
-        try:
-            return np.add.reduce(cotangent, None)
-        except FloatingPointError:  # infinity minus infinity
-            with np.errstate(invalid="ignore"):
-                return np.add.reduce(cotangent, None)
-    extra = cotangent.ndim - len(shape)
-    if extra < 0 or any([a != b for a, b in zip(cotangent.shape[extra:], shape, strict=True) if b != 1]):
-        raise ShapeError(f"a derivative rule returned shape {cotangent.shape} for an argument of shape {shape}")
-    repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
-    axes = (*range(extra), *repeated)
-    if type(cotangent) is np.ndarray:
-        try:
-            return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
-        except FloatingPointError:  # infinity minus infinity
-            with np.errstate(invalid="ignore"):
-                return np.asarray(np.add.reduce(cotangent, axes, keepdims=True)).reshape(shape)
-    return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
-
-
-# --- reading the record -----------------------------------------------------------------------------------------------
-
-
-def tensor_of(link: Any) -> Any:
-    """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
-    if not isinstance(link, Call | Leaf):
-        return link._value if type(link) is Held else link
-    if type(link._value) is Like:
-        return link._value
-    from tinygraph.tensor import Tensor
-
-    tensor = _new(Tensor)
-    tensor._value = link._value
-    tensor._link = link
-    return tensor
-
-
-_GETITEM = operation_of(operator.getitem)
-
-# One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
-_VALUED = (Call, Leaf, Held)
-_DATA = (DataCall, DataLeaf)
-
-
-def _value_of(link: Any) -> Any:
-    return link._value if isinstance(link, _VALUED) else link
+def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
+    """Stop where a call, one that a pass has just gone through, made a NaN or an infinity of its cotangent."""
+    for link in links_in(arguments(call)[0]):
+        arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
+        if link.differentiable and hasattr(arrived, "dtype"):
+            watch_cotangent(call, plain(g), link, plain(arrived))
 
 
 # --- gradients of leaves ----------------------------------------------------------------------------------------------

@@ -29,22 +29,17 @@ COPIED = 131_072
 class Held:
     """A large constant in the record: the caller's own array, read-only for as long as a derivative may read it."""
 
-    __slots__ = ("__weakref__", "_locked", "_value")
+    __slots__ = ("_lock", "_value")
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         self._value: Any = array
-        self._locked: Any = _lock(array)
+        self._lock: Any = Lock(array)
 
     def release(self) -> None:
         """Make the array what it was, and keep no more than its shape and dtype."""
-        if self._locked is not None:
+        if self._lock is not None:
             self._value = Like(self._value)
-            _unlock(self._locked)
-            self._locked = None
-
-    def __del__(self) -> None:
-        if self._locked is not None:
-            _unlock(self._locked)
+            self._lock = None
 
 
 # How many times over an array, by its id, is read-only on behalf of records. What holds it there keeps it alive.
@@ -52,30 +47,34 @@ _times_locked: dict[int, int] = {}
 _locking = threading.RLock()
 
 
-def _lock(array: Any) -> list[Any]:
-    """Make an array, and those that it is a view of, read-only. Returns them, the lowest last."""
-    changed = []
-    with _locking:
-        while isinstance(array, np.ndarray):
+class Lock:
+    """Keeps an array, and those that it is a view of, read-only for as long as it lives."""
+
+    __slots__ = ("_array", "_below")
+
+    def __init__(self, array: Any) -> None:
+        self._array = self._below = None
+        with _locking:
+            base = array.base
+            if isinstance(base, np.ndarray):
+                self._below = Lock(base)
             times = _times_locked.get(id(array), 0)
             flags = array.flags
             if times or flags.writeable:
                 _times_locked[id(array)] = times + 1
                 flags.writeable = False
-                changed.append(array)
-            array = array.base
-    return changed
+                self._array = array
 
-
-def _unlock(arrays: list[Any]) -> None:
-    with _locking:
-        for array in reversed(arrays):  # a view can be made writeable only if what is below it is
-            times = _times_locked[id(array)] - 1
-            if times:
-                _times_locked[id(array)] = times
-            else:
-                del _times_locked[id(array)]
-                array.flags.writeable = True
+    def __del__(self) -> None:
+        self._below = None  # a view can be made writeable only if what is below it is
+        array = self._array
+        if array is not None:
+            with _locking:
+                times = _times_locked.pop(id(array)) - 1
+                if times:
+                    _times_locked[id(array)] = times
+                else:
+                    array.flags.writeable = True
 
 
 def kept(array: np.ndarray[Any, Any]) -> Any:
