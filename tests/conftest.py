@@ -7,6 +7,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tinygraph.derivatives import table
+
+table.read_all()  # tests of every entry list the entries before any of them is asked for
+
 settings.register_profile(
     "suite",
     max_examples=30,

@@ -13,23 +13,13 @@ from tinygraph import modes, record
 from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
-    calculus,
     counting,
     exponential,
-    fft,
-    functional,
     indexing,
-    linalg,
-    missing,
-    padding,
-    polynomials,
     products,
-    rearranging,
     reductions,
     refusals,
     shapes,
-    sorting,
-    statistics,
     trigonometric,
 )
 from tinygraph.derivatives.conversions import lost_gradient

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 import tinygraph as tg
 from tinygraph.derivatives import table
@@ -17,6 +18,7 @@ SQUARE = np.array([[2.0, 0.3, 0.1], [0.3, 1.5, 0.2], [0.1, 0.2, 1.8]])
 ARGUMENTS: list[tuple[Any, ...]] = [(ROWS,), (SQUARE,), (ROWS, ROWS + 0.5), (ROWS.ravel(), 1)]
 
 # Every function of the table, in portions so that they can be tested side by side.
+table.operation_of(special.airy)  # with which the entries for SciPy are read
 FUNCTIONS = list(dict.fromkeys([*table._TABLE, *table._COMPOSITIONS]))
 PORTIONS = 8
 

@@ -15,6 +15,7 @@ from tinygraph import draws
 from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, dtype_of
+from tinygraph.compiler.traced import Part
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.shapes import astype
@@ -142,6 +143,12 @@ class Writer:
             return f"np.{name}"
         return self.foreign(function)
 
+    def called(self, function: Callable[..., Any], arguments: str) -> str:
+        """A call of a function, or of one that gives several results with the one that is meant."""
+        if isinstance(function, Part):
+            return f"{self.called(function.function, arguments)}[{function.place}]"
+        return f"{self.function(function)}({arguments})"
+
     def foreign(self, function: Callable[..., Any]) -> str:
         """The name of a function that is not NumPy's, which the text imports or is given."""
         module, qualified = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
@@ -179,7 +186,7 @@ class Writer:
         if step.function is np.broadcast_to:
             return f"np.broadcast_to({x}, {step.shape})"
         if step.function in (np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal):
-            return f"{self.function(step.function)}({self.arguments(step)})"
+            return self.called(step.function, self.arguments(step))
         if of_rows:
             return f"{x}.reshape{(-1, *step.shape[1:])}"
         return f"{x}.reshape{step.shape if len(step.shape) != 1 else f'({step.shape[0]})'}"
@@ -210,7 +217,7 @@ class Writer:
         if function is einsum_of:
             return self._einsum(step, "")
         assert function is not None
-        return f"{self.function(function)}({self.arguments(step, skip=('out',))})"
+        return self.called(function, self.arguments(step, skip=("out",)))
 
     def statements(self, step: Step, out: str, work: str = WORK) -> list[str]:
         """A call whose result goes into an array called `out`; one for images may write over `work`."""
@@ -256,7 +263,7 @@ class Writer:
         """A reshape that copies."""
         if step.kwargs or step.function is not np.reshape or len(step.args) != 2:
             assert step.function is not None
-            return f"{self.function(step.function)}({self.arguments(step)})"
+            return self.called(step.function, self.arguments(step))
         return f"{self.text(step.args[0])}.reshape({self.text(step.shape)})"
 
     def _reduction(self, step: Step, out: str) -> str:

@@ -91,6 +91,14 @@ def _names_read(code: CodeType) -> set[str]:
     return read
 
 
+# The rooms of the table that most programs do not enter. They are read when a function is asked for that is not in
+# the others, which `tinygraph.tensor` reads at once.
+_SELDOM = (
+    "calculus", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging", "sorting",
+    "statistics",
+)  # fmt: skip
+_unread = set(_SELDOM)
+
 _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
 _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -136,7 +144,15 @@ def hint(function: Callable[..., Any], text: str) -> None:
 
 def hint_for(function: Callable[..., Any]) -> str | None:
     """What to use instead of a function that is refused, or None."""
+    read_all()
     return _HINTS.get(function)
+
+
+def read_all() -> None:
+    """Fill the whole table."""
+    for room in sorted(_unread):
+        importlib.import_module(f"tinygraph.derivatives.{room}")
+        _unread.discard(room)
 
 
 def operation_of(function: Callable[..., Any]) -> Operation | None:
@@ -144,6 +160,9 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
     entry = _TABLE.get(function)
     if type(entry) is Operation:
         return entry
+    if entry is None and _unread and function not in _COMPOSITIONS and function not in _PLAIN:
+        read_all()
+        return operation_of(function)
     if entry is None:
         # SciPy's functions are entered once SciPy is there, and one that we do not know is asked for.
         if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
@@ -160,11 +179,15 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
 
 def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """How a function is written out with others, or None."""
+    if _unread and function not in _COMPOSITIONS:
+        read_all()
     return _COMPOSITIONS.get(function)
 
 
 def is_plain(function: Callable[..., Any]) -> bool:
     """Whether a function returns plain results, having no useful derivative."""
+    if _unread and function not in _PLAIN and function not in _TABLE and function not in _COMPOSITIONS:
+        read_all()
     return function in _PLAIN
 
 

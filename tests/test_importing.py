@@ -1,0 +1,72 @@
+"""What `import tinygraph` loads, and that what it leaves for later is found when it is asked for."""
+
+import subprocess
+import sys
+
+import pytest
+
+PRELUDE = """
+import sys
+import numpy as np
+import tinygraph as tg
+from tinygraph.derivatives import table
+
+t = tg.Tensor([[2.0, 1.0], [1.0, 3.0]])
+"""
+
+
+def fresh(program: str) -> str:
+    """What a program prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", PRELUDE + program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_everyday_calls_read_no_more_of_the_table():
+    program = """
+z = np.tanh(t @ t + 1).mean(axis=0)[0] * np.max(t)
+z.backward()
+assert np.argmax(t) == 3 and (t > 1).any() and np.var(t).item() > 0
+print(sorted(table._unread) == sorted(table._SELDOM), "tinygraph.derivatives.linalg" in sys.modules)
+"""
+    assert fresh(program) == "True False"
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        ("np.linalg.inv(t)", (2, 2)),  # an operation
+        ("np.linalg.cond(t)", ()),  # written out with others
+        ("np.fft.fft(t)", (2, 2)),
+        ("np.add.reduceat(t, [0, 1])", (2, 2)),
+        ("np.heaviside(t, 0.5)", (2, 2)),
+        ("np.argsort(t)", (2, 2)),
+        ("t.round()", (2, 2)),
+        ("np.pad(t, 1)", (4, 4)),
+    ],
+)
+def test_a_function_of_a_seldom_entered_room_is_found_at_the_first_call(call, shape):
+    assert fresh(f"print(np.shape({call}))") == str(shape)
+
+
+def test_what_to_use_instead_is_known_at_the_first_call():
+    program = """
+try:
+    np.put(t, 0, 1.0)
+except tg.UnsupportedError as error:
+    print("put" in str(error) and "no derivative for this function yet" not in str(error))
+"""
+    assert fresh(program) == "True"
+
+
+def test_no_two_rooms_enter_the_same_function():
+    program = """
+entered, enter = [], table.derivative
+for name in [name for name in sys.modules if name.startswith("tinygraph.derivatives.") and "table" not in name]:
+    entered += [function for function in table._TABLE if getattr(function, "__module__", "") == name]
+before = set(table._TABLE) | set(table._COMPOSITIONS) | table._PLAIN
+rules = {function: table._TABLE[function] for function in table._TABLE}
+table.read_all()
+print(all(table._TABLE[function] is rules[function] for function in rules), not table._unread)
+"""
+    assert fresh(program) == "True True"
