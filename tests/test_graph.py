@@ -228,3 +228,40 @@ def test_networkx_is_asked_for_by_name_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "networkx", None)
     with pytest.raises(ImportError, match="pip install networkx"):
         tg.Graph.of(tg.Tensor(2.0) * 2).to_networkx()
+
+
+class Model:
+    def __init__(self):
+        self.inputs = np.arange(6.0).reshape(2, 3)
+
+
+def test_constant_arrays_have_the_names_that_the_code_calls_them_by():
+    x, y, model = np.ones((2, 3)), np.full((2, 3), 0.5), Model()
+    t = tg.Tensor(np.ones((2, 3)))
+    names = [
+        node.argument_names
+        for node in tg.Graph.of(
+            x * t,
+            t @ x.T,
+            np.where(y > 0, t, (1 - y)),
+            t.dot(
+                model.inputs.T,
+            ),
+            np.add(t, x[0]),
+            np.multiply(np.sqrt(np.abs(x + y)), t),
+        )
+        if not node.is_input
+    ]
+    assert names == [
+        ("x", "t"), ("t", "x.T"), ("y > 0", "t", "1 - y"), ("t", "model.inputs.T"), ("t", "x[0]"), (None, "t"),
+    ]  # fmt: skip
+
+
+def test_names_of_constants_stand_in_the_text_and_are_left_out_where_the_code_is_not_at_hand():
+    x = np.ones((2, 3))
+    assert "multiply(x: float64[2, 3], %0)" in str(tg.Graph.of(x * tg.Tensor(np.ones((2, 3)))))
+    space = {"x": x, "tg": tg, "np": np}
+    exec("t = tg.Tensor(np.ones((2, 3)))\nz = x * t", space)
+    assert "multiply(float64[2, 3], %0)" in str(tg.Graph.of(space["z"]))
+    args = (x, tg.Tensor(np.ones((2, 3))))
+    assert "multiply(float64[2, 3], %0)" in str(tg.Graph.of(np.multiply(*args)))

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.graph import Graph, Node
 from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, Named, arguments, links_in, mapped, scope_of
-from tinygraph.source import assigned_name, source_of
+from tinygraph.source import argument_names, assigned_name, source_of
 from tinygraph.tensor import Tensor
 
 
@@ -95,12 +95,14 @@ def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, v
     given = link.label.name if type(link.label) is Named else None
     name = given or variable or assigned_name(link.code, link.lasti)
     args, keywords = arguments(link)
+    has_arrays = any([isinstance(item, np.ndarray | Held) for item in args])
     return Node(
         function=link.op.function,
         args=mapped(args, lambda item: _argument(item, nodes)),
         kwargs=dict(keywords),
         name=name,
         scope=scope_of(link),
+        argument_names=argument_names(link.code, link.lasti, len(args)) if has_arrays else (),
         **common,
     )
 

@@ -41,6 +41,7 @@ class Node:
         grad_freed: a gradient was computed, but it was large and has been given back.
         requires_grad: whether a backward pass reaches this value.
         source: where in the user's code it was made.
+        argument_names: what that code calls each of `args`, None where it is long or not known.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Node:
     grad_freed: bool = False
     requires_grad: bool = False
     source: Source | None = None
+    argument_names: tuple[str | None, ...] = ()
 
     @property
     def is_input(self) -> bool:
@@ -263,7 +265,11 @@ def _short_name(node: Node) -> str:
 def _called(node: Node, role: str) -> str:
     if node.is_input:
         return role if role != "output" else "input"
-    arguments = [_text(item) for item in node.args] + [f"{key}={_text(item)}" for key, item in node.kwargs.items()]
+    arguments = [_text(item) for item in node.args]
+    for place, name in enumerate(node.argument_names):
+        if name is not None and isinstance(node.args[place], np.ndarray) and node.args[place].size > 4:
+            arguments[place] = f"{name}: {arguments[place]}"
+    arguments += [f"{key}={_text(item)}" for key, item in node.kwargs.items()]
     return f"{node.op}({', '.join(arguments)})"
 
 

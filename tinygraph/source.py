@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dis
 import functools
 import linecache
@@ -10,7 +11,10 @@ import sys
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-__all__ = ["Source", "assigned_name", "source_of", "users_line"]
+__all__ = ["Source", "argument_names", "assigned_name", "source_of", "users_line"]
+
+# An expression of at most this many characters can stand as the name of its value.
+SHORT = 16
 
 
 class Source(NamedTuple):
@@ -92,3 +96,46 @@ def assigned_name(code: CodeType | None, lasti: int) -> str | None:
         return None
     name = _stores(code).get(lasti)
     return None if name is None or name.startswith("_") else name
+
+
+def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str | None, ...]:
+    """What the user's code calls each argument of the call at `lasti`: "x", or a short expression, "1 - y".
+
+    Args:
+        code, lasti: of the call.
+        count: how many arguments, given by position, were recorded of it.
+
+    Returns:
+        A name for each, None where it is long or not known.
+    """
+    written: tuple[str | None, ...] = () if code is None or lasti < 0 else _written_arguments(code, lasti)
+    if len(written) == count + 1 and written[0] is not None:  # np.dot(a, b): the first is what `dot` was looked up in
+        written = written[1:]
+    return written if len(written) == count else (None,) * count
+
+
+@functools.lru_cache(maxsize=1024)
+def _written_arguments(code: CodeType, lasti: int) -> tuple[str | None, ...]:
+    """The operands of the operator, or what stands before the dot and the arguments of the call, at an instruction."""
+    positions = list(code.co_positions())
+    first, last, start, end = positions[lasti // 2] if lasti // 2 < len(positions) else (None,) * 4
+    if first is None or last is None or start is None or end is None:
+        return ()
+    lines = [linecache.getline(code.co_filename, line).encode() for line in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    try:
+        written = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+    except (SyntaxError, ValueError):  # the file is another one by now
+        return ()
+    if isinstance(written, ast.BinOp):
+        return _short(written.left), _short(written.right)
+    if not isinstance(written, ast.Call) or any(isinstance(part, ast.Starred) for part in written.args):
+        return ()
+    before = (_short(written.func.value) or "",) if isinstance(written.func, ast.Attribute) else ()
+    return (*before, *[_short(part) for part in written.args])
+
+
+def _short(written: ast.expr) -> str | None:
+    text = ast.unparse(written).removeprefix("self.")
+    return None if len(text) > SHORT or text.startswith("_") else text

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import tinygraph as tg
 from tinygraph.drawing import TooLargeError, draw, views
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Scene
@@ -271,3 +272,12 @@ def test_scalar_constants_are_folded_into_the_sign(function: object, args: tuple
     x = r.input(np.full(3, 2.0), "x")
     node = r.call(function, *(x if a == "x" else a for a in args))  # type: ignore[arg-type]
     assert operation_symbol(node) == symbol
+
+
+def test_uses_of_one_variable_are_one_card_with_its_name_although_the_record_copied_it() -> None:
+    y = np.array([0.0, 1.0, 1.0])
+    t = tg.Tensor([0.2, 0.5, 0.7])
+    loss = np.sum(y * t + (1 - y) * t**2 + y)
+    scene = chosen(tg.Graph.of(loss), view="full")
+    constants = [box for box in scene.boxes if box.kind == "constant"]
+    assert [box.name for box in constants] == ["y", "1 - y"]

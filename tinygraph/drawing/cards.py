@@ -204,9 +204,11 @@ def gradient_card(node: Node, scene: Scene) -> str:
     return table(rows)
 
 
-def constant_card(array: np.ndarray[Any, Any]) -> str:
-    """An array that was passed as it is."""
-    rows = [cell(font(shape(array.shape))), cell(_content(array))]
+def constant_card(array: np.ndarray[Any, Any], name: str = "") -> str:
+    """An array that was passed as it is, with what the user's code calls it."""
+    said = clip(clean(name))
+    heading = font(said, 13, "text", bold=True) + font(SPACE * 2) if said else ""
+    rows = [cell(heading + font(shape(array.shape))), cell(_content(array))]
     bad = nonfinite(array)
     if bad:
         rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))

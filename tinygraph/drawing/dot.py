@@ -178,7 +178,7 @@ def _variable(box: Box, scene: Scene) -> dict[str, str]:
 
 def _constant(box: Box, scene: Scene) -> dict[str, str]:
     assert box.constant is not None
-    return _card(constant_card(box.constant), "data") | {"penwidth": "1.0"}
+    return _card(constant_card(box.constant, box.name), "data") | {"penwidth": "1.0"}
 
 
 def _layer(box: Box, scene: Scene) -> dict[str, str]:
@@ -283,7 +283,8 @@ def tooltip(box: Box, scene: Scene) -> str:
     if box.kind == "layer" and box.layer is not None:
         return clip(clean("/".join(box.layer.names)), TOOLTIP_LENGTH)
     if box.kind == "constant" and box.constant is not None:
-        return f"constant, {shape(box.constant.shape)}, {box.constant.dtype}"
+        said = f"{box.name or 'constant'}, {shape(box.constant.shape)}, {box.constant.dtype}"
+        return clip(clean(said), TOOLTIP_LENGTH)
     node = box.node
     parts = [node.name or "" if box.kind == "variable" else node.op]
     parts += [shape(node.shape), str(node.dtype), nonfinite(node.value), health.place(node)]

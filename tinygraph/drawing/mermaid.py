@@ -60,7 +60,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "layer" and box.layer is not None:
         return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
-        return [shape(box.constant.shape), distribution(box.constant).words]
+        return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), distribution(box.constant).words]
     if box.kind == "pullback":
         return [each.text for each in pullbacks(node, scene.names)]
     name = scene.names[node.index] or fallback(node)

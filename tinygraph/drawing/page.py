@@ -107,7 +107,7 @@ def _title(box: Box, scene: Scene) -> str:
     if box.layer is not None:
         return box.layer.title
     if box.kind == "constant":
-        return "constant"
+        return clip(clean(box.name)) or "constant"
     name = scene.names[box.node.index] or fallback(box.node)
     if box.kind == "gradient":
         return f"∇{name}"

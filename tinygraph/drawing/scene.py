@@ -37,6 +37,7 @@ class Box:
         layer: for a layer, the scope that it stands for.
         members: for a layer, its calls and the parameters that only it uses.
         constant: for a constant, the array.
+        name: for a constant, what the user's code calls it, or "".
     """
 
     id: str
@@ -47,6 +48,7 @@ class Box:
     layer: Scope | None = None
     members: tuple[Node, ...] = ()
     constant: np.ndarray[Any, Any] | None = None
+    name: str = ""
 
     @property
     def parameters(self) -> list[Node]:

@@ -93,13 +93,21 @@ def scalar_constant(argument: Any) -> Any | None:
     return None
 
 
-def array_constants(node: Node) -> list[np.ndarray[Any, Any]]:
-    """The arrays among a call's arguments; each is drawn as a card. An index is part of the operation instead."""
+def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    """The arrays among a call's arguments, each with what the user's code calls it, or "".
+
+    Each is drawn as a card. An index is part of the operation instead.
+    """
     if node.op == "getitem":
         return []
-    arguments = [a for each in node.args for a in (each if isinstance(each, (list, tuple)) else [each])]
+    names = [name or "" for name in node.argument_names] or [""] * len(node.args)
+    arguments: list[tuple[str, Any]] = []
+    for name, each in zip(names, node.args, strict=True):
+        arguments += [("", part) for part in each] if isinstance(each, (list, tuple)) else [(name, each)]
     return [
-        a for a in arguments if isinstance(a, np.ndarray) and scalar_constant(a) is None and a.dtype.kind in "biufc"
+        (name, a)
+        for name, a in arguments
+        if isinstance(a, np.ndarray) and scalar_constant(a) is None and a.dtype.kind in "biufc"
     ]
 
 

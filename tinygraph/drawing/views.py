@@ -196,14 +196,24 @@ class _Assembly:
 
     def _add_operation(self, node: Node) -> None:
         place = self.places[node.index]
-        for array in array_constants(node):
+        for name, array in array_constants(node):
             if id(array) not in self.constants:
-                self.constants[id(array)] = f"k{len(self.constants)}"
-                card = Box(self.constants[id(array)], "constant", node, "data", place, constant=array)
-                self.boxes.append(card)
+                known = self._drawn(name, array, place)
+                self.constants[id(array)] = known.id if known is not None else f"k{len(self.constants)}"
+                if known is None:
+                    card = self.constants[id(array)]
+                    self.boxes.append(Box(card, "constant", node, "data", place, constant=array, name=name))
         self.boxes.append(Box(f"o{node.index}", "operation", node, "operation", place))
         self._link_operands(node, f"o{node.index}")
         self.spoken_for[node.index] = f"o{node.index}"
+
+    def _drawn(self, name: str, array: np.ndarray[Any, Any], place: Path) -> Box | None:
+        """The card beside which another use of the same constant would stand: the record copies small arrays."""
+        for box in self.boxes:
+            known = box.constant if name and box.name == name and box.place == place else None
+            if known is not None and _same(known, array):
+                return box
+        return None
 
     def _add_card(self, node: Node) -> None:
         card = f"v{node.index}"
@@ -214,7 +224,7 @@ class _Assembly:
 
     def _link_operands(self, node: Node, box: str) -> None:
         inside = set(self.members.get(scope, ())) if (scope := self._closed_scope(node)) else set()
-        for argument in (*node.operands, *(() if inside else array_constants(node))):
+        for argument in (*node.operands, *(() if inside else [array for _, array in array_constants(node)])):
             if isinstance(argument, np.ndarray):
                 self.links.append(Link(self.constants[id(argument)], box))
             elif argument not in inside:
@@ -226,6 +236,11 @@ class _Assembly:
         tail = self.spoken_for[operand.index]
         changes = tail.startswith("o") and (into_layer or operand.shape != node.shape)
         return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
+
+
+def _same(known: np.ndarray[Any, Any], array: np.ndarray[Any, Any]) -> bool:
+    kinds = (known.shape, known.dtype) == (array.shape, array.dtype)
+    return kinds and known.tobytes() == array.tobytes()
 
 
 def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:
