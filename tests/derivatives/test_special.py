@@ -16,11 +16,11 @@ from tinygraph.derivatives.table import _TABLE, function_name, operation_of
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays
 
-from .laws import LAPACK, Call, binary, enter, obey, unary
+from .laws import Call, binary, enter, obey, unary
 
 POSITIVE = {"low": 0.25, "high": 3}
 BETWEEN = {"low": 0.125, "high": 0.875}
-LAMBERTW, ZETA = rules._lambertw, rules._hurwitz_zeta
+LAMBERTW = rules._lambertw
 
 
 def of_order(*orders, **domain):
@@ -82,17 +82,11 @@ LAWS = enter(
         special.gamma: unary(low=0.5, high=3),
         special.gammaln: unary(low=0.5, high=3),
         special.loggamma: unary(low=0.5, high=3),
-        special.psi: unary(low=0.5, high=3),
         special.rgamma: unary(),
         special.beta: binary(low=0.5),
         special.betaln: binary(low=0.5),
         special.poch: binary(low=0.5),
         special.binom: two({"low": 2, "high": 3}, {"low": 0.25, "high": 1.5}),
-        ZETA: of_order(2, 3.5, **POSITIVE),
-        special.gammainc: of_order(0.5, 1, 2.5, **POSITIVE),
-        special.gammaincc: of_order(0.5, 1, 2.5, **POSITIVE),
-        special.betainc: of_order((0.5, 2), (1, 1), (2.5, 1.5), **BETWEEN),
-        special.betaincc: of_order((0.5, 2), (1, 1), (2.5, 1.5), **BETWEEN),
         special.j0: unary(),
         special.j1: unary(),
         special.y0: unary(low=0.5, high=3),
@@ -111,7 +105,6 @@ LAWS = enter(
         special.iv: of_order(0, 1, 2.5, low=0.5, high=3),
         special.kv: of_order(0, 1, 2.5, low=0.5, high=3),
         special.kn: of_order(0, 1, 2, low=0.5, high=3),
-        special.ive: of_order(0, 1, 2.5, low=0.5, high=3),
         special.kve: of_order(0, 1, 2.5, low=0.5, high=3),
         special.hankel1: of_order(0, 1, 2.5, low=0.5, high=3),
         special.hankel2: of_order(0, 1, 2.5, low=0.5, high=3),
@@ -124,8 +117,6 @@ LAWS = enter(
         special.ellipk: unary(high=0.75),
         special.ellipkm1: unary(low=0.25),
         special.ellipe: unary(high=0.75),
-        special.ellipkinc: st.builds(lambda phi, m: Call((phi, m)), arrays(), st.sampled_from([-1, 0, 0.5])),
-        special.ellipeinc: st.builds(lambda phi, m: Call((phi, m)), arrays(), st.sampled_from([-1, 0, 0.5])),
         special.wrightomega: unary(),
         LAMBERTW: [
             st.builds(lambda x: Call((x, 0, 1e-8)), arrays(low=-0.25)),
@@ -143,16 +134,6 @@ LAWS = enter(
         special.huber: huber_calls(),
         special.pseudo_huber: two(POSITIVE, {}),
     }
-)
-# Inverses that SciPy finds by iterating: not to the last digits of float32.
-LAWS += enter(
-    {
-        special.gammaincinv: of_order(0.5, 1, 2.5, **BETWEEN),
-        special.gammainccinv: of_order(0.5, 1, 2.5, **BETWEEN),
-        special.betaincinv: of_order((0.5, 2), (1, 1), (2.5, 1.5), **BETWEEN),
-        special.betainccinv: of_order((0.5, 2), (1, 1), (2.5, 1.5), **BETWEEN),
-    },
-    LAPACK[:1],
 )
 
 
@@ -227,9 +208,10 @@ def test_scipy_may_dispatch_to_other_array_libraries():
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("special.airye", special.airye),
-        ("special.elliprd", lambda t: special.elliprd(1, 2, t)),
-        ("_riemann_zeta", special.zeta),
+        ("special.mathieu_a", lambda t: special.mathieu_a(1, t)),
+        ("special.pro_cv", lambda t: special.pro_cv(1, 2, t)),
+        ("special.obl_rad2", lambda t: special.obl_rad2(1, 2, 1.0, t)),
+        ("special.nctdtridf", lambda t: special.nctdtridf(0.5, 0.5, t)),
     ],
 )
 def test_functions_that_are_not_here_say_so(name, call):
@@ -267,6 +249,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:non-integer arg n:DeprecationWarning")
 @pytest.mark.parametrize(("function", "which"), REFUSED)
 def test_a_gradient_to_an_order_is_refused(function, which):
     args = [1.0, 2.0, 3.0, 0.5][-function.nin :]
@@ -390,9 +373,11 @@ def test_box_cox_is_smooth_where_the_power_is_0(power):
     "f",
     [
         special.erf, special.erfc, special.erfcx, special.erfi, special.dawsn, special.wofz, special.ndtr,
-        special.log_ndtr, special.gamma, special.loggamma, special.rgamma, special.expi, special.exp1, special.spence,
-        special.wrightomega, special.lambertw, special.expm1, special.log1p, lambda x: special.jv(1, x),
-        lambda x: special.hankel1(0.5, x), lambda x: special.kve(1, x), lambda x: special.hyp2f1(1, 2, 3.5, x),
+        special.log_ndtr, special.gamma, special.loggamma, special.rgamma, special.psi, special.expi, special.exp1,
+        special.spence, special.wrightomega, special.lambertw, special.expm1, special.log1p,
+        lambda x: special.jv(1, x), lambda x: special.hankel1(0.5, x), lambda x: special.kve(1, x),
+        lambda x: special.hankel1e(1, x), lambda x: special.hankel2e(1, x), lambda x: special.airye(x)[0],
+        lambda x: special.hyp2f1(1, 2, 3.5, x),
         lambda x: special.xlogy(x, 1 + x),
     ],
 )  # fmt: skip
@@ -404,7 +389,14 @@ def test_the_gradient_by_a_complex_number(f, x):
     assert complex(tg.grad(lambda x: np.real(f(x)))(x)) == pytest.approx(np.conj(derivative), rel=1e-6)
 
 
-@pytest.mark.parametrize("f", [special.psi, lambda x: special.ive(1, x)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: special.elliprf(1, 2, x),
+        lambda x: np.real(special.airye(x)[2]),
+        lambda x: np.real(special.zeta(x)),
+    ],
+)
 def test_functions_that_are_real_here_say_so(f):
-    with pytest.raises(tg.UnsupportedError, match="complex"):
-        tg.grad(lambda x: np.real(f(x)))(1 + 1j)
+    with pytest.raises(tg.UnsupportedError, match=r"complex|for x > 1 only"):
+        tg.grad(lambda x: np.real(f(x)))(2 + 1j)

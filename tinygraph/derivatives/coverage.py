@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from tinygraph.derivatives.table import composition_of, hint_for, is_plain, operation_of
 
 __all__ = ["coverage", "page"]
 
-MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
+MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.special": special}
 
 # In the order of the page: what the table says of a function, and what that means.
 KINDS = {
@@ -37,7 +38,7 @@ def kind_of(function: Callable[..., Any]) -> str:
 
 
 def coverage(module: types.ModuleType) -> Iterator[tuple[str, str]]:
-    """The functions of a module of NumPy that hand Tensors over to tinygraph, each with its kind, by name.
+    """The functions of a module of NumPy or SciPy that hand Tensors over to tinygraph, each with its kind, by name.
 
     A ufunc does, and a function that NumPy lets other arrays override. What makes arrays from numbers, such as
     `np.arange`, does not; neither does what turns anything into an array, such as `np.asarray`.
@@ -128,9 +129,13 @@ its weights are a Tensor: then a gradient flows to them. `np.quantile` and its k
 
 ## SciPy
 
-The ufuncs of `scipy.special` come by the same protocol: error functions, the gamma and beta functions, Bessel
-functions, elliptic integrals, orthogonal polynomials, distributions. Orders and shapes, such as v in `jv(v, x)`, have
-no derivative, and a gradient that would flow to one is an error. So is a Tensor in a ufunc that has none.
+The ufuncs of `scipy.special` come by the same protocol. The shapes of the gamma, beta, χ², F and Student distributions
+have derivatives, as have the moduli of elliptic integrals and the exponent of the zeta function. The orders of Bessel
+functions, such as v in `jv(v, x)`, and the degrees of polynomials have none here: a gradient that would flow to one is
+an error that names it. So is a Tensor in a ufunc that has none.
+
+`softmax`, `logsumexp`, `polygamma`, `comb` and others that are not ufuncs make arrays of their arguments: the error
+says what to use, such as `tg.softmax`.
 
 ```python
 from scipy import special
@@ -138,6 +143,10 @@ from scipy import special
 t = tg.Tensor([0.5, 2.0])
 np.sum(special.gammaln(t) + special.jv(1, t)).backward()
 assert np.allclose(t.grad, special.digamma(t.data) + special.jvp(1, t.data))
+
+shape = tg.Tensor(2.0)
+special.gammainc(shape, 1.5).backward()
+assert np.isclose(shape.grad, (special.gammainc(2 + 1e-6, 1.5) - special.gammainc(2 - 1e-6, 1.5)) / 2e-6)
 ```
 
 ## How many

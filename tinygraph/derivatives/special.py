@@ -3,9 +3,8 @@
 This file is loaded when the table first misses a ufunc while `scipy.special` is there, and not before: tinygraph
 does not need SciPy.
 
-Orders and shapes, such as v in jv(v, x) or a in gammainc(a, x), have no rule: a gradient that would flow to one is
-refused, not dropped. Orthogonal polynomials, distributions of statistics, and functions of several results are in
-`special_families`.
+Orders, such as v in jv(v, x), have no rule: a gradient that would flow to one is refused, not dropped. More of these
+functions are in the files beside this one whose names begin with `special_`.
 
 Where a difference of almost equal terms would cost digits, the slope is a hypergeometric function, whose own slope is
 another: so second derivatives, too, are exact where such a difference is 0 ÷ 0.
@@ -48,6 +47,8 @@ def no_gradient_to(name: str, argument: str) -> Callable[..., Any]:
 def by_last_argument(**rules: Callable[..., Any]) -> None:
     """Enter functions that have a derivative by their last argument only, each by its name with that rule."""
     for name, rule in rules.items():
+        if not hasattr(special, name):  # a SciPy older than the function
+            continue
         parameters = rule.__code__.co_varnames[2 : rule.__code__.co_argcount]
         derivative(getattr(special, name), *[no_gradient_to(name, order) for order in parameters[:-1]], rule)
 
@@ -57,6 +58,12 @@ def real(name: str, x: Any) -> Any:
     if x.dtype.kind == "c":
         raise UnsupportedError(f"special.{name}: tinygraph has no derivative of it for complex numbers")
     return x
+
+
+def floating(*args: Any) -> np.dtype[Any]:
+    """The dtype of a function of these arguments, computed in float64 whatever they are."""
+    dtype = np.result_type(*args)
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
 
 class _Reveal:
@@ -155,11 +162,11 @@ derivative(special.erfc,    lambda g, z, x: -g * np.exp(-x * x) * (2 / SQRT_PI))
 derivative(special.erfi,    lambda g, z, x: g * np.exp(x * x) * (2 / SQRT_PI))  # fmt: skip
 derivative(special.erfinv,  lambda g, z, x: g * np.exp(z * z) * (SQRT_PI / 2))  # fmt: skip
 derivative(special.erfcinv, lambda g, z, x: -g * np.exp(z * z) * (SQRT_PI / 2))  # fmt: skip
-derivative(special.wofz,    lambda g, z, x: g * (2j / SQRT_PI - 2 * x * z))  # fmt: skip
+derivative(special.wofz,    lambda g, z, x: g * slope_of_wofz(z, x))  # fmt: skip
 derivative(special.erfcx,   lambda g, z, x: g * _slope_of_erfcx(z, x))  # fmt: skip
 derivative(special.dawsn,   lambda g, z, x: g * _slope_of_dawsn(z, x))  # fmt: skip
 
-# From here on the slopes of `erfcx` and `dawsn` are the first terms of their asymptotic series, in 1 / 2x².
+# From here on the slopes of `erfcx`, `dawsn` and `wofz` are the first terms of their asymptotic series, in 1 / 2x².
 FAR = 30.0
 
 
@@ -181,12 +188,18 @@ def _slope_of_dawsn(z: Any, x: Any) -> Any:
     return np.where(far, -u * _tail(u), 1 - 2 * np.where(far, 0, x * z))
 
 
+def slope_of_wofz(z: Any, x: Any) -> Any:
+    """2i/√π − 2xz. Far from 0, but in the lower half plane, the two almost cancel."""
+    far = (np.abs(plain(x)) > FAR) & (np.imag(plain(x)) >= 0)
+    u = 1 / (2 * np.square(np.where(far, x, 1)))
+    return np.where(far, u * _tail(u) * (-2j / SQRT_PI), 2j / SQRT_PI - 2 * np.where(far, 0, x * z))
+
+
 # --- the gamma function and its kin -----------------------------------------------------------------------------------
 
 derivative(special.gamma,    lambda g, z, x: g * z * special.psi(x))  # fmt: skip
 derivative(special.gammaln,  lambda g, z, x: g * special.psi(x))  # fmt: skip
 derivative(special.loggamma, lambda g, z, x: g * special.psi(x))  # fmt: skip
-derivative(special.psi,      lambda g, z, x: g * special.zeta(2, real("psi", x)))  # fmt: skip
 derivative(special.rgamma,   lambda g, z, x: g * _slope_of_rgamma(z, x))  # fmt: skip
 derivative(
     special.beta,
@@ -209,7 +222,6 @@ derivative(
     lambda g, z, n, k: g * z * (special.psi(n + 1) - special.psi(n - k + 1)),
     lambda g, z, n, k: g * z * (special.psi(n - k + 1) - special.psi(k + 1)),
 )
-derivative(_hurwitz_zeta, no_gradient_to("zeta", "x"), lambda g, z, x, q: -g * x * special.zeta(x + 1, q))
 no_derivative(special.gammasgn, special.round)
 
 
@@ -218,28 +230,6 @@ def _slope_of_rgamma(z: Any, x: Any) -> Any:
     left = np.real(plain(x)) < 0.5
     y, right = 1 - np.where(left, x, 0), np.where(left, 1, x)
     return np.where(left, special.gamma(y) * np.cos(np.pi * (1 - y)) - z * special.psi(y), -z * special.psi(right))
-
-
-def _gamma_density(a: Any, x: Any) -> Any:
-    """x^(a−1) · e^−x ÷ Γ(a), the slope of gammainc."""
-    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
-
-
-def _beta_density(a: Any, b: Any, x: Any) -> Any:
-    """x^(a−1) · (1 − x)^(b−1) ÷ B(a, b), the slope of betainc."""
-    return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
-
-
-by_last_argument(
-    gammainc=lambda g, z, a, x: g * _gamma_density(a, x),
-    gammaincc=lambda g, z, a, x: -g * _gamma_density(a, x),
-    gammaincinv=lambda g, z, a, y: g / _gamma_density(a, z),
-    gammainccinv=lambda g, z, a, y: -g / _gamma_density(a, z),
-    betainc=lambda g, z, a, b, x: g * _beta_density(a, b, x),
-    betaincc=lambda g, z, a, b, x: -g * _beta_density(a, b, x),
-    betaincinv=lambda g, z, a, b, y: g / _beta_density(a, b, z),
-    betainccinv=lambda g, z, a, b, y: -g / _beta_density(a, b, z),
-)
 
 
 # --- Bessel and Struve functions --------------------------------------------------------------------------------------
@@ -266,7 +256,6 @@ by_last_argument(
     iv=lambda g, z, v, x: g * (special.iv(v - 1, x) + special.iv(v + 1, x)) / 2,
     kv=lambda g, z, v, x: g * (special.kv(v - 1, x) + special.kv(v + 1, x)) / -2,
     kn=lambda g, z, n, x: g * (special.kv(n - 1, x) + special.kv(n + 1, x)) / -2,
-    ive=lambda g, z, v, x: g * ((special.ive(v - 1, x) + special.ive(v + 1, x)) / 2 - np.sign(real("ive", x)) * z),
     kve=lambda g, z, v, x: g * (z - (special.kve(v - 1, x) + special.kve(v + 1, x)) / 2),
     hankel1=lambda g, z, v, x: g * (special.hankel1(v - 1, x) - special.hankel1(v + 1, x)) / 2,
     hankel2=lambda g, z, v, x: g * (special.hankel2(v - 1, x) - special.hankel2(v + 1, x)) / 2,
@@ -290,16 +279,6 @@ derivative(special.spence,    lambda g, z, x: g * _slope_of_spence(x))  # fmt: s
 derivative(special.ellipk,    lambda g, z, m: g * _slope_of_ellipk(m))  # fmt: skip
 derivative(special.ellipkm1,  lambda g, z, p: -g * _slope_of_ellipk(1 - p))  # fmt: skip
 derivative(special.ellipe,    lambda g, z, m: g * special.hyp2f1(0.5, 1.5, 2, m) * (np.pi / -8))  # fmt: skip
-derivative(
-    special.ellipkinc,
-    lambda g, z, phi, m: g / np.sqrt(1 - m * np.square(np.sin(phi))),
-    no_gradient_to("ellipkinc", "m"),
-)
-derivative(
-    special.ellipeinc,
-    lambda g, z, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),
-    no_gradient_to("ellipeinc", "m"),
-)
 derivative(special.wrightomega, lambda g, z, x: g * z / (1 + z))
 derivative(_lambertw, lambda g, z, x, k, tol: g / (np.exp(z) * (1 + z)), None, None)  # not z / x: regular at 0
 by_last_argument(

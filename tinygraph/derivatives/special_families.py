@@ -1,4 +1,4 @@
-"""More of SciPy's special functions: distributions of statistics, orthogonal polynomials, functions of several results.
+"""More of SciPy's special functions: orthogonal polynomials, and functions of several results.
 
 Degrees, shapes and counts have no rule, as in `special`: all these are functions of their last argument.
 
@@ -13,41 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tinygraph.derivatives.special import _beta_density, _gamma_density, by_last_argument
+from tinygraph.derivatives.special import by_last_argument, no_gradient_to
 from tinygraph.derivatives.table import composition
 from tinygraph.record import plain, primitive
-
-# --- distributions: the slope is the density --------------------------------------------------------------------------
-
-
-def _f_density(n: Any, m: Any, x: Any) -> Any:
-    """Of the F distribution: fdtr(n, m, x) is betainc(n/2, m/2, w), with w = nx ÷ (m + nx)."""
-    whole = n * x + m
-    return _beta_density(n / 2, m / 2, n * x / whole) * (n * m) / np.square(whole)
-
-
-def _t_density(v: Any, t: Any) -> Any:
-    return np.exp(np.log1p(t * t / v) * ((v + 1) / -2) - special.betaln(0.5, v / 2)) / np.sqrt(v)
-
-
-by_last_argument(
-    chdtr=lambda g, z, v, x: g * _gamma_density(v / 2, x / 2) / 2,
-    chdtrc=lambda g, z, v, x: -g * _gamma_density(v / 2, x / 2) / 2,
-    chdtri=lambda g, z, v, p: -g * 2 / _gamma_density(v / 2, z / 2),
-    gdtr=lambda g, z, a, b, x: g * a * _gamma_density(b, a * x),
-    gdtrc=lambda g, z, a, b, x: -g * a * _gamma_density(b, a * x),
-    fdtr=lambda g, z, n, m, x: g * _f_density(n, m, x),
-    fdtrc=lambda g, z, n, m, x: -g * _f_density(n, m, x),
-    fdtri=lambda g, z, n, m, p: g / _f_density(n, m, z),
-    stdtr=lambda g, z, v, t: g * _t_density(v, t),
-    stdtrit=lambda g, z, v, p: g / _t_density(v, z),
-    pdtr=lambda g, z, k, m: -g * _gamma_density(np.floor(k) + 1, m),
-    pdtrc=lambda g, z, k, m: g * _gamma_density(np.floor(k) + 1, m),
-    bdtr=lambda g, z, k, n, p: -g * _beta_density(n - np.floor(k), np.floor(k) + 1, 1 - p),
-    bdtrc=lambda g, z, k, n, p: g * _beta_density(n - np.floor(k), np.floor(k) + 1, 1 - p),
-    nbdtr=lambda g, z, k, n, p: g * _beta_density(n, np.floor(k) + 1, p),
-)
-
 
 # --- orthogonal polynomials: the slope is one of a degree less (18.9) -------------------------------------------------
 
@@ -73,23 +41,51 @@ by_last_argument(
     eval_jacobi=lambda g, z, n, a, b, x: (
         g * special.eval_jacobi(_less(n), a + 1, b + 1, x) * (_any(n) * (n + a + b + 1) / 2)
     ),
+    # C and S are T and U of x/2; the shifted ones are those of 2x − 1. That of Jacobi is monic.
+    eval_chebyc=lambda g, z, n, x: g * special.eval_chebys(_less(n), x) * n,
+    eval_chebys=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, x / 2) * _any(n),
+    eval_sh_chebyt=lambda g, z, n, x: g * special.eval_sh_chebyu(_less(n), x) * (2 * n),
+    eval_sh_chebyu=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, 2 * x - 1) * (4 * _any(n)),
+    eval_sh_legendre=lambda g, z, n, x: g * special.eval_jacobi(_less(n), 1, 1, 2 * x - 1) * (_any(n) * (n + 1)),
+    eval_sh_jacobi=lambda g, z, n, p, q, x: g * special.eval_sh_jacobi(_less(n), p + 2, q + 1, x) * n,
+    # (14.10.5), of the associated Legendre functions
+    lpmv=lambda g, z, m, v, x: g * (v * x * z - (v + m) * special.lpmv(m, v - 1, x)) / (x * x - 1),
 )
 
 
 # --- several results --------------------------------------------------------------------------------------------------
 
 
-def several(function: np.ufunc, *slopes: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """Enter a function of one argument and several results, given the slope of each; a call of the record has one."""
+# Of one result: its slope by the last argument, or its slopes by each argument.
+Slopes = Callable[..., Any] | tuple[Callable[..., Any], ...]
 
-    def part(which: int, slope: Callable[[Any], Any]) -> Any:
-        one = primitive(lambda x: function(x)[which])
-        one.__name__ = function.__name__
-        return one.derivative(lambda g, z, x: g * slope(x))
 
-    parts = tuple([part(which, slope) for which, slope in enumerate(slopes)])
-    composition(function)(lambda x: tuple([one(x) for one in parts]))
+def several(function: np.ufunc, *results: Slopes, orders: str = "") -> tuple[Any, ...]:
+    """Enter a function of several results, given the slopes of each; a call of the record has one result.
+
+    Args:
+        function: the ufunc.
+        results: for each result its slope by the last argument, or a tuple of its slopes by each argument.
+        orders: the names of the arguments before the last where these have no derivative, one letter each.
+
+    Returns:
+        For each result a function that computes that alone.
+    """
+    name = function.__name__
+
+    def part(which: int, slopes: Slopes) -> Any:
+        one = primitive(lambda *args: function(*args)[which])
+        one.__name__ = name
+        rules = [_times(slope) for slope in (slopes if isinstance(slopes, tuple) else (slopes,))]
+        return one.derivative(*[no_gradient_to(name, order) for order in orders], *rules)
+
+    parts = tuple([part(which, slopes) for which, slopes in enumerate(results)])
+    composition(function)(lambda *args: tuple([one(*args) for one in parts]))
     return parts
+
+
+def _times(slope: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda g, z, *args: g * slope(*args)
 
 
 def _sinh_by_x(x: Any) -> Any:

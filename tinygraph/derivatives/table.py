@@ -104,6 +104,9 @@ _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
+_OF_SCIPY = (
+    "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions"
+)  # fmt: skip
 _HINTS: dict[Callable[..., Any], str] = {}
 
 
@@ -167,8 +170,8 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
         # SciPy's functions are entered once SciPy is there, and one that we do not know is asked for.
         if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
             return None
-        importlib.import_module("tinygraph.derivatives.special")
-        importlib.import_module("tinygraph.derivatives.special_families")
+        for room in _OF_SCIPY:
+            importlib.import_module(f"tinygraph.derivatives.{room}")
         entry = _TABLE.get(function)
         if entry is None or type(entry) is Operation:
             return entry
