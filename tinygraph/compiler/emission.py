@@ -342,6 +342,7 @@ class _Emission:
         self.setup: list[str] = []
         self.group: Any = None
         self.begun: set[int] = set()  # escaping storages that have their memory
+        self.placed: set[int] = set()  # parts of assembled arrays that have their names
         self.imports: set[str] = set()
         self.quiet = any(step.function in FORMULAS and step.function not in _LOUD for step in original.nodes)
         self.count = len(program.arguments)
@@ -360,7 +361,7 @@ class _Emission:
         self.plan = plan(graph, items, self.count, self.updates, self.results)
         generators = [f"generator_{place}" for place in range(len(program.generators))]
         self.names = names_of(graph, self.plan, [name, "pool", WORK, *generators])
-        self.writer = Writer(self.names, taken={*self.names.values(), name, *generators})
+        self.writer = Writer(self.names, taken={*self.names.values(), name, *generators}, parts=self.plan.parts)
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
         """What is executed, in order."""
@@ -452,6 +453,7 @@ class _Emission:
             return
         held = self.plan.storage[item.index]
         name = self.names[item.index]
+        self.place(item)
         if self.plan.is_view(item):
             assert held is not None
             line = f"{name} = {self.writer.view(item)}"
@@ -478,6 +480,14 @@ class _Emission:
         else:
             self.put(item, *self.writer.statements(item, name))
 
+    def place(self, step: Step) -> None:
+        """Write down, once, where in an assembled array a part of it lies."""
+        if step.index in self.plan.parts and step.index not in self.placed:
+            self.placed.add(step.index)
+            whole, index = self.plan.parts[step.index]
+            self.place(whole)
+            self.setup.append(f"{self.names[step.index]} = {self.names[whole.index]}[{self.writer.index(index)}]")
+
     def put(self, step: Step, *lines: str) -> None:
         """Append statements to the body, tagged with the step that they compute."""
         self.body += [f"{line}{TAG}{step.index}" for line in lines]
@@ -486,6 +496,8 @@ class _Emission:
         """Write a run's functions, and the call of them."""
         for step in run.steps:
             held = self.plan.storage[step.index]
+            if held is not None and held.kind != "scratch":
+                self.place(step)
             if held is not None and held.escapes and id(held) not in self.begun:
                 self.comment(step)
                 self.begin(held, None)
@@ -533,7 +545,9 @@ class _Emission:
         """What the values that follow each other in a storage are called, with their shapes."""
         by_index = self.plan.by_index
         return {
-            self.names[index]: by_index[index].shape for index in held.steps if not self.plan.is_view(by_index[index])
+            self.names[index]: by_index[index].shape
+            for index in held.steps
+            if not self.plan.is_view(by_index[index]) and index not in self.plan.parts
         }
 
     def is_lasting(self, held: Storage) -> bool:

@@ -71,7 +71,7 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
 def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, str]) -> str | None:
     """The name of the value that this one becomes in place, or of the one that it overwrites."""
     held = plan.storage.get(step.index)
-    if held is None or plan.is_view(step):
+    if held is None or plan.is_view(step) or step.index in plan.parts:
         return None
     if held.kind == "variable":
         return names[held.steps[0]]
@@ -79,7 +79,8 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
 
     def fits(index: int) -> bool:
         other = plan.by_index[index]
-        return other.shape == step.shape and other.section == step.section and not plan.is_view(other)
+        same = other.shape == step.shape and other.section == step.section
+        return same and not plan.is_view(other) and index not in plan.parts
 
     # What has a name already is asked first, and the nearest before: a sum in place can have thousands of values.
     for index in held.steps:

@@ -10,12 +10,14 @@ import bisect
 import heapq
 import itertools
 import operator
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.assembly import assembled
 from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
@@ -30,7 +32,7 @@ __all__ = ["Memory", "Plan", "Storage", "plan"]
 # Functions that take out=, besides the ufuncs and the reductions.
 WITH_OUT = frozenset(
     (np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
-     scatter, np.broadcast_to, np.reshape, np.ravel, operator.getitem)
+     scatter, assembled, np.broadcast_to, np.reshape, np.ravel, operator.getitem)
 )  # fmt: skip
 
 
@@ -45,6 +47,7 @@ class Storage:
         first, last: the items that write it first and read it last.
         escapes: whether the caller gets it, so that it must be new at each call.
         steps: the indices of the values, views too, in execution order.
+        in_parts: whether parts of it are computed one by one.
     """
 
     kind: str
@@ -55,6 +58,7 @@ class Storage:
     escapes: bool = False
     steps: list[int] = field(default_factory=list)
     memory: Memory | None = None
+    in_parts: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -89,6 +93,7 @@ class Plan:
         copied: pairs of a variable's place among the variables and the step that is copied into it at the end.
         by_index: the calls, by their index.
         straight: by a step's index the place of the variable that its number is written into at once.
+        parts: by a step's index the assembled array that it is computed into a part of, and the index of the part.
     """
 
     items: list[Step | Run]
@@ -98,6 +103,7 @@ class Plan:
     copied: list[tuple[int, Step]]
     by_index: dict[int, Step]
     straight: dict[int, int]
+    parts: dict[int, tuple[Step, Any]] = field(default_factory=dict)
 
     def is_view(self, step: Step) -> bool:
         """Whether a step only looks at memory in another way."""
@@ -130,12 +136,25 @@ def is_view(step: Step, layouts: dict[int, Any]) -> bool:
     return layout is not None and np.may_share_memory(layout, layouts[step.args[0].index])
 
 
-def layouts_of(graph: Graph) -> dict[int, Any]:
+def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]] | None = None) -> dict[int, Any]:
     """For each array an array of its layout. Their memory is never touched, and the system never provides it."""
     found: dict[int, Any] = {}
+
+    def of_part(step: Step) -> Any:
+        """The layout of an assembled array, or of a part of one."""
+        if step.index not in found:
+            inside = parts.get(step.index) if parts else None
+            found[step.index] = (
+                np.empty(step.shape, step.dtype) if inside is None else of_part(inside[0])[inside[1]]
+            )
+        return found[step.index]
+
     for step in graph.nodes:
         assert isinstance(step, Step)
-        if not step.shape:
+        if not step.shape or step.index in found:
+            continue
+        if parts and step.index in parts:
+            of_part(step)
             continue
         if looks_like_view(step) and step.args[0].shape and 0 not in step.shape:
             operand = found[step.args[0].index]
@@ -158,6 +177,42 @@ def _cheap(step: Step, operand: Any) -> bool:
     return True
 
 
+def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
+    """By its index each step that can be computed straight into its place in an assembled array.
+
+    Where the place is not contiguous, an elementwise function that nothing else reads the result of.
+    """
+    outputs = {_looked_at(output).index for output in graph.outputs}
+    wholes = [step for step in graph.nodes if step.function is assembled and step.index not in outputs]
+    uses = Counter(part.index for whole in wholes for part in whole.args[0])
+    read = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
+    found: dict[int, tuple[Step, Any]] = {}
+    for whole in wholes:
+        assert isinstance(whole, Step)
+        whole_layout = np.empty(whole.shape, np.bool_)
+        for part, place in zip(whole.args[0], whole.args[1], strict=True):
+            solid = whole_layout[place].flags.c_contiguous
+            if (
+                part.function is not None
+                and takes_out(part)
+                and not looks_like_view(part)
+                and uses[part.index] == 1
+                and part.index not in outputs
+                and part.dtype == whole.dtype
+                and part.shape == whole_layout[place].shape
+                and (solid or (is_elementwise(part) and read[part.index] == 1))
+            ):
+                found[part.index] = (whole, place)
+    return found
+
+
+def _looked_at(step: Any) -> Any:
+    """What a view shows, in the end."""
+    while looks_like_view(step):
+        step = step.args[0]
+    return step
+
+
 def plan(
     graph: Graph, items: Sequence[Step | Run], arguments: int, updates: dict[int, Step], results: Sequence[Step]
 ) -> Plan:
@@ -170,7 +225,8 @@ def plan(
         updates: by a variable's place among the variables the step whose value it takes.
         results: what the caller gets.
     """
-    layouts = layouts_of(graph)
+    parts = parts_of(graph)
+    layouts = layouts_of(graph, parts)
     order: dict[int, int] = {}  # by a step's index its place among all steps in execution order
     item_of: dict[int, int] = {}
     in_run: dict[int, Run] = {}
@@ -191,9 +247,21 @@ def plan(
             kind = "constant" if not node.given else "argument" if place < arguments else "variable"
             held = Storage(kind, node.shape, node.dtype, -1, len(items), steps=[node.index])
             storage[node.index] = held if node.shape or node.given else None
-    # Views have their operand's storage; everything else computed begins with one of its own.
+    # Parts have the storage of the whole; views have their operand's; all else computed begins with one of its own.
     kept_by: dict[int, list[Storage]] = {}
+    for step in reversed(sequence):
+        if step.function is assembled and step.index not in parts:
+            storage[step.index] = Storage("owned", step.shape, step.dtype, item_of[step.index], -1, steps=[step.index])
+        if step.index in parts:
+            whole = storage[parts[step.index][0].index]
+            assert whole is not None
+            storage[step.index] = whole
+            whole.steps.append(step.index)
+            whole.first = min(whole.first, item_of[step.index])
+            whole.in_parts = True
     for step in sequence:
+        if step.index in storage:
+            continue
         if is_view(step, layouts):
             held_by = storage[step.args[0].index]
             assert held_by is not None
@@ -239,7 +307,8 @@ def plan(
         if run is not None and not held.escapes and held.first == held.last and all(run.aligned(i) for i in held.steps):
             held.kind = "scratch"
     memories = _packed([held for held in owned.values() if held.kind == "owned" and not held.escapes])
-    return Plan(list(items), storage, layouts, memories, copied, {step.index: step for step in sequence}, straight)
+    by_index = {step.index: step for step in sequence}
+    return Plan(list(items), storage, layouts, memories, copied, by_index, straight, parts)
 
 
 def takes_out(step: Step) -> bool:
@@ -328,7 +397,9 @@ def _compute_in_place(
     sequence: list[Step], storage: dict[int, Storage | None], layouts: dict[int, Any], order: dict[int, int],
     last_read: dict[int, int], in_run: dict[int, Run],
 ) -> None:  # fmt: skip
-    """Let elementwise calls write over an operand that nobody needs any more."""
+    """Let elementwise calls write over an operand that nobody needs any more; not over what is assembled of parts,
+    whose places are known before the step runs.
+    """
     for step in sequence:
         mine = storage[step.index]
         if mine is None or mine.kind != "owned" or mine.steps[0] != step.index or not is_elementwise(step):
@@ -340,6 +411,7 @@ def _compute_in_place(
             if (
                 other is not None
                 and other.kind == "owned"
+                and not other.in_parts
                 and last_read[id(other)] == order[step.index]
                 and layouts[operand.index].flags.c_contiguous
                 and operand.nbytes == other.nbytes

@@ -253,9 +253,9 @@ def _slots(scratches: list[Storage], run: Run, number: int, plan: Plan) -> dict[
                 last[id(held)] = order[step.index]
     found: dict[int, str] = {}
     slots: list[tuple[str, Any, int]] = []  # the name, what fits, and until when it is taken
-    for held in sorted(scratches, key=lambda held: order[held.steps[0]]):
+    for held in sorted(scratches, key=lambda held: min(order[index] for index in held.steps)):
         key = (held.shape, held.dtype)
-        first = order[held.steps[0]]
+        first = min(order[index] for index in held.steps)
         for place, (name, fits, until) in enumerate(slots):
             if fits == key and until < first:
                 slots[place] = (name, key, last[id(held)])

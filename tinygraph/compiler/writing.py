@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import draws
+from tinygraph.compiler.assembly import assembled
 from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, dtype_of
@@ -44,6 +45,7 @@ class Writer:
         constants: by name the arrays that the text refers to.
         functions: by name the functions that are not NumPy's.
         imports: lines that import them.
+        parts: by their index steps that are computed into their places in an assembled array.
     """
 
     names: dict[int, str]
@@ -51,6 +53,7 @@ class Writer:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    parts: dict[int, Any] = field(default_factory=dict)
     _known: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
 
@@ -244,6 +247,12 @@ class Writer:
             return [f"np.copyto({out}, {x}[{self.index(index)}])"]
         if function is scatter:
             return self._scatter(step, out)
+        if function is assembled:
+            return [
+                f"{out}[{self.index(place)}] = {self.text(part)}"
+                for part, place in zip(args[0], args[1], strict=True)
+                if part.index not in self.parts or self.parts[part.index][0] is not step
+            ]
         if step.draws:
             return [self._draw(step, out)]
         if function is einsum_of:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
@@ -33,6 +34,11 @@ ALL: tuple[Rewrite, ...] = (
     delay_broadcasts,
     join_views,
     share_common,
+    gather_products,
+    assemble_gradients,
+    sum_products,
+    copy_transposes,
+    join_views,
     pool_first,
     share_common,
     drop_dead,

@@ -1,0 +1,189 @@
+"""Gathering: what is done for each step of a sequence is done once for all, and means the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph.compiler.assembly import assembled, tiles
+from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.rewrites import ALL, Rewrite
+from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
+from tinygraph.compiler.rewrites.reductions import drop_kept_axes
+from tinygraph.compiler.rewrites.sharing import drop_dead
+from tinygraph.compiler.steps import Step, steps_of
+from tinygraph.graph import Graph
+
+rng = np.random.default_rng(0)
+SEQUENCE = rng.normal(size=(4, 3, 2))
+MATRIX = rng.normal(size=(2, 5))
+
+
+def count(graph: Graph, operation: str) -> int:
+    """How often a function is called."""
+    return sum(node.op == operation for node in graph.nodes)
+
+
+def after(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], backward: bool = False) -> Graph:
+    """The graph of a function after a rewrite that must keep its results, alone and among the others."""
+    program = program_of(function, arrays, backward=backward)
+    for rewrites in ((rewrite,), ALL):
+        for blocks in (False, True):
+            emitted = compile_program(program, rewrites=rewrites, blocks=blocks)
+            for _ in range(2):
+                for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+                    np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+    return drop_dead(rewrite(drop_kept_axes(steps_of(program))))
+
+
+def recurrent(x: Any, w: Any, u: Any, b: Any) -> Any:
+    """A network over sequences, whose states are not needed, only the last."""
+    h = np.zeros((x.shape[1], u.shape[0]))
+    for t in range(x.shape[0]):
+        h = np.tanh(x[t] @ w + h @ u + b)
+    return np.sum(h * h)
+
+
+def gated(x: Any, w: Any, u: Any, b: Any) -> Any:
+    """The same with two gates, which lie beside each other."""
+    size = u.shape[0]
+    h = np.zeros((x.shape[1], size))
+    for t in range(x.shape[0]):
+        z = x[t] @ w + h @ u + b
+        forget = tg.sigmoid(z[:, :size])
+        h = forget * h + (1 - forget) * np.tanh(z[:, size:])
+    return np.sum(h * h)
+
+
+ARRAYS = [SEQUENCE, rng.normal(size=(2, 6)), rng.normal(size=(3, 6)), rng.normal(size=6)]
+
+
+def test_products_of_slices_are_one_product() -> None:
+    graph = after(gather_products, lambda x, w: sum(np.tanh(x[t] @ w) for t in range(4)), [SEQUENCE, MATRIX])
+    assert count(graph, "matmul") == 1
+    turned = SEQUENCE.transpose(1, 0, 2).copy()
+    graph = after(gather_products, lambda x, w: sum(np.tanh(x[:, t] @ w) for t in range(4)), [turned, MATRIX])
+    assert count(graph, "matmul") == 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, w: np.tanh(x[0] @ w) + np.tanh(x[1] @ w) + np.tanh(x[3] @ w),  # it would do what nobody asked for
+        lambda x, w: sum(np.tanh(x[t] @ (w * (t + 1.0))) for t in range(4)),  # other matrices
+        lambda x, w: np.tanh(x[0, 1:] @ w) + np.tanh(x[0, :2] @ w) + np.tanh(x[1, 1:] @ w),
+    ],
+)
+def test_other_products_are_left_alone(function: Callable[..., Any]) -> None:
+    before = count(program_of(function, [SEQUENCE, MATRIX]).graph, "matmul")
+    assert count(after(gather_products, function, [SEQUENCE, MATRIX]), "matmul") == before
+
+
+def test_gradients_of_all_steps_are_one_product_and_one_sum() -> None:
+    graph = after(sum_products, recurrent, [SEQUENCE, *[array[..., :3] for array in ARRAYS[1:]]], backward=True)
+    # Forward 8 and, of the states, 3 or 4; the gradients of w and u; those of the four slices of x.
+    assert count(graph, "matmul") <= 8 + 4 + 2 + 4
+    assert count(graph, "assembled") >= 2
+    sums = [node for node in graph.nodes if node.op == "sum" and node.kwargs.get("axis") in (0, (0,))]
+    assert len(sums) <= 1
+
+
+def test_sums_that_are_used_on_their_way_are_left_alone() -> None:
+    def function(x: Any, y: Any) -> Any:
+        one = x[0].T @ y[0] + x[1].T @ y[1]
+        two = one + x[2].T @ y[2]
+        return two + x[3].T @ y[3], one
+
+    graph = after(sum_products, function, [SEQUENCE, SEQUENCE + 1])
+    assert count(graph, "matmul") == 4
+
+
+def test_gradients_of_slices_are_written_to_their_places() -> None:
+    graph = after(assemble_gradients, gated, ARRAYS, backward=True)
+    assert count(graph, "assembled") == 4 + 1  # of the gates at each step, and of the slices of x
+    emitted = compile_program(program_of(gated, ARRAYS, backward=True), blocks=False)
+    assert "np.multiply(" in emitted.source
+    assert re.search(r"^\w+ = \w+\[:, 3:6?\]$", emitted.source, re.MULTILINE), emitted.source
+    body = emitted.source.partition("def step")[2]
+    assert not re.search(r"^    \w+\[:, .*\] = ", body, re.MULTILINE), body
+
+
+def test_gradients_that_leave_a_gap_or_overlap_are_added() -> None:
+    for part, other in ((slice(0, 2), slice(3, 5)), (slice(0, 3), slice(2, 5))):
+
+        def function(x: Any, part: slice = part, other: slice = other) -> Any:
+            return np.sum(np.sin(x[:, part])) + np.sum(np.cos(x[:, other]))
+
+        graph = after(assemble_gradients, function, [rng.normal(size=(3, 5))], backward=True)
+        assert count(graph, "assembled") == 0
+
+
+def test_a_transposed_matrix_that_many_products_read_is_copied_once() -> None:
+    x, w = rng.normal(size=(9, 3, 128)), rng.normal(size=(160, 128))
+
+    def function(x: Any, w: Any) -> Any:
+        turned = w.T
+        return sum(np.sum(np.sin(np.cos(x[t]) @ turned)) for t in range(9))
+
+    graph = after(copy_transposes, function, [x, w])
+    assert count(graph, "copy") == 1
+    assert count(after(copy_transposes, function, [x[:, :, :8].copy(), w[:, :8].copy()]), "copy") == 0
+
+
+@pytest.mark.parametrize("size", [40, 600])
+def test_parts_of_large_arrays_are_computed_in_blocks(size: int) -> None:
+    def function(x: Any) -> Any:
+        a, b = x[:size], x[size:]
+        return np.sum(np.tanh(np.sin(a) * np.exp(b)) * np.cos(b))
+
+    after(assemble_gradients, function, [rng.normal(size=(2 * size, 120))], backward=True)
+
+
+def test_a_part_may_be_read_before_and_after_the_whole() -> None:
+    def function(x: Any, y: Any) -> Any:
+        first = [np.sin(x[t]) for t in range(4)]
+        second = [np.exp(y[t] * 0.1) for t in range(4)]
+        total = sum((a.T @ b for a, b in zip(first, second, strict=True)), np.zeros((2, 2)))
+        return total, first[0] * 2, np.tanh(first[1]), total @ first[2].T, second[3]
+
+    graph = after(sum_products, function, [SEQUENCE, SEQUENCE + 1])
+    assert count(graph, "matmul") == 2
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
+def test_any_recurrent_network(steps: int, batch: int, inputs: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    arrays = [rng.normal(size=shape) for shape in ((steps, batch, inputs), (inputs, 4), (2, 4), (4,))]
+    program = program_of(gated, arrays, backward=True)
+    emitted = compile_program(program)
+    for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+
+
+def test_places_that_cover_an_array() -> None:
+    assert tiles([slice(0, 2), slice(2, 5)], (5, 3)) == 0
+    assert tiles([(slice(None), 1), (slice(None), 0)], (5, 2)) == 1
+    assert tiles([(slice(None), -1), (slice(None), 0)], (5, 2)) == 1
+    assert tiles([slice(0, 2), slice(3, 5)], (5, 3)) is None
+    assert tiles([slice(0, 3), slice(2, 5)], (5, 3)) is None
+    assert tiles([slice(0, 5, 2), slice(1, 5, 2)], (5, 3)) is None
+    assert tiles([(0, 0), (1, 1)], (2, 2)) is None
+    assert tiles([np.array([0]), slice(1, 5)], (5, 3)) is None
+    parts = [np.ones((3, 1)), np.zeros((3, 2))]
+    whole = assembled(parts, [(slice(None), slice(0, 1)), (slice(None), slice(1, 3))], (3, 3))
+    np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))
+
+
+def test_a_step_stays_what_it_is_where_nothing_is_gathered() -> None:
+    graph = steps_of(program_of(lambda x: np.sum(np.sin(x) + x), [SEQUENCE]))
+    for rewrite in (gather_products, sum_products, assemble_gradients, copy_transposes):
+        assert rewrite(graph) is graph
+        assert all(isinstance(step, Step) for step in graph.nodes)

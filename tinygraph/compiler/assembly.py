@@ -1,0 +1,66 @@
+"""Assembly: an array that is made of parts, each written to its place when it is computed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["assembled", "places_of", "rows_of", "tiles"]
+
+Shape = tuple[int, ...]
+
+
+def assembled(parts: Sequence[Any], places: Sequence[Any], shape: Shape) -> Any:
+    """An array made of others.
+
+    Args:
+        parts: arrays of one dtype.
+        places: for each the index of its place: an integer, a slice, or a tuple of them.
+        shape: of the whole, which the places cover, each element once.
+    """
+    whole = np.empty(shape, dtype=parts[0].dtype)
+    for part, place in zip(parts, places, strict=True):
+        whole[place] = part
+    return whole
+
+
+def places_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
+    """Along each axis the places that a basic index names, or None where it is another."""
+    items = index if type(index) is tuple else (index,)
+    if len(items) > len(shape) or not all(type(item) in (int, slice) for item in items):
+        return None
+    found = []
+    for size, item in zip(shape, (*items, *[slice(None)] * (len(shape) - len(items))), strict=True):
+        if type(item) is slice:
+            found.append(range(*item.indices(size)))
+        elif -size <= item < size:
+            found.append(range(item % size, item % size + 1))
+        else:
+            return None
+    return tuple(found)
+
+
+def tiles(indices: Sequence[Any], shape: Shape) -> int | None:
+    """The axis along which some places divide an array, which they cover without overlap; None where they do not."""
+    boxes = [places_of(index, shape) for index in indices]
+    if not all(box is not None and all(part.step == 1 for part in box) for box in boxes) or 0 in shape:
+        return None
+    known = [box for box in boxes if box is not None]
+    whole = [range(size) for size in shape]
+    apart = [axis for axis in range(len(shape)) if any(box[axis] != whole[axis] for box in known)]
+    if len(apart) != 1:
+        return None
+    (axis,) = apart
+    ranges = sorted([box[axis] for box in known], key=lambda part: part.start)
+    meets = all(a.stop == b.start for a, b in itertools.pairwise(ranges))
+    return axis if meets and ranges[0].start == 0 and ranges[-1].stop == shape[axis] else None
+
+
+def rows_of(parts: Sequence[Shape]) -> list[slice]:
+    """The places of arrays that lie one below the other."""
+    ends = np.cumsum([shape[0] for shape in parts]).tolist()
+    return [slice(end - shape[0], end) for end, shape in zip(ends, parts, strict=True)]
+
