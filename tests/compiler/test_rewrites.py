@@ -16,7 +16,7 @@ from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_mu
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
-from tinygraph.compiler.rewrites.views import join_views
+from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.steps import Step, steps_of
 from tinygraph.graph import Graph
@@ -72,7 +72,23 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (join_views, lambda x: x.T.T, [MATRIX], []),
         (join_views, lambda x: x.reshape(3, 2).reshape(6).reshape(1, 6), [MATRIX], ["reshape"]),
         (join_views, lambda x: x.reshape(2, 3), [MATRIX], []),
-        (join_views, lambda x: np.ravel(x)[None].reshape(2, 3), [MATRIX], ["reshape", "getitem", "reshape"]),
+        (join_views, lambda x: np.ravel(x)[None].reshape(2, 3), [MATRIX], []),
+        (join_views, lambda x: x[:, None], [MATRIX], ["reshape"]),
+        (join_views, lambda x: x[...][:], [MATRIX], []),
+        (join_views, lambda x: x[None, 1:], [MATRIX], ["getitem"]),
+        (
+            copy_to_reshape,
+            lambda x: (lambda turned: (turned.reshape(6), turned.reshape(2, 3)))(x.T),
+            [MATRIX],
+            ["transpose", "copy", "reshape", "reshape"],
+        ),
+        (copy_to_reshape, lambda x: x.reshape(1, 6).T.reshape(3, 2), [MATRIX], ["reshape", "transpose", "reshape"]),
+        (
+            copy_to_reshape,
+            lambda x: np.broadcast_to(x, (2, 3)) @ np.ones((3, 1)),
+            [VECTOR],
+            ["broadcast_to", "copy", "matmul"],
+        ),
         (join_views, lambda x: np.swapaxes(np.transpose(x), 0, 1), [MATRIX], []),
         (join_views, lambda x: x.astype(np.float64), [MATRIX], []),
         (join_views, lambda x: np.broadcast_to(x, (2, 3)), [MATRIX], []),
@@ -81,6 +97,12 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
             lambda c, x: -np.broadcast_to(c, (3,)) * x,
             [np.array([2.0]), VECTOR],
             ["negative", "multiply"],
+        ),
+        (
+            delay_broadcasts,
+            lambda x: np.broadcast_to(tg.Tensor([0.5], requires_grad=False), (3,)).reshape(3, 1) * x[:, None],
+            [VECTOR],
+            ["getitem", "multiply"],
         ),
         (delay_broadcasts, lambda c: np.exp(np.broadcast_to(c, (4, 3))), [VECTOR], ["exp", "broadcast_to"]),
         (delay_broadcasts, lambda c, x: c.reshape(1, 3) + x, [VECTOR, MATRIX], ["add"]),

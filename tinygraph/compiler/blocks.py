@@ -65,6 +65,10 @@ class Run:
         """The axis of an operand that the rows are counted along, if it has them."""
         return self.axis - (self.ndim - len(operand.shape))
 
+    def each_of(self, step: Step) -> int:
+        """How many places along its axis a step has for each row of the run."""
+        return 1
+
     @property
     def rows_in_block(self) -> int:
         """How many rows make a block."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler import images
-from tinygraph.compiler.batches import IMAGE_FUNCTIONS, batch_of
+from tinygraph.compiler.batches import IMAGE_FUNCTIONS, Batch, batch_of
 from tinygraph.compiler.blocks import Run, gathered, gathered_steps
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.naming import names_of
@@ -35,6 +35,7 @@ from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
 from tinygraph.compiler.rowwise import IN_TWO, text_of_run
 from tinygraph.compiler.saving import save_module
 from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
+from tinygraph.compiler.sequences import sequences_of
 from tinygraph.compiler.steps import Builder, Step, is_node, rewritten, steps_of
 from tinygraph.compiler.threads import blas, threads_for
 from tinygraph.compiler.writing import WORK, WRITTEN, Writer, dtype_text
@@ -97,7 +98,7 @@ class Emitted:
         self.program: Program | None = None
         self.options: dict[str, Any] = {}
         self._exact: Emitted | None = None
-        self._blas = blas() if _one_thread(graph) else None
+        self._blas = blas() if _one_thread(graph, plan) else None
         self._bound: list[Any] | None = None
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
@@ -276,11 +277,13 @@ def _with_arguments(program: Program) -> Program:
 WORK_BYTES = 1 << 21
 
 
-def _one_thread(graph: Graph) -> bool:
+def _one_thread(graph: Graph, plan: Plan) -> bool:
     """Whether BLAS should use one thread, and would use more: whether there are products, and none is large.
 
-    Convolutions are divided between threads here, and not in BLAS.
+    Convolutions and the products of sequences are divided between threads here, and not in BLAS.
     """
+    if any(isinstance(item, Batch) for item in plan.items):
+        return True
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):
         return True
     products = [flops(step) for step in graph.nodes if step.function in (np.matmul, np.dot) and isinstance(step, Step)]
@@ -361,14 +364,15 @@ class _Emission:
         self.plan = plan(graph, items, self.count, self.updates, self.results)
         generators = [f"generator_{place}" for place in range(len(program.generators))]
         self.names = names_of(graph, self.plan, [name, "pool", WORK, *generators])
-        self.writer = Writer(self.names, taken={*self.names.values(), name, *generators}, parts=self.plan.parts)
+        taken = {*self.names.values(), name, *generators}
+        self.writer = Writer(self.names, taken=taken, parts=self.plan.parts, layouts=self.plan.layouts)
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
         """What is executed, in order."""
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
         overwrites = {step.index: graph.nodes[self.count + place].index for place, step in self.updates.items()}
-        parts = batch_of(graph, overwrites)
+        parts = batch_of(graph, overwrites) or sequences_of(graph, overwrites)
         if parts is None:
             return gathered(graph, overwrites)
         before, batch, after = parts
@@ -410,6 +414,7 @@ class _Emission:
             "",
             *self.state_lines(),
             *self.constant_lines(),
+            *[f"{name} = {made}" for made, name in self.writer.ones.items()],
             *self.memory_lines(),
             *self.work_lines(),
             *self.setup,

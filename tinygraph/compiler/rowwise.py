@@ -98,24 +98,32 @@ def text_of_run(
             return
         held = plan.storage[step.index]
         if held is not None and held.kind == "scratch":
-            slot = slot_of[id(held)]
-            parameters[name] = f"{slot}_part{_at(run.axis, ':stop - start')}"
-            scratch[slot] = (*shape[: run.axis], size, *shape[run.axis + 1 :])
+            slot, each = slot_of[id(held)], run.each_of(step)
+            stop = ":stop - start" if each == 1 else f":(stop - start) * {each}"
+            parameters[name] = f"{slot}_part{_at(run.axis, stop)}"
+            scratch[slot] = (*shape[: run.axis], size * each, *shape[run.axis + 1 :])
             return
         if held is None or not lasting(held):
             outer[name] = None
         elif place is None:
             return  # a global
-        parameters[name] = name if place is None else f"{name}{_at(place, 'start:stop')}"
+        each = run.each_of(step)
+        stop = "start:stop" if each == 1 else f"start * {each}:stop * {each}"
+        parameters[name] = name if place is None else f"{name}{_at(place, stop)}"
 
     totals: list[tuple[Step, str]] = []
     starts: list[str] = []
     group: list[str] = body
     views = {step.index for step in run.steps if plan.is_view(step)}
+    # Parts of what only a block needs: their places are known within the block alone.
+    within = {
+        step.index for step in run.steps
+        if step.index in plan.parts and (held := plan.storage[step.index]) is not None and held.kind == "scratch"
+    }  # fmt: skip
     for step in run.steps:
         comment(step, group)
         for operand in operands_of(step):
-            if operand.index in views:
+            if operand.index in views or operand.index in within:
                 continue
             inside = plan.storage[operand.index]
             sliced = run.slices(step, operand) or (inside is not None and inside.kind == "scratch")
@@ -123,7 +131,13 @@ def text_of_run(
         name = names[step.index]
         if step.function in IMAGE_FUNCTIONS:
             parameters[WORK] = f"{WORK}[thread]"
-        if step.index in views:
+        if step.index in within:
+            whole, index = plan.parts[step.index]
+            if whole.index not in within:
+                use(whole, whole.shape, run.axis)
+            body.append(f"{name} = {writer.text(whole)}[{writer.index(index)}]{TAG}{step.index}")
+            body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
+        elif step.index in views:
             body.append(f"{name} = {writer.view(step, of_rows=True)}{TAG}{step.index}")
         elif step.index in run.members:
             use(step, step.shape, run.axis)

@@ -336,6 +336,12 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Symbol:
         args, kwargs = mapped((args, kwargs), lambda item: item.step if type(item) is Symbol else item)
+        if isinstance(function, np.ufunc) or function is np.where:
+            # A plain array is a step, too: blocks are taken of it like of any other.
+            args = tuple([
+                self.builder.constant(self.like, item) if type(item) is np.ndarray and item.shape else item
+                for item in args
+            ])  # fmt: skip
         return Symbol(self.builder, self.like, self.builder.call(self.like, function, *args, **kwargs))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:

@@ -32,6 +32,10 @@ OPERATORS: dict[Any, str] = {
 # What the functions for images may write over, as the text calls it.
 WORK = "work"
 
+# Rows of at most so many numbers are summed up by a product with ones, where there are many numbers in all. In float32
+# the sum of a longer row would lose more digits than that of `np.add.reduce`, which adds pairs.
+SHORT_ROW, MANY = 512, 4096
+
 # A constant of at most this many elements is written into the text.
 WRITTEN = 16
 
@@ -46,6 +50,8 @@ class Writer:
         functions: by name the functions that are not NumPy's.
         imports: lines that import them.
         parts: by their index steps that are computed into their places in an assembled array.
+        layouts: by a step's index an array with its strides, to learn from.
+        ones: the names of arrays of ones, by the text that makes them.
     """
 
     names: dict[int, str]
@@ -54,6 +60,8 @@ class Writer:
     imports: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     parts: dict[int, Any] = field(default_factory=dict)
+    layouts: dict[int, Any] = field(default_factory=dict)
+    ones: dict[str, str] = field(default_factory=dict)
     _known: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
 
@@ -187,7 +195,8 @@ class Writer:
             axes = axes_of(step)
             return f"{x}.T" if axes == tuple(reversed(range(len(axes)))) else f"{x}.transpose{axes}"
         if step.function is np.broadcast_to:
-            return f"np.broadcast_to({x}, {step.shape})"
+            shape = f"({', '.join([f'len({x})', *map(str, step.shape[1:])])})" if of_rows else step.shape
+            return f"np.broadcast_to({x}, {shape})"
         if step.function in (np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal):
             return self.called(step.function, self.arguments(step))
         if of_rows:
@@ -261,12 +270,32 @@ class Writer:
             return [self._reduction(step, out)]
         if function in IMAGE_FUNCTIONS:
             return [f"{self.foreign(function)}({self.arguments(step)}, {work}, {out})"]
+        if function is np.matmul and self.solid(step) and not step.kwargs:
+            x, width = self.text(self.unreshaped(args[0])), args[0].shape[-1]
+            rows = f"{out}.reshape(-1, {step.shape[-1]})"
+            return [f"np.dot({x}.reshape(-1, {width}), {self.text(args[1])}, out={rows})"]
         if is_blas(step):
             return [f"np.dot({self.text(args[0])}, {self.text(args[1])}, out={out})"]
         if function is np.dot:
             return [f"np.copyto({out}, np.dot({self.text(args[0])}, {self.text(args[1])}))"]
         assert function is not None
         return [f"{self.function(function)}({self.arguments(step, skip=('out',))}, out={out})"]
+
+    def solid(self, step: Step) -> bool:
+        """Whether a product of more than two axes is one of matrices: all rows of the left by the one on the right."""
+        x, y = step.args
+        return (
+            type(x) is Step and len(x.shape) > 2 and len(_shape(y)) == 2 and x.dtype == step.dtype == dtype_of(y)
+            and step.dtype.char in "fd" and 0 not in step.shape and x.size > 0
+            and all(self.layouts[item.index].flags.c_contiguous for item in (x, step) if item.index in self.layouts)
+        )  # fmt: skip
+
+    def unreshaped(self, x: Step) -> Step:
+        """What a reshape that copies nothing looks at."""
+        looks = x.function is np.reshape and type(x.args[0]) is Step and x.index not in self.parts
+        if looks and x.args[0].index in self.layouts and self.layouts[x.args[0].index].flags.c_contiguous:
+            return self.unreshaped(x.args[0])
+        return x
 
     def expression_of_reshape(self, step: Step) -> str:
         """A reshape that copies."""
@@ -278,12 +307,40 @@ class Writer:
     def _reduction(self, step: Step, out: str) -> str:
         function = REDUCTIONS[step.function]  # type: ignore[index]
         (x,) = step.args
+        if out and self._sums_short_rows(step):
+            rows = self.text(x) if len(x.shape) == 2 else f"{self.text(x)}.reshape(-1, {x.shape[-1]})"
+            flat = out if len(step.shape) == 1 else f"{out}.reshape(-1)"
+            return f"np.dot({rows}, {self.ones_of(x.shape[-1], step.dtype)}, out={flat})"
         axis = step.kwargs.get("axis")
         axis = None if axis is None or (type(axis) is tuple and len(axis) == len(x.shape)) else axis
         parts = [self.text(x)] + ([f"axis={axis}"] if axis != 0 else [])
         parts += ["keepdims=True"] if step.kwargs.get("keepdims") else []
         parts += [f"out={out}"] if out else []
         return f"np.{function.__name__}.reduce({', '.join(parts)})"
+
+    def _sums_short_rows(self, step: Step) -> bool:
+        """Whether a call sums up many short rows: BLAS takes a fifth of the time of `np.add.reduce`."""
+        (x,) = step.args
+        axis = step.kwargs.get("axis")
+        last = axis in (-1, len(x.shape) - 1, (-1,), (len(x.shape) - 1,)) and len(x.shape) > 1
+        return (
+            step.function is np.sum and last and step.dtype == x.dtype and step.dtype.char in "fd"
+            and 2 <= x.shape[-1] <= SHORT_ROW and x.size >= MANY
+            and all(item.index in self.layouts and self.layouts[item.index].flags.c_contiguous for item in (x, step))
+        )  # fmt: skip
+
+    def ones_of(self, size: int, dtype: np.dtype[Any]) -> str:
+        """The name of an array of ones."""
+        like = "" if dtype == np.float64 else f", dtype={dtype_text(dtype)}"
+        made = f"np.ones({size}{like})"
+        if made not in self.ones:
+            name, count = "ones", 1
+            while name in self.taken:
+                count += 1
+                name = f"ones_{count}"
+            self.taken.add(name)
+            self.ones[made] = name
+        return self.ones[made]
 
     def _scatter(self, step: Step, out: str) -> list[str]:
         g, index, _ = step.args

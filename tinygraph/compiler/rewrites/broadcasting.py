@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import Builder, Step, rewritten, shape_of
 from tinygraph.graph import Graph
 
@@ -33,16 +34,27 @@ def delay_broadcasts(graph: Graph) -> Graph:
 
 def unrepeated(item: object) -> object:
     """What a broadcast repeats, without the axes of size 1 that stand first."""
+    if (one := _one_number(item)) is not None:
+        return one
     while type(item) is Step and item.shape:
         if item.function is np.broadcast_to or (item.function is np.reshape and _only_adds_leading_ones(item)):
             if type(item.args[0]) is not Step:
                 return item
             item = item.args[0]
-        elif item.is_constant and item.size == 1 and item.value is not None:
-            return item.value.reshape(())[()]  # a NumPy number, which keeps its dtype
         else:
             return item
     return item
+
+
+def _one_number(item: object) -> object:
+    """The number that an array has everywhere, as far as views show one constant; else None."""
+    while type(item) is Step and (
+        item.function is np.broadcast_to or item.function in RESHAPING or item.function in TRANSPOSING
+    ):
+        item = item.args[0]
+    if type(item) is Step and item.is_constant and item.size == 1 and item.value is not None:
+        return item.value.reshape(())[()]  # a NumPy number, which keeps its dtype
+    return None
 
 
 def _only_adds_leading_ones(step: Step) -> bool:

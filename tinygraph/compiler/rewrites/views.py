@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,18 @@ def axes_of(step: Step) -> tuple[int, ...]:
 
 
 def join_views(graph: Graph) -> Graph:
-    """x.reshape(x.shape) -> x, x.T.T -> x, x.reshape(a).reshape(b) -> x.reshape(b), x.astype(x.dtype) -> x."""
+    """x.reshape(x.shape) -> x, x.T.T -> x, x.reshape(a).reshape(b) -> x.reshape(b), x.astype(x.dtype) -> x,
+    x[:, None] -> x.reshape(5, 1).
+    """
 
     def change(builder: Builder, step: Step) -> Step | None:
         if not step.args or type(step.args[0]) is not Step:
             return None
         operand = step.args[0]
+        if step.function is operator.getitem and _only_adds_axes(step.args[1]):
+            if operand.shape == step.shape:
+                return operand
+            return builder.call(step, np.reshape, operand, step.shape, name=step.name)
         if is_reshape(step):
             while operand.function is not None and is_reshape(operand) and type(operand.args[0]) is Step:
                 operand = operand.args[0]
@@ -66,6 +73,54 @@ def join_views(graph: Graph) -> Graph:
         return None
 
     return rewritten(graph, change)
+
+
+def _only_adds_axes(index: Any) -> bool:
+    """Whether an index takes everything, and adds axes of size 1."""
+    items = index if type(index) is tuple else (index,)
+    return all(item is None or item is Ellipsis or (type(item) is slice and item == slice(None)) for item in items)
+
+
+def copy_to_reshape(graph: Graph) -> Graph:
+    """x.T.reshape(12); x.T.reshape(3, 4)  ->  c = np.copy(x.T); c.reshape(12); c.reshape(3, 4): copied once, where
+    each reshape would have copied; and so what a broadcast repeats, before it is multiplied as a matrix.
+    """
+    copies: dict[int, Step] = {}
+
+    def copy(builder: Builder, step: Step, item: Any) -> Any:
+        if type(item) is not Step or not item.shape or item.size <= 1:
+            return item
+        if item.function is not np.broadcast_to and (item.function not in TRANSPOSING or not is_reshape(step)):
+            return item
+        if item.function in TRANSPOSING and _reshapes(item, step.shape):
+            return item
+        if item.index not in copies:
+            copies[item.index] = builder.call(step, np.copy, item)
+        return copies[item.index]
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if step.kwargs or not (is_reshape(step) or step.function in (np.matmul, np.dot)):
+            return None
+        places = 1 if is_reshape(step) else len(step.args)
+        args = [copy(builder, step, item) for item in step.args[:places]]
+        if all(new is old for new, old in zip(args, step.args, strict=False)):
+            return None
+        if is_reshape(step):
+            return builder.call(step, np.reshape, args[0], step.shape)
+        return builder.call(step, step.function, *args)  # type: ignore[arg-type]
+
+    return rewritten(graph, change)
+
+
+def _reshapes(step: Step, shape: tuple[int, ...]) -> bool:
+    """Whether a transposed array can be looked at in another shape without a copy."""
+    operand = step.args[0]
+    layout: Any = np.empty(operand.shape, np.bool_).transpose(axes_of(step))
+    try:
+        np.reshape(layout, shape, copy=False)
+    except ValueError:
+        return False
+    return True
 
 
 def moved_axes(axes: tuple[int, ...]) -> list[int]:

@@ -1,0 +1,197 @@
+"""Sequences: a batch of them is gone over a few at a time, on one thread and on two, with the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph import nn, optim
+from tinygraph.compiler import rowwise, sequences, writing
+from tinygraph.compiler.emission import Emitted, compile_program
+from tinygraph.compiler.sequences import Sequences
+
+rng = np.random.default_rng(0)
+
+
+def normal(x: Any, scale: Any) -> Any:
+    """Layer normalization."""
+    centered = x - np.mean(x, axis=-1, keepdims=True)
+    return centered / np.sqrt(np.mean(centered * centered, axis=-1, keepdims=True) + 1e-5) * scale
+
+
+def attention(x: Any, qkv: Any, out: Any, scale: Any, up: Any, down: Any, v: Any) -> Any:
+    """A layer of a transformer with two heads, and a loss."""
+    batch, length, width = x.shape
+    z = (normal(x, scale) @ qkv).reshape(batch, length, 3, 2, width // 2)
+    q, k, values = (z[:, :, place].transpose(0, 2, 1, 3) for place in range(3))
+    shares = tg.softmax(q @ k.transpose(0, 1, 3, 2) * 0.7)
+    x = x + (shares @ values).transpose(0, 2, 1, 3).reshape(batch, length, width) @ out
+    x = x + tg.relu(normal(x, scale) @ up) @ down
+    return tg.cross_entropy(np.mean(x, axis=1) @ v, np.arange(batch) % v.shape[1])
+
+
+def starts(*shapes: tuple[int, ...]) -> list[Any]:
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "attention": (attention, starts((5, 6, 4), (4, 12), (4, 4), (4,), (4, 8), (8, 4), (4, 3))),
+    "one batch of products": (lambda x, w: np.sum(np.tanh(x @ w)), starts((5, 3, 4), (4, 6))),
+    "on both sides": (lambda x, y: np.sum(np.sin(x @ y) * np.cos(x @ y)), starts((6, 3, 4), (6, 4, 5))),
+    "what the batch adds up to": (
+        lambda x, w: np.sum((x @ w - np.mean(x @ w, axis=0)) ** 2 * np.mean(x, axis=0)[0, 0]),
+        starts((5, 3, 4), (4, 4)),
+    ),
+    "through a flat shape": (
+        lambda x, w: np.sum(np.exp(np.tanh((x @ w).reshape(-1, 3) @ w) * 0.3).reshape(5, -1)),
+        starts((5, 7, 3), (3, 3)),
+    ),
+    "sequences that see each other": (
+        lambda x, w: np.sum(np.tanh((x @ w)[::-1] * x @ w) + np.max(x @ w, axis=0)),
+        starts((4, 5, 3), (3, 3)),
+    ),
+    "a part of each": (
+        lambda x, w: np.sum(np.tanh((x @ w)[:, 1:] * (x @ w)[:, :-1])) + np.sum((x @ w)[:, -1] ** 2),
+        starts((4, 5, 3), (3, 3)),
+    ),
+    "states one after the other": (
+        lambda x, w: np.sum(np.tanh(np.tanh((x @ w)[:, 0]) @ w + (x @ w)[:, 1]) ** 2),
+        starts((6, 2, 3), (3, 3)),
+    ),
+    "its own weights for each": (lambda x, w, y: np.sum(np.tanh(x * y @ w)), starts((4, 5, 3), (4, 3, 3), (5, 3))),
+    "broadcast over a batch": (lambda x, y: np.sum(np.sin(x @ y)), starts((4, 5, 3), (1, 3, 3))),
+    "turned over": (
+        lambda x, w: np.sum(np.tanh(x.transpose(1, 0, 2) @ w).transpose(1, 2, 0) ** 3),
+        starts((4, 4, 3), (3, 2)),
+    ),
+    "looked up": (lambda w, x: np.sum(np.tanh(w[np.array([[1, 0, 3], [2, 2, 1]])] @ x)), starts((4, 3), (3, 5))),
+}  # fmt: skip
+
+
+def run_in(emitted: Emitted) -> Sequences | None:
+    """The part of a program that goes over sequences."""
+    return next((item for item in emitted.plan.items if isinstance(item, Sequences)), None)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is large enough for blocks and threads."""
+    for module in (rowwise, sequences):
+        monkeypatch.setattr(module, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(sequences, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(writing, "MANY", 0)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", CASES)
+def test_a_few_at_a_time_are_all(name: str, threads: int, backward: bool) -> None:
+    function, arrays = CASES[name]
+    program = program_of(function, arrays, backward=backward)
+    emitted = compile_program(program, threads=threads)
+    for _ in range(2):
+        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+
+
+@pytest.mark.usefixtures("small")
+def test_attention_goes_over_sequences_forward_and_backward() -> None:
+    function, arrays = CASES["attention"]
+    emitted = compile_program(program_of(function, arrays, backward=True), threads=2)
+    run = run_in(emitted)
+    assert run is not None and run.rows == 5 and 1 <= run.rows_in_block <= 2
+    assert len(run.ending) >= 6, "the gradients of the weights"
+    assert "in_two(rows_1, 5, " in emitted.source
+    outside = [item for item in emitted.plan.items if item is not run]
+    assert not any(getattr(item, "op", "") == "matmul" for item in outside), emitted.source
+
+
+def test_small_batches_are_done_at_once() -> None:
+    function, arrays = CASES["attention"]
+    assert run_in(compile_program(program_of(function, arrays, backward=True))) is None
+
+
+@pytest.mark.usefixtures("small")
+def test_memory_is_for_a_few_sequences() -> None:
+    function, arrays = CASES["attention"]
+    many = [rng.normal(size=(64, 6, 4)), *arrays[1:]]
+    emitted = compile_program(program_of(function, many, backward=True), threads=1)
+    whole = compile_program(program_of(function, many, backward=True), blocks=False)
+    assert emitted.cost.buffer_bytes < whole.cost.buffer_bytes / 4
+
+
+@pytest.mark.usefixtures("small")
+def test_layers_train_alike() -> None:
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            self.look_up = nn.Embedding(10, 8, seed=0)
+            self.mix = nn.Dense(8, activation="tanh", seed=1)
+            self.normalize = nn.LayerNormalization()
+            self.drop = nn.Dropout(0.5, seed=3)
+            self.out = nn.Dense(3, seed=2)
+
+        def call(self, tokens: Any) -> Any:
+            x = self.look_up(tokens)
+            x = self.normalize(x + tg.softmax(x @ np.swapaxes(x, 1, 2)) @ self.mix(self.drop(x)))
+            return self.out(np.mean(x, axis=1))
+
+    def losses(compiled: bool) -> list[float]:
+        reader = Reader()
+        tokens = np.random.default_rng(0).integers(0, 10, (6, 5))
+        reader(tokens)
+        adam = optim.Adam(reader.parameters())
+
+        def step(tokens: Any, y: Any) -> Any:
+            loss = tg.cross_entropy(reader(tokens), y)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            return loss
+
+        run = tg.compile(step) if compiled else step
+        return [float(run(tokens, np.arange(6) % 3)) for _ in range(4)]
+
+    np.testing.assert_allclose(losses(True), losses(False), rtol=1e-6)
+
+
+# --- what they are written with ---------------------------------------------------------------------------------------
+
+
+def test_a_product_of_three_axes_is_one_of_matrices() -> None:
+    x, w = starts((4, 5, 3), (3, 6))
+    emitted = compile_program(program_of(lambda x, w: np.tanh(x @ w), [x, w]))
+    assert "np.dot(x0.reshape(-1, 3), x1, out=" in emitted.source
+    np.testing.assert_allclose(emitted.run([x, w])[0], np.tanh(x @ w), rtol=1e-12)
+    for function in (lambda x, w: x[:, ::2] @ w, lambda x, w: x.transpose(1, 0, 2) @ w):
+        emitted = compile_program(program_of(function, [x, w]))
+        np.testing.assert_allclose(emitted.run([x, w])[0], function(x, w), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_short_rows_are_summed_by_a_product(dtype: Any) -> None:
+    x = rng.normal(size=(300, 20)).astype(dtype)
+
+    def function(x: Any) -> Any:
+        y = np.sin(x)
+        return y / np.sum(y, axis=1, keepdims=True), np.sum(y, axis=-1), np.sum(x.reshape(10, 30, 20), axis=-1)
+
+    program = program_of(function, [x])
+    emitted = compile_program(program)
+    assert emitted.source.count("ones, out=") >= 2, emitted.source
+    for result, output in zip(emitted.run([x]), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=2e-4 if dtype is np.float32 else 1e-9)
+    few = compile_program(program_of(lambda x: np.sum(x, axis=1), [x[:10]]))
+    assert "ones" not in few.source
+
+
+def test_sums_keep_infinities_and_nan() -> None:
+    x = rng.normal(size=(300, 20))
+    x[0, 0], x[1, 1] = np.inf, np.nan
+    (result,) = compile_program(program_of(lambda x: np.sum(x, axis=1), [x])).run([x])
+    np.testing.assert_allclose(result, np.sum(x, axis=1))
