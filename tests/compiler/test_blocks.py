@@ -54,8 +54,7 @@ def test_blocks_compute_what_whole_arrays_do(name: str, threads: int, monkeypatc
     monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 40_000)
     function, inputs = CASES[name]
-    # The eager record keeps nothing of a large comparison, which the gradient of an extremum makes.
-    program = program_of(function, inputs, backward=name != "largest")
+    program = program_of(function, inputs, backward=True)
     emitted = compile_program(program, threads=threads)
     assert any(isinstance(item, Run) for item in emitted.plan.items), emitted.source
     assert ("in_two" in emitted.source) == (threads == 2)

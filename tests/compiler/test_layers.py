@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import threading
 
 import numpy as np
@@ -173,8 +174,27 @@ def test_a_compiled_embedding_looks_rows_up_and_refuses_those_that_are_not_there
     look_up = tg.compile(lambda x: table(x))
     assert (look_up(np.array([3, 0])) == table.embeddings.data[[3, 0]]).all()
     for lookup in (table, look_up):
-        with pytest.raises(IndexError):
-            lookup(np.array([4, 0]))
+        for outside in (4, -1):
+            with pytest.raises(IndexError, match=r"Embedding .*rows 0 to 3"):
+                lookup(np.array([outside, 0]))
+    assert (look_up(np.array([3, 0])) == table.embeddings.data[[3, 0]]).all()
+
+
+def test_a_saved_embedding_refuses_rows_that_are_not_there(tmp_path, monkeypatch):
+    table = nn.Embedding(4, 2, seed=0)
+    table(np.array([0]))
+
+    @tg.compile
+    def look_up(x):
+        return table(x)
+
+    expected = look_up(np.array([3, 0]))
+    look_up.save(tmp_path / "saved_embedding.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    saved = importlib.import_module("saved_embedding")
+    assert (saved.look_up(np.array([3, 0])) == expected).all()
+    with pytest.raises(IndexError, match="rows 0 to 3"):
+        saved.look_up(np.array([-1, 0]))
 
 
 def test_a_setting_that_the_class_had_is_seen_to_change_in_the_object():

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.modes import is_tracing
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
+from tinygraph.record import primitive
 from tinygraph.tensor import Tensor
 
 __all__ = ["Dense", "Embedding", "Flatten"]
@@ -90,6 +90,23 @@ class Flatten(Layer):
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
+@primitive
+def rows_within(indices: Any, rows: int, place: str) -> Any:
+    """The indices as they are, all of them from 0 to rows − 1.
+
+    A function of its own, so that a compiled program, too, refuses others: NumPy takes -1 for the last row.
+
+    Raises:
+        IndexError: an index is negative, or not below `rows`. The message begins with `place`.
+    """
+    if np.any((indices < 0) | (indices >= rows)):
+        raise IndexError(
+            f"{place}: indices run from {indices.min()} to {indices.max()}, but the table has rows 0 to {rows - 1}; "
+            "make input_dim one more than the largest index"
+        )
+    return indices
+
+
 class Embedding(Layer):
     """A row of numbers for each index: a table to look up words, or anything else that is counted, in.
 
@@ -135,9 +152,4 @@ class Embedding(Layer):
         place = f'Embedding "{self.name}"'
         if indices.dtype.kind not in "iu":
             raise TypeError(f"{place}: indices must be integers, got dtype {indices.dtype}; use x.astype(int)")
-        if not is_tracing() and np.any((indices < 0) | (indices >= self.input_dim)):
-            raise IndexError(
-                f"{place}: indices run from {indices.min()} to {indices.max()}, but the table has rows 0 to "
-                f"{self.input_dim - 1}; make input_dim one more than the largest index"
-            )
-        return self.embeddings[indices]
+        return self.embeddings[rows_within(indices, self.input_dim, place)]
