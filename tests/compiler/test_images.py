@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.compiler import batches, images
+from tinygraph.compiler import batches, images, places, winograd
 from tinygraph.compiler.emission import compile_program
 from tinygraph.compiler.rewrites import ALL
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
+from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
 
 
 def recorded(function, arguments):
@@ -83,40 +84,118 @@ def classifier(x, k1, b1, k2, b2, w, y):
     return tg.cross_entropy(x.reshape(x.shape[0], -1) @ w, y)
 
 
-def classifier_arguments(dtype=np.float64, batch=6, size=13):
+def classifier_arguments(dtype=np.float64, batch=6, size=13, channels=(4, 3)):
     rng = np.random.default_rng(0)
     left = ((size - 2) // 2) // 2
     y = np.eye(5)[rng.integers(0, 5, batch)]
+    few, many = channels
     arguments = [
-        rng.normal(size=(batch, size, size, 2)), rng.normal(size=(3, 3, 2, 4)), rng.normal(size=4),
-        rng.normal(size=(3, 3, 4, 3)), rng.normal(size=3), rng.normal(size=(left * left * 3, 5)), y,
+        rng.normal(size=(batch, size, size, 2)), rng.normal(size=(3, 3, 2, few)), rng.normal(size=few),
+        rng.normal(size=(3, 3, few, many)), rng.normal(size=many), rng.normal(size=(left * left * many, 5)), y,
     ]  # fmt: skip
     return [np.asarray(argument, dtype) for argument in arguments]
 
 
-@pytest.mark.parametrize("left_out", [None, pool_first, crop_to_pool], ids=["none", "pool_first", "crop_to_pool"])
-def test_a_network_with_each_rewrite_of_images_left_out(left_out):
+REWRITES = [pool_first, crop_to_pool, winograd_form, windows_once, pool_places, sums_by_product]
+
+
+@pytest.mark.parametrize("left_out", [None, *REWRITES], ids=lambda rewrite: getattr(rewrite, "__name__", "none"))
+@pytest.mark.parametrize("channels", [(4, 3), (16, 17)])
+def test_a_network_with_each_rewrite_of_images_left_out(left_out, channels):
     rewrites = [rewrite for rewrite in ALL if rewrite is not left_out]
-    equal(classifier, *classifier_arguments(), rewrites=rewrites)
+    equal(classifier, *classifier_arguments(channels=channels), rewrites=rewrites)
 
 
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])
 def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two or so
     monkeypatch.setattr("tinygraph.compiler.rowwise.TWO_THREADS", 0)
-    emitted = equal(classifier, *classifier_arguments(batch=batch), threads=2)
-    assert "in_two(" in emitted.source
+    for channels in ((4, 3), (16, 16)):
+        emitted = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
+        assert "in_two(" in emitted.source
     assert sys.getswitchinterval() > 1e-3
 
 
-def test_images_go_into_the_work_memory_as_many_as_fit(monkeypatch):
+@pytest.mark.parametrize("blocks", [True, False])
+def test_images_go_into_the_work_memory_as_many_as_fit(monkeypatch, blocks):
     monkeypatch.setattr("tinygraph.compiler.emission.WORK_BYTES", 64)
-    equal(classifier, *classifier_arguments(batch=5))
+    for channels in ((4, 3), (16, 16)):
+        equal(classifier, *classifier_arguments(batch=5, channels=channels), blocks=blocks)
 
 
 def test_without_blocks_the_functions_are_called_on_the_whole_batch():
     emitted = equal(classifier, *classifier_arguments(), blocks=False)
     assert "work[0]" in emitted.source
+
+
+@given(
+    st.tuples(st.integers(3, 8), st.integers(3, 8)), st.integers(1, 4), st.integers(16, 18), st.integers(16, 18),
+    st.sampled_from(["valid", "same", 1, 2, ((0, 2), (1, 0))]), st.sampled_from([np.float64, np.float32]),
+    st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_the_form_of_winograd(size, batch, channels, filters, padding, dtype, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, *size, channels)).astype(dtype)
+    kernel = (rng.normal(size=(3, 3, channels, filters)) / 12).astype(dtype)
+    emitted = equal(lambda x, k: tg.conv2d(x, k, 1, padding), x, kernel, rtol=1e-9 if dtype is np.float64 else 2e-4)
+    functions = {step.function for step in emitted.graph.nodes}
+    assert {winograd.winograd_convolve, winograd.winograd_input, winograd.winograd_kernel} < functions
+    assert not {images.convolve, images.convolve_input, images.convolve_kernel} & functions
+    assert emitted.cost.flops > 0
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e300])
+@pytest.mark.parametrize("where", ["image", "kernel", "gradient"])
+def test_winograd_keeps_what_is_not_finite_in_its_windows(value, where):
+    rng = np.random.default_rng(0)
+    x, k, g = rng.normal(size=(3, 8, 9, 16)), rng.normal(size=(3, 3, 16, 16)), rng.normal(size=(3, 6, 7, 16))
+    {"image": x, "kernel": k, "gradient": g}[where][1, 2, 3, 4 if where != "kernel" else 5 :] = value
+    step = tg.compile(lambda x, k, g: (tg.conv2d(x, k), *tg.vjp(tg.conv2d, x, k)[1](g)))
+    with np.errstate(all="ignore"):
+        expected = tg.conv2d(x, k), *tg.vjp(tg.conv2d, x, k)[1](g)
+        found = step(x, k, g)
+    assert "winograd_convolve" in step.source
+    for one, other in zip(found, expected, strict=True):
+        finite = np.isfinite(other)
+        np.testing.assert_array_equal(np.isfinite(one), finite)
+        np.testing.assert_array_equal(one[~finite], other[~finite])
+        np.testing.assert_allclose(one[finite], other[finite], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("channels", [3, 16])
+def test_windows_and_tiles_are_made_once_for_both_directions(channels):
+    def pooled(x, k):
+        return tg.max_pool2d(tg.conv2d(x, k), 2)
+
+    rng = np.random.default_rng(0)
+    x, k = rng.normal(size=(4, 8, 8, channels)), rng.normal(size=(3, 3, channels, 16))
+    emitted = compile_program(recorded(lambda k: pooled(x, k), [k])[1])
+    made = [step.function for step in emitted.graph.nodes]
+    assert made.count(places.windows if channels == 3 else winograd.winograd_tiles) == 1
+    assert places.largest in made and places.share in made
+    assert not {images.pool_max, places.interleave, places.deal} & {*made}
+    equal(pooled, x, k)
+
+
+@pytest.mark.parametrize("channels", [1, 16])
+def test_places_that_tie_share_the_gradient(channels):
+    x = np.random.default_rng(0).integers(0, 2, (3, 8, 8, 1)) * 1.0  # numbers of which every sum is exact
+    x, k = np.repeat(x, channels, axis=3), np.ones((3, 3, channels, 16)) / 8
+    both = tg.value_and_grad(lambda x, k: np.sum(tg.max_pool2d(tg.conv2d(x, k), 2) ** 2), argnums=(0, 1))
+    value, gradients = both(x, k)
+    found, others = tg.compile(both)(x, k)
+    assert found == value
+    for one, other in zip(others, gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("window", [(2, 3), (3, 2), (1, 2), 3])
+def test_blocks_of_other_shapes(window):
+    rng = np.random.default_rng(0)
+    x, k = rng.normal(size=(4, 14, 14, 2)), rng.normal(size=(3, 3, 2, 4))
+    for stride, padding in ((1, "valid"), (1, "same"), (2, "same")):
+        equal(lambda x, k: tg.max_pool2d(tg.conv2d(x, k, stride, padding), window), x, k)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
@@ -156,16 +235,17 @@ def test_a_kernel_as_large_as_the_batch_is_not_taken_for_images():
 
 def test_pooling_comes_before_bias_and_relu_and_nothing_that_it_leaves_out_is_computed():
     emitted = compile_program(recorded(classifier, classifier_arguments())[1])
-    pools = [step for step in emitted.graph.nodes if step.function is images.pool_max]
-    assert [step.args[0].function for step in pools] == [images.convolve, images.convolve]
-    assert pools[0].args[0].shape == (6, 10, 10, 4)  # of 11 rows and columns
+    pools = [step for step in emitted.graph.nodes if step.function is places.largest]
+    assert [step.args[0].function for step in pools] == [places.windows_convolve, places.windows_convolve]
+    assert pools[0].args[0].shape == (4, 6, 5, 5, 4)  # of 11 rows and columns
     relus = [step for step in emitted.graph.nodes if step.function is np.maximum]
     assert {step.shape for step in relus} == {(6, 5, 5, 4), (6, 2, 2, 3)}
 
 
 def test_a_saved_network_needs_numpy_alone(tmp_path):
-    arguments = classifier_arguments(np.float32)
+    arguments = classifier_arguments(np.float32, channels=(16, 16))
     emitted = compile_program(recorded(classifier, arguments)[1], name="step")
+    assert "winograd_convolve" in emitted.source and "windows_convolve" in emitted.source
     emitted.save(tmp_path / "net.py")
     np.savez(tmp_path / "arguments.npz", *arguments)
     check = (

@@ -13,20 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygraph.compiler import images
 from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.cost import flops, nanoseconds
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["IMAGE_FUNCTIONS", "Batch", "batch_of"]
-
-# By function which of its operands have the images along their first axis.
-IMAGE_FUNCTIONS = {
-    images.convolve: (0,), images.convolve_input: (0,), images.convolve_kernel: (0, 1), images.pool_max: (0,),
-    images.pool_max_input: (0, 1, 2), images.pool_max_pick: (0, 1, 2),
-}  # fmt: skip
+__all__ = ["Batch", "batch_of"]
 
 # A few images are so many that the largest array made of them has this many bytes: with half of it a step of a
 # small network took a twentieth longer, with twice as much it took the same time.
@@ -35,7 +29,11 @@ BATCH_BYTES = 1 << 21
 
 @dataclass(eq=False)
 class Batch(Run):
-    """A run whose rows are images, or what has become of each."""
+    """A run whose rows are images, or what has become of each. They may be along another axis than the first."""
+
+    def axis_of(self, operand: Step) -> int:
+        """See `Run`."""
+        return images_axis(operand)
 
     def slices(self, step: Step, operand: Step) -> bool:
         """See `Run`."""
@@ -60,10 +58,15 @@ def batch_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Batc
         graph: of steps.
         overwrites: by the index of a step that computes a variable's new value the index of the variable.
     """
-    first = next((step for step in graph.nodes if step.function in (images.convolve, images.pool_max)), None)
-    if first is None or first.shape[0] < 2 or 0 in first.shape:
+    calls = [step for step in graph.nodes if step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].images]
+    first = next(iter(calls), None)
+    if first is None or 0 in first.shape:
         return None
-    batch = Batch(first.shape[0], 0, 4)
+    operand = first.args[IMAGE_FUNCTIONS[first.function].images[0]]
+    rows = operand.shape[images_axis(operand)]
+    if rows < 2:
+        return None
+    batch = Batch(rows, 0, 4)
     turned = _turned(graph)
     late: set[int] = set()
     before: list[Step] = []
@@ -75,7 +78,7 @@ def batch_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Batc
         operands = list(operands_of(step))
         inside = any(operand.index in batch.members for operand in operands)
         early = not inside and not any(operand.index in late for operand in operands)
-        if early and step.function not in IMAGE_FUNCTIONS:
+        if early and not (step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].images):
             before.append(step)
             continue
         sliced = _sliced(step, batch.rows, batch.members, turned)
@@ -116,15 +119,16 @@ def _adds_up(step: Step) -> bool:
         return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
     if step.function in (np.matmul, np.dot):
         return step.args[0].function in TRANSPOSING
-    return step.function is images.convolve_kernel
+    return step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].axis is None
 
 
 def _sliced(step: Step, rows: int, members: set[int], turned: set[int] | None = None) -> list[Step] | None:
     """The operands of which a block reads its own rows only, and none of the others' rows; None if it cannot be so."""
     function, args = step.function, step.args
     if function in IMAGE_FUNCTIONS:
-        found = [args[place] for place in IMAGE_FUNCTIONS[function]]
-        return found if all(type(item) is Step and item.shape[0] == rows for item in found) else None
+        found = [args[place] for place in IMAGE_FUNCTIONS[function].images]
+        fits = found and all(type(item) is Step and item.shape[images_axis(item)] == rows for item in found)
+        return found if fits else None
     if is_elementwise(step):
         if not step.shape or step.shape[0] != rows:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler import images
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
 
 __all__ = ["Cost", "flops", "nanoseconds"]
@@ -23,14 +23,6 @@ SLOW: dict[Any, float] = {
     np.arctan2: 10.0, np.power: 12.0, np.float_power: 12.0, np.hypot: 5.0, np.cbrt: 5.0, np.sqrt: 1.2, np.divide: 0.9,
     np.logaddexp: 20.0, np.remainder: 8.0, np.fmod: 8.0,
 }  # fmt: skip
-
-
-# By function how to read, off a call, the shape of the convolution's result and of its kernel.
-_CONVOLUTIONS: dict[Any, Any] = {
-    images.convolve: lambda step: (step.shape, step.args[1].shape),
-    images.convolve_input: lambda step: (step.args[0].shape, step.args[1].shape),
-    images.convolve_kernel: lambda step: (step.args[1].shape, step.shape),
-}
 
 
 @dataclass(frozen=True)
@@ -64,9 +56,8 @@ def flops(step: Step) -> int:
     if function in (np.matmul, np.dot):
         shape = step.args[0].shape if hasattr(step.args[0], "shape") else np.shape(step.args[0])
         return 2 * step.size * (shape[-1] if shape else 1)
-    if function in _CONVOLUTIONS:
-        image, kernel = _CONVOLUTIONS[function](step)
-        return int(2 * math.prod(image) * math.prod(kernel[:3]))
+    if function in IMAGE_FUNCTIONS:
+        return IMAGE_FUNCTIONS[function].flops(step)
     if function in REDUCTIONS:
         return max((operand.size for operand in operands_of(step)), default=0)
     if isinstance(function, np.ufunc) and function.signature is None:

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler import images
-from tinygraph.compiler.batches import IMAGE_FUNCTIONS, Batch, batch_of
+from tinygraph.compiler.batches import Batch, batch_of
 from tinygraph.compiler.blocks import Run, gathered, gathered_steps
 from tinygraph.compiler.cost import Cost, flops, traffic
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, work_of
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.profiling import TAG, Profile, instrumented, profiled, untagged
@@ -527,7 +527,7 @@ class _Emission:
                 "import sys",
             }
         self.scratch_bytes += text.scratch_bytes
-        self.scratch_count += len(text.setup)
+        self.scratch_count += sum("= np.empty(" in line for line in text.setup)
         self.setup += text.setup
         self.runs.append(text.functions)
         self.comment(run.steps[0])
@@ -636,8 +636,7 @@ class _Emission:
         ]  # fmt: skip
         if not uses:
             return []
-        least = [images.least_work(step.function, step.shape, step.dtype.itemsize, step.args) for step, _ in uses]
-        size = max(WORK_BYTES, *least)
+        size = max(WORK_BYTES, *[work_of(step) for step, _ in uses])
         threads = 2 if self.imports and any(inside for _, inside in uses) else 1
         self.scratch_bytes += threads * size
         self.scratch_count += 1

@@ -26,6 +26,18 @@ def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slic
     return slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)
 
 
+def framed(x: Any, before: Any, size: Any, work: Any) -> Any:
+    """The images with zeros above and to the left, and behind them as far as some height and width; x if it reaches."""
+    if before == (0, 0) and x.shape[1] >= size[0] and x.shape[2] >= size[1]:
+        return x
+    shape = (len(x), *size, x.shape[3])
+    frame = work[: int(np.prod(shape)) * x.itemsize].view(x.dtype).reshape(shape)
+    frame.fill(0)
+    inside = frame[:, before[0] :, before[1] :][:, : x.shape[1], : x.shape[2]]
+    inside[...] = x[:, : inside.shape[1], : inside.shape[2]]
+    return frame
+
+
 def columns_of(x: Any, kernel: Any, result: Any, moves: Any, groups: int, work: Any) -> Any:
     """The numbers in each window, copied: shape (windows, numbers) or, of groups, (groups, windows, numbers).
 
@@ -33,19 +45,12 @@ def columns_of(x: Any, kernel: Any, result: Any, moves: Any, groups: int, work: 
     """
     (down, dilation_down, top), (right, dilation_right, left) = moves
     rows, columns, inside, _ = kernel
-    count, height, width, channels = x.shape
-    _, high, wide, _ = result
+    count, high, wide, _ = result
     tall = (high - 1) * down + (rows - 1) * dilation_down + 1
     broad = (wide - 1) * right + (columns - 1) * dilation_right + 1
     length = rows * columns * inside
     size = count * high * wide * length * groups
-    if top or left or tall > height or broad > width:  # with a frame of zeros
-        framed = work[size * x.itemsize :][: count * tall * broad * channels * x.itemsize].view(x.dtype)
-        framed = framed.reshape(count, tall, broad, channels)
-        framed.fill(0)
-        seen = x[:, : tall - top, : broad - left]
-        framed[:, top : top + seen.shape[1], left : left + seen.shape[2]] = seen
-        x = framed
+    x = framed(x, (top, left), (tall, broad), work[size * x.itemsize :])
     image, row, pixel, channel = x.strides
     steps = (image, row * down, pixel * right, row * dilation_down, pixel * dilation_right, channel)
     windows = np.lib.stride_tricks.as_strided(
@@ -236,21 +241,3 @@ def pool_max_pick(v: Any, x: Any, largest: Any, window: Any, moves: Any, work: A
         for (windows, pixels), mask in zip(places, masks, strict=True):
             np.add(part[windows], v[start : start + step][pixels] * mask, out=part[windows])
         np.divide(part, count, out=part, casting="same_kind")
-
-
-def least_work(function: Any, shape: Any, itemsize: int, args: Any) -> int:
-    """Bytes of `work` that a call takes for one image, for the compiler."""
-    if function is convolve:
-        x, kernel, moves, groups = args
-        size = bytes_of_columns(x.shape, kernel.shape, shape, moves, groups, itemsize)
-    elif function is convolve_kernel:
-        x, y, moves, groups = args
-        size = int(np.prod(shape)) * itemsize + 64 + bytes_of_columns(x.shape, shape, y.shape, moves, groups, itemsize)
-    elif function is convolve_input:
-        y = args[0]
-        size = y.shape[1] * y.shape[2] * shape[3] * itemsize
-    elif function is pool_max:
-        size = shape[1] * args[0].shape[2] * shape[3] * itemsize
-    else:
-        size = bytes_of_winners(args[2].shape, args[3], itemsize)
-    return size + -size % 64 + 64

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.assembly import assembled
-from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.blocks import Run
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of
 from tinygraph.derivatives.indexing import scatter

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.batches import IMAGE_FUNCTIONS
 from tinygraph.compiler.blocks import TWO_THREADS, Run, start_of
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.planning import Plan, Storage
 from tinygraph.compiler.profiling import TAG
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of, reduced_axes
@@ -84,10 +84,9 @@ def text_of_run(
     body: list[str] = []
     parameters: dict[str, str] = {}  # of the block: by name what rows_N passes for it
     outer: dict[str, None] = {}  # what rows_N gets from the step
-    scratch: dict[str, tuple[int, ...]] = {}
     where = {id(plan.storage[step.index]): plan.storage[step.index] for step in run.steps}
     scratches = [held for held in where.values() if held is not None and held.kind == "scratch"]
-    slot_of = _slots(scratches, run, number, plan)
+    slot_of, slots = _slots(scratches, run, number, plan, size)
 
     def use(step: Step, shape: tuple[int, ...], place: int | None) -> None:
         """Make a value known inside the block, `place` being the axis its rows are on."""
@@ -100,8 +99,7 @@ def text_of_run(
         if held is not None and held.kind == "scratch":
             slot, each = slot_of[id(held)], run.each_of(step)
             stop = ":stop - start" if each == 1 else f":(stop - start) * {each}"
-            parameters[name] = f"{slot}_part{_at(run.axis, stop)}"
-            scratch[slot] = (*shape[: run.axis], size * each, *shape[run.axis + 1 :])
+            parameters[name] = f"{slot}_part{_at(run.axis_of(step), stop)}"
             return
         if held is None or not lasting(held):
             outer[name] = None
@@ -134,13 +132,13 @@ def text_of_run(
         if step.index in within:
             whole, index = plan.parts[step.index]
             if whole.index not in within:
-                use(whole, whole.shape, run.axis)
+                use(whole, whole.shape, run.axis_of(whole))
             body.append(f"{name} = {writer.text(whole)}[{writer.index(index)}]{TAG}{step.index}")
             body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
         elif step.index in views:
             body.append(f"{name} = {writer.view(step, of_rows=True)}{TAG}{step.index}")
         elif step.index in run.members:
-            use(step, step.shape, run.axis)
+            use(step, step.shape, run.axis_of(step))
             body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, name)]
         elif step.index not in run.ending:
             axes = reduced_axes(step.kwargs.get("axis"), run.ndim)
@@ -165,13 +163,12 @@ def text_of_run(
                     )
                     body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, added)]
                 body.append(f"{ufunc}({total}, {added}, out={total}){TAG}{step.index}")
-    # The scratch memory, one for each thread.
-    kinds = {slot_of[id(held)]: held.dtype for held in scratches}
-    for slot, shape in scratch.items():
-        text.setup.append(f"{slot} = np.empty({(text.threads, *shape)}, dtype={dtype_text(kinds[slot])})")
-        text.scratch_bytes += text.threads * math.prod(shape) * kinds[slot].itemsize
+    for slot in slots:
+        text.setup += slot.lines(text.threads)
+        text.scratch_bytes += text.threads * slot.nbytes
+    scratch = sorted(set(slot_of.values()), key=lambda name: int(name.rpartition("_")[2]))
     finish = [name for _, name in totals]
-    _functions(text, block, rows, size, parameters, list(outer), body, starts, list(scratch), totals, finish)
+    _functions(text, block, rows, size, parameters, list(outer), body, starts, scratch, totals, finish)
     _call(text, rows, size, run, list(outer), totals, names)
     return text
 
@@ -256,8 +253,46 @@ def _call(
                 text.call.append(f"{ufunc}({name}_totals[0], {name}_totals[1], out={name})")
 
 
-def _slots(scratches: list[Storage], run: Run, number: int, plan: Plan) -> dict[int, str]:
-    """Which scratch memory each storage has: those that are not needed at the same time share it."""
+@dataclass(eq=False)
+class Slot:
+    """Memory of a block, for each thread, that several values lie in one after the other.
+
+    Attributes:
+        times: when it is in use, as places in the run.
+        names: by shape and dtype what it is called; the first is the largest.
+    """
+
+    nbytes: int
+    times: list[tuple[int, int]] = field(default_factory=list)
+    names: dict[tuple[tuple[int, ...], Any], str] = field(default_factory=dict)
+
+    def fits(self, first: int, last: int, dtype: Any) -> bool:
+        """Whether nothing is in it from one place to another, and each thread's part is aligned."""
+        return self.nbytes % dtype.itemsize == 0 and all(last < a or b < first for a, b in self.times)
+
+    def lines(self, threads: int) -> list[str]:
+        """The lines that allocate it, and give the other names to its beginning."""
+        (shape, dtype), first = next(iter(self.names.items()))
+        lines = [f"{first} = np.empty({(threads, *shape)}, dtype={dtype_text(dtype)})"]
+        for (other, kind), name in [*self.names.items()][1:]:
+            count = math.prod(other)
+            part = f"{first}.reshape({threads}, -1)"
+            if kind == dtype:
+                part += f"[:, :{count}]" if count < math.prod(shape) else ""
+            else:
+                part += f".view(np.uint8)[:, :{count * kind.itemsize}].view({dtype_text(kind)})"
+            lines.append(f"{name} = {part}.reshape({(threads, *other)})")
+        return lines
+
+
+def _slots(
+    scratches: list[Storage], run: Run, number: int, plan: Plan, size: int
+) -> tuple[dict[int, str], list[Slot]]:  # fmt: skip
+    """What the scratch memory of each storage is called: those not needed at the same time lie in the same.
+
+    Args:
+        size: the rows of a block.
+    """
     order = {step.index: place for place, step in enumerate(run.steps)}
     last: dict[int, int] = {}
     for step in run.steps:
@@ -266,20 +301,24 @@ def _slots(scratches: list[Storage], run: Run, number: int, plan: Plan) -> dict[
             if held is not None:
                 last[id(held)] = order[step.index]
     found: dict[int, str] = {}
-    slots: list[tuple[str, Any, int]] = []  # the name, what fits, and until when it is taken
-    for held in sorted(scratches, key=lambda held: min(order[index] for index in held.steps)):
-        key = (held.shape, held.dtype)
-        first = min(order[index] for index in held.steps)
-        for place, (name, fits, until) in enumerate(slots):
-            if fits == key and until < first:
-                slots[place] = (name, key, last[id(held)])
-                found[id(held)] = name
-                break
-        else:
-            name = f"scratch_{number}_{len(slots) + 1}"
-            slots.append((name, key, last[id(held)]))
-            found[id(held)] = name
-    return found
+    slots: list[Slot] = []
+    count = 0
+    begin = {id(held): min(order[index] for index in held.steps) for held in scratches}
+    for held in sorted(scratches, key=lambda held: (-held.nbytes, begin[id(held)])):
+        axis = run.axis_of(plan.by_index[held.steps[0]])
+        each = held.shape[axis] // run.rows
+        shape = (*held.shape[:axis], size * each, *held.shape[axis + 1 :])
+        first, until = begin[id(held)], last[id(held)]
+        slot = next((slot for slot in slots if slot.fits(first, until, held.dtype)), None)
+        if slot is None:
+            slot = Slot(math.prod(shape) * held.dtype.itemsize)
+            slots.append(slot)
+        slot.times.append((first, until))
+        if (shape, held.dtype) not in slot.names:
+            count += 1
+            slot.names[shape, held.dtype] = f"scratch_{number}_{count}"
+        found[id(held)] = slot.names[shape, held.dtype]
+    return found, slots
 
 
 def _combining(step: Step) -> str:

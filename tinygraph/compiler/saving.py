@@ -102,7 +102,7 @@ def _write_down(name: str, function: Any, written: dict[str, str], needed: set[s
             if value.__name__.startswith("tinygraph"):
                 raise _cannot(name, f"it uses the module {value.__name__}")
             needed.add(value.__name__ if value.__name__ == used else f"{value.__name__} as {used}")
-        elif isinstance(value, int | float | str | bool | type(None)):
+        elif _is_plain(value):
             written.setdefault(used, f"{used} = {value!r}")
         elif inspect.isfunction(value):
             _write_down(used, value, written, needed)
@@ -113,6 +113,13 @@ def _write_down(name: str, function: Any, written: dict[str, str], needed: set[s
     if re.search(r"\btinygraph\b", text):
         raise _cannot(name, "it imports from tinygraph")
     written[name] = text
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is written down as Python writes it."""
+    if type(value) is tuple:
+        return all(_is_plain(item) for item in value)
+    return isinstance(value, int | float | str | bool | type(None))
 
 
 class _Bare(ast.NodeTransformer):

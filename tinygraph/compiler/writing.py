@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygraph import draws
 from tinygraph.compiler.assembly import assembled
-from tinygraph.compiler.batches import IMAGE_FUNCTIONS
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, dtype_of
 from tinygraph.compiler.traced import Part
@@ -268,7 +268,7 @@ class Writer:
             return [self._einsum(step, out)]
         if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(args) == 1:
             return [self._reduction(step, out)]
-        if function in IMAGE_FUNCTIONS:
+        if function is not None and function in IMAGE_FUNCTIONS:
             return [f"{self.foreign(function)}({self.arguments(step)}, {work}, {out})"]
         if function is np.matmul and self.solid(step) and not step.kwargs:
             x, width = self.text(self.unreshaped(args[0])), args[0].shape[-1]

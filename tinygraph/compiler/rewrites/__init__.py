@@ -13,6 +13,7 @@ from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_trans
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
+from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
 from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
 from tinygraph.graph import Graph
 
@@ -44,6 +45,12 @@ ALL: tuple[Rewrite, ...] = (
     drop_dead,
     crop_to_pool,
     copy_to_reshape,
+    winograd_form,
+    windows_once,
+    pool_places,
+    sums_by_product,
+    share_common,
+    drop_dead,
 )
 
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
+
+# A repeated number is no table; the functions for images write into memory that they are given.
+UNFOLDED = frozenset((np.broadcast_to, *IMAGE_FUNCTIONS))
 
 # A constant may grow by folding to this many elements: a table of a position encoding yes, a repeated number no.
 FOLDED = 4096
@@ -38,7 +42,7 @@ def fold_constants(graph: Graph) -> Graph:
 
     def change(builder: Builder, step: Step) -> Step | None:
         operands = list(operands_of(step))
-        if step.draws or step.function is np.broadcast_to or not all(operand.is_constant for operand in operands):
+        if step.draws or step.function in UNFOLDED or not all(operand.is_constant for operand in operands):
             return None
         if step.size > max(FOLDED, *[operand.size for operand in operands], 0):
             return None
