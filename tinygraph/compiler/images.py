@@ -10,6 +10,7 @@ Padding that is negative behind the image leaves pixels out; it shows in the sha
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,19 @@ def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slic
     return slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)
 
 
+def seen_as(x: Any, shape: Any, strides: Any) -> Any:
+    """A view of an array with other strides; quickly, where its memory is in one piece."""
+    if x.flags.c_contiguous:
+        return np.ndarray(shape, x.dtype, x, 0, strides)
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
 def framed(x: Any, before: Any, size: Any, work: Any) -> Any:
     """The images with zeros above and to the left, and behind them as far as some height and width; x if it reaches."""
     if before == (0, 0) and x.shape[1] >= size[0] and x.shape[2] >= size[1]:
         return x
     shape = (len(x), *size, x.shape[3])
-    frame = work[: int(np.prod(shape)) * x.itemsize].view(x.dtype).reshape(shape)
+    frame = work[: math.prod(shape) * x.itemsize].view(x.dtype).reshape(shape)
     frame.fill(0)
     inside = frame[:, before[0] :, before[1] :][:, : x.shape[1], : x.shape[2]]
     inside[...] = x[:, : inside.shape[1], : inside.shape[2]]
@@ -53,7 +61,7 @@ def columns_of(x: Any, kernel: Any, result: Any, moves: Any, groups: int, work: 
     x = framed(x, (top, left), (tall, broad), work[size * x.itemsize :])
     image, row, pixel, channel = x.strides
     steps = (image, row * down, pixel * right, row * dilation_down, pixel * dilation_right, channel)
-    windows = np.lib.stride_tricks.as_strided(
+    windows = seen_as(
         x, (count, high, wide, rows, columns, groups, inside), (*steps[:5], channel * inside, channel)
     ).transpose(5, 0, 1, 2, 3, 4, 6)
     thin = inside * (columns if groups == 1 and dilation_right == 1 else 1) < 16

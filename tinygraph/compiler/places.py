@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.images import framed
+from tinygraph.compiler.images import framed, seen_as
 
 __all__ = [
     "deal", "interleave", "largest", "share", "sum_pixels", "windows", "windows_convolve", "windows_kernel", "winners",
@@ -103,7 +103,7 @@ def windows(x: Any, kernel: Any, moves: Any, block: Any, work: Any, out: Any) ->
     for start in range(0, count, step):
         part = framed(x[start : start + step], (top, left), (tall, broad), work)
         image, row, pixel, channel = part.strides
-        seen = np.lib.stride_tricks.as_strided(
+        seen = seen_as(
             part, (*block, rows, columns, channels, len(part), high, wide),
             (row * down, pixel * right, row * dilation_down, pixel * dilation_right, channel,
              image, row * down * block[0], pixel * right * block[1]),
@@ -119,10 +119,10 @@ def windows_convolve(windows: Any, kernel: Any, work: Any, out: Any) -> None:
     """out = conv2d(x, kernel) in places."""
     weights = kernel.reshape(-1, kernel.shape[3])
     step = max(64, AT_ONCE_BY_WINDOWS // kernel.size)
-    for seen, result in zip(windows, out, strict=True):
-        seen, result = seen.reshape(len(seen), -1).T, result.reshape(-1, kernel.shape[3])
-        for start in range(0, len(seen), step):
-            np.matmul(seen[start : start + step], weights, out=result[start : start + step])
+    seen = windows.reshape(*windows.shape[:2], -1).swapaxes(1, 2)
+    result = out.reshape(len(out), -1, kernel.shape[3])
+    for start in range(0, seen.shape[1], step):
+        np.matmul(seen[:, start : start + step], weights, out=result[:, start : start + step])
 
 
 def windows_kernel(windows: Any, y: Any, work: Any, out: Any) -> None:

@@ -92,7 +92,7 @@ def _write_down(name: str, function: Any, written: dict[str, str], needed: set[s
     if not isinstance(definition, ast.FunctionDef) or plain.__closure__:
         raise _cannot(name, "it is not a function at the top of a module")
     definition.name = name
-    definition.decorator_list = []
+    definition.decorator_list = [item for item in definition.decorator_list if _names_in(item) == {"np"}]
     _Bare().visit(definition)
     for used in sorted(_names_in(definition)):
         if used not in plain.__globals__ or used in ("np",):
@@ -104,7 +104,7 @@ def _write_down(name: str, function: Any, written: dict[str, str], needed: set[s
             needed.add(value.__name__ if value.__name__ == used else f"{value.__name__} as {used}")
         elif _is_plain(value):
             written.setdefault(used, f"{used} = {value!r}")
-        elif inspect.isfunction(value):
+        elif inspect.isfunction(inspect.unwrap(value)):
             _write_down(used, value, written, needed)
         else:
             raise _cannot(name, f"it uses {used}, a {type(value).__name__}")

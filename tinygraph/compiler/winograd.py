@@ -11,7 +11,7 @@ What the tiles become is kept from the forward to the backward pass, and what th
 gradient of the kernel and that of the images.
 
 A number that is infinite or NaN would spread over its tile: where there is one in a result, the result is computed
-again as the plain convolution. Rounding is that of the largest numbers in a tile, and not in a window.
+again as the plain convolution, and there is nothing to warn of before. Rounding is that of the largest numbers in a tile, and not in a window.
 
 As in `tinygraph.compiler.images`, `work` is memory to be overwritten. `before` says how many pixels of padding there
 are above and to the left. A result is held in places, see `tinygraph.compiler.places`.
@@ -22,11 +22,13 @@ last row of Aᵀ and of Bᵀ changed.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.images import convolve, convolve_input, convolve_kernel, framed
+from tinygraph.compiler.images import convolve, convolve_input, convolve_kernel, framed, seen_as
 from tinygraph.compiler.places import deal, interleave
 
 __all__ = [
@@ -43,36 +45,36 @@ OF_KERNEL = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
 AT_ONCE = 900_000
 
 
-def product(a: Any, b: Any, out: Any) -> None:
-    """out = a @ b. What comes of infinite numbers here is computed again, and is nothing to warn of."""
-    with np.errstate(all="ignore"):
-        np.matmul(a, b, out=out)
-
-
 def transformed(matrix: Any, x: Any, out: Any) -> None:
     """out = matrix @ x, for x with few rows of many numbers."""
     step = AT_ONCE // matrix.size
     for start in range(0, x.shape[-1], step):
-        product(matrix, x[..., start : start + step], out[..., start : start + step])
+        np.matmul(matrix, x[..., start : start + step], out=out[..., start : start + step])
 
 
 def is_finite(array: Any) -> bool:
     """Whether all numbers are finite, and so small that their squares are."""
     flat = array.reshape(-1)
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.dot(flat, flat)))
+    return bool(np.isfinite(np.dot(flat, flat)))
 
 
+@lru_cache(maxsize=16)
+def once(matrix: Any, dtype: Any) -> Any:
+    """The matrix as an array."""
+    return np.array(matrix, dtype)
+
+
+@lru_cache(maxsize=16)
 def by_two(matrix: Any, dtype: Any) -> Any:
     """The matrix that applies one along the rows and along the columns."""
-    once = np.array(matrix, dtype)
-    both = once[:, None, :, None] * once[:, None]
-    return both.reshape(len(once) ** 2, -1)
+    along = np.array(matrix, dtype)
+    both = along[:, None, :, None] * along[:, None]
+    return both.reshape(len(along) ** 2, -1)
 
 
 def memory(work: Any, start: int, shape: Any, dtype: Any) -> Any:
     """A part of `work`, from some byte on, as an array."""
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     return work[start : start + size].view(dtype).reshape(shape)
 
 
@@ -97,28 +99,28 @@ def bytes_of_input(image: Any, gradient: Any, before: Any, itemsize: int) -> int
 def several(count: int, each: int, work: Any) -> int:
     """How many images to take at a time: as many as fit, in parts of one size."""
     fit = max(1, work.size // each)
-    return int(-(-count // -(-count // fit)))
+    return int(-(-count // -(-count // fit))) if count else 1
 
 
+@np.errstate(all="ignore")
 def winograd_weights(kernel: Any, turned: bool, work: Any, out: Any) -> None:
     """out = G k Gᵀ for each of the kernels: shape (16, channels, filters), or (16, filters, channels) if turned."""
     weights = memory(work, 0, (16, *kernel.shape[2:]), out.dtype)
-    product(by_two(OF_KERNEL, out.dtype), kernel.reshape(9, -1), weights.reshape(16, -1))
+    np.matmul(by_two(OF_KERNEL, out.dtype), kernel.reshape(9, -1), out=weights.reshape(16, -1))
     np.copyto(out, weights.swapaxes(1, 2) if turned else weights)
 
 
+@np.errstate(all="ignore")
 def winograd_tiles(x: Any, before: Any, work: Any, out: Any) -> None:
     """out = Bᵀ t B for each of the tiles: shape (16, images, rows, columns, channels)."""
     step = several(len(x), bytes_of_tiles(x.shape, out.shape, before, out.itemsize), work)
-    matrix = np.array(OF_TILE, out.dtype)
+    matrix = once(OF_TILE, out.dtype)
     for start in range(0, len(x), step):
         image, tiles = x[start : start + step], out[:, start : start + step]
         size = 2 * tiles.shape[2] + 2, 2 * tiles.shape[3] + 2
         image = framed(image, before, size, work[tiles.size * out.itemsize :])
         each, row, pixel, channel = image.strides
-        places = np.lib.stride_tricks.as_strided(
-            image, (4, 4, *tiles.shape[1:]), (row, pixel, each, 2 * row, 2 * pixel, channel)
-        )
+        places = seen_as(image, (4, 4, *tiles.shape[1:]), (row, pixel, each, 2 * row, 2 * pixel, channel))
         np.copyto(tiles.reshape(places.shape), places)
         tiles = tiles.reshape(4, 4, -1)
         between = memory(work, 0, tiles.shape, out.dtype)
@@ -126,6 +128,7 @@ def winograd_tiles(x: Any, before: Any, work: Any, out: Any) -> None:
         transformed(matrix, between, tiles)
 
 
+@np.errstate(all="ignore")
 def winograd_convolve(x: Any, kernel: Any, tiles: Any, weights: Any, before: Any, work: Any, out: Any) -> None:
     """out = conv2d(x, kernel) in places of 2x2, by its tiles and weights."""
     filters = out.shape[4]
@@ -135,7 +138,7 @@ def winograd_convolve(x: Any, kernel: Any, tiles: Any, weights: Any, before: Any
         part, result = tiles[:, start : start + step], out[:, start : start + step]
         part = part.reshape(16, -1, part.shape[4])
         products = memory(work, 0, (*part.shape[:2], filters), out.dtype)
-        product(part, weights, products)
+        np.matmul(part, weights, out=products)
         transformed(matrix, products.reshape(16, -1), result.reshape(4, -1))
     if not is_finite(out):
         plain = np.empty((len(x), 2 * out.shape[2], 2 * out.shape[3], filters), out.dtype)
@@ -148,17 +151,19 @@ def moves_of(before: Any) -> Any:
     return ((1, 1, before[0]), (1, 1, before[1]))
 
 
+@np.errstate(all="ignore")
 def winograd_gradient(y: Any, work: Any, out: Any) -> None:
     """out = A y Aᵀ: a gradient in places, for each of the places in a tile."""
     transformed(by_two(OF_RESULT, out.dtype).T, y.reshape(4, -1), out.reshape(16, -1))
 
 
+@np.errstate(all="ignore")
 def winograd_kernel(x: Any, y: Any, tiles: Any, gradient: Any, before: Any, work: Any, out: Any) -> None:
     """out = the gradient of Σ y · conv2d(x, kernel) by the kernel; y in places, `gradient` being made of it."""
     channels, filters = out.shape[2:]
     products = memory(work, 0, (16, channels, filters), out.dtype)
     tiles, gradient = tiles.reshape(16, -1, channels), gradient.reshape(16, -1, filters)
-    product(tiles.swapaxes(1, 2), gradient, products)
+    np.matmul(tiles.swapaxes(1, 2), gradient, out=products)
     transformed(by_two(OF_KERNEL, out.dtype).T, products.reshape(16, -1), out.reshape(9, -1))
     if not is_finite(out):
         convolve_kernel(x, plain_of(y), moves_of(before), 1, np.empty(1 << 22, np.uint8), out)
@@ -171,17 +176,18 @@ def plain_of(y: Any) -> Any:
     return image
 
 
+@np.errstate(all="ignore")
 def winograd_input(y: Any, kernel: Any, gradient: Any, weights: Any, before: Any, work: Any, out: Any) -> None:
     """out = the gradient of Σ y · conv2d(x, kernel) by x; y in places, `weights` being turned."""
     high, wide = y.shape[2:4]
     channels = out.shape[3]
-    matrix = np.ascontiguousarray(np.array(OF_TILE, out.dtype).T)
+    matrix = once(OF_TILE, out.dtype).T
     step = several(len(out), bytes_of_input(out.shape, gradient.shape, before, out.itemsize), work)
     for start in range(0, len(out), step):
         part, image = gradient[:, start : start + step], out[start : start + step]
         part = part.reshape(16, -1, part.shape[4])
         tiles = memory(work, 0, (*part.shape[:2], channels), out.dtype)
-        product(part, weights, tiles)
+        np.matmul(part, weights, out=tiles)
         between = memory(work, tiles.nbytes, (4, 4, part.shape[1] * channels), out.dtype)
         tiles = tiles.reshape(between.shape)
         transformed(matrix, tiles, between)
@@ -204,7 +210,7 @@ def add_tiles(tiles: Any, out: Any) -> None:
     """out = images with each tile added where it was cut out, of shape (4, 4, images, rows, columns, channels)."""
     _, _, count, high, wide, channels = tiles.shape
     each, row, pixel, channel = out.strides
-    pairs = np.lib.stride_tricks.as_strided(  # of pixels: the upper left quarters of all tiles, and the others
+    pairs = seen_as(  # of pixels: the upper left quarters of all tiles, and the others
         out, (2, 2, count, high + 1, wide + 1, channels), (row, pixel, each, 2 * row, 2 * pixel, channel)
     )
     out[:, 2 * high :] = 0
