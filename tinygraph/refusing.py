@@ -1,0 +1,59 @@
+"""The errors for calls that cannot be made: what was called, on which shapes, and what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import Operation, function_name, hint_for
+from tinygraph.errors import ShapeError, UnsupportedError
+from tinygraph.modes import state
+from tinygraph.source import users_line
+
+
+def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeError:
+    """NumPy's complaint, with the name of the call and the shapes of what it was given."""
+    if isinstance(error, ShapeError):  # one of ours, which says all that
+        return error
+    shapes = [np.shape(item) for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
+    joined = " and ".join(map(str, shapes))
+    message = " ".join(str(error).split())
+    if op.function is np.matmul and len(shapes) == 2:
+        left, right = shapes
+        if left and right and left[-1] != right[max(len(right) - 2, 0)]:
+            message = f"{left[-1]} columns against {right[max(len(right) - 2, 0)]} rows"
+    place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
+    return ShapeError(
+        f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})"
+    )
+
+
+def overwrites(name: str, how: str) -> UnsupportedError:
+    """The error for a call that is told to write into an array."""
+    return UnsupportedError(
+        f"{name}: writing the result into an array ({how}) would overwrite values that the graph may still need; "
+        "use the result that the call returns"
+    )
+
+
+def unsupported(function: Callable[..., Any]) -> UnsupportedError:
+    """The error for a function that the table does not know, or knows to have no place among Tensors."""
+    name = function_name(function)
+    instead = hint_for(function)
+    if instead is not None:
+        return UnsupportedError(f"{name}: {instead}")
+    return UnsupportedError(
+        f"{name}: tinygraph has no derivative for this function yet. If no gradient needs to flow through it, "
+        f"call it on plain arrays (`t.data`); otherwise write it with other NumPy functions, or give it a derivative "
+        "with @tg.primitive"
+    )
+
+
+def _values_in(structure: Any) -> Iterator[Any]:
+    if type(structure) in (tuple, list):
+        for item in structure:
+            yield from _values_in(item)
+    else:
+        yield getattr(structure, "_value", structure)
