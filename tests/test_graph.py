@@ -85,6 +85,24 @@ class _Layer:
         self.weight = tg.Tensor([1.0])
 
 
+def test_values_that_are_stored_together_have_their_names():
+    def gates(x):
+        i, f = np.tanh(x[:2]), np.exp(x[2:] * 2)
+        g, o, p = np.sin(x), np.cos(x), x * 3
+        return i, f, g, o, p
+
+    def divided(x):
+        first, second = np.split(np.sqrt(x), 2)
+        third, fourth = np.exp(x), x * (2 if x.shape[0] > 3 else 3)
+        return first, second, third, fourth
+
+    outputs = tg.trace(gates, np.ones(4)).outputs
+    assert [node.name for node in outputs] == ["i", "f", "g", "o", "p"]
+    assert [node.op for node in outputs] == ["tanh", "exp", "sin", "cos", "multiply"]
+    # What is divided, or decided on the way, has no name rather than a wrong one.
+    assert [node.name for node in tg.trace(divided, np.ones(4)).outputs] == [None, None, None, "fourth"]
+
+
 def test_an_attribute_names_its_tensor():
     assert tg.Graph.of(_Layer().weight * 2).nodes[0].name == "weight"
 

@@ -8,6 +8,7 @@ import functools
 import linecache
 import os
 import sys
+from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import NamedTuple
 
@@ -68,13 +69,51 @@ def _stores(code: CodeType) -> dict[int, str]:
     """For each instruction whose result is stored next, the name of the variable or attribute it is stored to."""
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
     found: dict[int, str] = {}
-    for step, after, later in zip(steps, [*steps[1:], None], [*steps[2:], None, None], strict=True):
+
+    def note(place: int, name: str) -> None:
+        # A frame that is waiting for a Python function stands at the end of its call's cache entries.
+        end = steps[place + 1].offset if place + 1 < len(steps) else steps[place].offset + 2
+        for offset in range(steps[place].offset, end, 2):
+            found[offset] = name
+
+    for place, (after, later) in enumerate(zip(steps[1:], [*steps[2:], None], strict=True)):
         name = _stored(after, later)
         if name is not None:
-            # A frame that is waiting for a Python function stands at the end of its call's cache entries.
-            for offset in range(step.offset, after.offset if after is not None else step.offset + 2, 2):
-                found[offset] = name
+            note(place, name)
+    for place, name in _stored_together(steps):
+        note(place, name)
     return found
+
+
+def _stored_together(steps: list[dis.Instruction]) -> Iterator[tuple[int, str]]:
+    """Of `i, f = first(x), second(x)`, whose values are stored one after the other when both are known, the places of
+    the instructions that made those below the last.
+    """
+    for place in range(1, len(steps)):
+        if _names_stored(steps[place - 1]) or steps[place - 1].opname.startswith("UNPACK"):
+            continue
+        names: list[str] = []
+        for step in steps[place:]:
+            if not (more := _names_stored(step)):
+                break
+            names += more
+        end = place - 1
+        for name in names[1:]:
+            # Backwards over the value above, to where the stack is as it was before it.
+            depth = 1
+            while end >= 0 and depth > 0 and "JUMP" not in steps[end].opname:
+                depth -= dis.stack_effect(steps[end].opcode, steps[end].arg, jump=False)
+                end -= 1
+            if end < 0 or depth != 0:
+                break
+            yield end, name
+
+
+def _names_stored(step: dis.Instruction) -> list[str]:
+    """The variables that an instruction stores to, the value on top first."""
+    if step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
+        return [str(step.argval)]
+    return [str(name) for name in step.argval] if step.opname == "STORE_FAST_STORE_FAST" else []
 
 
 def _stored(step: dis.Instruction | None, after: dis.Instruction | None) -> str | None:

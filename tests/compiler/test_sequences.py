@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -115,6 +116,16 @@ def test_attention_goes_over_sequences_forward_and_backward() -> None:
 def test_small_batches_are_done_at_once() -> None:
     function, arrays = CASES["attention"]
     assert run_in(compile_program(program_of(function, arrays, backward=True))) is None
+
+
+@pytest.mark.usefixtures("small")
+def test_the_text_names_no_view_that_it_does_not_read_and_keeps_to_the_width() -> None:
+    function, arrays = CASES["attention"]
+    source = compile_program(program_of(function, arrays, backward=True), threads=2).source
+    block = source.partition("def block_1(")[2].partition("\n\n\n")[0]
+    for name in re.findall(r"^    (\w+) = ", block, re.MULTILINE):
+        assert len(re.findall(rf"\b{name}\b", block)) > 1, name
+    assert max(map(len, source.splitlines())) <= 120, source
 
 
 @pytest.mark.usefixtures("small")

@@ -51,12 +51,110 @@ def test_logistic_regression_reads_like_the_tutorials() -> None:
         "np.dot(d_z, x_T, out=d_w_T)",
         "d_b = np.add.reduce(d_z, axis=None)",
         "np.subtract(w, scaled_d_w, out=w)",
-        "b[...] = b - multiply_d_b",
+        "b[...] = b - scaled_d_b",
+        "np.multiply(y_head, one_minus_y_head, out=y_head_slope)",
+        "np.multiply(d_y_head, y_head_slope, out=d_z)",
+        "np.divide(d_one_minus_y_head, one_minus_y_head, out=d_one_minus_y_head)",
+        "loss_sum = np.add.reduce(loss, axis=None)",
     ):
         assert line in statements, step.source
     sections = re.findall(r"# (forward|backward|update) · ", body)
     assert sections == sorted(sections, key=["forward", "backward", "update"].index)
     assert re.search(r"# forward · z = w\.T @ x \+ b +\(test_text\.py:\d+\)", body)
+
+
+def body_of(function: Any, *arguments: Any) -> list[str]:
+    """The statements of a compiled function."""
+    compiled = tg.compile(function)
+    compiled(*arguments)
+    lines: list[str] = [line.strip() for line in compiled.source.splitlines()]
+    return lines
+
+
+def test_gradients_are_named_after_what_they_are_of() -> None:
+    w, v = tg.Tensor(np.ones((3, 4)), name="w"), tg.Tensor(np.ones((2, 2)), name="v")
+
+    def step(x: Any) -> Any:
+        gates = x @ w
+        i, g = tg.sigmoid(gates[:, :2]), np.tanh(gates[:, 2:])
+        cell = i * g
+        out = cell @ v
+        w.grad = v.grad = None
+        np.mean(out * out).backward()
+        w.assign(w.data - 0.1 * w.grad)
+
+    lines = body_of(step, np.ones((5, 3)))
+    for line in (
+        "np.dot(x, w, out=gates)",
+        "np.multiply(d_g, g_slope, out=d_gates_part)",
+        "d_gates_part = d_gates[:, 2:]",
+        "np.multiply(i, g, out=cell)",
+        "np.dot(d_out, v_T, out=d_cell)",
+        "np.multiply(d_cell, g, out=d_i)",
+        "np.multiply(d_cell, i, out=d_g)",
+        "np.subtract(1, i, out=one_minus_i)",
+        "np.multiply(i, one_minus_i, out=i_slope)",
+        "np.multiply(g, g, out=g_slope)",
+        "np.multiply(0.1, d_w, out=scaled_d_w)",
+    ):
+        assert line in lines, "\n".join(lines)
+
+
+def test_first_gradients_of_logits_are_named_after_them() -> None:
+    w = tg.Tensor(np.ones((3, 4)), name="w")
+
+    def step(x: Any, y: Any) -> Any:
+        logits = np.tanh(x @ w) @ np.ones((4, 2))
+        loss = tg.cross_entropy(logits, y)
+        w.grad = None
+        loss.backward()
+        return loss
+
+    lines = body_of(step, np.ones((5, 3)), np.eye(2)[[0, 1, 0, 1, 1]])
+    assert "np.subtract(d_logits, y, out=d_logits)" in lines, "\n".join(lines)
+    assert "np.exp(shifted_logits, out=exp_shifted_logits)" in lines
+    assert any(line.startswith("loss_sum = ") for line in lines)
+    assert not any("subtract_" in line or "multiply_" in line for line in lines)
+
+
+def test_a_log_loss_of_probabilities_masks_what_it_must() -> None:
+    p, y = np.array([0.0, 0.25, 1.0, 0.5]), np.array([0.0, 1.0, 1.0, 0.0])
+    compiled = tg.compile(tg.value_and_grad(lambda p: tg.binary_cross_entropy(p, y)))
+    value, gradient = compiled(p)
+    expected, expected_gradient = tg.value_and_grad(lambda p: tg.binary_cross_entropy(p, y))(p)
+    np.testing.assert_allclose(value, expected)
+    np.testing.assert_allclose(gradient, expected_gradient)
+    assert compiled.source.count("np.copyto(") <= 8, compiled.source
+
+
+def test_where_the_code_is_not_at_hand_the_comment_says_only_where_it_stands() -> None:
+    space: dict[str, Any] = {"np": np}
+    exec(compile("def f(x):\n    y = np.sin(x) * 2\n    return y + 1", "<stdin>", "exec"), space)
+    lines = body_of(space["f"], np.ones(3))
+    assert any(re.fullmatch(r"# forward +\(<stdin>:2\)", line) for line in lines), lines
+    lines = body_of(space["f"], 1.0)
+    assert any(re.fullmatch(r"# forward +\(<stdin>:2\)", line) for line in lines), lines
+
+
+def test_numbers_have_names_that_say_something() -> None:
+    def f(a: Any, b: Any) -> Any:
+        x = a
+        for _ in range(3):
+            x = np.tanh(np.tanh(x * b + a) * 0.9 + b)
+        return x * x
+
+    compiled = tg.compile(tg.value_and_grad(f, argnums=(0, 1)))
+    compiled(0.3, 0.7)
+    names = re.findall(r"^    (\w+) = ", compiled.source, re.MULTILINE)
+    assert {"x", "x_2", "x_3", "x_squared", "d_x"} <= set(names), compiled.source
+    assert not any(re.fullmatch(r"v(_\d+)?|value(_\d+)?", name) for name in names)
+
+
+def test_the_heat_shows_updates_under_the_names_that_the_graph_has() -> None:
+    step, arguments = logistic_regression()
+    assert "w, updated" in step.draw(rewritten=True).source
+    for by in ("time", "bytes"):
+        assert "w, updated" in step.profile(*arguments).draw(by).source
 
 
 def test_the_text_keeps_to_the_width() -> None:

@@ -182,14 +182,7 @@ class Compiled:
         program, graph = version.program, version.runner.graph if rewritten else version.program.graph
         own = {step.index: step.section for step in version.runner.graph.nodes} if rewritten else program.sections
         sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
-        changed = [variable for variable in program.variables if variable.updated is not None]
-        ends = graph.outputs[len(graph.outputs) - len(changed) :]
-        names = {
-            end.index: f"{variable.name}, updated"
-            for variable, end in zip(changed, ends, strict=True)
-            if not end.is_input
-        }
-        return draw(graph, **{"sections": sections, "names": names, **options})
+        return draw(graph, **{"sections": sections, "names": program.updates_in(graph), **options})
 
     def save(self, path: str | os.PathLike[str], parameters: str = "beside") -> None:
         """Write the program that was run last as a module that needs NumPy alone.

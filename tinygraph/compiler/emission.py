@@ -224,7 +224,8 @@ class Emitted:
             step = space[emitted.name]
             return lambda: step(*arguments)
 
-        return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats)
+        names = {} if emitted.program is None else emitted.program.updates_in(emitted.graph)
+        return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats, names)
 
     def _unbound(self, *arguments: Any) -> Any:
         raise AssertionError("not bound")
@@ -423,7 +424,7 @@ class _Emission:
             *[line for run in self.runs for line in [*run, "", ""]],
             *self.decorators(),
             f"def {self.name}({', '.join(inputs[: self.count])}):",
-            *[f"    {line}" if line else "" for line in [*self.body, f"return {returned}"]],
+            *[f"    {line}" if line else "" for line in [*self.body, *_wrapped(f"return {returned}")]],
         ]
         tagged = "\n".join(_without_double_blanks(lines)) + "\n"
         emitted = Emitted(
@@ -572,7 +573,7 @@ class _Emission:
         if source is None:
             body.append(f"# {step.section}")
             return
-        text = f"# {step.section} · {source.text}"
+        text = f"# {step.section} · {source.text}" if source.text else f"# {step.section}"
         place = f"({source})"
         room = WIDTH - 4 - len(place) - 2
         text = text if len(text) <= room else f"{text[: room - 3]}..."
@@ -697,6 +698,13 @@ def _nest_text(structure: Any, next_text: Callable[[], str], writer: Writer) -> 
     if type(structure) is dict:
         return "{" + ", ".join([f"{k!r}: {_nest_text(v, next_text, writer)}" for k, v in structure.items()]) + "}"
     return writer.text(structure)
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line of names in brackets, divided where it is too long; one with texts in it stays as it is."""
+    if len(line) <= WIDTH - 4 or "'" in line or line.partition(" ")[2][:1] not in ("(", "["):
+        return [line]
+    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
 
 
 def _without_double_blanks(lines: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tinygraph.compiler.cost import flops, traffic
@@ -47,11 +47,13 @@ class Profile:
         entries: one for each call that takes time, in order of execution.
         graph: the calls, as the program makes them.
         seconds: of one run of the program, as measured without looking inside.
+        names: by a call's index what a picture calls it, where not by its own name.
     """
 
     entries: tuple[Entry, ...]
     seconds: float
     graph: Graph
+    names: dict[int, str] = field(default_factory=dict)
 
     def by_line(self) -> list[tuple[str, str, float, int, int]]:
         """For each section and line of the user's code: its name, its text, seconds, bytes and calls; slowest first."""
@@ -97,7 +99,8 @@ class Profile:
         words = "time" if by == "time" else "bytes read and written"
         sections = {step.index: step.section for step in self.graph.nodes if isinstance(step, Step)}
         boxes = sections if len(set(sections.values())) > 1 else {}
-        return draw(self.graph, **{"view": "full", "heat": heat, "measured": words, "sections": boxes, **options})
+        given = {"heat": heat, "measured": words, "sections": boxes, "names": self.names}
+        return draw(self.graph, **{"view": "full", **given, **options})
 
     def __str__(self) -> str:
         """Two tables: by line, and by operation."""
@@ -157,6 +160,7 @@ def profiled(
     plain: Callable[[], Any],
     graph: Graph,
     repeats: int,
+    names: dict[int, str] | None = None,
 ) -> Profile:
     """Run a program some times with a clock inside it, and without.
 
@@ -165,6 +169,7 @@ def profiled(
         plain: runs the program once.
         graph: of its steps.
         repeats: how often; the least time of each step counts.
+        names: see `Profile`.
     """
     steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
     spent: dict[int, float] = {}
@@ -193,4 +198,4 @@ def profiled(
         Entry(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
         for index, seconds in sorted(least.items())
     ]
-    return Profile(tuple(entries), whole, graph)
+    return Profile(tuple(entries), whole, graph, names or {})

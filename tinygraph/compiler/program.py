@@ -45,3 +45,12 @@ class Program:
     results: Any = None
     sections: dict[int, str] = field(default_factory=dict)
     generators: tuple[Any, ...] = ()
+
+    def updates_in(self, graph: Graph) -> dict[int, str]:
+        """What the new values of variables are called in a picture of this program's graph, or of a rewritten one:
+        "w, updated", by their index.
+        """
+        changed = [variable for variable in self.variables if variable.updated is not None]
+        ends = graph.outputs[len(graph.outputs) - len(changed) :]
+        pairs = zip(changed, ends, strict=True)
+        return {end.index: f"{variable.name}, updated" for variable, end in pairs if not end.is_input}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -163,6 +165,7 @@ def text_of_run(
                     )
                     body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, added)]
                 body.append(f"{ufunc}({total}, {added}, out={total}){TAG}{step.index}")
+    body = _without_unused(body, {names[index] for index in views})
     for slot in slots:
         text.setup += slot.lines(text.threads)
         text.scratch_bytes += text.threads * slot.nbytes
@@ -171,6 +174,12 @@ def text_of_run(
     _functions(text, block, rows, size, parameters, list(outer), body, starts, scratch, totals, finish)
     _call(text, rows, size, run, list(outer), totals, names)
     return text
+
+
+def _without_unused(body: list[str], views: set[str]) -> list[str]:
+    """The lines without those that only name a view that no other line reads."""
+    words = Counter(word for line in body for word in re.findall(r"\w+", line.partition(TAG)[0]))
+    return [line for line in body if words[name := line.partition(" = ")[0]] != 1 or name not in views]
 
 
 def _functions(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.naming import made_up, slopes_in
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
 from tinygraph.compiler.writing import number_text
@@ -131,11 +132,21 @@ def text_of_numbers(
             group = line
             if body:
                 body.append("")
-            said = "" if step.source is None else f" · {step.source.text[:80]}  ({step.source})"
-            body.append(f"# {step.section}{said}")
-        chosen = take(step.name or "v")
+            said = "" if step.source is None else f"  ({step.source})"
+            code = f" · {step.source.text[:80]}" if step.source is not None and step.source.text else ""
+            body.append(f"# {step.section}{code}{said}")
+        chosen = take(step.name or wish_for(step))
+        named[step.index] = chosen
         body.append(f"{chosen} = {text}")
         return chosen
+
+    named: dict[int, str] = {}  # what stands under a name, or, within an expression, has one like it
+
+    slopes = slopes_in([step for step in graph.nodes if isinstance(step, Step)])
+
+    def wish_for(step: Step) -> str:
+        wish = made_up(step, named, slopes)
+        return re.sub(r"(_\d+)+$", "", wish) or wish
 
     parameters = []
     for place, step in enumerate(graph.nodes):
@@ -145,13 +156,16 @@ def text_of_numbers(
                 written[step.index] = number_text(step.value.item())  # type: ignore[union-attr]
             elif place < arguments:
                 parameters.append(take(step.name or "x"))
-                written[step.index] = parameters[-1]
+                written[step.index] = named[step.index] = parameters[-1]
             else:
                 variable = variables[place - arguments]
                 written[step.index] = take(f"{variable}_value")
+                named[step.index] = variable
             continue
         if _passes(step):
             written[step.index] = text_of(step.args[0])
+            if type(step.args[0]) is Step and step.args[0].index in named:
+                named[step.index] = named[step.args[0].index]
             continue
         if step.function in TWICE:
             for item in step.args:
@@ -162,7 +176,11 @@ def text_of_numbers(
         else:
             text = INFIX[step.function].format(*[atom(item) for item in step.args])
         once = uses.get(step.index, 0) == 1 and step.name is None
-        written[step.index] = text if once and len(text) < LONGEST else down(step, text)
+        if once and len(text) < LONGEST:
+            written[step.index] = text
+            named[step.index] = wish_for(step)
+        else:
+            written[step.index] = down(step, text)
     returned = nest(lambda step: f"np.{'bool_' if step.dtype.kind == 'b' else 'float64'}({written[step.index]})")
     reads = [f"{name_} = float({name_})" for name_ in parameters]
     states = [

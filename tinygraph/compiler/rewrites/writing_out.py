@@ -96,7 +96,7 @@ def _log_softmax(x: Any, axis: Any = -1) -> Any:
 
 
 def _times_log(y: Any, p: Any) -> Any:
-    return np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, p)))
+    return y * np.log(np.where(y == 0, 1, p))  # where y is 0, 0 · ln 1
 
 
 def _binary_log_loss(p: Any, y: Any) -> Any:
