@@ -63,4 +63,3 @@ def rows_of(parts: Sequence[Shape]) -> list[slice]:
     """The places of arrays that lie one below the other."""
     ends = np.cumsum([shape[0] for shape in parts]).tolist()
     return [slice(end - shape[0], end) for end, shape in zip(ends, parts, strict=True)]
-

@@ -144,9 +144,7 @@ def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]] | None = None) -
         """The layout of an assembled array, or of a part of one."""
         if step.index not in found:
             inside = parts.get(step.index) if parts else None
-            found[step.index] = (
-                np.empty(step.shape, step.dtype) if inside is None else of_part(inside[0])[inside[1]]
-            )
+            found[step.index] = np.empty(step.shape, step.dtype) if inside is None else of_part(inside[0])[inside[1]]
         return found[step.index]
 
     for step in graph.nodes:

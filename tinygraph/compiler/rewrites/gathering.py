@@ -257,9 +257,7 @@ def _stacked(builder: Builder, like: Step, parts: list[Step], stacks: dict[Any, 
     return stacks[key]
 
 
-def _assembled(
-    builder: Builder, like: Step, parts: list[Step], places: list[Any], shape: tuple[int, ...]
-) -> Step:
+def _assembled(builder: Builder, like: Step, parts: list[Step], places: list[Any], shape: tuple[int, ...]) -> Step:
     whole = replace(like, function=assembled, args=(parts, places, shape), kwargs={}, shape=shape, name=None)
     return builder.add(replace(whole, value=None, grad=None))
 
