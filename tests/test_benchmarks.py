@@ -39,4 +39,4 @@ def test_every_compiled_benchmark_runs(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out.json").read_text())
-    assert len([entry for entry in document["times"] if entry["library"] == "tinygraph"]) == 8
+    assert len([entry for entry in document["times"] if entry["library"] == "tinygraph"]) == 9

@@ -23,7 +23,7 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 
 import numpy as np
 from eager import check
-from networks import cnn, lstm, mlp, transformer
+from networks import cnn, deep, lstm, mlp, transformer
 from peers import numpy_contenders, peer, torch, torch_contenders
 from report import machine, results, table
 from timing import OURS, Contender, Workload, take_turns
@@ -229,6 +229,7 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
             (lambda: value_and_gradient(100, 1.0), 1),
             (lambda: scalar_graph(100), 1),
             (lambda: network((6, 5, 3), 4, 2), 1),
+            (lambda: deep((6, 5, 4, 1), 4, 2), 1),
             (lambda: mlp((6, 5, 3), 4, 2), 1),
             (lambda: cnn(10, (3, 4), 4, 2), 1),
             (lambda: lstm(3, 4, 3, 2, 2), 1),
@@ -240,6 +241,7 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
         (lambda: value_and_gradient(10_000_000, 0.65), 7),
         (scalar_graph, 9),
         (network, 40),
+        (deep, 40),
         (mlp, 100),
         (cnn, 25),
         (lstm, 15),
@@ -247,7 +249,9 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
     ]
 
 
-NAMES = ("logistic", "value 100,000", "value 10,000,000", "scalar", "network", "mlp", "cnn", "lstm", "transformer")
+NAMES = (
+    "logistic", "value 100,000", "value 10,000,000", "scalar", "network", "deep", "mlp", "cnn", "lstm", "transformer",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,6 +7,7 @@ losses that are compared are then those of the first weights without dropout.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,67 @@ def cnn(size: int = 28, filters: tuple[int, int] = (32, 64), batch: int = 128, s
 
     name = f"CNN {filters[0]}-{filters[1]}, {size}x{size}, dropout 0.5, Adam, batch {batch}, float32"
     return _model_workload(name, layers, x, labels, y, torch_model, torch_input, 0.5, steps)
+
+
+def deep(sizes: tuple[int, ...] = (12288, 20, 7, 5, 1), images: int = 13, steps: int = 10) -> Workload:
+    """The network of the demo on pictures, which are columns: relu, a sigmoid at the end, gradient descent."""
+    rng = np.random.default_rng(0)
+    x = rng.random((sizes[0], images)).astype(np.float32)
+    y = (rng.random((1, images)) > 0.5).astype(np.float32)
+    starts = [
+        start.astype(np.float32)
+        for inputs, outputs in pairwise(sizes)
+        for start in (rng.standard_normal((outputs, inputs)) / np.sqrt(inputs), np.zeros((outputs, 1)))
+    ]
+    rate = np.float32(0.0075)
+    names = [f"{letter}{layer}" for layer in range(1, len(sizes)) for letter in "wb"]
+    parameters = [tg.Tensor(start, name=name) for start, name in zip(starts, names, strict=True)]
+
+    def forward(parameters: list[Any], x: Any, relu: Callable[[Any], Any], sigmoid: Callable[[Any], Any]) -> Any:
+        a = x
+        for layer in range(0, len(parameters), 2):
+            w, b = parameters[layer : layer + 2]
+            a = (relu if layer + 2 < len(parameters) else sigmoid)(w @ a + b)
+        return a
+
+    def step(x: Any, y: Any) -> Any:
+        a = forward(parameters, x, tg.relu, tg.sigmoid)
+        cost = -np.mean(y * np.log(a) + (1 - y) * np.log(1 - a))
+        for parameter in parameters:
+            parameter.grad = None
+        cost.backward()
+        for parameter in parameters:
+            parameter.assign(parameter.data - rate * parameter.grad)
+        return cost
+
+    compiled = tg.compile(step)
+
+    def ours(step: Callable[[Any, Any], Any]) -> list[float]:
+        for parameter, start in zip(parameters, starts, strict=True):
+            parameter.assign(start.copy())
+        return [float(step(x, y)) for _ in range(steps)]
+
+    def with_torch() -> list[float]:
+        leaves = [torch.tensor(start, requires_grad=True) for start in starts]
+        optimizer = torch.optim.SGD(leaves, lr=float(rate))
+        costs = []
+        for _ in range(steps):
+            optimizer.zero_grad()
+            a = forward(leaves, given, torch.relu, torch.sigmoid)
+            cost = -torch.mean(targets * torch.log(a) + (1 - targets) * torch.log(1 - a))
+            cost.backward()
+            optimizer.step()
+            costs.append(cost.item())
+        return costs
+
+    if torch is not None:
+        given, targets = torch.tensor(x), torch.tensor(y)
+    name = f"network {'-'.join(map(str, sizes))}, {images} images, gradient descent, float32"
+    contenders = [
+        Contender(OURS, lambda: ours(compiled)), Contender("tinygraph, eager", lambda: ours(step)),
+        *torch_contenders(with_torch),
+    ]  # fmt: skip
+    return Workload(name, "step", steps, contenders, {"torch": 0.7})
 
 
 def _copy(parameters: Any, values: list[Array]) -> None:

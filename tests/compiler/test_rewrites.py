@@ -14,6 +14,7 @@ from tinygraph.compiler.emission import compile_program
 from tinygraph.compiler.rewrites import ALL, Rewrite
 from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.products import divide_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
@@ -176,3 +177,34 @@ def test_a_rewrite_that_changes_a_shape_is_caught() -> None:
 def test_all_are_functions_with_a_before_and_an_after() -> None:
     for rewrite in ALL:
         assert "->" in (rewrite.__doc__ or ""), rewrite
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((10, 8000, 16), ["reshape", "transpose", "reshape", "matmul", "sum"]),  # what is added up is long
+        ((4000, 20, 16), ["reshape", "matmul", "reshape"]),  # the result is long
+        ((16, 20, 4000), ["matmul"]),  # the second matrix is long
+        ((10, 8001, 16), ["matmul"]),  # not to be divided
+        ((10, 100, 16), ["matmul"]),  # small
+        ((1, 90000, 16), ["matmul"]),  # a vector
+    ],
+)
+def test_products_in_pieces(shape, expected, transposed):
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(k, m) if transposed else (m, k)), rng.normal(size=(k, n))
+
+    def product(x, y):
+        return (x.T if transposed else x) @ y
+
+    if transposed and len(expected) == 1:
+        expected = ["transpose", *expected]
+    if transposed and expected[-1] == "reshape":
+        expected = ["reshape", "transpose", "matmul", "reshape"]
+    program = program_of(product, [x, y])
+    after = drop_dead(divide_products(steps_of(program)))
+    assert operations(after) == expected
+    (result,) = compile_program(program, rewrites=(divide_products,)).run([x, y])
+    np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-10)

@@ -11,7 +11,8 @@ What the tiles become is kept from the forward to the backward pass, and what th
 gradient of the kernel and that of the images.
 
 A number that is infinite or NaN would spread over its tile: where there is one in a result, the result is computed
-again as the plain convolution, and there is nothing to warn of before. Rounding is that of the largest numbers in a tile, and not in a window.
+again as the plain convolution, and there is nothing to warn of before. Rounding is that of the largest numbers in a
+tile, and not in a window.
 
 As in `tinygraph.compiler.images`, `work` is memory to be overwritten. `before` says how many pixels of padding there
 are above and to the left. A result is held in places, see `tinygraph.compiler.places`.

@@ -11,6 +11,7 @@ from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_mu
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
+from tinygraph.compiler.rewrites.products import divide_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
@@ -49,6 +50,7 @@ ALL: tuple[Rewrite, ...] = (
     windows_once,
     pool_places,
     sums_by_product,
+    divide_products,
     share_common,
     drop_dead,
 )
