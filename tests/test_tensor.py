@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -232,6 +233,66 @@ def test_writing_into_a_tensor_is_refused_with_a_way_out():
         with pytest.raises(tg.UnsupportedError, match=r"out=|at"):
             call()
     np.testing.assert_array_equal(t.data, [1, 2])
+
+
+@pytest.mark.parametrize("name", ["fill", "sort", "partition", "put", "resize"])
+def test_methods_that_write_are_refused_with_a_way_out(name):
+    t = tg.Tensor([2.0, 1.0])
+    with pytest.raises(tg.UnsupportedError, match=rf"t\.{name}\(\): .*made at test_tensor\.py:\d+.*; use "):
+        getattr(t, name)(1)
+    assert t.tolist() == [2, 1]
+
+
+def test_methods_take_the_arguments_of_ndarrays():
+    x = np.array([[2.0, -1.0, 0.5], [1.0, 3.0, -2.0]])
+    t = tg.Tensor(x)
+    calls = {
+        "clip": [((0.0,), {}), ((0.0, 1.0), {}), ((), {"max": 1.0}), ((None, 1.0), {})],
+        "astype": [(("f4", "C"), {}), ((), {"dtype": np.float32, "copy": False}), (("f8", "K", "safe"), {})],
+        "std": [((1,), {"ddof": 1})],
+        "repeat": [((2, 0), {})],
+        "trace": [((1,), {})],
+    }
+    for name, several in calls.items():
+        for args, keywords in several:
+            result = getattr(t, name)(*args, **keywords)
+            expected = getattr(x, name)(*args, **keywords)
+            np.testing.assert_array_equal(result.data, expected)
+            assert result.dtype == expected.dtype
+            assert result.requires_grad
+    with pytest.raises(TypeError, match="cannot cast"):
+        t.astype(np.float32, casting="safe")
+    assert x[0].clip(0, t).requires_grad  # which asks a ufunc that NumPy has no name for
+    assert tg.Tensor(np.array([0, 1])).choose([t[0, :2], t[1, :2]]).requires_grad
+    quotient, rest = divmod(5.0, tg.Tensor(2.0))
+    assert (quotient, float(rest)) == (2, 1)
+
+
+def test_a_number_is_taken_out_of_a_tensor_only_where_it_is_asked_for():
+    t, array = tg.Tensor(2.0), np.zeros(3)
+    assert float(t) == 2
+    assert int(t) == 2
+    for write in (
+        lambda: array.__setitem__(0, float(t)),
+        lambda: array.__setitem__(slice(None), tg.Tensor(1.0, requires_grad=False)),
+    ):
+        write()
+    here = r"test_tensor\.py:\d+"
+    for dtype in (float, int, complex):
+        # NumPy makes a complaint of its own of it, with this one as its cause, for some dtypes.
+        with pytest.raises((ValueError, tg.UnsupportedError)) as caught:
+            np.zeros(3, dtype)[1] = t
+        message = str(caught.value.__cause__ or caught.value)
+        assert re.match(rf"array\[index\] = t: a Tensor \(made at {here}\).* at {here}.*np\.stack", message)
+    with pytest.raises(tg.UnsupportedError, match="lose the gradient"):
+        array[:] = t
+    with pytest.raises((ValueError, tg.UnsupportedError)) as caught:
+        np.sum(array, initial=t)
+    assert re.match(r"np\.sum: .*lose the gradient", str(caught.value.__cause__ or caught.value))
+    assert array.tolist() == [1, 1, 1]
+    with tg.no_grad():
+        array[1] = t
+    assert array[1] == 2
 
 
 def test_no_gradient_is_lost_without_a_word():

@@ -33,8 +33,8 @@ def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeE
 def overwrites(name: str, how: str) -> UnsupportedError:
     """The error for a call that is told to write into an array."""
     return UnsupportedError(
-        f"{name}: writing the result into an array ({how}) would overwrite values that the graph may still need; "
-        "use the result that the call returns"
+        f"{name}: writing the result into an array ({how}) at {users_line()} would overwrite values that the graph may "
+        "still need, or lose the gradient; use the result that the call returns"
     )
 
 

@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Source", "argument_names", "assigned_name", "source_of", "users_line"]
+__all__ = ["Source", "argument_names", "assigned_name", "made_at", "source_of", "users_line"]
 
 # An expression of at most this many characters can stand as the name of its value.
 SHORT = 16
@@ -57,6 +57,12 @@ def users_line() -> str:
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("tinygraph", "numpy"):
         frame = frame.f_back
     return "an unknown line" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def made_at(link: Any) -> str:
+    """Where a Tensor, given by its link, was made, for a message: " (made at train.py:31)", or "" if nobody knows."""
+    place = source_of(link.code, link.lasti)
+    return f" (made at {place})" if place is not None else ""
 
 
 @functools.lru_cache(maxsize=256)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +23,14 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
     shapes,
     trigonometric,
 )
-from tinygraph.derivatives.conversions import lost_gradient
+from tinygraph.derivatives.conversions import check_number, lost_gradient
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import copied, duplicate, hand_out, take_back
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Spread, Unnamed, next_order
 from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.record import as_array, call_function, plain, unary
-from tinygraph.source import source_of
+from tinygraph.source import made_at, source_of, users_line
 from tinygraph.ufuncs import call_ufunc
 
 if TYPE_CHECKING:
@@ -99,6 +100,27 @@ def _in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         return self
 
     return method
+
+
+def _writing(name: str, instead: str) -> Callable[..., Any]:
+    """A method of ndarray that writes into it: refused, with what to use instead."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(
+            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
+            f"need; use {instead}"
+        )
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
+    return method
+
+
+def _number(tensor: Tensor, frame: FrameType) -> Any:
+    """The value of a Tensor that is to become a number, if its gradient is not lost without a word."""
+    if tensor._link.differentiable and is_recording():
+        check_number(frame, made_at(tensor._link))
+    return tensor._value
 
 
 def _check_alone(tensor: Tensor, sign: str) -> None:
@@ -498,13 +520,13 @@ class Tensor:
         return bool(self._value)
 
     def __float__(self) -> float:
-        return float(self._value)
+        return float(_number(self, _getframe(1)))
 
     def __int__(self) -> int:
-        return int(self._value)
+        return int(_number(self, _getframe(1)))
 
     def __complex__(self) -> complex:
-        return complex(self._value)
+        return complex(_number(self, _getframe(1)))
 
     def __index__(self) -> int:
         return operator.index(self._value)
@@ -551,11 +573,10 @@ class Tensor:
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        place = source_of(self._link.code, self._link.lasti)
         raise UnsupportedError(
-            f"t[index] = value: writing into a Tensor{f' (made at {place})' if place is not None else ''} would change "
-            "values that the graph may still need. Build the result instead, with np.where(mask, value, t) or "
-            "np.concatenate; or write into t.data of a leaf before it is used"
+            f"t[index] = value: writing into a Tensor{made_at(self._link)} at {users_line()} would change values that "
+            "the graph may still need. Build the result instead, with np.where(mask, value, t) or np.concatenate; or "
+            "write into t.data of a leaf before it is used"
         )
 
     # --- operators --------------------------------------------------------------------------------------------------
@@ -601,6 +622,9 @@ class Tensor:
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     # --- ndarray's methods ------------------------------------------------------------------------------------------
 
     @property
@@ -619,7 +643,7 @@ class Tensor:
     argmin = _method(np.argmin)
     argpartition = _method(np.argpartition)
     argsort = _method(np.argsort)
-    clip = _method(np.clip)
+    choose = _method(np.choose)
     copy = _method(np.copy)
     cumprod = _method(np.cumprod)
     cumsum = _method(np.cumsum)
@@ -629,7 +653,6 @@ class Tensor:
     mean = _method(np.mean)
     min = _method(np.min)
     nonzero = _method(np.nonzero)
-    partition = _method(np.partition)
     prod = _method(np.prod)
     ravel = _method(np.ravel)
     repeat = _method(np.repeat)
@@ -672,17 +695,30 @@ class Tensor:
         args = (self,) if order is None else (self, order)
         return call_function(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
 
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        """The values converted; the gradient is converted back. See `numpy.ndarray.astype`."""
+    def clip(self, min: Any = None, max: Any = None, **keywords: Any) -> Tensor:  # noqa: A002 - NumPy's names
+        """See `numpy.ndarray.clip`."""
+        return call_function(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def astype(
+        self, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Tensor:
+        """The values converted; the gradient is converted back. See `numpy.ndarray.astype`.
+
+        The order in memory is not kept, and the result is a new Tensor whether or not there is anything to convert.
+        """
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
         return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))  # type: ignore[no-any-return]
 
     def compress(self, condition: ArrayLike, axis: int | None = None) -> Tensor:
         """See `numpy.ndarray.compress`."""
         return call_function(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
 
-    def fill(self, value: Any) -> None:
-        """Not supported: it would write into the Tensor. Use `assign`."""
-        raise UnsupportedError("fill: writing into a Tensor is not supported; use t.assign(value) on a leaf")
+    fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
+    sort = _writing("sort", "np.sort(t)")
+    partition = _writing("partition", "np.partition(t, kth)")
+    put = _writing("put", "np.where(mask, value, t)")
+    resize = _writing("resize", "np.resize(t, shape)")
 
 
 class _Counted:

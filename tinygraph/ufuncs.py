@@ -14,6 +14,7 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
 from tinygraph.record import array_of, call_function, compose, plain, spread, tensors_in
 from tinygraph.refusing import overwrites
+from tinygraph.source import made_at, users_line
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -24,15 +25,17 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     name = function_name(ufunc)
     if method == "at":
+        tensor = next(tensors_in(inputs))
+        target = "into the Tensor" if tensor is inputs[0] else "into an array, and lose the gradient of a Tensor"
         raise UnsupportedError(
-            f"{name}.at: it would write into an array that the graph may still need, or lose the gradient. To add at "
-            "places: a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
+            f"{name}.at: it would write, at {users_line()}, {target}{made_at(tensor._link)}. To add at places: "
+            "a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
         )
     if is_plain(ufunc) and not any(True for _ in tensors_in(kwargs.get("out", ()))):
         return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
     masked = method == "__call__" and kwargs.get("where", True) is not True
     if any(item is not None for item in kwargs.get("out", ())) and not masked:
-        raise overwrites(name, "out=")
+        raise overwrites(name, "out=" if kwargs["out"][0] is not inputs[0] else "out=, as `a += t` on an array does")
     if method != "__call__":
         written_out = method_of(ufunc, method)
         if written_out is None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.derivatives.arithmetic import CLIP
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, arrays_that_broadcast, masks, shapes_that_broadcast
 
@@ -108,6 +109,7 @@ LAWS = enter(
         np.copysign: binary(away_from=[0.0]),
         np.hypot: binary(away_from=[0.0], margin=0.25),
         np.clip: clipped(),
+        CLIP: apart(3).map(Call),
         np.where: masked(),
         np.nan_to_num: unary(),
         np.conjugate: unary(),

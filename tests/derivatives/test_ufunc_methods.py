@@ -160,3 +160,16 @@ def test_ufuncs_without_a_derivative_do_what_they_do():
 def test_what_has_no_derivative_says_so(call):
     with pytest.raises((tg.UnsupportedError, RuntimeError), match=r"add|floor|signature"):
         call(tg.Tensor([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("write", [lambda t: np.add.at(np.zeros(3), [0], t[:1]), lambda t: np.add.at(t, [0], 1.0)])
+def test_adding_at_places_names_both_lines_and_a_way_out(write):
+    here = r"test_ufunc_methods\.py:\d+"
+    with pytest.raises(tg.UnsupportedError, match=rf"add\.at: .*at {here}, into.*made at {here}.*np\.bincount"):
+        write(tg.Tensor([1.0, 2.0, 3.0]))
+
+
+def test_adding_to_an_array_in_place_says_what_to_write():
+    array, t = np.zeros(2), tg.Tensor([1.0, 2.0])
+    with pytest.raises(tg.UnsupportedError, match=r"add: .*`a \+= t`.*use the result that the call returns"):
+        array += t

@@ -5,8 +5,11 @@ All that is called of a Tensor then is its `__array__`. The error says which fun
 
 from __future__ import annotations
 
+import dis
 import sys
 from types import FrameType
+
+from tinygraph.errors import UnsupportedError
 
 # Of a function that the user called, by its name in NumPy or SciPy: what to use instead.
 INSTEAD = {
@@ -22,14 +25,45 @@ INSTEAD = {
     "r_": "use np.concatenate",
     "c_": "use np.column_stack",
     "full": "use np.broadcast_to, or np.full_like(t, value)",
+    "diric": "write it out with np.sin",
+    "perm": "use special.poch(n - k + 1, k)",
+    "legendre_p": "use special.eval_legendre",
+    "sph_harm_y": "write it out with special.lpmv",
+    "spherical_jn": "write np.sqrt(np.pi / 2 / x) * special.jv(n + 0.5, x)",
+    "spherical_yn": "write np.sqrt(np.pi / 2 / x) * special.yv(n + 0.5, x)",
+    "spherical_in": "write np.sqrt(np.pi / 2 / x) * special.iv(n + 0.5, x)",
+    "spherical_kn": "write np.sqrt(np.pi / 2 / x) * special.kv(n + 0.5, x)",
     "array": "to join Tensors into one, use np.stack([t, u])",
 }
 # How a function that is not called by its name shows itself in the stack.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
 
 
+_STORES = frozenset(dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap)
+
+
+def check_number(frame: FrameType, made_at: str) -> None:
+    """Raise an error where a Tensor that requires a gradient becomes a number that nobody asked for.
+
+    `float(t)` is meant. But `array[i] = t` asks for the number in the same way, and so do functions of NumPy's that
+    have an array take it: the instruction that is being executed tells.
+
+    Args:
+        frame: of the caller of `t.__float__()`.
+        made_at: where the Tensor was made, for the message.
+    """
+    if frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy"):
+        raise UnsupportedError(lost_gradient())
+    if frame.f_code.co_code[frame.f_lasti] in _STORES:
+        raise UnsupportedError(
+            f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
+            f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}, which would lose the gradient without a "
+            "word. Gather the Tensors in a list and join them with np.stack; or write float(t) if the number is meant"
+        )
+
+
 def lost_gradient() -> str:
-    """The error of a Tensor that is to become an array, for the function that asked for it."""
+    """The error of a Tensor that is to become an array or a number, for the function that asked for it."""
     name = _caller()
     message = (
         f"{name}: turning a Tensor that requires a gradient into an array would lose the gradient without a word. If "
@@ -48,8 +82,7 @@ def _caller() -> str:
         package, _, rest = module.partition(".")
         if package not in ("numpy", "scipy"):
             return name
-        owner = type(frame.f_locals["self"]).__name__ if "self" in frame.f_locals else ""
-        found = _CLASSES.get(owner, frame.f_code.co_name)
+        found = _called(frame)
         if not found.startswith(("_", "<")):
             room = rest.partition(".")[0]
             if package == "numpy":
@@ -57,3 +90,15 @@ def _caller() -> str:
             name = f"{room}.{found}"
         frame = frame.f_back
     return name
+
+
+def _called(frame: FrameType) -> str:
+    """The name of a function by which it is called, which for some is not that of its code."""
+    owner = frame.f_locals.get("self")
+    if type(owner).__name__ in _CLASSES:
+        return _CLASSES[type(owner).__name__]
+    if type(owner).__name__ == "MultiUFunc":  # several ufuncs of SciPy under one name
+        return next((name for name, item in vars(sys.modules["scipy.special"]).items() if item is owner), "MultiUFunc")
+    if frame.f_code.co_name == "wrapper" and "fun" in frame.f_locals:  # SciPy's decorators
+        return str(frame.f_locals["fun"].__name__)
+    return frame.f_code.co_name

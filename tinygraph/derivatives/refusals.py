@@ -12,7 +12,7 @@ from tinygraph.derivatives.table import hint
 _WRITES = "it would write into an array that the graph may still need, or lose the gradient; use"
 
 _INSTEAD: dict[Callable[..., Any], str] = {
-    np.copyto: "np.where(mask, source, destination)",
+    np.copyto: "np.where(mask, source, destination), or in place of np.full_like(array, t) np.broadcast_to(t, shape)",
     np.place: "np.where(mask, values, array), with an array of values",
     np.put: "np.where(mask, value, array), or np.concatenate of the parts",
     np.putmask: "np.where(mask, values, array)",

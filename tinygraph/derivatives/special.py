@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tinygraph.derivatives.arithmetic import log_or_zero, slope_of_power
+from tinygraph.derivatives.arithmetic import Reveal, log_or_zero, slope_of_power
 from tinygraph.derivatives.exponential import LN2, LN10
 from tinygraph.derivatives.table import derivative, no_derivative
 from tinygraph.derivatives.trigonometric import DEGREE
@@ -66,15 +66,8 @@ def floating(*args: Any) -> np.dtype[Any]:
     return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
 
-class _Reveal:
-    """An operand that makes a ufunc return itself, for those that SciPy keeps inside a function."""
-
-    def __array_ufunc__(self, ufunc: np.ufunc, *_: Any, **__: Any) -> np.ufunc:
-        return ufunc
-
-
-_hurwitz_zeta = getattr(special.zeta, "__wrapped__", special.zeta)(2.0, _Reveal())
-_lambertw = getattr(special.lambertw, "__wrapped__", special.lambertw)(_Reveal())
+_hurwitz_zeta = getattr(special.zeta, "__wrapped__", special.zeta)(2.0, Reveal())
+_lambertw = getattr(special.lambertw, "__wrapped__", special.lambertw)(Reveal())
 
 
 # --- exponentials, powers and angles ----------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tinygraph.derivatives.special import _hurwitz_zeta, _Reveal
+from tinygraph.derivatives.arithmetic import Reveal
+from tinygraph.derivatives.special import _hurwitz_zeta
 from tinygraph.derivatives.table import derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
@@ -68,6 +69,6 @@ derivative(
     lambda g, z, x, q: g * _slope_by_exponent("zeta", x, q),
     lambda g, z, x, q: -g * x * special.zeta(x + 1, q),
 )
-_riemann_zeta = getattr(special.zeta, "__wrapped__", special.zeta)(_Reveal())
+_riemann_zeta = getattr(special.zeta, "__wrapped__", special.zeta)(Reveal())
 derivative(_riemann_zeta, lambda g, z, x: g * _slope_by_exponent("zeta", x, 1.0))
 derivative(special.zetac, lambda g, z, x: g * _slope_by_exponent("zetac", x, 1.0))
