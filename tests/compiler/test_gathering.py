@@ -96,6 +96,21 @@ def test_gradients_of_all_steps_are_one_product_and_one_sum() -> None:
     assert len(sums) <= 1
 
 
+def test_sequences_along_the_second_axis_are_gathered_too() -> None:
+    def function(x: Any, w: Any, u: Any) -> Any:
+        h = np.zeros((x.shape[0], u.shape[0]))
+        for t in range(x.shape[1]):
+            h = np.tanh(x[:, t] @ w + h @ u)
+        return np.sum(h * h)
+
+    arrays = [rng.normal(size=(3, 5, 2)), rng.normal(size=(2, 4)), rng.normal(size=(4, 4))]
+    for rewrite in (gather_products, sum_products):
+        after(rewrite, function, arrays, backward=True)
+    emitted = compile_program(program_of(function, arrays, backward=True))
+    # x @ w; h @ u, of zeros too; the gradients of h; those of w and u, one of zeros; those of the five slices of x.
+    assert count(emitted.graph, "matmul") <= 1 + 5 + 4 + 3 + 5
+
+
 def test_sums_that_are_used_on_their_way_are_left_alone() -> None:
     def function(x: Any, y: Any) -> Any:
         one = x[0].T @ y[0] + x[1].T @ y[1]

@@ -366,7 +366,8 @@ def _cotangents(steps: list[Step]) -> tuple[dict[int, Step], dict[int, str]]:
     """
     operands: dict[Line, list[Step]] = {}
     groups: dict[Line, list[Step]] = {}
-    of_factor: dict[tuple[Line, int], list[Step]] = {}  # by a line and a factor in it the other factors
+    # By a line, a factor in it and a shape the other factor of that shape; None where there are several.
+    of_factor: dict[tuple[Line, int, tuple[int, ...]], Step | None] = {}
     logarithms: set[tuple[Line, int]] = set()
     for step in steps:
         if step.source is None or step.function is None:
@@ -378,7 +379,8 @@ def _cotangents(steps: list[Step]) -> tuple[dict[int, Step], dict[int, str]]:
                     operands.setdefault(line, []).append(operand)
             if step.function in _PRODUCTS and all(type(item) is Step for item in step.args):
                 for item, other in (step.args, reversed(step.args)):
-                    of_factor.setdefault((line, item.index), []).append(other)
+                    key = (line, item.index, other.shape)
+                    of_factor[key] = other if of_factor.get(key, other) is other else None
             elif step.function is np.log and type(step.args[0]) is Step:
                 logarithms.add((line, step.args[0].index))
         elif step.section == "backward":
@@ -398,11 +400,9 @@ def _cotangents(steps: list[Step]) -> tuple[dict[int, Step], dict[int, str]]:
                 by = _untransposed(by)
             if gradient.section != "backward" or by.section != "forward":
                 continue
-            others = {
-                other.index: other for other in of_factor.get((line, by.index), ()) if other.shape == step.shape
-            } if product.function in _PRODUCTS else {}  # fmt: skip
-            if len(others) == 1:
-                values[step.index] = next(iter(others.values()))
+            other = of_factor.get((line, by.index, step.shape)) if product.function in _PRODUCTS else None
+            if other is not None:
+                values[step.index] = other
             elif step.function is np.divide and (line, by.index) in logarithms and by.shape == step.shape:
                 values[step.index] = by
         seen |= {f"d_{values[step.index].name}" for step in group if step.index in values}

@@ -176,7 +176,6 @@ def _sums_in(graph: Graph) -> dict[int, list[Step]]:
     """By the index of a call that ends a chain of additions what is added up, for each chain of one shape."""
     uses = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
     uses.update(output.index for output in graph.outputs)
-    inner: set[int] = set()
     leaves: dict[int, list[Step]] = {}
     for step in calls_of(graph):
         if step.function is not np.add or not all(_adds(item, step) for item in step.args):
@@ -184,8 +183,9 @@ def _sums_in(graph: Graph) -> dict[int, list[Step]]:
         found: list[Step] = []
         for item in step.args:
             if item.index in leaves and uses[item.index] == 1 and item.section == step.section:
-                found += leaves.pop(item.index)
-                inner.add(item.index)
+                inside = leaves.pop(item.index)
+                inside += found  # a chain of many grows at its end, and is not copied at each step
+                found = inside
             else:
                 found.append(item)
         leaves[step.index] = found
