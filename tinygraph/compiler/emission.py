@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import linecache
 import os
+import re
 import textwrap
 import threading
 import weakref
@@ -428,7 +429,7 @@ class _Emission:
         ]
         tagged = "\n".join(_without_double_blanks(lines)) + "\n"
         emitted = Emitted(
-            untagged(tagged), self.original, self.graph, self.plan, self.writer, inputs[: self.count],
+            _fitted(untagged(tagged)), self.original, self.graph, self.plan, self.writer, inputs[: self.count],
             inputs[self.count :], self.name,
         )  # fmt: skip
         emitted.tagged = tagged
@@ -698,6 +699,23 @@ def _nest_text(structure: Any, next_text: Callable[[], str], writer: Writer) -> 
     if type(structure) is dict:
         return "{" + ", ".join([f"{k!r}: {_nest_text(v, next_text, writer)}" for k, v in structure.items()]) + "}"
     return writer.text(structure)
+
+
+def _fitted(source: str) -> str:
+    """The text with each call that is too long for a line on several."""
+    return "\n".join([part for line in source.split("\n") for part in _divided(line)])
+
+
+_CALL = re.compile(r"^(\s*)([\w.]+)\((.*)\)$")
+
+
+def _divided(line: str) -> list[str]:
+    call = _CALL.match(line) if len(line) > WIDTH and "'" not in line else None
+    if call is None:
+        return [line]
+    indent, function, arguments = call.groups()
+    inside = textwrap.wrap(arguments, WIDTH - len(indent) - 4, break_long_words=False)
+    return [f"{indent}{function}(", *[f"{indent}    {part}" for part in inside], f"{indent})"]
 
 
 def _wrapped(line: str) -> list[str]:

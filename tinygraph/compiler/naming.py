@@ -182,7 +182,7 @@ def made_up(step: Step, names: dict[int, str], slopes: set[int]) -> str:
 def _described(step: Step, names: dict[int, str], slopes: set[int]) -> str:
     named = [(names[operand.index], operand) for operand in operands_of(step) if operand.index in names]
     if not named:
-        return "value" if step.shape else step.op.replace(".", "_")
+        return "random" if step.draws else "value" if step.shape else step.op.replace(".", "_")
     backward = step.section == "backward"
     gradients = [(name, operand) for name, operand in named if name.startswith("d_") and operand.section == "backward"]
     if backward and step.index not in slopes and not gradients and isinstance(step.function, np.ufunc):
@@ -202,7 +202,7 @@ def _described(step: Step, names: dict[int, str], slopes: set[int]) -> str:
 
 
 # A name is not made longer than by one word from here on; and the longest that is made up.
-LONG, LONGEST = 16, 28
+LONG, LONGEST = 16, 32
 _VERBS = r"^(exp|log|sqrt|tanh|scaled|shifted|negative|one_minus|safe)_"
 
 
@@ -237,6 +237,8 @@ def _with_axes(step: Step, first: str, names: dict[int, str]) -> str:
 
 
 def _reshaped(step: Step, first: str, names: dict[int, str]) -> str:
+    if first.startswith("d_"):
+        return core(first)
     kind = "flat" if len(step.shape) == 1 else "rows" if len(step.shape) == 2 else "reshaped"
     return f"{core(first)}_{kind}"
 
@@ -247,10 +249,14 @@ def _indexed(step: Step, first: str, names: dict[int, str]) -> str:
     return f"{core(first)}_at_{places[0]}" if len(places) == 1 and places[0] >= 0 else f"{core(first)}_part"
 
 
-def _multiplied(step: Step, first: str, names: dict[int, str]) -> str:
+def _of_layer(step: Step, first: str, names: dict[int, str]) -> str | None:
     layer = step.scope[-1] if step.scope and step.section == "forward" else ""
-    if layer.isidentifier() and layer not in dir(np):
-        return f"{layer.lower()}_output"
+    return f"{layer.lower()}_output" if layer.isidentifier() and layer not in dir(np) else None
+
+
+def _multiplied(step: Step, first: str, names: dict[int, str]) -> str:
+    if (output := _of_layer(step, first, names)) is not None:
+        return output
     parts = [core(names[item.index]) for item in operands_of(step) if item.index in names]
     if step.section == "forward" and len(parts) == 2 and all(len(part) <= 8 for part in parts):
         return "_".join(parts)
@@ -264,17 +270,18 @@ def _subtracted(step: Step, first: str, names: dict[int, str]) -> str | None:
     return f"one_minus_{core(first)}" if step.args[0] == 1 and len(step.args) == 2 else None
 
 
-def _compared(step: Step, first: str, names: dict[int, str]) -> str | None:
+def _compared(step: Step, first: str, names: dict[int, str]) -> str:
     number = _number_in(step)
-    if not number:
-        return None
     about = core(first)
+    if not number:
+        return f"{about}_mask"
     if step.op == "equal":
         rest = about.removeprefix("one_minus_")
         return f"{rest}_is_one" if rest != about and number == "zero" else f"{about}_is_{number}"
     if step.op == "greater" and number == "zero":
         return f"{about}_positive"
-    return f"{about}_{'above' if step.op == 'greater' else 'below'}_{number}"
+    words = {"greater": "above", "greater_equal": "at_least", "less": "below", "less_equal": "at_most"}
+    return f"{about}_{words.get(step.op, 'is_not')}_{number}"
 
 
 def _both(step: Step, first: str, names: dict[int, str]) -> str | None:
@@ -303,14 +310,16 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     "reshape": _reshaped,
     "getitem": _indexed,
     "matmul": _multiplied,
+    "convolve": _of_layer,
+    "pool_max": _of_layer,
+    "pool_max_input": lambda step, first, names: f"d_{core(names.get(step.args[1].index, first))}",
     "dot": _multiplied,
     "subtract": _subtracted,
     "sum": _over_rows("sum"),
     "max": _over_rows("max"),
     "min": _over_rows("min"),
     "equal": _compared,
-    "greater": _compared,
-    "less": _compared,
+    **dict.fromkeys(("greater", "greater_equal", "less", "less_equal", "not_equal"), _compared),
     "bitwise_and": _both,
     "logical_and": _both,
     "isfinite": _over_rows("is_finite"),
@@ -341,7 +350,8 @@ def _verbal(step: Step, short: str, names: dict[int, str]) -> str:
         return f"shifted_{_without_verbs(short)}" if step.op == "subtract" else short
     if step.op in ("power", "square"):
         return f"power_of_{short}" if len(short) <= LONG else short
-    return f"{step.op.replace('.', '_')}_{short}" if len(short) <= LONG else short
+    wish = f"{step.op.replace('.', '_')}_{short}"
+    return wish if len(short) <= LONG or (step.section == "update" and len(wish) <= LONGEST) else short
 
 
 _PRODUCTS = (np.multiply, np.matmul, np.dot)
