@@ -12,7 +12,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.emission import compile_program
 from tinygraph.compiler.rewrites import ALL, Rewrite
-from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
+from tinygraph.compiler.rewrites.arithmetic import drop_identities, gather_numbers, powers_by_multiplication
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
 from tinygraph.compiler.rewrites.products import divide_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
@@ -64,6 +64,18 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (drop_identities, lambda x: x / 8, [VECTOR], ["multiply"]),
         (drop_identities, lambda x: x / 3, [VECTOR], ["divide"]),
         (drop_identities, lambda x: x * np.ones((2, 1)), [VECTOR], ["multiply"]),  # it repeats x
+        (gather_numbers, lambda x: -(x * 0.5), [VECTOR], ["multiply"]),
+        (gather_numbers, lambda x: -(x * 1.0), [VECTOR], ["negative"]),
+        (gather_numbers, lambda x: (x * 2) * 3, [VECTOR], ["multiply"]),
+        (gather_numbers, lambda x: (-x) * 3, [VECTOR], ["multiply"]),
+        (gather_numbers, lambda x, y: (x * 0.5) * (2 * y), [VECTOR, VECTOR], ["multiply"]),
+        (gather_numbers, lambda x, y: (x * 0.5) * (-2 * y), [VECTOR, VECTOR], ["multiply", "negative"]),
+        (gather_numbers, lambda x, y: (x * 0.5) * (y * 3), [VECTOR, VECTOR], ["multiply", "multiply"]),
+        (gather_numbers, lambda x, y: (x * 0.5) * y, [VECTOR, VECTOR], ["multiply", "multiply"]),
+        (gather_numbers, lambda x: (x * 1e20) * 1e20, [VECTOR], ["multiply", "multiply"]),
+        (gather_numbers, lambda x: (x * np.inf) * -1.0, [VECTOR], ["multiply", "multiply"]),
+        (gather_numbers, lambda x: -(y := x * 2) / y, [VECTOR], ["multiply", "negative", "divide"]),
+        (gather_numbers, lambda x: (x * 2) * np.ones((2, 1)), [VECTOR], ["multiply", "multiply"]),
         (powers_by_multiplication, lambda x: np.power(x, 2), [VECTOR], ["square"]),
         (powers_by_multiplication, lambda x: np.power(x, 3), [VECTOR], ["multiply", "multiply"]),
         (powers_by_multiplication, lambda x: np.power(np.square(x), 0.5), [VECTOR], ["square", "sqrt"]),

@@ -25,8 +25,10 @@ __all__ = ["Run", "gathered"]
 LARGE = 32_768
 BLOCK_BYTES = 262_144
 
-# Two threads pay from this many nanoseconds of work; to hand work to another one takes 20 to 70 microseconds.
-TWO_THREADS = 400_000.0
+# Two threads pay from this many nanoseconds of work. To hand work to another one takes 20 to 70 microseconds where it
+# was given some a moment ago, and 300 where it has slept: 0.6 milliseconds became 0.4 in a loop, and 0.9 from time to
+# time; 1.8 milliseconds became 1.2.
+TWO_THREADS = 1_000_000.0
 
 # A call alone is worth its blocks if it can be divided between two threads.
 ALONE = 2_000_000.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tinygraph.compiler.rewrites.arithmetic import drop_identities, powers_by_multiplication
+from tinygraph.compiler.rewrites.arithmetic import drop_identities, gather_numbers, powers_by_multiplication
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
@@ -31,6 +31,10 @@ ALL: tuple[Rewrite, ...] = (
     powers_by_multiplication,
     drop_kept_axes,
     drop_sums_of_one,
+    drop_identities,
+    gather_numbers,
+    drop_dead,
+    gather_numbers,
     drop_identities,
     fold_constants,
     delay_broadcasts,

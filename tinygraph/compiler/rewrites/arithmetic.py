@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.steps import Builder, Step, rewritten
+from tinygraph.compiler.steps import Builder, Step, operands_of, rewritten
 from tinygraph.graph import Graph
 
 
@@ -102,6 +104,52 @@ _IDENTITIES: dict[Any, Callable[[Builder, Step], Any]] = {
     np.negative: _negative,
     np.positive: lambda builder, step: step.args[0],
 }
+
+
+def gather_numbers(graph: Graph) -> Graph:
+    """-(x * 0.5) -> x * -0.5, (x * 2) * 3 -> x * 6, (x * 0.5) * (y * -2) -> -(x * y), where nobody wants the parts.
+
+    Products by powers of two stay the same number, others to rounding.
+    """
+    readers = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
+    readers.update(output.index for output in graph.outputs)
+    calls = iter([step for step in graph.nodes if step.function is not None])
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        before = next(calls)
+        if step.function not in (np.multiply, np.negative) or step.kwargs or step.dtype.char not in "fd":
+            return None
+        factor, bases, dropped = (-1.0 if step.function is np.negative else 1.0), [], 0
+        for item, old in zip(step.args, before.args, strict=True):
+            if type(item) in (int, float):
+                factor *= item
+                continue
+            base, scale = _scaled(item) if type(item) is Step and item.shape == step.shape else (item, 1.0)
+            dropped += base is not item and readers[old.index] == 1
+            factor *= scale
+            bases.append(base)
+        if not dropped or not 1e-30 < abs(factor) < 1e30 or any(getattr(x, "dtype", None) != step.dtype for x in bases):
+            return None
+        result = bases[0] if len(bases) == 1 else builder.call(step, np.multiply, *bases)
+        if abs(factor) == 1 and (len(bases) == 2 or factor == -1):
+            return builder.call(step, np.negative, result) if factor < 0 else result
+        if len(bases) == 2 and dropped < 2:  # it would take as many calls
+            return None
+        return builder.call(step, np.multiply, result, factor)
+
+    return rewritten(graph, change)
+
+
+def _scaled(x: Step) -> tuple[Step, float]:
+    """What a step is a multiple of, and by which number."""
+    if x.function is np.negative and x.args[0].shape == x.shape:
+        return x.args[0], -1.0
+    if x.function is np.multiply and not x.kwargs:
+        for item, other in (x.args, x.args[::-1]):
+            plain = type(other) in (int, float) and other and math.isfinite(other)
+            if plain and type(item) is Step and item.shape == x.shape and item.dtype == x.dtype:
+                return item, float(other)
+    return x, 1.0
 
 
 def powers_by_multiplication(graph: Graph) -> Graph:
