@@ -106,7 +106,8 @@ def duplicate(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     NumPy computes an array that has gaps, runs backwards or repeats itself in other loops, which may round the last
     digit otherwise. With strides kept, what is computed of the copy equals what is computed of the array.
     """
-    if array.flags.forc or array.size == 0:
+    # A single element may lie in memory in any way and still count as contiguous; NumPy looks at its strides.
+    if array.size == 0 or (array.flags.forc and (array.size > 1 or array.strides in ((), (array.itemsize,)))):
         return array.copy(order="K")
     low, high = byte_bounds(array)
     if high - low > 16 * array.nbytes + 4096 and 0 not in array.strides:

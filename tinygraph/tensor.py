@@ -501,7 +501,7 @@ class Tensor:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._link.differentiable and is_recording():
-            raise UnsupportedError(lost_gradient())
+            raise UnsupportedError(lost_gradient(_getframe(1)))
         return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
 
     # --- Python's protocols -----------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ def repeated(draw):
     axis = draw(axes(x.shape, several=False))
     size = x.size if axis is None else x.shape[axis]
     each = st.lists(st.integers(0, 3), min_size=size, max_size=size)
-    repeats = draw(st.one_of(st.integers(0, 3), each, each.map(np.array), st.just([2]), st.just(np.array([3]))))
+    array = each.map(lambda counts: np.array(counts, int))
+    repeats = draw(st.one_of(st.integers(0, 3), each, array, st.just([2]), st.just(np.array([3]))))
     return Call((x, repeats), {"axis": axis})
 
 

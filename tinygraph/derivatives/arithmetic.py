@@ -36,10 +36,10 @@ def power(x: Any, y: Any) -> Any:
 
 
 def slope_of_power(x: Any, y: Any) -> Any:
-    """y · x^(y−1), and 0 where y is 0, whatever x is."""
+    """y · x^(y−1), and 0 where y is 0, whatever x is; its own slope by y at y = 0 is x^−1."""
     if type(y) in (int, float):
         return 2 * x if y == 2 else 3 * (x * x) if y == 3 else y * x ** (y - 1) if y != 0 else x * 0
-    return y * x ** np.where(y == 0, 1, y - 1)
+    return y * x ** np.where((y == 0) & (x == 0), 1, y - 1)
 
 
 def log_or_zero(x: Any) -> Any:

@@ -53,7 +53,7 @@ def check_number(frame: FrameType, made_at: str) -> None:
         made_at: where the Tensor was made, for the message.
     """
     if frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy"):
-        raise UnsupportedError(lost_gradient())
+        raise UnsupportedError(lost_gradient(frame))
     if frame.f_code.co_code[frame.f_lasti] in _STORES:
         raise UnsupportedError(
             f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
@@ -62,9 +62,9 @@ def check_number(frame: FrameType, made_at: str) -> None:
         )
 
 
-def lost_gradient() -> str:
-    """The error of a Tensor that is to become an array or a number, for the function that asked for it."""
-    name = _caller()
+def lost_gradient(frame: FrameType | None) -> str:
+    """The error of a Tensor that is to become an array or a number, for the function that asked for it in a frame."""
+    name = _caller(frame)
     message = (
         f"{name}: turning a Tensor that requires a gradient into an array would lose the gradient without a word. If "
         "it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block"
@@ -73,10 +73,9 @@ def lost_gradient() -> str:
     return f"{message}. Otherwise {instead}" if instead else message
 
 
-def _caller() -> str:
+def _caller(frame: FrameType | None) -> str:
     """The outermost function of NumPy or SciPy that is running, as a user would write it."""
     name = "np.asarray"
-    frame: FrameType | None = sys._getframe(3)  # past this one, `lost_gradient` and `__array__`
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         package, _, rest = module.partition(".")
