@@ -127,6 +127,27 @@ def test_a_log_loss_of_probabilities_masks_what_it_must() -> None:
     assert compiled.source.count("np.copyto(") <= 8, compiled.source
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_arrays_are_compared_with_numbers_by_clipping(dtype: Any) -> None:
+    x = np.linspace(-2, 2, 50_000).astype(dtype)
+    x[:3] = np.nan, np.inf, -np.inf
+    for function in (lambda x: np.maximum(x, 0), lambda x: np.minimum(0.5, x), lambda x: np.maximum(x, -1e-3)):
+        for blocks in (False, True):
+            emitted = compile_program(program_of(function, [x]), blocks=blocks)
+            assert "np.clip(" in emitted.source
+            (result,) = emitted.run([x])
+            assert result.dtype == dtype
+            np.testing.assert_array_equal(result, function(x))
+    for function in (
+        lambda x: np.maximum(x, x[::-1]),
+        lambda x: np.maximum(x[:100], 0),
+        lambda x: np.maximum(x, np.nan),
+    ):
+        emitted = compile_program(program_of(function, [x]))
+        assert "np.clip(" not in emitted.source
+        np.testing.assert_array_equal(emitted.run([x])[0], function(x))
+
+
 def test_where_the_code_is_not_at_hand_the_comment_says_only_where_it_stands() -> None:
     space: dict[str, Any] = {"np": np}
     exec(compile("def f(x):\n    y = np.sin(x) * 2\n    return y + 1", "<stdin>", "exec"), space)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ WORK = "work"
 # Rows of at most so many numbers are summed up by a product with ones, where there are many numbers in all. In float32
 # the sum of a longer row would lose more digits than that of `np.add.reduce`, which adds pairs.
 SHORT_ROW, MANY = 512, 4096
+
+# NumPy compares a large array with a number one by one; what clips it does many at once, but is called more slowly.
+CLIPPED = 16_384
+_NUMBER = re.compile(r"-?\d[\d.e-]*")
 
 # A constant of at most this many elements is written into the text.
 WRITTEN = 16
@@ -278,8 +283,21 @@ class Writer:
             return [f"np.dot({self.text(args[0])}, {self.text(args[1])}, out={out})"]
         if function is np.dot:
             return [f"np.copyto({out}, np.dot({self.text(args[0])}, {self.text(args[1])}))"]
+        if function in (np.maximum, np.minimum) and (clipped := self._clipped(step)) is not None:
+            return [f"np.clip({clipped}, out={out})"]
         assert function is not None
         return [f"{self.function(function)}({self.arguments(step, skip=('out',))}, out={out})"]
+
+    def _clipped(self, step: Step) -> str | None:
+        """The arguments of a clip that does the same as a comparison with a number, in two fifths of the time."""
+        texts = [self.operand(step, place) for place in (0, 1)]
+        arrays = [place for place, item in enumerate(step.args) if type(item) is Step and item.shape == step.shape]
+        if len(arrays) != 1 or step.size < CLIPPED or step.dtype.char not in "fd":
+            return None
+        array, number = texts[arrays[0]], texts[1 - arrays[0]]
+        if step.args[arrays[0]].dtype != step.dtype or not _NUMBER.fullmatch(number):
+            return None
+        return f"{array}, {number}, np.inf" if step.function is np.maximum else f"{array}, -np.inf, {number}"
 
     def solid(self, step: Step) -> bool:
         """Whether a product of more than two axes is one of matrices: all rows of the left by the one on the right."""
