@@ -12,7 +12,12 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.emission import compile_program
 from tinygraph.compiler.rewrites import ALL, Rewrite
-from tinygraph.compiler.rewrites.arithmetic import drop_identities, gather_numbers, powers_by_multiplication
+from tinygraph.compiler.rewrites.arithmetic import (
+    drop_identities,
+    gather_numbers,
+    powers_by_multiplication,
+    share_products,
+)
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
 from tinygraph.compiler.rewrites.products import divide_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
@@ -76,6 +81,15 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (gather_numbers, lambda x: (x * np.inf) * -1.0, [VECTOR], ["multiply", "multiply"]),
         (gather_numbers, lambda x: -(y := x * 2) / y, [VECTOR], ["multiply", "negative", "divide"]),
         (gather_numbers, lambda x: (x * 2) * np.ones((2, 1)), [VECTOR], ["multiply", "multiply"]),
+        (
+            share_products,
+            lambda x, y, z: x * z - (x * y) * z,
+            [VECTOR, VECTOR + 1, VECTOR + 2],
+            ["multiply", "multiply", "subtract"],
+        ),
+        (share_products, lambda x, y: (y * x) * (x * y) * y, [VECTOR, VECTOR + 1], ["multiply"] * 4),
+        (share_products, lambda x, y: (x * 2) - (x * y) * 2, [VECTOR, VECTOR + 1], ["multiply"] * 3 + ["subtract"]),
+        (powers_by_multiplication, lambda x: x * x, [VECTOR], ["square"]),
         (powers_by_multiplication, lambda x: np.power(x, 2), [VECTOR], ["square"]),
         (powers_by_multiplication, lambda x: np.power(x, 3), [VECTOR], ["multiply", "multiply"]),
         (powers_by_multiplication, lambda x: np.power(np.square(x), 0.5), [VECTOR], ["square", "sqrt"]),

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tinygraph.compiler.rewrites.arithmetic import drop_identities, gather_numbers, powers_by_multiplication
+from tinygraph.compiler.rewrites.arithmetic import (
+    drop_identities,
+    gather_numbers,
+    powers_by_multiplication,
+    share_products,
+)
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
@@ -40,6 +45,7 @@ ALL: tuple[Rewrite, ...] = (
     delay_broadcasts,
     join_views,
     share_common,
+    share_products,
     gather_products,
     assemble_gradients,
     sum_products,

@@ -152,11 +152,46 @@ def _scaled(x: Step) -> tuple[Step, float]:
     return x, 1.0
 
 
-def powers_by_multiplication(graph: Graph) -> Graph:
-    """x ** 2 -> square(x), x ** 3 -> x * x * x, x ** 0.5 -> sqrt(x), x ** -1 -> 1 / x, x ** 1 -> x."""
+def share_products(graph: Graph) -> Graph:
+    """a = x * z; b = (x * y) * z  ->  a = x * z; b = a * y, where nobody else wants x * y."""
+    readers = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
+    readers.update(output.index for output in graph.outputs)
+    calls = iter([step for step in graph.nodes if step.function is not None])
+    found: dict[frozenset[int], Step] = {}
 
     def change(builder: Builder, step: Step) -> Step | None:
-        if step.function is not np.power or step.kwargs or step.dtype.kind not in "fc":
+        before = next(calls)
+        if not _is_product(step):
+            return None
+        for inner, z, old in (*zip(step.args, step.args[::-1], before.args, strict=True),):
+            if not _is_product(inner) or inner.shape != step.shape or readers[old.index] != 1:
+                continue
+            for x, y in (inner.args, inner.args[::-1]):
+                shared = found.get(frozenset((x.index, z.index)))
+                if shared is not None and shared.shape == step.shape and shared is not inner:
+                    return builder.call(step, np.multiply, shared, y)
+        step = builder.add(step)
+        found[frozenset(item.index for item in step.args)] = step
+        return step
+
+    return rewritten(graph, change)
+
+
+def _is_product(step: Any) -> bool:
+    """Whether a step is a product of two arrays of real numbers."""
+    plain = type(step) is Step and step.function is np.multiply and not step.kwargs and step.dtype.char in "fd"
+    return plain and all(type(item) is Step and item.dtype == step.dtype for item in step.args)
+
+
+def powers_by_multiplication(graph: Graph) -> Graph:
+    """x ** 2, x * x -> square(x), x ** 3 -> x * x * x, x ** 0.5 -> sqrt(x), x ** -1 -> 1 / x, x ** 1 -> x."""
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if step.kwargs or step.dtype.kind not in "fc":
+            return None
+        if step.function is np.multiply and step.args[0] is step.args[1]:
+            return builder.call(step, np.square, step.args[0])
+        if step.function is not np.power:
             return None
         x, exponent = step.args[0], number(step.args[1])
         if type(x) is not Step or x.shape != step.shape or x.dtype != step.dtype:
