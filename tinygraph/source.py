@@ -105,14 +105,22 @@ def _stored_together(steps: list[dis.Instruction]) -> Iterator[tuple[int, str]]:
             names += more
         end = place - 1
         for name in names[1:]:
-            # Backwards over the value above, to where the stack is as it was before it.
-            depth = 1
-            while end >= 0 and depth > 0 and "JUMP" not in steps[end].opname:
-                depth -= dis.stack_effect(steps[end].opcode, steps[end].arg, jump=False)
-                end -= 1
-            if end < 0 or depth != 0:
+            end = _before_value(steps, end)
+            if end < 0:
                 break
             yield end, name
+
+
+def _before_value(steps: list[dis.Instruction], end: int) -> int:
+    """Where, backwards from the instruction that makes a value, the stack is as it was before; -1 if unclear."""
+    depth = 1
+    while end >= 0 and depth > 0 and "JUMP" not in steps[end].opname:
+        try:
+            depth -= dis.stack_effect(steps[end].opcode, steps[end].arg, jump=False)
+        except ValueError:  # an instruction that dis does not know the effect of
+            return -1
+        end -= 1
+    return end if depth == 0 else -1
 
 
 def _names_stored(step: dis.Instruction) -> list[str]:

@@ -153,6 +153,20 @@ def test_a_transposed_matrix_that_many_products_read_is_copied_once() -> None:
     assert count(after(copy_transposes, function, [x[:, :, :8].copy(), w[:, :8].copy()]), "copy") == 0
 
 
+def test_slices_behind_an_ellipsis_are_parts_too() -> None:
+    def function(x: Any) -> Any:
+        return np.sum(np.tanh(x[..., :2]) * np.sin(x[..., 2:])) + np.sum(x[..., 0, :] ** 2)
+
+    after(assemble_gradients, function, [rng.normal(size=(3, 2, 4))], backward=True)
+    graph = after(
+        assemble_gradients,
+        lambda x: np.sum(np.tanh(x[..., :2]) * x[..., 2:]),
+        [rng.normal(size=(3, 2, 4))],
+        backward=True,
+    )
+    assert count(graph, "assembled") == 1
+
+
 @pytest.mark.parametrize("size", [40, 600])
 def test_parts_of_large_arrays_are_computed_in_blocks(size: int) -> None:
     def function(x: Any) -> Any:
@@ -187,6 +201,9 @@ def test_places_that_cover_an_array() -> None:
     assert tiles([slice(0, 2), slice(2, 5)], (5, 3)) == 0
     assert tiles([(slice(None), 1), (slice(None), 0)], (5, 2)) == 1
     assert tiles([(slice(None), -1), (slice(None), 0)], (5, 2)) == 1
+    assert tiles([(..., slice(0, 1)), (..., slice(1, 3))], (5, 2, 3)) == 2
+    assert tiles([(0, ...), (1, ..., slice(None))], (2, 5, 3)) == 0
+    assert tiles([(..., 0, ...), (..., 1)], (5, 2)) is None
     assert tiles([slice(0, 2), slice(3, 5)], (5, 3)) is None
     assert tiles([slice(0, 3), slice(2, 5)], (5, 3)) is None
     assert tiles([slice(0, 5, 2), slice(1, 5, 2)], (5, 3)) is None

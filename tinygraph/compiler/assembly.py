@@ -30,6 +30,10 @@ def assembled(parts: Sequence[Any], places: Sequence[Any], shape: Shape) -> Any:
 def places_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
     """Along each axis the places that a basic index names, or None where it is another."""
     items = index if type(index) is tuple else (index,)
+    if len([item for item in items if item is Ellipsis]) == 1:
+        place = next(place for place, item in enumerate(items) if item is Ellipsis)
+        between = (slice(None),) * (len(shape) - len(items) + 1)
+        items = (*items[:place], *between, *items[place + 1 :])
     if len(items) > len(shape) or not all(type(item) in (int, slice) for item in items):
         return None
     found = []

@@ -714,7 +714,7 @@ def _divided(line: str) -> list[str]:
     if call is None:
         return [line]
     indent, function, arguments = call.groups()
-    inside = textwrap.wrap(arguments, WIDTH - len(indent) - 4, break_long_words=False)
+    inside = textwrap.wrap(arguments, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
     return [f"{indent}{function}(", *[f"{indent}    {part}" for part in inside], f"{indent})"]
 
 
@@ -722,7 +722,7 @@ def _wrapped(line: str) -> list[str]:
     """A line of names in brackets, divided where it is too long; one with texts in it stays as it is."""
     if len(line) <= WIDTH - 4 or "'" in line or line.partition(" ")[2][:1] not in ("(", "["):
         return [line]
-    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
+    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _without_double_blanks(lines: list[str]) -> list[str]:

@@ -102,7 +102,9 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
 def _sum_of_unnamed(step: Step, own: dict[int, str], consumers: dict[int, list[Step]]) -> str | None:
     """`loss_sum`, for the sum that `loss` is a part of, where what is summed up has no name of the user's."""
     used = consumers.get(step.index, [])
-    if step.op != "sum" or step.shape or len(used) != 1 or step.args[0].index in own:
+    if step.op != "sum" or step.shape or len(used) != 1 or type(step.args[0]) is not Step:
+        return None
+    if step.args[0].index in own:
         return None
     scaled = used[0].function in (np.multiply, np.divide) and used[0].section == "forward"
     return f"{own[used[0].index]}_sum" if scaled and used[0].index in own else None
@@ -223,7 +225,7 @@ def _number_in(step: Step) -> str | None:
     """The constant among the arguments as a part of a name, "" where it is none."""
     for item in step.args:
         value = item.value[()] if type(item) is Step and item.is_constant and not item.shape else item  # type: ignore[index]
-        if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
             return _WORDS.get(float(value), "")
     return None
 
@@ -261,13 +263,15 @@ def _multiplied(step: Step, first: str, names: dict[int, str]) -> str:
     if step.section == "forward" and len(parts) == 2 and all(len(part) <= 8 for part in parts):
         return "_".join(parts)
     matrix = step.args[-1]
-    if step.section == "forward" and matrix.given and len(parts) == 2 and len(parts[0]) > 8:
+    of_parameter = type(matrix) is Step and matrix.given and len(parts) == 2
+    if step.section == "forward" and of_parameter and len(parts[0]) > 8:
         return f"{names[matrix.index]}_output"
     return f"{core(first)}_product"
 
 
 def _subtracted(step: Step, first: str, names: dict[int, str]) -> str | None:
-    return f"one_minus_{core(first)}" if step.args[0] == 1 and len(step.args) == 2 else None
+    from_one = type(step.args[0]) in (int, float) and step.args[0] == 1
+    return f"one_minus_{core(first)}" if from_one else None
 
 
 def _compared(step: Step, first: str, names: dict[int, str]) -> str:
@@ -359,7 +363,7 @@ _PRODUCTS = (np.multiply, np.matmul, np.dot)
 
 def _untransposed(step: Step) -> Step:
     """What a matrix is the transpose of, a copy of it or the rows of; itself where it is none of these."""
-    while step.function in TRANSPOSING or step.function in (np.copy, np.reshape):
+    while (step.function in TRANSPOSING or step.function in (np.copy, np.reshape)) and type(step.args[0]) is Step:
         step = step.args[0]
     return step
 
@@ -401,9 +405,11 @@ def _cotangents(steps: list[Step]) -> tuple[dict[int, Step], dict[int, str]]:
     for line, group in groups.items():
         for step in group:
             product = step.args[0] if step.function is np.sum else step  # of what was repeated the gradient is a sum
-            if step.name is not None or len(product.args) != 2 or not all(type(item) is Step for item in product.args):
+            if step.name is not None or type(product) is not Step or len(product.args) != 2:
                 continue
             gradient, by = product.args
+            if type(gradient) is not Step or type(by) is not Step:
+                continue
             if product.function in (np.matmul, np.dot):
                 # The gradient of x in x @ w is that of the product @ w.T, that of w is x.T @ it.
                 gradient, by = (by, gradient) if _untransposed(by) is by else (gradient, by)
