@@ -57,7 +57,7 @@ def test_blocks_compute_what_whole_arrays_do(name: str, threads: int, monkeypatc
     program = program_of(function, inputs, backward=True)
     emitted = compile_program(program, threads=threads)
     assert any(isinstance(item, Run) for item in emitted.plan.items), emitted.source
-    assert ("in_two" in emitted.source) == (threads == 2)
+    assert ("on_two_threads" in emitted.source) == (threads == 2)
     for _ in range(2):
         for result, output in zip(emitted.run(inputs), program.graph.outputs, strict=True):
             np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)

@@ -33,7 +33,7 @@ from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.imaging import write_out_images
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
-from tinygraph.compiler.rowwise import IN_TWO, text_of_run
+from tinygraph.compiler.rowwise import IN_TURNS, IN_TWO, ON_TWO_THREADS, text_of_run
 from tinygraph.compiler.saving import save_module
 from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
 from tinygraph.compiler.sequences import sequences_of
@@ -349,6 +349,7 @@ class _Emission:
         self.begun: set[int] = set()  # escaping storages that have their memory
         self.placed: set[int] = set()  # parts of assembled arrays that have their names
         self.imports: set[str] = set()
+        self.turns: set[bool] = set()  # whether runs on two threads go in turns, or in halves
         self.quiet = any(step.function in FORMULAS and step.function not in _LOUD for step in original.nodes)
         self.count = len(program.arguments)
         self.program = program
@@ -421,7 +422,7 @@ class _Emission:
             *self.work_lines(),
             *self.setup,
             "",
-            *([*IN_TWO.split("\n"), "", ""] if self.imports else []),
+            *[line for text in self.helpers() for line in [*text.split("\n"), "", ""]],
             *[line for run in self.runs for line in [*run, "", ""]],
             *self.decorators(),
             f"def {self.name}({', '.join(inputs[: self.count])}):",
@@ -436,6 +437,11 @@ class _Emission:
         emitted.state_comment = "".join(f"{line}\n" for line in self.state_lines())
         emitted.scratch = (self.scratch_count, self.scratch_bytes)
         return emitted
+
+    def helpers(self) -> list[str]:
+        """The functions that divide work between two threads."""
+        kinds = {False: IN_TWO, True: IN_TURNS}
+        return [ON_TWO_THREADS, *[kinds[kind] for kind in sorted(self.turns)]] if self.turns else []
 
     def state_lines(self) -> list[str]:
         """A comment on the arrays that are not made here: the variables, and constants too large to be written out."""
@@ -528,6 +534,7 @@ class _Emission:
                 "from contextvars import copy_context",
                 "import sys",
             }
+            self.turns.add(text.in_turns)
         self.scratch_bytes += text.scratch_bytes
         self.scratch_count += sum("= np.empty(" in line for line in text.setup)
         self.setup += text.setup
