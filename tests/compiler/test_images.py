@@ -77,6 +77,41 @@ def test_pooling_and_its_gradient(batch, size, window, stride, padding, ties, se
     equal(lambda x, weight: np.sum(tg.max_pool2d(x, window, stride, padding) * weight), x, weight)
 
 
+@given(
+    st.integers(1, 4), st.tuples(st.integers(3, 7), st.integers(3, 7)), st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    st.sampled_from([None, 1, 2, (3, 1)]), st.sampled_from(["valid", "same"]), st.booleans(), st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_the_mean_of_windows_and_its_gradient(batch, size, window, stride, padding, padded, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, *size, 2))
+    weight = rng.normal(size=tg.avg_pool2d(x, window, stride, padding).shape)
+    emitted = equal(
+        lambda x, weight: np.sum(tg.avg_pool2d(x, window, stride, padding, padded) ** 2 * weight), x, weight
+    )
+    functions = {step.function for step in emitted.graph.nodes}
+    assert {images.pool_mean, images.pool_mean_input} < functions
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_the_mean_of_windows_of_other_dtypes(dtype):
+    x = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype(dtype)
+    equal(lambda x: tg.avg_pool2d(x, 2), x, rtol={np.float32: 1e-5, np.float16: 2e-2}[dtype])
+
+
+def test_a_network_with_means_goes_image_by_image(monkeypatch):
+    def network(x, k, y):
+        pooled = tg.avg_pool2d(tg.relu(tg.conv2d(x, k)), 2)
+        return tg.cross_entropy(np.mean(pooled, axis=(1, 2)), y)
+
+    monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)
+    rng = np.random.default_rng(0)
+    y = np.eye(4)[rng.integers(0, 4, 6)]
+    emitted = equal(network, rng.normal(size=(6, 10, 10, 2)), rng.normal(size=(3, 3, 2, 4)), y)
+    (batch,) = [item for item in emitted.plan.items if isinstance(item, batches.Batch)]
+    assert {images.pool_mean, images.pool_mean_input, images.convolve_kernel} < {step.function for step in batch.steps}
+
+
 def classifier(x, k1, b1, k2, b2, w, y):
     """A small network for images, and its loss."""
     x = tg.max_pool2d(tg.relu(tg.conv2d(x, k1) + b1), 2)

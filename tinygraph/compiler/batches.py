@@ -150,6 +150,8 @@ def _sliced(step: Step, rows: int, members: set[int], turned: set[int] | None = 
         return [x] if x.index in members and y.index not in members and step.shape[0] == rows else None
     if x.index not in members or not step.shape or 0 in step.shape:
         return None
+    if function is np.broadcast_to:
+        return [x] if len(x.shape) == len(step.shape) > 1 and x.shape[0] == step.shape[0] == rows else None
     if function in RESHAPING:
         return [x] if step.shape[0] == rows == x.shape[0] and len(step.shape) > 1 else None
     if function in TRANSPOSING:

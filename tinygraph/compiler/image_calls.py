@@ -77,6 +77,10 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
     images.pool_max_pick: ImageFunction(
         (0, 1, 2), 0, lambda s: images.bytes_of_winners(s.args[2].shape, s.args[3], s.dtype.itemsize)
     ),
+    images.pool_mean: ImageFunction(
+        (0,), 0, lambda s: s.shape[1] * s.args[0].shape[2] * s.shape[3] * s.dtype.itemsize
+    ),
+    images.pool_mean_input: ImageFunction((0,), 0, lambda s: _size(s.args[0])),
     places.interleave: ImageFunction((0,), 0),
     places.deal: ImageFunction((0,), 1),
     places.largest: ImageFunction((0,), 0),

@@ -15,7 +15,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["convolve", "convolve_input", "convolve_kernel", "pool_max", "pool_max_input", "pool_max_pick"]
+__all__ = [
+    "convolve", "convolve_input", "convolve_kernel", "pool_max", "pool_max_input", "pool_max_pick", "pool_mean",
+    "pool_mean_input",
+]  # fmt: skip
 
 
 def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slice]:
@@ -148,32 +151,76 @@ def convolve_input(y: Any, kernel: Any, moves: Any, groups: int, work: Any, out:
 
 
 def pool_max(x: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
-    """out = max_pool2d(x): along the columns and then along the rows."""
-    count, _, wide, channels = out.shape
+    """out = max_pool2d(x)."""
+    along_both(np.maximum, -np.inf, x, window, moves, work, out)
+
+
+def along_both(ufunc: Any, start_with: float, x: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
+    """out = what a function of two numbers makes of each window: along the columns and then along the rows."""
+    count, high, wide, channels = out.shape
     _, height, width, _ = x.shape
-    high = out.shape[1]
     step = images_at_once(high * width * channels * out.itemsize, work)
     for start in range(0, count, step):
         image = x[start : start + step]
         rows = work[: len(image) * high * width * channels * out.itemsize].view(out.dtype)
         rows = rows.reshape(len(image), high, width, channels)
         parts = [meets(height, high, i - moves[0][2], moves[0][0]) for i in range(window[0])]
-        largest_of([(rows[:, windows], image[:, pixels]) for windows, pixels in parts], rows)
+        along_one(ufunc, start_with, [(rows[:, windows], image[:, pixels]) for windows, pixels in parts], rows)
         parts = [meets(width, wide, j - moves[1][2], moves[1][0]) for j in range(window[1])]
         result = out[start : start + step]
-        largest_of([(result[:, :, windows], rows[:, :, pixels]) for windows, pixels in parts], result)
+        pairs = [(result[:, :, windows], rows[:, :, pixels]) for windows, pixels in parts]
+        along_one(ufunc, start_with, pairs, result)
 
 
-def largest_of(pairs: Any, out: Any) -> None:
-    """The largest of some arrays, each of which concerns a part of `out`; the first two at once, if they can be."""
+def along_one(ufunc: Any, start_with: float, pairs: Any, out: Any) -> None:
+    """What a function makes of arrays that each concern a part of `out`; the first two at once, if they can be."""
     whole = [part for place, part in pairs if place.shape == out.shape]
     if len(whole) > 1:
-        np.maximum(whole[0], whole[1], out=out)
+        ufunc(whole[0], whole[1], out=out)
     else:
-        out.fill(-np.inf)
+        out.fill(start_with)
     for place, part in pairs:
         if len(whole) < 2 or not (part is whole[0] or part is whole[1]):
-            np.maximum(place, part, out=place)
+            ufunc(place, part, out=place)
+
+
+def pool_mean(x: Any, window: Any, moves: Any, padded: Any, work: Any, out: Any) -> None:
+    """out = avg_pool2d(x), with the pixels of the padding if `padded`."""
+    along_both(np.add, 0.0, x, window, moves, work, out)
+    np.multiply(out, shares_of(x.shape, out.shape, window, moves, padded, out.dtype), out=out)
+
+
+def shares_of(image: Any, pooled: Any, window: Any, moves: Any, padded: Any, dtype: Any) -> Any:
+    """One over the number of pixels in each window: shape (rows, columns, 1)."""
+    counts = []
+    for axis in range(2):
+        count = np.zeros(pooled[axis + 1])
+        stride, _, before = moves[axis]
+        for offset in range(window[axis]):
+            inside, _ = meets(image[axis + 1], len(count), offset - before, stride)
+            count[slice(None) if padded else inside] += 1
+        counts.append(count)
+    return (1 / (counts[0][:, None] * counts[1]))[..., None].astype(dtype)
+
+
+def pool_mean_input(y: Any, window: Any, moves: Any, padded: Any, work: Any, out: Any) -> None:
+    """out = the gradient of Σ y · avg_pool2d(x) by x: each weight is divided among the pixels of its window."""
+    shares = shares_of(out.shape, y.shape, window, moves, padded, out.dtype)
+    apart = moves[0][0] >= window[0] and moves[1][0] >= window[1]
+    places = places_of(out, y, window, moves)
+    if not apart or sum(out[pixels].size for _, pixels in places) < out.size:
+        out.fill(0)
+    step = images_at_once(y[:1].size * out.itemsize, work)
+    for start in range(0, len(y), step):
+        part, image = y[start : start + step], out[start : start + step]
+        each = work[: part.size * out.itemsize].view(out.dtype).reshape(part.shape)
+        np.multiply(part, shares, out=each)
+        for windows, pixels in places:
+            place = image[pixels]
+            if apart:  # no other window has these pixels
+                np.copyto(place, each[windows])
+            else:
+                np.add(place, each[windows], out=place)
 
 
 def places_of(x: Any, largest: Any, window: Any, moves: Any) -> list[Any]:

@@ -199,6 +199,8 @@ class Writer:
         if step.function in TRANSPOSING:
             axes = axes_of(step)
             return f"{x}.T" if axes == tuple(reversed(range(len(axes)))) else f"{x}.transpose{axes}"
+        if step.function is np.broadcast_to and of_rows:
+            return f"np.broadcast_to({x}, (len({x}), {', '.join(map(str, step.shape[1:]))}))"
         if step.function is np.broadcast_to:
             shape = f"({', '.join([f'len({x})', *map(str, step.shape[1:])])})" if of_rows else step.shape
             return f"np.broadcast_to({x}, {shape})"

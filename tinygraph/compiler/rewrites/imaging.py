@@ -97,6 +97,18 @@ def _pool_gradient(function: Any) -> Any:
     return form
 
 
+def _mean(builder: Builder, step: Step) -> Step:
+    """The form of the mean of windows, and of its gradient."""
+    given = _given(step)
+    x, *_ = given.values()
+    inner = working(step.dtype)
+    backward = step.function is pooling.avg_pool2d_input
+    moves, window = _pool_moves(given, step.shape if backward else np.shape(x))
+    function: Any = images.pool_mean_input if backward else images.pool_mean
+    args = (_cast(builder, step, x, inner), window, moves, bool(given["count_include_pad"]))
+    return _called(builder, step, function, args, inner)
+
+
 def _pool_moves(given: dict[str, Any], x: tuple[int, ...]) -> tuple[Any, tuple[int, int]]:
     plan = pooling._plan("max_pool2d", x, given["window"], given["stride"], given["padding"])
     moves = tuple((axis.stride, axis.dilation, axis.before) for axis in plan)
@@ -113,6 +125,8 @@ FORMS: dict[Any, Any] = {
     convolution.conv2d: _convolution(images.convolve),
     convolution.conv2d_input: _convolution(images.convolve_input),
     convolution.conv2d_kernel: _convolution(images.convolve_kernel),
+    pooling.avg_pool2d: _mean,
+    pooling.avg_pool2d_input: _mean,
     pooling.max_pool2d: _pooled,
     pooling.max_pool2d_input: _pool_gradient(images.pool_max_input),
     pooling.max_pool2d_pick: _pool_gradient(images.pool_max_pick),
