@@ -397,3 +397,25 @@ def test_pieces_with_infinities_are_added_once():
         loss.backward()
     assert np.isnan(x.grad[0])
     assert x.grad[1] == 3
+
+
+def test_a_recorded_pass_puts_pieces_together_in_one_array():
+    """x[i] in a loop: the gradient of x is one call over all the pieces, also where other uses of x come between."""
+
+    def product(x):
+        total = np.float64(0.0)
+        for i in range(len(x)):
+            total = total + np.sin(x[i]) * x[[i, i - 1]].sum() * (np.mean(x) if i == 1 else 1.0)
+        return total
+
+    values = np.array([0.5, -1.0, 2.0, 0.25])
+    x = tg.Tensor(values)
+    y = x * 1.5
+    product(y).backward(create_graph=True)
+    names = [node.function.__name__ for node in tg.Graph.of(x.grad).nodes if node.function is not None]
+    assert names.count("scatter_all") == 1
+    assert "scatter" not in names
+    np.testing.assert_allclose(x.grad.data, tg.grad(lambda x: product(x * 1.5))(values))
+    tg.testing.check_grads(product, values)
+    tg.testing.check_grads(lambda x: np.abs(product(x)), values + 0.5j)
+    tg.testing.check_grads(lambda x: x[1] * np.sum(x), values)

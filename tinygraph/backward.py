@@ -26,7 +26,7 @@ from tinygraph.errors import GraphError
 from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
-from tinygraph.pulling import PULL, Waiting, hand, pull_any, pull_guarded, pull_recorded, pull_traced
+from tinygraph.pulling import PULL, Waiting, hand, join_pieces, pull_any, pull_guarded, pull_recorded, pull_traced
 from tinygraph.record import SHOWN, plain
 from tinygraph.source import source_of
 
@@ -231,6 +231,8 @@ def pull_back(
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
         for call in reversed(calls):
+            if waiting.pieces:
+                join_pieces(call, cotangents, waiting)
             g = call._adjoint
             if g is waiting:
                 continue
@@ -253,6 +255,8 @@ def pull_back(
                 if not retain and type(call._value) is np.ndarray:
                     call._value = Like(call._value)
                     given_back.append(call)
+        for link in list(waiting.pieces):
+            join_pieces(link, cotangents, waiting)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.indexing import names_each_place_once
+from tinygraph.derivatives.indexing import names_each_place_once, scatter, scatter_all
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError
 from tinygraph.keeping import Held, held_in
@@ -44,15 +44,17 @@ class Waiting:
         retain: whether the calls keep what they saved, for another pass.
         given_back: calls that this pass has made give back what they saved.
         owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
+        pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
     """
 
-    __slots__ = ("_outside", "given_back", "owned", "retain", "since")
+    __slots__ = ("_outside", "given_back", "owned", "pieces", "retain", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
         self.retain = True
         self.given_back: list[Call] = []
         self.owned: dict[Any, Any] = {}
+        self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
         self._outside = copy_context()
 
     @property
@@ -245,9 +247,28 @@ PULL: dict[type, Callable[..., None]] = {
 def pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
     links, keywords = arguments(call)
+    if call.op is _GETITEM:
+        waiting.pieces.setdefault(links[0], []).append((g, call))
+        return
     with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
         for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
             _deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Hand a link what its pieces `x[index]` have, all in one array, now that the pass has met them all."""
+    pieces = waiting.pieces.pop(link, None)
+    if pieces is None:
+        return
+    call, shape = pieces[-1][1], link._value.shape
+    indices = [mapped(arguments(piece)[0][1], _value_of) for _, piece in pieces]
+    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
+        if len(pieces) == 1:
+            found = scatter(pieces[0][0], indices[0], shape)
+        else:
+            with np.errstate(invalid=waiting.invalid):
+                found = scatter_all([g for g, _ in pieces], indices, shape)
+        hand(link, fit(found, link._value), cotangents, waiting)
 
 
 def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:

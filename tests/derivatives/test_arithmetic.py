@@ -83,7 +83,7 @@ LAWS = enter(
                 [
                     Call((x, 3)),
                     Call((x, np.full(x.shape, -1))),
-                    Call((x, np.array([[1]] if x.size == 0 else [[1], [0]]))),
+                    Call((x, np.array([1, 0]).reshape(2, *[1] * x.ndim))),
                 ]
             )
         ),

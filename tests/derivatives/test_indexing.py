@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 import tinygraph as tg
-from tinygraph.derivatives.indexing import scatter
+from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, axes, indices, masks, shapes, shapes_that_broadcast
 
@@ -18,6 +18,13 @@ from .laws import Call, enter, obey
 def indexed(draw):
     x = draw(arrays())
     return Call((x, draw(indices(x.shape))))
+
+
+@st.composite
+def scattered_together(draw):
+    shape = draw(shapes())
+    places = [draw(indices(shape)) for _ in range(draw(st.integers(2, 3)))]
+    return Call(([draw(arrays(np.empty(shape)[place].shape)) for place in places], places, shape))
 
 
 @st.composite
@@ -110,6 +117,7 @@ LAWS = enter(
         np.delete: deleted(),
         operator.getitem: indexed(),
         scatter: scattered(),
+        scatter_all: scattered_together(),
         np.take: taken(),
         np.take_along_axis: [taken_along(), taken_along_flat()],
         np.compress: compressed(),

@@ -40,6 +40,21 @@ derivative(operator.getitem, lambda g, z, x, index: scatter(g, index, x.shape))
 derivative(scatter, lambda g, z, x, index, shape: x_at(g, index))
 
 
+@primitive
+def scatter_all(pieces: Any, indices: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with each of several pieces added at its index: the reverse of reading `x` again and again."""
+    total = np.zeros(shape, dtype=pieces[0].dtype)
+    for piece, index in zip(pieces, indices, strict=True):
+        if names_each_place_once(index):
+            total[index] += piece
+        else:
+            np.add.at(total, index, piece)
+    return total
+
+
+scatter_all.derivative(lambda g, z, pieces, indices, shape: [x_at(g, index) for index in indices])
+
+
 def x_at(x: Any, index: Any) -> Any:
     """`x[index]`, as a function."""
     return indexable(x)[index]
