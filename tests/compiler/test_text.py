@@ -94,7 +94,7 @@ def test_gradients_are_named_after_what_they_are_of() -> None:
         "np.multiply(d_cell, i, out=d_g)",
         "np.subtract(1, i, out=one_minus_i)",
         "np.multiply(i, one_minus_i, out=i_slope)",
-        "np.multiply(g, g, out=g_slope)",
+        "np.square(g, out=g_slope)",
         "np.multiply(0.1, d_w, out=scaled_d_w)",
     ):
         assert line in lines, "\n".join(lines)

@@ -346,14 +346,14 @@ def _verbal(step: Step, short: str, names: dict[int, str]) -> str:
     if step.op in _JOINED:
         if number is not None:
             return f"{short}_{_JOINED[step.op]}_{number or 'number'}"
-        if step.op == "multiply" and step.args[0] is step.args[1]:
-            return f"{short}_squared"
         parts = [_without_verbs(core(names[item.index])) for item in operands_of(step) if item.index in names]
         apart = len(parts) == 2 and parts[0] not in parts[1] and parts[1] not in parts[0]
         if apart and sum(map(len, parts)) <= LONG:
             return f"{parts[0]}_{_JOINED[step.op]}_{parts[1]}"
         return f"shifted_{_without_verbs(short)}" if step.op == "subtract" else short
-    if step.op in ("power", "square"):
+    if step.op == "square":
+        return f"{short}_squared"
+    if step.op == "power":
         return f"power_of_{short}" if len(short) <= LONG else short
     wish = f"{step.op.replace('.', '_')}_{short}"
     return wish if len(short) <= LONG or (step.section == "update" and len(wish) <= LONGEST) else short
