@@ -318,7 +318,9 @@ def test_a_training_step_with_dropout_equals_the_eager_one():
     np.testing.assert_allclose(losses(True), losses(False), rtol=1e-9)
 
 
-def test_a_mean_over_the_batch_ends_what_goes_image_by_image():
+def test_a_mean_over_the_batch_ends_what_goes_image_by_image_and_another_part_begins(monkeypatch):
+    monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two images or so
+
     def normalized(x, k1, k2):
         z = tg.conv2d(x, k1)
         z = (z - np.mean(z, axis=(0, 1, 2))) / np.sqrt(np.var(z, axis=(0, 1, 2)) + 0.1)
@@ -326,7 +328,23 @@ def test_a_mean_over_the_batch_ends_what_goes_image_by_image():
 
     rng = np.random.default_rng(0)
     arguments = rng.normal(size=(5, 8, 8, 2)), rng.normal(size=(3, 3, 2, 3)), rng.normal(size=(3, 3, 3, 2))
-    equal(normalized, *arguments)
+    emitted = equal(normalized, *arguments)
+    assert sum(isinstance(item, batches.Batch) for item in emitted.plan.items) > 1
+
+
+def test_images_can_be_the_new_value_of_a_variable():
+    images = tg.Tensor(np.random.default_rng(0).normal(size=(4, 6, 6, 1)), requires_grad=False)
+
+    @tg.compile
+    def smooth():
+        images.assign(tg.avg_pool2d(images.data, 3, 1, "same"))
+        return np.max(tg.max_pool2d(images.data, 2))
+
+    value = images.data.copy()
+    for _ in range(3):
+        value = tg.avg_pool2d(value, 3, 1, "same")
+        np.testing.assert_allclose(smooth(), tg.max_pool2d(value, 2).max(), rtol=1e-12)
+        np.testing.assert_allclose(images.data, value, rtol=1e-12)
 
 
 def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch):

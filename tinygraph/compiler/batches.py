@@ -20,7 +20,7 @@ from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["Batch", "batch_of"]
+__all__ = ["Batch", "batches_of"]
 
 # A few images are so many that the largest array made of them has this many bytes: with half of it a step of a
 # small network took a twentieth longer, with twice as much it took the same time.
@@ -51,34 +51,56 @@ class Batch(Run):
         return sum(max(nanoseconds(step), flops(step) / 50) for step in self.steps)
 
 
-def batch_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Batch, list[Step]] | None:
-    """The part of a graph that goes over images, what comes before it and what comes after; None if there is none.
+def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Batch]:
+    """The parts of a graph that go over images, and what comes before, between and after them.
+
+    Where a number is made of all images, and all images wait for it, as in batch normalization, another part begins.
 
     Args:
         graph: of steps.
         overwrites: by the index of a step that computes a variable's new value the index of the variable.
     """
-    calls = [step for step in graph.nodes if step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].images]
-    first = next(iter(calls), None)
-    if first is None or 0 in first.shape:
-        return None
-    operand = first.args[IMAGE_FUNCTIONS[first.function].images[0]]
-    rows = operand.shape[images_axis(operand)]
-    if rows < 2:
-        return None
-    batch = Batch(rows, 0, 4)
+    steps = [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
     turned = _turned(graph)
+    found: list[list[Step] | Batch] = []
+    while parts := _batch_of(steps, overwrites, turned):
+        before, batch, steps = parts
+        found += [before, batch]
+    return [*found, steps]
+
+
+def _batch_of(
+    steps: list[Step], overwrites: dict[int, int], turned: set[int]
+) -> tuple[list[Step], Batch, list[Step]] | None:  # fmt: skip
+    """The first part of some steps that goes over images, what comes before it and what comes after; None for none."""
+    for first in steps:
+        known = IMAGE_FUNCTIONS.get(first.function)
+        if known is not None and known.images and known.axis is not None:
+            operand = first.args[known.images[0]]
+            rows = operand.shape[images_axis(operand)]
+            if rows > 1 and 0 not in first.shape:
+                parts = _batch_from(first, rows, steps, overwrites, turned)
+                if parts[1].members:
+                    return parts
+    return None
+
+
+def _batch_from(
+    first: Step, rows: int, steps: list[Step], overwrites: dict[int, int], turned: set[int]
+) -> tuple[list[Step], Batch, list[Step]]:  # fmt: skip
+    """The part that begins with a step."""
+    batch = Batch(rows, 0, 4)
     late: set[int] = set()
     before: list[Step] = []
     after: list[Step] = []
-    for step in graph.nodes:
-        assert isinstance(step, Step)
-        if step.function is None:
-            continue
+    begun = False
+    for step in steps:
+        begun = begun or step is first
         operands = list(operands_of(step))
         inside = any(operand.index in batch.members for operand in operands)
         early = not inside and not any(operand.index in late for operand in operands)
-        if early and not (step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].images):
+        called = begun and step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].images
+        if early and not called and step.index not in overwrites:
             before.append(step)
             continue
         sliced = _sliced(step, batch.rows, batch.members, turned)
@@ -97,7 +119,7 @@ def batch_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Batc
             late.add(step.index)
         else:
             batch.members.add(step.index)
-    return (before, batch, after) if batch.members else None
+    return before, batch, after
 
 
 def _turned(graph: Graph) -> set[int]:

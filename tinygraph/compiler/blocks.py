@@ -16,7 +16,6 @@ import numpy as np
 
 from tinygraph.compiler.cost import nanoseconds
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
-from tinygraph.graph import Graph
 
 __all__ = ["Run", "gathered"]
 
@@ -83,21 +82,16 @@ class Run:
         return sum(nanoseconds(step) for step in self.steps)
 
 
-def gathered(graph: Graph, overwrites: dict[int, int]) -> list[Step | Run]:
-    """The calls of a graph in an order of execution, with runs where arrays are larger than a block.
+def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Run]:
+    """Some calls in an order of execution, with runs where arrays are larger than a block.
 
     A call joins the last run over its rows that stands after all it reads. Runs of one call are taken apart again.
 
     Args:
-        graph: of steps.
+        steps: of a graph, all whose operands are among them or have been computed.
         overwrites: by the index of a step that computes a variable's new value the index of the variable: the step
             should not come before others read the old value.
     """
-    return gathered_steps([step for step in graph.nodes if isinstance(step, Step)], overwrites)
-
-
-def gathered_steps(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Run]:
-    """The same for some of the calls of a graph, when the others that they need have been done."""
     read: dict[int, int] = {}  # by the index of a step the last item that reads it
     items: list[Step | Run] = []
     place: defaultdict[int, int] = defaultdict(lambda: -1)  # by a step's index the item that computes it

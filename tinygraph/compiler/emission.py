@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.batches import Batch, batch_of
-from tinygraph.compiler.blocks import Run, gathered, gathered_steps
+from tinygraph.compiler.batches import Batch, batches_of
+from tinygraph.compiler.blocks import Run, gathered
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, work_of
 from tinygraph.compiler.naming import names_of
@@ -375,11 +375,13 @@ class _Emission:
         if not self.blocks:
             return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
         overwrites = {step.index: graph.nodes[self.count + place].index for place, step in self.updates.items()}
-        parts = batch_of(graph, overwrites) or sequences_of(graph, overwrites)
-        if parts is None:
-            return gathered(graph, overwrites)
-        before, batch, after = parts
-        return [*gathered_steps(before, overwrites), batch, *gathered_steps(after, overwrites)]
+        parts: Sequence[Sequence[Step] | Run] = batches_of(graph, overwrites)
+        if len(parts) == 1:
+            parts = sequences_of(graph, overwrites) or parts
+        items: list[Step | Run] = []
+        for part in parts:
+            items += [part] if isinstance(part, Run) else gathered(part, overwrites)
+        return items
 
     def of_numbers(self) -> Emitted:
         """The finished program, where every value is a number."""

@@ -346,6 +346,8 @@ def _verbal(step: Step, short: str, names: dict[int, str]) -> str:
     if step.op in _JOINED:
         if number is not None:
             return f"{short}_{_JOINED[step.op]}_{number or 'number'}"
+        if step.op == "multiply" and step.args[0] is step.args[1]:
+            return f"{short}_squared"
         parts = [_without_verbs(core(names[item.index])) for item in operands_of(step) if item.index in names]
         apart = len(parts) == 2 and parts[0] not in parts[1] and parts[1] not in parts[0]
         if apart and sum(map(len, parts)) <= LONG:
