@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.links import counter
 
 numbers = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
 
@@ -419,3 +420,21 @@ def test_a_recorded_pass_puts_pieces_together_in_one_array():
     tg.testing.check_grads(product, values)
     tg.testing.check_grads(lambda x: np.abs(product(x)), values + 0.5j)
     tg.testing.check_grads(lambda x: x[1] * np.sum(x), values)
+
+
+def test_the_order_of_calls_is_one_for_all_threads():
+    """Also where nothing but a lock of ours keeps two threads from counting at once."""
+    for atomic in (True, False):
+        count = counter(atomic)
+        found: list[list[int]] = [[] for _ in range(4)]
+
+        def take(own, count=count):
+            own.extend(count() for _ in range(2000))
+
+        threads = [threading.Thread(target=take, args=(own,)) for own in found]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(number for own in found for number in own) == list(range(1, 8001))
+        assert all(own == sorted(own) for own in found)

@@ -49,13 +49,16 @@ FREED = Freed()
 
 # Threads may share leaves: to read a gradient and to write the sum is one step.
 _adding = threading.Lock()
+# To find a graph unmarked and to mark it is one step too.
+_gathering = threading.Lock()
 
 
 def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
     retain = retain_graph or create_graph
     state.last_loss = weakref.ref(output)
-    calls, waiting, _ = gather([output._link])
+    with _gathering:
+        calls, waiting, _ = gather([output._link])
     cotangents = pull_back(calls, waiting, [output._link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
     with _adding:
@@ -90,7 +93,8 @@ def gradients(
     Returns:
         For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
     """
-    calls, waiting, foreign = gather(outputs, since)
+    with _gathering:
+        calls, waiting, foreign = gather(outputs, since)
     recorded = foreign if create_graph is None else create_graph
     cotangents = pull_back(calls, waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
     found = [cotangents.get(link) if isinstance(link, Leaf) else link._adjoint for link in inputs]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import threading
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
@@ -11,7 +13,27 @@ import numpy as np
 
 from tinygraph.derivatives.table import Operation
 
-next_order = itertools.count(1).__next__
+
+def counter(atomic: bool) -> Callable[[], int]:
+    """A function that returns 1, 2, 3, ..., whatever thread calls it.
+
+    Args:
+        atomic: one call of an iterator at a time is what the interpreter has anyway, with its global lock. Without it
+            the count could go back, and a call would seem to be older than its operands.
+    """
+    count = itertools.count(1).__next__
+    if atomic:
+        return count
+    lock = threading.Lock()
+
+    def counted() -> int:
+        with lock:
+            return count()
+
+    return counted
+
+
+next_order = counter(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 class Like:
