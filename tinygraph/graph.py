@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tinygraph.source import Source
     from tinygraph.tensor import Tensor
 
-__all__ = ["Graph", "Node"]
+__all__ = ["Graph", "Node", "nodes_in"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,7 +72,7 @@ class Node:
     @property
     def operands(self) -> tuple[Node, ...]:
         """The nodes among the arguments, in order, once for each time they stand there."""
-        return tuple(_nodes_in((self.args, self.kwargs)))
+        return tuple(nodes_in((self.args, self.kwargs)))
 
     @property
     def size(self) -> int:
@@ -246,16 +246,16 @@ class Graph:
         return found
 
 
-def _nodes_in(structure: Any) -> Iterator[Node]:
+def nodes_in(structure: Any) -> Iterator[Node]:
     """The nodes inside nested tuples, lists and dicts, in order."""
     if isinstance(structure, Node):
         yield structure
     elif isinstance(structure, tuple | list):
         for item in structure:
-            yield from _nodes_in(item)
+            yield from nodes_in(item)
     elif isinstance(structure, dict):
         for item in structure.values():
-            yield from _nodes_in(item)
+            yield from nodes_in(item)
 
 
 def _short_name(node: Node) -> str:
@@ -317,7 +317,7 @@ def _local_derivatives(node: Node, operation: Any) -> Iterator[np.ndarray[Any, A
     keywords = {} if isinstance(node.function, np.ufunc) else node.kwargs
     seed = np.ones_like(node.value)
     for rule, argument in zip(operation.rules, node.args, strict=False):
-        found = list(_nodes_in(argument))
+        found = list(nodes_in(argument))
         if not found:
             continue
         try:
@@ -333,7 +333,7 @@ def _local_derivatives(node: Node, operation: Any) -> Iterator[np.ndarray[Any, A
             yield from (
                 np.asarray(part) for part, item in zip(cotangent, argument, strict=True) if isinstance(item, Node)
             )
-    yield from (None for _ in _nodes_in(node.args[len(operation.rules) :]))
+    yield from (None for _ in nodes_in(node.args[len(operation.rules) :]))
 
 
 def _with_values(structure: Any) -> Any:

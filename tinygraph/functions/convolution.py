@@ -26,7 +26,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from tinygraph.functions.activations import _floating
-from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide, working
+from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, chunks, misfit, pair, slide, working
 from tinygraph.record import primitive
 
 Array = NDArray[Any]
@@ -188,12 +188,7 @@ def _plan(
     dilation: Pair,
     groups: int,
 ) -> _Plan:
-    if len(x) != 4:
-        raise misfit(
-            call,
-            f"images must have the shape (batch, height, width, channels), got {x}. "
-            "Use x[..., np.newaxis] for images of one channel, x[np.newaxis] for a single image",
-        )
+    check_images(call, x)
     if len(kernel) != 4:
         raise misfit(call, f"a kernel must have the shape (rows, columns, channels / groups, filters), got {kernel}")
     groups, _ = pair(call, "groups", groups)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.functions.activations import _floating
-from tinygraph.functions.windows import Padding, Pair, Sliding, chunks, misfit, pair, slide, working
+from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, chunks, misfit, pair, slide, working
 from tinygraph.record import primitive
 
 Array = NDArray[Any]
@@ -205,12 +205,7 @@ avg_pool2d_input.derivative(
 
 
 def _plan(call: str, x: tuple[int, ...], window: Pair, stride: Pair | None, padding: Padding) -> Plan:
-    if len(x) != 4:
-        raise misfit(
-            call,
-            f"images must have the shape (batch, height, width, channels), got {x}. "
-            "Use x[..., np.newaxis] for images of one channel, x[np.newaxis] for a single image",
-        )
+    check_images(call, x)
     shape = pair(call, "window", window)
     plan = slide(call, x[1:3], shape, shape if stride is None else stride, padding)
     if any(max(axis.before, axis.after) >= axis.window for axis in plan):

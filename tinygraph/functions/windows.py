@@ -148,6 +148,16 @@ def misfit(call: str, message: str) -> ShapeError:
     return ShapeError(f"{call}: {message} ({users_line()}{place})")
 
 
+def check_images(call: str, shape: tuple[int, ...]) -> None:
+    """Raise an error if something of this shape is not a batch of images."""
+    if len(shape) != 4:
+        raise misfit(
+            call,
+            f"images must have the shape (batch, height, width, channels), got {shape}. "
+            "Use x[..., np.newaxis] for images of one channel, x[np.newaxis] for a single image",
+        )
+
+
 def chunks(count: int, bytes_each: int) -> Iterator[slice]:
     """Slices that divide `count` things into chunks that fit into the cache, of one thing at least."""
     step = max(1, CHUNK_BYTES // max(bytes_each, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.tracing.outside import step_of
 from tinygraph.compiler.tracing.steps import UNREAD, Captured, Step, steps_in
 from tinygraph.compiler.tracing.trace import Trace
-from tinygraph.graph import Graph, Node
+from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.links import mapped
 from tinygraph.source import assigned_name, source_of
 
@@ -102,7 +102,7 @@ def program_of(
     results = _filled(result, operand)
     if grads:
         results = (results, [operand(step, True) for step in grads])
-    graph_outputs = [*_nodes_of(results), *[v.updated for v in variables if v.updated is not None]]
+    graph_outputs = [*nodes_in(results), *[v.updated for v in variables if v.updated is not None]]
     graph = Graph(tuple(nodes.values()), tuple(graph_outputs))
     program = Program(graph, tuple(arguments), variables, results, sections, tuple(trace.generators))
     return program, state_of, graded, used
@@ -115,17 +115,6 @@ def _filled(result: Any, operand: Callable[..., Any]) -> Any:
         items = [_filled(item, operand) for item in result]
         return items if isinstance(result, list) else tuple(items)
     return operand(result, True) if type(result) is Step else result
-
-
-def _nodes_of(structure: Any) -> Iterator[Node]:
-    if isinstance(structure, Node):
-        yield structure
-    elif isinstance(structure, tuple | list):
-        for item in structure:
-            yield from _nodes_of(item)
-    elif isinstance(structure, dict):
-        for item in structure.values():
-            yield from _nodes_of(item)
 
 
 def _needed(roots: list[Step], steps: list[Step]) -> set[int]:
