@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.naming import made_up, slopes_in
+from tinygraph.compiler.cotangents import slopes_in
+from tinygraph.compiler.describing import made_up
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
 from tinygraph.compiler.writing import number_text
