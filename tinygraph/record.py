@@ -462,7 +462,8 @@ def spread(
         if any(True for _ in tensors_in(kwargs)):
             args, kwargs = _bind(op, args, kwargs)
     if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
-        args = tuple([array_of(item) if any(True for _ in tensors_in(item)) else item for item in args])
+        of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
+        args = tuple([array_of(item) if of_arrays or any(True for _ in tensors_in(item)) else item for item in args])
     try:
         value = compute(*plain(args), **plain(kwargs))
     except ValueError as error:

@@ -15,7 +15,7 @@ from scipy import special
 
 from tinygraph.derivatives.special import by_last_argument, no_gradient_to
 from tinygraph.derivatives.table import composition
-from tinygraph.record import plain, primitive
+from tinygraph.record import array_of, plain, primitive
 
 # --- orthogonal polynomials: the slope is one of a degree less (18.9) -------------------------------------------------
 
@@ -85,7 +85,10 @@ def several(function: np.ufunc, *results: Slopes, orders: str = "") -> tuple[Any
 
 
 def _times(slope: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda g, z, *args: g * slope(*args)
+    def rule(g: Any, z: Any, *args: Any) -> Any:
+        return g * slope(*[array_of(item) if type(item) in (list, tuple) else item for item in args])
+
+    return rule
 
 
 def _sinh_by_x(x: Any) -> Any:
