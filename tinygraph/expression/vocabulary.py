@@ -227,7 +227,7 @@ def functions() -> dict[str, Function]:
 
 def _elementwise() -> Iterator[tuple[str, np.ufunc]]:
     """NumPy's ufuncs that the derivative table knows, under all their names."""
-    for name, function in vars(np).items():
+    for name, function in list(vars(np).items()):
         if isinstance(function, np.ufunc) and function.signature is None and function.nout == 1 and _known(function):
             yield name, function
 
