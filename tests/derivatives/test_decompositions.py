@@ -265,14 +265,14 @@ def test_the_vectors_of_other_values_have_a_gradient(decompose):
 def test_the_vectors_of_equal_values_have_none(decompose):
     t = tg.Tensor(2 * np.eye(3))
     with pytest.warns(RuntimeWarning):
-        np.sum(READ[decompose](t)[1][0] * np.arange(9.0).reshape(3, 3)).backward()
+        np.sum(np.real(READ[decompose](t)[1][0]) * np.arange(9.0).reshape(3, 3)).backward()
     assert not np.any(np.isfinite(t.grad[np.tril_indices(3, -1)]))
 
 
 @pytest.mark.parametrize("function", [np.linalg.eigvalsh, np.linalg.svdvals, np.linalg.eigvals])
 def test_equal_values_alone(function):
     t = tg.Tensor(2 * np.eye(3))
-    np.sum(np.log(function(t))).backward()
+    np.sum(np.log(np.real(function(t)))).backward()  # which are complex numbers from NumPy 2.5 on
     np.testing.assert_allclose(t.grad, np.eye(3) / 2)
 
 
@@ -315,7 +315,7 @@ def test_single_precision_stays(function, dtype):
 def test_empty_matrices(function, shape):
     t = tg.Tensor(np.zeros(shape))
     found = function(t)
-    sum(np.sum(item) for item in (found if isinstance(found, tuple) else [found])).backward()
+    sum(np.sum(np.real(item)) for item in (found if isinstance(found, tuple) else [found])).backward()
     assert t.grad.shape == shape
 
 
