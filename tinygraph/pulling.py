@@ -83,7 +83,8 @@ def _add(left: Any, right: Any, waiting: Waiting) -> Any:
             return left + right
 
 
-# Each of these computes all that its rules say before it hands anything on, so that it can be done over.
+# Each of these computes all that its rules say before it hands anything on, so that it can be done over. They are
+# written out for each kind of call, as the record is: every call of a pass goes through one of them.
 
 
 def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:

@@ -164,7 +164,7 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
     written: tuple[str | None, ...] = () if code is None or lasti < 0 else _written_arguments(code, lasti)
     if len(written) == count + 1 and written[0] is not None:  # np.dot(a, b): the first is what `dot` was looked up in
         written = written[1:]
-    return written if len(written) == count else (None,) * count
+    return tuple([name or None for name in written]) if len(written) == count else (None,) * count
 
 
 @functools.lru_cache(maxsize=1024)
