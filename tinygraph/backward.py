@@ -50,7 +50,7 @@ FREED = Freed()
 # Threads may share leaves: to read a gradient and to write the sum is one step.
 _adding = threading.Lock()
 # To find a graph unmarked and to mark it is one step too.
-_gathering = threading.Lock()
+_gathering = threading.RLock()
 
 
 def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -127,6 +128,7 @@ class _Assembly:
         self.places |= input_places(self.graph, self.places)
         self.spoken_for: dict[int, str] = {}
         self.constants: dict[int, str] = {}
+        self.alike: dict[Any, str] = {}
         self.boxes: list[Box] = []
         self.links: list[Link] = []
         self.members: dict[Scope, list[Node]] = {}
@@ -198,22 +200,16 @@ class _Assembly:
         place = self.places[node.index]
         for name, array in array_constants(node):
             if id(array) not in self.constants:
-                known = self._drawn(name, array, place)
-                self.constants[id(array)] = known.id if known is not None else f"k{len(self.constants)}"
-                if known is None:
-                    card = self.constants[id(array)]
-                    self.boxes.append(Box(card, "constant", node, "data", place, constant=array, name=name))
+                # The record copies small arrays, so that two uses of one variable are two arrays of the same content.
+                alike = (name, place, array.shape, array.dtype, _digest(array)) if name else id(array)
+                if alike not in self.alike:
+                    self.alike[alike] = f"k{len(self.alike)}"
+                    card = Box(self.alike[alike], "constant", node, "data", place, constant=array, name=name)
+                    self.boxes.append(card)
+                self.constants[id(array)] = self.alike[alike]
         self.boxes.append(Box(f"o{node.index}", "operation", node, "operation", place))
         self._link_operands(node, f"o{node.index}")
         self.spoken_for[node.index] = f"o{node.index}"
-
-    def _drawn(self, name: str, array: np.ndarray[Any, Any], place: Path) -> Box | None:
-        """The card beside which another use of the same constant would stand: the record copies small arrays."""
-        for box in self.boxes:
-            known = box.constant if name and box.name == name and box.place == place else None
-            if known is not None and _same(known, array):
-                return box
-        return None
 
     def _add_card(self, node: Node) -> None:
         card = f"v{node.index}"
@@ -238,9 +234,8 @@ class _Assembly:
         return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
 
 
-def _same(known: np.ndarray[Any, Any], array: np.ndarray[Any, Any]) -> bool:
-    kinds = (known.shape, known.dtype) == (array.shape, array.dtype)
-    return kinds and known.tobytes() == array.tobytes()
+def _digest(array: np.ndarray[Any, Any]) -> bytes:
+    return hashlib.blake2b(array.tobytes(), digest_size=16).digest()
 
 
 def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:
