@@ -96,6 +96,55 @@ def test_what_was_read_only_stays_so():
     (t * frozen).sum().backward()
     assert not frozen.flags.writeable
 
+def graph_of(c):
+    """A graph that holds a large constant."""
+    return (tg.Tensor(2.0) * c).sum()
+
+
+def test_views_of_one_array_are_held_and_given_back_in_any_order():
+    rng = np.random.default_rng(0)
+    size = COPIED + 10
+    for _ in range(60):
+        base = np.ones(4 * size)
+        arrays = [base, base[size:], base[: 2 * size], base[::2], base.reshape(4, size)[1:]]
+        frozen = arrays[3] if rng.random() < 0.3 else None
+        if frozen is not None:
+            frozen.flags.writeable = False
+        graphs = []
+        for _ in range(12):
+            if graphs and rng.random() < 0.5:
+                graph = graphs.pop(rng.integers(len(graphs)))
+                if rng.random() < 0.5:
+                    graph.backward()
+                del graph
+            else:
+                arrays_now = rng.choice(len(arrays), 2)
+                graphs += [graph_of(arrays[place]) for place in arrays_now]
+                assert not any(arrays[place].flags.writeable or base.flags.writeable for place in arrays_now)
+        graphs.clear()
+        assert [array.flags.writeable for array in arrays] == [array is not frozen for array in arrays]
+
+
+def test_a_view_that_nobody_could_make_writeable_again_is_copied():
+    base = np.ones(2 * COPIED)
+    view = base[1:]
+    base.flags.writeable = False
+    t = tg.Tensor(2.0)
+    loss = (t * view).sum()
+    view[0] = 7
+    loss.backward()
+    assert t.grad == view.size and view.flags.writeable and not base.flags.writeable
+
+
+def test_views_of_a_view_are_given_back_too(tmp_path):
+    base = np.memmap(tmp_path / "array", dtype=np.float64, mode="w+", shape=(3 * COPIED,))
+    view = np.asarray(base)[1:]  # NumPy keeps the chain where the kinds of array differ
+    arrays = [base, view, view[1:]]
+    graphs = [graph_of(array) for array in reversed(arrays)]
+    for graph in graphs:
+        graph.backward()
+    assert all(array.flags.writeable for array in arrays)
+
 
 # --- leaves -----------------------------------------------------------------------------------------------------------
 
@@ -260,3 +309,46 @@ def test_writing_into_an_element_names_where_the_tensor_was_made():
         y[0] = 1
     with pytest.raises(tg.UnsupportedError, match="made at"):
         y[0] += 1
+
+
+VIEWS = {"its transpose": lambda w: w.T, "a reshape": lambda w: w.reshape(3, 2), "a row": lambda w: w[0]}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_data_rebound_by_an_operator_refuses_a_graph_that_reads_a_view_of_it(view):
+    w = tg.Tensor(np.arange(6.0).reshape(2, 3), name="w")
+    loss = np.sum(VIEWS[view](w) ** 2)
+    w.data -= 1
+    with pytest.raises(tg.GraphError, match="w was written into"):
+        loss.backward()
+    assert w.grad is None
+    np.sum(VIEWS[view](w) ** 2).backward()
+    np.testing.assert_array_equal(w.grad, 2 * w.data * (1 if view != "a row" else [[1], [0]]))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_data_written_into_and_then_assigned_refuses_it_too(view):
+    w = tg.Tensor(np.arange(6.0).reshape(2, 3), name="w")
+    loss = np.sum(VIEWS[view](w) ** 2)
+    taken = w.data
+    taken -= 1
+    w.assign(np.zeros((2, 3)))
+    with pytest.raises(tg.GraphError, match="w was assigned a new value"):
+        loss.backward()
+
+
+def test_data_rebound_by_an_operator_stays_the_tensors_own():
+    w = tg.Tensor(np.ones((2, 3)), name="w")
+    for step in range(3):
+        w.data -= 0.1
+        w.grad = None
+        np.sum(w * w).backward()
+        np.testing.assert_allclose(w.grad, 2 * (1 - 0.1 * (step + 1)) * np.ones((2, 3)))
+    taken = w.data
+    taken *= 2
+    w.data = taken
+    assert w.data is taken
+    loss = np.sum(w * w)
+    taken *= 2
+    with pytest.raises(tg.GraphError, match="w was written into"):
+        loss.backward()

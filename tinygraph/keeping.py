@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -29,59 +30,98 @@ COPIED = 131_072
 class Held:
     """A large constant in the record: the caller's own array, read-only for as long as a derivative may read it."""
 
-    __slots__ = ("_lock", "_value")
+    __slots__ = ("_locked", "_value")
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         self._value: Any = array
-        self._lock: Any = Lock(array)
+        self._locked: list[Any] | None = lock(array)
 
     def release(self) -> None:
         """Make the array what it was, and keep no more than its shape and dtype."""
-        if self._lock is not None:
+        locked = self._locked
+        if locked is not None:
+            self._locked = None
             self._value = Like(self._value)
-            self._lock = None
+            unlock(locked)
+
+    def __del__(self) -> None:
+        if self._locked:
+            unlock(self._locked)
 
 
 # How many times over an array, by its id, is read-only on behalf of records. What holds it there keeps it alive.
 _times_locked: dict[int, int] = {}
+# By the id of such an array, views of it that are to become writeable again together with it.
+_views_below: dict[int, list[weakref.ref[Any]]] = {}
 _locking = threading.RLock()
 
 
-class Lock:
-    """Keeps an array, and those that it is a view of, read-only for as long as it lives."""
+def lock(array: Any) -> list[Any]:
+    """Make an array, and those that it is a view of, read-only until `unlock` is given the list of them."""
+    locked = []
+    with _locking:
+        while isinstance(array, np.ndarray):
+            key = id(array)
+            if key in _times_locked:
+                _times_locked[key] += 1
+                locked.append(array)
+            else:
+                flags = array.flags
+                if flags.writeable:
+                    flags.writeable = False
+                    _times_locked[key] = 1
+                    locked.append(array)
+            array = array.base
+    return locked
 
-    __slots__ = ("_array", "_below")
 
-    def __init__(self, array: Any) -> None:
-        self._array = self._below = None
-        with _locking:
-            base = array.base
-            if isinstance(base, np.ndarray):
-                self._below = Lock(base)
-            times = _times_locked.get(id(array), 0)
-            flags = array.flags
-            if times or flags.writeable:
-                _times_locked[id(array)] = times + 1
-                flags.writeable = False
-                self._array = array
+def unlock(locked: list[Any]) -> None:
+    """Make arrays that `lock` made read-only what they were, unless another lock still holds them."""
+    with _locking:
+        for array in reversed(locked):
+            key = id(array)
+            _times_locked[key] -= 1
+            if not _times_locked[key]:
+                del _times_locked[key]
+                _make_writeable(array)
 
-    def __del__(self) -> None:
-        self._below = None  # a view can be made writeable only if what is below it is
-        array = self._array
-        if array is not None:
-            with _locking:
-                times = _times_locked.pop(id(array)) - 1
-                if times:
-                    _times_locked[id(array)] = times
-                else:
-                    array.flags.writeable = True
+
+def _make_writeable(array: Any) -> None:
+    """Make an array writeable or, as long as what it is a view of is locked, note that it is to be."""
+    below = array.base
+    while isinstance(below, np.ndarray):
+        if id(below) in _times_locked:
+            _views_below.setdefault(id(below), []).append(weakref.ref(array))
+            return
+        below = below.base
+    if isinstance(array.base, np.ndarray) and not array.base.flags.writeable:
+        return  # somebody made it so in the meantime
+    array.flags.writeable = True
+    views = [reference() for reference in _views_below.pop(id(array), ())]
+    for view in sorted((view for view in views if view is not None), key=_depth):
+        if id(view) not in _times_locked:
+            _make_writeable(view)
+
+
+def _depth(array: Any) -> int:
+    """How many arrays lie below a view."""
+    return 1 + _depth(array.base) if isinstance(array.base, np.ndarray) else 0
 
 
 def kept(array: np.ndarray[Any, Any]) -> Any:
     """A constant that a derivative will read, safe from being written into."""
     if modes.unusual and is_tracing():
         return array  # which the program is given at each call
-    return array.copy(order="K") if array.size <= COPIED else Held(array)
+    return Held(array) if array.size > COPIED and _can_be_locked(array) else array.copy(order="K")
+
+
+def _can_be_locked(array: Any) -> bool:
+    """Whether `unlock` could undo `lock`: NumPy makes no array writeable that is a view of a read-only one."""
+    while array.flags.writeable and isinstance(array.base, np.ndarray):
+        array = array.base
+        if not array.flags.writeable:
+            return id(array) in _times_locked
+    return True
 
 
 def copied(item: Any) -> Any:
@@ -123,22 +163,31 @@ def duplicate(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 # --- the array of a leaf ----------------------------------------------------------------------------------------------
 
 
+# In place of what an array was before: it was written into just now, by its Tensor's own leave, and not used since.
+UNSEEN = object()
+
+
 class _HandedOut:
     """A leaf whose array others may hold. Whoever asks whether it is differentiable, as each use does, has it checked.
 
-    `before` is a copy of the array, or the number, as it was when it was last seen.
+    `before` is a copy of the array, or the number, as it was when it was last seen; or `UNSEEN`.
     """
 
     __slots__ = ()
 
+    before: Any
+
     def _check(self: Any) -> None:
-        if self.before is None:  # in a function that is being compiled
+        before: Any = self.before
+        if before is None:  # in a function that is being compiled
             return
-        if not same(self._value, self.before):
-            self.before = self._value.copy(order="K")
+        written = before is not UNSEEN and not same(self._value, before)
+        if written:
             self.order = self.rewritten = next_order()
         if _holders(self) <= _NOBODY_ELSE:
             take_back(self)
+        elif written or before is UNSEEN:
+            self.before = self._value.copy(order="K")
 
 
 class HandedLeaf(_HandedOut, Leaf):

@@ -26,7 +26,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
 from tinygraph.derivatives.conversions import check_number, lost_gradient
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
-from tinygraph.keeping import copied, duplicate, hand_out, take_back
+from tinygraph.keeping import UNSEEN, copied, duplicate, hand_out, take_back
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Spread, Unnamed, next_order
 from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.record import as_array, call_function, plain, unary
@@ -432,6 +432,11 @@ class Tensor:
                 f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
             )
         old = self._value
+        if value is old and type(old) is np.ndarray and link.before is not None and old.ndim:
+            # `w.data -= step` has written into the array before it comes here.
+            link.before = UNSEEN
+            link.order = link.rewritten = next_order()
+            return
         new: Any
         if (
             type(value) is np.ndarray
@@ -446,10 +451,11 @@ class Tensor:
         else:
             new = self._fitting(value)
         self._value = link._value = new[()] if new.ndim == 0 else new
-        link.order = next_order()
         if link.before is not None:
+            link.rewritten = next_order()  # others held the old array, and may have written into it
             take_back(link)
-        elif type(link) is Unnamed:
+        link.order = next_order()
+        if type(link) is Unnamed:
             self._link.__class__ = DataLeaf  # the array is its own from now on
 
     def _fitting(self, value: Any) -> Array:
