@@ -320,3 +320,54 @@ def test_an_optimizer_of_ones_own():
     np.testing.assert_array_equal(w.data, [0.5, 1.5])
     with pytest.raises(NotImplementedError, match="needs a method `move`"):
         Optimizer(w, 0.5).step()
+
+
+def test_an_optimizer_of_ones_own_may_return_what_it_was_given():
+    class Still(Optimizer):
+        moments = ("seen",)
+
+        def move(self, value, gradient, rate, seen):
+            return value, gradient
+
+    w = tg.Tensor([1.0, 1.0])
+    w.grad = [5.0, -0.1]
+    optimizer = Still(w, 0.5)
+    optimizer.step()
+    w.grad[0] = 7
+    w.data[1] = 3
+    np.testing.assert_array_equal(optimizer.state["seen of 0"].data, [5.0, -0.1])
+    np.testing.assert_array_equal(w.data, [1.0, 3.0])
+
+
+def test_an_optimizer_that_forgets_a_moment_is_told_so():
+    class Forgetful(Adam):
+        def move(self, value, gradient, *rest):
+            return super().move(value, gradient, *rest)[:2]
+
+    w = tg.Tensor([1.0])
+    w.grad = [5.0]
+    with pytest.raises(ValueError, match=r"Forgetful\.move: must return the new value and 2 new moments, got 2 arrays"):
+        Forgetful(w).step()
+    assert w.data[0] == 1
+
+
+def test_a_parameter_cannot_be_written_into_by_a_step():
+    class Hasty(Optimizer):
+        def move(self, value, gradient, rate):
+            value -= rate * gradient
+            return (value,)
+
+    w = tg.Tensor([1.0, 1.0])
+    w.grad = [5.0, -0.1]
+    with pytest.raises(ValueError, match="read-only"):
+        Hasty(w, 0.5).step()
+    np.testing.assert_array_equal(w.data, [1.0, 1.0])
+
+
+def test_a_schedule_may_return_a_plain_number():
+    w = tg.Tensor([1.0])
+    optimizer = SGD(w, lambda steps: 0.5 if steps < 1 else 1)
+    for expected in (0.5, -0.5):
+        w.grad = [1.0]
+        optimizer.step()
+        assert w.data[0] == expected

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.modes import is_tracing
 from tinygraph.nests import assign_all, entries
 from tinygraph.tensor import Tensor
 
@@ -61,10 +62,11 @@ class Optimizer:
 
     def step(self) -> None:
         """Move each parameter that has a gradient. The gradients stay, until `zero_grad`."""
-        before = self.steps.data
+        before = _current(self.steps)
         factors = self.factors(self._rate_after(before), before + 1)
         rounded: dict[Any, list[Any]] = {}  # the factors in the dtype of the parameters, so that float32 stays float32
-        moved = []
+        moved: list[list[Any]] = []
+        targets: list[tuple[Tensor, ...]] = []
         for name, parameter in self.parameters.items():
             gradient = parameter.grad
             if gradient is None:
@@ -75,11 +77,16 @@ class Optimizer:
             if dtype not in rounded:
                 rounded[dtype] = [factor.astype(dtype) for factor in factors]
             moments = self._moments[name]
-            values = self.move(parameter.data, gradient, *rounded[dtype], *[moment.data for moment in moments])
-            moved.append((parameter, moments, values))
-        for parameter, moments, values in moved:  # only now, when nothing can fail any more
-            for tensor, value in zip((parameter, *moments), values, strict=True):
-                tensor.assign(value)
+            moved.append([*self.move(_current(parameter), gradient, *rounded[dtype], *map(_current, moments))])
+            targets.append((parameter, *moments))
+            if len(moved[-1]) != len(targets[-1]):
+                raise ValueError(
+                    f"{type(self).__name__}.move: must return the new value and {len(moments)} new moments, got "
+                    f"{len(moved[-1])} arrays"
+                )
+        for tensors, values in zip(targets, moved, strict=True):  # only now, when nothing can fail any more
+            for tensor in reversed(tensors):
+                tensor.assign(values.pop())  # an array that has no name need not be copied
         self.steps.assign(before + 1)
 
     def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
@@ -124,7 +131,10 @@ class Optimizer:
             self._rate = new
 
     def _rate_after(self, steps: Any) -> Any:
-        return self._rate.data if isinstance(self._rate, Tensor) else self._rate(steps)
+        if isinstance(self._rate, Tensor):
+            return _current(self._rate)
+        rate = self._rate(steps)
+        return rate if hasattr(rate, "astype") else np.float64(rate)
 
     # --- saving -----------------------------------------------------------------------------------------------------
 
@@ -155,6 +165,18 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
+
+
+def _current(tensor: Tensor) -> Any:
+    """The value of a leaf, to be read alone. `data` would hand out what can be written into, and watch over it."""
+    value: Any = tensor._value
+    if isinstance(value, np.generic):
+        return value
+    if is_tracing():
+        return tensor.data
+    value = value.view()
+    value.flags.writeable = False
+    return value
 
 
 def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
