@@ -23,7 +23,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError
-from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, Unary, arguments, links_in
+from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, arguments, links_in
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.pulling import PULL, Waiting, hand, join_pieces, pull_any, pull_guarded, pull_recorded, pull_traced
@@ -151,15 +151,6 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             meet(root, sys.maxsize, False)
         for call in calls:  # grows while we walk it
             kind = type(call)
-            if kind is Unary:
-                link = call.x
-                # What `meet` does for a call met the first time, in a third of the time.
-                if link.is_call and link._adjoint is None and link.order >= since:
-                    link._adjoint = waiting
-                    calls.append(link)
-                else:
-                    meet(link, call.order, call.op.needs_x)
-                continue
             op = call.op
             if kind is Spread:
                 for position, argument in enumerate(call.x):
@@ -171,24 +162,27 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                         elif link.differentiable:
                             meet(link, call.order, False)
                 continue
-            if kind is not Right:
-                link = call.x
-                if link.is_call and link._adjoint is None and link.order >= since:
-                    link._adjoint = waiting
-                    calls.append(link)
-                else:
-                    meet(link, call.order, op.needs_x)
-            elif op.needs_x and isinstance(call.x, _DATA):
-                meet_data(call.x, call.order)
-            if kind is Both or kind is Right:
-                link = call.y
-                if link.is_call and link._adjoint is None and link.order >= since:
-                    link._adjoint = waiting
-                    calls.append(link)
-                else:
-                    meet(link, call.order, op.needs_y)
-            elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
-                meet_data(call.y, call.order)
+            if kind is Right:
+                link, read = call.y, op.needs_y
+                if op.needs_x and isinstance(call.x, _DATA):
+                    meet_data(call.x, call.order)
+            else:
+                link, read = call.x, op.needs_x
+                if kind is Both:
+                    other = call.y
+                    if other.is_call and other._adjoint is None and other.order >= since:
+                        other._adjoint = waiting
+                        calls.append(other)
+                    else:
+                        meet(other, call.order, op.needs_y)
+                elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
+                    meet_data(call.y, call.order)
+            # What `meet` does for a call met the first time, in a third of the time.
+            if link.is_call and link._adjoint is None and link.order >= since:
+                link._adjoint = waiting
+                calls.append(link)
+            else:
+                meet(link, call.order, read)
         if state.tracing is not None:
             state.tracing.check_passable(calls)
     except BaseException:
@@ -230,23 +224,25 @@ def pull_back(
         seeds = tracing.enter_backward(seeds)
     for root, seed in zip(roots, seeds, strict=True):
         hand(root, seed, cotangents, waiting)
+    pieces = waiting.pieces
+    ordinary = tracing is None and not recorded
     watching = state.watching
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
         for call in reversed(calls):
-            if waiting.pieces:
+            if pieces:
                 join_pieces(call, cotangents, waiting)
             g = call._adjoint
             if g is waiting:
                 continue
             try:
-                if tracing is not None:
+                if ordinary and (type(g) is _float64 or g.dtype.kind != "c"):
+                    PULL[type(call)](call, g, cotangents, waiting)
+                elif tracing is not None:
                     pull_traced(call, g, cotangents, waiting, recorded)
                 elif recorded:
                     pull_recorded(call, g, cotangents, waiting)
-                elif type(g) is _float64 or g.dtype.kind != "c":
-                    PULL[type(call)](call, g, cotangents, waiting)
                 else:
                     pull_any(call, g, cotangents, waiting)
             except FloatingPointError:
@@ -259,7 +255,7 @@ def pull_back(
                 if not retain and type(call._value) is np.ndarray:
                     call._value = Like(call._value)
                     given_back.append(call)
-        for link in list(waiting.pieces):
+        for link in list(pieces):
             join_pieces(link, cotangents, waiting)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")

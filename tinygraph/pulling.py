@@ -96,9 +96,13 @@ def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting
     x_rule, y_rule = call.op.rules
     to_x = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
     to_y = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    if type(to_x) is not _float64 or type(x_value) is not _float64:
+    if (type(to_x) is not _float64 or type(x_value) is not _float64) and (
+        to_x.dtype is not x_value.dtype or to_x.shape != x_value.shape
+    ):
         to_x = fit(to_x, x_value)
-    if type(to_y) is not _float64 or type(y_value) is not _float64:
+    if (type(to_y) is not _float64 or type(y_value) is not _float64) and (
+        to_y.dtype is not y_value.dtype or to_y.shape != y_value.shape
+    ):
         to_y = fit(to_y, y_value)
     if x._adjoint is waiting:
         x._adjoint = to_x
@@ -114,7 +118,9 @@ def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     x = call.x
     x_value = x._value
     cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(x_value) is not _float64:
+    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
+        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
+    ):
         cotangent = fit(cotangent, x_value)
     if x._adjoint is waiting:
         x._adjoint = cotangent
@@ -127,14 +133,17 @@ def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting
     x_value = x._value
     y = call.y
     cotangent = call.op.rules[0](g, call._value, x_value, _value_of(y))  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(x_value) is not _float64:
+    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
+        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
+    ):
         cotangent = fit(cotangent, x_value)
     if x._adjoint is waiting:
         x._adjoint = cotangent
     else:
         hand(x, cotangent, cotangents, waiting)
-    if type(y) is Held:
-        _release(call, waiting)
+    if type(y) is Held and not waiting.retain:
+        y.release()
+        waiting.given_back.append(call)
 
 
 def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -142,14 +151,17 @@ def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     y_value = y._value
     x = call.x
     cotangent = call.op.rules[1](g, call._value, _value_of(x), y_value)  # type: ignore[misc]
-    if type(cotangent) is not _float64 or type(y_value) is not _float64:
+    if (type(cotangent) is not _float64 or type(y_value) is not _float64) and (
+        cotangent.dtype is not y_value.dtype or cotangent.shape != y_value.shape
+    ):
         cotangent = fit(cotangent, y_value)
     if y._adjoint is waiting:
         y._adjoint = cotangent
     else:
         hand(y, cotangent, cotangents, waiting)
-    if type(x) is Held:
-        _release(call, waiting)
+    if type(x) is Held and not waiting.retain:
+        x.release()
+        waiting.given_back.append(call)
 
 
 def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:

@@ -494,7 +494,8 @@ class Tensor:
                 if len(inputs) == 1:
                     return unary(op, ufunc, self, _getframe(1))
                 if len(inputs) == 2:
-                    return record.binary(op, ufunc, *inputs, _getframe(1))
+                    record_two = record.right if type(inputs[0]) is np.ndarray else record.binary
+                    return record_two(op, ufunc, *inputs, _getframe(1))
             return call_function(ufunc, inputs, {}, _getframe(1))
         return call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
 

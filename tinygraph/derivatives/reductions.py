@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
 from tinygraph.modes import is_tracing
-from tinygraph.record import array_of, primitive
+from tinygraph.record import SHOWN, array_of, primitive
 
 
 def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
@@ -28,6 +28,10 @@ def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> An
 def repeated(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
     """A reduction's cotangent repeated over the elements it came from."""
     if type(g) is np.float64:
+        if math.prod(shape) <= SHOWN:  # so few that to go through a view of strides 0 costs more than to write them
+            filled = np.empty(shape)
+            filled.fill(g)
+            return filled
         # The same read-only view of one number that broadcast_to makes in ten times the time.
         return np.ndarray(shape, np.float64, g, 0, (0,) * len(shape))
     return np.broadcast_to(expand(g, shape, axis, keepdims), shape)

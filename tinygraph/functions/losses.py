@@ -156,10 +156,10 @@ def _values(structure: Any) -> Any:
 def _check(predictions: Any, targets: Any, reduction: str, call: str) -> None:
     if reduction not in REDUCTIONS:
         raise ValueError(f"{call}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    if np.shape(_values(predictions)) != np.shape(_values(targets)):
+    if predictions.shape != targets.shape:
         raise ShapeError(
-            f"{call}: predictions of shape {np.shape(_values(predictions))} and targets of shape "
-            f"{np.shape(_values(targets))} must have the same shape; reshape one of them"
+            f"{call}: predictions of shape {predictions.shape} and targets of shape {targets.shape} must have the same "
+            "shape; reshape one of them"
         )
 
 
