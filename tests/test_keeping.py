@@ -96,6 +96,7 @@ def test_what_was_read_only_stays_so():
     (t * frozen).sum().backward()
     assert not frozen.flags.writeable
 
+
 def graph_of(c):
     """A graph that holds a large constant."""
     return (tg.Tensor(2.0) * c).sum()
