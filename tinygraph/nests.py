@@ -1,8 +1,8 @@
-"""Nests of dicts, lists and tuples: their entries by path, and Tensors in them that are given new values."""
+"""Nests of dicts, lists and tuples: gone over as a whole, taken apart by path, and Tensors in them given new values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,40 @@ import numpy as np
 from tinygraph.errors import ShapeError
 from tinygraph.tensor import Tensor
 
-__all__ = ["assign_all", "entries"]
+__all__ = ["Nest", "assign_all", "entries", "filled", "tree_leaves", "tree_map"]
+
+Nest = Any
+
+
+# --- as a whole -------------------------------------------------------------------------------------------------------
+
+
+def tree_map(function: Callable[..., Any], structure: Nest, *others: Nest) -> Nest:
+    """Apply a function to the entries of nested dicts, lists and tuples, named tuples too; None stays None."""
+    if isinstance(structure, dict):
+        return type(structure)(
+            {key: tree_map(function, item, *[other[key] for other in others]) for key, item in structure.items()}
+        )
+    if isinstance(structure, list | tuple):
+        items = [tree_map(function, *parts) for parts in zip(structure, *others, strict=True)]
+        return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+    return None if structure is None else function(structure, *others)
+
+
+def tree_leaves(structure: Nest) -> list[Any]:
+    """The entries of nested dicts, lists and tuples, in order; None counts for nothing."""
+    found: list[Any] = []
+    tree_map(found.append, structure)
+    return found
+
+
+def filled(structure: Nest, values: Iterable[Any]) -> Nest:
+    """The structure with its entries replaced by these values, in order."""
+    remaining = iter(values)
+    return tree_map(lambda _: next(remaining), structure)
+
+
+# --- by path ----------------------------------------------------------------------------------------------------------
 
 
 def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:

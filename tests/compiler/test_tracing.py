@@ -16,6 +16,7 @@ from tinygraph import draws, modes
 from tinygraph.compiler.interpreter import Interpreter
 from tinygraph.compiler.traced import Traced
 from tinygraph.links import Leaf
+from tinygraph.nests import tree_leaves
 
 X = np.linspace(-1.5, 2.0, 12).reshape(4, 3)
 CAPTURED = np.arange(12.0).reshape(4, 3)
@@ -26,9 +27,9 @@ def agree(f, *args, calls=2, **keywords):
     """Compiled, interpreted and eager calls of a function give the same; returns the compiled function."""
     compiled, interpreted = tg.compile(f, **keywords), tg.compile(f, make=Interpreter, **keywords)
     for _ in range(calls):
-        expected = [np.asarray(record_free(item)) for item in tg.transforms.tree_leaves(f(*args))]
+        expected = [np.asarray(record_free(item)) for item in tree_leaves(f(*args))]
         for run in (compiled, interpreted):
-            found = tg.transforms.tree_leaves(run(*args))
+            found = tree_leaves(run(*args))
             assert len(found) == len(expected)
             for a, b in zip(found, expected, strict=True):
                 assert np.shape(a) == b.shape

@@ -1,0 +1,68 @@
+"""Gradients of functions that return a scalar: `value_and_grad` and `grad`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygraph.nests import filled
+from tinygraph.tensor import Tensor
+from tinygraph.transforms.running import Run, chosen_positions
+
+__all__ = ["grad", "value_and_grad"]
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns f's value and its gradient.
+
+    Args:
+        f: a function that returns a scalar, or with `has_aux` a pair of a scalar and anything.
+        argnums: which positional arguments to differentiate, one or several. Each may be nested containers.
+        has_aux: f returns (value, aux).
+
+    Returns:
+        A function with f's arguments that returns `(value, gradient)`, or `((value, aux), gradient)`. The gradient
+        has the structure of the argument; for several `argnums` it is a tuple.
+
+    Raises (when called):
+        ShapeError: f did not return a scalar.
+        TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+    """
+
+    @functools.wraps(f)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        run = Run("grad", f, args, kwargs, chosen_positions(argnums, len(args), "grad"), has_aux)
+        output = run.scalar()
+        value = run.value
+        if output is None:
+            pulled = run.zeros()
+        else:
+            pulled = run.pull([output], [output.dtype.type(1)], retain=isinstance(value, Tensor))
+        gradient = tuple(filled(run.inputs, pulled))
+        result = gradient[0] if isinstance(argnums, int) else gradient
+        return ((value, run.aux), result) if has_aux else (value, result)
+
+    return differentiated
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the gradient of f, a function that returns a scalar.
+
+    `tg.grad(tg.grad(f))` is the second derivative. Takes and raises what `value_and_grad` does; with `has_aux` the
+    result is `(gradient, aux)`.
+
+    Example:
+        >>> grad(lambda x: x**3)(2.0)
+        array(12.)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+
+    return gradient

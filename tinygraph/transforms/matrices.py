@@ -1,0 +1,85 @@
+"""Jacobians and Hessians, as arrays: `jacobian` and `hessian`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.nests import filled, tree_leaves, tree_map
+from tinygraph.record import plain
+from tinygraph.tensor import Tensor
+from tinygraph.transforms.gradients import grad
+from tinygraph.transforms.running import Run, chosen_positions
+
+__all__ = ["hessian", "jacobian"]
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the Jacobian of f: every output element's derivative by every input element.
+
+    Args:
+        f: a function that returns arrays, nested in any way.
+        argnums: which positional arguments, one or several; each may be nested containers.
+        has_aux: f returns (y, aux).
+
+    Returns:
+        A function with f's arguments. For each output of shape `out` and each input of shape `in` it returns an array
+        of shape `out + in`: in the structure of the output, and there in that of the argument, or in a tuple of these
+        for several `argnums`. With `has_aux` it returns a pair of that and aux. It costs one backward pass an output
+        element.
+
+    Raises (when called):
+        TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+    """
+
+    @functools.wraps(f)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        run = Run("jacobian", f, args, kwargs, chosen_positions(argnums, len(args), "jacobian"), has_aux)
+
+        def by_inputs(output: Any) -> Any:
+            found = tuple(filled(run.inputs, _blocks(run, output)))
+            return found[0] if isinstance(argnums, int) else found
+
+        result = tree_map(by_inputs, run.output)
+        return (result, run.aux) if has_aux else result
+
+    return differentiated
+
+
+def _blocks(run: Run, output: Any) -> list[Any]:
+    """The derivatives of one output by each of the inputs of a run."""
+    shape = np.shape(plain(output))
+    inputs = tree_leaves(run.inputs)
+    if not (isinstance(output, Tensor) and output.requires_grad) or output.size == 0:
+        return [np.zeros(shape + tensor.shape, tensor.dtype) for tensor in inputs]
+    rows = []
+    for place in range(output.size):
+        seed = np.zeros(output.size, output.dtype)
+        seed[place] = 1
+        rows.append(run.pull([output], [seed.reshape(shape)[()]], retain=True))
+    return [
+        np.reshape(np.stack([row[which] for row in rows]), shape + tensor.shape) for which, tensor in enumerate(inputs)
+    ]
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the second derivatives of f, a function that returns a scalar.
+
+    Args:
+        f: a function that returns a scalar.
+        argnums: which positional arguments, one or several; each may be nested containers.
+        has_aux: f returns (value, aux).
+
+    Returns:
+        A function with f's arguments that returns for each pair of arrays x and y among them an array of shape
+        `x.shape + y.shape`: for one array that alone, for several in the structure of the arguments, and there in that
+        structure again. It costs one recorded gradient, and one pass over it for each element of the arguments.
+
+    Raises (when called):
+        ShapeError: f did not return a scalar.
+        TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+    """
+    return jacobian(grad(f, argnums, has_aux), argnums, has_aux)

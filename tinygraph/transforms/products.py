@@ -1,0 +1,162 @@
+"""Products with Jacobians and Hessians, which are never formed: `vjp`, `jvp` and `hvp`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph import record
+from tinygraph.backward import gradients
+from tinygraph.errors import ShapeError
+from tinygraph.links import next_order
+from tinygraph.nests import Nest, filled, tree_leaves
+from tinygraph.record import plain
+from tinygraph.tensor import Tensor
+from tinygraph.transforms.gradients import grad
+from tinygraph.transforms.running import Run, as_result
+
+__all__ = ["hvp", "jvp", "vjp"]
+
+
+def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> Any:
+    """The value of f, and the function that pulls a cotangent of it back to the arguments.
+
+    Args:
+        f: a function of arrays that returns arrays, both nested in any way.
+        xs: its arguments.
+        has_aux: f returns (y, aux), a pair of which the second part is not differentiated.
+
+    Returns:
+        `(y, pull)`, or `(y, pull, aux)`; `pull(v)`, with v of the structure and shapes of y, returns a tuple with the
+        cotangent of each argument. It can be called any number of times.
+
+    Raises:
+        TypeError: an argument has a dtype without gradients.
+        ShapeError: (by `pull`) a cotangent has another shape than its output.
+    """
+    run = Run("vjp", f, xs, {}, tuple(range(len(xs))), has_aux)
+    outputs = tree_leaves(run.output)
+
+    def pull(v: Nest) -> tuple[Any, ...]:
+        seeds = tree_leaves(v)
+        if len(seeds) != len(outputs):
+            raise ShapeError(f"vjp: the function has {len(outputs)} outputs, the cotangent {len(seeds)} parts")
+        pairs = [
+            (output, _seed("vjp", output, seed))
+            for output, seed in zip(outputs, seeds, strict=True)
+            if isinstance(output, Tensor) and output.requires_grad
+        ]
+        if not pairs:
+            pulled = run.zeros()
+        else:
+            pulled = run.pull([output for output, _ in pairs], [seed for _, seed in pairs], retain=True)
+        return tuple(filled(run.inputs, pulled))
+
+    return (run.value, pull, run.aux) if has_aux else (run.value, pull)
+
+
+def _seed(call: str, output: Tensor, seed: Any) -> Any:
+    """A cotangent of an output, or a direction of an input, in its dtype.
+
+    Raises:
+        ShapeError: it has another shape.
+    """
+    if isinstance(seed, Tensor) and seed.requires_grad:
+        value: Any = seed
+    else:
+        value = record.as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
+    if value.shape != output.shape:
+        raise ShapeError(f"{call}: a cotangent of shape {value.shape} does not fit an output of shape {output.shape}")
+    return value
+
+
+def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> Any:
+    """The value of f at `xs`, and its directional derivative along `vs`.
+
+    Args:
+        f: a function of arrays that returns arrays, both nested in any way.
+        xs: its arguments, a tuple or list.
+        vs: a direction of the same structure and shapes.
+        has_aux: f returns (y, aux), a pair of which the second part is not differentiated.
+
+    Returns:
+        `(y, dy)`, dy of y's structure; or `(y, dy, aux)`.
+
+    Whatever can be pulled back can be pushed forward: a pull is linear in its cotangent, and the pull of the pull is
+    the push. Source: Townsend, "A new trick for calculating Jacobian vector products" (2017).
+
+    Raises:
+        TypeError: an argument has a dtype without gradients.
+        ShapeError: a direction has another shape than its argument.
+    """
+    xs = tuple(xs)
+    run = Run("jvp", f, xs, {}, tuple(range(len(xs))), has_aux)
+    inputs, directions = tree_leaves(run.inputs), tree_leaves(tuple(vs))
+    if len(inputs) != len(directions):
+        raise ShapeError(f"jvp: there are {len(inputs)} arguments and {len(directions)} directions")
+    outputs = tree_leaves(run.output)
+    live = [output for output in outputs if isinstance(output, Tensor) and output.requires_grad]
+    pushed = _pushed(run, live, inputs, directions)
+    derivatives = [
+        as_result(pushed[id(output)]) if id(output) in pushed else _no_change(plain(output)) for output in outputs
+    ]
+    pair = run.value, filled(run.output, derivatives)
+    return (*pair, run.aux) if has_aux else pair
+
+
+def _pushed(run: Run, outputs: list[Tensor], inputs: list[Tensor], directions: list[Any]) -> dict[int, Any]:
+    """By the id of each output the derivative along the directions; one that is not there does not change."""
+    if not outputs:
+        for tensor, direction in zip(inputs, directions, strict=True):
+            _seed("jvp", tensor, direction)
+        return {}
+    since = next_order()
+    # A pull is linear in its cotangent, so any will do; but one of 0 would hide an infinite slope.
+    duals = [Tensor(np.ones(output.shape, output.dtype)) for output in outputs]
+    pulled = run.pull(outputs, duals, retain=True)
+    pairs = [
+        (cotangent, _seed("jvp", cotangent if isinstance(cotangent, Tensor) else tensor, direction))
+        for cotangent, tensor, direction in zip(pulled, inputs, directions, strict=True)
+    ]
+    pairs = [pair for pair in pairs if isinstance(pair[0], Tensor) and pair[0].requires_grad]
+    if not pairs:
+        return {}
+    nested = run.is_nested or any(isinstance(seed, Tensor) for _, seed in pairs)
+    seeds = [record.unrecorded(seed) if nested and not isinstance(seed, Tensor) else seed for _, seed in pairs]
+    found = gradients(
+        [cotangent._link for cotangent, _ in pairs], seeds, [dual._link for dual in duals],
+        since=since, create_graph=nested, retain=True,
+    )  # fmt: skip
+    return {id(output): item for output, item in zip(outputs, found, strict=True) if item is not None}
+
+
+def _no_change(value: Any) -> Any:
+    """The derivative of what depends on nothing."""
+    dtype = np.result_type(value)
+    return np.zeros(np.shape(value), dtype if dtype.kind in "fc" else np.float64)
+
+
+def hvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> Any:
+    """The Hessian of a scalar function at `xs`, times a direction `vs`, without forming the Hessian.
+
+    Args:
+        f: a function that returns a scalar.
+        xs: its arguments, a tuple or list.
+        vs: a direction of the same structure and shapes.
+        has_aux: f returns (value, aux).
+
+    Returns:
+        A tuple of the structure of `xs`; with `has_aux` a pair of it and aux.
+
+    Raises:
+        TypeError: an argument has a dtype without gradients.
+        ShapeError: f did not return a scalar, or a direction has another shape than its argument.
+
+    Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+    """
+    xs, vs = tuple(xs), tuple(vs)
+    inner = grad(f, argnums=tuple(range(len(xs))), has_aux=has_aux)
+    _, pull, *aux = vjp(inner, *xs, has_aux=has_aux)
+    return (pull(vs), *aux) if has_aux else pull(vs)

@@ -1,0 +1,176 @@
+"""A function run on Tensors, so that one can go back from what it returned to what it was given."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph import modes, record
+from tinygraph.backward import gather, gradients
+from tinygraph.errors import ShapeError
+from tinygraph.links import Leaf, next_order
+from tinygraph.nests import Nest, tree_leaves, tree_map
+from tinygraph.record import plain, primitive
+from tinygraph.tensor import Tensor
+
+__all__ = ["Run", "alias", "as_result", "chosen_positions"]
+
+
+@primitive
+def alias(x: Any) -> Any:
+    """The same value, as a new place to differentiate with respect to."""
+    return x
+
+
+alias.derivative(lambda g, z, x: g)
+
+
+class Run:
+    """A function run on Tensors: its inputs, its output, and what is needed to go back from one to the other.
+
+    Args:
+        call: the transform that runs it, for messages.
+        f: the function.
+        args, kwargs: what it is called with.
+        argnums: which of `args` become Tensors to differentiate with respect to.
+        has_aux: f returns a pair, of which the second part is not differentiated.
+
+    Attributes:
+        inputs: for each of `argnums` the argument with Tensors in it.
+        links: theirs, in the order of their leaves.
+        output: what f returned, without `aux`.
+        aux: the second part of the pair, on its way out.
+        since: the order at which the run began: what was called before is foreign to it.
+
+    Raises:
+        TypeError: an argument to differentiate has a dtype without gradients, or f did not return a pair.
+    """
+
+    def __init__(self, call: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+                 argnums: tuple[int, ...], has_aux: bool) -> None:  # fmt: skip
+        self.call = call
+        self.since = next_order()
+        with modes.Setting(recording=True, differentiating=self.since):
+            self.inputs = [tree_map(functools.partial(_as_input, call), args[position]) for position in argnums]
+            given = list(args)
+            for position, tensors in zip(argnums, self.inputs, strict=True):
+                given[position] = tensors
+            result = f(*given, **kwargs)
+        self.links = [tensor._link for tensor in tree_leaves(self.inputs)]
+        if has_aux:
+            if not (isinstance(result, tuple) and len(result) == 2):
+                raise TypeError(f"{call}: with has_aux=True the function must return a pair (value, aux)")
+            result, aux = result
+            self.aux = tree_map(self._released, aux)
+        self.output = result
+
+    def _released(self, value: Any) -> Any:
+        """A result on its way out: a plain array, unless it depends on something else that wants a gradient."""
+        if not isinstance(value, Tensor):
+            return value
+        return value if self._is_foreign(value) else value.data
+
+    def _is_foreign(self, value: Tensor) -> bool:
+        if not value.requires_grad:
+            return False
+        calls, _, foreign = gather([value._link], self.since)
+        for call in calls:
+            call._adjoint = None
+        # An input that is an alias of an outer Tensor ties the result to it.
+        return foreign or any(call in self.links for call in calls)
+
+    @property
+    def value(self) -> Nest:
+        """The output on its way out."""
+        return tree_map(self._released, self.output)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether an input is itself computed from a Tensor of an outer transform."""
+        return any(not isinstance(link, Leaf) for link in self.links)
+
+    def scalar(self) -> Tensor | None:
+        """The output, if it is one number that depends on anything; else None for a constant.
+
+        Raises:
+            ShapeError: it is not one number.
+            TypeError: it is complex.
+        """
+        output = self.output
+        if isinstance(output, dict | list | tuple) or np.shape(plain(output)) != ():
+            nested = isinstance(output, dict | list | tuple)
+            what = type(output).__name__ if nested else f"shape {np.shape(plain(output))}"
+            raise ShapeError(
+                f"{self.call}: the function must return a scalar, got {what}; use tg.jacobian for arrays, "
+                "or np.sum of the result"
+            )
+        if isinstance(output, Tensor) and output.dtype.kind == "c":
+            raise TypeError(
+                f"{self.call}: the function must return a real number, got {output.dtype}; "
+                "take np.abs or np.real of it, or use tg.vjp"
+            )
+        return output if isinstance(output, Tensor) and output.requires_grad else None
+
+    def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any], retain: bool) -> list[Any]:
+        """The cotangents of the inputs, in the order of their leaves; zeros where nothing depends on one."""
+        recorded = True if self.is_nested or any(isinstance(seed, Tensor) for seed in seeds) else None
+        if recorded:
+            seeds = [seed if isinstance(seed, Tensor) else record.unrecorded(seed) for seed in seeds]
+        found = gradients(
+            [output._link for output in outputs], seeds, self.links,
+            since=self.since, create_graph=recorded, retain=retain or recorded is True,
+        )  # fmt: skip
+        return [
+            np.zeros(tensor.shape, tensor.dtype) if cotangent is None else as_result(cotangent)
+            for cotangent, tensor in zip(found, tree_leaves(self.inputs), strict=True)
+        ]
+
+    def zeros(self) -> list[Any]:
+        """What `pull` finds for an output that depends on no input."""
+        return [np.zeros(tensor.shape, tensor.dtype) for tensor in tree_leaves(self.inputs)]
+
+
+def _as_input(call: str, value: Any) -> Tensor:
+    """A Tensor to differentiate with respect to; one that is a Tensor already keeps its tie to what it came from."""
+    if isinstance(value, Tensor):
+        if value.requires_grad and modes.is_recording():
+            return alias(value)  # type: ignore[no-any-return]
+        _check_floating(call, value.dtype)
+        return Tensor(value.data, requires_grad=True)
+    tensor = Tensor(value)
+    _check_floating(call, tensor.dtype)
+    return tensor
+
+
+def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "fc":
+        raise TypeError(
+            f"{call}: an argument to differentiate has dtype {dtype}, which has no gradient; "
+            "make it floating, or leave it out with argnums="
+        )
+
+
+def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tuple[int, ...]:
+    """The positions that `argnums` names among so many arguments, counted from the front.
+
+    Raises:
+        TypeError: there are fewer arguments.
+    """
+    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for position in chosen:
+        if not -count <= position < count:
+            raise TypeError(f"{call}: argnums={argnums}, but the function was called with {count} positional arguments")
+    return tuple([position % count for position in chosen])
+
+
+def as_result(cotangent: Any) -> Any:
+    """What a pass found, as the caller gets it: a Tensor where a gradient can flow on, else an array of its own."""
+    if isinstance(cotangent, Tensor):
+        return cotangent if cotangent.requires_grad else cotangent.data
+    array = record.as_array(cotangent)
+    if type(array) is not np.ndarray:  # in a function that is being compiled
+        return array
+    return array if array.flags.owndata and array.flags.writeable else array.copy()

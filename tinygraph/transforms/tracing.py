@@ -1,0 +1,54 @@
+"""One run of a function, as a graph: `trace`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph import modes
+from tinygraph._reading import read_graph
+from tinygraph.graph import Graph
+from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.tensor import Tensor
+
+__all__ = ["trace"]
+
+
+def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
+    """The `Graph` of one run of f.
+
+    Args:
+        f: a function of arrays that returns Tensors, nested in any way.
+        args, kwargs: its arguments; real floating arrays and numbers in them become inputs, named after f's parameters,
+            and anything else is passed on as it is.
+
+    Raises:
+        TypeError: f returned nothing that was computed from its arguments.
+    """
+    try:
+        names = list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        names = []
+
+    with modes.enable_grad():
+        given = [
+            tree_map(lambda value, name=name: _entered(value, name), item)
+            for item, name in zip(args, names + [None] * len(args), strict=False)
+        ]
+        named = {key: tree_map(lambda value, key=key: _entered(value, key), item) for key, item in kwargs.items()}
+        outputs = [item for item in tree_leaves(f(*given, **named)) if isinstance(item, Tensor)]
+    if not outputs:
+        raise TypeError(
+            "trace: the function returned nothing that was computed from its arguments with NumPy functions"
+        )
+    return read_graph(outputs, None)
+
+
+def _entered(value: Any, name: str | None) -> Any:
+    """An argument as an input of the graph; a Tensor, and what has no gradient, as it is."""
+    if isinstance(value, Tensor) or not np.issubdtype(np.asarray(value).dtype, np.floating):
+        return value
+    return Tensor(value, name=name)
