@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygraph import modes, record
+from tinygraph.array_methods import ArrayMethods
 from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
@@ -27,10 +28,11 @@ from tinygraph.derivatives.conversions import check_number, lost_gradient
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import UNSEEN, copied, duplicate, hand_out, take_back
-from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Spread, Unnamed, next_order
+from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_order
 from tinygraph.modes import is_recording, is_tracing, state
+from tinygraph.operators import Operators
 from tinygraph.record import as_array, call_function, plain, unary
-from tinygraph.source import made_at, source_of, users_line
+from tinygraph.source import made_at, users_line
 from tinygraph.ufuncs import call_ufunc
 
 if TYPE_CHECKING:
@@ -43,141 +45,21 @@ __all__ = ["Tensor"]
 _getframe = sys._getframe
 
 
-def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """An ndarray method that is a NumPy function of the Tensor."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return call_function(function, (self, *args), kwargs, _getframe(1))
-
-    method.__name__ = method.__qualname__ = function.__name__
-    method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
-    return method
-
-
-def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
-    """A comparison operator: it has no derivative, and returns what NumPy returns."""
-
-    def method(self: Tensor, other: Any) -> Any:
-        if isinstance(other, Tensor):
-            other = other._value
-        return compare(self._value, other)
-
-    return method
-
-
-def _in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
-    """`t += v`: where nothing is recorded, an update of the leaf; otherwise the Tensor becomes what `t + v` is.
-
-    As with arrays, every name of this Tensor sees the change. Views of it would see it too if they were arrays, and
-    cannot here: where somebody may have one, it is an error.
-    """
-
-    def method(self: Tensor, other: Any) -> Any:
-        if self.is_leaf and not is_recording():
-            self.assign(compute(self._value, plain(other)))
-            return self
-        result = compute(self, other)
-        if type(result) is not Tensor:
-            return result
-        if is_tracing():
-            state.tracing.check_own(self._link, f"what computes it, by {sign},")
-        if self.ndim:
-            if not is_tracing():
-                _check_alone(self, sign)
-            if result.shape != self.shape:
-                raise ShapeError(
-                    f"{sign}: an operand of shape {np.shape(plain(other))} would make a Tensor of shape {self.shape} "
-                    f"one of {result.shape}; write t = t {sign[:-1]} v if that is meant"
-                )
-            if result.dtype != self.dtype:
-                if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-                    raise TypeError(f"{sign}: a result of dtype {result.dtype} does not fit a Tensor of {self.dtype}")
-                result = result.astype(self.dtype)
-        self._value, self._link = result._value, result._link
-        if self._link.is_call:
-            frame = _getframe(1)
-            self._link.code, self._link.lasti = frame.f_code, frame.f_lasti
-        return self
-
-    return method
-
-
-def _writing(name: str, instead: str) -> Callable[..., Any]:
-    """A method of ndarray that writes into it: refused, with what to use instead."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(
-            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
-            f"need; use {instead}"
-        )
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
-    return method
-
-
-def _number(tensor: Tensor, frame: FrameType) -> Any:
-    """The value of a Tensor that is to become a number, if its gradient is not lost without a word."""
-    if tensor._link.differentiable and is_recording():
-        check_number(frame, made_at(tensor._link))
-    return tensor._value
-
-
-def _check_alone(tensor: Tensor, sign: str) -> None:
-    """Raise an error if an array in another's hands shares a Tensor's memory."""
-    link = tensor._link
-    if tensor._value.base is None:
-        shared = _holders(tensor) > _ALONE + (link._value is tensor._value)
-    else:
-        below = id(tensor._value.base)
-        recorded = 0
-        while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
-            link = link.x
-            recorded += id(link._value) == below or id(getattr(link._value, "base", None)) == below
-        shared = _holders_below(tensor) > _ALONE_BELOW + recorded
-    if shared:
-        place = source_of(tensor._link.code, tensor._link.lasti)
-        raise UnsupportedError(
-            f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
-            "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, t.data). "
-            f"NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one alone"
-        )
-
-
-def _holders(tensor: Any) -> int:
-    array = tensor._value
-    return sys.getrefcount(array)
-
-
-def _holders_below(tensor: Any) -> int:
-    below = tensor._value.base
-    return sys.getrefcount(below)
-
-
-def _floor_divide(self: Tensor, other: Any) -> Any:
-    """`self // other`, a step function: it has no derivative, and returns what NumPy returns."""
-    return np.floor_divide(self._value, plain(other))
-
-
-def _floor_divided(self: Tensor, other: Any) -> Any:
-    return np.floor_divide(plain(other), self._value)
-
-
-class Tensor:
+class Tensor(Operators, ArrayMethods):
     """An array that remembers how it was computed, so that it can be differentiated.
 
-    A Tensor of a floating dtype is something to differentiate with respect to; integers and booleans are not.
-    NumPy functions called on Tensors return Tensors. Python numbers, and lists of them, become float64 unless
+    A Tensor of a floating or complex dtype is something to differentiate with respect to; integers and booleans are
+    not. NumPy functions called on Tensors return Tensors. Python numbers, and lists of them, become float64 unless
     a dtype is given; an array keeps its dtype.
 
     Args:
         data: a number, nested lists of numbers, or an array. An array is copied.
         dtype: convert to this dtype.
         name: what to call it in pictures and messages.
-        requires_grad: whether `backward` computes a gradient for it; by default, whether the dtype is floating.
+        requires_grad: whether `backward` computes a gradient for it; by default, whether the dtype can have one.
 
     Raises:
-        TypeError: the data are not numbers, or a gradient is asked for a dtype that has none.
+        TypeError: the data are not numbers, the name is not a string, or a gradient is asked for a dtype without one.
 
     Example:
         >>> a, b = Tensor(3.0), Tensor(4.0)
@@ -367,6 +249,7 @@ class Tensor:
         Raises:
             GraphError: there is no graph, it was given back, or a leaf was assigned to since.
             ShapeError: the seed is missing, or has another shape.
+            TypeError: the seed does not fit the dtype, or is missing and the Tensor is complex.
 
         A call that raises leaves every gradient as it was.
 
@@ -375,26 +258,28 @@ class Tensor:
         link = self._link
         if not link.differentiable:
             raise GraphError(_why_no_graph(self))
-        value = self._value
-        if seed is None:
-            if value.size != 1:
-                raise ShapeError(
-                    f"backward: a Tensor of shape {self.shape} needs a seed, the gradient of a scalar with respect to "
-                    f"it: backward(np.ones({self.shape})) for that of the sum, or call backward() on a scalar"
-                )
-            if value.dtype.kind == "c":
-                raise TypeError(
-                    "backward: a complex Tensor has no direction of steepest ascent; go backward from a real loss such "
-                    "as np.abs(t), or give a seed"
-                )
-            seed = value.dtype.type(1) if value.ndim == 0 else np.ones_like(value)
-        else:
-            seed = self._checked_seed(seed, create_graph)
+        seed = self._unit_seed() if seed is None else self._checked_seed(seed, create_graph)
         if create_graph and type(seed) is not Tensor:
             seed = record.unrecorded(seed)
         backward(self, seed, retain_graph, create_graph)
 
+    def _unit_seed(self) -> Any:
+        """The seed of a single number with respect to itself."""
+        value = self._value
+        if value.size != 1:
+            raise ShapeError(
+                f"backward: a Tensor of shape {self.shape} needs a seed, the gradient of a scalar with respect to "
+                f"it: backward(np.ones({self.shape})) for that of the sum, or call backward() on a scalar"
+            )
+        if value.dtype.kind == "c":
+            raise TypeError(
+                "backward: a complex Tensor has no direction of steepest ascent; go backward from a real loss such "
+                "as np.abs(t), or give a seed"
+            )
+        return value.dtype.type(1) if value.ndim == 0 else np.ones_like(value)
+
     def _checked_seed(self, seed: Any, create_graph: bool) -> Any:
+        """A seed in this Tensor's dtype; it stays a Tensor where the pass is recorded."""
         if isinstance(seed, Tensor):
             checked: Any = seed if create_graph else seed._value
         else:
@@ -421,9 +306,11 @@ class Tensor:
 
         Raises:
             GraphError: the Tensor is not a leaf.
-            ShapeError: the value does not broadcast to the Tensor's shape. The Tensor is then as it was.
+            ShapeError: the value does not broadcast to the Tensor's shape.
+            TypeError: the value is complex and the Tensor is not.
 
-        A graph that was built with the old value refuses to go backward.
+        A call that raises leaves the Tensor as it was. A graph that was built with the old value refuses to go
+        backward, if its derivative needs it.
         """
         link = self._link
         if not isinstance(link, Leaf):
@@ -561,6 +448,7 @@ class Tensor:
         return self._copied("copy.deepcopy")
 
     def _copied(self, call: str) -> Tensor:
+        """A leaf like this one, its gradient copied too."""
         if not self.is_leaf:
             raise GraphError(
                 f"{call}: a computed Tensor cannot be copied with its graph; copy t.detach(), or np.copy(t)"
@@ -586,150 +474,9 @@ class Tensor:
             "write into t.data of a leaf before it is used"
         )
 
-    # --- operators --------------------------------------------------------------------------------------------------
-
-    __add__, __radd__ = record.operator(np.add, operator.add)
-    __sub__, __rsub__ = record.operator(np.subtract, operator.sub)
-    __mul__, __rmul__ = record.operator(np.multiply, operator.mul)
-    __truediv__, __rtruediv__ = record.operator(np.divide, operator.truediv)
-    __pow__, __rpow__ = record.operator(np.power, arithmetic.power)
-    __matmul__, __rmatmul__ = record.operator(np.matmul, operator.matmul)
-    __mod__, __rmod__ = record.operator(np.remainder, operator.mod)
-
-    __iadd__ = _in_place(operator.add, "+=")
-    __isub__ = _in_place(operator.sub, "-=")
-    __imul__ = _in_place(operator.mul, "*=")
-    __itruediv__ = _in_place(operator.truediv, "/=")
-    __ipow__ = _in_place(operator.pow, "**=")
-    __imatmul__ = _in_place(operator.matmul, "@=")
-    __imod__ = _in_place(operator.mod, "%=")
-
-    def __neg__(self) -> Tensor:
-        return unary(operation_of(np.negative), operator.neg, self, _getframe(1))  # type: ignore[arg-type]
-
-    def __pos__(self) -> Tensor:
-        return unary(operation_of(np.positive), operator.pos, self, _getframe(1))  # type: ignore[arg-type]
-
-    def __abs__(self) -> Tensor:
-        return unary(operation_of(np.absolute), abs, self, _getframe(1))  # type: ignore[arg-type]
-
-    # Comparisons, and division that rounds down, have no derivative.
-    __eq__ = _comparison(operator.eq)
-    __ne__ = _comparison(operator.ne)
-    __lt__ = _comparison(operator.lt)
-    __le__ = _comparison(operator.le)
-    __gt__ = _comparison(operator.gt)
-    __ge__ = _comparison(operator.ge)
-    __floordiv__ = _floor_divide
-    __rfloordiv__ = _floor_divided
-
-    # Two Tensors of equal values are two places to have a gradient: they are different keys.
-    __hash__ = object.__hash__
-
-    def __divmod__(self, other: Any) -> Any:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> Any:
-        return other // self, other % self
-
-    # --- ndarray's methods ------------------------------------------------------------------------------------------
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
-        """The axes in reverse order."""
-        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
-
-    @property
-    def mT(self) -> Tensor:  # noqa: N802 - NumPy's name
-        """The last two axes exchanged."""
-        return call_function(np.matrix_transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
-
-    all = _method(np.all)
-    any = _method(np.any)
-    argmax = _method(np.argmax)
-    argmin = _method(np.argmin)
-    argpartition = _method(np.argpartition)
-    argsort = _method(np.argsort)
-    choose = _method(np.choose)
-    copy = _method(np.copy)
-    cumprod = _method(np.cumprod)
-    cumsum = _method(np.cumsum)
-    diagonal = _method(np.diagonal)
-    dot = _method(np.dot)
-    max = _method(np.max)
-    mean = _method(np.mean)
-    min = _method(np.min)
-    nonzero = _method(np.nonzero)
-    prod = _method(np.prod)
-    ravel = _method(np.ravel)
-    repeat = _method(np.repeat)
-    round = _method(np.round)
-    searchsorted = _method(np.searchsorted)
-    squeeze = _method(np.squeeze)
-    std = _method(np.std)
-    sum = _method(np.sum)
-    swapaxes = _method(np.swapaxes)
-    take = _method(np.take)
-    trace = _method(np.trace)
-    var = _method(np.var)
-    flatten = _method(np.ravel)
-    conj = conjugate = _method(np.conjugate)
-
-    @property
-    def real(self) -> Tensor:
-        """The real part."""
-        return call_function(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self
-
-    @property
-    def imag(self) -> Tensor:
-        """The imaginary part."""
-        return call_function(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
-
-    @property
-    def flat(self) -> Iterator[Tensor]:
-        """The elements one by one, in C order."""
-        return iter(self.reshape(-1))
-
-    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
-        """See `numpy.ndarray.reshape`."""
-        new = shape[0] if len(shape) == 1 else shape
-        keywords = {} if order == "C" else {"order": order}
-        return call_function(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """See `numpy.ndarray.transpose`."""
-        order = axes[0] if len(axes) == 1 else (axes or None)
-        args = (self,) if order is None else (self, order)
-        return call_function(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
-
-    def clip(self, min: Any = None, max: Any = None, **keywords: Any) -> Tensor:  # noqa: A002 - NumPy's names
-        """See `numpy.ndarray.clip`."""
-        return call_function(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
-
-    def astype(
-        self, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
-    ) -> Tensor:
-        """The values converted; the gradient is converted back. See `numpy.ndarray.astype`.
-
-        The order in memory is not kept, and the result is a new Tensor whether or not there is anything to convert.
-        """
-        if not np.can_cast(self.dtype, dtype, casting):
-            raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
-        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))  # type: ignore[no-any-return]
-
-    def compress(self, condition: ArrayLike, axis: int | None = None) -> Tensor:
-        """See `numpy.ndarray.compress`."""
-        return call_function(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
-
-    fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
-    sort = _writing("sort", "np.sort(t)")
-    partition = _writing("partition", "np.partition(t, kth)")
-    put = _writing("put", "np.where(mask, value, t)")
-    resize = _writing("resize", "np.resize(t, shape)")
-
 
 class _Counted:
-    """What `sys.getrefcount` says inside a method of an array that the caller has no name for."""
+    """What `sys.getrefcount` says in a method, as `assign` is one, of an array that the caller has no name for."""
 
     def given(self, value: Any) -> int:
         return sys.getrefcount(value)
@@ -743,11 +490,16 @@ class _Counted:
 
 _TEMPORARY = _Counted().temporary()
 
-_TRANSPOSE: Any = operation_of(np.transpose)
-_reversed_axes = operator.attrgetter("T")
+
+def _number(tensor: Tensor, frame: FrameType) -> Any:
+    """The value of a Tensor that is to become a number, if its gradient is not lost without a word."""
+    if tensor._link.differentiable and is_recording():
+        check_number(frame, made_at(tensor._link))
+    return tensor._value
 
 
 def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
+    """Raise an error if values of this dtype have no gradient."""
     if dtype.kind not in "fc":
         raise TypeError(f"{call}: values of dtype {dtype} have no gradient; pass dtype=float, or requires_grad=False")
 
@@ -778,10 +530,12 @@ def _plain_index(index: Any) -> Any:
 
 
 def _restored(value: Array, name: str | None, requires_grad: bool) -> Tensor:
+    """A leaf, as pickle makes it anew."""
     return Tensor(value, name=name, requires_grad=requires_grad)
 
 
 def _why_no_graph(tensor: Tensor) -> str:
+    """The error of `backward` on a Tensor that no gradient flows from."""
     link = tensor._link
     if isinstance(link, Call):
         return (
@@ -795,7 +549,3 @@ def _why_no_graph(tensor: Tensor) -> str:
 
 
 record.Tensor = Tensor  # type: ignore[attr-defined]
-
-# What is counted for a Tensor's array that nothing but the Tensor holds, and for the array under a view of it.
-_ALONE = _holders(record.unrecorded(np.empty(1))) - 1
-_ALONE_BELOW = _holders_below(record.unrecorded(np.empty((1, 2)).T))

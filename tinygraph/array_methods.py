@@ -1,0 +1,151 @@
+"""The methods of ndarray that a Tensor has: most are a NumPy function of it; those that write into it are refused."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.derivatives import shapes
+from tinygraph.derivatives.table import operation_of
+from tinygraph.errors import UnsupportedError
+from tinygraph.record import call_function, unary
+from tinygraph.source import made_at
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from tinygraph.tensor import Tensor
+
+__all__ = ["ArrayMethods"]
+
+_getframe = sys._getframe
+_TRANSPOSE: Any = operation_of(np.transpose)
+_reversed_axes = operator.attrgetter("T")
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An ndarray method that is a NumPy function of the Tensor."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return call_function(function, (self, *args), kwargs, _getframe(1))
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
+    return method
+
+
+def _writing(name: str, instead: str) -> Callable[..., Any]:
+    """A method of ndarray that writes into it: refused, with what to use instead."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(
+            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
+            f"need; use {instead}"
+        )
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
+    return method
+
+
+class ArrayMethods:
+    """What a Tensor answers where ndarray has a method."""
+
+    __slots__ = ()
+
+    @property
+    def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
+
+    @property
+    def mT(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
+        """The last two axes exchanged."""
+        return call_function(np.matrix_transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    all = _method(np.all)
+    any = _method(np.any)
+    argmax = _method(np.argmax)
+    argmin = _method(np.argmin)
+    argpartition = _method(np.argpartition)
+    argsort = _method(np.argsort)
+    choose = _method(np.choose)
+    copy = _method(np.copy)
+    cumprod = _method(np.cumprod)
+    cumsum = _method(np.cumsum)
+    diagonal = _method(np.diagonal)
+    dot = _method(np.dot)
+    max = _method(np.max)
+    mean = _method(np.mean)
+    min = _method(np.min)
+    nonzero = _method(np.nonzero)
+    prod = _method(np.prod)
+    ravel = _method(np.ravel)
+    repeat = _method(np.repeat)
+    round = _method(np.round)
+    searchsorted = _method(np.searchsorted)
+    squeeze = _method(np.squeeze)
+    std = _method(np.std)
+    sum = _method(np.sum)
+    swapaxes = _method(np.swapaxes)
+    take = _method(np.take)
+    trace = _method(np.trace)
+    var = _method(np.var)
+    flatten = _method(np.ravel)
+    conj = conjugate = _method(np.conjugate)
+
+    @property
+    def real(self: Any) -> Tensor:
+        """The real part."""
+        return call_function(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self  # type: ignore[no-any-return]
+
+    @property
+    def imag(self: Any) -> Tensor:
+        """The imaginary part."""
+        return call_function(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    @property
+    def flat(self: Any) -> Iterator[Tensor]:
+        """The elements one by one, in C order."""
+        return iter(self.reshape(-1))
+
+    def reshape(self: Any, *shape: Any, order: str = "C") -> Tensor:
+        """See `numpy.ndarray.reshape`."""
+        new = shape[0] if len(shape) == 1 else shape
+        keywords = {} if order == "C" else {"order": order}
+        return call_function(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def transpose(self: Any, *axes: Any) -> Tensor:
+        """See `numpy.ndarray.transpose`."""
+        order = axes[0] if len(axes) == 1 else (axes or None)
+        args = (self,) if order is None else (self, order)
+        return call_function(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
+
+    def clip(self: Any, min: Any = None, max: Any = None, **keywords: Any) -> Tensor:  # noqa: A002 - NumPy's names
+        """See `numpy.ndarray.clip`."""
+        return call_function(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def astype(
+        self: Any, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Tensor:
+        """The values converted; the gradient is converted back. See `numpy.ndarray.astype`.
+
+        The order in memory is not kept, and the result is a new Tensor whether or not there is anything to convert.
+        """
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
+        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    def compress(self: Any, condition: ArrayLike, axis: int | None = None) -> Tensor:
+        """See `numpy.ndarray.compress`."""
+        return call_function(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
+
+    fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
+    sort = _writing("sort", "np.sort(t)")
+    partition = _writing("partition", "np.partition(t, kth)")
+    put = _writing("put", "np.where(mask, value, t)")
+    resize = _writing("resize", "np.resize(t, shape)")

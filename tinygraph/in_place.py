@@ -1,0 +1,97 @@
+"""`t += v` and its kin. Where nothing is recorded, an update of the leaf; otherwise the Tensor becomes what `t + v` is.
+
+As with arrays, every name of the Tensor sees the change. Views of it would see it too if they were arrays, and cannot
+here: where somebody may have one, it is an error. Who else holds an array is told by its reference count.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.errors import ShapeError, UnsupportedError
+from tinygraph.links import Call, Leaf, Spread
+from tinygraph.modes import is_recording, is_tracing, state
+from tinygraph.record import plain
+from tinygraph.source import source_of
+
+_getframe = sys._getframe
+
+
+def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
+    """The method of an operator such as `+=`, given what `+` computes."""
+
+    def method(self: Any, other: Any) -> Any:
+        if self.is_leaf and not is_recording():
+            self.assign(compute(self._value, plain(other)))
+            return self
+        result = compute(self, other)
+        if type(result) is not type(self):
+            return result
+        if is_tracing():
+            state.tracing.check_own(self._link, f"what computes it, by {sign},")
+        if self.ndim:
+            if not is_tracing():
+                _check_alone(self, sign)
+            result = _fitted(result, self, other, sign)
+        self._value, self._link = result._value, result._link
+        if self._link.is_call:
+            frame = _getframe(1)
+            self._link.code, self._link.lasti = frame.f_code, frame.f_lasti
+        return self
+
+    return method
+
+
+def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:
+    """The result in the dtype of the Tensor that is to become it; its shape must be the Tensor's own."""
+    if result.shape != tensor.shape:
+        raise ShapeError(
+            f"{sign}: an operand of shape {np.shape(plain(other))} would make a Tensor of shape {tensor.shape} "
+            f"one of {result.shape}; write t = t {sign[:-1]} v if that is meant"
+        )
+    if result.dtype == tensor.dtype:
+        return result
+    if not np.can_cast(result.dtype, tensor.dtype, "same_kind"):
+        raise TypeError(f"{sign}: a result of dtype {result.dtype} does not fit a Tensor of {tensor.dtype}")
+    return result.astype(tensor.dtype)
+
+
+def _check_alone(tensor: Any, sign: str) -> None:
+    """Raise an error if an array in another's hands shares a Tensor's memory."""
+    link = tensor._link
+    if tensor._value.base is None:
+        shared = _holders(tensor) > _ALONE + (link._value is tensor._value)
+    else:
+        below = id(tensor._value.base)
+        recorded = 0
+        while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
+            link = link.x
+            recorded += id(link._value) == below or id(getattr(link._value, "base", None)) == below
+        shared = _holders_below(tensor) > _ALONE_BELOW + recorded
+    if shared:
+        place = source_of(tensor._link.code, tensor._link.lasti)
+        raise UnsupportedError(
+            f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
+            "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, t.data). "
+            f"NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one alone"
+        )
+
+
+def _holders(tensor: Any) -> int:
+    array = tensor._value
+    return sys.getrefcount(array)
+
+
+def _holders_below(tensor: Any) -> int:
+    below = tensor._value.base
+    return sys.getrefcount(below)
+
+
+# What is counted for an array that nothing but a Tensor holds, and for the array under a view of it.
+_ALONE = _holders(SimpleNamespace(_value=np.empty(1)))
+_ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
