@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph import testing
 from tinygraph.derivatives.table import _TABLE
-from tinygraph.record import plain
+from tinygraph.operands import plain
 from tinygraph.testing import GradientError, check_grads
 from tinygraph.testing import strategies as arrays_of
 from tinygraph.testing.domains import SPECIAL

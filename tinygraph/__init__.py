@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
 from tinygraph.modes import detect_nonfinite, enable_grad, no_grad, scope
-from tinygraph.record import primitive
+from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -26,8 +26,9 @@ from tinygraph.errors import GraphError
 from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, arguments, links_in
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
+from tinygraph.operands import plain
 from tinygraph.pulling import PULL, Waiting, hand, join_pieces, pull_any, pull_guarded, pull_recorded, pull_traced
-from tinygraph.record import SHOWN, plain
+from tinygraph.record import SHOWN
 from tinygraph.source import source_of
 
 if TYPE_CHECKING:

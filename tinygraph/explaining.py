@@ -10,7 +10,7 @@ from tinygraph.backward import FREED, gather, pull_back
 from tinygraph.derivatives.table import function_name
 from tinygraph.links import Call, DataLeaf, Like, arguments, links_in
 from tinygraph.modes import state
-from tinygraph.record import plain
+from tinygraph.operands import plain
 from tinygraph.source import source_of
 from tinygraph.tensor import Tensor
 

@@ -16,7 +16,7 @@ import numpy as np
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.links import Call, Leaf, Spread
 from tinygraph.modes import is_recording, is_tracing, state
-from tinygraph.record import plain
+from tinygraph.operands import plain
 from tinygraph.source import source_of
 
 _getframe = sys._getframe

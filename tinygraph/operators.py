@@ -13,7 +13,8 @@ from tinygraph import record
 from tinygraph.derivatives import arithmetic
 from tinygraph.derivatives.table import operation_of
 from tinygraph.in_place import in_place
-from tinygraph.record import plain, unary
+from tinygraph.operands import plain
+from tinygraph.record import unary
 
 if TYPE_CHECKING:
     from tinygraph.tensor import Tensor

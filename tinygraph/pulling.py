@@ -29,7 +29,7 @@ from tinygraph.links import (
     scope_of,
 )
 from tinygraph.modes import Setting, no_grad, state
-from tinygraph.record import plain
+from tinygraph.operands import plain
 
 _float64 = np.float64
 _new: Callable[[type], Any] = object.__new__

@@ -17,26 +17,22 @@ out twice here was measured to be worth it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygraph import modes
-from tinygraph.derivatives.table import (
-    Operation,
-    composition_of,
-    derivative,
-    function_name,
-    is_plain,
-    operation_of,
-)
+from tinygraph.derivatives.table import Operation, composition_of, function_name, is_plain, operation_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.keeping import COPIED, copied, kept
 from tinygraph.links import Both, DataCall, First, Left, Like, Right, Spread, Unary, Unnamed, mapped, next_order
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
+from tinygraph.operands import CONSTANTS, NUMBERS, array_of
+from tinygraph.operands import plain as plain
+from tinygraph.operands import tensors_in as tensors_in
 from tinygraph.refusing import explained, overwrites, unsupported
 
 if TYPE_CHECKING:
@@ -113,11 +109,6 @@ def unary(op: Operation, compute: Callable[..., Any], x: Tensor, frame: FrameTyp
     tensor._value = value
     tensor._link = call
     return tensor  # type: ignore[no-any-return]
-
-
-# The types of constants that can go into an operator as they are.
-NUMBERS = frozenset((float, int, np.float64, np.float32))
-CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_))
 
 
 def operator(
@@ -302,15 +293,6 @@ def _constant(other: Any) -> Any:
     return array_of(other) if isinstance(other, list | tuple) else NotImplemented
 
 
-def array_of(item: Any) -> Any:
-    """An argument as an array: numbers and lists may stand next to Tensors, and lists may hold Tensors."""
-    if hasattr(item, "shape"):
-        return item
-    if isinstance(item, list | tuple) and any(True for _ in tensors_in(item)):
-        return np.stack([array_of(part) for part in item])
-    return as_array(item)
-
-
 # --- the record of any call -------------------------------------------------------------------------------------------
 
 
@@ -330,63 +312,6 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if written_out is not None:
         return compose(function_name(function), written_out, args, kwargs, frame)
     raise unsupported(function)
-
-
-def composed(function: Callable[..., Any]) -> Any:
-    """Make a function that is written out with others show in the graph as one, under a scope with its name."""
-    import functools
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if (args and type(args[0]) is Tensor) or any(True for _ in tensors_in((args, kwargs))):
-            return compose(function.__name__, function, args, kwargs, _getframe(1))
-        return function(*args, **kwargs)
-
-    return call
-
-
-def primitive(function: Callable[..., Any]) -> Any:
-    """Make a function of arrays an operation of the graph; what is inside it is not recorded.
-
-    Use as a decorator, then give the derivative with respect to each positional argument:
-
-        @tg.primitive
-        def cube(x):
-            return x * x * x
-
-        cube.derivative(lambda g, z, x: g * (3 * x * x))
-
-    A rule gets the cotangent `g` of the result, the result `z` and the arguments of the call. It returns the
-    cotangent of its argument, an array of the argument's shape or of one that the argument broadcasts to. A rule
-    written with NumPy functions can itself be differentiated. None stands for an argument without a gradient.
-
-    On plain arrays the function is called as it is. It must return one array, and not write into its arguments.
-
-    Raises:
-        UnsupportedError: when it is called on Tensors and no derivative has been given.
-    """
-    import functools
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if args and type(args[0]) is Tensor:
-            op = operation_of(call)
-            if op is not None and len(args) == 1 and not kwargs and op.rules[0] is not None and not modes.unusual:
-                return unary(op, function, args[0], _getframe(1))
-            return call_function(call, args, kwargs, _getframe(1))
-        plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
-        if not plainly and any(True for _ in tensors_in((args, kwargs))):
-            return call_function(call, args, kwargs, _getframe(1))
-        if modes.unusual and state.tracing is not None:
-            return state.tracing.call_primitive(call, function, args, kwargs)
-        return function(*args, **kwargs)
-
-    def give(*rules: Any) -> Any:
-        derivative(call, *rules, compute=function)
-        return call
-
-    call.derivative = give  # type: ignore[attr-defined]
-    return call
 
 
 def compose(
@@ -531,23 +456,6 @@ def spread(
     return result
 
 
-def tensors_in(structure: Any) -> Iterator[Tensor]:
-    """The Tensors inside nested tuples, lists and dicts, in order."""
-    if type(structure) is Tensor:
-        yield structure
-    elif type(structure) in (tuple, list):
-        for item in structure:
-            yield from tensors_in(item)
-    elif type(structure) is dict:
-        for item in structure.values():
-            yield from tensors_in(item)
-
-
-def plain(structure: Any) -> Any:
-    """The structure with each Tensor replaced by its value."""
-    return mapped(structure, lambda item: item._value if type(item) is Tensor else item)
-
-
 def _remembered(structure: Any, needed: bool) -> Any:
     """An argument as a call remembers it: links for Tensors, and arrays in no danger of being written into."""
 
@@ -581,17 +489,3 @@ def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
             f"({stray}.data if it is a constant here)"
         )
     return tuple(bound), rest
-
-
-def as_array(value: Any, dtype: Any = None) -> Any:
-    """`np.asarray`, which leaves what stands for an array in a function that is being compiled as it is."""
-    if modes.unusual and state.tracing is not None:
-        return state.tracing.as_array(value, dtype)
-    return np.asarray(value, dtype=dtype)
-
-
-def indexable(array: Any) -> Any:
-    """An array as it is, but in a function that is being compiled such that computed places can index it."""
-    if modes.unusual and state.tracing is not None and type(array) is np.ndarray:
-        return state.tracing.lift(array)
-    return array

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph import modes, record
+from tinygraph import modes, operands, primitives, record
 from tinygraph.array_methods import ArrayMethods
 from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
-    counting,
     exponential,
     indexing,
     products,
     reductions,
-    refusals,
     shapes,
     trigonometric,
 )
@@ -30,8 +28,9 @@ from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import UNSEEN, copied, duplicate, hand_out, take_back
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_order
 from tinygraph.modes import is_recording, is_tracing, state
+from tinygraph.operands import as_array, plain
 from tinygraph.operators import Operators
-from tinygraph.record import as_array, call_function, plain, unary
+from tinygraph.record import call_function, unary
 from tinygraph.source import made_at, users_line
 from tinygraph.ufuncs import call_ufunc
 
@@ -548,4 +547,5 @@ def _why_no_graph(tensor: Tensor) -> str:
     )
 
 
-record.Tensor = Tensor  # type: ignore[attr-defined]
+# The record is written before there is a Tensor.
+operands.Tensor = record.Tensor = primitives.Tensor = Tensor  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ from tinygraph.derivatives.table import Operation, function_name, is_plain, oper
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
-from tinygraph.record import array_of, call_function, compose, plain, spread, tensors_in
+from tinygraph.operands import array_of, plain, tensors_in
+from tinygraph.record import call_function, compose, spread
 from tinygraph.refusing import overwrites
 from tinygraph.source import made_at, users_line
 

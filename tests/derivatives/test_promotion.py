@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.derivatives.linalg import least_squares
-from tinygraph.record import plain
+from tinygraph.operands import plain
 from tinygraph.testing.strategies import kinds
 
 from .laws import REGISTER, convert

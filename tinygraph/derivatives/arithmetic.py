@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.record import plain
+from tinygraph.operands import plain
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
-from tinygraph.record import array_of, indexable, plain
+from tinygraph.operands import array_of, indexable, plain
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.record import as_array, indexable, plain, tensors_in
+from tinygraph.operands import as_array, indexable, plain, tensors_in
 
 derivative(np.bincount, None, lambda g, z, x, weights=None, minlength=0: indexable(g)[as_array(x)])
 no_derivative(np.histogram_bin_edges)

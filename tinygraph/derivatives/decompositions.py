@@ -24,7 +24,8 @@ import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import plain, primitive
+from tinygraph.operands import plain
+from tinygraph.primitives import primitive
 
 EighResult = type(np.linalg.eigh(np.eye(1)))
 EigResult = type(np.linalg.eig(np.eye(1)))

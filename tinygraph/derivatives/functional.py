@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
-from tinygraph.record import array_of, plain
+from tinygraph.operands import array_of, plain
 
 
 @composition(np.apply_along_axis)

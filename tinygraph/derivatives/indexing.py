@@ -10,7 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.record import array_of, as_array, indexable, plain, primitive
+from tinygraph.operands import array_of, as_array, indexable, plain
+from tinygraph.primitives import primitive
 
 
 @primitive

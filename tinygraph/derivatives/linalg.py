@@ -17,7 +17,8 @@ from tinygraph.derivatives.decompositions import adjoint, lower_half, of_triangl
 from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.record import array_of, plain, primitive
+from tinygraph.operands import array_of, plain
+from tinygraph.primitives import primitive
 
 
 def _t(a: Any) -> Any:

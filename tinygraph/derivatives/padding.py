@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import array_of, tensors_in
+from tinygraph.operands import array_of, tensors_in
 
 
 @composition(np.pad)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition
-from tinygraph.record import array_of, plain, primitive
+from tinygraph.operands import array_of, plain
+from tinygraph.primitives import primitive
 
 
 def _coefficients(item: Any) -> Any:

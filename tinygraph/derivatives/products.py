@@ -10,7 +10,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import ShapeError
-from tinygraph.record import array_of, primitive
+from tinygraph.operands import array_of
+from tinygraph.primitives import primitive
 
 
 def solid(g: Any) -> Any:

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygraph.derivatives.table import composition
-from tinygraph.record import array_of, plain
+from tinygraph.operands import array_of, plain
 
 
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:

@@ -14,7 +14,9 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
 from tinygraph.modes import is_tracing
-from tinygraph.record import SHOWN, array_of, primitive
+from tinygraph.operands import array_of
+from tinygraph.primitives import primitive
+from tinygraph.record import SHOWN
 
 
 def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:

@@ -13,7 +13,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.derivatives.indexing import x_at
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import array_of, plain, primitive
+from tinygraph.operands import array_of, plain
+from tinygraph.primitives import primitive
 
 
 @primitive

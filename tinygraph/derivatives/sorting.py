@@ -13,7 +13,7 @@ from tinygraph.derivatives.indexing import _take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
-from tinygraph.record import array_of, plain, tensors_in
+from tinygraph.operands import array_of, plain, tensors_in
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:

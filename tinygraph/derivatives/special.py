@@ -25,7 +25,7 @@ from tinygraph.derivatives.exponential import LN2, LN10
 from tinygraph.derivatives.table import derivative, no_derivative
 from tinygraph.derivatives.trigonometric import DEGREE
 from tinygraph.errors import UnsupportedError
-from tinygraph.record import as_array, plain
+from tinygraph.operands import as_array, plain
 
 SQRT_2 = float(np.sqrt(2))
 SQRT_PI = float(np.sqrt(np.pi))

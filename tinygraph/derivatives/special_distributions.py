@@ -30,7 +30,8 @@ from tinygraph.derivatives.special import (
 from tinygraph.derivatives.special_zeta import polygamma
 from tinygraph.derivatives.table import derivative
 from tinygraph.derivatives.trigonometric import DEGREE
-from tinygraph.record import plain, primitive
+from tinygraph.operands import plain
+from tinygraph.primitives import primitive
 
 # --- densities, and their logarithmic moments -------------------------------------------------------------------------
 

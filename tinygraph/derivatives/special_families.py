@@ -15,7 +15,8 @@ from scipy import special
 
 from tinygraph.derivatives.special import by_last_argument, no_gradient_to
 from tinygraph.derivatives.table import composition
-from tinygraph.record import array_of, plain, primitive
+from tinygraph.operands import array_of, plain
+from tinygraph.primitives import primitive
 
 # --- orthogonal polynomials: the slope is one of a degree less (18.9) -------------------------------------------------
 

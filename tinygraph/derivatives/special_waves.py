@@ -18,7 +18,7 @@ from tinygraph.derivatives.special import SQRT_PI, by_last_argument, no_gradient
 from tinygraph.derivatives.special_families import several
 from tinygraph.derivatives.table import derivative
 from tinygraph.derivatives.trigonometric import DEGREE
-from tinygraph.record import plain
+from tinygraph.operands import plain
 
 # --- Bessel functions that are scaled ---------------------------------------------------------------------------------
 

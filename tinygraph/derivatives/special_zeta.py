@@ -16,7 +16,8 @@ from tinygraph.derivatives.special import _hurwitz_zeta
 from tinygraph.derivatives.table import derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
-from tinygraph.record import plain, primitive
+from tinygraph.operands import plain
+from tinygraph.primitives import primitive
 
 # How many terms are summed before the Euler-Maclaurin series takes over, and the terms of that: B₂ₖ ÷ (2k)!
 SUMMED = 20

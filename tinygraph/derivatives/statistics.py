@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition
-from tinygraph.record import array_of
+from tinygraph.operands import array_of
 
 
 def _rows(m: Any, rowvar: bool) -> Any:

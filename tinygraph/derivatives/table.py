@@ -94,8 +94,8 @@ def _names_read(code: CodeType) -> set[str]:
 # The rooms of the table that most programs do not enter. They are read when a function is asked for that is not in
 # the others, which `tinygraph.tensor` reads at once.
 _SELDOM = (
-    "calculus", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging", "sorting",
-    "statistics",
+    "calculus", "counting", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging",
+    "refusals", "sorting", "statistics",
 )  # fmt: skip
 _unread = set(_SELDOM)
 

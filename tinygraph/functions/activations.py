@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.record import as_array, composed, primitive
+from tinygraph.operands import as_array
+from tinygraph.primitives import composed, primitive
 from tinygraph.tensor import Tensor
 
 

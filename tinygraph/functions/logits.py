@@ -9,7 +9,8 @@ import numpy as np
 from tinygraph.derivatives.reductions import expand
 from tinygraph.functions.activations import _floating
 from tinygraph.modes import is_tracing
-from tinygraph.record import as_array, primitive
+from tinygraph.operands import as_array
+from tinygraph.primitives import primitive
 
 Axis = int | tuple[int, ...] | None
 

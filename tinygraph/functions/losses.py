@@ -10,7 +10,8 @@ import numpy as np
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import _floating, log1pexp, sigmoid
 from tinygraph.functions.logits import log_softmax, softmax
-from tinygraph.record import as_array, composed, primitive
+from tinygraph.operands import as_array
+from tinygraph.primitives import composed, primitive
 from tinygraph.tensor import Tensor
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tinygraph.functions.activations import _floating
 from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, chunks, misfit, pair, slide, working
-from tinygraph.record import primitive
+from tinygraph.primitives import primitive
 
 Array = NDArray[Any]
 Plan = tuple[Sliding, Sliding]

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
-from tinygraph.record import primitive
+from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 
 __all__ = ["Dense", "Embedding", "Flatten"]

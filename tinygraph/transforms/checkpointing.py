@@ -11,7 +11,8 @@ import numpy as np
 
 from tinygraph import modes
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
-from tinygraph.record import plain, primitive
+from tinygraph.operands import plain
+from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.products import vjp
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.nests import filled, tree_leaves, tree_map
-from tinygraph.record import plain
+from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
 from tinygraph.transforms.running import Run, chosen_positions

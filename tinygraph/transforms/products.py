@@ -12,7 +12,7 @@ from tinygraph.backward import gradients
 from tinygraph.errors import ShapeError
 from tinygraph.links import next_order
 from tinygraph.nests import Nest, filled, tree_leaves
-from tinygraph.record import plain
+from tinygraph.operands import as_array, plain
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
 from tinygraph.transforms.running import Run, as_result
@@ -66,7 +66,7 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
     if isinstance(seed, Tensor) and seed.requires_grad:
         value: Any = seed
     else:
-        value = record.as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
+        value = as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
     if value.shape != output.shape:
         raise ShapeError(f"{call}: a cotangent of shape {value.shape} does not fit an output of shape {output.shape}")
     return value

@@ -13,7 +13,8 @@ from tinygraph.backward import gather, gradients
 from tinygraph.errors import ShapeError
 from tinygraph.links import Leaf, next_order
 from tinygraph.nests import Nest, tree_leaves, tree_map
-from tinygraph.record import plain, primitive
+from tinygraph.operands import as_array, plain
+from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 
 __all__ = ["Run", "alias", "as_result", "chosen_positions"]
@@ -170,7 +171,7 @@ def as_result(cotangent: Any) -> Any:
     """What a pass found, as the caller gets it: a Tensor where a gradient can flow on, else an array of its own."""
     if isinstance(cotangent, Tensor):
         return cotangent if cotangent.requires_grad else cotangent.data
-    array = record.as_array(cotangent)
+    array = as_array(cotangent)
     if type(array) is not np.ndarray:  # in a function that is being compiled
         return array
     return array if array.flags.owndata and array.flags.writeable else array.copy()

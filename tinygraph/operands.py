@@ -1,0 +1,59 @@
+"""What calls are given: Tensors, numbers, arrays, and lists of them; and what NumPy is given in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph import modes
+from tinygraph.links import mapped
+from tinygraph.modes import state
+
+if TYPE_CHECKING:
+    from tinygraph.tensor import Tensor
+
+# The types of constants that can go into an operator as they are.
+NUMBERS = frozenset((float, int, np.float64, np.float32))
+CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_))
+
+
+def tensors_in(structure: Any) -> Iterator[Tensor]:
+    """The Tensors inside nested tuples, lists and dicts, in order."""
+    if type(structure) is Tensor:
+        yield structure
+    elif type(structure) in (tuple, list):
+        for item in structure:
+            yield from tensors_in(item)
+    elif type(structure) is dict:
+        for item in structure.values():
+            yield from tensors_in(item)
+
+
+def plain(structure: Any) -> Any:
+    """The structure with each Tensor replaced by its value."""
+    return mapped(structure, lambda item: item._value if type(item) is Tensor else item)
+
+
+def array_of(item: Any) -> Any:
+    """An argument as an array: numbers and lists may stand next to Tensors, and lists may hold Tensors."""
+    if hasattr(item, "shape"):
+        return item
+    if isinstance(item, list | tuple) and any(True for _ in tensors_in(item)):
+        return np.stack([array_of(part) for part in item])
+    return as_array(item)
+
+
+def as_array(value: Any, dtype: Any = None) -> Any:
+    """`np.asarray`, which leaves what stands for an array in a function that is being compiled as it is."""
+    if modes.unusual and state.tracing is not None:
+        return state.tracing.as_array(value, dtype)
+    return np.asarray(value, dtype=dtype)
+
+
+def indexable(array: Any) -> Any:
+    """An array as it is, but in a function that is being compiled such that computed places can index it."""
+    if modes.unusual and state.tracing is not None and type(array) is np.ndarray:
+        return state.tracing.lift(array)
+    return array
