@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 import tinygraph as tg
-from tinygraph.derivatives.special_distributions import beta_moment, chi_density, gamma_moment, t_moment
+from tinygraph.derivatives.special_distributions import chi_density
+from tinygraph.derivatives.special_moments import beta_moment, gamma_moment, t_moment
 from tinygraph.testing import check_grads
 
 from .laws import LAPACK, enter, obey

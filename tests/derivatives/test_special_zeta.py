@@ -18,7 +18,7 @@ LAWS = enter({special.psi: unary(low=0.5, high=3)})
 LAWS += enter({special.zetac: unary(low=1.5, high=4)}, LAPACK)
 LAWS += enter(
     {
-        special_zeta._hurwitz_zeta: two({"low": 1.5, "high": 4}, POSITIVE),
+        special_zeta.hurwitz_zeta: two({"low": 1.5, "high": 4}, POSITIVE),
         special_zeta._riemann_zeta: unary(low=1.5, high=4),
         special_zeta.polygamma: st.builds(
             lambda x, order: Call((x, order)), arrays(low=0.5, high=3), st.sampled_from([1, 2])

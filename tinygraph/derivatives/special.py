@@ -66,7 +66,7 @@ def floating(*args: Any) -> np.dtype[Any]:
     return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
 
-_hurwitz_zeta = getattr(special.zeta, "__wrapped__", special.zeta)(2.0, Reveal())
+hurwitz_zeta = getattr(special.zeta, "__wrapped__", special.zeta)(2.0, Reveal())
 _lambertw = getattr(special.lambertw, "__wrapped__", special.lambertw)(Reveal())
 
 
@@ -82,11 +82,15 @@ derivative(special.sindg,  lambda g, z, x: g * (special.cosdg(x) * DEGREE))  # f
 derivative(special.cosdg,  lambda g, z, x: -g * (special.sindg(x) * DEGREE))  # fmt: skip
 derivative(special.tandg,  lambda g, z, x: g * (1 + z * z) * DEGREE)  # fmt: skip
 derivative(special.cotdg,  lambda g, z, x: -g * (1 + z * z) * DEGREE)  # fmt: skip
-derivative(special.exprel, lambda g, z, x: g * _slope_of_exprel(x))
+derivative(
+    special.radian, lambda g, z, d, m, s: g * DEGREE, lambda g, z, d, m, s: g * (DEGREE / 60),
+    lambda g, z, d, m, s: g * (DEGREE / 3600),
+)  # fmt: skip
+derivative(special.exprel, lambda g, z, x: g * slope_of_exprel(x))
 derivative(special.powm1, lambda g, z, x, y: g * slope_of_power(x, y), lambda g, z, x, y: g * (z + 1) * log_or_zero(x))
 
 
-def _slope_of_exprel(x: Any) -> Any:
+def slope_of_exprel(x: Any) -> Any:
     """The slope of (eˣ − 1) ÷ x, which is 1F1(1; 2; x)."""
     return special.hyp1f1(2, 3, x) / 2
 
@@ -100,12 +104,12 @@ def _slope_of_log1p_by_x(x: Any) -> Any:
 derivative(
     special.boxcox,
     lambda g, z, x, power: g * x ** (power - 1),
-    lambda g, z, x, power: g * np.square(np.log(x)) * _slope_of_exprel(power * np.log(x)),
+    lambda g, z, x, power: g * np.square(np.log(x)) * slope_of_exprel(power * np.log(x)),
 )
 derivative(
     special.boxcox1p,
     lambda g, z, x, power: g * np.exp((power - 1) * np.log1p(x)),
-    lambda g, z, x, power: g * np.square(np.log1p(x)) * _slope_of_exprel(power * np.log1p(x)),
+    lambda g, z, x, power: g * np.square(np.log1p(x)) * slope_of_exprel(power * np.log1p(x)),
 )
 derivative(
     special.inv_boxcox,
@@ -264,13 +268,20 @@ def _step_of_struve(v: Any, x: Any) -> Any:
     return (x / 2) ** v * special.rgamma(v + 1.5) / SQRT_PI
 
 
+# Wright's Bessel function Σ xᵏ ÷ (k! Γ(ak + b)), and its logarithm
+by_last_argument(
+    wright_bessel=lambda g, z, a, b, x: g * special.wright_bessel(a, a + b, x),
+    log_wright_bessel=lambda g, z, a, b, x: g * np.exp(special.log_wright_bessel(a, a + b, x) - z),
+)
+
+
 # --- integrals and hypergeometric functions ---------------------------------------------------------------------------
 
 derivative(special.expi,      lambda g, z, x: g * np.exp(x) / x)  # fmt: skip
 derivative(special.exp1,      lambda g, z, x: -g * np.exp(-x) / x)  # fmt: skip
 derivative(special.spence,    lambda g, z, x: g * _slope_of_spence(x))  # fmt: skip
-derivative(special.ellipk,    lambda g, z, m: g * _slope_of_ellipk(m))  # fmt: skip
-derivative(special.ellipkm1,  lambda g, z, p: -g * _slope_of_ellipk(1 - p))  # fmt: skip
+derivative(special.ellipk,    lambda g, z, m: g * slope_of_ellipk(m))  # fmt: skip
+derivative(special.ellipkm1,  lambda g, z, p: -g * slope_of_ellipk(1 - p))  # fmt: skip
 derivative(special.ellipe,    lambda g, z, m: g * special.hyp2f1(0.5, 1.5, 2, m) * (np.pi / -8))  # fmt: skip
 derivative(special.wrightomega, lambda g, z, x: g * z / (1 + z))
 derivative(_lambertw, lambda g, z, x, k, tol: g / (np.exp(z) * (1 + z)), None, None)  # not z / x: regular at 0
@@ -290,7 +301,8 @@ def _slope_of_spence(x: Any) -> Any:
     return np.where(near, -special.hyp2f1(1, 1, 2, 1 - close), np.log(apart) / (1 - apart))
 
 
-def _slope_of_ellipk(m: Any) -> Any:
+def slope_of_ellipk(m: Any) -> Any:
+    """The slope of the complete elliptic integral of the first kind, as a hypergeometric function."""
     return special.hyp2f1(1.5, 1.5, 2, m) * (np.pi / 8)
 
 

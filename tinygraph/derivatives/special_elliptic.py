@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tinygraph.derivatives.special import _slope_of_ellipk, floating, real
+from tinygraph.derivatives.special import floating, real, slope_of_ellipk
 from tinygraph.derivatives.special_families import several
 from tinygraph.derivatives.table import derivative
 from tinygraph.errors import UnsupportedError
@@ -195,7 +195,7 @@ JACOBI: tuple[Any, ...] = several(
 def _slope_of_agm(z: Any, other: Any, x: Any) -> Any:
     """The mean is π/2 · other ÷ K(1 − x²/other²), by x (19.8.5)."""
     ratio = x / other
-    return _slope_of_ellipk(1 - ratio * ratio) * np.square(z / other) * ratio * (4 / np.pi)
+    return slope_of_ellipk(1 - ratio * ratio) * np.square(z / other) * ratio * (4 / np.pi)
 
 
 derivative(

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from tinygraph.derivatives.arithmetic import Reveal
-from tinygraph.derivatives.special import _hurwitz_zeta
+from tinygraph.derivatives.special import hurwitz_zeta
 from tinygraph.derivatives.table import derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
@@ -66,7 +66,7 @@ def _slope_by_exponent(name: str, s: Any, q: Any) -> Any:
 
 
 derivative(
-    _hurwitz_zeta,
+    hurwitz_zeta,
     lambda g, z, x, q: g * _slope_by_exponent("zeta", x, q),
     lambda g, z, x, q: -g * x * special.zeta(x + 1, q),
 )

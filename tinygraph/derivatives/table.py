@@ -105,7 +105,8 @@ _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
 _OF_SCIPY = (
-    "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions"
+    "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions",
+    "special_statistics",
 )  # fmt: skip
 _HINTS: dict[Callable[..., Any], str] = {}
 
