@@ -16,8 +16,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tinygraph.testing.adjoint import check_adjoint
-from tinygraph.testing.check import GradientError, check_grads
+from tinygraph.testing.check import check_grads
 from tinygraph.testing.domains import DOMAINS, Domain, domain_of
+from tinygraph.testing.report import GradientError
 
 if TYPE_CHECKING:
     from tinygraph.testing import strategies as strategies

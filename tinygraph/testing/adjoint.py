@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.testing.check import OF_TERMS, GradientError, _entries, _fill, _places, _plain, _precision, _reals
+from tinygraph.testing.arguments import entries, filled, places, plain_array, precision_of, reals
+from tinygraph.testing.check import OF_TERMS
+from tinygraph.testing.report import GradientError
 from tinygraph.transforms import jvp, vjp
 
 
@@ -26,29 +28,29 @@ def check_adjoint(f: Callable[..., Any], *xs: Any, trials: int = 2) -> None:
         GradientError: the two products differ.
         TypeError: no argument can be differentiated.
     """
-    arrays = [place.array for place in _places(xs, [""] * len(xs))]
+    arrays = [place.array for place in places(xs, [""] * len(xs))]
     if not arrays:
         raise TypeError("check_adjoint: no argument is a floating array, so there is nothing to differentiate")
 
     def function(*given: Any) -> list[Any]:
-        filled = iter(given)
-        return [item for _, item in _entries(f(*_fill(xs, filled))) if np.result_type(_plain(item)).kind in "fc"]
+        results = f(*filled(xs, iter(given)))
+        return [item for _, item in entries(results) if np.result_type(plain_array(item)).kind in "fc"]
 
     random = np.random.default_rng(0)
 
     def direction(like: Any) -> Any:
-        like = _plain(like)
+        like = plain_array(like)
         parts = random.normal(size=(2, *like.shape))
         return np.asarray(parts[0] + 1j * parts[1] if like.dtype.kind == "c" else parts[0]).astype(like.dtype)
 
     values, pull = vjp(function, *arrays)
-    tolerance = 10 * OF_TERMS[min([8, *[_precision(_plain(item)) for item in (*arrays, *values)]])]
+    tolerance = 10 * OF_TERMS[min([8, *[precision_of(plain_array(item)) for item in (*arrays, *values)]])]
     for _ in range(trials):
         vs, ws = [direction(array) for array in arrays], [direction(value) for value in values]
         _, pushed = jvp(function, arrays, vs)
         sides = []
         for left, right in ((ws, pushed), (pull(ws), vs)):
-            terms = [_reals(_plain(a)) * _reals(_plain(b)) for a, b in zip(left, right, strict=True)]
+            terms = [reals(plain_array(a)) * reals(plain_array(b)) for a, b in zip(left, right, strict=True)]
             together = np.concatenate([np.zeros(1), *terms])
             sides.append((float(np.sum(together)), float(np.sum(np.abs(together)))))
         (forward, size), (backward, other) = sides

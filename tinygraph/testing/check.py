@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygraph.modes import no_grad
 from tinygraph.tensor import Tensor
+from tinygraph.testing.arguments import (
+    Array,
+    argument_names,
+    entries,
+    exact,
+    filled,
+    places,
+    plain_array,
+    precision_of,
+    reals,
+)
 from tinygraph.testing.differences import FIRST_STEP, Slope, slope
+from tinygraph.testing.report import GradientError, check_form, report
 from tinygraph.transforms import jvp, vjp
-
-Array = NDArray[Any]
 
 # What a derivative computed in each precision may differ by from the true one: relative to itself, and relative to the
 # sizes of the terms that it is a sum of, to allow for those that cancel to almost nothing.
 RELATIVE = {8: 1e-5, 4: 2e-3, 2: 5e-2}
 OF_TERMS = {8: 1e-8, 4: 1e-4, 2: 1e-2}
 EPS = {8: 2.0**-52, 4: 2.0**-23, 2: 2.0**-10}
-
-
-class GradientError(AssertionError):
-    """A derivative that finite differences contradict.
-
-    Attributes:
-        order: 1 for the derivative of the function, 2 for that of its gradient, and so on; 0 for its value.
-        where: the argument, or for a Jacobian-vector product the output, in words: `argument 1 (weights)["bias"]`.
-        index: the element with the largest error.
-        expected: what finite differences say.
-        got: what tinygraph says.
-    """
-
-    def __init__(
-        self, message: str, order: int, where: str, index: tuple[int, ...] = (), expected: Any = None, got: Any = None
-    ) -> None:
-        super().__init__(message)
-        self.order = order
-        self.where = where
-        self.index = index
-        self.expected = expected
-        self.got = got
 
 
 def check_grads(
@@ -77,6 +63,7 @@ def check_grads(
             value on Tensors than on arrays. The message says which element, at which order, and whether the point
             looks like a kink.
         TypeError: no argument can be differentiated.
+        ValueError: a mode is neither "vjp" nor "jvp".
 
     The differences are taken in float64, whatever the dtype of the arguments. Weights and directions are random but
     the same in each call.
@@ -89,19 +76,19 @@ def check_grads(
     """
     if unknown := set(modes) - {"vjp", "jvp"}:
         raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {sorted(unknown)}")
-    places = list(_places(xs, _parameters(f, len(xs))))
-    if not places:
+    found = list(places(xs, argument_names(f, len(xs))))
+    if not found:
         raise TypeError("check_grads: no argument is a floating array, so there is nothing to differentiate")
-    arrays = [place.array for place in places]
+    arrays = [place.array for place in found]
 
     def function(*given: Any) -> list[Any]:
         """f as a function of the arrays alone, returning a list of arrays."""
-        filled = iter(given)
-        return [item for _, item in _entries(f(*_fill(xs, filled))) if np.result_type(item).kind in "fc"]
+        results = f(*filled(xs, iter(given)))
+        return [item for _, item in entries(results) if np.result_type(item).kind in "fc"]
 
-    names = [name for name, item in _entries(f(*_fill(xs, iter(arrays)))) if np.result_type(item).kind in "fc"]
-    precision = min([8, *[_precision(array) for array in arrays]])
-    check = _Check([place.name for place in places], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
+    names = [name for name, item in entries(f(*filled(xs, iter(arrays)))) if np.result_type(item).kind in "fc"]
+    precision = min([8, *[precision_of(array) for array in arrays]])
+    check = _Check([place.name for place in found], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
     check.value(function, names, arrays)
     for depth in range(1, order + 1):
         weights = check.weights(function, arrays)
@@ -110,82 +97,6 @@ def check_grads(
         if "jvp" in modes:
             check.jvp(function, names, arrays, depth)
         function, names = _gradient(function, weights), [f"gradient of {name}" for name in check.names]
-
-
-# --- the arguments and results as lists of arrays ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Place:
-    """An array among the arguments: what to call it, and its value."""
-
-    name: str
-    array: Array
-
-
-def _parameters(f: Callable[..., Any], count: int) -> list[str]:
-    """What to call each positional argument."""
-    try:
-        found = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        found = []
-    names = [item.name for item in found if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
-    names += [""] * (count - len(names))
-    return [f"argument {place}" + (f" ({name})" if name else "") for place, name in enumerate(names[:count])]
-
-
-def _places(xs: tuple[Any, ...], names: list[str]) -> Iterator[_Place]:
-    for x, name in zip(xs, names, strict=True):
-        for path, item in _entries(x):
-            if _differentiable(item):
-                yield _Place(name + path, np.asarray(item.data if isinstance(item, Tensor) else item))
-
-
-def _entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The entries of nested dicts, lists and tuples, each with its path: `["bias"][0]`."""
-    if isinstance(structure, dict):
-        for key, item in structure.items():
-            yield from _entries(item, f"{path}[{key!r}]")
-    elif isinstance(structure, list | tuple):
-        for place, item in enumerate(structure):
-            yield from _entries(item, f"{path}[{place}]")
-    elif structure is not None:
-        yield path, structure
-
-
-def _differentiable(item: Any) -> bool:
-    if isinstance(item, Tensor | np.ndarray | np.generic):
-        return item.dtype.kind in "fc"
-    return isinstance(item, float | complex)
-
-
-def _fill(structure: Any, arrays: Iterator[Any]) -> Any:
-    """The structure with each floating entry replaced by the next of the arrays."""
-    if isinstance(structure, dict):
-        return type(structure)({key: _fill(item, arrays) for key, item in structure.items()})
-    if isinstance(structure, list | tuple):
-        items = [_fill(item, arrays) for item in structure]
-        return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
-    return next(arrays) if _differentiable(structure) else structure
-
-
-def _plain(value: Any) -> Array:
-    return np.asarray(value.data if isinstance(value, Tensor) else value)
-
-
-def _precision(array: Array) -> int:
-    """The bytes of a real number of an array."""
-    return array.dtype.itemsize // (2 if array.dtype.kind == "c" else 1)
-
-
-def _exact(array: Array) -> Array:
-    """The array in double precision."""
-    return np.asarray(array, dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
-
-
-def _reals(array: Array) -> Array:
-    """The elements as a vector of real numbers in double precision; a complex one as two."""
-    return np.ascontiguousarray(_exact(np.ravel(array))).view(np.float64)
 
 
 def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Callable[..., list[Any]]:
@@ -215,7 +126,7 @@ class _Check:
 
     def weights(self, function: Callable[..., list[Any]], arrays: list[Array]) -> list[Array]:
         """A random cotangent for each result, none of its elements near zero."""
-        return [self._random(_plain(item)) for item in function(*arrays)]
+        return [self._random(plain_array(item)) for item in function(*arrays)]
 
     def _random(self, like: Array) -> Array:
         def part() -> Array:
@@ -228,26 +139,26 @@ class _Check:
         """Tensors get the values that arrays get."""
         expected = function(*arrays)
         got = function(*[Tensor(array) for array in arrays])
-        for name, on_arrays, on_tensors in zip(names, map(_plain, expected), map(_plain, got), strict=True):
+        for name, on_arrays, on_tensors in zip(names, map(plain_array, expected), map(plain_array, got), strict=True):
             where = f"output{name}"
-            _same_form(0, where, on_arrays, on_tensors)
+            check_form(0, where, on_arrays, on_tensors)
             self._compare(0, where, on_arrays, on_tensors, 0.0, _largest(on_arrays))
 
     def vjp(self, function: Callable[..., list[Any]], arrays: list[Array], weights: list[Array], order: int) -> None:
         """The gradient of the weighted sum of the results, against differences by each element."""
         found = _gradient(function, weights)(*arrays)
         for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
-            got = _plain(item)
-            _same_form(order, name, array, got)
+            got = plain_array(item)
+            check_form(order, name, array, got)
             slopes: Array = np.zeros(array.shape, np.complex128 if array.dtype.kind == "c" else np.float64)
             noise, terms = 0.0, 0.0
             sides: dict[tuple[int, ...], _Along] = {}
             for index in np.ndindex(array.shape):
                 for unit in (1, 1j) if array.dtype.kind == "c" else (1,):
-                    direction = [np.zeros(other.shape, _exact(other).dtype) for other in arrays]
+                    direction = [np.zeros(other.shape, exact(other).dtype) for other in arrays]
                     direction[which][index] = unit
                     along = self._slope(function, arrays, direction)
-                    parts = [_reals(w) * _reals(v) for w, v in zip(weights, along.values, strict=True)]
+                    parts = [reals(w) * reals(v) for w, v in zip(weights, along.values, strict=True)]
                     slopes[index] += unit * sum(float(np.sum(part)) for part in parts)
                     terms = max(terms, sum(float(np.sum(np.abs(part))) for part in parts))
                     noise = max(noise, along.slope.noise * max((_largest(w) for w in weights), default=0.0))
@@ -259,10 +170,10 @@ class _Check:
         """The derivative along one direction, against differences along it."""
         direction = [self._random(array) for array in arrays]
         _, pushed = jvp(function, arrays, direction)
-        along = self._slope(function, arrays, [_exact(item) for item in direction])
+        along = self._slope(function, arrays, [exact(item) for item in direction])
         for name, slopes, item in zip(names, along.values, pushed, strict=True):
             where = f"output{name} along a direction (jvp)" if order == 1 else f"{name} along a direction (jvp)"
-            got = _plain(item)
+            got = plain_array(item)
             if got.shape != slopes.shape:
                 raise GradientError(
                     f"order {order}: the derivative of {where} has shape {got.shape}, expected {slopes.shape}",
@@ -276,12 +187,12 @@ class _Check:
 
         def along(step: float) -> Array:
             nonlocal precision
-            moved = [_exact(array) + step * d for array, d in zip(arrays, direction, strict=True)]
+            moved = [exact(array) + step * d for array, d in zip(arrays, direction, strict=True)]
             with no_grad(), np.errstate(all="ignore"):
-                results = [_plain(item) for item in function(*moved)]
-            precision = min([8, *[_precision(item) for item in results]])
-            likes[:] = [_exact(item) for item in results]
-            return np.concatenate([_reals(item) for item in results] or [np.zeros(0)])
+                results = [plain_array(item) for item in function(*moved)]
+            precision = min([8, *[precision_of(item) for item in results]])
+            likes[:] = [exact(item) for item in results]
+            return np.concatenate([reals(item) for item in results] or [np.zeros(0)])
 
         along(0.0)
         first = self.step or FIRST_STEP[precision]
@@ -303,10 +214,10 @@ class _Check:
         """
         if got.size == 0:
             return
-        size = min(_precision(got), self.precision)
+        size = min(precision_of(got), self.precision)
         rtol = RELATIVE[size] if self.rtol is None else self.rtol
         with np.errstate(invalid="ignore", over="ignore"):
-            error = np.abs(_exact(got) - expected)
+            error = np.abs(exact(got) - expected)
             error = np.where(got == expected, 0.0, error)
         allowed = self.atol + rtol * np.abs(expected) + OF_TERMS[size] * terms + noise
         if np.all((error <= allowed) | (np.isnan(expected) & np.isnan(got) & (order == 0))):
@@ -314,7 +225,7 @@ class _Check:
         wrong = ~(error <= allowed)
         excess = np.where(wrong, np.where(np.isfinite(error), error / np.where(allowed > 0, allowed, 1), np.inf), -1)
         index = tuple(int(place) for place in np.unravel_index(int(np.argmax(excess)), got.shape))
-        message = _report(order, where, index, expected, got, int(np.sum(wrong)))
+        message = report(order, where, index, expected, got, int(np.sum(wrong)))
         if sides is not None:
             message += _doubts(sides[index])
         raise GradientError(message, order, where, index, expected[index].item(), got[index].item())
@@ -329,44 +240,9 @@ class _Along:
 
     @property
     def values(self) -> list[Array]:
-        ends = np.cumsum([0, *[_reals(like).size for like in self.likes]]).tolist()
+        ends = np.cumsum([0, *[reals(like).size for like in self.likes]]).tolist()
         parts = [self.slope.value[start:end] for start, end in pairwise(ends)]
         return [np.reshape(part.view(like.dtype), like.shape) for part, like in zip(parts, self.likes, strict=True)]
-
-
-def _largest(values: Array) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.max(np.abs(finite), initial=0.0))
-
-
-# --- the report -------------------------------------------------------------------------------------------------------
-
-
-def _same_form(order: int, where: str, expected: Array, got: Array) -> None:
-    for what, right, wrong in (("shape", expected.shape, got.shape), ("dtype", expected.dtype, got.dtype)):
-        if right != wrong:
-            message = (
-                f"{where} has {what} {wrong} on Tensors, and {right} on arrays"
-                if order == 0
-                else f"order {order}: the gradient of {where} has {what} {wrong}, the argument {right}"
-            )
-            raise GradientError(message, order, where)
-
-
-def _report(order: int, where: str, index: tuple[int, ...], expected: Array, got: Array, wrong: int) -> str:
-    right, found = expected[index].item(), got[index].item()
-    off = abs(found - right) / abs(right) if right else abs(found)
-    if order == 0:
-        heading = f"{where} has another value on Tensors than on arrays"
-    else:
-        kind = "derivative" if order == 1 else "derivative of the gradient" if order == 2 else f"{order}-th derivative"
-        heading = f"order {order}: the {kind} is not that of finite differences, for {where}"
-    return (
-        f"{heading}\n"
-        f"  element {index}: expected {right:.12g}{' (finite differences)' if order else ''}, got {found:.12g} "
-        f"({'relative' if right else 'absolute'} error {off:.1e})\n"
-        f"  {wrong} of {got.size} elements are wrong"
-    )
 
 
 def _doubts(along: _Along) -> str:
@@ -383,3 +259,8 @@ def _doubts(along: _Along) -> str:
     if found.error > 1e-5 * _largest(found.value) + found.noise:
         return f"\n  The differences did not settle: they may be off by {found.error:.1e} themselves"
     return ""
+
+
+def _largest(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.max(np.abs(finite), initial=0.0))

@@ -1,0 +1,92 @@
+"""The arguments and results of a function as lists of arrays, each with what to call it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygraph.nests import tree_map
+from tinygraph.tensor import Tensor
+
+__all__ = [
+    "Array", "Place", "argument_names", "entries", "exact", "filled", "is_differentiable", "places", "plain_array",
+    "precision_of", "reals",
+]  # fmt: skip
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An array among the arguments: what to call it, and its value."""
+
+    name: str
+    array: Array
+
+
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """What to call each positional argument."""
+    try:
+        found = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        found = []
+    names = [item.name for item in found if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+    names += [""] * (count - len(names))
+    return [f"argument {place}" + (f" ({name})" if name else "") for place, name in enumerate(names[:count])]
+
+
+def places(xs: tuple[Any, ...], names: list[str]) -> Iterator[Place]:
+    """The arrays to differentiate with respect to, among arguments of these names."""
+    for x, name in zip(xs, names, strict=True):
+        for path, item in entries(x):
+            if is_differentiable(item):
+                yield Place(name + path, plain_array(item))
+
+
+def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The entries of nested dicts, lists and tuples, each with its path: `["bias"][0]`."""
+    if isinstance(structure, dict):
+        for key, item in structure.items():
+            yield from entries(item, f"{path}[{key!r}]")
+    elif isinstance(structure, list | tuple):
+        for place, item in enumerate(structure):
+            yield from entries(item, f"{path}[{place}]")
+    elif structure is not None:
+        yield path, structure
+
+
+def is_differentiable(item: Any) -> bool:
+    """Whether an entry is a floating or complex array or number."""
+    if isinstance(item, Tensor | np.ndarray | np.generic):
+        return item.dtype.kind in "fc"
+    return isinstance(item, float | complex)
+
+
+def filled(structure: Any, arrays: Iterator[Any]) -> Any:
+    """The structure with each floating entry replaced by the next of the arrays."""
+    return tree_map(lambda item: next(arrays) if is_differentiable(item) else item, structure)
+
+
+def plain_array(value: Any) -> Array:
+    """The values of an array, a number or a Tensor."""
+    return np.asarray(value.data if isinstance(value, Tensor) else value)
+
+
+def precision_of(array: Array) -> int:
+    """The bytes of a real number of an array."""
+    return array.dtype.itemsize // (2 if array.dtype.kind == "c" else 1)
+
+
+def exact(array: Array) -> Array:
+    """The array in double precision."""
+    return np.asarray(array, dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def reals(array: Array) -> Array:
+    """The elements as a vector of real numbers in double precision; a complex one as two."""
+    return np.ascontiguousarray(exact(np.ravel(array))).view(np.float64)

@@ -1,0 +1,60 @@
+"""What is said of a derivative that is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.testing.arguments import Array
+
+__all__ = ["GradientError", "check_form", "report"]
+
+
+class GradientError(AssertionError):
+    """A derivative that finite differences contradict.
+
+    Attributes:
+        order: 1 for the derivative of the function, 2 for that of its gradient, and so on; 0 for its value.
+        where: the argument, or for a Jacobian-vector product the output, in words: `argument 1 (weights)["bias"]`.
+        index: the element with the largest error.
+        expected: what finite differences say.
+        got: what tinygraph says.
+    """
+
+    def __init__(
+        self, message: str, order: int, where: str, index: tuple[int, ...] = (), expected: Any = None, got: Any = None
+    ) -> None:
+        super().__init__(message)
+        self.order = order
+        self.where = where
+        self.index = index
+        self.expected = expected
+        self.got = got
+
+
+def check_form(order: int, where: str, expected: Array, got: Array) -> None:
+    """Raise an error if what was got has another shape or dtype."""
+    for what, right, wrong in (("shape", expected.shape, got.shape), ("dtype", expected.dtype, got.dtype)):
+        if right != wrong:
+            message = (
+                f"{where} has {what} {wrong} on Tensors, and {right} on arrays"
+                if order == 0
+                else f"order {order}: the gradient of {where} has {what} {wrong}, the argument {right}"
+            )
+            raise GradientError(message, order, where)
+
+
+def report(order: int, where: str, index: tuple[int, ...], expected: Array, got: Array, wrong: int) -> str:
+    """The message about an element, one of several that are wrong; `order` is 0 for the value of the function."""
+    right, found = expected[index].item(), got[index].item()
+    off = abs(found - right) / abs(right) if right else abs(found)
+    if order == 0:
+        heading = f"{where} has another value on Tensors than on arrays"
+    else:
+        kind = "derivative" if order == 1 else "derivative of the gradient" if order == 2 else f"{order}-th derivative"
+        heading = f"order {order}: the {kind} is not that of finite differences, for {where}"
+    return (
+        f"{heading}\n"
+        f"  element {index}: expected {right:.12g}{' (finite differences)' if order else ''}, got {found:.12g} "
+        f"({'relative' if right else 'absolute'} error {off:.1e})\n"
+        f"  {wrong} of {got.size} elements are wrong"
+    )
