@@ -27,8 +27,9 @@ from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Ri
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.operands import plain
-from tinygraph.pulling import PULL, Waiting, hand, join_pieces, pull_any, pull_guarded, pull_recorded, pull_traced
+from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
+from tinygraph.recorded_pulls import join_pieces, pull_recorded, pull_traced
 from tinygraph.source import source_of
 
 if TYPE_CHECKING:
@@ -147,6 +148,17 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             else:
                 meet(item, order, item is link)
 
+    def meet_arguments(call: Any) -> None:
+        """Meet the operands of a call of any arguments, of which some may stand inside lists."""
+        for position, argument in enumerate(call.x):
+            for link in links_in(argument):
+                if link.is_call and link.differentiable:
+                    meet(link, call.order, position in call.op.needs)
+                elif position in call.op.needs:
+                    meet_data(link, call.order)
+                elif link.differentiable:
+                    meet(link, call.order, False)
+
     try:
         for root in roots:
             meet(root, sys.maxsize, False)
@@ -154,14 +166,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             kind = type(call)
             op = call.op
             if kind is Spread:
-                for position, argument in enumerate(call.x):
-                    for link in links_in(argument):
-                        if link.is_call and link.differentiable:
-                            meet(link, call.order, position in op.needs)
-                        elif position in op.needs:
-                            meet_data(link, call.order)
-                        elif link.differentiable:
-                            meet(link, call.order, False)
+                meet_arguments(call)
                 continue
             if kind is Right:
                 link, read = call.y, op.needs_y
@@ -247,6 +252,8 @@ def pull_back(
                 else:
                     pull_any(call, g, cotangents, waiting)
             except FloatingPointError:
+                from tinygraph.guarded_pulls import pull_guarded  # seldom needed, and so read late
+
                 pull_guarded(call, g, cotangents, waiting)
             if watching:
                 _watch(call, g, cotangents)

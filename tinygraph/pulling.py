@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.indexing import names_each_place_once, scatter, scatter_all
+from tinygraph.derivatives.indexing import names_each_place_once
 from tinygraph.derivatives.table import function_name, operation_of
-from tinygraph.errors import GraphError, ShapeError
+from tinygraph.errors import GraphError
+from tinygraph.fitting import fit
 from tinygraph.keeping import Held, held_in
-from tinygraph.links import (
-    Both,
-    Call,
-    First,
-    Leaf,
-    Left,
-    Like,
-    Right,
-    Spread,
-    Unary,
-    arguments,
-    links_in,
-    mapped,
-    scope_of,
-)
-from tinygraph.modes import Setting, no_grad, state
-from tinygraph.operands import plain
+from tinygraph.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
 
 _float64 = np.float64
-_new: Callable[[type], Any] = object.__new__
-_GETITEM = operation_of(operator.getitem)
+GETITEM = operation_of(operator.getitem)
 
 
 class Waiting:
@@ -81,6 +65,15 @@ def _add(left: Any, right: Any, waiting: Waiting) -> Any:
     except FloatingPointError:
         with np.errstate(invalid=waiting.invalid):
             return left + right
+
+
+# One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
+_VALUED = (Call, Leaf, Held)
+
+
+def value_of(link: Any) -> Any:
+    """The value of a link or of a large constant; any other constant is its own."""
+    return link._value if isinstance(link, _VALUED) else link
 
 
 # Each of these computes all that its rules say before it hands anything on, so that it can be done over. They are
@@ -132,7 +125,7 @@ def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting
     x = call.x
     x_value = x._value
     y = call.y
-    cotangent = call.op.rules[0](g, call._value, x_value, _value_of(y))  # type: ignore[misc]
+    cotangent = call.op.rules[0](g, call._value, x_value, value_of(y))  # type: ignore[misc]
     if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
         cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
     ):
@@ -150,7 +143,7 @@ def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     y = call.y
     y_value = y._value
     x = call.x
-    cotangent = call.op.rules[1](g, call._value, _value_of(x), y_value)  # type: ignore[misc]
+    cotangent = call.op.rules[1](g, call._value, value_of(x), y_value)  # type: ignore[misc]
     if (type(cotangent) is not _float64 or type(y_value) is not _float64) and (
         cotangent.dtype is not y_value.dtype or cotangent.shape != y_value.shape
     ):
@@ -166,7 +159,7 @@ def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
 
 def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     x = call.x
-    if call.op is _GETITEM and x._value.shape:
+    if call.op is GETITEM and x._value.shape:
         _pull_piece(call, g, cotangents, waiting)
         return
     x_value = x._value
@@ -210,13 +203,13 @@ def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
 def pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Pull a cotangent back through any call."""
     links, keywords = arguments(call)
-    found = _apply_rules(call, g, call._value, mapped(links, _value_of), links, keywords)
+    found = apply_rules(call, g, call._value, mapped(links, value_of), links, keywords)
     for argument, cotangent in found:
-        _deliver(argument, cotangent, call, cotangents, waiting)
-    _release(call, waiting)
+        deliver(argument, cotangent, call, cotangents, waiting)
+    release(call, waiting)
 
 
-def _release(call: Call, waiting: Waiting) -> None:
+def release(call: Call, waiting: Waiting) -> None:
     """Give back the large constants that a call has held on to, unless another pass may need them."""
     if not waiting.retain:
         constants = held_in(arguments(call)[0])
@@ -226,7 +219,7 @@ def _release(call: Call, waiting: Waiting) -> None:
             waiting.given_back.append(call)
 
 
-def _apply_rules(
+def apply_rules(
     call: Call, g: Any, z: Any, args: tuple[Any, ...], links: tuple[Any, ...], keywords: dict[str, Any]
 ) -> list[tuple[Any, Any]]:
     """Each argument that a gradient flows to, and what its rule makes of `g`.
@@ -247,112 +240,7 @@ def _apply_rules(
     return [(link, mapped(cotangent, np.conjugate)) for link, cotangent in found] if conjugated else found
 
 
-PULL: dict[type, Callable[..., None]] = {
-    Both: _pull_both,
-    Unary: _pull_unary,
-    Left: _pull_left,
-    Right: _pull_right,
-    First: _pull_first,
-    Spread: pull_any,
-}
-
-
-def pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
-    links, keywords = arguments(call)
-    if call.op is _GETITEM:
-        waiting.pieces.setdefault(links[0], []).append((g, call))
-        return
-    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
-        for argument, cotangent in _apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
-            _deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Hand a link what its pieces `x[index]` have, all in one array, now that the pass has met them all."""
-    pieces = waiting.pieces.pop(link, None)
-    if pieces is None:
-        return
-    call, shape = pieces[-1][1], link._value.shape
-    indices = [mapped(arguments(piece)[0][1], _value_of) for _, piece in pieces]
-    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=True):
-        if len(pieces) == 1:
-            found = scatter(pieces[0][0], indices[0], shape)
-        else:
-            with np.errstate(invalid=waiting.invalid):
-                found = scatter_all([g for g, _ in pieces], indices, shape)
-        hand(link, fit(found, link._value), cotangents, waiting)
-
-
-def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
-    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
-    state.tracing.name_cotangent(call, g)
-    links, keywords = arguments(call)
-    read = tensor_of if recorded else _value_of
-    with Setting(
-        origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded or state.recording
-    ):
-        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
-        for argument, cotangent in _apply_rules(call, g, z, args, links, keywords):
-            _deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Do a pull over that met an invalid operation.
-
-    Where the cotangent of an elementwise function is 0, so is that of its operand, infinite though its slope may
-    be: `np.where(x > 0, np.sqrt(x), 0)` asks nothing of the root at 0. A NaN that remains is reported as the user
-    has it with `np.seterr`.
-    """
-    recorded = not isinstance(g, np.ndarray | np.generic)
-    links, keywords = arguments(call)
-    read = tensor_of if recorded else _value_of
-    z, args = read(call), mapped(links, read)
-    function = call.op.function
-    with Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recorded):
-        with np.errstate(invalid="ignore"):
-            if isinstance(function, np.ufunc) and function.signature is None:
-                z, args = _away_from(_zero_times_infinity(call, g, links, keywords), function, z, args)
-            found = _apply_rules(call, g, z, args, links, keywords)
-        if any(np.any(np.isnan(part)) for _, cotangent in found for part in _parts(cotangent)):
-            with np.errstate(invalid=waiting.invalid):
-                _apply_rules(call, g, z, args, links, keywords)
-        for argument, cotangent in found:
-            _deliver(argument, cotangent, call, cotangents, waiting)
-    _release(call, waiting)
-
-
-def _zero_times_infinity(call: Call, g: Any, links: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Where an elementwise function's cotangent is 0 and what its rules make of it is not."""
-    g = np.asarray(plain(g))
-    with no_grad():
-        found = _apply_rules(call, g, call._value, mapped(links, _value_of), links, keywords)
-    spoilt = [np.isnan(cotangent) for _, cotangent in found]
-    return (g == 0) & np.logical_or.reduce(np.broadcast_arrays(*spoilt), axis=0)
-
-
-def _away_from(mask: Any, function: np.ufunc, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """A function's result and arguments, moved to a regular point where the mask says that they do not matter."""
-    for regular in (0.5, 1.5):
-        with np.errstate(all="ignore"):
-            if np.isfinite(function(*[regular] * function.nin)):
-                moved = tuple(
-                    [
-                        np.where(mask, regular, argument).astype(argument.dtype)
-                        if hasattr(argument, "dtype")
-                        else np.where(mask, regular, argument)
-                        for argument in args
-                    ]
-                )
-                return function(*moved), moved
-    return z, args
-
-
-def _parts(cotangent: Any) -> Sequence[Any]:
-    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
-
-
-def _deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Hand a rule's result to the link, or to the links of the sequence, that stood as its argument."""
     if isinstance(argument, Call | Leaf):
         if argument.differentiable:
@@ -364,62 +252,15 @@ def _deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, A
                 f"for a sequence of {len(argument)}"
             )
         for item, part in zip(argument, cotangent, strict=True):
-            _deliver(item, part, call, cotangents, waiting)
+            deliver(item, part, call, cotangents, waiting)
 
 
-def fit(cotangent: Any, value: Any) -> Any:
-    """A rule's cotangent in the shape and dtype of the value it belongs to: summed where broadcasting repeated it."""
-    if cotangent.shape != value.shape:
-        cotangent = unbroadcast(cotangent, value.shape)
-    if cotangent.dtype is not value.dtype and cotangent.dtype != value.dtype:
-        if cotangent.dtype.kind == "c" and value.dtype.kind != "c":
-            cotangent = np.real(cotangent)  # a real operand can only be moved along the real line
-        cotangent = cotangent.astype(value.dtype)
-    return cotangent
-
-
-def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
-    """Sum a cotangent over the axes along which broadcasting repeated a value of this shape."""
-    if not shape and type(cotangent) is np.ndarray:
-        try:
-            return np.add.reduce(cotangent, None)
-        except FloatingPointError:  # infinity minus infinity
-            with np.errstate(invalid="ignore"):
-                return np.add.reduce(cotangent, None)
-    extra = cotangent.ndim - len(shape)
-    if extra < 0 or any([a != b for a, b in zip(cotangent.shape[extra:], shape, strict=True) if b != 1]):
-        raise ShapeError(f"a derivative rule returned shape {cotangent.shape} for an argument of shape {shape}")
-    repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
-    axes = (*range(extra), *repeated)
-    if type(cotangent) is np.ndarray:
-        try:
-            return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)
-        except FloatingPointError:  # infinity minus infinity
-            with np.errstate(invalid="ignore"):
-                return np.asarray(np.add.reduce(cotangent, axes, keepdims=True)).reshape(shape)
-    return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
-
-
-# --- reading the record -----------------------------------------------------------------------------------------------
-
-
-def tensor_of(link: Any) -> Any:
-    """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
-    if not isinstance(link, Call | Leaf):
-        return link._value if type(link) is Held else link
-    if type(link._value) is Like:
-        return link._value
-    from tinygraph.tensor import Tensor
-
-    tensor = _new(Tensor)
-    tensor._value = link._value
-    tensor._link = link
-    return tensor
-
-
-# One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
-_VALUED = (Call, Leaf, Held)
-
-
-def _value_of(link: Any) -> Any:
-    return link._value if isinstance(link, _VALUED) else link
+# Of each kind of call, how to pull a cotangent back through it.
+PULL: dict[type, Callable[..., None]] = {
+    Both: _pull_both,
+    Unary: _pull_unary,
+    Left: _pull_left,
+    Right: _pull_right,
+    First: _pull_first,
+    Spread: pull_any,
+}

@@ -1,0 +1,74 @@
+"""One call of a reverse pass that is recorded itself, or compiled: its rules run on Tensors, or on traced arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.indexing import scatter, scatter_all
+from tinygraph.fitting import fit
+from tinygraph.keeping import Held
+from tinygraph.links import Call, Leaf, Like, arguments, mapped, scope_of
+from tinygraph.modes import Setting, state
+from tinygraph.pulling import GETITEM, Waiting, apply_rules, deliver, hand, value_of
+
+_new: Callable[[type], Any] = object.__new__
+
+
+def on_behalf_of(call: Call, recording: bool) -> Setting:
+    """While it is in force, what is done is done on behalf of the user's line of a forward call, in its scope."""
+    return Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recording)
+
+
+def tensor_of(link: Any) -> Any:
+    """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
+    if not isinstance(link, Call | Leaf):
+        return link._value if type(link) is Held else link
+    if type(link._value) is Like:
+        return link._value
+    from tinygraph.tensor import Tensor
+
+    tensor = _new(Tensor)
+    tensor._value = link._value
+    tensor._link = link
+    return tensor
+
+
+def pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
+    links, keywords = arguments(call)
+    if call.op is GETITEM:
+        waiting.pieces.setdefault(links[0], []).append((g, call))
+        return
+    with on_behalf_of(call, recording=True):
+        for argument, cotangent in apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
+            deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Hand a link what its pieces `x[index]` have, all in one array, now that the pass has met them all."""
+    pieces = waiting.pieces.pop(link, None)
+    if pieces is None:
+        return
+    call, shape = pieces[-1][1], link._value.shape
+    indices = [mapped(arguments(piece)[0][1], value_of) for _, piece in pieces]
+    with on_behalf_of(call, recording=True):
+        if len(pieces) == 1:
+            found = scatter(pieces[0][0], indices[0], shape)
+        else:
+            with np.errstate(invalid=waiting.invalid):
+                found = scatter_all([g for g, _ in pieces], indices, shape)
+        hand(link, fit(found, link._value), cotangents, waiting)
+
+
+def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
+    state.tracing.name_cotangent(call, g)
+    links, keywords = arguments(call)
+    read = tensor_of if recorded else value_of
+    with on_behalf_of(call, recorded or state.recording):
+        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
+        for argument, cotangent in apply_rules(call, g, z, args, links, keywords):
+            deliver(argument, cotangent, call, cotangents, waiting)
