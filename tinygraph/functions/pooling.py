@@ -6,20 +6,15 @@ gaps. Padding counts for nothing: it is never the largest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import product
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygraph.functions.activations import _floating
-from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, chunks, misfit, pair, slide, working
+from tinygraph.functions.pools import Plan, images_of, offsets, reduce_along, shares_of, spread_along, winners
+from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
 from tinygraph.primitives import primitive
-
-Array = NDArray[Any]
-Plan = tuple[Sliding, Sliding]
 
 
 @primitive
@@ -32,7 +27,8 @@ def max_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Paddin
         x: images, shape (batch, height, width, channels).
         window: its size, one int or (rows, columns).
         stride: pixels between windows, one int or (vertical, horizontal); by default the size of the window.
-        padding: "valid" (none), "same", an int, or for each axis an int or a pair: ((top, bottom), (left, right)).
+        padding: "valid" (none), "same" (so that a stride of 1 keeps the size), an int, or for each axis an int or a
+            pair: ((top, bottom), (left, right)).
 
     Returns:
         An array of shape (batch, out_height, out_width, channels).
@@ -43,9 +39,9 @@ def max_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Paddin
     x = _floating(x)
     plan = _plan("max_pool2d", x.shape, window, stride, padding)
     result = np.empty(_pooled(x.shape, plan), x.dtype)
-    for images in _images(x):
-        rows = _reduce(np.maximum, x[images], 1, plan[0], -np.inf)
-        _reduce(np.maximum, rows, 2, plan[1], -np.inf, out=result[images])
+    for images in images_of(x):
+        rows = reduce_along(np.maximum, x[images], 1, plan[0], -np.inf)
+        reduce_along(np.maximum, rows, 2, plan[1], -np.inf, out=result[images])
     return result
 
 
@@ -70,10 +66,10 @@ def max_pool2d_input(
     largest = max_pool2d(x, window, stride, padding) if largest is None else largest
     apart = all(axis.stride >= axis.window for axis in plan)
     result = np.zeros(x.shape, y.dtype)
-    for images in _images(x):
-        masks, count = _winners(x[images], largest[images], plan)
+    for images in images_of(x):
+        masks, count = winners(x[images], largest[images], plan)
         shares = y[images] / count
-        for (windows, pixels), mask in zip(_offsets(plan), masks, strict=True):
+        for (windows, pixels), mask in zip(offsets(plan), masks, strict=True):
             place = result[images][:, *pixels]
             if apart:  # no other window has this pixel
                 np.multiply(shares[:, *windows], mask, out=place)
@@ -102,9 +98,9 @@ def max_pool2d_pick(
         raise misfit("max_pool2d_pick", f"v has shape {v.shape}, the images {x.shape}; they must be the same")
     largest = max_pool2d(x, window, stride, padding) if largest is None else largest
     result = np.zeros(_pooled(x.shape, plan), v.dtype)
-    for images in _images(x):
-        masks, count = _winners(x[images], largest[images], plan)
-        for (windows, pixels), mask in zip(_offsets(plan), masks, strict=True):
+    for images in images_of(x):
+        masks, count = winners(x[images], largest[images], plan)
+        for (windows, pixels), mask in zip(offsets(plan), masks, strict=True):
             place = result[images][:, *windows]
             np.add(place, v[images][:, *pixels] * mask, out=place)
         np.divide(result[images], count, out=result[images])
@@ -137,7 +133,8 @@ def avg_pool2d(
         x: images, shape (batch, height, width, channels).
         window: its size, one int or (rows, columns).
         stride: pixels between windows, one int or (vertical, horizontal); by default the size of the window.
-        padding: "valid" (none), "same", an int, or for each axis an int or a pair: ((top, bottom), (left, right)).
+        padding: "valid" (none), "same" (so that a stride of 1 keeps the size), an int, or for each axis an int or a
+            pair: ((top, bottom), (left, right)).
         count_include_pad: take the pixels of the padding for zeros, as PyTorch does by default. Otherwise the mean is
             that of the pixels that are there, as in Keras.
 
@@ -150,10 +147,10 @@ def avg_pool2d(
     x = _floating(x)
     plan = _plan("avg_pool2d", x.shape, window, stride, padding)
     result = np.empty(_pooled(x.shape, plan), working(x.dtype))
-    shares = _shares(plan, count_include_pad, result.dtype)
-    for images in _images(x):
-        rows = _reduce(np.add, x[images].astype(result.dtype, copy=False), 1, plan[0], 0.0)
-        _reduce(np.add, rows, 2, plan[1], 0.0, out=result[images])
+    shares = shares_of(plan, count_include_pad, result.dtype)
+    for images in images_of(x):
+        rows = reduce_along(np.add, x[images].astype(result.dtype, copy=False), 1, plan[0], 0.0)
+        reduce_along(np.add, rows, 2, plan[1], 0.0, out=result[images])
         np.multiply(result[images], shares, out=result[images])
     return result.astype(x.dtype, copy=False)
 
@@ -182,10 +179,10 @@ def avg_pool2d_input(
     plan = _plan("avg_pool2d_input", shape, window, stride, padding)
     _check_result("avg_pool2d_input", y.shape, shape, plan)
     result = np.zeros(shape, working(y.dtype))
-    shares = _shares(plan, count_include_pad, result.dtype)
-    for images in _images(result):
-        columns = _spread(y[images] * shares, 2, plan[1])
-        _spread(columns, 1, plan[0], out=result[images])
+    shares = shares_of(plan, count_include_pad, result.dtype)
+    for images in images_of(result):
+        columns = spread_along(y[images] * shares, 2, plan[1])
+        spread_along(columns, 1, plan[0], out=result[images])
     return result.astype(y.dtype, copy=False)
 
 
@@ -224,83 +221,3 @@ def _check_result(call: str, y: tuple[int, ...], x: tuple[int, ...], plan: Plan)
 
 def _pooled(x: tuple[int, ...], plan: Plan) -> tuple[int, ...]:
     return (x[0], plan[0].windows, plan[1].windows, x[3])
-
-
-# --- how it is done ---------------------------------------------------------------------------------------------------
-
-
-def _images(x: Array) -> Iterator[slice]:
-    """Chunks of the images that stay in the cache from one step to the next."""
-    return chunks(len(x), x[:1].nbytes)
-
-
-def _along(axis: int, part: slice) -> tuple[slice, ...]:
-    return (slice(None),) * axis + (part,)
-
-
-def _reduce(ufunc: np.ufunc, x: Array, axis: int, sliding: Sliding, initial: float, out: Array | None = None) -> Array:
-    """`np.maximum` or `np.add` over windows along one axis."""
-    if out is None:
-        out = np.empty((*x.shape[:axis], sliding.windows, *x.shape[axis + 1 :]), x.dtype)
-    steps = [tuple(_along(axis, part) for part in sliding.meets(offset)) for offset in range(sliding.window)]
-    everywhere = [pixels for offset, (_, pixels) in enumerate(steps) if _reaches_all(sliding, offset)]
-    if len(everywhere) > 1:  # the first two in one go: all there is to do for windows of two
-        ufunc(x[everywhere[0]], x[everywhere[1]], out=out)
-        done = everywhere[:2]
-    else:
-        out[...] = initial
-        done = []
-    for windows, pixels in steps:
-        if pixels not in done:
-            ufunc(out[windows], x[pixels], out=out[windows])
-    return out
-
-
-def _reaches_all(sliding: Sliding, offset: int) -> bool:
-    """Whether all windows have this pixel of theirs on the image."""
-    return sliding.meets(offset)[0] == slice(0, sliding.windows)
-
-
-def _spread(y: Array, axis: int, sliding: Sliding, out: Array | None = None) -> Array:
-    """Add each window's number to all its pixels, along one axis; `out` is of zeros."""
-    if out is None:
-        out = np.zeros((*y.shape[:axis], sliding.size, *y.shape[axis + 1 :]), y.dtype)
-    for offset in range(sliding.window):
-        windows, pixels = (_along(axis, part) for part in sliding.meets(offset))
-        np.add(out[pixels], y[windows], out=out[pixels])
-    return out
-
-
-@lru_cache(maxsize=64)
-def _offsets(plan: Plan) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """For each place in the window: which windows have it on the image, and on which pixels."""
-    down = [plan[0].meets(offset) for offset in range(plan[0].window)]
-    right = [plan[1].meets(offset) for offset in range(plan[1].window)]
-    return [(tuple(zip(*both, strict=True))) for both in product(down, right)]  # type: ignore[misc]
-
-
-def _winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
-    """For each place in the window where it holds the largest number, and how many do in each window.
-
-    In a window with a NaN none is the largest, and the count is given as 1.
-    """
-    masks = [x[:, *pixels] == largest[:, *windows] for windows, pixels in _offsets(plan)]
-    few = plan[0].window * plan[1].window < 256
-    count = np.zeros(largest.shape, np.uint8 if few else np.int64)
-    for (windows, _), mask in zip(_offsets(plan), masks, strict=True):
-        np.add(count[:, *windows], mask.view(np.uint8), out=count[:, *windows])  # as numbers: three times as fast
-    return masks, np.maximum(count, 1).astype(working(largest.dtype))
-
-
-def _shares(plan: Plan, count_include_pad: bool, dtype: np.dtype[Any]) -> Array:
-    """One over the number of pixels in each window, shape (out_height, out_width, 1)."""
-    counts = []
-    for axis in plan:
-        count = np.full(axis.windows, axis.window, np.float64)
-        if not count_include_pad:
-            inside = np.zeros(axis.windows)
-            for offset in range(axis.window):
-                inside[axis.meets(offset)[0]] += 1
-            count = inside
-        counts.append(count)
-    return (1 / (counts[0][:, None] * counts[1]))[..., None].astype(dtype)

@@ -12,7 +12,7 @@ from tinygraph.errors import ShapeError
 from tinygraph.modes import state
 from tinygraph.source import users_line
 
-__all__ = ["Padding", "Pair", "Sliding", "chunks", "misfit", "pair", "slide", "working"]
+__all__ = ["Padding", "Pair", "Sliding", "check_images", "chunks", "misfit", "pair", "slide", "working"]
 
 Pair = int | Sequence[int]
 Padding = str | int | Sequence[int | Sequence[int]]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from tinygraph.functions.convolution import conv2d
 from tinygraph.functions.pooling import avg_pool2d, max_pool2d
-from tinygraph.functions.windows import Padding, Pair, pair
+from tinygraph.functions.windows import Padding, Pair, check_images, pair
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
@@ -74,11 +75,7 @@ class Conv2D(Layer):
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
-        if len(shape) != 4:
-            raise self.misfit(
-                f"images must have the shape (batch, height, width, channels), got {shape}. "
-                "Use x[..., np.newaxis] for images of one channel"
-            )
+        check_images(f'Conv2D "{self.name}"', shape)
         if shape[3] % self.groups:
             raise self.misfit(
                 f"{shape[3]} channels, of images of shape {shape}, do not divide into {self.groups} groups"
@@ -94,6 +91,10 @@ class Conv2D(Layer):
 
 
 class _Pooling(Layer):
+    """One number for each window, channel by channel; `_pool` says which."""
+
+    _pool: ClassVar[Callable[..., Any]]
+
     def __init__(
         self, pool_size: Pair = 2, strides: Pair | None = None, padding: Padding = "valid", **options: Any
     ) -> None:
@@ -102,6 +103,10 @@ class _Pooling(Layer):
         self.pool_size = pair(kind, "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else pair(kind, "strides", strides)
         self.padding = padding
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        return self._pool(x, self.pool_size, self.strides, self.padding)
 
 
 class MaxPooling2D(_Pooling):
@@ -116,12 +121,10 @@ class MaxPooling2D(_Pooling):
     Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, channels).
 
     Raises:
-        ShapeError: the window is larger than the image.
+        ShapeError: the window is larger than the image, or a number is too small.
     """
 
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        return max_pool2d(x, self.pool_size, self.strides, self.padding)
+    _pool = staticmethod(max_pool2d)
 
 
 class AveragePooling2D(_Pooling):
@@ -136,9 +139,7 @@ class AveragePooling2D(_Pooling):
     Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, channels).
 
     Raises:
-        ShapeError: the window is larger than the image.
+        ShapeError: the window is larger than the image, or a number is too small.
     """
 
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        return avg_pool2d(x, self.pool_size, self.strides, self.padding)
+    _pool = staticmethod(avg_pool2d)
