@@ -24,7 +24,7 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 import numpy as np
 from eager import check
 from networks import cnn, deep, lstm, mlp, transformer
-from peers import numpy_contenders, peer, torch, torch_contenders
+from peers import numpy_contenders, peer, torch, torch_contenders, torch_losses
 from report import machine, results, table
 from timing import OURS, Contender, Workload, take_turns
 
@@ -72,16 +72,12 @@ def logistic_regression(features: int = 4096, images: int = 348, steps: int = 10
     def with_torch() -> list[float]:
         w = torch.zeros((features, 1), dtype=torch.float64, requires_grad=True)
         b = torch.zeros((), dtype=torch.float64, requires_grad=True)
-        optimizer = torch.optim.SGD([w, b], lr=0.01)
-        costs = []
-        for _ in range(steps):
-            optimizer.zero_grad()
+
+        def cost() -> Any:
             p = torch.sigmoid(w.T @ x_torch + b)
-            cost = -(y_torch * torch.log(p) + (1 - y_torch) * torch.log(1 - p)).sum() / images
-            cost.backward()
-            optimizer.step()
-            costs.append(cost.item())
-        return costs
+            return -(y_torch * torch.log(p) + (1 - y_torch) * torch.log(1 - p)).sum() / images
+
+        return torch_losses(torch.optim.SGD([w, b], lr=0.01), cost, steps)
 
     if torch is not None:
         x_torch, y_torch = torch.tensor(x), torch.tensor(y)
@@ -204,16 +200,11 @@ def network(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, steps
 
     def with_torch() -> list[float]:
         w1, b1, w2, b2 = leaves = [torch.tensor(start, requires_grad=True) for start in starts]
-        optimizer = torch.optim.Adam(leaves, lr=0.001)
-        losses = []
-        for _ in range(steps):
-            optimizer.zero_grad()
-            logits = torch.tanh(x_torch @ w1 + b1) @ w2 + b2
-            loss = torch.nn.functional.cross_entropy(logits, labels_torch)
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-        return losses
+
+        def loss() -> Any:
+            return torch.nn.functional.cross_entropy(torch.tanh(x_torch @ w1 + b1) @ w2 + b2, labels_torch)
+
+        return torch_losses(torch.optim.Adam(leaves, lr=0.001), loss, steps)
 
     if torch is not None:
         x_torch, labels_torch = torch.tensor(x), torch.tensor(labels)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from peers import torch, torch_contenders
+from peers import torch, torch_contenders, torch_losses
 from timing import OURS, Contender, Workload
 
 import tinygraph as tg
@@ -38,21 +38,15 @@ def _training(logits_of: Callable[[Any], Any], optimizer: Any) -> Callable[[Any,
     return step
 
 
-def _torch_training(model: Callable[[Any], Any], parameters: Any, x: Any, labels: Any) -> Callable[[], float]:
-    """A step of training in torch, with Keras' epsilon."""
+def _torch_training(model: Callable[[Any], Any], parameters: Any, x: Any, labels: Any) -> Callable[[int], list[float]]:
+    """Steps of training in torch, with Keras' epsilon."""
     optimizer = torch.optim.Adam(parameters, lr=0.001, eps=1e-7)
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(x), labels)
-        loss.backward()
-        optimizer.step()
-        return float(loss.item())
-
-    return step
+    return lambda steps: torch_losses(optimizer, lambda: torch.nn.functional.cross_entropy(model(x), labels), steps)
 
 
 def _with_first_loss(step: Callable[[], Any], loss: float, steps: int) -> Callable[[], list[float]]:
+    """Some steps, and in place of their losses one that does not depend on what is drawn."""
+
     def run() -> list[float]:
         for _ in range(steps):
             step()
@@ -85,7 +79,7 @@ def _model_workload(
         theirs = float(torch.nn.functional.cross_entropy(net(given), targets).item())
         net.train()
         train = _torch_training(net, net.parameters(), given, targets)
-        contenders += torch_contenders(_with_first_loss(train, theirs, steps))
+        contenders += torch_contenders(_with_first_loss(lambda: train(1), theirs, steps))
     return Workload(name, "step", steps, contenders, {"torch": bound})
 
 
@@ -174,16 +168,12 @@ def deep(sizes: tuple[int, ...] = (12288, 20, 7, 5, 1), images: int = 13, steps:
 
     def with_torch() -> list[float]:
         leaves = [torch.tensor(start, requires_grad=True) for start in starts]
-        optimizer = torch.optim.SGD(leaves, lr=float(rate))
-        costs = []
-        for _ in range(steps):
-            optimizer.zero_grad()
+
+        def cost() -> Any:
             a = forward(leaves, given, torch.relu, torch.sigmoid)
-            cost = -torch.mean(targets * torch.log(a) + (1 - targets) * torch.log(1 - a))
-            cost.backward()
-            optimizer.step()
-            costs.append(cost.item())
-        return costs
+            return -torch.mean(targets * torch.log(a) + (1 - targets) * torch.log(1 - a))
+
+        return torch_losses(torch.optim.SGD(leaves, lr=float(rate)), cost, steps)
 
     if torch is not None:
         given, targets = torch.tensor(x), torch.tensor(y)
@@ -234,8 +224,7 @@ def _written_workload(
 
             def run(model: Any = model) -> list[float]:
                 leaves = [torch.tensor(start, requires_grad=True) for start in starts.values()]
-                step = _torch_training(lambda x: model(leaves, x), leaves, given, targets)
-                return [step() for _ in range(steps)]
+                return _torch_training(lambda x: model(leaves, x), leaves, given, targets)(steps)
 
             contenders += [
                 Contender(key, contender.run, contender.prepare, contender.threads)

@@ -45,3 +45,15 @@ def torch_contenders(run: Callable[[], Any]) -> list[Contender]:
     if torch is None:
         return []
     return [Contender("torch", run, lambda n=n: torch.set_num_threads(n), n) for n in (1, 2)]
+
+
+def torch_losses(optimizer: Any, loss_of: Callable[[], Any], steps: int) -> list[float]:
+    """The losses of some steps of training in torch."""
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = loss_of()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
