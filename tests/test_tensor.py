@@ -382,6 +382,8 @@ def test_grad_can_be_set_to_what_fits():
     assert w.grad.dtype == np.float64
     with pytest.raises(tg.ShapeError):
         w.grad = np.ones(3)
+    with pytest.raises(tg.ShapeError):
+        w.grad = tg.Tensor(np.ones(3))
     np.testing.assert_array_equal(w.grad, [1, 2])
 
 

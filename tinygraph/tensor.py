@@ -135,7 +135,7 @@ class Tensor(Operators, ArrayMethods):
 
         A leaf adds up the gradients of successive calls of `backward`; set it to None to begin again. An
         intermediate Tensor shows the gradient of the last call, unless it was large and has been given
-        back: `retain_graph=True` keeps it.
+        back: `retain_graph=True` keeps it. It can be set, to what has the Tensor's shape.
         """
         gradient: Any = self._link._grad
         if type(gradient) is Like:
@@ -148,11 +148,11 @@ class Tensor(Operators, ArrayMethods):
     @grad.setter
     def grad(self, gradient: ArrayLike | Tensor | None) -> None:
         found: Any = gradient
-        if gradient is not None and not isinstance(gradient, Tensor):
-            found = as_array(gradient)
+        if gradient is not None:
+            found = gradient if isinstance(gradient, Tensor) else as_array(gradient)
             if found.shape != self.shape:
                 raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {found.shape}")
-            found = found.astype(self.dtype)
+            found = found if isinstance(gradient, Tensor) else found.astype(self.dtype)
         self._link._grad = found
 
     @property

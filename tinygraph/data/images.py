@@ -71,7 +71,7 @@ def load_image(path: str | os.PathLike[str], size: int = 64) -> NDArray[np.uint8
 
 def class_of(name: str, wanted: str = "cat") -> int:
     """1 for a file whose name begins with `wanted`, in capitals or not; else 0."""
-    return int(name.lower().startswith(wanted))
+    return int(name.lower().startswith(wanted.lower()))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
