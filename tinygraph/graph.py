@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import function_name
+from tinygraph.derivatives.table import function_name, operation_of
 
 if TYPE_CHECKING:
     import networkx
@@ -91,8 +91,6 @@ class Node:
             For each of `operands` an array of its shape; None where the rule has none, or reads a value that was
             not kept.
         """
-        from tinygraph.derivatives.table import operation_of
-
         operation = None if self.function is None else operation_of(self.function)
         if operation is None or self.value is None:
             return (None,) * len(self.operands)

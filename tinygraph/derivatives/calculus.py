@@ -1,4 +1,4 @@
-"""Calculus with samples: differences, slopes, integrals, interpolation, convolution, polynomials."""
+"""Calculus with samples: even spaces, differences, slopes, integrals, interpolation, convolution."""
 
 from __future__ import annotations
 

@@ -95,13 +95,14 @@ def _along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
     return (*grid[:axis], indices, *grid[axis + 1 :])
 
 
-def _take_along_axis_a(g: Any, z: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
+def take_along_axis_a(g: Any, z: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """The rule of `np.take_along_axis`: each element of the cotangent to where it was taken from."""
     if axis is None:
         return np.reshape(scatter(g, (indices,), (arr.size,)), arr.shape)
     return scatter(g, _along(as_array(indices), arr.shape, normalize_axis_index(axis, arr.ndim)), arr.shape)
 
 
-derivative(np.take_along_axis, _take_along_axis_a)
+derivative(np.take_along_axis, take_along_axis_a)
 
 
 @composition(np.compress)

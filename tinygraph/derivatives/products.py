@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import ShapeError
 from tinygraph.operands import array_of
@@ -240,8 +241,6 @@ def _einsum_operand(which: int, g: Any, operands: tuple[Any, ...], subscripts: s
 
 def _on_diagonal(values: Any, mine: list[int], distinct: list[int], shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with `values` where the axes that bear the same letter have the same index."""
-    from tinygraph.derivatives.indexing import scatter
-
     grid = np.indices([shape[mine.index(number)] for number in distinct], sparse=True)
     return scatter(values, tuple([grid[distinct.index(number)] for number in mine]), shape)
 

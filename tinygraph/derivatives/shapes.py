@@ -1,4 +1,4 @@
-"""Derivatives of functions that move elements about: reshaping, transposing, joining, splitting, repeating, padding."""
+"""Derivatives of functions that move elements about: reshaping, transposing, repeating, joining, splitting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.derivatives.indexing import x_at
+from tinygraph.derivatives.indexing import scatter, x_at
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.operands import array_of, plain
@@ -110,8 +110,6 @@ def _repeat_a(g: Any, z: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
     if np.ndim(repeats) == 0 or np.size(repeats) == 1:
         times = int(np.reshape(repeats, ()))
         return np.sum(np.reshape(g, (*a.shape[: axis + 1], times, *a.shape[axis + 1 :])), axis=axis + 1)
-    from tinygraph.derivatives.indexing import scatter
-
     places = np.repeat(np.arange(a.shape[axis]), repeats)
     return scatter(g, (slice(None),) * axis + (places,), a.shape)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygraph.derivatives.indexing import _take_along_axis_a
+from tinygraph.derivatives.indexing import take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
@@ -20,7 +20,7 @@ def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any
     if axis is None:
         return np.reshape(_sort_a(g, z, np.reshape(a, (-1,)), 0), a.shape)
     places = np.argsort(plain(a), axis=axis, kind="stable")
-    return _take_along_axis_a(g, z, a, places, axis)
+    return take_along_axis_a(g, z, a, places, axis)
 
 
 derivative(np.sort, _sort_a)

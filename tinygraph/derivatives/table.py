@@ -25,7 +25,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Operation", "composition", "derivative", "function_name", "hint", "no_derivative", "operation_of"]
+__all__ = [
+    "Operation",
+    "composition",
+    "composition_of",
+    "derivative",
+    "function_name",
+    "hint",
+    "hint_for",
+    "is_plain",
+    "no_derivative",
+    "operation_of",
+]
 
 Rule = Callable[..., Any]
 

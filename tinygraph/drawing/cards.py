@@ -17,11 +17,16 @@ from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Node
 
 __all__ = [
+    "SPACE",
+    "cell",
     "constant_card",
     "font",
     "gradient_card",
+    "gradient_name",
     "gradient_words",
     "layer_card",
+    "layer_operations",
+    "layer_summary",
     "origin_card",
     "table",
     "variable_card",

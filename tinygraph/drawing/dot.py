@@ -66,8 +66,6 @@ BACKWARD = {
     "fontsize": "10",
     "weight": "0",
 }
-
-
 BACKFLOW = {"dir": "back", "color": COLOURS["gradient"]}
 SAVED = {"style": "dashed", "constraint": "false"}
 
@@ -192,15 +190,8 @@ def _layer(box: Box, scene: Scene) -> dict[str, str]:
 def _operation(box: Box, scene: Scene) -> dict[str, str]:
     symbol = operation_symbol(box.node)
     if box.node.index == scene.origin:
-        label = f"<{origin_card(box.node)}>"
-        return (
-            PILL
-            | {"label": label, "fillcolor": COLOURS["non-finite"], "color": COLOURS["non-finite"]}
-            | {
-                "peripheries": "2",
-                "penwidth": "1.8",
-            }
-        )
+        colours = {"fillcolor": COLOURS["non-finite"], "color": COLOURS["non-finite"]}
+        return PILL | colours | {"label": f"<{origin_card(box.node)}>", "peripheries": "2", "penwidth": "1.8"}
     if scene.heat:
         return _heated(box, scene, symbol)
     shape = CIRCLE if len(symbol) <= 2 else PILL
@@ -232,12 +223,8 @@ def _pullback(box: Box, scene: Scene) -> dict[str, str]:
     if len(texts) > 1:
         texts = [f"{scene.names[each.operand.index] or fallback(each.operand)}: {each.text}" for each in told]
     label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in texts])
-    return PILL | {
-        "label": f"<{label}>",
-        "fillcolor": COLOURS["gradient"],
-        "color": COLOURS["gradient"],
-        "penwidth": "1",
-    }
+    colours = {"fillcolor": COLOURS["gradient"], "color": COLOURS["gradient"]}
+    return PILL | colours | {"label": f"<{label}>", "penwidth": "1"}
 
 
 DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {

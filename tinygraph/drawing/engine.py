@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from tinygraph.drawing.errors import DrawingError, NoEngineError, NoFontsError, TooLargeError
 
-__all__ = ["has_fonts", "render"]
+__all__ = ["MOST_BOXES", "has_fonts", "render"]
 
 MOST_IN_PROCESS = 500
 MOST_BOXES = 2000

@@ -45,8 +45,7 @@ LONGEST = 24
 
 def local_derivatives(node: Node) -> tuple[np.ndarray[Any, Any] | None, ...]:
     """The derivative of the value with respect to each operand, None where it cannot be had."""
-    ask = getattr(node, "local_derivatives", None)
-    known = tuple(ask()) if ask is not None and not node.is_input else ()
+    known = () if node.is_input else node.local_derivatives()
     return known + (None,) * (len(node.operands) - len(known))
 
 

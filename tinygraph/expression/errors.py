@@ -7,7 +7,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["ExpressionError", "near", "one_line"]
+__all__ = ["ExpressionError", "near", "one_line", "printable"]
 
 AROUND = 60
 

@@ -14,7 +14,18 @@ import numpy as np
 from tinygraph.expression.errors import ExpressionError, near
 from tinygraph.expression.vocabulary import CONSTANTS, Function, functions, shape_of
 
-__all__ = ["BINARY", "COMPARISONS", "METADATA", "UNARY", "called", "constant_name", "is_method", "parse", "variables"]
+__all__ = [
+    "BINARY",
+    "COMPARISONS",
+    "LONGEST",
+    "METADATA",
+    "UNARY",
+    "called",
+    "constant_name",
+    "is_method",
+    "parse",
+    "variables",
+]
 
 LONGEST = 2_000
 DEEPEST = 150

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import _floating, log1pexp, sigmoid
-from tinygraph.functions.logits import log_softmax, softmax
+from tinygraph.functions.logits import log_softmax, one_hot, softmax
 from tinygraph.operands import as_array
 from tinygraph.primitives import composed, primitive
 from tinygraph.tensor import Tensor
@@ -60,8 +60,6 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, redu
         ValueError: a class number is not below `classes`, a probability is below 0 or above 1, or `reduction` is
             something else.
     """
-    from tinygraph.functions.logits import one_hot
-
     if reduction not in REDUCTIONS:
         raise ValueError(f"cross_entropy: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     predictions, targets = _array(predictions), _array(targets)

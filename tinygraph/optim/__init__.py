@@ -1,11 +1,13 @@
 """Optimisers: ways to step downhill, given the gradients. Names, defaults and formulas are those of Keras.
 
-adam = tg.optim.Adam(parameters)
-for x, y in tg.data.batches(...):
-    adam.zero_grad()
-    loss = ...
-    loss.backward()
-    adam.step()
+    adam = tg.optim.Adam(parameters)
+    for x, y in tg.data.batches(...):
+        adam.zero_grad()
+        loss = ...
+        loss.backward()
+        adam.step()
+
+What changes from step to step is held in Tensors, so that `tg.compile` can make a program of a step.
 """
 
 from tinygraph.optim.adaptive import Adam, AdamW, RMSprop

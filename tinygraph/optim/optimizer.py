@@ -17,7 +17,7 @@ from tinygraph.modes import is_tracing
 from tinygraph.nests import assign_all, entries
 from tinygraph.tensor import Tensor
 
-__all__ = ["Optimizer", "Rate"]
+__all__ = ["Array", "Optimizer", "Rate", "checked_number"]
 
 Array = NDArray[Any]
 Rate = float | Callable[[Any], Any]
