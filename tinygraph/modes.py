@@ -10,16 +10,27 @@ from typing import Any
 
 
 class State(threading.local):
-    """What is in force in this thread: whether calls are recorded, in which scope, on behalf of which user's line."""
+    """What is in force in one thread.
+
+    Attributes:
+        recording: whether calls are recorded.
+        watching: whether the first NaN or infinity is an error.
+        scope: the names around the calls that are made, outermost first.
+        origin: the code and instruction that calls are made on behalf of; None for the caller's own.
+        last_loss: a weak reference to what `backward` was last called on.
+        differentiating: the order at which the innermost transform began.
+        tracing: the `compiler.tracing.Trace` of a function that is being compiled.
+        before: for each `with` block that was entered, what it has changed, as it was.
+    """
 
     def __init__(self) -> None:
         self.recording = True
         self.watching = False
         self.scope: tuple[str, ...] = ()
         self.origin: tuple[CodeType | None, int] | None = None
-        self.last_loss: Any = None  # a weak reference to what `backward` was last called on
-        self.differentiating: int | None = None  # the order at which the innermost transform began
-        self.tracing: Any = None  # the `compiler.tracing.Trace` of a function that is being compiled
+        self.last_loss: Any = None
+        self.differentiating: int | None = None
+        self.tracing: Any = None
         self.before: list[dict[str, Any]] = []
 
 

@@ -49,7 +49,7 @@ def watch_cotangent(call: Call, g: Any, operand: Any, cotangent: Any) -> None:
 
 
 def _counted(value: Any) -> str:
-    """ "3 NaN and 1 −inf among 200 elements"."""
+    """ "3 NaN and 1 -inf among 200 elements"."""
     kinds = {"NaN": np.isnan(value)}
     if value.dtype.kind == "c":
         kinds["infinite"] = np.isinf(value)

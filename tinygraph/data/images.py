@@ -46,6 +46,10 @@ def load_image(path: str | os.PathLike[str], size: int = 64) -> NDArray[np.uint8
     A photograph that was taken with the camera on its side is turned upright, transparency is laid on white, of
     an animation the first frame is taken, and 16 bits are brought to 8.
 
+    Args:
+        path: of the file.
+        size: the image is resized to `size` × `size` pixels, whatever its proportions.
+
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not an image that Pillow can read, or `size` is below 1.

@@ -1,4 +1,4 @@
-"""Functions that networks need and NumPy lacks. Each is one operation of the graph, computed stably."""
+"""Functions that networks need and NumPy lacks, computed stably. Each is one operation of the graph, or one scope."""
 
 from tinygraph.functions.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
 from tinygraph.functions.convolution import conv2d

@@ -81,6 +81,9 @@ class Flatten(Layer):
 
     Args:
         name: see `Layer`.
+
+    Raises:
+        ShapeError: a batch is a single number.
     """
 
     def call(self, x: Any) -> Any:
@@ -124,6 +127,7 @@ class Embedding(Layer):
     Raises:
         TypeError: indices are not integers.
         IndexError: an index is negative, or not below `input_dim`.
+        ValueError: a dimension is not positive, or there is no initialiser of that name.
     """
 
     embeddings: Tensor

@@ -179,6 +179,9 @@ class Layer(Module):
         name: what the layer is called in pictures and messages.
         seed: for the random numbers it begins with: an int, a NumPy generator to draw from, or None for new ones.
         dtype: of the weights; None for that of the first batch, or float32 if that is of integers.
+
+    Raises:
+        TypeError: the dtype is not floating, or the name is not a string.
     """
 
     built: bool = True

@@ -81,7 +81,8 @@ class BatchNormalization(_Normalization):
     Called on x of any shape it returns that shape.
 
     Raises:
-        ShapeError: the number of features is not that of the first batch, or the batch is empty.
+        ShapeError: the number of features is not that of the first batch, the batch is empty, or it has no such axis.
+        ValueError: `epsilon` is not positive, or `momentum` is not from 0 to below 1.
 
     Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
     shift" (2015), algorithm 1, with the defaults of `keras.layers.BatchNormalization`.
@@ -145,7 +146,8 @@ class LayerNormalization(_Normalization):
     Called on x of any shape it returns that shape.
 
     Raises:
-        ShapeError: the features are not those of the first batch.
+        ShapeError: the features are not those of the first batch, or the batch has no such axis.
+        ValueError: `epsilon` is not positive.
 
     Source: Ba, Kiros and Hinton, "Layer normalization" (2016), with the defaults of `keras.layers.LayerNormalization`.
     """

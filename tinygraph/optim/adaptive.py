@@ -24,7 +24,7 @@ class RMSprop(Optimizer):
         epsilon: keeps the divisor from 0.
 
     Raises:
-        TypeError, ValueError: see `Optimizer`.
+        TypeError, ValueError: see `Optimizer`; ValueError also where `rho` or `epsilon` is out of its range.
 
     Source: Hinton, "Neural networks for machine learning", lecture 6e (2012); defaults and the place of epsilon are
     those of `keras.optimizers.RMSprop`.
@@ -60,7 +60,7 @@ class Adam(Optimizer):
         epsilon: keeps the divisor from 0.
 
     Raises:
-        TypeError, ValueError: see `Optimizer`.
+        TypeError, ValueError: see `Optimizer`; ValueError also where a beta or `epsilon` is out of its range.
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1 in the form of the end of
     section 2, with the defaults of `keras.optimizers.Adam`. There, and here, epsilon is the paper's "epsilon hat":
@@ -107,7 +107,7 @@ class AdamW(Adam):
         beta_1, beta_2, epsilon: as for `Adam`.
 
     Raises:
-        TypeError, ValueError: see `Optimizer`.
+        TypeError, ValueError: see `Adam`; ValueError also where `weight_decay` is negative.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), algorithm 2, with the defaults of
     `keras.optimizers.AdamW`.

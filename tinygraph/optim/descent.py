@@ -48,7 +48,7 @@ class Momentum(Optimizer):
         nesterov: take the step that a gradient further on would ask for.
 
     Raises:
-        TypeError, ValueError: see `Optimizer`.
+        TypeError, ValueError: see `Optimizer`; ValueError also where `momentum` is out of its range.
 
     Source: Polyak, "Some methods of speeding up the convergence of iteration methods" (1964); Sutskever, Martens, Dahl
     and Hinton, "On the importance of initialization and momentum in deep learning" (2013), section 2. The formula is
