@@ -28,6 +28,8 @@ def systems(draw):
         if draw(st.booleans()):
             batch[axis] = 1
     batch = batch[draw(st.integers(0, len(batch))) :]
+    if draw(st.booleans()):  # a longer stack of right-hand sides than of matrices, as many columns as rows among them
+        batch = [draw(st.integers(1, 2)), *a.shape[:-2]]
     return Call((a, draw(arrays((*batch, n, draw(st.integers(0, 3)))))))
 
 
@@ -216,6 +218,12 @@ def test_a_stack_of_matrices_and_one_vector():
     check_grads(np.linalg.solve, a, np.array([1.0, 2.0]))
     check_grads(lambda a: np.linalg.solve(a, [1.0, 2.0]), a)
     check_grads(lambda b: np.linalg.solve(a.tolist(), b), np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 2), (5, 2, 1), (3, 1, 2, 4)])
+def test_one_matrix_and_a_stack_of_right_hand_sides(shape):
+    b = np.random.default_rng(0).normal(size=shape)
+    check_grads(np.linalg.solve, np.array([[2.0, 1.0], [0.5, 3.0]]), b)
 
 
 # --- complex numbers --------------------------------------------------------------------------------------------------

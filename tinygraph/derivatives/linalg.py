@@ -30,7 +30,7 @@ def _inv_a(g: Any, z: Any, a: Any) -> Any:
 
 
 def _solve_b(g: Any, z: Any, a: Any, b: Any) -> Any:
-    if z.ndim == np.ndim(a):
+    if z.ndim >= np.ndim(a):  # b is a matrix, or a stack of them, which may be the longer stack of the two
         return np.linalg.solve(_t(a), g)
     # b is one vector, for each matrix of a stack; to NumPy several vectors would be a matrix.
     return np.linalg.solve(_t(a), g[..., None])[..., 0]
