@@ -42,6 +42,14 @@ def test_functions_of_scipy(name):
     assert str(caught.value).startswith(f"special.{name}: ")
 
 
+def test_a_function_of_scipy_that_a_decorator_hides_is_named():
+    linalg = pytest.importorskip("scipy.linalg")
+    t = tg.Tensor(np.eye(2))
+    for name in ("solve_sylvester", "solve_continuous_lyapunov"):
+        with pytest.raises(tg.UnsupportedError, match=f"^linalg.{name}: "):
+            getattr(linalg, name)(t, *[np.eye(2)] * (2 if name == "solve_sylvester" else 1))
+
+
 def test_what_adds_at_places_says_what_does_so_without_writing():
     t = tg.Tensor([1.0, 2.0])
     total = np.zeros(2) + np.bincount([0, 0], t, 2)

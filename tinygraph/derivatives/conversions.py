@@ -8,6 +8,7 @@ from __future__ import annotations
 import dis
 import sys
 from types import FrameType
+from typing import Any
 
 from tinygraph.errors import UnsupportedError
 
@@ -82,6 +83,9 @@ def _caller(frame: FrameType | None) -> str:
         if package not in ("numpy", "scipy"):
             return name
         found = _called(frame)
+        inside = _decorated(frame)
+        if inside is not None:
+            found, rest = inside.__name__, inside.__module__.partition(".")[2]
         if not found.startswith(("_", "<")):
             room = rest.partition(".")[0]
             if package == "numpy":
@@ -98,6 +102,11 @@ def _called(frame: FrameType) -> str:
         return _CLASSES[type(owner).__name__]
     if type(owner).__name__ == "MultiUFunc":  # several ufuncs of SciPy under one name
         return next((name for name, item in vars(sys.modules["scipy.special"]).items() if item is owner), "MultiUFunc")
-    if frame.f_code.co_name == "wrapper" and "fun" in frame.f_locals:  # SciPy's decorators
-        return str(frame.f_locals["fun"].__name__)
     return frame.f_code.co_name
+
+
+def _decorated(frame: FrameType) -> Any:
+    """The function that a decorator of SciPy's is about to call, if that is what runs."""
+    if frame.f_code.co_name != "wrapper":
+        return None
+    return next((frame.f_locals[name] for name in ("fun", "f") if callable(frame.f_locals.get(name))), None)
