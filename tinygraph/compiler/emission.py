@@ -25,6 +25,7 @@ from tinygraph.compiler.batches import Batch, batches_of
 from tinygraph.compiler.blocks import Run, gathered
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, work_of
+from tinygraph.compiler.lines import LARGE_BYTES, on_lines
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.profiling import TAG, Profile, instrumented, profiled, untagged
@@ -409,6 +410,7 @@ class _Emission:
             self.write(item)
         returned = self.closing()
         inputs = [self.names[node.index] for node in self.graph.nodes[: self.count + len(self.program.variables)]]
+        memory = [*self.memory_lines(), *self.work_lines()]
         lines = [
             f'"""{self.name}: written by tinygraph."""',
             "",
@@ -420,8 +422,7 @@ class _Emission:
             *self.state_lines(),
             *self.constant_lines(),
             *[f"{name} = {made}" for made, name in self.writer.ones.items()],
-            *self.memory_lines(),
-            *self.work_lines(),
+            *memory,
             *self.setup,
             "",
             *[line for text in self.helpers() for line in [*text.split("\n"), "", ""]],
@@ -538,7 +539,7 @@ class _Emission:
             }
             self.turns.add(text.in_turns)
         self.scratch_bytes += text.scratch_bytes
-        self.scratch_count += sum("= np.empty(" in line for line in text.setup)
+        self.scratch_count += text.scratch_count
         self.setup += text.setup
         self.runs.append(text.functions)
         self.comment(run.steps[0])
@@ -651,7 +652,7 @@ class _Emission:
         threads = 2 if self.imports and any(inside for _, inside in uses) else 1
         self.scratch_bytes += threads * size
         self.scratch_count += 1
-        return [f"{WORK} = np.empty({(threads, size)}, dtype=np.uint8)"]
+        return [f"{WORK} = {self.writer.foreign(on_lines)}({(threads, size)}, np.uint8)"]
 
     def names_in(self, memory: Memory) -> list[str]:
         """One line for each name of a value in some memory."""
@@ -661,10 +662,20 @@ class _Emission:
             for name, shape in self.names_of_storage(held).items():
                 if not first:
                     first = name
-                    lines.append(f"{name} = {empty(held.shape, held.dtype)}")
+                    lines.append(f"{name} = {self.made(memory)}")
                 else:
                     lines.append(f"{name} = {part_of(first, memory.storages[0], held, shape)}")
         return lines
+
+    def made(self, memory: Memory) -> str:
+        """The allocation of some memory, large ones and those that two threads of BLAS write into on lines."""
+        held = memory.storages[0]
+        line = memory.line if self.threads > 1 else 0
+        if memory.nbytes < LARGE_BYTES and not line:
+            return empty(held.shape, held.dtype)
+        size = held.shape[0] if len(held.shape) == 1 else held.shape
+        element = f", {line}" if line else ""
+        return f"{self.writer.foreign(on_lines)}({size}, {dtype_text(held.dtype)}{element})"
 
     def decorators(self) -> list[str]:
         """Overflow that a formula expects is none of the user's business."""

@@ -20,6 +20,7 @@ import numpy as np
 from tinygraph.compiler.assembly import assembled
 from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.lines import middle_of
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of
 from tinygraph.derivatives.indexing import scatter
@@ -48,6 +49,7 @@ class Storage:
         escapes: whether the caller gets it, so that it must be new at each call.
         steps: the indices of the values, views too, in execution order.
         in_parts: whether parts of it are computed one by one.
+        middle: the byte at which the second of two threads of BLAS begins to write; 0 where one thread writes.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Storage:
     steps: list[int] = field(default_factory=list)
     memory: Memory | None = None
     in_parts: bool = False
+    middle: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -79,6 +82,12 @@ class Memory:
     def nbytes(self) -> int:
         """Bytes."""
         return self.storages[0].nbytes
+
+    @property
+    def line(self) -> int:
+        """The element of the first storage that should begin a line of the cache."""
+        first = self.storages[0]
+        return next((held.middle // first.dtype.itemsize for held in self.storages if held.middle), 0)
 
 
 @dataclass(eq=False)
@@ -304,6 +313,12 @@ def plan(
         run = in_run.get(held.steps[0])
         if run is not None and not held.escapes and held.first == held.last and all(run.aligned(i) for i in held.steps):
             held.kind = "scratch"
+    for step in sequence:
+        held_by = storage[step.index]
+        if held_by is not None and step.function in (np.dot, np.matmul) and step.index not in parts:
+            first, second = [layouts.get(item.index) if type(item) is Step else None for item in step.args[:2]]
+            if first is not None and second is not None and not step.kwargs:
+                held_by.middle = middle_of(first, second, step.dtype) * step.dtype.itemsize or held_by.middle
     memories = _packed([held for held in owned.values() if held.kind == "owned" and not held.escapes])
     by_index = {step.index: step for step in sequence}
     return Plan(list(items), storage, layouts, memories, copied, by_index, straight, parts)

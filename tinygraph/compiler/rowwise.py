@@ -15,6 +15,7 @@ import numpy as np
 from tinygraph.compiler.batches import Batch
 from tinygraph.compiler.blocks import TWO_THREADS, Run, start_of
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.lines import on_lines
 from tinygraph.compiler.planning import Plan, Storage
 from tinygraph.compiler.profiling import TAG
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of, reduced_axes
@@ -73,6 +74,7 @@ class RunText:
         functions: the lines of the functions.
         before: what stands in the step before the call, `call` and what follows it.
         in_turns: whether two threads take the blocks in turns, and not half of them each.
+        scratch_count, scratch_bytes: of the arrays that are allocated.
     """
 
     setup: list[str] = field(default_factory=list)
@@ -80,6 +82,7 @@ class RunText:
     call: list[str] = field(default_factory=list)
     threads: int = 1
     in_turns: bool = False
+    scratch_count: int = 0
     scratch_bytes: int = 0
 
 
@@ -188,8 +191,9 @@ def text_of_run(
                     body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, added)]
                 body.append(f"{ufunc}({total}, {added}, out={total}){TAG}{step.index}")
     body = _without_unused(body, {names[index] for index in views})
+    text.scratch_count = len(text.setup) + len(slots)
     for slot in slots:
-        text.setup += slot.lines(text.threads)
+        text.setup += slot.lines(text.threads, writer.foreign(on_lines))
         text.scratch_bytes += text.threads * slot.nbytes
     scratch = sorted(set(slot_of.values()), key=lambda name: int(name.rpartition("_")[2]))
     finish = [name for _, name in totals]
@@ -326,10 +330,10 @@ class Slot:
         """Whether nothing is in it from one place to another, and each thread's part is aligned."""
         return self.nbytes % dtype.itemsize == 0 and all(last < a or b < first for a, b in self.times)
 
-    def lines(self, threads: int) -> list[str]:
-        """The lines that allocate it, and give the other names to its beginning."""
+    def lines(self, threads: int, on_lines: str) -> list[str]:
+        """The lines that allocate it, with a function of that name, and give the other names to its beginning."""
         (shape, dtype), first = next(iter(self.names.items()))
-        lines = [f"{first} = np.empty({(threads, *shape)}, dtype={dtype_text(dtype)})"]
+        lines = [f"{first} = {on_lines}({(threads, *shape)}, {dtype_text(dtype)})"]
         for (other, kind), name in [*self.names.items()][1:]:
             count = math.prod(other)
             part = f"{first}.reshape({threads}, -1)"
