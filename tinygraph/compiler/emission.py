@@ -25,7 +25,7 @@ from tinygraph.compiler.batches import Batch, batches_of
 from tinygraph.compiler.blocks import Run, gathered
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, work_of
-from tinygraph.compiler.lines import LARGE_BYTES, on_lines
+from tinygraph.compiler.lines import KEPT_BYTES, LARGE_BYTES, memory_for, on_lines
 from tinygraph.compiler.naming import names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.profiling import TAG, Profile, instrumented, profiled, untagged
@@ -348,6 +348,7 @@ class _Emission:
         self.setup: list[str] = []
         self.group: Any = None
         self.begun: set[int] = set()  # escaping storages that have their memory
+        self.kept = 0  # results whose memory is kept
         self.placed: set[int] = set()  # parts of assembled arrays that have their names
         self.imports: set[str] = set()
         self.turns: set[bool] = set()  # whether runs on two threads go in turns, or in halves
@@ -551,12 +552,27 @@ class _Emission:
         self.begun.add(id(held))
         name = self.names[held.steps[0]]
         first = self.plan.by_index[held.steps[0]] if step is None else step
-        self.put(first, f"{name} = {empty(held.shape, held.dtype)}")
+        if held.nbytes < KEPT_BYTES:
+            self.put(first, f"{name} = {empty(held.shape, held.dtype)}")
+        else:
+            kept = self.kept_memory()
+            size = held.shape[0] if len(held.shape) == 1 else held.shape
+            self.put(first, f"{name} = {self.writer.foreign(memory_for)}({kept}, {size}, {dtype_text(held.dtype)})")
         if step is not None:
             self.put(step, *self.writer.statements(step, name))
         for other, shape in self.names_of_storage(held).items():
             if other != name:
                 self.put(first, f"{other} = {name}" if shape == held.shape else f"{other} = {name}.reshape({shape})")
+
+    def kept_memory(self) -> str:
+        """The name of a list of the memory of earlier results, which is made once."""
+        self.kept += 1
+        name = f"results_{self.kept}"
+        while name in self.writer.taken:
+            name += "_"
+        self.writer.taken.add(name)
+        self.setup.append(f"{name} = []")
+        return name
 
     def names_of_storage(self, held: Storage) -> dict[str, tuple[int, ...]]:
         """What the values that follow each other in a storage are called, with their shapes."""

@@ -68,7 +68,7 @@ def source_without_tinygraph(source: str, imports: dict[str, str], functions: di
     kept += written.values()
     if not kept:
         return source
-    imported = "".join(f"import {module}\n" for module in sorted(needed))
+    imported = "".join(f"import {module}\n" for module in sorted(needed) if f"\nimport {module}\n" not in source)
     source = source.replace(
         "import numpy as np\n", f"{imported}import numpy as np\n" if imported else "import numpy as np\n", 1
     )
