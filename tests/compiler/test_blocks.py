@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -120,3 +121,42 @@ def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.Monkey
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
         emitted.run([-x])
     np.testing.assert_allclose(emitted.run([x])[0], np.sum(np.sin(x)))
+
+
+def of_two_threads() -> dict[str, Any]:
+    """What the text says of threads, executed."""
+    space: dict[str, Any] = {}
+    exec("\n".join([*rowwise.THREADING, rowwise.ON_TWO_THREADS]), space)
+    return space
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads cannot choose their processors here")
+def test_each_thread_keeps_to_its_half_of_the_processors_and_the_callers_to_none() -> None:
+    space = of_two_threads()
+    before = os.sched_getaffinity(0)
+    first, second = space["on_two_threads"]((os.sched_getaffinity, 0), (os.sched_getaffinity, 0))
+    assert first | second == os.sched_getaffinity(0) == before
+    assert not first & second or len(before) == 1
+
+
+def test_where_threads_cannot_choose_their_processors_they_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*args: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden, raising=False)
+    space = of_two_threads()
+    assert space["on_two_threads"]((int, 1), (int, 2)) == [1, 2]
+
+
+def test_a_call_that_fails_waits_for_the_other() -> None:
+    space = of_two_threads()
+    ended: list[int] = []
+
+    def slow() -> None:
+        time.sleep(0.05)
+        ended.append(1)
+
+    patience = sys.getswitchinterval()
+    with pytest.raises(ValueError):
+        space["on_two_threads"]((int, "one"), (slow,))
+    assert ended == [1] and sys.getswitchinterval() == patience

@@ -189,7 +189,7 @@ def test_the_text_keeps_to_the_width() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["np", "start", "pool", "lambda", "print", "rows_1", "scratch_1_1", "thread", "loss_now"]
+    "name", ["np", "os", "sys", "start", "pools", "lambda", "print", "rows_1", "scratch_1_1", "thread", "loss_now"]
 )
 def test_a_users_name_never_means_something_else(name: str) -> None:
     def function(x: Any) -> Any:

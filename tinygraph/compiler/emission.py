@@ -34,7 +34,7 @@ from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.imaging import write_out_images
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import FORMULAS, write_out
-from tinygraph.compiler.rowwise import IN_TURNS, IN_TWO, ON_TWO_THREADS, text_of_run
+from tinygraph.compiler.rowwise import IN_TURNS, IN_TWO, ON_TWO_THREADS, THREADING, text_of_run
 from tinygraph.compiler.saving import save_module
 from tinygraph.compiler.scalars import is_of_numbers, text_of_numbers
 from tinygraph.compiler.sequences import sequences_of
@@ -368,7 +368,7 @@ class _Emission:
         items = self.items_of(graph)
         self.plan = plan(graph, items, self.count, self.updates, self.results)
         generators = [f"generator_{place}" for place in range(len(program.generators))]
-        self.names = names_of(graph, self.plan, [name, "pool", WORK, *generators])
+        self.names = names_of(graph, self.plan, [name, WORK, *generators])
         taken = {*self.names.values(), name, *generators}
         self.writer = Writer(self.names, taken=taken, parts=self.plan.parts, layouts=self.plan.layouts)
 
@@ -533,11 +533,7 @@ class _Emission:
         )  # fmt: skip
         self.group = group
         if text.threads > 1:
-            self.imports |= {
-                "from concurrent.futures import ThreadPoolExecutor",
-                "from contextvars import copy_context",
-                "import sys",
-            }
+            self.imports |= THREADING
             self.turns.add(text.in_turns)
         self.scratch_bytes += text.scratch_bytes
         self.scratch_count += text.scratch_count

@@ -21,8 +21,8 @@ __all__ = ["names_of"]
 # What a name must not be: it means something else in the program.
 TAKEN = frozenset(
     (*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "begin", "end", "thread", "start", "stop",
-     "starts", "found", "pool", "on_two_threads", "in_two", "in_turns", "copy_context", "ThreadPoolExecutor", "Path",
-     "values", "_tick")
+     "starts", "found", "pools", "keep_to_half", "on_two_threads", "in_two", "in_turns", "copy_context", "suppress",
+     "os", "sys", "ThreadPoolExecutor", "Path", "values", "_tick")
 )  # fmt: skip
 _OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts")
 

@@ -21,30 +21,45 @@ from tinygraph.compiler.profiling import TAG
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of, reduced_axes
 from tinygraph.compiler.writing import WORK, Writer, dtype_text
 
-__all__ = ["IN_TURNS", "IN_TWO", "ON_TWO_THREADS", "RunText", "text_of_run"]
+__all__ = ["IN_TURNS", "IN_TWO", "ON_TWO_THREADS", "THREADING", "RunText", "text_of_run"]
 
 # A thread that lets go of Python's lock for a call of 20 microseconds has it back before another has woken up, who then
 # waits until the lock is taken from the first by force. By default that is 5 milliseconds, and two threads took as long
 # as one for a step of a small convolutional network: 30 milliseconds, and 18 with the shorter wait.
+#
+# Linux at times puts a thread on the processor of the one that wakes it, above all in a virtual machine, whose idle
+# processors it takes for busy ones; then the two take turns, for milliseconds. Every second step of a small transformer
+# took 11 milliseconds and more; where each thread has half of the processors for itself, nearly all took 8. The
+# caller's own thread is left alone: which processors it may use is its own business.
 ON_TWO_THREADS = '''\
-pool = ThreadPoolExecutor(1)
+def keep_to_half(which):
+    """Let a thread use every second processor: it is not put on that of the other thread, who wakes it up."""
+    with suppress(AttributeError, OSError):  # not every system can do that, or lets one
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[which::2])
 
 
-def on_two_threads(here, there):
-    """A call on this thread and one on another, which must not wait long for Python's lock."""
+pools = [ThreadPoolExecutor(1, initializer=keep_to_half, initargs=(which,)) for which in (0, 1)]
+
+
+def on_two_threads(*calls):
+    """A call on each of two threads, which must not wait long for Python's lock."""
     patience = sys.getswitchinterval()
     if patience > 1e-5:
         sys.setswitchinterval(1e-5)
+    futures = [pool.submit(copy_context().run, *call) for pool, call in zip(pools, calls, strict=True)]
     try:
-        other = pool.submit(copy_context().run, *there)
-        try:
-            first = here[0](*here[1:])
-        finally:
-            second = other.result()
+        return [future.result() for future in futures]
     finally:
+        for future in futures:
+            future.exception()  # both have ended, whatever happened
         if patience > 1e-5:
-            sys.setswitchinterval(patience)
-    return first, second'''
+            sys.setswitchinterval(patience)'''
+
+# What it imports.
+THREADING = frozenset((
+    "from concurrent.futures import ThreadPoolExecutor", "from contextlib import suppress",
+    "from contextvars import copy_context", "import os", "import sys",
+))  # fmt: skip
 
 # What is added up over the rows into arrays is added up in halves, so that it is the same numbers at every call.
 IN_TWO = '''\
