@@ -14,6 +14,7 @@ from tests.compiler.programs import program_of
 from tinygraph import nn, optim
 from tinygraph.compiler import rowwise, sequences, writing
 from tinygraph.compiler.emission import Emitted, compile_program
+from tinygraph.compiler.rewrites import products
 from tinygraph.compiler.sequences import Sequences
 
 rng = np.random.default_rng(0)
@@ -111,6 +112,35 @@ def test_attention_goes_over_sequences_forward_and_backward() -> None:
     assert "in_two(rows_1, 5, " in emitted.source
     outside = [item for item in emitted.plan.items if item is not run]
     assert not any(getattr(item, "op", "") == "matmul" for item in outside), emitted.source
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "BLOCK_BYTES", 1 << 19)
+    function, arrays = CASES["attention"]
+    program = program_of(function, arrays, backward=True)
+    emitted = compile_program(program, threads=threads)
+    block = emitted.source.partition("def block_1(")[2].partition("def step(")[0]
+    assert "_total)" in block and not re.search(r"np\.add\(\w+_total,|total\.fill", block), block
+    for _ in range(2):
+        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+
+
+@pytest.mark.usefixtures("small")
+def test_products_of_all_sequences_are_made_with_the_rest_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("AT_ONCE", 100), ("LENGTH", 2)):
+        monkeypatch.setattr(products, name, value)
+    arrays = starts((16, 64, 4), (4, 12), (4, 4), (4,), (4, 8), (8, 4), (4, 3))
+    program = program_of(attention, arrays, backward=True)
+    emitted = compile_program(program, threads=2)
+    run = run_in(emitted)
+    assert run is not None
+    outside = [item for item in emitted.plan.items if item is not run]
+    assert not any(getattr(item, "op", "") == "matmul" for item in outside), emitted.source
+    for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
 
 
 def test_small_batches_are_done_at_once() -> None:

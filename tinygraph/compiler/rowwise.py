@@ -121,6 +121,7 @@ def text_of_run(
     if text.threads == 2:
         size = min(size if isinstance(run, Batch) else _of_two(size, run.rows), -(-run.rows // 2))
     size = min(size, run.rows)
+    once = size * text.threads >= run.rows  # a thread has one block, and what that adds up to is its total
     arrays = any(step.index in run.ending and step.shape for step in run.steps)
     text.in_turns = text.threads == 2 and not arrays and run.rows > 2 * size
     body: list[str] = []
@@ -195,8 +196,11 @@ def text_of_run(
             else:
                 total = f"{name}_total"
                 parameters[total] = f"{total}s[thread]"
-                starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
                 text.setup.append(f"{total}s = np.empty({(text.threads, *step.shape)}, dtype={dtype_text(step.dtype)})")
+                if once:
+                    body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, total)]
+                    continue
+                starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
                 added = writer.expression(step) if step.function in REDUCTIONS else f"{name}_part"
                 if step.function not in REDUCTIONS:
                     parameters[added] = f"{added}s[thread]"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.rewrites.gathering import calls_of
 from tinygraph.compiler.rewrites.views import TRANSPOSING, is_reshape
 from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, is_elementwise, rewritten
 from tinygraph.compiler.threads import ONE_THREAD
@@ -32,7 +33,15 @@ def divide_products(graph: Graph) -> Graph:
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):  # their products are in pieces already
         return graph
 
+    from tinygraph.compiler.sequences import sequences_of  # which knows rewrites
+
+    parts = sequences_of(graph, {})
+    inside = set() if parts is None else {step.index for step in parts[1].steps}  # in pieces, too: a few sequences each
+    originals = calls_of(graph)
+
     def change(builder: Builder, step: Step) -> Step | None:
+        if next(originals).index in inside:
+            return None
         if step.function not in (np.matmul, np.dot) or step.kwargs or not _are_whole(step):
             return None
         x, y = step.args
