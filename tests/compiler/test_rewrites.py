@@ -18,7 +18,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
     powers_by_multiplication,
     share_products,
 )
-from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.products import divide_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
@@ -29,6 +29,7 @@ from tinygraph.graph import Graph
 
 VECTOR = np.array([0.5, -1.5, 2.0])
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
+ROWS = np.sin(np.arange(40.0)).reshape(8, 5)
 
 
 def operations(graph: Graph) -> list[str]:
@@ -133,6 +134,48 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         ),
         (delay_broadcasts, lambda c: np.exp(np.broadcast_to(c, (4, 3))), [VECTOR], ["exp", "broadcast_to"]),
         (delay_broadcasts, lambda c, x: c.reshape(1, 3) + x, [VECTOR, MATRIX], ["add"]),
+        (
+            multiply_once,
+            lambda c, w: np.broadcast_to(c.reshape(2, 1, 3), (2, 4, 3)) @ w,
+            [MATRIX, MATRIX.T],
+            ["reshape", "matmul", "broadcast_to"],
+        ),
+        (
+            multiply_once,
+            lambda c, w: np.broadcast_to(c.reshape(2, 1, 3), (2, 4, 3)).reshape(8, 3) @ w,
+            [MATRIX, MATRIX.T],
+            ["reshape", "matmul", "broadcast_to", "reshape"],
+        ),
+        (
+            multiply_once,
+            lambda c, w: np.broadcast_to(c, (4, 3)) @ w,
+            [VECTOR, MATRIX.T],
+            ["matmul", "broadcast_to"],
+        ),
+        (
+            multiply_once,
+            lambda x, c: x.T @ np.broadcast_to(c.reshape(2, 1, 3), (2, 4, 3)).reshape(8, 3),
+            [ROWS, MATRIX],
+            ["reshape", "reshape", "sum", "reshape", "transpose", "matmul"],
+        ),
+        (
+            multiply_once,
+            lambda c, x: np.broadcast_to(c, (4, 2, 3)).reshape(8, 3).T @ x,
+            [MATRIX, ROWS],
+            ["reshape", "sum", "transpose", "matmul"],
+        ),
+        (
+            multiply_once,
+            lambda x, c: x.T @ np.broadcast_to(c, (8, 3)),
+            [ROWS, VECTOR],
+            ["reshape", "sum", "reshape", "reshape", "transpose", "matmul"],
+        ),
+        (
+            multiply_once,  # each row is one number, repeated
+            lambda c, w: np.broadcast_to(c[:, None], (3, 2)) @ w,
+            [VECTOR, MATRIX],
+            ["getitem", "broadcast_to", "matmul"],
+        ),
         (drop_kept_axes, lambda x: np.sum(x, axis=0, keepdims=True).reshape(3), [MATRIX], ["sum"]),
         (drop_kept_axes, lambda x: np.sum(x.reshape(3, 2)), [MATRIX], ["sum"]),
         (drop_kept_axes, lambda x: np.sum(x, axis=0, keepdims=True).reshape(3, 1), [MATRIX], ["sum", "reshape"]),

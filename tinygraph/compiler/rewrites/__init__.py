@@ -13,7 +13,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
     powers_by_multiplication,
     share_products,
 )
-from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts
+from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.products import divide_products
@@ -40,6 +40,7 @@ ALL: tuple[Rewrite, ...] = (
     gather_numbers,
     drop_dead,
     gather_numbers,
+    multiply_once,
     drop_identities,
     fold_constants,
     delay_broadcasts,

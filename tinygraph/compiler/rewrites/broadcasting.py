@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
+from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, is_reshape
 from tinygraph.compiler.steps import Builder, Step, rewritten, shape_of
 from tinygraph.graph import Graph
 
@@ -30,6 +30,58 @@ def delay_broadcasts(graph: Graph) -> Graph:
         return small if shape == step.shape else builder.call(step, np.broadcast_to, small, step.shape)
 
     return rewritten(graph, change)
+
+
+def multiply_once(graph: Graph) -> Graph:
+    """broadcast_to(c, (16, 64, 8)) @ w  ->  broadcast_to(c @ w, (16, 64, 5)), where c has shape (16, 1, 8);
+    x.reshape(1024, 5).T @ broadcast_to(c, (16, 64, 8)).reshape(1024, 8)  ->  np.sum(x, axis=1).T @ c.reshape(16, 8).
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if step.function not in (np.matmul, np.dot) or step.kwargs or step.dtype.char not in "fd":
+            return None
+        x, y = step.args
+        if type(x) is not Step or type(y) is not Step or len(y.shape) != 2 or not x.dtype == y.dtype == step.dtype:
+            return None
+        if x.function in TRANSPOSING and len(x.shape) == 2:
+            return _product_of_sums(builder, step, x.args[0], y)
+        if (rows := _repeated_rows(x)) is None:
+            return None
+        small = builder.call(step, np.matmul, rows.args[0], y)
+        whole = builder.call(step, np.broadcast_to, small, (*rows.shape[:-1], y.shape[1]))
+        return whole if whole.shape == step.shape else builder.call(step, np.reshape, whole, step.shape)
+
+    return rewritten(graph, change)
+
+
+def _product_of_sums(builder: Builder, step: Step, left: Step, right: Step) -> Step | None:
+    """left.T @ right, where the rows of one of them are repeated: those of the other are added up first."""
+    for rows, other in ((_repeated_rows(right), left), (_repeated_rows(left), right)):
+        if rows is None or len(rows.shape) < 2:
+            continue
+        each = rows.args[0]
+        aligned = (1,) * (len(rows.shape) - len(each.shape)) + each.shape
+        axes = tuple([place for place, size in enumerate(rows.shape) if aligned[place] != size])
+        split = builder.call(step, np.reshape, other, (*rows.shape[:-1], other.shape[1]))
+        added = builder.call(step, np.sum, split, axis=axes if len(axes) > 1 else axes[0], keepdims=False)
+        count = each.size // each.shape[-1]
+        pair = [
+            builder.call(step, np.reshape, item, (count, item.shape[-1])) if item.shape[:-1] != (count,) else item
+            for item in (added, each)
+        ]
+        turned = pair if other is left else pair[::-1]
+        return builder.call(step, np.matmul, builder.call(step, np.transpose, turned[0]), turned[1])
+    return None
+
+
+def _repeated_rows(x: Step) -> Step | None:
+    """What repeats whole rows, where x is that or has the same rows below each other; else None."""
+    if is_reshape(x) and type(x.args[0]) is Step and x.args[0].shape and x.shape[-1:] == x.args[0].shape[-1:]:
+        x = x.args[0]
+    if x.function is not np.broadcast_to or type(x.args[0]) is not Step or 0 in x.shape:
+        return None
+    each = x.args[0]
+    return x if each.shape[-1:] == x.shape[-1:] and each.size < x.size else None
 
 
 def unrepeated(item: object) -> object:
