@@ -32,6 +32,7 @@ KEPT_BYTES = 1 << 22
 # OpenBLAS leaves products with a matrix of fewer elements to one thread.
 DIVIDED = 460_800
 
+
 def on_lines(shape: Any, dtype: Any, element: int = 0) -> Any:
     """An empty array whose first element, or another one, begins a line of the processor's cache: 64 bytes."""
     itemsize = np.dtype(dtype).itemsize
