@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cmath
 import copy
+import math
 import operator
 import pickle
 import re
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -293,6 +296,82 @@ def test_a_number_is_taken_out_of_a_tensor_only_where_it_is_asked_for():
     with tg.no_grad():
         array[1] = t
     assert array[1] == 2
+
+
+def test_functions_that_take_a_number_are_told_to_be_numpys():
+    t, array = tg.Tensor(4.0), np.zeros(3)
+    for lose, instead in (
+        (lambda: math.sin(t), r"math\.sin: .* test_tensor\.py:\d+.*Use np\.sin;"),
+        (lambda: sqrt(t**2), r"sqrt: .*Use np\.sqrt;"),
+        (lambda: math.atan2(1, t), r"math\.atan2: .*Use np\.arctan2;"),
+        (lambda: math.erf(t), r"math\.erf: .*Use scipy\.special\.erf;"),
+        (lambda: cmath.exp(t), r"cmath\.exp: .*Use np\.exp;"),
+        (lambda: math.fsum(t * np.ones(2)), r"math\.fsum: .*Use np\.sum;"),
+        (lambda: array.fill(t), r"array\.fill: .*np\.stack"),
+        (lambda: np.add.reduce(array, initial=t), r"np\.add\.reduce: .*np\.stack"),
+        (lambda: math.hypot(
+            3,
+            t,
+        ), r"math\.hypot: .*Use np\.hypot;"),
+    ):  # fmt: skip
+        # NumPy makes a complaint of its own of some, with ours as its cause.
+        with pytest.raises((ValueError, TypeError, tg.UnsupportedError)) as caught:
+            lose()
+        message = str(caught.value if isinstance(caught.value, tg.UnsupportedError) else caught.value.__cause__)
+        assert re.match(instead, message), message
+    assert array.tolist() == [0, 0, 0]
+
+
+def test_functions_that_ask_about_a_number_have_it():
+    t = tg.Tensor(4.5)
+    assert not math.isnan(t) and math.isfinite(t) and math.isclose(t, 4.5) and math.floor(t) == 4
+    assert f"{t:.2f}" == "4.50" and np.float64(t) == 4.5 and complex(t) == 4.5
+    assert math.sqrt(float(t)) == math.sqrt(t.item()) == math.sqrt(t.detach()) == math.sqrt(4.5)
+    with tg.no_grad():
+        assert math.sqrt(t) == math.sqrt(4.5)
+
+
+def test_matrices_and_masked_arrays_beside_a_tensor():
+    t, values = tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 2.0], [3.0, 5.0]])
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix(values)
+    masked = np.ma.array(values, mask=[[0, 1], [0, 0]])
+    for other, what in ((matrix, "np.matrix"), (masked, "mask would be lost")):
+        for use in (
+            lambda c: t * c, lambda c: c * t, lambda c: t @ c, lambda c: np.multiply(t, c), lambda c: np.where(c, t, 0),
+            lambda c: np.multiply(t, c, dtype=float), lambda c: np.einsum("ij,ij", t, c),
+        ):  # fmt: skip
+            with pytest.raises(tg.UnsupportedError) as caught:
+                use(other)
+            assert what in str(caught.value) or "np.getdata" in str(caught.value)
+    for give in (tg.Tensor, t.assign, lambda m: setattr(t, "data", m)):
+        with pytest.raises(tg.UnsupportedError, match=r"mask would be lost.*m\.filled"):
+            give(masked)
+    np.testing.assert_array_equal(t.data, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(tg.Tensor(matrix).data, values)
+    np.testing.assert_array_equal(tg.Tensor(np.ma.array(values)).data, values)
+
+
+def test_other_kinds_of_array_are_plain_arrays(tmp_path):
+    mapped = np.memmap(tmp_path / "array", dtype=np.float64, mode="w+", shape=(3,))
+    mapped[:] = [1, 2, 3]
+    for use in (lambda t: t * mapped, lambda t: mapped * t, lambda t: np.multiply(t, mapped), lambda t: t @ mapped):
+        t = tg.Tensor(np.ones(3))
+        result = use(t)
+        assert type(result.data) in (np.ndarray, np.float64)
+        result.sum().backward()
+        np.testing.assert_array_equal(t.grad, [1, 2, 3])
+        assert type(t.grad) is np.ndarray
+    assert type(np.concatenate([t, mapped])._value) is np.ndarray
+
+
+def test_parts_that_a_loop_takes_are_made_on_its_line():
+    t = tg.Tensor([1.0, 2.0], name="t")
+    total = tg.Tensor(0.0)
+    for part in t:
+        total = total + part
+    parts = [node for node in tg.Graph.of(total).nodes if node.function is operator.getitem]
+    assert [node.source.text for node in parts] == ["for part in t:"] * 2
 
 
 def test_no_gradient_is_lost_without_a_word():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygraph import modes
+from tinygraph.errors import UnsupportedError
 from tinygraph.links import mapped
 from tinygraph.modes import state
 
@@ -43,6 +45,32 @@ def array_of(item: Any) -> Any:
     if isinstance(item, list | tuple) and any(True for _ in tensors_in(item)):
         return np.stack([array_of(part) for part in item])
     return as_array(item)
+
+
+def plain_array(array: Any) -> Any:
+    """A constant of a kind that is derived from ndarray, `np.memmap` for instance, as an ndarray.
+
+    Raises:
+        UnsupportedError: it is a matrix, whose `*` is another product, or has masked elements: a derivative would be
+            wrong.
+    """
+    if isinstance(array, np.matrix):
+        raise UnsupportedError(
+            "a np.matrix beside a Tensor: its * and ** are products of matrices, which derivatives of an array's * and "
+            "** do not know; use np.asarray(m), and @ for a product of matrices"
+        )
+    check_unmasked(array, "a masked array beside a Tensor")
+    return np.asarray(array)
+
+
+def check_unmasked(array: Any, what: str) -> None:
+    """Raise UnsupportedError for an array of `numpy.ma` with masked elements: as an array it would lose its mask."""
+    ma = sys.modules.get("numpy.ma")  # NumPy reads it when somebody first asks for it
+    if ma is not None and isinstance(array, ma.MaskedArray) and ma.is_masked(array):
+        raise UnsupportedError(
+            f"{what}: its mask would be lost, and what lies under it taken for values. Give m.filled(v), and choose "
+            "among the results with np.where(m.mask, other, result)"
+        )
 
 
 def as_array(value: Any, dtype: Any = None) -> Any:

@@ -30,7 +30,7 @@ from tinygraph.keeping import COPIED, copied, kept
 from tinygraph.links import Both, DataCall, First, Left, Like, Right, Spread, Unary, Unnamed, mapped, next_order
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
-from tinygraph.operands import CONSTANTS, NUMBERS, array_of
+from tinygraph.operands import CONSTANTS, NUMBERS, array_of, plain_array
 from tinygraph.operands import plain as plain
 from tinygraph.operands import tensors_in as tensors_in
 from tinygraph.refusing import explained, overwrites, unsupported
@@ -288,7 +288,9 @@ def right(op: Operation, compute: Callable[..., Any], x: Any, y: Tensor, frame: 
 
 def _constant(other: Any) -> Any:
     """A constant operand as NumPy would take it, or NotImplemented for an object with operators of its own."""
-    if isinstance(other, np.ndarray | np.generic | int | float | complex):
+    if isinstance(other, np.ndarray):
+        return plain_array(other)
+    if isinstance(other, np.generic | int | float | complex):
         return other
     return array_of(other) if isinstance(other, list | tuple) else NotImplemented
 
@@ -416,12 +418,16 @@ def spread(
     if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
         of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
         args = tuple([array_of(item) if of_arrays or any(True for _ in tensors_in(item)) else item for item in args])
+    if any([isinstance(item, np.ndarray) and type(item) is not np.ndarray for item in args]):
+        args = tuple([plain_array(item) if isinstance(item, np.ndarray) else item for item in args])
     try:
         value = compute(*plain(args), **plain(kwargs))
     except ValueError as error:
         raise explained(error, op, args) from None
     if type(value) is tuple:
         return value  # np.where(condition) alone: places, which have no derivative
+    if type(value) is not np.ndarray and isinstance(value, np.ndarray):
+        value = plain_array(value)  # of a list in which there is one
     if not state.recording:
         if state.watching:
             watch_unrecorded(function_name(op.function), plain(args), value)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-__all__ = ["Source", "argument_names", "assigned_name", "made_at", "source_of", "users_line"]
+__all__ = ["Source", "argument_names", "assigned_name", "called_name", "made_at", "source_of", "users_line"]
 
 # An expression of at most this many characters can stand as the name of its value.
 SHORT = 16
@@ -168,19 +168,36 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
 
 
 @functools.lru_cache(maxsize=1024)
-def _written_arguments(code: CodeType, lasti: int) -> tuple[str | None, ...]:
-    """The operands of the operator, or what stands before the dot and the arguments of the call, at an instruction."""
+def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
+    """What the call at an instruction calls, as it is written: ("math", "sin"); () where that is not known."""
+    written = _written(code, lasti)
+    names: list[str] = []
+    found = written.func if isinstance(written, ast.Call) else None
+    while isinstance(found, ast.Attribute):
+        names.append(found.attr)
+        found = found.value
+    return (found.id, *reversed(names)) if isinstance(found, ast.Name) else ()
+
+
+def _written(code: CodeType, lasti: int) -> ast.expr | None:
+    """The expression that the instruction at `lasti` ends, or None where the source is not at hand."""
     positions = list(code.co_positions())
     first, last, start, end = positions[lasti // 2] if lasti // 2 < len(positions) else (None,) * 4
     if first is None or last is None or start is None or end is None:
-        return ()
+        return None
     lines = [linecache.getline(code.co_filename, line).encode() for line in range(first, last + 1)]
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][start:]
     try:
-        written = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
+        return ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
     except (SyntaxError, ValueError):  # the file is another one by now
-        return ()
+        return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _written_arguments(code: CodeType, lasti: int) -> tuple[str | None, ...]:
+    """The operands of the operator, or what stands before the dot and the arguments of the call, at an instruction."""
+    written = _written(code, lasti)
     if isinstance(written, ast.BinOp):
         return _short(written.left), _short(written.right)
     if not isinstance(written, ast.Call) or any(isinstance(part, ast.Starred) for part in written.args):

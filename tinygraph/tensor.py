@@ -28,7 +28,7 @@ from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import UNSEEN, copied, duplicate, hand_out, take_back
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_order
 from tinygraph.modes import is_recording, is_tracing, state
-from tinygraph.operands import as_array, plain
+from tinygraph.operands import as_array, check_unmasked, plain
 from tinygraph.operators import Operators
 from tinygraph.record import call_function, unary
 from tinygraph.source import made_at, users_line
@@ -347,6 +347,7 @@ class Tensor(Operators, ArrayMethods):
     def _fitting(self, value: Any) -> Array:
         """A copy of the value in this Tensor's shape and dtype."""
         given: Any = value._value if type(value) is Tensor else value
+        check_unmasked(given, "assign")
         new: Array = given if type(given) is np.ndarray else as_array(given)
         if new.shape != self.shape:
             try:
@@ -407,7 +408,7 @@ class Tensor(Operators, ArrayMethods):
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d Tensor")
-        return (self[index] for index in range(len(self._value)))
+        return _elements(self)
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -490,6 +491,12 @@ class _Counted:
 _TEMPORARY = _Counted().temporary()
 
 
+def _elements(tensor: Tensor) -> Iterator[Tensor]:
+    """The parts along the first axis, each recorded on behalf of the line that asks for it."""
+    for index in range(len(tensor._value)):
+        yield call_function(operator.getitem, (tensor, index), {}, _getframe(1))
+
+
 def _number(tensor: Tensor, frame: FrameType) -> Any:
     """The value of a Tensor that is to become a number, if its gradient is not lost without a word."""
     if tensor._link.differentiable and is_recording():
@@ -507,6 +514,7 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
     if type(data) in (float, int) and dtype is None:
         return np.float64(data)
+    check_unmasked(data, "Tensor")
     array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")

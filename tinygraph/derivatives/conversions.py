@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dis
 import sys
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from tinygraph.errors import UnsupportedError
+from tinygraph.source import called_name
 
 # Of a function that the user called, by its name in NumPy or SciPy: what to use instead.
 INSTEAD = {
@@ -47,7 +48,7 @@ def check_number(frame: FrameType, made_at: str) -> None:
     """Raise an error where a Tensor that requires a gradient becomes a number that nobody asked for.
 
     `float(t)` is meant. But `array[i] = t` asks for the number in the same way, and so do functions of NumPy's that
-    have an array take it: the instruction that is being executed tells.
+    have an array take it, and those of `math`: the instruction that is being executed tells.
 
     Args:
         frame: of the caller of `t.__float__()`.
@@ -61,6 +62,54 @@ def check_number(frame: FrameType, made_at: str) -> None:
             f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}, which would lose the gradient without a "
             "word. Gather the Tensors in a list and join them with np.stack; or write float(t) if the number is meant"
         )
+    names = called_name(frame.f_code, frame.f_lasti)
+    if names and names not in _MEANT and (instead := _instead_of_number(_looked_up(names, frame))):
+        raise UnsupportedError(
+            f"{'.'.join(names)}: it takes the number of a Tensor{made_at} that requires a gradient, at "
+            f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}, which would lose the gradient without a "
+            f"word. {instead}; or write float(t) for the Tensor if the number is meant"
+        )
+
+
+def _looked_up(names: tuple[str, ...], frame: FrameType) -> Any:
+    """What a name with its attributes stands for in a frame, or None. Attributes are asked of modules and of NumPy's
+    objects alone: those of others may compute.
+    """
+    found = frame.f_locals.get(names[0], frame.f_globals.get(names[0]))
+    for name in names[1:]:
+        if not isinstance(found, ModuleType) and type(found).__module__.partition(".")[0] not in ("numpy", "scipy"):
+            return None
+        found = getattr(found, name, None)
+    return found
+
+
+def _instead_of_number(function: Any) -> str | None:
+    """What to use in place of a function that is given a Tensor's number, where a gradient could go through it."""
+    if isinstance(function, type) or not callable(function):
+        return None  # np.float64(t) is a number as float(t) is
+    name = getattr(function, "__name__", "")
+    if getattr(function, "__module__", None) in ("math", "cmath"):
+        if name in _WITHOUT_DERIVATIVE:
+            return None
+        return f"Use {_OF_MATH.get(name, f'np.{name}')}"
+    owner = getattr(function, "__self__", None)
+    room = getattr(function, "__module__", None) or type(owner).__module__
+    if str(room).partition(".")[0] in ("numpy", "scipy"):
+        return "Give it arrays, and join Tensors with np.stack or np.where"
+    return None
+
+
+# The plain ways to ask for a number, or for its text.
+_MEANT = frozenset((name,) for name in ("float", "int", "complex", "bool", "print", "str", "repr", "format", "round"))
+# Functions of `math` that ask about a number, and those that other modules than NumPy have, or under another name.
+_WITHOUT_DERIVATIVE = frozenset(("isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc", "ulp", "nextafter"))
+_OF_MATH = {
+    "acos": "np.arccos", "acosh": "np.arccosh", "asin": "np.arcsin", "asinh": "np.arcsinh", "atan": "np.arctan",
+    "atan2": "np.arctan2", "atanh": "np.arctanh", "pow": "np.power", "fsum": "np.sum", "fabs": "np.abs",
+    "dist": "np.linalg.norm of the difference", "erf": "scipy.special.erf", "erfc": "scipy.special.erfc",
+    "gamma": "scipy.special.gamma", "lgamma": "scipy.special.gammaln", "sumprod": "np.dot", "remainder": "np.fmod",
+    "phase": "np.angle", "polar": "np.abs and np.angle", "rect": "r * np.exp(1j * phi)",
+}  # fmt: skip
 
 
 def lost_gradient(frame: FrameType | None) -> str:
