@@ -13,6 +13,14 @@ from tinygraph.modes import state
 from tinygraph.source import users_line
 
 
+class AxisError(ShapeError, np.exceptions.AxisError):
+    """An axis that an array does not have."""
+
+
+class LinAlgError(ShapeError, np.linalg.LinAlgError):
+    """A matrix that is singular, not definite or not square."""
+
+
 def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeError:
     """NumPy's complaint, with the name of the call and the shapes of what it was given."""
     if isinstance(error, ShapeError):  # one of ours, which says all that
@@ -25,7 +33,10 @@ def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeE
         if left and right and left[-1] != right[max(len(right) - 2, 0)]:
             message = f"{left[-1]} columns against {right[max(len(right) - 2, 0)]} rows"
     place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
-    return ShapeError(
+    # What a user of NumPy would catch is caught.
+    kind = AxisError if isinstance(error, np.exceptions.AxisError) else ShapeError
+    kind = LinAlgError if isinstance(error, np.linalg.LinAlgError) else kind
+    return kind(
         f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})"
     )
 

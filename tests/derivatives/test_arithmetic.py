@@ -113,6 +113,7 @@ LAWS = enter(
         np.fabs: unary(away_from=[0.0]),
         np.sign: unary(away_from=[0.0]),
         np.copysign: binary(away_from=[0.0]),
+        np.nextafter: binary(),
         np.hypot: binary(away_from=[0.0], margin=0.25),
         np.clip: clipped(),
         CLIP: apart(3).map(Call),
@@ -157,6 +158,12 @@ def test_a_kink_at_zero_has_slope_zero(function):
 
 def test_clip_passes_the_gradient_on_its_bounds():
     np.testing.assert_array_equal(slope(lambda x: np.clip(x, -1, 1), [-2, -1, 0, 1, 2]), [0, 1, 1, 1, 0])
+
+
+def test_clip_to_equal_bounds_is_constant():
+    np.testing.assert_array_equal(slope(lambda x: np.clip(x, 1, 1), [0, 1, 2]), [0, 0, 0])
+    bounds = np.array([0.0, 1.0])
+    np.testing.assert_array_equal(slope(lambda x: np.clip(x, bounds, 1.0), [0.0, 1.0]), [1, 0])
 
 
 def test_clip_to_crossed_bounds_is_the_upper_one():
@@ -255,3 +262,16 @@ def test_a_column_of_a_table_is_computed_as_numpy_computes_it():
     for x in (np.array([2.0, 3.0])[1::2], np.array([2.0, 3.0])[::-1][:1], np.full((3, 4), 2.0)[1:2, 1:2]):
         for function in (np.cbrt, np.arcsinh, np.log10):
             np.testing.assert_array_equal(function(tg.Tensor(x)).data, function(x))
+
+
+# --- where a length is zero -------------------------------------------------------------------------------------------
+
+
+def test_at_length_zero_the_derivatives_of_every_order_are_zero():
+    at = np.zeros(2)
+    for length in (lambda x: np.hypot(x[0], x[1]), lambda x: np.abs(x[0] + 1j * x[1])):
+        np.testing.assert_array_equal(tg.grad(length)(at), [0, 0])
+        np.testing.assert_array_equal(tg.hessian(length)(at), np.zeros((2, 2)))
+        np.testing.assert_array_equal(tg.jacobian(tg.hessian(length))(at), np.zeros((2, 2, 2)))
+    turned = tg.jacobian(lambda x: np.real(np.sign(x[0] + 1j * x[1])))
+    np.testing.assert_array_equal(turned(at), [0, 0])

@@ -150,3 +150,10 @@ def test_a_tensor_of_integers_is_an_index():
 def test_true_and_false_are_masks_of_everything_and_nothing():
     check_grads(lambda x: x[True], np.arange(3.0))
     check_grads(lambda x: x[False], np.arange(3.0))
+
+
+def test_the_axis_of_a_single_number():
+    x = tg.Tensor(3.0)
+    parts = np.take(x, [0, 0], axis=0), np.repeat(x, 3, axis=-1), np.compress([True], x, axis=0)
+    np.sum(np.concatenate(parts)).backward()
+    assert x.grad == 6

@@ -203,14 +203,27 @@ def test_the_determinant_of_a_large_singular_matrix():
     np.testing.assert_allclose(t.grad, np.moveaxis(minors, -1, 0) * signs, atol=1e-9 * np.abs(minors).max())
 
 
-@pytest.mark.parametrize("order", [None, 2, 1, 3, 1.5, np.inf])
+@pytest.mark.parametrize("order", [None, 2, 1, 3, 1.5, 0.5, -1, -2.5, np.inf, -np.inf])
+@pytest.mark.filterwarnings("ignore:divide by zero")
 def test_the_norm_of_the_zero_vector_has_gradient_zero(order):
     x = tg.Tensor(np.zeros(3))
     np.linalg.norm(x, order).backward()
     np.testing.assert_array_equal(x.grad, [0, 0, 0])
+    np.testing.assert_array_equal(tg.hessian(lambda x: np.linalg.norm(x, order))(np.zeros(3)), np.zeros((3, 3)))
+    if order is not None and order < 2:
+        return
     rows = tg.Tensor([[0.0, 0.0], [3.0, 4.0]])
     np.linalg.norm(rows, axis=1).backward(np.ones(2))
     np.testing.assert_allclose(rows.grad, [[0, 0], [0.6, 0.8]], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("order", "expected"), [(0.5, [0, 1]), (1, [0, 1]), (3, [0, 1]), (-1, [0, 0]), (-2, [0, 0])])
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_an_element_that_is_zero(order, expected):
+    """It is at a kink or a cusp; of a negative order the norm is 0, whatever the other elements are."""
+    x = tg.Tensor([0.0, 3.0])
+    np.linalg.norm(x, order).backward()
+    np.testing.assert_allclose(x.grad, expected)
 
 
 def test_a_stack_of_matrices_and_one_vector():
@@ -290,6 +303,15 @@ def test_the_condition_of_singular_matrices_is_numpys(p):
 def test_the_condition_of_nothing_is_refused():
     with pytest.raises(np.linalg.LinAlgError, match="not empty"):
         np.linalg.cond(tg.Tensor(np.zeros((0, 0))))
+
+
+@pytest.mark.parametrize("function", [np.linalg.inv, lambda a: np.linalg.solve(a, np.ones(2)), np.linalg.cholesky])
+def test_a_matrix_that_numpy_refuses_is_refused_with_its_error(function):
+    with pytest.raises(np.linalg.LinAlgError, match=r"^linalg\.\w+: .*\(2, 2\).*(Singular|not positive)") as caught:
+        function(tg.Tensor([[1.0, 1.0], [1.0, 1.0]]))
+    assert isinstance(caught.value, tg.ShapeError)
+    with pytest.raises(np.linalg.LinAlgError, match="square"):
+        np.linalg.inv(tg.Tensor(np.ones((2, 3))))
 
 
 def test_the_rank_is_plain():

@@ -158,3 +158,15 @@ def test_the_mean_of_weights_given_as_a_list():
     check_grads(lambda w: np.average([1, 4, 2], weights=w), np.array([1.0, 3.0, 2.0]))
     mean, total = np.average(tg.Tensor([1.0, 3.0]), weights=[1, 3], returned=True)
     assert (float(mean), float(total)) == (2.5, 4.0)
+
+
+@pytest.mark.parametrize("axis", [0, -1, (), None])
+@pytest.mark.parametrize(
+    "function", [np.sum, np.prod, np.max, np.min, np.nansum, np.nanprod, np.hypot.reduce, np.logaddexp.reduce]
+)
+def test_a_single_number_is_reduced_along_the_axes_that_numpy_takes(function, axis):
+    x = tg.Tensor(3.0)
+    y = function(x, axis=axis)
+    assert y.shape == np.shape(function(np.float64(3.0), axis=axis))
+    y.backward()
+    assert x.grad == 1

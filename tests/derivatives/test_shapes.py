@@ -331,3 +331,10 @@ def test_an_order_that_depends_on_the_memory_is_refused():
 def test_split_refuses_parts_of_unequal_size():
     with pytest.raises(ValueError, match="equal"):
         np.split(tg.Tensor([1.0, 2.0, 3.0]), 2)
+
+
+@pytest.mark.parametrize("function", [np.flip, np.sum, np.sort, np.expand_dims])
+def test_an_axis_that_is_not_there_is_numpys_error(function):
+    with pytest.raises(np.exceptions.AxisError, match=r"\(2,\).* axis 7 is out of bounds") as caught:
+        function(tg.Tensor([1.0, 2.0]), axis=7)
+    assert isinstance(caught.value, tg.ShapeError)

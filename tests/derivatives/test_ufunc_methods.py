@@ -173,3 +173,17 @@ def test_adding_to_an_array_in_place_says_what_to_write():
     array, t = np.zeros(2), tg.Tensor([1.0, 2.0])
     with pytest.raises(tg.UnsupportedError, match=r"add: .*`a \+= t`.*use the result that the call returns"):
         array += t
+
+
+def test_no_places_and_no_axes():
+    x = tg.Tensor(np.ones((5, 2)))
+    none = np.add.reduceat(x, np.zeros(0, int), axis=1)
+    assert none.shape == (5, 0)
+    none.backward(np.zeros((5, 0)))
+    np.testing.assert_array_equal(x.grad, np.zeros((5, 2)))
+    for ufunc in (np.add, np.multiply, np.maximum, np.logaddexp):
+        for array, axis in ((np.float64(1.0), 0), (np.ones((2, 2)), None)):
+            with pytest.raises((TypeError, ValueError)):
+                ufunc.accumulate(array, axis)
+            with pytest.raises((TypeError, ValueError)):
+                ufunc.accumulate(tg.Tensor(array), axis)

@@ -58,20 +58,23 @@ def share(x: Any, y: Any, z: Any) -> Any:
     return (x == z) * np.where(x == y, 0.5, 1.0).astype(z.dtype)
 
 
+def _nonzero(length: Any) -> Any:
+    """A length to divide by: infinity for 0, so that the quotient is 0, and its derivatives of any order are."""
+    return np.where(length == 0, np.inf, length)
+
+
 def direction(x: Any) -> Any:
     """The sign of a real number; a complex number divided by its length; 0 at 0."""
     if x.dtype.kind != "c":
         return np.sign(x)
-    length = np.abs(x)
-    return x / np.where(length == 0, 1, length)
+    return x / _nonzero(np.abs(x))
 
 
 def sideways(g: Any, z: Any, x: Any) -> Any:
     """The cotangent of a sign. A real one is a step function; that of a complex number, x / |x|, turns with it."""
     if x.dtype.kind != "c":
         return g * 0
-    length = np.abs(x)
-    return np.conjugate(z) * (1j * np.imag(g * z)) / np.where(length == 0, 1, length)
+    return np.conjugate(z) * (1j * np.imag(g * z)) / _nonzero(np.abs(x))
 
 
 derivative(np.maximum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
@@ -84,10 +87,6 @@ derivative(np.sign,     lambda g, z, x: sideways(g, z, x))  # fmt: skip
 derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
 
 
-def _nonzero(z: Any) -> Any:
-    return np.where(z == 0, 1, z)
-
-
 derivative(np.hypot, lambda g, z, x, y: g * x / _nonzero(z), lambda g, z, x, y: g * y / _nonzero(z))
 
 
@@ -96,9 +95,15 @@ def _bounds(a_min: Any, a_max: Any, keywords: dict[str, Any]) -> tuple[Any, Any]
     return (-np.inf if low is None else low), (np.inf if high is None else high)
 
 
+_NUMBERS = frozenset((float, int))
+
+
 def _clip_a(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
     low, high = _bounds(a_min, a_max, keywords)
-    return np.where((a >= low) & (a <= high), g, 0)
+    inside = (a >= low) & (a <= high)
+    if not (type(low) in _NUMBERS and type(high) in _NUMBERS and low < high):
+        inside = inside & (low < high)  # between equal bounds nothing moves
+    return np.where(inside, g, 0)
 
 
 def _clip_min(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
@@ -130,6 +135,7 @@ derivative(np.imag, lambda g, z, val: g * (1j if val.dtype.kind == "c" else 0))
 # --- a number in parts ------------------------------------------------------------------------------------------------
 
 derivative(np.ldexp, lambda g, z, x1, x2: np.ldexp(g, x2), None)
+derivative(np.nextafter, lambda g, z, x1, x2: g, None)  # x1, moved by a rounding error
 
 
 @composition(np.modf)
@@ -174,7 +180,7 @@ def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any
 
 no_derivative(
     np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.heaviside, np.signbit,
-    np.spacing, np.nextafter, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.spacing, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
     np.isfinite, np.isinf, np.isnan, np.isneginf, np.isposinf, np.logical_and, np.logical_or, np.logical_xor,
     np.logical_not, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.iscomplex, np.isreal, np.iscomplexobj,
     np.isrealobj, np.gcd, np.lcm, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift,

@@ -73,7 +73,7 @@ def _modular(indices: Any, size: int, mode: str) -> Any:
 
 def _take_a(g: Any, z: Any, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     indices = as_array(indices)
-    if axis is None:
+    if axis is None or a.ndim == 0:
         flat = (_modular(indices, a.size, mode),)
         return np.reshape(scatter(g, flat, (a.size,)), a.shape)
     axis = normalize_axis_index(axis, a.ndim)

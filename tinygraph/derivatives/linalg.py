@@ -170,9 +170,15 @@ def vector_norm(x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
 
 
 def _vector_norm_x(g: Any, z: Any, x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
-    length = np.expand_dims(np.where(z == 0, 1, z), axis)
+    length = np.expand_dims(np.where(z == 0, np.inf, z), axis)
     g = np.expand_dims(g, axis)
-    return g / length * x if ord == 2 else g * direction(x) * (np.abs(x) / length) ** (ord - 1)
+    if ord == 2:
+        return g / length * x
+    share = np.abs(x) / length
+    if ord < 1:  # an element that is 0 is at a cusp; where one is 0 and ord is negative, the others change nothing
+        still = share == 0
+        return g * direction(x) * np.where(still, 0, np.where(still, 1, share) ** (ord - 1))
+    return g * direction(x) * share ** (ord - 1)
 
 
 vector_norm.__name__ = "norm"

@@ -19,11 +19,16 @@ from tinygraph.primitives import primitive
 from tinygraph.record import SHOWN
 
 
+def chosen(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that a ufunc reduces, counted from 0; of a single number 0 and -1 are good names for none."""
+    return tuple(range(ndim)) if axis is None or ndim == 0 else normalize_axis_tuple(axis, ndim)
+
+
 def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
     """What a reduction over `axis` made of an array of `shape`, with the reduced axes back, at size 1."""
     if keepdims is True or not shape:
         return reduced
-    axes = range(len(shape)) if axis is None else normalize_axis_tuple(axis, len(shape))
+    axes = chosen(axis, len(shape))
     return reduced.reshape(tuple([1 if position in axes else size for position, size in enumerate(shape)]))
 
 
@@ -70,7 +75,7 @@ def _extremum_a(
     where: Any = True,
 ) -> Any:  # fmt: skip
     winners = (a == expand(z, a.shape, axis, keepdims)) & where
-    winning = np.sum(winners, axis=None if axis is None else normalize_axis_tuple(axis, a.ndim), keepdims=True)
+    winning = np.sum(winners, axis=chosen(axis, a.ndim), keepdims=True)
     # With initial= the winner may be no element at all.
     return expand(g, a.shape, axis, keepdims) * (winners / np.maximum(winning, 1)).astype(a.dtype)
 
@@ -87,7 +92,7 @@ def _prod_a(
 
 def product_of_others(a: Any, axis: Any) -> Any:
     """For each element the product of the others along `axis`, right where there are zeros too."""
-    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    axes = chosen(axis, a.ndim)
     if not axes:
         return np.ones_like(a)
     rest = tuple([position for position in range(a.ndim) if position not in axes])

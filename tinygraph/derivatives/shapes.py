@@ -104,7 +104,7 @@ derivative(np.broadcast_to, lambda g, z, array, shape, subok=False: g)
 
 
 def _repeat_a(g: Any, z: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
-    if axis is None:
+    if axis is None or a.ndim == 0:
         return np.reshape(_repeat_a(g, z, np.reshape(a, (-1,)), repeats, 0), a.shape)
     axis = normalize_axis_index(axis, a.ndim)
     if np.ndim(repeats) == 0 or np.size(repeats) == 1:

@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index
 
+from tinygraph.derivatives.reductions import chosen
 from tinygraph.operands import array_of
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
@@ -57,7 +58,7 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
             return np.sum(array, axis, keepdims=keepdims) + nothing
         # NumPy says whether these axes can be reduced together, and whether there is something to begin with.
         ufunc.reduce(np.ones((1,) * array.ndim, array.dtype), axis, **keywords)
-        axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
+        axes = chosen(axis, array.ndim)
         rest = [place for place in range(array.ndim) if place not in axes]
         shape = [array.shape[place] for place in rest]
 
@@ -121,6 +122,7 @@ def _log_of_sum(ufunc: np.ufunc, rows: Any, mask: Any, total: Any) -> Any:
 
 def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
     def accumulated(array: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
+        ufunc.accumulate(np.ones((1,) * array.ndim, array.dtype), axis)  # NumPy says if there is such an axis
         if ufunc in _ACCUMULATE:
             return _ACCUMULATE[ufunc](array, axis=axis, dtype=dtype)
         array = _converted(array, dtype)
@@ -159,6 +161,6 @@ def _reduction_at(ufunc: np.ufunc) -> Callable[..., Any]:
             ufunc.reduce(array[(*before, slice(start, end))], axis) if start < end else array[(*before, start)]
             for start, end in pairwise([*np.asarray(indices).tolist(), array.shape[axis]])
         ]
-        return np.stack(parts, axis=axis)
+        return np.stack(parts, axis=axis) if parts else array[(*before, slice(0))]
 
     return reduced_at

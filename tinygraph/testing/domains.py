@@ -58,7 +58,9 @@ DOMAINS: dict[Callable[..., Any], tuple[Domain, ...]] = {
     **dict.fromkeys((np.sqrt, np.log, np.log2, np.log10), (POSITIVE,)),
     **dict.fromkeys((np.absolute, np.fabs, np.sign, np.cbrt), (NOT_ZERO,)),
     **dict.fromkeys((np.arcsin, np.arccos, np.arctanh), (INSIDE,)),
-    **dict.fromkeys((np.add, np.subtract, np.multiply, np.logaddexp, np.logaddexp2), (ANYWHERE, ANYWHERE)),
+    **dict.fromkeys(
+        (np.add, np.subtract, np.multiply, np.logaddexp, np.logaddexp2, np.nextafter), (ANYWHERE, ANYWHERE)
+    ),
     **dict.fromkeys((np.maximum, np.minimum, np.fmax, np.fmin), (Domain(-2.0, 0.5), Domain(0.625, 2.0))),
     **dict.fromkeys((np.power, np.float_power), (FAR_FROM_ZERO, ANYWHERE)),
     **dict.fromkeys((np.remainder, np.fmod), (Domain(0.25, 0.75), Domain(0.875, 1.75))),
