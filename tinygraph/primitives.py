@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tinygraph import modes
 from tinygraph.derivatives.table import derivative, operation_of
 from tinygraph.modes import state
-from tinygraph.operands import CONSTANTS, tensors_in
+from tinygraph.operands import CONSTANTS, has_tensors
 from tinygraph.record import call_function, compose, unary
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def primitive(function: Callable[..., Any]) -> Any:
                 return unary(op, function, args[0], _getframe(1))
             return call_function(call, args, kwargs, _getframe(1))
         plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
-        if not plainly and any(True for _ in tensors_in((args, kwargs))):
+        if not plainly and has_tensors((args, kwargs)):
             return call_function(call, args, kwargs, _getframe(1))
         if modes.unusual and state.tracing is not None:
             return state.tracing.call_primitive(call, function, args, kwargs)
@@ -69,7 +69,7 @@ def composed(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if (args and type(args[0]) is Tensor) or any(True for _ in tensors_in((args, kwargs))):
+        if (args and type(args[0]) is Tensor) or has_tensors((args, kwargs)):
             return compose(function.__name__, function, args, kwargs, _getframe(1))
         return function(*args, **kwargs)
 

@@ -30,7 +30,7 @@ from tinygraph.keeping import COPIED, copied, kept
 from tinygraph.links import Both, DataCall, First, Left, Like, Right, Spread, Unary, Unnamed, mapped, next_order
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
-from tinygraph.operands import CONSTANTS, NUMBERS, array_of, plain_array
+from tinygraph.operands import CONSTANTS, NUMBERS, array_of, has_tensors, plain_array
 from tinygraph.operands import plain as plain
 from tinygraph.operands import tensors_in as tensors_in
 from tinygraph.refusing import explained, overwrites, unsupported
@@ -413,11 +413,11 @@ def spread(
     if kwargs:
         if kwargs.get("out") is not None:
             raise overwrites(function_name(op.function), "out=")
-        if any(True for _ in tensors_in(kwargs)):
+        if has_tensors(kwargs):
             args, kwargs = _bind(op, args, kwargs)
     if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
         of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
-        args = tuple([array_of(item) if of_arrays or any(True for _ in tensors_in(item)) else item for item in args])
+        args = tuple([array_of(item) if of_arrays or has_tensors(item) else item for item in args])
     if any([isinstance(item, np.ndarray) and type(item) is not np.ndarray for item in args]):
         args = tuple([plain_array(item) if isinstance(item, np.ndarray) else item for item in args])
     try:
@@ -488,7 +488,7 @@ def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
         if name not in rest:
             break
         bound.append(rest.pop(name))
-    stray = next((key for key, item in rest.items() if any(True for _ in tensors_in(item))), None)
+    stray = next((key for key, item in rest.items() if has_tensors(item)), None)
     if stray is not None:
         raise UnsupportedError(
             f"{function_name(op.function)}: no gradient can flow to {stray}=; give a plain array "

@@ -12,7 +12,7 @@ from tinygraph.derivatives.table import Operation, function_name, is_plain, oper
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, plain, tensors_in
+from tinygraph.operands import array_of, has_tensors, plain, tensors_in
 from tinygraph.record import call_function, compose, spread
 from tinygraph.refusing import overwrites
 from tinygraph.source import made_at, users_line
@@ -32,7 +32,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             f"{name}.at: it would write, at {users_line()}, {target}{made_at(tensor._link)}. To add at places: "
             "a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
         )
-    if is_plain(ufunc) and not any(True for _ in tensors_in(kwargs.get("out", ()))):
+    if is_plain(ufunc) and not has_tensors(kwargs.get("out", ())):
         return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
     masked = method == "__call__" and kwargs.get("where", True) is not True
     if any(item is not None for item in kwargs.get("out", ())) and not masked:
@@ -61,9 +61,7 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
         dtype = np.dtype(dtype)
 
         def misfits(item: Any, position: int) -> bool:
-            carries = (
-                any(True for _ in tensors_in(item)) and position < len(op.rules) and op.rules[position] is not None
-            )
+            carries = has_tensors(item) and position < len(op.rules) and op.rules[position] is not None
             return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
 
         converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.operands import as_array, indexable, plain, tensors_in
+from tinygraph.operands import as_array, has_tensors, indexable, plain
 
 derivative(np.bincount, None, lambda g, z, x, weights=None, minlength=0: indexable(g)[as_array(x)])
 no_derivative(np.histogram_bin_edges)
@@ -35,7 +35,7 @@ def _density(counts: Any, edges: list[Any]) -> Any:
 @composition(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many elements lie in each bin, or the sum of their weights; and the edges of the bins."""
-    if not any(True for _ in tensors_in(weights)):
+    if not has_tensors(weights):
         return np.histogram(*plain((a, bins, range, density, weights)))
     edges = np.histogram_bin_edges(*plain((a, bins, range, weights)))
     counts = _weighted([np.ravel(plain(a))], [edges], weights).astype(weights.dtype)
@@ -47,7 +47,7 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     """How many points lie in each box of a grid, or the sum of their weights; and the edges of the boxes."""
     sample = plain(sample)
     found, edges = np.histogramdd(sample, plain(bins), plain(range), density, plain(weights))
-    if not any(True for _ in tensors_in(weights)):
+    if not has_tensors(weights):
         return found, edges
     points = sample if isinstance(sample, np.ndarray) else np.atleast_2d(sample).T
     points = points[:, None] if points.ndim == 1 else points

@@ -13,7 +13,7 @@ from tinygraph.derivatives.indexing import take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, plain, tensors_in
+from tinygraph.operands import array_of, has_tensors, plain
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:
@@ -65,7 +65,7 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
             q = a.dtype.type(q) if isinstance(q, int | float) else array_of(q)
             value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)))
             value = np.where(np.any(missing, axis=axes), np.nan, value) if is_tracing() or np.any(missing) else value
-        elif any(True for _ in tensors_in(q)):
+        elif has_tensors(q):
             raise UnsupportedError(
                 f"{find.__name__}: the share can be a variable only with method='linear', without weights and NaN"
             )
