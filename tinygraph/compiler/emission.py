@@ -102,6 +102,7 @@ class Emitted:
         self._exact: Emitted | None = None
         self._blas = blas() if _one_thread(graph, plan) else None
         self._bound: list[Any] | None = None
+        self._given: tuple[Any, ...] | None = None
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
 
@@ -119,7 +120,9 @@ class Emitted:
         """
         with self._lock:
             bound = self._bound
-            if bound is None or not all(map(is_, bound, (*variables, *generators))):
+            if bound is None or (
+                (variables is not self._given or generators) and not all(map(is_, bound, (*variables, *generators)))
+            ):
                 self._bind(variables, generators)
             if self._blas is not None and (threads := self._blas.get_threads()) > 1:
                 self._blas.set_threads(1)
@@ -140,6 +143,7 @@ class Emitted:
         exec(self._code, space)
         self._step = space[self.name]
         self._bound = [*variables, *generators]
+        self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
 
     def _space(self, variables: Sequence[Any], generators: Sequence[Any]) -> dict[str, Any]:
         """The names that the text is executed among."""

@@ -126,7 +126,9 @@ class Surroundings:
                     waiting.append((place.value, place.name))
         self._guards = [(place, place.value) for place in self.places if not isinstance(place.value, ModuleType)]
         self._by_dict = [(p.holder, p.key, v) for p, v in self._guards if isinstance(p.holder, dict)]
-        self._others = [(p, v) for p, v in self._guards if not isinstance(p.holder, dict)]
+        self._by_cell = [(p.holder, v) for p, v in self._guards if type(p.holder) is _CELL and v is not MISSING]
+        cells = {id(cell) for cell, _ in self._by_cell}
+        self._others = [(p, v) for p, v in self._guards if not isinstance(p.holder, dict) and id(p.holder) not in cells]
         self._lengths = [(holder, len(before)) for _, holder, before in self.containers if isinstance(holder, list)]
         self._states = {key: generator.bit_generator.state for key, (_, generator) in self.generators.items()}
 
@@ -260,6 +262,13 @@ class Surroundings:
             now = holder.get(key, MISSING)
             if now is not value and not _equal(now, value):
                 return False
+        try:
+            for cell, value in self._by_cell:
+                now = cell.cell_contents
+                if now is not value and not _equal(now, value):
+                    return False
+        except ValueError:  # it is empty
+            return False
         for place, value in self._others:
             now = place.now()
             if now is not value and not _equal(now, value):
