@@ -47,15 +47,15 @@ def test_logistic_regression_reads_like_the_tutorials() -> None:
         "np.dot(w_T, x, out=z)",
         "np.add(z, b, out=z)",
         "np.negative(z, out=y_head)",
-        "np.divide(1, y_head, out=y_head)",
+        "np.divide(one, y_head, out=y_head)",
         "np.dot(d_z, x_T, out=d_w_T)",
-        "d_b = np.add.reduce(d_z, axis=None)",
+        "d_b = np.vdot(d_z, ones)",
         "np.subtract(w, scaled_d_w, out=w)",
         "b[...] = b - scaled_d_b",
         "np.multiply(y_head, one_minus_y_head, out=y_head_slope)",
         "np.multiply(d_y_head, y_head_slope, out=d_z)",
         "np.divide(d_one_minus_y_head, one_minus_y_head, out=d_one_minus_y_head)",
-        "loss_sum = np.add.reduce(loss, axis=None)",
+        "loss_sum = np.vdot(loss, ones)",
     ):
         assert line in statements, step.source
     sections = re.findall(r"# (forward|backward|update) · ", body)
@@ -92,10 +92,10 @@ def test_gradients_are_named_after_what_they_are_of() -> None:
         "np.dot(d_out, v_T, out=d_cell)",
         "np.multiply(d_cell, g, out=d_i)",
         "np.multiply(d_cell, i, out=d_g)",
-        "np.subtract(1, i, out=one_minus_i)",
+        "np.subtract(one, i, out=one_minus_i)",
         "np.multiply(i, one_minus_i, out=i_slope)",
         "np.square(g, out=g_slope)",
-        "np.multiply(0.1, d_w, out=scaled_d_w)",
+        "np.multiply(n_0_1, d_w, out=scaled_d_w)",
     ):
         assert line in lines, "\n".join(lines)
 

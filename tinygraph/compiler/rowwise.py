@@ -192,7 +192,7 @@ def text_of_run(
             if not step.shape:
                 totals.append((step, name))
                 starts.append(f"{name} = {_number(start_of(step))}")
-                body.append(f"{name} = float({writer.expression(step)}){TAG}{step.index}")
+                body.append(f"{name} = float({writer.expression(step, of_rows=True)}){TAG}{step.index}")
             else:
                 total = f"{name}_total"
                 parameters[total] = f"{total}s[thread]"
@@ -201,7 +201,7 @@ def text_of_run(
                     body += [f"{line}{TAG}{step.index}" for line in writer.statements(step, total)]
                     continue
                 starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
-                added = writer.expression(step) if step.function in REDUCTIONS else f"{name}_part"
+                added = writer.expression(step, of_rows=True) if step.function in REDUCTIONS else f"{name}_part"
                 if step.function not in REDUCTIONS:
                     parameters[added] = f"{added}s[thread]"
                     text.setup.append(
