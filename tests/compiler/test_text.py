@@ -51,7 +51,7 @@ def test_logistic_regression_reads_like_the_tutorials() -> None:
         "np.dot(d_z, x_T, out=d_w_T)",
         "d_b = np.vdot(d_z, ones)",
         "np.subtract(w, scaled_d_w, out=w)",
-        "b[...] = b - scaled_d_b",
+        "b[...] = b[()] - scaled_d_b",
         "np.multiply(y_head, one_minus_y_head, out=y_head_slope)",
         "np.multiply(d_y_head, y_head_slope, out=d_z)",
         "np.divide(d_one_minus_y_head, one_minus_y_head, out=d_one_minus_y_head)",
@@ -125,6 +125,49 @@ def test_a_log_loss_of_probabilities_masks_what_it_must() -> None:
     np.testing.assert_allclose(value, expected)
     np.testing.assert_allclose(gradient, expected_gradient)
     assert compiled.source.count("np.copyto(") <= 8, compiled.source
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_are_arrays_that_are_made_once(dtype: Any) -> None:
+    x = np.linspace(-2, 2, 600).astype(dtype)
+
+    def function(x: Any) -> Any:
+        return (np.maximum(1 - x / 3, 0.01) + -0.0) * 0.5 - (2 + x) * 1e-9 + 16777217 * x
+
+    def exact(x: Any) -> Any:
+        return np.float64(0.1) * x, np.power(x, 3), x * True
+
+    emitted = compile_program(program_of(function, [x]))
+    for line in ("one = np.array(1.0", "half = np.array(0.5", "n_0_01 = np.array(0.01", "n_1e_minus_09 = np.array(1e-"):
+        assert line in emitted.source, emitted.source
+    (result,) = emitted.run([x])
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, function(x), rtol=1e-6 if dtype == np.float32 else 1e-14)
+    for result, wanted in zip(compile_program(program_of(exact, [x])).run([x]), exact(x), strict=True):
+        assert result.dtype == wanted.dtype
+        np.testing.assert_allclose(result, wanted, rtol=1e-6 if dtype == np.float32 else 1e-14)
+
+
+def test_a_number_keeps_the_sign_of_zero() -> None:
+    x = np.array([-1.0, 2.0])
+    emitted = compile_program(program_of(lambda x: np.sin(x) * -0.0, [x]), rewrites=())
+    assert np.signbit(emitted.run([x])[0]).tolist() == np.signbit(np.sin(x) * -0.0).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 2, 512, 513])
+def test_short_arrays_are_summed_up_by_a_product(dtype: Any, size: int) -> None:
+    x = np.random.default_rng(0).normal(size=(1, size)).astype(dtype)
+    for function in (lambda x: np.sum(np.sin(x)), lambda x: np.sum(np.sin(x)[:, ::2])):
+        emitted = compile_program(program_of(function, [x]))
+        (result,) = emitted.run([x])
+        assert np.asarray(result).dtype == dtype
+        np.testing.assert_allclose(result, function(x), rtol=1e-5 if dtype == np.float32 else 1e-12)
+        for special in (np.nan, np.inf):
+            with np.errstate(invalid="ignore"):
+                assert np.isnan(emitted.run([np.full_like(x, special)])[0])
+    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x)), [x]))
+    assert ("_sum = np.vdot(" in emitted.source) == (2 <= size <= 512)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -374,7 +374,11 @@ class _Emission:
         generators = [f"generator_{place}" for place in range(len(program.generators))]
         self.names = names_of(graph, self.plan, [name, WORK, *generators])
         taken = {*self.names.values(), name, *generators}
-        self.writer = Writer(self.names, taken=taken, parts=self.plan.parts, layouts=self.plan.layouts)
+        variables = graph.nodes[self.count : self.count + len(program.variables)]
+        self.writer = Writer(
+            self.names, taken=taken, parts=self.plan.parts, layouts=self.plan.layouts,
+            single=frozenset([node.index for node in variables if not node.shape]),
+        )  # fmt: skip
 
     def items_of(self, graph: Graph) -> list[Step | Run]:
         """What is executed, in order."""

@@ -64,6 +64,8 @@ class Writer:
         imports: lines that import them.
         parts: by their index steps that are computed into their places in an assembled array.
         layouts: by a step's index an array with its strides, to learn from.
+        single: the indices of variables that are arrays of one number, which is taken out of them where numbers are
+            calculated with: `b[()] - 1` is three times as fast as `b - 1`.
         made: the names of arrays of ones, and of single numbers, by the text that makes them.
     """
 
@@ -74,6 +76,7 @@ class Writer:
     taken: set[str] = field(default_factory=set)
     parts: dict[int, Any] = field(default_factory=dict)
     layouts: dict[int, Any] = field(default_factory=dict)
+    single: frozenset[int] = frozenset()
     made: dict[str, str] = field(default_factory=dict)
     _known: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
@@ -245,9 +248,9 @@ class Writer:
         """
         function = step.function
         if function in OPERATORS and len(step.args) == 2 and not step.kwargs and not step.shape:
-            return f"{self.operand(step, 0)} {OPERATORS[function]} {self.operand(step, 1)}"
+            return f"{self._number_in(step, 0)} {OPERATORS[function]} {self._number_in(step, 1)}"
         if function is np.negative and not step.kwargs and not step.shape:
-            return f"-{self.operand(step, 0)}"
+            return f"-{self._number_in(step, 0)}"
         if function is operator.getitem:
             return f"{self.text(step.args[0])}[{self.index(step.args[1])}]"
         if step.draws:
@@ -268,6 +271,12 @@ class Writer:
             return self._einsum(step, "")
         assert function is not None
         return self.called(function, self.arguments(step, skip=("out",)))
+
+    def _number_in(self, step: Step, place: int) -> str:
+        """An operand of a calculation with numbers."""
+        item = step.args[place]
+        out_of = "[()]" if type(item) is Step and item.index in self.single else ""
+        return f"{self.operand(step, place)}{out_of}"
 
     def statements(self, step: Step, out: str, work: str = WORK) -> list[str]:
         """A call whose result goes into an array called `out`; one for images may write over `work`."""
@@ -447,7 +456,7 @@ def _name_of_number(value: Any) -> str:
         return _WORDS[value]
     digits = number_text(float(value)).removesuffix(".0")
     digits = digits if len(digits) <= 8 else f"{value:.3g}"
-    return "n_" + digits.replace("-", "minus_").replace("+", "").replace(".", "_")
+    return "n_" + digits.replace("e-", "e_minus_").replace("-", "minus_").replace("+", "").replace(".", "_")
 
 
 def dtype_text(dtype: np.dtype[Any]) -> str:
