@@ -121,6 +121,7 @@ def text_of_run(
     if text.threads == 2:
         size = min(size if isinstance(run, Batch) else _of_two(size, run.rows), -(-run.rows // 2))
     size = min(size, run.rows)
+    full = run.rows % size == 0  # all blocks are of one size
     once = size * text.threads >= run.rows  # a thread has one block, and what that adds up to is its total
     arrays = any(step.index in run.ending and step.shape for step in run.steps)
     text.in_turns = text.threads == 2 and not arrays and run.rows > 2 * size
@@ -142,7 +143,7 @@ def text_of_run(
         if held is not None and held.kind == "scratch":
             slot, each = slot_of[id(held)], run.each_of(step)
             stop = ":stop - start" if each == 1 else f":(stop - start) * {each}"
-            parameters[name] = f"{slot}_part{_at(run.axis_of(step), stop)}"
+            parameters[name] = f"{slot}_part{'' if full else _at(run.axis_of(step), stop)}"
             return
         if held is None or not lasting(held):
             outer[name] = None
