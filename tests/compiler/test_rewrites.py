@@ -19,7 +19,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
     share_products,
 )
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
-from tinygraph.compiler.rewrites.products import divide_products
+from tinygraph.compiler.rewrites.products import divide_products, turn_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
@@ -30,6 +30,7 @@ from tinygraph.graph import Graph
 VECTOR = np.array([0.5, -1.5, 2.0])
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
 ROWS = np.sin(np.arange(40.0)).reshape(8, 5)
+CUBE = np.cos(np.arange(24.0)).reshape(2, 3, 4)
 
 
 def operations(graph: Graph) -> list[str]:
@@ -134,6 +135,36 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         ),
         (delay_broadcasts, lambda c: np.exp(np.broadcast_to(c, (4, 3))), [VECTOR], ["exp", "broadcast_to"]),
         (delay_broadcasts, lambda c, x: c.reshape(1, 3) + x, [VECTOR, MATRIX], ["add"]),
+        (
+            turn_products,
+            lambda x, y: np.copy((x @ y).transpose(1, 2, 0)),
+            [CUBE, CUBE.transpose(0, 2, 1)],
+            ["turned_product"],
+        ),
+        (
+            turn_products,
+            lambda x, y: np.exp(np.copy(np.swapaxes(x @ y, 0, 2)).reshape(3, 6)),
+            [CUBE, CUBE.transpose(0, 2, 1)],
+            ["turned_product", "reshape", "exp"],
+        ),
+        (
+            turn_products,  # somebody wants it as it is
+            lambda x, y: (lambda z: np.copy(z.transpose(1, 2, 0)) + z[0, 0, 0])(x @ y),
+            [CUBE, CUBE.transpose(0, 2, 1)],
+            ["matmul", "transpose", "copy", "getitem", "add"],
+        ),
+        (
+            turn_products,  # nobody copies it
+            lambda x, y: np.exp((x @ y).transpose(1, 2, 0)),
+            [CUBE, CUBE.transpose(0, 2, 1)],
+            ["matmul", "transpose", "exp"],
+        ),
+        (
+            turn_products,  # BLAS has a form for that
+            lambda x: np.copy((x @ x.T).T),
+            [MATRIX],
+            ["transpose", "matmul", "transpose", "copy"],
+        ),
         (
             multiply_once,
             lambda c, w: np.broadcast_to(c.reshape(2, 1, 3), (2, 4, 3)) @ w,

@@ -115,6 +115,19 @@ def test_attention_goes_over_sequences_forward_and_backward() -> None:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("blocks", [False, True])
+def test_heads_are_written_where_they_are_read(blocks: bool) -> None:
+    function, arrays = CASES["attention"]
+    program = program_of(function, arrays, backward=True)
+    emitted = compile_program(program, blocks=blocks)
+    assert sum(node.op == "turned_product" for node in emitted.graph.nodes) == 4  # the gradients of q, k, v, too
+    assert emitted.source.count("out=d_z_part") == 3, emitted.source
+    for _ in range(2):
+        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "BLOCK_BYTES", 1 << 19)

@@ -1,4 +1,6 @@
-"""Assembly: an array that is made of parts, each written to its place when it is computed."""
+"""Assembly: an array that is made of parts, each written to its place when it is computed; and a product that is
+written in the order in which it is read.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["assembled", "places_of", "rows_of", "tiles"]
+__all__ = ["assembled", "places_of", "rows_of", "tiles", "turned_product"]
 
 Shape = tuple[int, ...]
 
@@ -25,6 +27,11 @@ def assembled(parts: Sequence[Any], places: Sequence[Any], shape: Shape) -> Any:
     for part, place in zip(parts, places, strict=True):
         whole[place] = part
     return whole
+
+
+def turned_product(x: Any, y: Any, axes: Shape) -> Any:
+    """(x @ y).transpose(axes), in one piece of memory. `np.matmul` writes into an array of any strides as quickly."""
+    return np.ascontiguousarray(np.transpose(np.matmul(x, y), axes))
 
 
 def places_of(index: Any, shape: Shape) -> tuple[range, ...] | None:

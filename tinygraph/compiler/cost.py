@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.assembly import turned_product
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
 
@@ -55,7 +56,7 @@ class Cost:
 def flops(step: Step) -> int:
     """Floating-point operations of one call."""
     function = step.function
-    if function in (np.matmul, np.dot):
+    if function in (np.matmul, np.dot, turned_product):
         shape = step.args[0].shape if hasattr(step.args[0], "shape") else np.shape(step.args[0])
         return 2 * step.size * (shape[-1] if shape else 1)
     if function in IMAGE_FUNCTIONS:

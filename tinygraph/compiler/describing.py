@@ -163,6 +163,7 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     "pool_max": _of_layer,
     "pool_max_input": lambda step, first, names: f"d_{core(names.get(step.args[1].index, first))}",
     "dot": _multiplied,
+    "turned_product": _multiplied,
     "subtract": _subtracted,
     "sum": _over_rows("sum"),
     "max": _over_rows("max"),

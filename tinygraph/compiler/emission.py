@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.assembly import turned_product
 from tinygraph.compiler.batches import Batch, batches_of
 from tinygraph.compiler.blocks import Run, gathered
 from tinygraph.compiler.cost import Cost, flops, traffic
@@ -280,6 +281,8 @@ def _with_arguments(program: Program) -> Program:
     )  # fmt: skip
 
 
+PRODUCTS = (np.matmul, np.dot, turned_product)
+
 # What the functions for images work in at least: part of the second-level cache.
 WORK_BYTES = 1 << 21
 
@@ -293,11 +296,11 @@ def _one_thread(graph: Graph, plan: Plan) -> bool:
         return True
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):
         return True
-    products = [flops(step) for step in graph.nodes if step.function in (np.matmul, np.dot) and isinstance(step, Step)]
-    read = [operand.nbytes for step in graph.nodes if step.function in (np.matmul, np.dot) for operand in step.operands]
-    if max(read, default=0) >= LONG_TO_READ:
+    products = [step for step in graph.nodes if step.function in PRODUCTS and isinstance(step, Step)]
+    if any(operand.nbytes >= LONG_TO_READ for step in products for operand in step.operands):
         return False
-    return any(size > UNDIVIDED for size in products) and threads_for(max(products)) == 1
+    largest = max([flops(step) for step in products], default=0)
+    return largest > UNDIVIDED and threads_for(largest) == 1
 
 
 # A matrix of this many bytes takes long to read, however little is computed with it, and two threads share that.
@@ -325,7 +328,7 @@ def _prepared(graph: Graph, program: Program) -> Graph:
 
 def _solid_operands(builder: Builder, step: Step) -> Step | None:
     """BLAS does not take an array that a broadcast repeats: it gets memory of its own."""
-    if step.function not in (np.matmul, np.dot):
+    if step.function not in PRODUCTS:
         return None
 
     def solid(item: Any) -> Any:

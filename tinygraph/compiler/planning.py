@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.assembly import assembled
+from tinygraph.compiler.assembly import assembled, turned_product
 from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.lines import middle_of
@@ -33,7 +33,7 @@ __all__ = ["Memory", "Plan", "Storage", "plan"]
 # Functions that take out=, besides the ufuncs and the reductions.
 WITH_OUT = frozenset(
     (np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
-     scatter, assembled, np.broadcast_to, np.reshape, np.ravel, operator.getitem)
+     scatter, assembled, turned_product, np.broadcast_to, np.reshape, np.ravel, operator.getitem)
 )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _cheap(step: Step, operand: Any) -> bool:
 def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
     """By its index each step that can be computed straight into its place in an assembled array.
 
-    Where the place is not contiguous, an elementwise function that nothing else reads the result of.
+    Where the place is not contiguous, what nothing else reads, if it is written as quickly there.
     """
     outputs = {_looked_at(output).index for output in graph.outputs}
     wholes = [step for step in graph.nodes if step.function is assembled and step.index not in outputs]
@@ -207,10 +207,15 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
                 and part.index not in outputs
                 and part.dtype == whole.dtype
                 and part.shape == whole_layout[place].shape
-                and (solid or (is_elementwise(part) and read[part.index] == 1))
+                and (solid or (_writes_anywhere(part) and read[part.index] == 1))
             ):
                 found[part.index] = (whole, place)
     return found
+
+
+def _writes_anywhere(step: Step) -> bool:
+    """Whether a call writes as quickly into an array of any strides."""
+    return is_elementwise(step) or step.function is turned_product
 
 
 def _looked_at(step: Any) -> Any:

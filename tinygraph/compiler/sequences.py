@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.assembly import assembled
+from tinygraph.compiler.assembly import assembled, turned_product
 from tinygraph.compiler.batches import Batch, _turned
 from tinygraph.compiler.blocks import TWO_THREADS
 from tinygraph.compiler.cost import flops
@@ -32,6 +32,9 @@ __all__ = ["Sequences", "sequences_of"]
 BLOCK_BYTES = 1 << 19
 
 Slices = list[Step] | None
+
+# Products of matrices, of which there may be one for each sequence.
+BATCHED = (np.matmul, turned_product)
 
 
 @dataclass(eq=False)
@@ -86,7 +89,7 @@ def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], 
     steps = [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
     work: Counter[int] = Counter()
     for step in steps:
-        if step.function is np.matmul and len(step.shape) > 2 and 0 not in step.shape:
+        if step.function in BATCHED and len(step.shape) > 2 and 0 not in step.shape:
             work[step.shape[0]] += flops(step)
     rows = work.most_common(1)[0][0] if work else 0
     if rows < 2:
@@ -123,7 +126,7 @@ def _begins(step: Step, run: Sequences) -> bool:
         return run.sliced(step) is not None
     if len(step.shape) < 3 or step.shape[0] != run.rows or 0 in step.shape or _adds_up(step):
         return False
-    if not (is_elementwise(step) or step.function is np.matmul or step.function in REDUCTIONS):
+    if not (is_elementwise(step) or step.function in BATCHED or step.function in REDUCTIONS):
         return False
     return any(operand.given for operand in run.sliced(step) or ())
 
@@ -168,6 +171,8 @@ def _sliced(step: Step, run: Sequences) -> Slices:
         return [x] if fine and x.index not in run.turned and (not _adds_up(step) or function is np.sum) else None
     if function in (np.matmul, np.dot) and not step.kwargs and type(args[1]) is Step:
         return _sliced_of_product(step, x, args[1], run)
+    if function is turned_product:
+        return _sliced_of_product(step, x, args[1], run) if args[2][0] == 0 else None
     if not step.shape or x.index in run.turned:
         return None
     if is_reshape(step) and function in RESHAPING and _has_all(x, run):
@@ -198,9 +203,9 @@ def _sliced_of_product(step: Step, x: Step, y: Step, run: Sequences) -> Slices:
     if x.index not in run.members and not _has_all(x, run):
         return None
     if y.index in run.members:
-        alike = step.function is np.matmul and len(x.shape) == len(y.shape) > 2 and x.shape[0] == y.shape[0]
+        alike = step.function in BATCHED and len(x.shape) == len(y.shape) > 2 and x.shape[0] == y.shape[0]
         return [x, y] if alike else None
-    return [x] if len(y.shape) == 2 and (step.function is np.matmul or len(x.shape) == 2) else None
+    return [x] if len(y.shape) == 2 and (step.function in BATCHED or len(x.shape) == 2) else None
 
 
 def _all_rows(parts: Sequence[Any], indices: Sequence[Any], step: Step, run: Sequences) -> Slices:

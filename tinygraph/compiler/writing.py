@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import draws
-from tinygraph.compiler.assembly import assembled
+from tinygraph.compiler.assembly import assembled, turned_product
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of
 from tinygraph.compiler.steps import REDUCTIONS, Step, dtype_of
@@ -321,6 +321,9 @@ class Writer:
             x, width = self.text(self.unreshaped(args[0])), args[0].shape[-1]
             rows = f"{out}.reshape(-1, {step.shape[-1]})"
             return [f"np.dot({x}.reshape(-1, {width}), {self.text(args[1])}, out={rows})"]
+        if function is turned_product:
+            order = tuple(np.argsort(args[2]).tolist())
+            return [f"np.matmul({self.text(args[0])}, {self.text(args[1])}, out={out}.transpose{order})"]
         if is_blas(step):
             return [f"np.dot({self.text(args[0])}, {self.text(args[1])}, out={out})"]
         if function is np.dot:

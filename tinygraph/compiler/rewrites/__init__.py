@@ -16,7 +16,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
-from tinygraph.compiler.rewrites.products import divide_products
+from tinygraph.compiler.rewrites.products import divide_products, turn_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
@@ -57,6 +57,7 @@ ALL: tuple[Rewrite, ...] = (
     drop_dead,
     crop_to_pool,
     copy_to_reshape,
+    turn_products,
     winograd_form,
     windows_once,
     pool_places,

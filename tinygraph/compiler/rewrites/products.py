@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.assembly import assembled, turned_product
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.gathering import calls_of
-from tinygraph.compiler.rewrites.views import TRANSPOSING, is_reshape
-from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, is_elementwise, rewritten
+from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of, is_reshape
+from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, is_elementwise, operands_of, rewritten
 from tinygraph.compiler.threads import ONE_THREAD
 from tinygraph.graph import Graph
 
-__all__ = ["divide_products"]
+__all__ = ["divide_products", "turn_products"]
 
 # OpenBLAS, for processors with AVX-512, computes a product of up to a million multiplications without copying its
 # matrices into another order first. Where one of them is long and thin, copying takes longer than multiplying: in
@@ -59,6 +62,35 @@ def divide_products(graph: Graph) -> Graph:
             return builder.call(step, np.reshape, result, (m, n), name=step.name)
         products = builder.call(step, np.matmul, each, _in_pieces(builder, step, y, 0, pieces))
         return builder.call(step, np.sum, products, axis=0, name=step.name)
+
+    return rewritten(graph, change)
+
+
+def turn_products(graph: Graph) -> Graph:
+    """np.copy((x @ y).transpose(0, 2, 1))  ->  turned_product(x, y, (0, 2, 1)): written in the order in which it is
+    read; and so what an array is assembled of.
+    """
+    readers: defaultdict[int, list[Any]] = defaultdict(list)
+    for step in graph.nodes:
+        for operand in operands_of(step):
+            readers[operand.index].append(step.function)
+    for output in graph.outputs:
+        readers[output.index].append(None)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function is np.copy and step.args[0].function is turned_product:
+            turned: Step = step.args[0]
+            return turned
+        if step.function not in TRANSPOSING or type(step.args[0]) is not Step:
+            return None
+        product = step.args[0]
+        if product.function is not np.matmul or product.kwargs or len(step.shape) < 3 or step.dtype.char not in "fd":
+            return None
+        if len(readers[original.args[0].index]) > 1 or not {*readers[original.index]} <= {np.copy, assembled}:
+            return None
+        return builder.add(replace(step, function=turned_product, args=(*product.args, axes_of(step)), kwargs={}))
 
     return rewritten(graph, change)
 
