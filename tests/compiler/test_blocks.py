@@ -160,3 +160,12 @@ def test_a_call_that_fails_waits_for_the_other() -> None:
     with pytest.raises(ValueError):
         space["on_two_threads"]((int, "one"), (slow,))
     assert ended == [1] and sys.getswitchinterval() == patience
+
+
+def test_where_no_thread_can_be_had_the_wait_for_pythons_lock_is_set_back() -> None:
+    space = of_two_threads()
+    space["pools"][1].shutdown()
+    patience = sys.getswitchinterval()
+    with pytest.raises(RuntimeError):
+        space["on_two_threads"]((int, "1"), (int, "2"))
+    assert sys.getswitchinterval() == patience

@@ -46,8 +46,10 @@ def on_two_threads(*calls):
     patience = sys.getswitchinterval()
     if patience > 1e-5:
         sys.setswitchinterval(1e-5)
-    futures = [pool.submit(copy_context().run, *call) for pool, call in zip(pools, calls, strict=True)]
+    futures = []
     try:
+        for pool, call in zip(pools, calls, strict=True):
+            futures.append(pool.submit(copy_context().run, *call))
         return [future.result() for future in futures]
     finally:
         for future in futures:

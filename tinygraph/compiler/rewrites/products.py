@@ -80,13 +80,14 @@ def turn_products(graph: Graph) -> Graph:
 
     def change(builder: Builder, step: Step) -> Step | None:
         original = next(originals)
-        if step.function is np.copy and step.args[0].function is turned_product:
-            turned: Step = step.args[0]
-            return turned
-        if step.function not in TRANSPOSING or type(step.args[0]) is not Step:
+        product = step.args[0] if step.args else None
+        if type(product) is not Step:
             return None
-        product = step.args[0]
-        if product.function is not np.matmul or product.kwargs or len(step.shape) < 3 or step.dtype.char not in "fd":
+        if step.function is np.copy and product.function is turned_product:
+            return product
+        if step.function not in TRANSPOSING or product.function is not np.matmul or product.kwargs:
+            return None
+        if len(step.shape) < 3 or step.dtype.char not in "fd" or any(type(item) is not Step for item in product.args):
             return None
         if len(readers[original.args[0].index]) > 1 or not {*readers[original.index]} <= {np.copy, assembled}:
             return None
