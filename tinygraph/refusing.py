@@ -36,9 +36,7 @@ def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeE
     # What a user of NumPy would catch is caught.
     kind = AxisError if isinstance(error, np.exceptions.AxisError) else ShapeError
     kind = LinAlgError if isinstance(error, np.linalg.LinAlgError) else kind
-    return kind(
-        f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})"
-    )
+    return kind(f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})")
 
 
 def overwrites(name: str, how: str) -> UnsupportedError:
