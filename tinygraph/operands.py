@@ -75,7 +75,7 @@ def plain_array(array: Any) -> Any:
             "** do not know; use np.asarray(m), and @ for a product of matrices"
         )
     check_unmasked(array, "a masked array beside a Tensor")
-    return np.asarray(array)
+    return as_array(array)
 
 
 def check_unmasked(array: Any, what: str) -> None:
