@@ -182,6 +182,58 @@ def test_checkpoint_takes_containers_and_keywords():
     assert type(light(p, x, scale=1.0)["y"]) is np.ndarray
 
 
+def test_checkpoint_reaches_what_its_function_finds_elsewhere():
+    rng = np.random.default_rng(0)
+    w, b, x = (tg.Tensor(rng.normal(size=shape)) for shape in ((3, 3), (3,), (3,)))
+    h = np.exp(x)
+    blocks = {
+        "weights": lambda h: np.tanh(w @ h + b),
+        "a computed Tensor": lambda q: q * h * np.sum(w) + b,
+        "nothing else": lambda _: w,
+        "no argument": lambda _: w @ np.ones(3) * h,
+    }
+    for name, block in blocks.items():
+        grads = []
+        for wrapped in (block, tg.checkpoint(block)):
+            start = np.ones(3) if name == "no argument" else x
+            np.sum(wrapped(wrapped(start)) ** 2).backward(retain_graph=True)
+            grads.append([tensor.grad for tensor in (w, b, x)])
+            for tensor in (w, b, x):
+                tensor.grad = None
+        for expected, found in zip(*grads, strict=True):
+            if expected is None:  # a call of the record gives each of its arguments a gradient
+                assert found is None or not found.any(), name
+            else:
+                np.testing.assert_allclose(found, expected, err_msg=name)
+
+
+@pytest.mark.parametrize("order", ["grad", "hessian"])
+def test_checkpoint_reaches_the_argument_of_a_transform(order):
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=(3, 3)), rng.normal(size=3)
+
+    def loss(wrap):
+        def of(w):
+            block = wrap(lambda h: np.tanh(w @ h))
+            return np.sum(block(block(x)) ** 2)
+
+        return of
+
+    transform = getattr(tg, order)
+    np.testing.assert_allclose(transform(loss(tg.checkpoint))(w), transform(loss(lambda f: f))(w), rtol=1e-10)
+    direction = rng.normal(size=(3, 3))
+    for product in (lambda f: tg.hvp(f, (w,), (direction,)), lambda f: tg.jvp(f, (w,), (direction,))[1]):
+        np.testing.assert_allclose(product(loss(tg.checkpoint)), product(loss(lambda f: f)), rtol=1e-10)
+
+
+def test_checkpoint_refuses_what_was_assigned_to_in_the_meantime():
+    w, x = tg.Tensor(np.ones(3), name="w"), tg.Tensor(np.ones(3))
+    loss = np.sum(tg.checkpoint(lambda h: np.exp(w * h))(x))
+    w.assign(w.data * 2)
+    with pytest.raises(tg.GraphError, match="w was assigned a new value"):
+        loss.backward()
+
+
 def test_checkpoint_of_complex_numbers():
     tg.testing.check_grads(tg.checkpoint(lambda z: z * np.conj(z) * z + np.exp(z)), np.array([1 + 2j, 0.5 - 1j]))
 

@@ -88,7 +88,7 @@ def gradients(
     Args:
         outputs, seeds: links where the pass begins, and with which cotangents.
         inputs: the links asked for.
-        since: calls made before this order depend on no input, and are not passed through.
+        since: calls made before this order depend on no input, and are not passed through. They may be inputs.
         create_graph: record the pass; None records it if the outputs depend on more than the inputs.
         retain: keep what the calls saved, for another pass.
 
@@ -97,9 +97,12 @@ def gradients(
     """
     with _gathering:
         calls, waiting, foreign = gather(outputs, since)
+    waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
     recorded = foreign if create_graph is None else create_graph
     cotangents = pull_back(calls, waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
-    found = [cotangents.get(link) if isinstance(link, Leaf) else link._adjoint for link in inputs]
+    found = [
+        cotangents.get(link) if isinstance(link, Leaf) or link in waiting.ends else link._adjoint for link in inputs
+    ]
     for call in calls:
         call._adjoint = None if retain or recorded else FREED
     return [None if cotangent is waiting else cotangent for cotangent in found]

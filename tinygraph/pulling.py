@@ -29,9 +29,10 @@ class Waiting:
         given_back: calls that this pass has made give back what they saved.
         owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
         pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
+        ends: calls from before the pass whose cotangents are asked for all the same.
     """
 
-    __slots__ = ("_outside", "given_back", "owned", "pieces", "retain", "since")
+    __slots__ = ("_outside", "ends", "given_back", "owned", "pieces", "retain", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
@@ -39,6 +40,7 @@ class Waiting:
         self.given_back: list[Call] = []
         self.owned: dict[Any, Any] = {}
         self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
+        self.ends: frozenset[Any] = frozenset()
         self._outside = copy_context()
 
     @property
@@ -49,7 +51,7 @@ class Waiting:
 
 def hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Add a cotangent to what has reached a link already."""
-    if not link.is_call:
+    if not link.is_call or link in waiting.ends:
         cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
     else:
         adjoint = link._adjoint

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from tinygraph import modes
+from tinygraph.backward import gradients
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
-from tinygraph.operands import plain
+from tinygraph.operands import has_tensors, plain
 from tinygraph.primitives import primitive
+from tinygraph.record import unrecorded
 from tinygraph.tensor import Tensor
-from tinygraph.transforms.products import vjp
+from tinygraph.transforms.running import Run
 
 __all__ = ["checkpoint"]
 
@@ -24,35 +26,67 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way. It must compute the same when it is run
-            again, and gradients flow to its positional arguments only, not to Tensors that it finds elsewhere.
+            again. Gradients flow to its positional arguments, and to Tensors that it finds elsewhere, such as the
+            weights of a layer.
 
     Source: Griewank and Walther, "Algorithm 799: revolve" (2000).
     """
 
     @functools.wraps(f)
     def light(*xs: Any, **kwargs: Any) -> Any:
-        if modes.is_tracing():
-            return f(*xs, **kwargs)  # a compiled program plans its own memory, and must see what f finds elsewhere
-        segment = _Segment(f, xs, kwargs)
+        # A compiled program plans its own memory, and must see what f finds elsewhere.
+        if modes.is_tracing() or not modes.is_recording():
+            return f(*xs, **kwargs)
         leaves = tree_leaves(xs)
         if not any(isinstance(leaf, Tensor) for leaf in leaves):
-            return tree_map(plain, f(*xs, **kwargs))
-        packed = _run_again(leaves, segment)
+            result = f(*xs, **kwargs)
+            if not has_tensors(result):
+                return result
+        segment = _Segment(f, xs, kwargs)
+        segment.explore(leaves)
+        packed = _run_again([*leaves, *map(_stand_in, segment.elsewhere)], segment)
         return packed if segment.shapes is None else segment.unpacked(packed)
 
     return light
 
 
 class _Segment:
-    """A call whose inside is not remembered: the function, the structure of its arguments and of its result."""
+    """A call whose inside is not remembered: the function, the structure of its arguments and of its result.
+
+    Attributes:
+        elsewhere: the links of Tensors that the function finds elsewhere, and that want a gradient.
+        value: the result, until it is recorded.
+    """
 
     def __init__(self, f: Callable[..., Any], xs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.f, self.kwargs = f, kwargs
         self.arguments = tree_map(lambda _: 0, xs)
         self.structure: Nest = None
         self.shapes: list[tuple[int, ...]] | None = None
+        self.elsewhere: list[Any] = []
+        self.value: Any = None
 
-    def __call__(self, *leaves: Any) -> Any:
+    def explore(self, leaves: list[Any]) -> None:
+        """Run the function once, to have its value, and to see what else it depends on; its graph is dropped."""
+        run, _ = self.run([plain(leaf) for leaf in leaves])
+        self.value = plain(run.output)
+        if isinstance(run.output, Tensor) and run.output.requires_grad:
+            self.elsewhere = run.foreign_links([run.output])
+
+    def run(self, leaves: list[Any]) -> tuple[Run, list[int]]:
+        """Run the function on Tensors in place of the leaves that have a gradient, and say which those are."""
+        floating = [place for place, leaf in enumerate(leaves) if np.result_type(plain(leaf)).kind in "fc"]
+
+        def of_floating(*some: Any) -> Any:
+            whole = list(leaves)
+            for place, item in zip(floating, some, strict=True):
+                whole[place] = item
+            return self._packed(whole)
+
+        given = tuple([leaves[place] for place in floating])
+        return Run("checkpoint", of_floating, given, {}, tuple(range(len(floating))), has_aux=False), floating
+
+    def _packed(self, leaves: list[Any]) -> Any:
         """The result as one array: several are joined, as vectors."""
         result = self.f(*filled(self.arguments, leaves), **self.kwargs)
         if not isinstance(result, dict | list | tuple):
@@ -73,29 +107,39 @@ class _Segment:
         return filled(self.structure, parts)
 
 
+def _stand_in(link: Any) -> Tensor:
+    """A Tensor of a link, whose value nobody is going to ask for."""
+    tensor: Tensor = object.__new__(Tensor)
+    tensor._value, tensor._link = link._value, link
+    return tensor
+
+
 @primitive
 def _run_again(leaves: list[Any], segment: _Segment) -> Any:
     """The result of a segment, as one call of the record."""
-    with modes.no_grad():
-        return plain(segment(*[Tensor(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]))
+    value, segment.value = segment.value, None
+    return value
 
 
 def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[Any]:
-    """The cotangents of the leaves: the segment is run once more, and remembered this time."""
-    floating = [place for place, leaf in enumerate(leaves) if np.result_type(plain(leaf)).kind in "fc"]
-
-    def of_floating(*some: Any) -> Any:
-        whole = list(leaves)
-        for place, item in zip(floating, some, strict=True):
-            whole[place] = item
-        return segment(*whole)
-
+    """The cotangents of the leaves, and of what was found elsewhere: the segment is run once more, and remembered."""
+    own = leaves[: len(leaves) - len(segment.elsewhere)]
+    run, floating = segment.run(own)
+    found: list[Any] = [None] * (len(floating) + len(segment.elsewhere))
+    output = run.output
     # The engine gives a rule the conjugate of the direction uphill, and takes a conjugate back.
     conjugated = g.dtype.kind == "c"
-    _, pull = vjp(of_floating, *[leaves[place] for place in floating])
-    found = dict(zip(floating, pull(np.conjugate(g) if conjugated else g), strict=True))
-    nothing = [np.zeros(np.shape(plain(leaf))) for leaf in leaves]
-    cotangents = [found.get(place, zeros) for place, zeros in enumerate(nothing)]
+    if isinstance(output, Tensor) and output.requires_grad:
+        recorded = isinstance(g, Tensor) or run.is_nested
+        seed = np.conjugate(g) if conjugated else g
+        if recorded and not isinstance(seed, Tensor):
+            seed = unrecorded(seed)
+        inputs = [*run.links, *segment.elsewhere]
+        found = gradients([output._link], [seed], inputs, since=run.since, create_graph=recorded, retain=recorded)
+    places = [*floating, *range(len(own), len(leaves))]
+    by_place = {place: item for place, item in zip(places, found, strict=True) if item is not None}
+    nothing = [np.zeros(leaf.shape) if hasattr(leaf, "shape") else np.zeros(np.shape(leaf)) for leaf in leaves]
+    cotangents = [by_place.get(place, zeros) for place, zeros in enumerate(nothing)]
     return [np.conjugate(item) for item in cotangents] if conjugated else cotangents
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 from tinygraph import modes, record
 from tinygraph.backward import gather, gradients
 from tinygraph.errors import ShapeError
-from tinygraph.links import Leaf, next_order
+from tinygraph.links import Leaf, arguments, links_in, next_order
 from tinygraph.nests import Nest, tree_leaves, tree_map
 from tinygraph.operands import as_array, plain
 from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
+
+_by_order = operator.attrgetter("order")
 
 __all__ = ["Run", "alias", "as_result", "chosen_positions"]
 
@@ -82,6 +85,15 @@ class Run:
             call._adjoint = None
         # An input that is an alias of an outer Tensor ties the result to it.
         return foreign or any(call in self.links for call in calls)
+
+    def foreign_links(self, outputs: Sequence[Tensor]) -> list[Any]:
+        """The links from before the run that outputs depend on through gradients, in the order they were made."""
+        calls, _, _ = gather([output._link for output in outputs], self.since)
+        for call in calls:
+            call._adjoint = None
+        operands = {link for call in calls for link in links_in(arguments(call)[0])}
+        operands |= {output._link for output in outputs}
+        return sorted([link for link in operands if link.order < self.since and link.differentiable], key=_by_order)
 
     @property
     def value(self) -> Nest:
