@@ -140,7 +140,7 @@ class Writer:
         ):  # fmt: skip
             return None
         plain = item.item() if isinstance(item, np.generic) else item
-        if not math.isfinite(plain) or abs(plain) >= float(np.finfo(step.dtype).max):
+        if abs(plain) >= float(np.finfo(step.dtype).max) or not math.isfinite(plain):
             return None
         return self._made(_array_text(plain, step.dtype), _name_of_number(plain))
 
