@@ -50,6 +50,7 @@ def test_logistic_regression_reads_like_the_tutorials() -> None:
         "np.divide(one, y_head, out=y_head)",
         "np.dot(d_z, x_T, out=d_w_T)",
         "d_b = np.vdot(d_z, ones)",
+        "np.multiply(learning_rate, d_w, out=scaled_d_w)",
         "np.subtract(w, scaled_d_w, out=w)",
         "b[...] = b[()] - scaled_d_b",
         "np.multiply(y_head, one_minus_y_head, out=y_head_slope)",
@@ -371,3 +372,19 @@ def test_info_names_the_kernels() -> None:
     done = subprocess.run([sys.executable, "-m", "tinygraph", "info"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert threads.blas() is None or "kernels for" in done.stdout
+
+
+def test_a_number_has_the_name_that_the_code_gives_it() -> None:
+    x = np.linspace(0.25, 4, 5)
+    slope, offset, values = 0.3, 0.7, 1.5  # `values` means something else in a program
+
+    def f(x: Any) -> Any:
+        return (x * slope + offset) * values + 0.9 * np.exp(x)
+
+    step = tg.compile(f)
+    np.testing.assert_allclose(step(x), f(x))
+    for line in ("slope = np.array(0.3)", "offset = np.array(0.7)", "n_1_5 = np.array(1.5)", "n_0_9 = np.array(0.9)"):
+        assert line in step.source.splitlines(), step.source
+    other = tg.compile(lambda x: x * slope + np.exp(x) * 0.3)  # the same number, with and without a name
+    other(x)
+    assert "n_0_3 = np.array(0.3)" in other.source.splitlines()

@@ -27,7 +27,7 @@ from tinygraph.compiler.blocks import Run, gathered
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, work_of
 from tinygraph.compiler.lines import KEPT_BYTES, LARGE_BYTES, memory_for, on_lines
-from tinygraph.compiler.naming import names_of
+from tinygraph.compiler.naming import is_free, names_of
 from tinygraph.compiler.planning import Memory, Plan, Storage, looks_like_view, plan
 from tinygraph.compiler.profiling import TAG, Profile, instrumented, profiled, untagged
 from tinygraph.compiler.program import Program
@@ -381,6 +381,7 @@ class _Emission:
         self.writer = Writer(
             self.names, taken=taken, parts=self.plan.parts, layouts=self.plan.layouts,
             single=frozenset([node.index for node in variables if not node.shape]),
+            numbers={number: name for number, name in program.numbers.items() if is_free(name)},
         )  # fmt: skip
 
     def items_of(self, graph: Graph) -> list[Step | Run]:

@@ -16,7 +16,7 @@ from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.compiler.steps import Step, operands_of
 from tinygraph.graph import Graph
 
-__all__ = ["names_of"]
+__all__ = ["is_free", "names_of"]
 
 # What a name must not be: it means something else in the program.
 TAKEN = frozenset(
@@ -25,6 +25,11 @@ TAKEN = frozenset(
      "os", "sys", "ThreadPoolExecutor", "Path", "values", "_tick")
 )  # fmt: skip
 _OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts")
+
+
+def is_free(name: str) -> bool:
+    """Whether a name means nothing else in a program."""
+    return name not in TAKEN and not _OURS.fullmatch(name)
 
 
 def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int, str]:

@@ -37,6 +37,7 @@ class Program:
         sections: by a node's index "forward", "backward" or "update"; a node that is not listed is "forward".
         generators: the generators that random draws come from; a node that draws has a function of `tinygraph.draws`
             and names the generator by its place here in its first argument.
+        numbers: what the user's code calls a number that it computes with, "learning_rate", by the number.
     """
 
     graph: Graph
@@ -45,6 +46,7 @@ class Program:
     results: Any = None
     sections: dict[int, str] = field(default_factory=dict)
     generators: tuple[Any, ...] = ()
+    numbers: dict[float, str] = field(default_factory=dict)
 
     def updates_in(self, graph: Graph) -> dict[int, str]:
         """What the new values of variables are called in a picture of this program's graph, or of a rewritten one:

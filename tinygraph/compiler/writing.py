@@ -67,6 +67,7 @@ class Writer:
         single: the indices of variables that are arrays of one number, which is taken out of them where numbers are
             calculated with: `b[()] - 1` is three times as fast as `b - 1`.
         made: the names of arrays of ones, and of single numbers, by the text that makes them.
+        numbers: what the user's code calls some numbers.
     """
 
     names: dict[int, str]
@@ -78,6 +79,7 @@ class Writer:
     layouts: dict[int, Any] = field(default_factory=dict)
     single: frozenset[int] = frozenset()
     made: dict[str, str] = field(default_factory=dict)
+    numbers: dict[float, str] = field(default_factory=dict)
     _known: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
 
@@ -142,7 +144,7 @@ class Writer:
         plain = item.item() if isinstance(item, np.generic) else item
         if abs(plain) >= float(np.finfo(step.dtype).max) or not math.isfinite(plain):
             return None
-        return self._made(_array_text(plain, step.dtype), _name_of_number(plain))
+        return self._made(_array_text(plain, step.dtype), self.numbers.get(plain) or _name_of_number(plain))
 
     def constant(self, value: Any, name: str | None) -> str:
         """The name of an array that the program was made with, or a number."""

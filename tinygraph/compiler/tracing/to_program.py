@@ -14,7 +14,7 @@ from tinygraph.compiler.tracing.steps import UNREAD, Captured, Step, steps_in
 from tinygraph.compiler.tracing.trace import Trace
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.links import mapped
-from tinygraph.source import assigned_name, source_of
+from tinygraph.source import argument_names, assigned_name, source_of
 
 __all__ = ["program_of"]
 
@@ -60,6 +60,7 @@ def program_of(
     begun = min((step.index for step in trace.steps if step.section == "backward"), default=-1)
     source_at = functools.cache(source_of)
     nodes: dict[int, Node] = {}
+    numbers: dict[float, str | None] = {}
     sections: dict[int, str] = {}
 
     def add(step: Step, function: Any, args: Any, kwargs: Any) -> Node:
@@ -87,6 +88,7 @@ def program_of(
     for step in trace.steps:
         if step.kind == "call" and step.index in needed:
             node = add(step, step.function, mapped(step.args, operand), mapped(step.kwargs, operand))
+            _name_numbers(numbers, node.args, step)
             if step.section == "backward":
                 sections[node.index] = "backward"
             elif step.index not in forward_results and step.index > begun:
@@ -104,8 +106,21 @@ def program_of(
         results = (results, [operand(step, True) for step in grads])
     graph_outputs = [*nodes_in(results), *[v.updated for v in variables if v.updated is not None]]
     graph = Graph(tuple(nodes.values()), tuple(graph_outputs))
-    program = Program(graph, tuple(arguments), variables, results, sections, tuple(trace.generators))
+    named = {number: name for number, name in numbers.items() if name is not None}
+    program = Program(graph, tuple(arguments), variables, results, sections, tuple(trace.generators), named)
     return program, state_of, graded, used
+
+
+def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], step: Step) -> None:
+    """Note what the user's code calls the numbers among a call's arguments; None for one that it calls differently."""
+    places = [place for place, item in enumerate(args) if isinstance(item, float | np.floating)]
+    if not places or step.lasti < 0:
+        return
+    names = argument_names(step.code, step.lasti, len(args))
+    for place in places:
+        number, name = float(args[place]), names[place]
+        name = name if name is not None and name.isidentifier() else None
+        numbers[number] = name if numbers.get(number, name) == name else None
 
 
 def _filled(result: Any, operand: Callable[..., Any]) -> Any:
