@@ -82,7 +82,7 @@ def logistic_regression(features: int = 4096, images: int = 348, steps: int = 10
     if torch is not None:
         x_torch, y_torch = torch.tensor(x), torch.tensor(y)
     contenders = [
-        *numpy_contenders(OURS, ours),  # BLAS keeps the number of threads that another contender has set
+        *numpy_contenders(OURS, ours),
         *numpy_contenders("NumPy by hand", by_hand),
         *torch_contenders(with_torch),
     ]
@@ -103,7 +103,7 @@ def value_and_gradient(size: int, bound: float) -> Workload:
     def summary(value: Any, gradient: Any) -> list[float]:
         return [float(value), float(gradient[0]), float(gradient[size // 2]), float(gradient[-1])]
 
-    contenders = [Contender(OURS, lambda: summary(*compiled(x)))]
+    contenders = numpy_contenders(OURS, lambda: summary(*compiled(x)))
     if torch is not None:
         leaf = torch.tensor(x, requires_grad=True)
 
@@ -158,7 +158,7 @@ def scalar_graph(nodes: int = 20_000) -> Workload:
         return [value.item(), a.grad.item(), b.grad.item()]
 
     return Workload(
-        f"scalar graph of {nodes:,} nodes", "call", 1, [Contender(OURS, ours), *torch_contenders(with_torch)],
+        f"scalar graph of {nodes:,} nodes", "call", 1, [*numpy_contenders(OURS, ours), *torch_contenders(with_torch)],
         {"torch": 0.02},
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def network(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, steps
     if torch is not None:
         x_torch, labels_torch = torch.tensor(x), torch.tensor(labels)
     name = f"network {'-'.join(map(str, sizes))}, Adam, batch {batch}, float32"
-    return Workload(name, "step", steps, [Contender(OURS, ours), *torch_contenders(with_torch)], {"torch": 0.7})
+    return Workload(name, "step", steps, [*numpy_contenders(OURS, ours), *torch_contenders(with_torch)], {"torch": 0.7})
 
 
 def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:

@@ -11,12 +11,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from peers import torch, torch_contenders, torch_losses
+from peers import numpy_contenders, torch, torch_contenders, torch_losses
 from timing import OURS, Contender, Workload
 
 import tinygraph as tg
 
 Array = Any
+
+
+EAGER = "tinygraph, eager"
 
 
 def _data(shape: tuple[int, ...], classes: int) -> tuple[Array, Array, Array]:
@@ -69,8 +72,8 @@ def _model_workload(
     step = _training(model, tg.optim.Adam(model.parameters()))
     compiled = tg.compile(step)
     contenders = [
-        Contender(OURS, _with_first_loss(lambda: compiled(x, y), first, steps)),
-        Contender("tinygraph, eager", _with_first_loss(lambda: step(x, y), first, steps)),
+        *numpy_contenders(OURS, _with_first_loss(lambda: compiled(x, y), first, steps)),
+        *numpy_contenders(EAGER, _with_first_loss(lambda: step(x, y), first, steps)),
     ]
     if torch is not None:
         net = torch_model(starts)
@@ -179,7 +182,7 @@ def deep(sizes: tuple[int, ...] = (12288, 20, 7, 5, 1), images: int = 13, steps:
         given, targets = torch.tensor(x), torch.tensor(y)
     name = f"network {'-'.join(map(str, sizes))}, {images} images, gradient descent, float32"
     contenders = [
-        Contender(OURS, lambda: ours(compiled)), Contender("tinygraph, eager", lambda: ours(step)),
+        *numpy_contenders(OURS, lambda: ours(compiled)), *numpy_contenders(EAGER, lambda: ours(step)),
         *torch_contenders(with_torch),
     ]  # fmt: skip
     return Workload(name, "step", steps, contenders, {"torch": 0.7})
@@ -215,8 +218,8 @@ def _written_workload(
         return [float(step(x, y)) for _ in range(steps)]
 
     contenders = [
-        Contender(OURS, lambda: ours(compiled)),
-        Contender("tinygraph, eager", lambda: ours(step)),
+        *numpy_contenders(OURS, lambda: ours(compiled)),
+        *numpy_contenders(EAGER, lambda: ours(step)),
     ]
     if torch is not None:
         given, targets = torch.tensor(x), torch.tensor(labels)
