@@ -30,9 +30,7 @@ from tinygraph.keeping import COPIED, copied, kept
 from tinygraph.links import Both, DataCall, First, Left, Like, Right, Spread, Unary, Unnamed, mapped, next_order
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
-from tinygraph.operands import CONSTANTS, NUMBERS, array_of, has_tensors, plain_array
-from tinygraph.operands import plain as plain
-from tinygraph.operands import tensors_in as tensors_in
+from tinygraph.operands import CONSTANTS, NUMBERS, array_of, has_tensors, plain, plain_array, tensors_in
 from tinygraph.refusing import explained, overwrites, unsupported
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
 from tinygraph.links import Call, Leaf
 from tinygraph.modes import state
-from tinygraph.record import tensors_in
+from tinygraph.operands import tensors_in
 from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import record
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
 from tinygraph.errors import GraphError
 from tinygraph.links import DataLeaf, next_order
+from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
 
 __all__ = ["Version"]
@@ -243,7 +243,7 @@ def _bound(item: Any, leaves: list[Any]) -> Any:
     if isinstance(item, np.ndarray):
         return item
     link = leaves[item[0]]._link if type(item[0]) is int else item[0]
-    return record.plain(link._grad)
+    return plain(link._grad)
 
 
 # The arrays that programs write a Tensor's new values into, by the Tensor's id. They are nobody else's: an array that

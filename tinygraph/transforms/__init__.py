@@ -9,7 +9,6 @@ from tinygraph.transforms.checkpointing import checkpoint
 from tinygraph.transforms.gradients import grad, value_and_grad
 from tinygraph.transforms.matrices import hessian, jacobian
 from tinygraph.transforms.products import hvp, jvp, vjp
-from tinygraph.transforms.running import alias as alias
 from tinygraph.transforms.tracing import trace
 
 __all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "trace", "value_and_grad", "vjp"]

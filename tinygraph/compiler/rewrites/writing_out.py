@@ -14,7 +14,7 @@ from tinygraph.derivatives.reductions import root
 from tinygraph.functions.losses import binary_log_loss, binary_log_loss_of_logits, log_loss, log_loss_of_logits
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
-from tinygraph.transforms import alias
+from tinygraph.transforms.running import alias
 
 
 def write_out(graph: Graph) -> Graph:

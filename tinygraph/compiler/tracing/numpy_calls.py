@@ -15,7 +15,7 @@ from tinygraph.compiler.tracing.recording import Recording
 from tinygraph.compiler.tracing.refusals import BY_VALUE
 from tinygraph.derivatives.table import function_name
 from tinygraph.links import mapped
-from tinygraph.record import tensors_in
+from tinygraph.operands import tensors_in
 from tinygraph.tensor import Tensor
 
 __all__ = ["NumPyCalls"]

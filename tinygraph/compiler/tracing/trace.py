@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import record
 from tinygraph.compiler.tracing.outside import WithTensors
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError
 from tinygraph.links import Call, Leaf, Like, arguments
+from tinygraph.operands import plain
 from tinygraph.source import assigned_name, source_of
 from tinygraph.tensor import Tensor
 
@@ -47,7 +47,7 @@ class Trace(WithTensors):
 
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Call the gradient with respect to z d_z."""
-        step = getattr(record.plain(g), "_step", None)
+        step = getattr(plain(g), "_step", None)
         name = getattr(call.label, "name", None) or assigned_name(call.code, call.lasti)
         if step is not None and name is not None and step.name is None and step.section == "backward":
             step.name = f"d_{name}"
@@ -60,7 +60,7 @@ class Trace(WithTensors):
         where both can happen.
         """
         function: Any = call.op.function
-        step = getattr(record.plain(g), "_step", None)
+        step = getattr(plain(g), "_step", None)
         if function not in _STEEP or step is None or not step.masked:
             return z, args
         lows = [
