@@ -95,7 +95,7 @@ def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, v
     given = link.label.name if type(link.label) is Named else None
     name = given or variable or assigned_name(link.code, link.lasti)
     args, keywords = arguments(link)
-    has_arrays = any([isinstance(item, np.ndarray | Held) for item in args])
+    has_arrays = any([isinstance(item, np.ndarray | Held | Like) for item in args])
     return Node(
         function=link.op.function,
         args=mapped(args, lambda item: _argument(item, nodes)),

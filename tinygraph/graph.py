@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygraph.derivatives.table import function_name, operation_of
+from tinygraph.links import Like
 
 if TYPE_CHECKING:
     import networkx
@@ -265,7 +266,7 @@ def _called(node: Node, role: str) -> str:
         return role if role != "output" else "input"
     arguments = [_text(item) for item in node.args]
     for place, name in enumerate(node.argument_names):
-        if name is not None and isinstance(node.args[place], np.ndarray) and node.args[place].size > 4:
+        if name is not None and isinstance(node.args[place], np.ndarray | Like) and node.args[place].size > 4:
             arguments[place] = f"{name}: {arguments[place]}"
     arguments += [f"{key}={_text(item)}" for key, item in node.kwargs.items()]
     return f"{node.op}({', '.join(arguments)})"

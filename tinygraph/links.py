@@ -55,6 +55,11 @@ class Like:
         """The number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the array took."""
+        return self.size * self.dtype.itemsize
+
 
 class Leaf:
     """The link of a Tensor that was given a value, and that wants a gradient.

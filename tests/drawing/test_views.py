@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,3 +282,15 @@ def test_uses_of_one_variable_are_one_card_with_its_name_although_the_record_cop
     scene = chosen(tg.Graph.of(loss), view="full")
     constants = [box for box in scene.boxes if box.kind == "constant"]
     assert [box.name for box in constants] == ["y", "1 - y"]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "mmd", "html"])
+def test_a_large_constant_that_was_given_back_is_drawn_by_its_shape(suffix: str, tmp_path: Path) -> None:
+    x = np.ones((400, 400))
+    w = tg.Tensor(np.ones((1, 400)), name="w")
+    z = w @ x
+    loss = z.sum() + (z + x).sum()  # addition reads no values, and keeps none of a large array
+    loss.backward()
+    assert "x: float64[400, 400]" in str(tg.Graph.of(loss))
+    text = tg.draw(loss).save(tmp_path / f"loss.{suffix}").read_text()
+    assert "400×400" in text and "not kept" in text

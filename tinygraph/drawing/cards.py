@@ -15,6 +15,7 @@ from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.symbols import SYMBOLS, operation_symbol
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Node
+from tinygraph.links import Like
 
 __all__ = [
     "SPACE",
@@ -209,12 +210,13 @@ def gradient_card(node: Node, scene: Scene) -> str:
     return table(rows)
 
 
-def constant_card(array: np.ndarray[Any, Any], name: str = "") -> str:
+def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
     """An array that was passed as it is, with what the user's code calls it."""
+    values = array if isinstance(array, np.ndarray) else None
     said = clip(clean(name))
     heading = font(said, 13, "text", bold=True) + font(SPACE * 2) if said else ""
-    rows = [cell(heading + font(shape(array.shape))), cell(_content(array))]
-    bad = nonfinite(array)
+    rows = [cell(heading + font(shape(array.shape))), cell(_content(values))]
+    bad = nonfinite(values)
     if bad:
         rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
     return table(rows)

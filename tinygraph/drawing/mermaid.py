@@ -14,6 +14,7 @@ from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import operation_symbol
 from tinygraph.drawing.text import clean, clip
+from tinygraph.links import Like
 
 __all__ = ["mermaid"]
 
@@ -60,7 +61,8 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "layer" and box.layer is not None:
         return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
-        return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), distribution(box.constant).words]
+        told = "values not kept" if isinstance(box.constant, Like) else distribution(box.constant).words
+        return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), told]
     if box.kind == "pullback":
         return [each.text for each in pullbacks(node, scene.names)]
     name = scene.names[node.index] or fallback(node)

@@ -141,17 +141,18 @@ def _layer_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
 
 def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     node = box.node
-    value = box.constant if box.constant is not None else node.value
+    what = box.constant if box.constant is not None else node
+    value = box.constant if isinstance(box.constant, np.ndarray) else node.value if box.constant is None else None
     yield "role", "operation" if box.kind == "operation" else box.role
     if box.constant is None and not node.is_input:
         yield "computed by", node.op
         yield "from", ", ".join(scene.names[o.index] or fallback(o) or shape(o.shape) for o in node.operands)
-    yield "shape", shape(node.shape if box.constant is None else box.constant.shape)
-    yield "dtype", str(node.dtype if value is None else value.dtype)
+    yield "shape", shape(what.shape)
+    yield "dtype", str(what.dtype if value is None else value.dtype)
     if value is not None or not scene.is_plan:
         yield "value", "not kept" if value is None else _statistics(value)
     yield "not finite", nonfinite(value)
-    yield "memory", byte_size(node.nbytes if box.constant is None else box.constant.nbytes)
+    yield "memory", byte_size(what.nbytes)
     if box.kind != "constant":
         yield from _gradient_facts(node, scene)
         yield "source", health.place(node)

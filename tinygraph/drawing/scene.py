@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygraph.drawing.scopes import Path, Scope
 from tinygraph.graph import Graph, Node
+from tinygraph.links import Like
 
 __all__ = ["MOST_OF_ONE_SCOPE", "Box", "Direction", "Link", "Scene"]
 
@@ -47,7 +48,7 @@ class Box:
     place: Path = ()
     layer: Scope | None = None
     members: tuple[Node, ...] = ()
-    constant: np.ndarray[Any, Any] | None = None
+    constant: np.ndarray[Any, Any] | Like | None = None
     name: str = ""
 
     @property

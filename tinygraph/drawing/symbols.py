@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.text import clip
 from tinygraph.graph import Node
+from tinygraph.links import Like
 
 __all__ = ["INFIX", "SYMBOLS", "array_constants", "operation_symbol", "scalar_constant"]
 
@@ -93,10 +94,11 @@ def scalar_constant(argument: Any) -> Any | None:
     return None
 
 
-def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any]]]:
+def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]:
     """The arrays among a call's arguments, each with what the user's code calls it, or "".
 
-    Each is drawn as a card. An index is part of the operation instead.
+    Each is drawn as a card; of a large one that the record has given back only shape and dtype are left. An index is
+    part of the operation instead.
     """
     if node.op == "getitem":
         return []
@@ -107,7 +109,7 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any]]]:
     return [
         (name, a)
         for name, a in arguments
-        if isinstance(a, np.ndarray) and scalar_constant(a) is None and a.dtype.kind in "biufc"
+        if isinstance(a, np.ndarray | Like) and scalar_constant(a) is None and a.dtype.kind in "biufc"
     ]
 
 
@@ -138,7 +140,7 @@ def _call(node: Node, symbol: str) -> str:
     """ "clip(x, 0, 1)", "−1" for the negative of a number, and the name alone where no number is passed."""
     constants = [scalar_constant(argument) for argument in node.args]
     if all(constant is None for constant in constants) or not all(
-        isinstance(a, (Node, np.ndarray)) or c is not None for a, c in zip(node.args, constants, strict=True)
+        isinstance(a, (Node, np.ndarray, Like)) or c is not None for a, c in zip(node.args, constants, strict=True)
     ):
         return symbol
     if len(constants) == 1 and LONE_X.search(symbol):

@@ -17,6 +17,7 @@ from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_pla
 from tinygraph.drawing.slopes import local_derivatives, slope
 from tinygraph.drawing.symbols import array_constants
 from tinygraph.graph import Graph, Node
+from tinygraph.links import Like
 
 __all__ = ["chain", "collapsed", "full", "values"]
 
@@ -221,7 +222,7 @@ class _Assembly:
     def _link_operands(self, node: Node, box: str) -> None:
         inside = set(self.members.get(scope, ())) if (scope := self._closed_scope(node)) else set()
         for argument in (*node.operands, *(() if inside else [array for _, array in array_constants(node)])):
-            if isinstance(argument, np.ndarray):
+            if isinstance(argument, np.ndarray | Like):
                 self.links.append(Link(self.constants[id(argument)], box))
             elif argument not in inside:
                 text = self._edge_label(argument, node, bool(inside))
@@ -234,8 +235,8 @@ class _Assembly:
         return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
 
 
-def _digest(array: np.ndarray[Any, Any]) -> bytes:
-    return hashlib.blake2b(array.tobytes(), digest_size=16).digest()
+def _digest(array: np.ndarray[Any, Any] | Like) -> bytes:
+    return b"" if isinstance(array, Like) else hashlib.blake2b(array.tobytes(), digest_size=16).digest()
 
 
 def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:
