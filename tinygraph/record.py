@@ -257,33 +257,6 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     return tensor
 
 
-def right(op: Operation, compute: Callable[..., Any], x: Any, y: Tensor, frame: FrameType) -> Any:
-    """Compute and record f(x, y) where x is an array: `binary`, in half the time."""
-    link = y._link
-    if modes.unusual or op.rules[1] is None or not link.differentiable:
-        return binary(op, compute, x, y, frame)
-    try:
-        value = compute(x, y._value)
-    except ValueError as error:
-        raise explained(error, op, (x, y)) from None
-    call: Any = _new(Right)
-    call.op = op
-    call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
-    call.x = kept(x) if op.needs_x or x.size <= SHOWN else Like(x)
-    call.y = link
-    if op.needs_y and type(link._value) is Like:
-        link._value = y._value
-    call._grad = call._adjoint = call.label = None
-    call.order = next_order()
-    call.code = frame.f_code
-    lasti = frame.f_lasti
-    call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
-    tensor = _new(Tensor)
-    tensor._value = value
-    tensor._link = call
-    return tensor
-
-
 def _constant(other: Any) -> Any:
     """A constant operand as NumPy would take it, or NotImplemented for an object with operators of its own."""
     if isinstance(other, np.ndarray):

@@ -381,8 +381,7 @@ class Tensor(Operators, ArrayMethods):
                 if len(inputs) == 1:
                     return unary(op, ufunc, self, _getframe(1))
                 if len(inputs) == 2:
-                    record_two = record.right if type(inputs[0]) is np.ndarray else record.binary
-                    return record_two(op, ufunc, *inputs, _getframe(1))
+                    return record.binary(op, ufunc, *inputs, _getframe(1))
             return call_function(ufunc, inputs, {}, _getframe(1))
         return call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
 
