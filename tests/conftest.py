@@ -4,7 +4,10 @@
 """
 
 import os
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tinygraph.derivatives import table
@@ -21,3 +24,19 @@ settings.register_profile(
 )
 settings.register_profile("search", settings.get_profile("suite"), max_examples=300, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+# The settings that each test of Hypothesis began with.
+_SETTINGS: dict[Callable[..., Any], Any] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give a test with parameters the settings it began with, for each of them.
+
+    Hypothesis wraps them once more for each set of parameters, and looks a setting up through all of these layers: at
+    the thousandth set, of which a test of the whole derivative table has more, Python's stack ends.
+    """
+    test = getattr(getattr(item, "obj", None), "__func__", getattr(item, "obj", None))
+    current = getattr(test, "_hypothesis_internal_use_settings", None)
+    if test is not None and current is not None:
+        test._hypothesis_internal_use_settings = _SETTINGS.setdefault(test, current)
