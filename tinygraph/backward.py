@@ -60,14 +60,14 @@ def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) 
     retain = retain_graph or create_graph
     state.last_loss = weakref.ref(output)
     with _gathering:
-        calls, waiting, _ = gather([output._link])
-    cotangents = pull_back(calls, waiting, [output._link], [seed], create_graph, retain, show=retain)
+        waiting = gather([output._link])
+    cotangents = pull_back(waiting, [output._link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
     with _adding:
         for leaf, gradient in taken:
             leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
     after = None if retain else FREED
-    for call in calls:
+    for call in waiting.calls:
         adjoint = call._adjoint
         if adjoint is not waiting:
             call._grad = adjoint
@@ -96,85 +96,42 @@ def gradients(
         For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
     """
     with _gathering:
-        calls, waiting, foreign = gather(outputs, since)
+        waiting = gather(outputs, since)
     waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
-    recorded = foreign if create_graph is None else create_graph
-    cotangents = pull_back(calls, waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
+    recorded = waiting.foreign if create_graph is None else create_graph
+    cotangents = pull_back(waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
     found = [
         cotangents.get(link) if isinstance(link, Leaf) or link in waiting.ends else link._adjoint for link in inputs
     ]
-    for call in calls:
+    for call in waiting.calls:
         call._adjoint = None if retain or recorded else FREED
     return [None if cotangent is waiting else cotangent for cotangent in found]
 
 
-def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, bool]:
+def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
     """Mark the calls that the roots depend on through gradients, and list them from the oldest to the newest.
 
     Returns:
-        The calls made since; the mark they now carry; whether the roots depend on anything older that wants a
-        gradient.
+        The mark that they now carry, with the list of them in it.
 
     Raises:
         GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
     """
     waiting = Waiting(since)
-    calls: list[Any] = []
-    foreign = False
-
-    def meet(link: Any, order: int, read: bool) -> None:
-        """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
-        nonlocal foreign
-        adjoint = link._adjoint
-        if adjoint is waiting:
-            return
-        if not link.is_call:
-            wanted = link.differentiable  # which finds out whether its array was written into
-            if link.order > order and (read or link.rewritten > order):
-                raise GraphError(_changed_since(link))
-            foreign = foreign or (wanted and link.order < since)
-        elif link.differentiable:
-            if link.order < since:
-                foreign = True
-            elif adjoint is None:
-                link._adjoint = waiting
-                calls.append(link)
-            else:
-                raise GraphError(_not_passable(link))
-
-    def meet_data(link: Any, order: int) -> None:
-        """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
-        met = [link]
-        for item in met:  # grows while we walk it
-            if item.is_call:
-                met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
-            else:
-                meet(item, order, item is link)
-
-    def meet_arguments(call: Any) -> None:
-        """Meet the operands of a call of any arguments, of which some may stand inside lists."""
-        for position, argument in enumerate(call.x):
-            for link in links_in(argument):
-                if link.is_call and link.differentiable:
-                    meet(link, call.order, position in call.op.needs)
-                elif position in call.op.needs:
-                    meet_data(link, call.order)
-                elif link.differentiable:
-                    meet(link, call.order, False)
-
+    calls: list[Any] = waiting.calls
     try:
         for root in roots:
-            meet(root, sys.maxsize, False)
+            _meet(root, sys.maxsize, False, waiting)
         for call in calls:  # grows while we walk it
             kind = type(call)
-            op = call.op
             if kind is Spread:
-                meet_arguments(call)
+                _meet_arguments(call, waiting)
                 continue
+            op = call.op
             if kind is Right:
                 link, read = call.y, op.needs_y
                 if op.needs_x and isinstance(call.x, _DATA):
-                    meet_data(call.x, call.order)
+                    _meet_data(call.x, call.order, waiting)
             else:
                 link, read = call.x, op.needs_x
                 if kind is Both:
@@ -183,15 +140,15 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
                         other._adjoint = waiting
                         calls.append(other)
                     else:
-                        meet(other, call.order, op.needs_y)
+                        _meet(other, call.order, op.needs_y, waiting)
                 elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
-                    meet_data(call.y, call.order)
-            # What `meet` does for a call met the first time, in a third of the time.
+                    _meet_data(call.y, call.order, waiting)
+            # What `_meet` does for a call met the first time, in a third of the time.
             if link.is_call and link._adjoint is None and link.order >= since:
                 link._adjoint = waiting
                 calls.append(link)
             else:
-                meet(link, call.order, read)
+                _meet(link, call.order, read, waiting)
         if state.tracing is not None:
             state.tracing.check_passable(calls)
     except BaseException:
@@ -199,12 +156,55 @@ def gather(roots: Iterable[Any], since: int = 0) -> tuple[list[Call], Waiting, b
             call._adjoint = None
         raise
     calls.sort(key=_by_order)
-    return calls, waiting, foreign
+    return waiting
+
+
+def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
+    """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
+    adjoint = link._adjoint
+    if adjoint is waiting:
+        return
+    if not link.is_call:
+        wanted = link.differentiable  # which finds out whether its array was written into
+        if link.order > order and (read or link.rewritten > order):
+            raise GraphError(_changed_since(link))
+        if wanted and link.order < waiting.since:
+            waiting.foreign = True
+    elif link.differentiable:
+        if link.order < waiting.since:
+            waiting.foreign = True
+        elif adjoint is None:
+            link._adjoint = waiting
+            waiting.calls.append(link)
+        else:
+            raise GraphError(_not_passable(link))
+
+
+def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
+    """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
+    met = [link]
+    for item in met:  # grows while we walk it
+        if item.is_call:
+            met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
+        else:
+            _meet(item, order, item is link, waiting)
+
+
+def _meet_arguments(call: Any, waiting: Waiting) -> None:
+    """Meet the operands of a call of any arguments, of which some may stand inside lists."""
+    for position, argument in enumerate(call.x):
+        read = position in call.op.needs
+        for link in links_in(argument):
+            if link.is_call and link.differentiable:
+                _meet(link, call.order, read, waiting)
+            elif read:
+                _meet_data(link, call.order, waiting)
+            elif link.differentiable:
+                _meet(link, call.order, False, waiting)
 
 
 @np.errstate(invalid="raise")  # a NaN is worth a second look, and looking costs nothing: the processor tells
 def pull_back(
-    calls: list[Call],
     waiting: Waiting,
     roots: Sequence[Any],
     seeds: Sequence[Any],
@@ -224,6 +224,7 @@ def pull_back(
     Returns:
         The cotangents of the leaves.
     """
+    calls: list[Any] = waiting.calls
     cotangents: dict[Leaf, Any] = {}
     kept = {id(link) for link in keep}
     waiting.retain = retain

@@ -123,10 +123,11 @@ def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
 
 def _run(root: Any) -> dict[int, Any]:
     """By its id what a pass from the root brings each link, leaving no trace."""
-    calls, waiting, _ = gather([root])
+    waiting = gather([root])
+    calls = waiting.calls
     seed = np.ones(root._value.shape, root._value.dtype)[()]
     try:
-        cotangents = pull_back(calls, waiting, [root], [seed], False, True, show=True)
+        cotangents = pull_back(waiting, [root], [seed], False, True, show=True)
         arrived: dict[int, Any] = {id(call): call._adjoint for call in calls if call._adjoint is not waiting}
     finally:
         for call in calls:

@@ -25,6 +25,8 @@ class Waiting:
 
     Attributes:
         since: calls made before this order do not belong to the pass.
+        calls: those that do, in the order in which they were met.
+        foreign: whether the pass met anything older that wants a gradient.
         retain: whether the calls keep what they saved, for another pass.
         given_back: calls that this pass has made give back what they saved.
         owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
@@ -32,10 +34,12 @@ class Waiting:
         ends: calls from before the pass whose cotangents are asked for all the same.
     """
 
-    __slots__ = ("_outside", "ends", "given_back", "owned", "pieces", "retain", "since")
+    __slots__ = ("_outside", "calls", "ends", "foreign", "given_back", "owned", "pieces", "retain", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
+        self.calls: list[Any] = []
+        self.foreign = False
         self.retain = True
         self.given_back: list[Call] = []
         self.owned: dict[Any, Any] = {}

@@ -80,15 +80,15 @@ class Run:
     def _is_foreign(self, value: Tensor) -> bool:
         if not value.requires_grad:
             return False
-        calls, _, foreign = gather([value._link], self.since)
-        for call in calls:
+        met = gather([value._link], self.since)
+        for call in met.calls:
             call._adjoint = None
         # An input that is an alias of an outer Tensor ties the result to it.
-        return foreign or any(call in self.links for call in calls)
+        return met.foreign or any(call in self.links for call in met.calls)
 
     def foreign_links(self, outputs: Sequence[Tensor]) -> list[Any]:
         """The links from before the run that outputs depend on through gradients, in the order they were made."""
-        calls, _, _ = gather([output._link for output in outputs], self.since)
+        calls = gather([output._link for output in outputs], self.since).calls
         for call in calls:
             call._adjoint = None
         operands = {link for call in calls for link in links_in(arguments(call)[0])}
