@@ -142,13 +142,21 @@ def test_a_function_of_ours_stands_under_its_name_on_the_users_line():
     z = tg.Tensor([1.0, 2.0])
 
     def inside(z):
-        cost = tg.binary_cross_entropy(z, [0, 1], from_logits=True)
-        return cost  # noqa: RET504 - the name is what is tested
+        active = tg.silu(z)
+        return active  # noqa: RET504 - the name is what is tested
 
     graph = tg.Graph.of(inside(z) + 0)
-    assert [node.name for node in graph] == ["z", None, "cost", None]
-    assert [node.scope for node in graph][1:3] == [("binary_cross_entropy",)] * 2
+    assert [node.name for node in graph] == ["z", None, "active", None]
+    assert [node.scope for node in graph][1:3] == [("silu",)] * 2
     assert graph.nodes[1].source.file == __file__
+
+
+def test_a_loss_is_one_call_with_its_keywords():
+    cost = tg.binary_cross_entropy(tg.Tensor([1.0, 2.0], name="z"), [0, 1], from_logits=True)
+    graph = tg.Graph.of(cost)
+    assert [node.name for node in graph] == ["z", "cost"]
+    assert graph.nodes[-1].kwargs == {"from_logits": True}
+    assert graph.nodes[-1].scope == ()
 
 
 def test_the_backward_pass_as_a_graph_has_no_names_of_the_forward_pass():

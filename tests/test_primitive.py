@@ -89,3 +89,28 @@ def test_an_operand_of_a_ufunc_may_have_no_rule(monkeypatch):
     x, y = tg.Tensor(2.0), tg.Tensor(np.array(3))
     np.ldexp(x, y).backward()
     assert x.grad == 8
+
+
+def test_what_a_primitive_says_under_its_own_name_is_left_as_it_says_it():
+    @tg.primitive
+    def halve(x):
+        if np.size(x) % 2:
+            raise ValueError("halve: an odd number of elements")
+        if np.ndim(x) == 3:
+            raise ValueError("three axes")
+        return x / 2
+
+    halve.derivative(lambda g, z, x: g / 2)
+    with pytest.raises(ValueError, match=r"^halve: an odd number of elements$") as caught:
+        halve(tg.Tensor([1.0]))
+    assert type(caught.value) is ValueError
+    with pytest.raises(
+        tg.ShapeError, match=r"^halve: the arguments have shapes \(2, 1, 1\): three axes \(test_primitive"
+    ):
+        halve(tg.Tensor(np.zeros((2, 1, 1))))
+
+
+def test_a_loss_says_what_is_wrong_with_its_values_itself():
+    with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities must lie between 0 and 1") as caught:
+        tg.binary_cross_entropy(tg.Tensor([1.5]), [1.0])
+    assert not isinstance(caught.value, tg.ShapeError)

@@ -21,10 +21,12 @@ class LinAlgError(ShapeError, np.linalg.LinAlgError):
     """A matrix that is singular, not definite or not square."""
 
 
-def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ShapeError:
+def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ValueError:
     """NumPy's complaint, with the name of the call and the shapes of what it was given."""
     if isinstance(error, ShapeError):  # one of ours, which says all that
         return error
+    if hasattr(op.function, "derivative") and str(error).startswith(f"{function_name(op.function)}: "):
+        return error  # a primitive's own
     shapes = [np.shape(item) for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
     joined = " and ".join(map(str, shapes))
     message = " ".join(str(error).split())

@@ -113,14 +113,14 @@ def _sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 derivative(np.sum, _sum_a, compute=_sum)
 
 
-def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
+def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
     """`np.mean` without its wrapper, for the dtypes that it adds up as they are."""
     if dtype is not None or keywords or a.dtype.char not in "fd" or a.size == 0:
         return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, **keywords)
     return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)  # type: ignore[call-overload]
 
 
-derivative(np.mean, _mean_a, compute=_mean)
+derivative(np.mean, _mean_a, compute=mean)
 derivative(np.prod, _prod_a)
 for _extremum in (np.max, np.min, np.amax, np.amin):
     derivative(_extremum, _extremum_a)

@@ -106,6 +106,11 @@ def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64
     if labels.dtype.kind not in "iub":
         raise TypeError(f"one_hot: labels must be integers, got dtype {labels.dtype}")
     count = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
-    if not is_tracing() and labels.size and (labels.min() < 0 or labels.max() >= count):
-        raise ValueError(f"one_hot: labels run from {labels.min()} to {labels.max()}, but num_classes is {count}")
+    check_labels(labels, count, "one_hot")
     return (labels[..., None] == np.arange(count)).astype(dtype)
+
+
+def check_labels(labels: Any, count: int, call: str) -> None:
+    """Raise ValueError unless every label is one of so many classes."""
+    if not is_tracing() and labels.size and (labels.min() < 0 or labels.max() >= count):
+        raise ValueError(f"{call}: labels run from {labels.min()} to {labels.max()}, but num_classes is {count}")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.reductions import mean
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import _floating, log1pexp, sigmoid
-from tinygraph.functions.logits import log_softmax, one_hot, softmax
+from tinygraph.functions.logits import check_labels, log_softmax, one_hot, softmax
 from tinygraph.operands import as_array
-from tinygraph.primitives import composed, primitive
+from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 
-REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}
+REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none": lambda losses: losses}
 
 
-@composed
+@primitive
 def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−(y ln p + (1 − y) ln (1 − p)): the log loss of predictions for yes-or-no targets.
 
@@ -36,20 +38,50 @@ def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = Fal
         ShapeError: the shapes differ.
         ValueError: a probability is below 0 or above 1, or `reduction` is something else.
     """
-    predictions, targets = _array(predictions), _array(targets)
-    _check(predictions, targets, reduction, "binary_cross_entropy")
-    losses = (binary_log_loss_of_logits if from_logits else binary_log_loss)(predictions, targets)
+    p, y = _floating(predictions), _floating(targets)
+    _check_reduction(reduction, "binary_cross_entropy")
+    if p.shape != y.shape:
+        raise ShapeError(
+            f"binary_cross_entropy: predictions of shape {p.shape} and targets of shape {y.shape} must have the same "
+            "shape; reshape one of them"
+        )
+    if from_logits:
+        losses = log1pexp(p) - p * y
+    else:
+        _check_probabilities(p, "binary_cross_entropy")
+        with np.errstate(divide="ignore"):
+            losses = -(_times_log(y, p) + _times_log(1 - y, 1 - p))
     return REDUCTIONS[reduction](losses)
 
 
-@composed
+def _binary_predictions(
+    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
+) -> Any:
+    p, y = predictions, _array(targets)
+    each = sigmoid(p) - y if from_logits else _over(1 - y, 1 - p) - _over(y, p)
+    return _shared(g, p.size, reduction) * each
+
+
+def _binary_targets(
+    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
+) -> Any:
+    p = _array(predictions)
+    each = -p if from_logits else np.log(1 - p) - np.log(p)
+    return _shared(g, p.size, reduction) * each
+
+
+binary_cross_entropy.derivative(_binary_predictions, _binary_targets)
+
+
+@primitive
 def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean") -> Any:
     """−Σ y ln p over the classes: the log loss of predictions for one class of several.
 
     Args:
         predictions: logits or, with `from_logits=False`, probabilities; shape (..., classes).
         targets: class numbers, integers of shape (...), or probabilities of shape (..., classes).
-        from_logits: the predictions are logits, and their softmax is the probability.
+        from_logits: the predictions are logits, and their softmax is the probability. A class of logit −inf that is
+            not the target costs nothing.
         reduction: "mean", "sum" (over all but the classes) or "none".
 
     Returns:
@@ -60,78 +92,62 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, redu
         ValueError: a class number is not below `classes`, a probability is below 0 or above 1, or `reduction` is
             something else.
     """
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"cross_entropy: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    predictions, targets = _array(predictions), _array(targets)
-    shape = np.shape(_values(predictions))
-    labels = _values(targets)
-    if not shape:
-        raise ShapeError("cross_entropy: predictions must have an axis of classes, got a scalar")
-    if np.shape(labels) == shape[:-1] and as_array(labels).dtype.kind in "iub":
-        targets = one_hot(labels, shape[-1], _floating(_values(predictions)).dtype)
-    elif np.shape(labels) != shape:
-        raise ShapeError(
-            f"cross_entropy: predictions of shape {shape} need integer targets of shape {shape[:-1]} or probabilities "
-            f"of shape {shape}, got {as_array(labels).dtype} targets of shape {np.shape(labels)}"
-        )
-    losses = (log_loss_of_logits if from_logits else log_loss)(predictions, targets)
+    p, y = _floating(predictions), as_array(targets)
+    _check_reduction(reduction, "cross_entropy")
+    _check_classes(p, y)
+    if not from_logits:
+        _check_probabilities(p, "cross_entropy")
+        with np.errstate(divide="ignore"):
+            losses = -np.sum(_times_log(_distribution(y, p), p), axis=-1)
+    elif are_labels(y, p):
+        check_labels(y, p.shape[-1], "cross_entropy")
+        losses = -np.take_along_axis(log_softmax(p), y[..., None].astype(np.intp), axis=-1)[..., 0]
+    else:
+        y = _floating(y)
+        losses = -np.sum(y * np.where(y == 0, 0, log_softmax(p)), axis=-1)
     return REDUCTIONS[reduction](losses)
 
 
-@primitive
-def binary_log_loss(p: Any, y: Any) -> Any:
-    """The log loss of each probability."""
-    p, y = _floating(p), _floating(y)
-    _check_probabilities(p, "binary_cross_entropy")
-    with np.errstate(divide="ignore"):
-        return -(_times_log(y, p) + _times_log(1 - y, 1 - p))
+def _class_predictions(
+    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean"
+) -> Any:
+    p, y = predictions, _distribution(targets, predictions)
+    if not from_logits:
+        each = -_over(y, p)
+    elif np.ndim(targets) < p.ndim:
+        each = softmax(p) - y
+    else:
+        each = softmax(p) * np.sum(y, axis=-1, keepdims=True) - y
+    return _shared(g, math.prod(p.shape[:-1]), reduction)[..., None] * each
 
 
-binary_log_loss.derivative(
-    lambda g, z, p, y: g * (_over(1 - y, 1 - p) - _over(y, p)),
-    lambda g, z, p, y: g * (np.log(1 - p) - np.log(p)),
-)
+def _class_targets(
+    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean"
+) -> Any:
+    p = _array(predictions)
+    logs = log_softmax(p) if from_logits else np.log(p)
+    return _shared(g, math.prod(p.shape[:-1]), reduction)[..., None] * -logs
 
 
-@primitive
-def binary_log_loss_of_logits(x: Any, y: Any) -> Any:
-    """The log loss of the sigmoid of each logit: softplus(x) − x·y."""
-    x, y = _floating(x), _floating(y)
-    return log1pexp(x) - x * y
+cross_entropy.derivative(_class_predictions, _class_targets)
 
 
-binary_log_loss_of_logits.derivative(
-    lambda g, z, x, y: g * (sigmoid(x) - y),
-    lambda g, z, x, y: -g * x,
-)
+def are_labels(targets: Any, predictions: Any) -> bool:
+    """Whether targets are class numbers, as opposed to a probability for each class."""
+    return bool(targets.shape == predictions.shape[:-1] and targets.dtype.kind in "iub")
 
 
-@primitive
-def log_loss(p: Any, y: Any) -> Any:
-    """The log loss of each row of probabilities."""
-    p, y = _floating(p), _floating(y)
-    _check_probabilities(p, "cross_entropy")
-    with np.errstate(divide="ignore"):
-        return -np.sum(_times_log(y, p), axis=-1)
+def _distribution(targets: Any, predictions: Any) -> Any:
+    """Targets as a probability for each class."""
+    targets = targets if isinstance(targets, Tensor) else as_array(targets)
+    if are_labels(targets, predictions):
+        return one_hot(targets, predictions.shape[-1], predictions.dtype)
+    return _array(targets)
 
 
-log_loss.derivative(
-    lambda g, z, p, y: -g[..., None] * _over(y, p),
-    lambda g, z, p, y: -g[..., None] * np.log(p),
-)
-
-
-@primitive
-def log_loss_of_logits(x: Any, y: Any) -> Any:
-    """The log loss of the softmax of each row of logits. A class of logit -inf that is not the target costs nothing."""
-    y = _floating(y)
-    return -np.sum(y * np.where(y == 0, 0, log_softmax(x)), axis=-1)
-
-
-log_loss_of_logits.derivative(
-    lambda g, z, x, y: g[..., None] * (softmax(x) * np.sum(y, axis=-1, keepdims=True) - y),
-    lambda g, z, x, y: -g[..., None] * log_softmax(x),
-)
+def _shared(g: Any, count: int, reduction: str) -> Any:
+    """The cotangent of each of so many losses."""
+    return g / count if reduction == "mean" else g
 
 
 def _times_log(y: Any, p: Any) -> Any:
@@ -145,20 +161,22 @@ def _over(y: Any, p: Any) -> Any:
 
 
 def _array(item: Any) -> Any:
-    return item if isinstance(item, Tensor) else as_array(item)
+    return item if isinstance(item, Tensor) else _floating(item)
 
 
-def _values(structure: Any) -> Any:
-    return structure.data if isinstance(structure, Tensor) else structure
-
-
-def _check(predictions: Any, targets: Any, reduction: str, call: str) -> None:
+def _check_reduction(reduction: str, call: str) -> None:
     if reduction not in REDUCTIONS:
         raise ValueError(f"{call}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-    if predictions.shape != targets.shape:
+
+
+def _check_classes(p: Any, y: Any) -> None:
+    """Raise ShapeError unless targets are a class number, or a probability for each class, for each prediction."""
+    if not p.shape:
+        raise ShapeError("cross_entropy: predictions must have an axis of classes, got a scalar")
+    if y.shape != p.shape and not are_labels(y, p):
         raise ShapeError(
-            f"{call}: predictions of shape {predictions.shape} and targets of shape {targets.shape} must have the same "
-            "shape; reshape one of them"
+            f"cross_entropy: predictions of shape {p.shape} need integer targets of shape {p.shape[:-1]} or "
+            f"probabilities of shape {p.shape}, got {y.dtype} targets of shape {y.shape}"
         )
 
 

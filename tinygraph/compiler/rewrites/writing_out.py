@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph import functions
 from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
 from tinygraph.derivatives.reductions import root
-from tinygraph.functions.losses import binary_log_loss, binary_log_loss_of_logits, log_loss, log_loss_of_logits
+from tinygraph.functions.losses import are_labels
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
 from tinygraph.transforms.running import alias
@@ -99,22 +99,35 @@ def _times_log(y: Any, p: Any) -> Any:
     return y * np.log(np.where(y == 0, 1, p))  # where y is 0, 0 · ln 1
 
 
-def _binary_log_loss(p: Any, y: Any) -> Any:
-    p, y = _floating(p), _floating(y)
-    return -(_times_log(y, p) + _times_log(1 - y, 1 - p))
+def _binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
+    p, y = _floating(predictions), _floating(targets)
+    losses = _softplus(p) - p * y if from_logits else -(_times_log(y, p) + _times_log(1 - y, 1 - p))
+    return _reduced(losses, reduction)
 
 
-def _binary_log_loss_of_logits(x: Any, y: Any) -> Any:
-    return _softplus(x) - _floating(x) * _floating(y)
+def _cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean") -> Any:
+    p = _floating(predictions)
+    y = targets if type(targets) is Symbol else np.asarray(targets)
+    if are_labels(y, p):
+        y = _one_hot(y, p.shape[-1], p.dtype)
+    y = _floating(y)
+    if not from_logits:
+        return _reduced(-np.sum(_times_log(y, p), axis=-1), reduction)
+    logs = _log_softmax(p)
+    return None if logs is None else _reduced(-np.sum(y * np.where(y == 0, 0, logs), axis=-1), reduction)
 
 
-def _log_loss(p: Any, y: Any) -> Any:
-    return -np.sum(_times_log(_floating(y), _floating(p)), axis=-1)
+def _one_hot(labels: Any, classes: int, dtype: Any) -> Any:
+    return (labels[..., None] == np.arange(classes)).astype(dtype)
 
 
-def _log_loss_of_logits(x: Any, y: Any) -> Any:
-    y, logs = _floating(y), _log_softmax(x)
-    return None if logs is None else -np.sum(y * np.where(y == 0, 0, logs), axis=-1)
+def _reduced(losses: Any, reduction: str) -> Any:
+    if reduction == "none" or not losses.shape:
+        return losses
+    if reduction == "sum":
+        return FORMULAS[np.sum](losses)
+    average = _mean(losses)
+    return np.mean(losses) if average is None else average
 
 
 def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
@@ -171,10 +184,8 @@ FORMULAS: dict[Any, Callable[..., Any]] = {
     functions.logsumexp: _logsumexp,
     functions.softmax: _softmax,
     functions.log_softmax: _log_softmax,
-    binary_log_loss: _binary_log_loss,
-    binary_log_loss_of_logits: _binary_log_loss_of_logits,
-    log_loss: _log_loss,
-    log_loss_of_logits: _log_loss_of_logits,
+    functions.binary_cross_entropy: _binary_cross_entropy,
+    functions.cross_entropy: _cross_entropy,
     root: lambda x: np.sqrt(x),
     alias: lambda x: x,
     np.mean: _mean,
