@@ -97,7 +97,9 @@ def _make_writeable(array: Any) -> None:
     if isinstance(array.base, np.ndarray) and not array.base.flags.writeable:
         return  # somebody made it so in the meantime
     array.flags.writeable = True
-    views = [reference() for reference in _views_below.pop(id(array), ())]
+    if id(array) not in _views_below:
+        return
+    views = [reference() for reference in _views_below.pop(id(array))]
     for view in sorted((view for view in views if view is not None), key=_depth):
         if id(view) not in _times_locked:
             _make_writeable(view)
