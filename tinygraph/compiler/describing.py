@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.compiler.steps import Step, operands_of
+from tinygraph.functions.checks import CHECKS
 
 __all__ = ["core", "made_up", "number_in"]
 
@@ -54,7 +55,8 @@ _VERBS = r"^(exp|log|sqrt|tanh|scaled|shifted|negative|one_minus|safe)_"
 
 
 def core(name: str) -> str:
-    """What a name is about, without the last word on its form: `gates` of `gates_part_7`."""
+    """What a name is about, without the last word on its form: `gates` of `gates_part_7`, `y` of `checked_y`."""
+    name = name.removeprefix("checked_") or name
     short = re.sub(r"(_(flat|rows|part|reshaped|float32|float64|T|swapped|copy|at_\d+|\d+))+$", "", name) or name
     return _without_verbs(short) if len(short) > LONG else short
 
@@ -177,6 +179,7 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     "assembled": _assembled,
     "astype": lambda step, first, names: f"{core(first)}_{step.dtype.name}",
     "copy": lambda step, first, names: f"{core(first)}_copy",
+    **dict.fromkeys([check.__name__ for check in CHECKS], lambda step, first, names: f"checked_{core(first)}"),
 }
 
 _JOINED = {"add": "plus", "subtract": "minus", "multiply": "times", "divide": "over"}

@@ -353,6 +353,15 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Symbol:
         return self._call(operator.getitem, self, index)
 
+    def through(self, check: Callable[..., Any], *args: Any) -> Symbol:
+        """A call of a function that gives its first argument back."""
+        like = self.like
+        step = Step(
+            0, check, (self.step, *args), {}, self.shape, self.dtype, None, like.scope, source=like.source,
+            section=like.section,
+        )  # fmt: skip
+        return Symbol(self.builder, like, self.builder.add(step))
+
     def astype(self, dtype: Any) -> Symbol:
         """As of an array."""
         return self if self.dtype == dtype else self._call(astype, self, np.dtype(dtype))

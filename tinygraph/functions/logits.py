@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import expand
 from tinygraph.functions.activations import _floating
+from tinygraph.functions.checks import class_numbers
 from tinygraph.modes import is_tracing
 from tinygraph.operands import as_array
 from tinygraph.primitives import primitive
@@ -106,11 +107,9 @@ def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64
     if labels.dtype.kind not in "iub":
         raise TypeError(f"one_hot: labels must be integers, got dtype {labels.dtype}")
     count = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
-    check_labels(labels, count, "one_hot")
-    return (labels[..., None] == np.arange(count)).astype(dtype)
+    return rows_of(class_numbers(labels, count, "one_hot"), count, dtype)
 
 
-def check_labels(labels: Any, count: int, call: str) -> None:
-    """Raise ValueError unless every label is one of so many classes."""
-    if not is_tracing() and labels.size and (labels.min() < 0 or labels.max() >= count):
-        raise ValueError(f"{call}: labels run from {labels.min()} to {labels.max()}, but num_classes is {count}")
+def rows_of(labels: Any, classes: int, dtype: Any) -> Any:
+    """A row for each label, with a 1 at its place."""
+    return (labels[..., None] == np.arange(classes)).astype(dtype)

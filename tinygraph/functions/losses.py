@@ -11,7 +11,9 @@ import numpy as np
 from tinygraph.derivatives.reductions import mean
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import _floating, log1pexp, sigmoid
-from tinygraph.functions.logits import check_labels, log_softmax, one_hot, softmax
+from tinygraph.functions.checks import class_numbers, probabilities
+from tinygraph.functions.logits import log_softmax, rows_of, softmax
+from tinygraph.modes import is_tracing
 from tinygraph.operands import as_array
 from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
@@ -48,7 +50,7 @@ def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = Fal
     if from_logits:
         losses = log1pexp(p) - p * y
     else:
-        _check_probabilities(p, "binary_cross_entropy")
+        p = probabilities(p, "binary_cross_entropy")
         with np.errstate(divide="ignore"):
             losses = -(_times_log(y, p) + _times_log(1 - y, 1 - p))
     return REDUCTIONS[reduction](losses)
@@ -58,7 +60,11 @@ def _binary_predictions(
     g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
 ) -> Any:
     p, y = predictions, _array(targets)
-    each = sigmoid(p) - y if from_logits else _over(1 - y, 1 - p) - _over(y, p)
+    if from_logits:
+        each = sigmoid(p) - y
+    else:
+        p = _as_checked(p, "binary_cross_entropy")
+        each = _over(1 - y, 1 - p) - _over(y, p)
     return _shared(g, p.size, reduction) * each
 
 
@@ -96,12 +102,12 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, redu
     _check_reduction(reduction, "cross_entropy")
     _check_classes(p, y)
     if not from_logits:
-        _check_probabilities(p, "cross_entropy")
+        p = probabilities(p, "cross_entropy")
         with np.errstate(divide="ignore"):
             losses = -np.sum(_times_log(_distribution(y, p), p), axis=-1)
     elif are_labels(y, p):
-        check_labels(y, p.shape[-1], "cross_entropy")
-        losses = -np.take_along_axis(log_softmax(p), y[..., None].astype(np.intp), axis=-1)[..., 0]
+        labels = class_numbers(y, p.shape[-1], "cross_entropy").astype(np.intp)
+        losses = -np.take_along_axis(log_softmax(p), labels[..., None], axis=-1)[..., 0]
     else:
         y = _floating(y)
         losses = -np.sum(y * np.where(y == 0, 0, log_softmax(p)), axis=-1)
@@ -113,7 +119,7 @@ def _class_predictions(
 ) -> Any:
     p, y = predictions, _distribution(targets, predictions)
     if not from_logits:
-        each = -_over(y, p)
+        each = -_over(y, _as_checked(p, "cross_entropy"))
     elif np.ndim(targets) < p.ndim:
         each = softmax(p) - y
     else:
@@ -139,10 +145,20 @@ def are_labels(targets: Any, predictions: Any) -> bool:
 
 def _distribution(targets: Any, predictions: Any) -> Any:
     """Targets as a probability for each class."""
+    if isinstance(targets, Tensor) and targets.dtype.kind in "iub":
+        targets = targets.data
     targets = targets if isinstance(targets, Tensor) else as_array(targets)
-    if are_labels(targets, predictions):
-        return one_hot(targets, predictions.shape[-1], predictions.dtype)
-    return _array(targets)
+    if not are_labels(targets, predictions):
+        return _array(targets)
+    classes = predictions.shape[-1]
+    if is_tracing():
+        targets = class_numbers(targets, classes, "cross_entropy")
+    return rows_of(targets, classes, predictions.dtype)
+
+
+def _as_checked(p: Any, call: str) -> Any:
+    """Probabilities that a call has looked at already, but for a program that is asked for its gradient alone."""
+    return probabilities(p, call) if is_tracing() else p
 
 
 def _shared(g: Any, count: int, reduction: str) -> Any:
@@ -177,12 +193,4 @@ def _check_classes(p: Any, y: Any) -> None:
         raise ShapeError(
             f"cross_entropy: predictions of shape {p.shape} need integer targets of shape {p.shape[:-1]} or "
             f"probabilities of shape {p.shape}, got {y.dtype} targets of shape {y.shape}"
-        )
-
-
-def _check_probabilities(p: Any, call: str) -> None:
-    if np.any((p < 0) | (p > 1)):
-        raise ValueError(
-            f"{call}: probabilities must lie between 0 and 1, got {np.min(p)} to {np.max(p)}; "
-            "pass from_logits=True for logits"
         )

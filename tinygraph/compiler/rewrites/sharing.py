@@ -8,20 +8,27 @@ import numpy as np
 
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
+from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
 
 # A repeated number is no table; the functions for images write into memory that they are given.
 UNFOLDED = frozenset((np.broadcast_to, *IMAGE_FUNCTIONS))
 
+# Constants of at most this many bytes are the same where their elements are.
+COMPARED = 4096
+
 # A constant may grow by folding to this many elements: a table of a position encoding yes, a repeated number no.
 FOLDED = 4096
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs stay, and draws: a generator's stream goes on."""
+    """y = f(x); z = g(x); return y  ->  y = f(x); return y.
+
+    Inputs stay, and draws: a generator's stream goes on. So do checks of values, whose errors somebody may wait for.
+    """
     alive = {output.index for output in graph.outputs}
-    alive |= {step.index for step in graph.nodes if isinstance(step, Step) and step.draws}
+    alive |= {step.index for step in graph.nodes if isinstance(step, Step) and (step.draws or step.function in CHECKS)}
     for step in reversed(graph.nodes):
         if step.index in alive:
             alive.update(operand.index for operand in operands_of(step))
@@ -74,6 +81,8 @@ def identity(item: Any) -> Any:
     if type(item) is Step:
         if item.is_constant and not item.shape:
             return (item.dtype, repr(item.value))
+        if item.is_constant and item.value is not None and item.value.nbytes <= COMPARED:
+            return (item.dtype, item.shape, item.value.tobytes())
         if item.is_constant:
             return ("array", id(item.value))
         return ("step", item.index)

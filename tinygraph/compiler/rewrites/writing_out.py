@@ -11,6 +11,8 @@ import numpy as np
 from tinygraph import functions
 from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
 from tinygraph.derivatives.reductions import root
+from tinygraph.functions.checks import class_numbers, probabilities
+from tinygraph.functions.logits import rows_of
 from tinygraph.functions.losses import are_labels
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
@@ -101,24 +103,28 @@ def _times_log(y: Any, p: Any) -> Any:
 
 def _binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     p, y = _floating(predictions), _floating(targets)
-    losses = _softplus(p) - p * y if from_logits else -(_times_log(y, p) + _times_log(1 - y, 1 - p))
-    return _reduced(losses, reduction)
+    if from_logits:
+        return _reduced(_softplus(p) - p * y, reduction)
+    p = _checked(probabilities, p, "binary_cross_entropy")
+    return _reduced(-(_times_log(y, p) + _times_log(1 - y, 1 - p)), reduction)
 
 
 def _cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean") -> Any:
     p = _floating(predictions)
     y = targets if type(targets) is Symbol else np.asarray(targets)
     if are_labels(y, p):
-        y = _one_hot(y, p.shape[-1], p.dtype)
+        classes = p.shape[-1]
+        y = rows_of(_checked(class_numbers, y, classes, "cross_entropy"), classes, p.dtype)
     y = _floating(y)
     if not from_logits:
+        p = _checked(probabilities, p, "cross_entropy")
         return _reduced(-np.sum(_times_log(y, p), axis=-1), reduction)
     logs = _log_softmax(p)
     return None if logs is None else _reduced(-np.sum(y * np.where(y == 0, 0, logs), axis=-1), reduction)
 
 
-def _one_hot(labels: Any, classes: int, dtype: Any) -> Any:
-    return (labels[..., None] == np.arange(classes)).astype(dtype)
+def _checked(check: Callable[..., Any], array: Any, *args: Any) -> Any:
+    return array.through(check, *args) if type(array) is Symbol else check(array, *args)
 
 
 def _reduced(losses: Any, reduction: str) -> Any:

@@ -1,0 +1,58 @@
+"""Checks of values: each gives back the array it is given, or says what is wrong with what is in it.
+
+A check is one call of the graph. A compiled program makes it where the function that was compiled did, at every call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.primitives import primitive
+
+__all__ = ["CHECKS", "class_numbers", "probabilities"]
+
+
+@primitive
+def class_numbers(labels: Any, classes: int, call: str) -> Any:
+    """Labels as they are.
+
+    Args:
+        labels: integers, an array of any shape.
+        classes: how many classes there are.
+        call: the function that was given the labels, for the message.
+
+    Raises:
+        ValueError: a label is negative, or not below `classes`.
+    """
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(f"{call}: labels run from {labels.min()} to {labels.max()}, but num_classes is {classes}")
+    return labels
+
+
+class_numbers.derivative(lambda g, z, labels, classes, call: g)
+
+
+@primitive
+def probabilities(p: Any, call: str) -> Any:
+    """Probabilities as they are.
+
+    Args:
+        p: an array of any shape.
+        call: the function that was given the probabilities, for the message.
+
+    Raises:
+        ValueError: one of them is below 0 or above 1.
+    """
+    if np.any((p < 0) | (p > 1)):
+        raise ValueError(
+            f"{call}: probabilities must lie between 0 and 1, got {np.min(p)} to {np.max(p)}; "
+            "pass from_logits=True for logits"
+        )
+    return p
+
+
+probabilities.derivative(lambda g, z, p, call: g)
+
+CHECKS = frozenset((class_numbers, probabilities))
