@@ -17,7 +17,7 @@ import numpy as np
 from tinygraph.compiler.cost import nanoseconds
 from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
 
-__all__ = ["Run", "gathered"]
+__all__ = ["Run", "calls_in", "gathered"]
 
 # Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
 # float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
@@ -80,6 +80,11 @@ class Run:
     def nanoseconds(self) -> float:
         """About how long it takes on one thread."""
         return sum(nanoseconds(step) for step in self.steps)
+
+
+def calls_in(item: Step | Run) -> Sequence[Step]:
+    """The calls of an item: those of a run, or the one that it is."""
+    return item.steps if isinstance(item, Run) else (item,)
 
 
 def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Run]:
