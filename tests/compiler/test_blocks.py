@@ -14,9 +14,9 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler import blocks, rowwise
+from tinygraph.compiler import blocks
 from tinygraph.compiler.blocks import Run
-from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.emission import block, compile_program, two_threads
 
 rng = np.random.default_rng(0)
 
@@ -52,7 +52,7 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", CASES)
 def test_blocks_compute_what_whole_arrays_do(name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 40_000)
     function, inputs = CASES[name]
     program = program_of(function, inputs, backward=True)
@@ -97,7 +97,7 @@ def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
     x = np.ones(100_000)
     emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
     (expected,) = emitted.run([x])
@@ -115,7 +115,7 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rowwise, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
     x = np.ones(100_000)
     emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
@@ -126,7 +126,7 @@ def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.Monkey
 def of_two_threads() -> dict[str, Any]:
     """What the text says of threads, executed."""
     space: dict[str, Any] = {}
-    exec("\n".join([*rowwise.THREADING, rowwise.ON_TWO_THREADS]), space)
+    exec("\n".join([*two_threads.THREADING, two_threads.ON_TWO_THREADS]), space)
     return space
 
 

@@ -84,6 +84,18 @@ def test_a_training_step_with_its_parameters_as_arguments(tmp_path: Path) -> Non
     np.testing.assert_allclose(b, variables[1], rtol=1e-12)
 
 
+def test_numbers_keep_their_names_where_parameters_are_arguments(tmp_path: Path) -> None:
+    w, rate = tg.Tensor(np.ones(20)), 0.25
+
+    @tg.compile
+    def step(d_w: Any) -> None:
+        w.assign(w.data - rate * d_w)
+
+    step(np.ones(20))
+    step.save(tmp_path / "step.py", parameters="arguments")
+    assert "rate = np.array(0.25)" in (tmp_path / "step.py").read_text(encoding="utf-8").splitlines()
+
+
 @pytest.mark.parametrize(
     ("function", "inputs"),
     [

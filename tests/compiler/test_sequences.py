@@ -12,8 +12,8 @@ import pytest
 import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph import nn, optim
-from tinygraph.compiler import rowwise, sequences, writing
-from tinygraph.compiler.emission import Emitted, compile_program
+from tinygraph.compiler import sequences
+from tinygraph.compiler.emission import Emitted, block, compile_program, reductions
 from tinygraph.compiler.rewrites import products
 from tinygraph.compiler.sequences import Sequences
 
@@ -83,10 +83,10 @@ def run_in(emitted: Emitted) -> Sequences | None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is large enough for blocks and threads."""
-    for module in (rowwise, sequences):
+    for module in (block, sequences):
         monkeypatch.setattr(module, "TWO_THREADS", 0.0)
     monkeypatch.setattr(sequences, "BLOCK_BYTES", 1000)
-    monkeypatch.setattr(writing, "MANY", 0)
+    monkeypatch.setattr(reductions, "MANY", 0)
 
 
 @pytest.mark.usefixtures("small")

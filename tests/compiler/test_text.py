@@ -210,6 +210,7 @@ def test_numbers_have_names_that_say_something() -> None:
 
     compiled = tg.compile(tg.value_and_grad(f, argnums=(0, 1)))
     compiled(0.3, 0.7)
+    assert re.search(r"^    # forward · x = np\.tanh.* +\(test_text\.py:\d+\)$", compiled.source, re.MULTILINE)
     names = re.findall(r"^    (\w+) = ", compiled.source, re.MULTILINE)
     assert {"x", "x_2", "x_3", "x_squared", "d_x"} <= set(names), compiled.source
     assert not any(re.fullmatch(r"v(_\d+)?|value(_\d+)?", name) for name in names)

@@ -17,10 +17,10 @@ from tinygraph.compiler.blocks import Run
 from tinygraph.compiler.cost import flops, nanoseconds
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of
-from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
+from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["Batch", "batches_of"]
+__all__ = ["Batch", "batches_of", "turned_for_products"]
 
 # A few images are so many that the largest array made of them has this many bytes: with half of it a step of a
 # small network took a twentieth longer, with twice as much it took the same time.
@@ -61,7 +61,7 @@ def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Ba
         overwrites: by the index of a step that computes a variable's new value the index of the variable.
     """
     steps = [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
-    turned = _turned(graph)
+    turned = turned_for_products(graph)
     found: list[list[Step] | Batch] = []
     while parts := _batch_of(steps, overwrites, turned):
         before, batch, steps = parts
@@ -122,7 +122,7 @@ def _batch_from(
     return before, batch, after
 
 
-def _turned(graph: Graph) -> set[int]:
+def turned_for_products(graph: Graph) -> set[int]:
     """The transposes that are used as the left operand of products alone: the products add up over the rows."""
     found: set[int] = set()
     used: set[int] = set()
@@ -160,7 +160,7 @@ def _sliced(step: Step, rows: int, members: set[int], turned: set[int] | None = 
     if not args or type(args[0]) is not Step or not args[0].shape:
         return None
     x = args[0]
-    if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(args) == 1:
+    if is_plain_reduction(step):
         fine = step.dtype == x.dtype and x.dtype.kind == "f" and x.shape[0] == rows
         return [x] if fine and (not _adds_up(step) or function is np.sum) else None
     if function in (np.matmul, np.dot) and not step.kwargs and type(args[1]) is Step:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.cost import nanoseconds
-from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
+from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
 
-__all__ = ["Run", "calls_in", "gathered"]
+__all__ = ["Run", "calls_in", "combining", "gathered", "start_of"]
 
 # Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
 # float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
@@ -139,7 +139,7 @@ def _rows_of(step: Step) -> tuple[int, int, int] | None:
     """How many rows a call goes over, along which axis, of how many; None where it is not for a run."""
     if is_elementwise(step):
         shape: tuple[int, ...] = step.shape
-    elif step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1:
+    elif is_plain_reduction(step):
         if type(step.args[0]) is not Step or step.dtype.kind != "f" or step.dtype != step.args[0].dtype:
             return None
         shape = step.args[0].shape
@@ -194,3 +194,8 @@ def start_of(step: Step) -> float:
     """What an accumulator of a reduction begins with."""
     starts: dict[Any, float] = {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
     return starts.get(step.function, 0.0)
+
+
+def combining(step: Step) -> np.ufunc:
+    """The function that makes one of two parts of a total."""
+    return REDUCTIONS.get(step.function, np.add)  # type: ignore[arg-type]

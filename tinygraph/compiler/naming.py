@@ -14,6 +14,7 @@ from tinygraph.compiler.describing import core, made_up
 from tinygraph.compiler.planning import Plan
 from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.compiler.steps import Step, operands_of
+from tinygraph.compiler.taken import TakenNames
 from tinygraph.graph import Graph
 
 __all__ = ["is_free", "names_of"]
@@ -38,20 +39,12 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     A value without a name of its own that lies in the same memory as a later one has that one's name: what leads to
     `y_head` in place is called `y_head`.
     """
-    used = {*TAKEN, *reserved}
+    taken = TakenNames([*TAKEN, *reserved])
     names: dict[int, str] = {}
-    counts: dict[str, int] = {}  # by a wish how often it was had, so that the search begins there
 
     def take(wish: str) -> str:
         wish = re.sub(r"\W", "_", wish) or "value"
-        wish = f"_{wish}" if wish[0].isdigit() else f"{wish}_" if _OURS.fullmatch(wish) else wish
-        name, count = wish, counts.get(wish, 1)
-        while name in used:
-            count += 1
-            name = f"{wish}_{count}"
-        counts[wish] = count
-        used.add(name)
-        return name
+        return taken.take(f"_{wish}" if wish[0].isdigit() else f"{wish}_" if _OURS.fullmatch(wish) else wish)
 
     steps = [step for step in graph.nodes if isinstance(step, Step)]
     for step in steps:

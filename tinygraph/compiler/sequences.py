@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.assembly import assembled, turned_product
-from tinygraph.compiler.batches import Batch, _turned
+from tinygraph.compiler.batches import Batch, turned_for_products
 from tinygraph.compiler.blocks import TWO_THREADS
 from tinygraph.compiler.cost import flops
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of, is_reshape
-from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, operands_of, reduced_axes
+from tinygraph.compiler.steps import REDUCTIONS, Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
@@ -94,7 +94,7 @@ def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], 
     rows = work.most_common(1)[0][0] if work else 0
     if rows < 2:
         return None
-    run = Sequences(rows, 0, 4, turned=_turned(graph))
+    run = Sequences(rows, 0, 4, turned=turned_for_products(graph))
     late: set[int] = set()
     before: list[Step] = []
     after: list[Step] = []
@@ -166,7 +166,7 @@ def _sliced(step: Step, run: Sequences) -> Slices:
     x = args[0] if args else None
     if type(x) is not Step or not x.shape or 0 in x.shape:
         return None
-    if function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(args) == 1:
+    if is_plain_reduction(step):
         fine = step.dtype == x.dtype and x.dtype.kind == "f" and (x.index in members or x.shape[0] == run.rows)
         return [x] if fine and x.index not in run.turned and (not _adds_up(step) or function is np.sum) else None
     if function in (np.matmul, np.dot) and not step.kwargs and type(args[1]) is Step:

@@ -290,6 +290,11 @@ REDUCTIONS: dict[Callable[..., Any], np.ufunc] = {
 }
 
 
+def is_plain_reduction(step: Step) -> bool:
+    """Whether a call is a reduction of one argument with nothing said but the axes."""
+    return step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1
+
+
 def _reduced(
     function: Callable[..., Any], a: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any
 ) -> tuple[Shape, Any]:

@@ -52,6 +52,11 @@ class Storage:
         """Bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * int(self.dtype.itemsize)
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it is the same memory at every call."""
+        return self.kind in ("variable", "constant") or (self.kind == "owned" and not self.escapes)
+
     def read_at(self, place: int) -> None:
         """Note that a call reads it, and with it what it may be a view of; calls come in the order of execution."""
         for held in (self, *self.behind):

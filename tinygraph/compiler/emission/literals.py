@@ -1,0 +1,59 @@
+"""Literals: numbers, dtypes and empty arrays as one writes them in Python: `0.5`, `np.float32`, `np.empty((3, 4))`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+__all__ = ["array_text", "dtype_text", "empty_text", "name_of_number", "number_text", "ones_text", "size_text"]
+
+_WORDS = {0: "zero", 1: "one", 2: "two", 3: "three", 0.5: "half", -1: "minus_one", -2: "minus_two", -0.5: "minus_half"}
+
+
+def number_text(value: Any) -> str:
+    """A number as Python writes it, infinities and NaN as NumPy's."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
+    if isinstance(value, float) and value == int(value) and abs(value) < 1e6 and (value or math.copysign(1, value) > 0):
+        return f"{int(value)}.0"
+    return repr(value)
+
+
+def dtype_text(dtype: np.dtype[Any]) -> str:
+    """A dtype as one writes it."""
+    return f"np.{dtype.name if dtype.name != 'bool' else 'bool_'}" if dtype.kind in "biufc" else repr(dtype.str)
+
+
+def array_text(value: Any, dtype: np.dtype[Any]) -> str:
+    """How an array of one number is made."""
+    return f"np.array({number_text(float(value))}{_like(dtype)})"
+
+
+def ones_text(size: int, dtype: np.dtype[Any]) -> str:
+    """How an array of ones is made."""
+    return f"np.ones({size}{_like(dtype)})"
+
+
+def empty_text(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    """How an array without values is made."""
+    return f"np.empty({size_text(shape)}{_like(dtype)})"
+
+
+def size_text(shape: tuple[int, ...]) -> str:
+    """A shape as one gives it to a function that makes an array: of one axis its size."""
+    return str(shape[0] if len(shape) == 1 else shape)
+
+
+def _like(dtype: np.dtype[Any]) -> str:
+    return "" if dtype == np.float64 else f", dtype={dtype_text(dtype)}"
+
+
+def name_of_number(value: Any) -> str:
+    """What a number is called: "one", "n_0_01"; of many digits three."""
+    if value in _WORDS:
+        return _WORDS[value]
+    digits = number_text(float(value)).removesuffix(".0")
+    digits = digits if len(digits) <= 8 else f"{value:.3g}"
+    return "n_" + digits.replace("e-", "e_minus_").replace("-", "minus_").replace("+", "").replace(".", "_")
