@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.graph import Graph, Node
 from tinygraph.keeping import Held
-from tinygraph.links import Call, Leaf, Like, Named, arguments, links_in, mapped, scope_of
+from tinygraph.links import Call, Leaf, Like, Named, arguments, links_below, mapped, scope_of
 from tinygraph.source import argument_names, assigned_name, source_of
 from tinygraph.tensor import Tensor
 
@@ -31,7 +31,7 @@ def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
                 f"Graph.of: expected Tensors, got {type(output).__name__}; a plain result has no graph. "
                 "Is something that it is computed from a Tensor?"
             )
-    links = _links_below([output._link for output in outputs])
+    links = links_below([output._link for output in outputs])
     variables = _variables(frame) if frame is not None else {}
     values = {id(tensor._link): tensor._value for tensor in variables.values()}
     values.update({id(output._link): output._value for output in outputs})
@@ -42,28 +42,6 @@ def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
     for index, link in enumerate(links):
         nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)))
     return Graph(tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs))
-
-
-def _links_below(roots: list[Any]) -> list[Any]:
-    """Every link that the roots were computed from, data too, in execution order: leaves where first used."""
-    seen = {id(root): root for root in roots}
-    found = list(seen.values())
-    for link in found:  # grows while we walk it
-        if isinstance(link, Call):
-            args, _ = arguments(link)
-            for operand in links_in(args):
-                if id(operand) not in seen:
-                    seen[id(operand)] = operand
-                    found.append(operand)
-    calls = sorted((link for link in found if isinstance(link, Call)), key=lambda call: call.order)
-    ordered: dict[int, Any] = {}
-    for call in calls:
-        for operand in links_in(arguments(call)[0]):
-            ordered.setdefault(id(operand), operand)
-        ordered[id(call)] = call
-    for root in roots:
-        ordered.setdefault(id(root), root)
-    return list(ordered.values())
 
 
 def _variables(frame: FrameType) -> dict[str, Tensor]:

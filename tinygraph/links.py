@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygraph.derivatives.table import Operation
+
+Entry = TypeVar("Entry")
 
 
 def counter(atomic: bool) -> Callable[[], int]:
@@ -217,7 +219,44 @@ def links_in(structure: Any) -> list[Any]:
     return []
 
 
+def links_below(roots: list[Any]) -> list[Any]:
+    """Every link that the roots were computed from, data too, in execution order: leaves where first used."""
+    seen = {id(root): root for root in roots}
+    found = list(seen.values())
+    for link in found:  # grows while we walk it
+        if isinstance(link, Call):
+            args, _ = arguments(link)
+            for operand in links_in(args):
+                if id(operand) not in seen:
+                    seen[id(operand)] = operand
+                    found.append(operand)
+    calls = sorted((link for link in found if isinstance(link, Call)), key=lambda call: call.order)
+    ordered: dict[int, Any] = {}
+    for call in calls:
+        for operand in links_in(arguments(call)[0]):
+            ordered.setdefault(id(operand), operand)
+        ordered[id(call)] = call
+    for root in roots:
+        ordered.setdefault(id(root), root)
+    return list(ordered.values())
+
+
+# --- nests ------------------------------------------------------------------------------------------------------------
+
 _NESTED = frozenset((tuple, list, dict))
+
+
+def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
+    """The entries of nested tuples, lists and dicts that are of a type, in order."""
+    found = type(structure)
+    if found is kind:
+        yield structure
+    elif found is tuple or found is list:
+        for item in structure:
+            yield from instances(kind, item)
+    elif found is dict:
+        for item in structure.values():
+            yield from instances(kind, item)
 
 
 def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph import modes
 from tinygraph.errors import UnsupportedError
-from tinygraph.links import mapped
+from tinygraph.links import instances, mapped
 from tinygraph.modes import state
 
 if TYPE_CHECKING:
@@ -23,14 +23,7 @@ CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.flo
 
 def tensors_in(structure: Any) -> Iterator[Tensor]:
     """The Tensors inside nested tuples, lists and dicts, in order."""
-    if type(structure) is Tensor:
-        yield structure
-    elif type(structure) in (tuple, list):
-        for item in structure:
-            yield from tensors_in(item)
-    elif type(structure) is dict:
-        for item in structure.values():
-            yield from tensors_in(item)
+    return instances(Tensor, structure)
 
 
 def has_tensors(structure: Any) -> bool:

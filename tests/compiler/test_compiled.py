@@ -494,6 +494,7 @@ def test_threads_may_call_one_compiled_function():
     for thread in threads:
         thread.join()
     assert w.data == 50 * 4 * 3
+    assert len(step.signatures) == 1  # who came first compiled it for both
 
 
 def test_what_there_is_to_see(tmp_path):

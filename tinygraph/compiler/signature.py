@@ -1,8 +1,13 @@
-"""Signatures: what of the arguments of a call a compiled program is made for, and what it is given anew each time."""
+"""Signatures: what of the arguments of a call a compiled program is made for, and what it is given anew each time.
+
+A call `step(x, y, mode="train")` with two arrays has the signature `x: float64(60, 784), y: float64(60, 10), mode:
+'train'`; what it is given anew, its leaves, are the two arrays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +15,82 @@ import numpy as np
 from tinygraph.links import Leaf
 from tinygraph.tensor import Tensor
 
-__all__ = ["describe", "rebuilt", "told"]
+__all__ = ["Parameters", "copied", "describe", "rebuilt", "same_shape", "told"]
 
 FLOAT = "float"
 _FIXED = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
+
+
+class Parameters:
+    """The parameters of a function.
+
+    Attributes:
+        function: what the function is called.
+        names: of the parameters that are given by place.
+        rest: what the arguments beyond them are called.
+        static: the names of arguments that are part of the signature whatever they are.
+
+    Raises:
+        TypeError: there is no argument of a name in `static`.
+    """
+
+    def __init__(self, function: Callable[..., Any], static: Iterable[str]) -> None:
+        try:
+            kinds = {name: parameter.kind for name, parameter in inspect.signature(function).parameters.items()}
+        except (TypeError, ValueError):
+            kinds = {}
+        self.function = getattr(function, "__qualname__", None) or type(function).__qualname__
+        self.names = [
+            name for name, kind in kinds.items() if kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
+        ]
+        self.rest = next((name for name, kind in kinds.items() if kind is kind.VAR_POSITIONAL), "argument")
+        self.static = frozenset(static)
+        unknown = self.static - kinds.keys()
+        if unknown:
+            raise TypeError(f"compile: static_argnames: {self.function} has no argument {sorted(unknown)[0]!r}")
+        self.static_places = frozenset(place for place, name in enumerate(self.names) if name in self.static)
+
+    def signature(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> list[Any]:
+        """The signature of a call; what is given at each call is added to `leaves`."""
+        if not self.static:
+            parts = [describe(item, leaves) for item in args]
+        else:
+            places = self.static_places
+            parts = [("object", item) if place in places else describe(item, leaves) for place, item in enumerate(args)]
+        if kwargs:
+            given = [
+                (name, ("object", item) if name in self.static else describe(item, leaves))
+                for name, item in sorted(kwargs.items())
+            ]
+            parts.append(tuple(given))
+        return parts
+
+    def told(self, signature: Sequence[Any]) -> str:
+        """A signature as one would say it: "x: float64(3, 4), mode: 'train'"."""
+        texts = []
+        for place, part in enumerate(signature):
+            if part == "no_grad":
+                texts.append("under no_grad")
+            elif _is_of_keywords(part):
+                texts += [f"{name}: {told(item)}" for name, item in part]
+            else:
+                texts.append(f"{self.name_of(place)}: {told(part)}")
+        return ", ".join(texts)
+
+    def name_of(self, place: int) -> str:
+        """What an argument is called."""
+        return self.names[place] if place < len(self.names) else self.rest
+
+    def all_names(self, args: Sequence[Any]) -> list[str]:
+        """Names for some arguments, a different one for each."""
+        beyond = [f"{self.rest}_{place}" for place in range(len(args) - len(self.names))]
+        return [*self.names, *beyond][: len(args)]
+
+
+def _is_of_keywords(part: Any) -> bool:
+    """Whether a part of a signature is of the arguments that were given by name: pairs of a name and a part."""
+    first = part[0] if isinstance(part, tuple) and part else None
+    return isinstance(first, tuple) and len(first) == 2 and isinstance(first[0], str)
 
 
 def describe(value: Any, leaves: list[Any]) -> Any:

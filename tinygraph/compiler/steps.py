@@ -20,7 +20,7 @@ from tinygraph.compiler.program import Program
 from tinygraph.derivatives.shapes import astype
 from tinygraph.errors import GraphError
 from tinygraph.graph import Graph, Node
-from tinygraph.links import mapped
+from tinygraph.links import instances, mapped
 
 __all__ = ["Builder", "Step", "rewritten", "steps_of"]
 
@@ -110,17 +110,9 @@ def operands_of(step: Node) -> Iterator[Step]:
         if type(item) is Step:
             yield item
         elif type(item) in (tuple, list):
-            yield from _steps_in(item)
+            yield from instances(Step, item)
     if step.kwargs:
-        yield from _steps_in(list(step.kwargs.values()))
-
-
-def _steps_in(structure: Any) -> Iterator[Step]:
-    if type(structure) is Step:
-        yield structure
-    elif type(structure) in (tuple, list):
-        for item in structure:
-            yield from _steps_in(item)
+        yield from instances(Step, step.kwargs)
 
 
 class Builder:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import mmap
 import threading
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program import Program
+from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
 from tinygraph.errors import GraphError
@@ -17,11 +18,38 @@ from tinygraph.links import DataLeaf, next_order
 from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
 
-__all__ = ["Version"]
+__all__ = ["Binding", "Version"]
 
 # A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
 # arrays, and a learning rate is another array each time somebody assigns to it.
 SMALL = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """Where the arguments, variables and results of a program come from and go to.
+
+    A Tensor is given as its link, or as the place of a leaf of the call's arguments where it is one of them.
+
+    Attributes:
+        given: for each argument the place of a leaf, an array from outside, or, for a gradient, a tuple of its Tensor.
+        as_they_are: whether the leaves of a call's arguments are the program's arguments as they are.
+        state: the leaves behind the variables.
+        graded: the leaves that get a gradient.
+        cleared: the Tensors that have no gradient afterwards.
+        asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
+        generators: for each the place of a leaf, or the generator itself.
+        result: what the function returned.
+    """
+
+    given: list[Any]
+    as_they_are: bool
+    state: list[Captured]
+    graded: list[Captured]
+    cleared: list[Any]
+    asked: list[tuple[Any, bool]]
+    generators: list[Any]
+    result: Any
 
 
 class Version:
@@ -34,30 +62,21 @@ class Version:
         layouts: where the signature is that of arrays alone, the shape and dtype of each.
     """
 
-    def __init__(
-        self, program: Program, runner: Any, surroundings: Surroundings, given: list[Any], state_of: list[Captured],
-        graded: list[Captured], cleared: list[Any], asked: list[tuple[Any, bool]], generators: list[Any],
-        result: Any, leaves: list[Any],
-    ) -> None:  # fmt: skip
+    def __init__(self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding) -> None:
         self.program = program
         self.runner = runner
         self.surroundings = surroundings
-        self._given = given
-        # Whether the leaves of a call's arguments are the program's arguments as they are.
-        self._plain = all(type(item) is int and item == place for place, item in enumerate(given)) and not any(
-            type(leaf) is Tensor for leaf in leaves
-        )
-        self._count = len(given)
+        self._given = binding.given
+        self._plain = binding.as_they_are
+        self._count = len(binding.given)
         # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
         self._variables: list[Any] = [
             (
                 captured.tensor if captured.argument is None else captured.argument,
                 variable.updated is not None,
-                np.empty(variable.node.shape, variable.node.dtype)
-                if variable.updated is None and variable.node.size <= SMALL
-                else None,
+                _memory_for_small(variable),
             )
-            for captured, variable in zip(state_of, program.variables, strict=True)
+            for captured, variable in zip(binding.state, program.variables, strict=True)
         ]
         # The places of the variables that are written, and of those that are read where they lie.
         self._written = [place for place, (_, updated, _) in enumerate(self._variables) if updated]
@@ -68,16 +87,12 @@ class Version:
         # the same arrays at every call. They are known from the second call on.
         self._updated: list[tuple[Tensor, Any]] = []
         self._buffers: tuple[Any, ...] | None = None
-        self._data = [
-            (captured.link, isinstance(captured.link, DataLeaf)) for captured in state_of if captured.argument is None
-        ]
-        self._graded: list[Any] = [
-            captured.link if captured.argument is None else captured.argument for captured in graded
-        ]
-        self._cleared = cleared
-        self._asked = asked
-        self._generators = generators
-        self._named = result if _has_names(result) else None
+        self._data = [(leaf.link, isinstance(leaf.link, DataLeaf)) for leaf in binding.state if leaf.argument is None]
+        self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
+        self._cleared = binding.cleared
+        self._asked = binding.asked
+        self._generators = binding.generators
+        self._named = binding.result if _has_names(binding.result) else None
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
         self._lock = threading.Lock()
 
@@ -216,6 +231,13 @@ class Version:
         for link in self._cleared:
             (leaves[link]._link if type(link) is int else link)._grad = None
         return results if self._named is None else _with_names(results, self._named)
+
+
+def _memory_for_small(variable: Variable) -> Any:
+    """Where a small variable that is only read is copied to at each call; None for any other."""
+    if variable.updated is not None or variable.node.size > SMALL:
+        return None
+    return np.empty(variable.node.shape, variable.node.dtype)
 
 
 def _has_names(result: Any) -> bool:

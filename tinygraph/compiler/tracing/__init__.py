@@ -14,9 +14,10 @@ Where it does not, something that changes from run to run would have become part
 
 from __future__ import annotations
 
+from tinygraph.compiler.tracing.outside import TENSOR_VALUE
 from tinygraph.compiler.tracing.steps import Captured, Step
-from tinygraph.compiler.tracing.to_program import program_of
+from tinygraph.compiler.tracing.to_program import Recorded, program_of
 from tinygraph.compiler.tracing.trace import Trace
 from tinygraph.compiler.tracing.twice import run, trace_twice
 
-__all__ = ["Captured", "Step", "Trace", "program_of", "run", "trace_twice"]
+__all__ = ["TENSOR_VALUE", "Captured", "Recorded", "Step", "Trace", "program_of", "run", "trace_twice"]

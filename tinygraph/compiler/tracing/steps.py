@@ -85,6 +85,11 @@ class Captured:
         self.first_grad: Step | None = None
         self.had_grad: bool | None = None
 
+    @property
+    def owner(self) -> Any:
+        """The Tensor, as a call finds it: its place among the arguments' leaves, or its link."""
+        return self.link if self.argument is None else self.argument
+
 
 UNREAD: Any = object()
 

@@ -1,9 +1,14 @@
-"""From a run to a program: the steps that its results need, as a graph, and what its inputs and outputs mean."""
+"""From a run to a program: the steps that its results need, as a graph, and what its inputs and outputs mean.
+
+Of a run that read `w`, computed `loss` and `w.grad` from it, and assigned `w - 0.1 * w.grad` to it, the program has
+`w` as its variable, which is updated, and `loss` and the gradient as its results.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +21,29 @@ from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.links import mapped
 from tinygraph.source import argument_names, assigned_name, source_of
 
-__all__ = ["program_of"]
+__all__ = ["Recorded", "program_of"]
 
 
-def program_of(
-    trace: Trace, result: Any, order: list[Step], names: dict[int, str]
-) -> tuple[Program, list[Captured], list[Captured], set[int]]:
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A program, and where in the run its inputs and outputs come from.
+
+    Attributes:
+        program: its results are the function's, and the new gradients where there are any.
+        result: what the function returned, with steps in place of arrays.
+        state: the leaves behind its variables.
+        graded: the leaves that get a gradient.
+        used: the indices of the steps that are arguments.
+    """
+
+    program: Program
+    result: Any
+    state: list[Captured]
+    graded: list[Captured]
+    used: set[int]
+
+
+def program_of(trace: Trace, result: Any, order: list[Step], names: dict[int, str]) -> Recorded:
     """The program of a run.
 
     Args:
@@ -29,86 +51,138 @@ def program_of(
         result: what the function returned, with steps in place of arrays.
         order: the inputs that may be arguments, in the order in which they will be given.
         names: by a Tensor's id what its surroundings call it.
-
-    Returns:
-        The program, whose results are the function's, and the new gradients where there are any; the leaves behind its
-        variables; the leaves that get a gradient; the indices of those of `order` that are arguments.
     """
-    state_of = [captured for captured in trace.captured.values() if captured.first is not None]
-    graded = [
-        captured for captured in trace.captured.values()
-        if captured.grad is not UNREAD and captured.grad is not None
-        and step_of(captured.grad) is not captured.first_grad
-    ]  # fmt: skip
-    for captured in state_of:
-        step = captured.first
-        assert step is not None
-        link = captured.link
-        step.name = step.name or link.name or names.get(id(captured.tensor)) or assigned_name(link.code, link.lasti)
-    for captured in graded:
-        step = step_of(captured.grad)
-        if step.name is None and step.section == "backward" and captured.first is not None:
-            step.name = f"d_{captured.first.name}"
-    outputs = steps_in(result)
-    grads = [step_of(captured.grad) for captured in graded]
-    updated = {
-        id(captured): captured.value._step for captured in state_of if captured.value._step is not captured.first
-    }
+    captured = list(trace.captured.values())
+    state = [leaf for leaf in captured if leaf.first is not None]
+    graded = [leaf for leaf in captured if _has_new_gradient(leaf)]
+    _name_state(state, names)
+    _name_gradients(graded)
     _name_compositions(trace.steps)
-    needed = _needed([*outputs, *grads, *updated.values()], trace.steps)
-    forward_results = _needed([*outputs, *grads], [])
-    begun = min((step.index for step in trace.steps if step.section == "backward"), default=-1)
-    source_at = functools.cache(source_of)
-    nodes: dict[int, Node] = {}
-    numbers: dict[float, str | None] = {}
-    sections: dict[int, str] = {}
+    grads = [step_of(leaf.grad) for leaf in graded]
+    ends = [*steps_in(result), *grads]
+    updated = {id(leaf): leaf.value._step for leaf in state if leaf.value._step is not leaf.first}
+    needed = _needed([*ends, *updated.values()], trace.steps)
 
-    def add(step: Step, function: Any, args: Any, kwargs: Any) -> Node:
-        node = Node(
-            index=len(nodes), function=function, args=args, kwargs=kwargs, shape=step.shape, dtype=step.dtype,
-            name=step.name or (assigned_name(step.code, step.lasti) if step.kind == "call" else None),
-            scope=step.scope, source=source_at(step.code, step.lasti),
-            requires_grad=step.kind == "state" and id(step) in differentiable,
-        )  # fmt: skip
-        nodes[step.index] = node
+    nodes = _Nodes(state)
+    used = {step.index for step in order if step.kind == "argument" or step.index in needed}
+    arguments = tuple([nodes.input(step) for step in order if step.index in used])
+    inputs = [nodes.input(leaf.first) for leaf in state if leaf.first is not None]
+    calls = [step for step in trace.steps if step.kind == "call" and step.index in needed]
+    for step in calls:
+        nodes.call(step)
+    variables = tuple([
+        Variable(node, node.name or f"variable_{place}", nodes.value(new) if (new := updated.get(id(leaf))) else None)
+        for place, (node, leaf) in enumerate(zip(inputs, state, strict=True))
+    ])  # fmt: skip
+    results = _filled(result, nodes.value)
+    if grads:
+        results = (results, [nodes.value(step) for step in grads])
+    outputs = [*nodes_in(results), *[variable.updated for variable in variables if variable.updated is not None]]
+    graph = Graph(tuple(nodes.found.values()), tuple(outputs))
+    sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.steps, ends).items()}
+    numbers = {number: name for number, name in nodes.numbers.items() if name is not None}
+    program = Program(graph, arguments, variables, results, sections, tuple(trace.generators), numbers)
+    return Recorded(program, result, state, graded, used)
+
+
+class _Nodes:
+    """The nodes of a graph as it is made.
+
+    Attributes:
+        found: by the index of a step its node.
+        numbers: what the user's code calls the numbers among the arguments; None for one that it calls differently.
+    """
+
+    def __init__(self, state: list[Captured]) -> None:
+        self.found: dict[int, Node] = {}
+        self.numbers: dict[float, str | None] = {}
+        self._differentiable = {id(leaf.first) for leaf in state if leaf.link.differentiable}
+        self._source_at = functools.cache(source_of)
+
+    def input(self, step: Step) -> Node:
+        """A node that nothing computes."""
+        return self._add(step, None, (), {})
+
+    def call(self, step: Step) -> Node:
+        """The node of a call."""
+        node = self._add(step, step.function, mapped(step.args, self.operand), mapped(step.kwargs, self.operand))
+        _name_numbers(self.numbers, node.args, step)
         return node
 
-    def operand(item: Any, as_value: bool = False) -> Any:
+    def operand(self, item: Any) -> Any:
+        """An argument of a call: a node, or a constant as it is."""
         if type(item) is not Step:
             return item
-        if item.index in nodes:
-            return nodes[item.index]
-        assert item.kind in ("array", "constant")
-        return add(item, np.copy, (item.content,), {}) if as_value else item.content
+        return self.found[item.index] if item.index in self.found else _constant(item)
 
-    differentiable = {id(captured.first) for captured in state_of if captured.link.differentiable}
-    used = {step.index for step in order if step.kind == "argument" or step.index in needed}
-    arguments = [add(step, None, (), {}) for step in order if step.index in used]
-    inputs = {id(captured): add(captured.first, None, (), {}) for captured in state_of}  # type: ignore[arg-type]
-    for step in trace.steps:
-        if step.kind == "call" and step.index in needed:
-            node = add(step, step.function, mapped(step.args, operand), mapped(step.kwargs, operand))
-            _name_numbers(numbers, node.args, step)
-            if step.section == "backward":
-                sections[node.index] = "backward"
-            elif step.index not in forward_results and step.index > begun:
-                sections[node.index] = "update"
-    variables = tuple(
-        Variable(
-            inputs[id(captured)],
-            captured.first.name or f"variable_{place}",  # type: ignore[union-attr]
-            operand(updated[id(captured)], True) if id(captured) in updated else None,
-        )
-        for place, captured in enumerate(state_of)
-    )
-    results = _filled(result, operand)
-    if grads:
-        results = (results, [operand(step, True) for step in grads])
-    graph_outputs = [*nodes_in(results), *[v.updated for v in variables if v.updated is not None]]
-    graph = Graph(tuple(nodes.values()), tuple(graph_outputs))
-    named = {number: name for number, name in numbers.items() if name is not None}
-    program = Program(graph, tuple(arguments), variables, results, sections, tuple(trace.generators), named)
-    return program, state_of, graded, used
+    def value(self, step: Step) -> Node:
+        """A result: a node, also where it is a constant."""
+        if step.index in self.found:
+            return self.found[step.index]
+        return self._add(step, np.copy, (_constant(step),), {})
+
+    def _add(self, step: Step, function: Any, args: Any, kwargs: Any) -> Node:
+        node = Node(
+            index=len(self.found), function=function, args=args, kwargs=kwargs, shape=step.shape, dtype=step.dtype,
+            name=step.name or (assigned_name(step.code, step.lasti) if step.kind == "call" else None),
+            scope=step.scope, source=self._source_at(step.code, step.lasti),
+            requires_grad=step.kind == "state" and id(step) in self._differentiable,
+        )  # fmt: skip
+        self.found[step.index] = node
+        return node
+
+
+def _constant(step: Step) -> Any:
+    assert step.kind in ("array", "constant")
+    return step.content
+
+
+def _has_new_gradient(leaf: Captured) -> bool:
+    """Whether a leaf has another gradient after the run than before it."""
+    return leaf.grad is not UNREAD and leaf.grad is not None and step_of(leaf.grad) is not leaf.first_grad
+
+
+def _sections(calls: list[Step], steps: list[Step], ends: list[Step]) -> dict[int, str]:
+    """By the index of a call the part of the program that it is in, where that is not the forward pass."""
+    needed = _needed(ends, [])
+    begun = min((step.index for step in steps if step.section == "backward"), default=-1)
+    found: dict[int, str] = {}
+    for step in calls:
+        if step.section == "backward":
+            found[step.index] = "backward"
+        elif step.index not in needed and step.index > begun:
+            found[step.index] = "update"
+    return found
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _name_state(state: list[Captured], names: dict[int, str]) -> None:
+    """Call a variable what its Tensor is called: by the user, by its surroundings, or by the line that made it."""
+    for leaf in state:
+        if leaf.first is not None:
+            own = leaf.first.name or leaf.link.name or names.get(id(leaf.tensor))
+            leaf.first.name = own or assigned_name(leaf.link.code, leaf.link.lasti)
+
+
+def _name_gradients(graded: list[Captured]) -> None:
+    """Call the gradient with respect to w d_w."""
+    for leaf in graded:
+        step = step_of(leaf.grad)
+        if step.name is None and step.section == "backward" and leaf.first is not None:
+            step.name = f"d_{leaf.first.name}"
+
+
+def _name_compositions(steps: list[Step]) -> None:
+    """Give the last step that was made on behalf of an instruction the name that its result was assigned to."""
+    last: dict[tuple[Any, int], Step] = {}
+    for step in steps:
+        if step.kind == "call" and step.section == "forward" and step.lasti < 0:
+            last[(step.code, step.lasti)] = step
+    for step in last.values():
+        if step.name is None:
+            step.name = assigned_name(step.code, ~step.lasti)
 
 
 def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], step: Step) -> None:
@@ -123,13 +197,17 @@ def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], step:
         numbers[number] = name if numbers.get(number, name) == name else None
 
 
-def _filled(result: Any, operand: Callable[..., Any]) -> Any:
+# --- what is needed ---------------------------------------------------------------------------------------------------
+
+
+def _filled(result: Any, value: Callable[[Step], Node]) -> Any:
+    """What a function returned, with a node for each step."""
     if isinstance(result, dict):
-        return {key: _filled(item, operand) for key, item in result.items()}
+        return {key: _filled(item, value) for key, item in result.items()}
     if isinstance(result, list | tuple):
-        items = [_filled(item, operand) for item in result]
+        items = [_filled(item, value) for item in result]
         return items if isinstance(result, list) else tuple(items)
-    return operand(result, True) if type(result) is Step else result
+    return value(result) if type(result) is Step else result
 
 
 def _needed(roots: list[Step], steps: list[Step]) -> set[int]:
@@ -145,14 +223,3 @@ def _needed(roots: list[Step], steps: list[Step]) -> set[int]:
                 found[operand.index] = operand
                 waiting.append(operand)
     return set(found)
-
-
-def _name_compositions(steps: list[Step]) -> None:
-    """Give the last step that was made on behalf of an instruction the name that its result was assigned to."""
-    last: dict[tuple[Any, int], Step] = {}
-    for step in steps:
-        if step.kind == "call" and step.section == "forward" and step.lasti < 0:
-            last[(step.code, step.lasti)] = step
-    for step in last.values():
-        if step.name is None:
-            step.name = assigned_name(step.code, ~step.lasti)

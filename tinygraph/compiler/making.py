@@ -1,0 +1,241 @@
+"""Making: from a call of a function to a program that computes what the function does.
+
+The function is run on stand-ins for what it is given and for the arrays that it finds outside; see
+`tinygraph.compiler.tracing`. What it did becomes a `Program`, and where the program's arguments, variables and results
+come from and go to becomes a `Binding`:
+
+    step(x, y), which reads w and assigns to it     program: (x, y), w -> loss, new w
+                                                    binding: x and y are the first two leaves, w is that Tensor
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import keyword
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygraph import modes, record
+from tinygraph.compiler.program import Program
+from tinygraph.compiler.signature import Parameters, copied, rebuilt, same_shape
+from tinygraph.compiler.surroundings import Surroundings
+from tinygraph.compiler.threads import one_thread
+from tinygraph.compiler.ties import check_ties
+from tinygraph.compiler.traced import refused
+from tinygraph.compiler.tracing import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
+from tinygraph.compiler.versions import Binding, Version
+from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.tensor import Tensor
+
+__all__ = ["Maker", "made_version"]
+
+# What makes something that runs out of a program. The tests put the interpreter here.
+Maker = Callable[[Program], Any]
+
+
+def made_version(
+    function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
+    leaves: list[Any], make: Maker | None,
+) -> Version:  # fmt: skip
+    """The program for a call of a function.
+
+    Args:
+        parameters: of the function.
+        args, kwargs: what it is called with.
+        leaves: what of that is given anew at each call.
+        make: see `tinygraph.compile`.
+
+    Raises:
+        UnsupportedError: the function does what a program cannot repeat.
+        GraphError: a gradient would be lost.
+    """
+    with _uncollected():
+        stage = Stage(function, parameters, args, kwargs, leaves)
+        with one_thread():  # on a busy machine two can make a recording of half a second take five
+            trace, result = trace_twice(parameters.function, stage.enter)
+        names = {key: _identifier(name) for key, name in stage.surroundings.tensors.items()}
+        inputs = stage.inputs(trace)
+        recorded = program_of(trace, result, [step for step, _ in inputs], names)
+        runner = (make or _emitted(function))(recorded.program)
+        return Version(recorded.program, runner, stage.surroundings, stage.binding(trace, recorded, inputs))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is looked for while a program is made: its many objects all stay, and looking took a third."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _emitted(function: Callable[..., Any]) -> Maker:
+    """What writes a program as NumPy, under the name of the function."""
+    from tinygraph.compiler.emission import compile_program
+
+    name = _identifier(getattr(function, "__name__", "step"))
+    name = "step" if name == "x_lambda" or keyword.iskeyword(name) else name
+    return lambda program: compile_program(program, name=name)
+
+
+class Stage:
+    """Where a function is run to be recorded: with stand-ins for what it is given, and for what it finds outside.
+
+    Attributes:
+        surroundings: what it finds outside.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
+        leaves: list[Any],
+    ) -> None:  # fmt: skip
+        self.function = function
+        self.parameters = parameters
+        self.args = args
+        self.kwargs = kwargs
+        self.leaves = leaves
+        self._names = parameters.all_names(args)
+        self._check_tensors()
+        self.surroundings = Surroundings(function, self._objects())
+        self._check_apart()
+        self._entered: dict[int, Step] = {}  # by the place of a leaf its step, in the last run
+        self._generators: dict[int, int] = {}  # by the id of a generator its place among the leaves
+
+    # --- the arguments ------------------------------------------------------------------------------------------------
+
+    def _objects(self) -> dict[str, Any]:
+        """By name what is given and is no array, and is looked into like what is found outside."""
+        found: dict[str, Any] = {}
+        for name, item in [*zip(self._names, self.args, strict=True), *self.kwargs.items()]:
+            rebuilt(item, name, lambda value, name: value, found)
+        return found
+
+    def _tensors(self) -> list[Tensor]:
+        return [leaf for leaf in self.leaves if type(leaf) is Tensor]
+
+    def _check_tensors(self) -> None:
+        """Refuse a Tensor that is given twice, and one whose gradient would go on outside."""
+        tensors = self._tensors()
+        if len({id(tensor) for tensor in tensors}) < len(tensors):
+            raise refused("a Tensor is given twice among the arguments", "Give it once, and use it twice inside")
+        if any(tensor.requires_grad and not tensor.is_leaf for tensor in tensors) and modes.is_recording():
+            raise GraphError(
+                f"compile: an argument of {self.parameters.function} is a computed Tensor that requires a gradient, "
+                "and a compiled function records nothing that a later backward() could go through. Compile the whole "
+                "computation, its backward() included, or tg.compile(tg.grad(f)); or cut the tie with x.detach()"
+            )
+
+    def _check_apart(self) -> None:
+        """Refuse a Tensor that is given and found outside as well."""
+        outside = self.surroundings.tensors
+        shared = next((tensor for tensor in self._tensors() if id(tensor) in outside), None)
+        if shared is not None:
+            raise refused(
+                f"{outside[id(shared)] or 'a Tensor'} is both an argument and found from outside",
+                "Use it as one of the two",
+            )
+
+    # --- one run ------------------------------------------------------------------------------------------------------
+
+    def enter(self, trace: Trace) -> Callable[[], Any]:
+        """Make the stand-ins of the arguments; what runs the function on them."""
+        self._entered.clear()
+        places = iter(range(len(self.leaves)))
+        static = self.parameters
+
+        def stand_in(value: Any, name: str) -> Any:
+            return self._stand_in(trace, value, next(places), _identifier(name))
+
+        args = [
+            item if place in static.static_places else rebuilt(item, name, stand_in, {})
+            for place, (name, item) in enumerate(zip(self._names, self.args, strict=True))
+        ]
+        entered = {  # in the order of the signature, in which the leaves are
+            key: item if key in static.static else rebuilt(item, key, stand_in, {})
+            for key, item in sorted(self.kwargs.items())
+        }
+        kwargs = {key: entered[key] for key in self.kwargs}
+        return lambda: self._run(trace, args, kwargs)
+
+    def _stand_in(self, trace: Trace, value: Any, place: int, name: str) -> Any:
+        """What the function is given in the place of a leaf."""
+        if isinstance(value, np.random.Generator):
+            self._generators[id(value)] = place
+            return value
+        if type(value) is not Tensor:
+            traced = trace.argument(value, name)
+        elif value.is_leaf:
+            trace.given_tensor(value, place, name)
+            return value
+        else:
+            traced = trace.argument(TENSOR_VALUE.__get__(value), name)
+        self._entered[place] = traced._step
+        return record.unrecorded(traced) if type(value) is Tensor else traced
+
+    def _run(self, trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Run the function; refuse what it changes outside, and what it returns with a graph behind it."""
+        kept = copied([args, kwargs])
+        self.surroundings.divert(lambda array, name: trace.array(array, _identifier(name)))
+        changed: str | None = None
+        try:
+            result = self.function(*args, **kwargs)
+        finally:
+            changed = self.surroundings.restore()
+        if changed is None and not same_shape([args, kwargs], kept):
+            changed = "changed a list or dict that it was given"
+        if changed is not None:
+            raise self._has_effect(changed)
+        check_ties(trace, result)
+        return result
+
+    def _has_effect(self, what: str) -> UnsupportedError:
+        code = getattr(self.function, "__code__", None)
+        where = f" ({code.co_filename.rpartition('/')[2]}:{code.co_firstlineno})" if code is not None else ""
+        return UnsupportedError(
+            f"compile: {self.parameters.function}{where} {what}. A program computes arrays; what Python does besides "
+            "happens once, when it is made, and not at each call. Return what is to be kept, and keep it outside; a "
+            "counter or a moving average belongs in a Tensor, updated with t.assign(value); draws belong to "
+            "tinygraph.draws.uniform(generator, shape) or normal(generator, shape); layers that make their weights at "
+            "the first call should be called once before"
+        )
+
+    # --- what the program is given ------------------------------------------------------------------------------------
+
+    def inputs(self, trace: Trace) -> list[tuple[Step, Any]]:
+        """The steps that may be arguments of the program, each with where its value is found at a call.
+
+        That is the place of a leaf, an array from outside, or, for a gradient that a Tensor has before the call, a
+        tuple of the Tensor's link or place.
+        """
+        found: list[tuple[Step, Any]] = [(step, place) for place, step in self._entered.items()]
+        found += [(step, step.content) for step in trace.steps if step.kind == "array" and not step.fixed]
+        found += [(leaf.first_grad, (leaf.owner,)) for leaf in trace.captured.values() if leaf.first_grad is not None]
+        return found
+
+    def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Step, Any]]) -> Binding:
+        """Where the arguments, variables and results of a program come from and go to."""
+        captured = list(trace.captured.values())
+        given = [item for step, item in inputs if step.index in recorded.used]
+        return Binding(
+            given=given,
+            as_they_are=not self._tensors() and all(type(item) is int and item == n for n, item in enumerate(given)),
+            state=recorded.state,
+            graded=recorded.graded,
+            cleared=[leaf.owner for leaf in captured if leaf.grad is None and leaf.had_grad is not False],
+            asked=[(leaf.owner, leaf.had_grad) for leaf in captured if leaf.had_grad is not None],
+            generators=[self._generators.get(id(generator), generator) for generator in trace.generators],
+            result=recorded.result,
+        )
+
+
+def _identifier(name: str) -> str:
+    """A name from a path: "params['w']" becomes "params_w"."""
+    found = re.sub(r"\W+", "_", name).strip("_")
+    return found if found.isidentifier() else f"x_{found}"
