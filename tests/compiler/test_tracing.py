@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import math
+import queue
 import random
 import threading
 import time
@@ -439,16 +439,17 @@ def test_a_failed_trace_leaves_all_as_it_was():
 
 
 def test_a_tensor_that_was_kept_from_a_trace_says_so():
-    keeper = collections.deque()  # which is not looked into, so that only using what was kept tells
+    keeper = queue.SimpleQueue()  # which cannot be looked into, so that only using what was kept tells
 
     def f(x):
-        keeper.append(tg.Tensor(x) * 2)
+        keeper.put(tg.Tensor(x) * 2)
         return x
 
     tg.compile(f)(X)
+    kept = keeper.get()
     for use in (lambda t: t + 1, lambda t: np.sum(t), lambda t: t.item(), lambda t: bool(t), lambda t: t.numpy() + 1):
         with pytest.raises(tg.GraphError, match="must be returned"):
-            use(keeper[0])
+            use(kept)
 
 
 def test_another_thread_sees_the_tensors_as_they_are():

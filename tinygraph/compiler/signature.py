@@ -6,7 +6,9 @@ A call `step(x, y, mode="train")` with two arrays has the signature `x: float64(
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from tinygraph.links import Leaf
 from tinygraph.tensor import Tensor
 
-__all__ = ["Parameters", "copied", "describe", "rebuilt", "same_shape", "told"]
+__all__ = ["Parameters", "copied", "describe", "fixed", "rebuilt", "same_shape", "told"]
 
 FLOAT = "float"
 _FIXED = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
@@ -56,10 +58,10 @@ class Parameters:
             parts = [describe(item, leaves) for item in args]
         else:
             places = self.static_places
-            parts = [("object", item) if place in places else describe(item, leaves) for place, item in enumerate(args)]
+            parts = [fixed(item) if place in places else describe(item, leaves) for place, item in enumerate(args)]
         if kwargs:
             given = [
-                (name, ("object", item) if name in self.static else describe(item, leaves))
+                (name, fixed(item) if name in self.static else describe(item, leaves))
                 for name, item in sorted(kwargs.items())
             ]
             parts.append(tuple(given))
@@ -110,7 +112,7 @@ def describe(value: Any, leaves: list[Any]) -> Any:
         leaves.append(np.array(value))  # NumPy takes an array of one number in half the time of a number
         return FLOAT
     if kind in _FIXED:
-        return kind, value
+        return (apart(value) if kind is complex else kind), value
     if kind is Tensor:
         leaves.append(value)
         link = value._link
@@ -134,7 +136,26 @@ def describe(value: Any, leaves: list[Any]) -> Any:
             f"compile: an argument is a {kind.__name__}, which cannot be told apart from another one: it is neither an "
             "array, a Tensor, a number, a string, nor a tuple, list or dict of them, and it cannot be hashed"
         ) from None
-    return "object", value
+    return fixed(value)
+
+
+def fixed(value: Any) -> Any:
+    """The part of a signature that an argument makes which counts by what it is, whatever it is."""
+    return "object", apart(value), value
+
+
+def apart(value: Any) -> Any:
+    """What tells a hashable object from others that Python calls equal: 1 is no 1.0 and no True, and 0.0 no -0.0."""
+    kind = type(value)
+    if kind is float:
+        return kind, math.copysign(1.0, value)
+    if kind is complex:
+        return kind, math.copysign(1.0, value.real), math.copysign(1.0, value.imag)
+    if isinstance(value, tuple):
+        return kind, tuple([apart(item) for item in value])
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return kind, tuple([apart(getattr(value, field.name)) for field in dataclasses.fields(value)])
+    return kind
 
 
 def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict[str, Any]) -> Any:
@@ -192,4 +213,4 @@ def told(part: Any) -> str:
         return f"{first} number"
     if isinstance(part[1], np.dtype):
         return f"{part[1]}{part[0]}"
-    return repr(part[1])
+    return repr(part[-1])

@@ -1,0 +1,269 @@
+"""Guards: whether what a function found outside is what it was when a program was made of it.
+
+They are asked before each call, so they compare by identity, many at a time, and look closer only where that fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from operator import is_
+from types import MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ATOMS", "MISSING", "Container", "Guards", "Place", "contents_of", "followed", "is_ours", "short"]
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
+
+_ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim", "tinygraph.training")
+_NOT_FOLLOWED = frozenset(("numpy", "scipy", "tinygraph", "pytest", "hypothesis", "_pytest"))
+ATOMS = (int, float, complex, bool, str, bytes, type(None), np.generic)
+# What is compared by value, besides: it cannot be changed, and holds nothing that can.
+_VALUES = (slice, range, np.dtype)
+_CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
+
+
+@functools.cache
+def followed(module: str | None) -> bool:
+    """Whether code of a module is the user's, or a model's, as opposed to a library's."""
+    module = module or ""
+    if module.startswith(_ROOMS_FOLLOWED):
+        return True
+    top = module.partition(".")[0]
+    if top not in sys.stdlib_module_names:
+        return top not in _NOT_FOLLOWED
+    # A file of the user's may have the name of one of Python's.
+    file = getattr(sys.modules.get(top), "__file__", None)
+    return bool(file) and not str(file).startswith(os.path.dirname(os.__file__))
+
+
+def is_ours(module: str | None) -> bool:
+    """Whether code is that of a layer or an optimiser of tinygraph's, which nobody writes anew while it runs."""
+    return (module or "").startswith("tinygraph.")
+
+
+def contents_of(cell: Any) -> Any:
+    """What a closure's cell holds."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+class Place:
+    """Where a value was found: an entry of a namespace, a closure's cell, an item of a list, an attribute.
+
+    Attributes:
+        name: as one would write it: "model.rate".
+        holder, key: the dict or list and the key in it; the cell, or the context variable, and None; a class or another
+            object and the attribute.
+        value: what was there.
+    """
+
+    __slots__ = ("holder", "key", "name", "value")
+
+    def __init__(self, name: str, holder: Any, key: Any, value: Any) -> None:
+        self.name = name
+        self.holder = holder
+        self.key = key
+        self.value = value
+
+    def now(self) -> Any:
+        """What is there now."""
+        holder = self.holder
+        if type(holder) is _CELL:
+            return contents_of(holder)
+        if isinstance(holder, list | deque):
+            return holder[self.key] if self.key < len(holder) else MISSING
+        if isinstance(holder, type):
+            return vars(holder).get(self.key, MISSING)
+        if isinstance(holder, Mapping):
+            return dict.get(holder, self.key, MISSING) if isinstance(holder, dict) else holder.get(self.key, MISSING)
+        if type(holder) is ContextVar:
+            return holder.get(MISSING)
+        return getattr(holder, self.key, MISSING)
+
+    def put(self, value: Any) -> None:
+        """Put a value there."""
+        holder = self.holder
+        if type(holder) is _CELL:
+            holder.cell_contents = value
+        elif isinstance(holder, dict) and value is MISSING:
+            holder.pop(self.key, None)
+        elif isinstance(holder, dict | list | deque):
+            holder[self.key] = value
+        elif isinstance(holder, Mapping):
+            return  # it can only be read
+        elif isinstance(holder, type):
+            type.__delattr__(holder, self.key) if value is MISSING else type.__setattr__(holder, self.key, value)
+        elif type(holder) is ContextVar:
+            holder.set(value)
+        elif value is MISSING:
+            object.__delattr__(holder, self.key)
+        else:
+            object.__setattr__(holder, self.key, value)
+
+
+@dataclass(eq=False)
+class Container:
+    """A dict, list, set or deque that was found.
+
+    Attributes:
+        name: as one would write it.
+        holder: the container.
+        before: its items, in a container of the same kind.
+        whole: whether each of its items matters, as opposed to those that the code names.
+    """
+
+    name: str
+    holder: Any
+    before: Any
+    whole: bool
+
+    def holds(self) -> bool:
+        """Whether it has the items that it had, in their order."""
+        holder, before = self.holder, self.before
+        if isinstance(holder, set):
+            return bool(holder == before)
+        if len(holder) != len(before):
+            return False
+        if isinstance(holder, Mapping):
+            return _same_items([*holder], [*before]) and _same_items([*holder.values()], [*before.values()])
+        return _same_items(holder, before)
+
+    def told(self) -> str:
+        """What is not as it was, for a message."""
+        holder, before, name = self.holder, self.before, self.name or "a container"
+        if isinstance(holder, set) or len(holder) != len(before):
+            return f"{name} has other items"
+        for key, was in before.items() if isinstance(before, dict) else enumerate(before):
+            now = holder[key] if not isinstance(holder, Mapping) or key in holder else MISSING
+            if now is not was and not equal(now, was):
+                return f"{name}[{key!r}] was {short(was)} and is {short(now)}"
+        return f"{name} has another order"
+
+    def restore(self) -> str | None:
+        """Take away what was added, put back what was taken, and say which, or None."""
+        holder, before = self.holder, self.before
+        if isinstance(holder, dict):
+            new = [key for key in holder if key not in before]
+            for key in new:
+                del holder[key]
+            if [*holder] != [*before]:  # what was taken away is put back, and has its place again
+                holder.clear()
+                holder.update(before)
+                return f"changed the keys of {self.name or 'a dict'}"
+            return f"set {self.name}.{new[0]}" if new and self.name else f"set {new[0]}" if new else None
+        if isinstance(holder, Mapping) or (len(holder) == len(before) and not isinstance(holder, set)):
+            return None
+        if isinstance(holder, set):
+            if holder == before:
+                return None
+            holder.clear()
+            holder.update(before)
+            return f"changed {self.name or 'a set'}"
+        holder.clear()
+        holder.extend(before)
+        return f"changed the length of {self.name or 'a list'}"
+
+
+class Guards:
+    """Whether everything is what it was.
+
+    Args:
+        places: where values were found.
+        containers: the dicts, lists and sets that were found.
+        functions: those of the user's.
+        sized: namespaces of classes and objects, which hide with a new entry what stood behind it.
+    """
+
+    def __init__(
+        self, places: Sequence[Place], containers: Sequence[Container], functions: Sequence[Any], sized: Sequence[Any]
+    ) -> None:
+        self._containers = [container for container in containers if container.whole]
+        inside = {id(container.holder) for container in self._containers}
+        guarded = [p for p in places if not isinstance(p.value, ModuleType) and id(p.holder) not in inside]
+        named = [place for place in guarded if isinstance(place.holder, dict | type)]
+        cells = [place for place in guarded if type(place.holder) is _CELL and place.value is not MISSING]
+        known = {id(place) for place in (*named, *cells)}
+        self._gets = [((vars(p.holder) if isinstance(p.holder, type) else p.holder).get, p.key) for p in named]
+        self._named = [place.value for place in named]
+        self._cells = [place.holder for place in cells]
+        self._contents = [place.value for place in cells]
+        self._others = [place for place in guarded if id(place) not in known]
+        self._places = [*named, *cells, *self._others]
+        self._sized, self._sizes = list(sized), [*map(len, sized)]
+        self._functions = [(function, function.__code__, function.__defaults__) for function in functions]
+
+    def hold(self) -> bool:
+        """Whether everything is what it was when the function was compiled."""
+        if self._gets:
+            now = [get(key, MISSING) for get, key in self._gets]
+            if not all(map(is_, now, self._named)) and not _same_items(now, self._named):
+                return False
+        if self._cells:
+            try:
+                now = [cell.cell_contents for cell in self._cells]
+            except ValueError:  # one is empty
+                return False
+            if not all(map(is_, now, self._contents)) and not _same_items(now, self._contents):
+                return False
+        for place in self._others:
+            item = place.now()
+            if item is not place.value and not equal(item, place.value):
+                return False
+        for container in self._containers:
+            if not container.holds():
+                return False
+        for function, code, defaults in self._functions:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                return False
+        return not self._sized or [*map(len, self._sized)] == self._sizes
+
+    def changed(self) -> str:
+        """What is not what it was, for a message."""
+        for place in self._places:
+            now = place.now()
+            if now is not place.value and not equal(now, place.value):
+                return f"{place.name} was {short(place.value)} and is {short(now)}"
+        for container in self._containers:
+            if not container.holds():
+                return container.told()
+        for function, code, defaults in self._functions:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                return f"{function.__qualname__} has other code"
+        return "an object or a class has other attributes"
+
+
+def _same_items(now: Sequence[Any], before: Sequence[Any]) -> bool:
+    return all(map(is_, now, before)) or all(a is b or equal(a, b) for a, b in zip(now, before, strict=True))
+
+
+def equal(now: Any, value: Any) -> bool:
+    """Whether two objects are the same setting: equal numbers and strings, of the same type."""
+    if type(now) is not type(value):
+        return False
+    if isinstance(now, float):
+        return (now == value and math.copysign(1, now) == math.copysign(1, value)) or (now != now and value != value)
+    if isinstance(now, ATOMS):
+        return bool(now == value) or bool(now != now and value != value)
+    if type(now) is tuple:
+        return len(now) == len(value) and all(a is b or equal(a, b) for a, b in zip(now, value, strict=True))
+    if type(now) is MethodType:
+        return now.__self__ is value.__self__ and now.__func__ is value.__func__
+    return type(now) in _VALUES and bool(now == value)
+
+
+def short(value: Any) -> str:
+    """A value as a message shows it."""
+    kind = "computed array" if type(value).__name__ == "Traced" else type(value).__name__
+    text = repr(value) if isinstance(value, ATOMS) or value is MISSING else f"a {kind}"
+    return text if len(text) < 60 else text[:57] + "..."

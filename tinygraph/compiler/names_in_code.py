@@ -1,0 +1,99 @@
+"""Names in code: which globals, attributes and imports a function uses, as far as its instructions tell."""
+
+from __future__ import annotations
+
+import dis
+import functools
+from collections.abc import Sequence
+from types import CodeType
+from typing import NamedTuple
+
+__all__ = ["Names", "names_in"]
+
+_VARIABLE = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME"))
+# What makes a string out of parts, so that it is no name that stands in the code.
+_COMPUTED = ("FORMAT_", "BUILD_STRING", "BINARY_")
+_ASKING = frozenset(("getattr", "hasattr", "setattr", "delattr"))
+_WHOLE = frozenset(("vars", "dir", "asdict", "astuple", "fields"))
+
+
+class Names(NamedTuple):
+    """What code names, the functions defined in it included.
+
+    Attributes:
+        variables: globals.
+        attributes: pairs of the global that an attribute is asked of, or None where it is another thing, and its name.
+        imports: pairs of the level and name of each `import`.
+        asked_whole: the globals whose attributes are asked for by names that the code computes, as by
+            `getattr(model, f"layer_{i}")` or `vars(model)`; None among them stands for anything.
+    """
+
+    variables: frozenset[str]
+    attributes: frozenset[tuple[str | None, str]]
+    imports: frozenset[tuple[int, str]]
+    asked_whole: frozenset[str | None]
+
+
+@functools.lru_cache(maxsize=4096)
+def names_in(code: CodeType) -> Names:
+    """The names in code."""
+    variables: set[str] = set()
+    attributes: set[tuple[str | None, str]] = set()
+    imports: set[tuple[int, str]] = set()
+    whole: set[str | None] = set()
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("PUSH_NULL", "PRECALL", "NOP")]
+    root: str | None = None  # the global at the beginning of a.b.c
+    for place, step in enumerate(steps):
+        name, before = step.opname, root
+        root = None
+        if name in _VARIABLE or name in ("LOAD_DEREF", "LOAD_CLASSDEREF"):
+            root = step.argval
+            if name in _VARIABLE:
+                variables.add(step.argval)
+            if name != "LOAD_DEREF" and step.argval in (*_ASKING, *_WHOLE):
+                asked = _asked_whole(steps[place + 1 :], step.argval)
+                whole.update(asked)
+        elif name == "IMPORT_NAME":
+            level = steps[place - 2].argval
+            imports.add((level if isinstance(level, int) else 0, step.argval))
+        elif name == "IMPORT_FROM":
+            attributes.add((None, step.argval))
+        elif "ATTR" in name or name == "LOAD_METHOD":
+            root = before if name in ("LOAD_ATTR", "LOAD_METHOD") else None
+            attributes.add((before, step.argval))
+            if step.argval == "__dict__":
+                whole.add(before)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            inner = names_in(constant)
+            variables |= inner.variables
+            attributes |= inner.attributes
+            imports |= inner.imports
+            whole |= inner.asked_whole
+        elif isinstance(constant, str) and constant.isidentifier():
+            attributes.add((None, constant))  # getattr(x, "name")
+            if "globals" in code.co_names:  # globals()["name"]
+                variables.add(constant)
+    return Names(frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole))
+
+
+def _asked_whole(after: Sequence[dis.Instruction], function: str) -> list[str | None]:
+    """Whose attributes a call of `getattr` or `vars` may all ask for: one at most.
+
+    Args:
+        after: the instructions behind the one that names the function.
+        function: its name.
+    """
+    if not after:
+        return []
+    end = next((place for place, step in enumerate(after) if step.opname.startswith("CALL")), len(after))
+    inside = after[:end]
+    if not inside:
+        return []
+    known = [step for step in inside if step.opname == "LOAD_CONST" and isinstance(step.argval, str)]
+    if function in _ASKING and known and not any(step.opname.startswith(_COMPUTED) for step in inside):
+        return []
+    simple = inside[0].opname in (*_VARIABLE, "LOAD_DEREF") and not (
+        len(inside) > 1 and ("ATTR" in inside[1].opname or inside[1].opname == "LOAD_METHOD")
+    )
+    return [inside[0].argval if simple else None]
