@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -107,3 +108,17 @@ def test_a_result_may_be_a_constant() -> None:
     np.testing.assert_allclose(first, np.cos(weights))
     first += 1  # the caller's own
     np.testing.assert_allclose(gradient(weights), np.cos(weights))
+
+
+@pytest.mark.parametrize("k", [0, 0.0, -0.0, 1.0])
+def test_zero_keeps_its_sign(k: float) -> None:
+    x = np.array([0.0, -0.0, 1.0, -1.0])
+    for function in (
+        lambda x: x + k, lambda x: k + x, lambda x: x - k, lambda x: k - x, lambda x: -x + k, lambda x: np.exp(x) - k,
+        lambda x: (x + k) * k, lambda x: np.sum(x[:2]) + k, lambda x: x * x + k, lambda x: (x - x) + k,
+        lambda x: np.abs(x) * -1 + k, lambda x: np.sqrt(np.abs(x) * -0.0) + k,
+    ):  # fmt: skip
+        expected = np.asarray(function(x))
+        result = tg.compile(function)(x)
+        np.testing.assert_array_equal(result, expected)
+        np.testing.assert_array_equal(np.signbit(result), np.signbit(expected))

@@ -112,3 +112,42 @@ def test_a_computed_tensor_without_a_gradient_is_an_argument_like_its_values():
         found = run(data)
         assert type(found) is np.ndarray
         np.testing.assert_allclose(found, np.exp([1.0, 4.0]) - 1)
+
+
+@pytest.mark.parametrize("shape", [(3,), ()])
+@pytest.mark.parametrize("how", ["place", "inverse", "primitive"])
+def test_a_call_that_fails_after_an_update_changes_nothing(how, shape):
+    w, v = tg.Tensor(np.ones(shape)), tg.Tensor(np.ones(3))
+
+    @tg.primitive
+    def doubled(x):
+        if x[0] == 7:
+            raise ValueError("no")
+        return x * 2
+
+    @tg.compile
+    def step(x, matrix, place):
+        np.sum(x * w).backward()
+        w.assign(w.data - 0.1 * np.mean(w.grad))
+        w.grad = None
+        later = w.data * x[0] * 2
+        if how == "place":
+            more = np.take(v.data, place)
+        elif how == "inverse":
+            more = np.linalg.inv(matrix)
+        else:
+            more = doubled(x)
+        v.assign(v.data + np.sum(more) + np.sum(later))
+        return more
+
+    good = (np.ones(3), np.eye(2), np.array([0, 1]))
+    bad = (np.full(3, 7.0), np.zeros((2, 2)), np.array([0, 7]))
+    for _ in range(3):
+        step(*good)
+        before = (w.data.copy(), v.data.copy(), w.grad, v.grad)
+        with pytest.raises((IndexError, np.linalg.LinAlgError, ValueError)):
+            step(*bad)
+        np.testing.assert_array_equal(w.data, before[0])
+        np.testing.assert_array_equal(v.data, before[1])
+        assert (w.grad, v.grad) == before[2:]
+    assert len(step.signatures) == 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.failing import may_fail
 from tinygraph.compiler.planning.draft import Draft
 from tinygraph.compiler.planning.layouts import is_view
 from tinygraph.compiler.planning.storage import Storage
@@ -26,7 +27,7 @@ __all__ = ["compute_in_place", "update_in_place"]
 def update_in_place(
     draft: Draft, arguments: int, updates: dict[int, Step], results: Sequence[Step]
 ) -> tuple[list[tuple[int, Step]], dict[int, int]]:
-    """Let the new values of variables be written over the old ones.
+    """Let the new values of variables be written over the old ones, where no later call can fail.
 
     Args:
         arguments, updates, results: see `tinygraph.compiler.planning.plan`.
@@ -39,13 +40,14 @@ def update_in_place(
     wanted = {operand.index for step in draft.graph.nodes for operand in operands_of(step)}
     wanted |= {result.index for result in results}
     several = [step.index for step in updates.values()]
+    failing = max([place for place, step in enumerate(draft.sequence) if may_fail(step)], default=-1)
     for place, step in updates.items():
         variable = draft.graph.nodes[arguments + place]
         old, new = draft.storage[variable.index], draft.storage[step.index]
         assert old is not None
-        if not _is_over_with(old, step, draft, results):
+        if not _is_over_with(old, step, draft, results) or failing > draft.order[step.index]:
             copied.append((place, step))
-        elif new is None and step.index not in wanted and several.count(step.index) == 1:
+        elif new is None and step.index not in wanted and several.count(step.index) == 1 and not may_fail(step):
             straight[step.index] = place
         elif new is not None and _may_replace(step, new, variable, old, draft, results):
             draft.merge(new, into=old)

@@ -23,6 +23,8 @@ def number(item: Any) -> Any:
 def drop_identities(graph: Graph) -> Graph:
     """x * 1 -> x, x / 1 -> x, x + 0 -> x, x - 0 -> x, -(-x) -> x, a + (-b) -> a - b, a - (-b) -> a + b,
     (-x) * 2 -> x * -2, x / 8 -> x * 0.125 for powers of two.
+
+    -0.0 + 0 is 0.0, so 0 is added where x can be -0.0. x - 0 and x + (-0.0) are x.
     """
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -38,6 +40,37 @@ def drop_identities(graph: Graph) -> Graph:
 def _negated(item: Any) -> Any:
     """What is negated, or None."""
     return item.args[0] if type(item) is Step and item.function is np.negative else None
+
+
+def _is_negative_zero(item: Any) -> bool:
+    """Whether a constant is -0.0."""
+    return math.copysign(1.0, number(item).real) < 0
+
+
+def _may_be_negative_zero(x: Any, depth: int = 8) -> bool:
+    """Whether a value may hold -0.0, as far as can be told from what computes it."""
+    if type(x) is not Step:
+        return not isinstance(x, int | float) or (x == 0 and math.copysign(1.0, x) < 0)
+    if x.dtype.kind not in "fc":
+        return False
+    known = x.value if x.is_constant else None
+    if known is not None and x.dtype.kind == "f":
+        return bool(np.any(np.signbit(known) & (known == 0)))
+    if x.function in _POSITIVE:
+        return x.dtype.kind == "c"
+    if x.function in (np.add, np.subtract) and depth and x.dtype.kind == "f":
+        # A sum is -0.0 where both are; and where x == y, x - y is 0.0.
+        first, second = x.args
+        second_may = x.function is np.subtract or _may_be_negative_zero(second, depth - 1)
+        return second_may and _may_be_negative_zero(first, depth - 1)
+    if x.function is np.multiply and x.args[0] is x.args[1]:
+        return x.dtype.kind == "c"
+    if x.function in (np.sum, np.mean, np.sqrt, np.reshape, np.transpose, np.log1p, np.broadcast_to) and depth:
+        return _may_be_negative_zero(x.args[0], depth - 1)
+    return True
+
+
+_POSITIVE = frozenset((np.absolute, np.square, np.exp, np.exp2, np.cosh))
 
 
 def _multiply(builder: Builder, step: Step) -> Any:
@@ -62,10 +95,9 @@ def _multiply(builder: Builder, step: Step) -> Any:
 
 def _add(builder: Builder, step: Step) -> Any:
     x, y = step.args
-    if number(y) == 0:
-        return x
-    if number(x) == 0:
-        return y
+    for item, other in ((x, y), (y, x)):
+        if number(other) == 0 and (_is_negative_zero(other) or not _may_be_negative_zero(item)):
+            return item
     if (b := _negated(y)) is not None:
         return builder.call(step, np.subtract, x, b)
     if (a := _negated(x)) is not None:
@@ -75,7 +107,7 @@ def _add(builder: Builder, step: Step) -> Any:
 
 def _subtract(builder: Builder, step: Step) -> Any:
     x, y = step.args
-    if number(y) == 0:
+    if number(y) == 0 and not (_is_negative_zero(y) and _may_be_negative_zero(x)):
         return x
     if (b := _negated(y)) is not None:
         return builder.call(step, np.add, x, b)
