@@ -51,10 +51,15 @@ def source_of(code: CodeType | None, lasti: int) -> Source | None:
     return Source(code.co_filename, line, linecache.getline(code.co_filename, line).strip(), code.co_name)
 
 
+_LIBRARIES = frozenset(("tinygraph", "numpy", "scipy", *sys.stdlib_module_names))
+
+
 def users_line() -> str:
-    """The file and line, outside tinygraph and NumPy, that is being executed: "train.py:31"."""
+    """The file and line, outside tinygraph, NumPy, SciPy and Python's own library, that is being executed:
+    "train.py:31".
+    """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("tinygraph", "numpy"):
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES:
         frame = frame.f_back
     return "an unknown line" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 

@@ -622,3 +622,18 @@ def test_the_picture_of_a_step_has_its_sections_and_says_what_is_updated():
     forward = tg.compile(lambda x: np.exp(x))
     forward(np.arange(3.0))
     assert "tooltip=forward" not in forward.draw().source
+
+
+def test_plain_results_are_what_they_were():
+    class Items(list):
+        pass
+
+    for plain in (
+        complex("inf"), complex(-0.0, 1), complex(1, -0.0), float("nan"), -0.0, b"a", ..., "it's\n\"", np.float32(2),
+        np.bool_(True), None, slice(1, 2), range(3), 10**30, np.complex64(1j), {float("inf"): 1, (1, "a"): 2, None: 3},
+    ):  # fmt: skip
+        _, result = tg.compile(lambda x, plain=plain: (x * 2, plain))(X)
+        assert type(result) is type(plain)
+        assert repr(result) == repr(plain)
+    (result,) = tg.compile(lambda x: Items([x]))(X)
+    np.testing.assert_array_equal(result, X)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import random
+import statistics
 import threading
 import time
 
@@ -309,7 +311,39 @@ def bincounted(x):
     return np.bincount(np.argmax(x, axis=1))
 
 
+def generated(x):
+    return (row * 2 for row in x)
+
+
+def in_an_object(x):
+    result = Result()
+    result.x = x * 2
+    return [result]
+
+
+class Result:
+    pass
+
+
+def under_a_key(x):
+    return {Result: x * 2}
+
+
+def as_a_key(x):
+    return {np.sum(x): 1}
+
+
+def in_a_library(x):
+    logging.getLogger("nobody").critical("loss %s", statistics.fmean([np.sum(x)]))
+    return x
+
+
 REFUSALS = {
+    generated: "what generated returns.* a generator.*return what is in it",
+    in_an_object: "what in_an_object returns.* a Result",
+    under_a_key: "a key of a dict that under_a_key returns.* a type",
+    as_a_key: "hashed",
+    in_a_library: r"test_tracing\.py:\d+",
     in_if: "stands in Python's if.*np.where",
     in_while: "stands in Python's if, while",
     as_float: r"float\(\) asks.*Keep it an array",

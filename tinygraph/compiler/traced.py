@@ -116,7 +116,6 @@ class Traced:
     __slots__ = ("__weakref__", "_base", "_seen", "_step", "_trace", "_value", "_weak", "_writes")
 
     __array_priority__ = 500.0
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, trace: Any, step: Step, value: Any, weak: bool = False) -> None:
         self._trace: Trace = trace
@@ -212,6 +211,11 @@ class Traced:
             f"an array's {name} is asked for",
             "It is not part of what is recorded; use a NumPy function instead",
         )
+
+    def __hash__(self) -> int:
+        if self.shape:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        raise refused("a computed value is hashed, as the key of a dict or of a cache, or an item of a set", AS_NUMBER)
 
     def __len__(self) -> int:
         if not self.shape:

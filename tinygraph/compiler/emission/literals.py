@@ -14,6 +14,8 @@ _WORDS = {0: "zero", 1: "one", 2: "two", 3: "three", 0.5: "half", -1: "minus_one
 
 def number_text(value: Any) -> str:
     """A number as Python writes it, infinities and NaN as NumPy's."""
+    if isinstance(value, complex):
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
     if isinstance(value, float) and not math.isfinite(value):
         return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
     if isinstance(value, float) and value == int(value) and abs(value) < 1e6 and (value or math.copysign(1, value) > 0):

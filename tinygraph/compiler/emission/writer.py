@@ -185,7 +185,8 @@ def nest_text(structure: Any, texts: Iterator[str], writer: Writer) -> str:
     if type(structure) is list:
         return f"[{', '.join([nest_text(item, texts, writer) for item in structure])}]"
     if type(structure) is dict:
-        return "{" + ", ".join([f"{key!r}: {nest_text(item, texts, writer)}" for key, item in structure.items()]) + "}"
+        items = [f"{writer.text(key)}: {nest_text(item, texts, writer)}" for key, item in structure.items()]
+        return f"{{{', '.join(items)}}}"
     return writer.text(structure)
 
 

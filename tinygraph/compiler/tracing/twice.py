@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.traced import Traced
+from tinygraph.compiler.traced import Traced, refused
 from tinygraph.compiler.tracing.diversion import diverted
 from tinygraph.compiler.tracing.trace import Trace
 from tinygraph.tensor import Tensor
@@ -40,15 +40,39 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
 
 
 def results_of(trace: Trace, result: Any) -> Any:
-    """What a function returned, with a step for each array."""
+    """What a function returned, with a step for each array.
+
+    Raises:
+        UnsupportedError: there is something else in it than a program can return.
+    """
     if isinstance(result, dict):
+        for key in result:
+            _check_written(key, f"a key of a dict that {trace.call_name} returns")
         return {key: results_of(trace, item) for key, item in result.items()}
     if isinstance(result, list | tuple):
         items = [results_of(trace, item) for item in result]
-        return type(result)(*items) if hasattr(result, "_fields") else items if type(result) is list else tuple(items)
+        return type(result)(*items) if hasattr(result, "_fields") else tuple(items) if isinstance(result, tuple) else items
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
         return trace.operand(result)
+    if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
+        _check_written(result, f"what {trace.call_name} returns")
     return result
+
+
+def _check_written(value: Any, what: str) -> None:
+    """Refuse a result that is neither an array nor something that a program writes down."""
+    if type(value) is tuple:
+        for item in value:
+            _check_written(item, what)
+    elif type(value) not in _WRITTEN and not isinstance(value, np.number | np.bool):
+        raise refused(
+            f"{what} is, or holds, a {type(value).__name__}",
+            "A program returns arrays, numbers, strings and None, in tuples, lists and dicts: return what is in it, and "
+            "make the object outside",
+        )
+
+
+_WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range))
 
 
 def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]]) -> tuple[Trace, Any]:
