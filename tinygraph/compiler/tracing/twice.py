@@ -51,7 +51,9 @@ def results_of(trace: Trace, result: Any) -> Any:
         return {key: results_of(trace, item) for key, item in result.items()}
     if isinstance(result, list | tuple):
         items = [results_of(trace, item) for item in result]
-        return type(result)(*items) if hasattr(result, "_fields") else tuple(items) if isinstance(result, tuple) else items
+        if hasattr(result, "_fields"):
+            return type(result)(*items)
+        return tuple(items) if isinstance(result, tuple) else items
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
         return trace.operand(result)
     if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
@@ -67,8 +69,8 @@ def _check_written(value: Any, what: str) -> None:
     elif type(value) not in _WRITTEN and not isinstance(value, np.number | np.bool):
         raise refused(
             f"{what} is, or holds, a {type(value).__name__}",
-            "A program returns arrays, numbers, strings and None, in tuples, lists and dicts: return what is in it, and "
-            "make the object outside",
+            "A program returns arrays, numbers, strings and None, in tuples, lists and dicts: return what is in it, "
+            "and make the object outside",
         )
 
 
