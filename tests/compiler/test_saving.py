@@ -14,6 +14,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.emission import compile_program
 from tinygraph.compiler.program import Program
+from tinygraph.compiler.saving import source_without_tinygraph
 from tinygraph.errors import UnsupportedError
 
 USE = """
@@ -131,3 +132,53 @@ def test_what_cannot_be_saved_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="beside"):
         emitted.save(tmp_path / "step.py", parameters="elsewhere")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_into_a_file_reads_as_it_stands_in_tinygraph(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    w = tg.Tensor(rng.normal(size=(3, 3, 2, 4)), name="w")
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        z = tg.max_pool2d(tg.relu(tg.conv2d(x, w)), 2)
+        loss = np.mean(z**2)
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        w.grad = None
+        return loss, z.data
+
+    x = rng.normal(size=(4, 9, 9, 2))
+    step(x)
+    step.save(tmp_path / "step.py")
+    text = (tmp_path / "step.py").read_text()
+    assert max(map(len, text.splitlines())) <= 120
+    assert "import math\nfrom pathlib import Path\n\nimport numpy as np\n" in text
+    assert "    # " in text.partition("def step(")[0]  # the reasons are kept
+    assert not [line for line in text.splitlines() if " -> " in line and line.startswith("def ")]
+    for got, wanted in zip(run_alone(tmp_path, [x]), step(x), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+def _with_all_that_is_left_out(
+    x: Any, /, *rest: int, é: float = 1.0, **more: dict[str, int]
+) -> tuple[Any, ...]:  # fmt: skip
+    """A text with -> in it: x."""
+    total: Any = x * é  # type: ignore[no-any-return]
+    unset: int  # noqa: F842
+
+    def inner(y: Any) -> Any:
+        return y + len(rest)  # a reason
+
+    return inner(total)
+
+
+def test_annotations_and_remarks_to_checkers_are_left_out(tmp_path: Path) -> None:
+    text = source_without_tinygraph("import numpy as np\n", {}, {"function": _with_all_that_is_left_out})
+    assert "Any" not in text
+    assert "# type" not in text
+    assert "# fmt" not in text
+    assert "A text with -> in it" in text
+    assert "# a reason" in text
+    found: dict[str, Any] = {}
+    exec(text, found)
+    assert found["function"](2.0, 1, 1) == 4.0

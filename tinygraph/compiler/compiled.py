@@ -160,7 +160,8 @@ class Compiled:
             parameters: "beside" puts the Tensors' values into an npz of the same name, "arguments" makes them
                 arguments of the function, after the others.
 
-        Plain arrays that the function found outside are arguments, too, and so are gradients that it adds to.
+        Plain arrays that the function found outside are arguments, too, and so are gradients that it adds to. Where it
+        leaves gradients behind, the saved function returns them, after the function's own result: `loss, [d_w, d_b]`.
 
         Raises:
             ValueError: the path does not end in ".py", or `parameters` is something else.

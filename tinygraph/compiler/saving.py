@@ -6,6 +6,7 @@ import ast
 import inspect
 import os
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,14 +48,13 @@ def save_module(
         lines += [f'with np.load(Path(__file__).with_name("{path.stem}.npz")) as values:']
         lines += [f'    {name} = values["{name}"]' for name in arrays]
         source = source.replace("import numpy as np\n", "from pathlib import Path\n\nimport numpy as np\n", 1)
-        source = source.replace("import copy_context\n\nfrom pathlib", "import copy_context\nfrom pathlib")
     lines += [f"{name} = np.random.default_rng()" for name in generators]
     replaced = "\n".join(lines) + "\n" if lines else ""
     source = source.replace(state_comment, replaced, 1) if state_comment else source
     if arrays:
         plain: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
         np.savez(path.with_suffix(".npz"), **plain)
-    path.write_text(source, encoding="utf-8")
+    path.write_text(_in_order(source), encoding="utf-8")
 
 
 def source_without_tinygraph(source: str, imports: dict[str, str], functions: dict[str, Callable[..., Any]]) -> str:
@@ -85,15 +85,15 @@ def _write_down(name: str, function: Any, written: dict[str, str], needed: set[s
     written[name] = ""  # a function may call itself
     plain = inspect.unwrap(function)
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
+        text = textwrap.dedent(inspect.getsource(plain))
+        tree = ast.parse(text)
     except (OSError, TypeError, SyntaxError):
         raise _cannot(name, "its source is not at hand") from None
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef) or plain.__closure__:
         raise _cannot(name, "it is not a function at the top of a module")
-    definition.name = name
-    definition.decorator_list = [item for item in definition.decorator_list if _names_in(item) == {"np"}]
-    _Bare().visit(definition)
+    bare = _bare(text, definition, name)
+    definition = ast.parse(bare).body[0]
     for used in sorted(_names_in(definition)):
         if used not in plain.__globals__ or used in ("np",):
             continue
@@ -108,11 +108,10 @@ def _write_down(name: str, function: Any, written: dict[str, str], needed: set[s
             _write_down(used, value, written, needed)
         else:
             raise _cannot(name, f"it uses {used}, a {type(value).__name__}")
-    text = written.pop(name)
-    text = ast.unparse(ast.fix_missing_locations(definition))
-    if re.search(r"\btinygraph\b", text):
+    del written[name]
+    if re.search(r"\btinygraph\b", ast.unparse(definition)):
         raise _cannot(name, "it imports from tinygraph")
-    written[name] = text
+    written[name] = bare
 
 
 def _is_plain(value: Any) -> bool:
@@ -122,20 +121,56 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, int | float | str | bool | type(None))
 
 
-class _Bare(ast.NodeTransformer):
-    """A function without annotations."""
+# What is said in comments to those who check the code.
+_CHECKED = re.compile(r"[ ]*# (type: ignore|noqa|fmt:).*$", re.MULTILINE)
 
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        node.returns = None
-        self.generic_visit(node)
-        return node
+def _bare(text: str, definition: ast.FunctionDef, name: str) -> str:
+    """A function's own text under a name, without annotations, and without decorators other than NumPy's."""
+    lines = [line.encode() for line in text.splitlines()]
+    cuts: list[tuple[tuple[int, int], tuple[int, int], bytes]] = []
+    for node in ast.walk(definition):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            cuts.append(((node.lineno, node.col_offset + len(node.arg.encode())), _end(node.annotation), b""))
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            line = lines[node.returns.lineno - 1]
+            arrow = line.rindex(b" ->", 0, node.returns.col_offset)
+            cuts.append(((node.returns.lineno, arrow), _end(node.returns), b""))
+        elif isinstance(node, ast.AnnAssign):
+            start = _end(node.target) if node.value is not None else (node.lineno, node.col_offset)
+            cuts.append((start, _end(node.annotation), b"" if node.value is not None else b"pass"))
+    kept = [item for item in definition.decorator_list if _names_in(item) == {"np"}]
+    decorators = [f"@{ast.unparse(item)}" for item in kept]
+    place = definition.col_offset + len("def ")
+    cuts.append(((definition.lineno, place), (definition.lineno, place + len(definition.name.encode())), name.encode()))
+    for (row, column), (last, end), instead in sorted(cuts, reverse=True):
+        lines[row - 1 : last] = [lines[row - 1][:column] + instead + lines[last - 1][end:]]
+    body = b"\n".join(lines[definition.lineno - 1 :]).decode()
+    return "\n".join([*decorators, _CHECKED.sub("", body)])
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        return ast.Assign([node.target], node.value, lineno=node.lineno) if node.value is not None else ast.Pass()
+
+def _end(node: ast.AST) -> tuple[int, int]:
+    return node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+
+
+def _in_order(source: str) -> str:
+    """A module with the imports at its top in the order of PEP 8: those of Python's library before the others."""
+    lines = source.split("\n")
+    begun = next((place for place, line in enumerate(lines) if line.startswith(("import ", "from "))), None)
+    if begun is None:
+        return source
+    end = begun
+    while end < len(lines) and (not lines[end] or lines[end].startswith(("import ", "from "))):
+        end += 1
+    found = sorted([line for line in lines[begun:end] if line], key=lambda line: (line.startswith("from"), line))
+    blank = lines[begun + max(place for place, line in enumerate(lines[begun:end]) if line) + 1 : end]
+    groups = [[line for line in found if _is_pythons(line) is pythons] for pythons in (True, False)]
+    ordered = "\n\n".join(["\n".join(group) for group in groups if group]).split("\n")
+    return "\n".join([*lines[:begun], *ordered, *blank, *lines[end:]])
+
+
+def _is_pythons(line: str) -> bool:
+    return line.split()[1].partition(".")[0] in sys.stdlib_module_names
 
 
 def _names_in(tree: ast.AST) -> set[str]:
