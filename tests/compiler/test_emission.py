@@ -122,3 +122,24 @@ def test_zero_keeps_its_sign(k: float) -> None:
         result = tg.compile(function)(x)
         np.testing.assert_array_equal(result, expected)
         np.testing.assert_array_equal(np.signbit(result), np.signbit(expected))
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        np.squeeze, lambda x: x[..., -1], lambda x: np.broadcast_to(x[..., 0], ()), lambda x: np.transpose(x[..., -1]),
+        lambda x: np.einsum("i->", x), lambda x: np.real(x[..., 0]), lambda x: x.reshape(()), lambda x: x[0, ...],
+    ],
+)  # fmt: skip
+def test_a_view_of_one_element_is_a_number_of_its_own(one: Any) -> None:
+    def function(x: Any) -> Any:
+        y = np.tanh(x)
+        first = one(y)
+        y = np.exp(y) * 3  # in the memory of y
+        return np.sum(y) + first, y, first
+
+    for rewrites in (ALL, ()):
+        x = np.array([0.7])
+        compiled = tg.compile(function, make=lambda program, chosen=rewrites: compile_program(program, rewrites=chosen))
+        for got, wanted in zip(compiled(x), function(x), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-14)

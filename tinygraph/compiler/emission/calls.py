@@ -44,7 +44,21 @@ OPERATORS: dict[Any, str] = {
 
 def expression(writer: Writer, step: Step) -> str:
     """A call as an expression that makes its own result."""
-    return _EXPRESSIONS.get(step.function, Writer.call)(writer, step)
+    return _EXPRESSIONS.get(step.function, Writer.call)(writer, step) + _out_of_view(step)
+
+
+def _out_of_view(step: Step) -> str:
+    """What makes a number of its own of a view of one element, whose memory will be another's."""
+    if step.shape or step.function not in _VIEWS_OF_ONE:
+        return ""
+    index = step.args[1] if step.function is operator.getitem else (Ellipsis,)
+    return "[()]" if any(part is Ellipsis for part in (index if type(index) is tuple else (index,))) else ""
+
+
+_VIEWS_OF_ONE = frozenset((
+    operator.getitem, np.squeeze, np.broadcast_to, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis,
+    np.real, np.imag, np.flip, np.diagonal, np.asarray, einsum_of, np.einsum,
+))  # fmt: skip
 
 
 def statements(writer: Writer, step: Step, out: str) -> list[str]:
