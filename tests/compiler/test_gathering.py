@@ -80,6 +80,7 @@ def test_products_of_slices_are_one_product() -> None:
         lambda x, w: np.tanh(x[0] @ w) + np.tanh(x[1] @ w) + np.tanh(x[3] @ w),  # it would do what nobody asked for
         lambda x, w: sum(np.tanh(x[t] @ (w * (t + 1.0))) for t in range(4)),  # other matrices
         lambda x, w: np.tanh(x[0, 1:] @ w) + np.tanh(x[0, :2] @ w) + np.tanh(x[1, 1:] @ w),
+        lambda x, w: np.tanh(x[np.array([1, 0]), np.array([0, 1])] @ w) + np.tanh(x[0, :2] @ w),  # of any places
     ],
 )
 def test_other_products_are_left_alone(function: Callable[..., Any]) -> None:

@@ -167,7 +167,9 @@ def _slice_of(step: Step) -> tuple[Step, int, int] | None:
     base, index = step.args
     if type(index) is int:
         return base, 0, index % base.shape[0]
-    if type(index) is tuple and len(index) == 2 and index[0] == slice(None) and type(index[1]) is int:
+    if type(index) is not tuple or len(index) != 2:
+        return None
+    if type(index[0]) is slice and index[0] == slice(None) and type(index[1]) is int:
         return base, 1, index[1] % base.shape[1]
     return None
 
