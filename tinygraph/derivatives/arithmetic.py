@@ -39,18 +39,28 @@ def slope_of_power(x: Any, y: Any) -> Any:
     """y · x^(y−1), and 0 where y is 0, whatever x is; its own slope by y at y = 0 is x^−1."""
     if type(y) in (int, float):
         return 2 * x if y == 2 else 3 * (x * x) if y == 3 else y * x ** (y - 1) if y != 0 else x * 0
+    if hasattr(y, "dtype"):
+        y = _converted(y, np.result_type(x.dtype, y.dtype))  # 0 − 1 is 255 in uint8
     return y * x ** np.where((y == 0) & (x == 0), 1, y - 1)
 
 
-def log_or_zero(x: Any) -> Any:
-    """ln x, and 0 where x is 0: the limit of x^y · ln x at 0 is 0 for every positive y."""
+def log_or_zero(x: Any, z: Any) -> Any:
+    """ln x, and 0 where x is 0: the limit of z = x^y times ln x at 0 is 0 for every positive y."""
     if type(x) in (int, float):
+        if x < 0 and z.dtype.kind == "c":
+            return complex(np.log(complex(x)))
         return float(np.log(x)) if x != 0 else 0.0  # a Python number, which leaves the precision of the others alone
+    if hasattr(x, "dtype"):
+        x = _converted(x, z.dtype)  # the logarithm of an int8 is a float16, and that of a negative number complex
     return np.log(np.where(x == 0, 1, x))
 
 
+def _converted(x: Any, dtype: np.dtype[Any]) -> Any:
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
 for _power in (np.power, np.float_power):
-    derivative(_power, lambda g, z, x, y: g * slope_of_power(x, y), lambda g, z, x, y: g * z * log_or_zero(x))
+    derivative(_power, lambda g, z, x, y: g * slope_of_power(x, y), lambda g, z, x, y: g * z * log_or_zero(x, z))
 
 
 def share(x: Any, y: Any, z: Any) -> Any:

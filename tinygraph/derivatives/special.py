@@ -87,7 +87,11 @@ derivative(
     lambda g, z, d, m, s: g * (DEGREE / 3600),
 )  # fmt: skip
 derivative(special.exprel, lambda g, z, x: g * slope_of_exprel(x))
-derivative(special.powm1, lambda g, z, x, y: g * slope_of_power(x, y), lambda g, z, x, y: g * (z + 1) * log_or_zero(x))
+derivative(
+    special.powm1,
+    lambda g, z, x, y: g * slope_of_power(x, y),
+    lambda g, z, x, y: g * (z + 1) * log_or_zero(x, z),
+)
 
 
 def slope_of_exprel(x: Any) -> Any:

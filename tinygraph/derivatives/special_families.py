@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from tinygraph.derivatives.special import by_last_argument, no_gradient_to
-from tinygraph.derivatives.table import composition
+from tinygraph.derivatives.table import as_converted, composition
 from tinygraph.operands import array_of, plain
 from tinygraph.primitives import primitive
 
@@ -77,7 +77,7 @@ def several(function: np.ufunc, *results: Slopes, orders: str = "") -> tuple[Any
     def part(which: int, slopes: Slopes) -> Any:
         one = primitive(lambda *args: function(*args)[which])
         one.__name__ = name
-        rules = [_times(slope) for slope in (slopes if isinstance(slopes, tuple) else (slopes,))]
+        rules = [_times(function, slope) for slope in (slopes if isinstance(slopes, tuple) else (slopes,))]
         return one.derivative(*[no_gradient_to(name, order) for order in orders], *rules)
 
     parts = tuple([part(which, slopes) for which, slopes in enumerate(results)])
@@ -85,9 +85,10 @@ def several(function: np.ufunc, *results: Slopes, orders: str = "") -> tuple[Any
     return parts
 
 
-def _times(slope: Callable[..., Any]) -> Callable[..., Any]:
+def _times(function: np.ufunc, slope: Callable[..., Any]) -> Callable[..., Any]:
     def rule(g: Any, z: Any, *args: Any) -> Any:
-        return g * slope(*[array_of(item) if type(item) in (list, tuple) else item for item in args])
+        args = tuple([array_of(item) if type(item) in (list, tuple) else item for item in args])
+        return g * slope(*as_converted(function, args, range(len(args))))
 
     return rule
 

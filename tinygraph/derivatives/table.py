@@ -17,9 +17,10 @@ rule reads is found in its code, so that the record keeps an array only where it
 from __future__ import annotations
 
 import dis
+import functools
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
@@ -27,6 +28,7 @@ import numpy as np
 
 __all__ = [
     "Operation",
+    "as_converted",
     "composition",
     "composition_of",
     "derivative",
@@ -54,6 +56,8 @@ class Operation:
         self.function = function
         self.compute = _QUICKER.get(function, function)
         self.rules = rules
+        if _converts(function):
+            self.rules = tuple([_with_converted(function, rule) for rule in rules])  # type: ignore[arg-type]
         code = next(rule.__code__ for rule in rules if rule is not None)
         self.parameters = code.co_varnames[2 : code.co_argcount]
         read: set[int] = set()
@@ -70,6 +74,47 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<Operation {function_name(self.function)}>"
+
+
+def _converts(function: Callable[..., Any]) -> bool:
+    """Whether a function converts its operands to a common dtype, and has rules that compute with one of them alone.
+
+    These are SciPy's functions of several operands. NumPy's own have few such rules, which see to it themselves.
+    """
+    return isinstance(function, np.ufunc) and function.nin > 1 and getattr(np, function.__name__, None) is not function
+
+
+def _with_converted(ufunc: np.ufunc, rule: Rule | None) -> Rule | None:
+    """A rule that gets the operands which it reads in the dtypes that the ufunc has converted them to.
+
+    As they were given, n + 1 overflows where n is of uint8, and ln n is as coarse as float16 where it is of int8.
+    """
+    read = () if rule is None else [at - 2 for at in positions_read(rule.__code__) if 2 <= at < 2 + ufunc.nin]
+    if rule is None or not read:
+        return rule
+
+    @functools.wraps(rule)
+    def converting(g: Any, z: Any, *operands: Any) -> Any:
+        return rule(g, z, *as_converted(ufunc, operands, read))
+
+    return converting
+
+
+_WIDE = frozenset(map(np.dtype, (np.float64, np.float32, np.complex128, np.complex64)))
+
+
+def as_converted(ufunc: np.ufunc, operands: tuple[Any, ...], places: Iterable[int]) -> tuple[Any, ...]:
+    """The operands of a ufunc, those in some places in the dtypes that the ufunc converts them to."""
+    given = [getattr(operand, "dtype", type(operand)) for operand in operands]
+    if given[1:] == given[:-1] and given[0] in _WIDE:
+        return operands
+    given = [np.dtype(bool) if dtype is bool else dtype for dtype in given]
+    dtypes = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout))
+    converted = list(operands)
+    for place in places:
+        if hasattr(operands[place], "dtype") and operands[place].dtype != dtypes[place]:
+            converted[place] = operands[place].astype(dtypes[place])
+    return tuple(converted)
 
 
 def positions_read(code: CodeType) -> set[int]:

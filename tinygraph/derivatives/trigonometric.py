@@ -22,7 +22,12 @@ derivative(np.tanh,     lambda g, z, x: g * (1 - z * z))  # fmt: skip
 derivative(np.arcsinh,  lambda g, z, x: g / np.sqrt(x * x + 1))  # fmt: skip
 derivative(np.arccosh,  lambda g, z, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))  # fmt: skip
 derivative(np.arctanh,  lambda g, z, x: g / (1 - x * x))  # fmt: skip
-derivative(np.arctan2, lambda g, z, x, y: g * y / (x * x + y * y), lambda g, z, x, y: -g * x / (x * x + y * y))
+# The length twice, not its square, which overflows: in uint8 from 16 on, in float16 from 256 on.
+derivative(
+    np.arctan2,
+    lambda g, z, x, y: g * (y / np.hypot(x, y)) / np.hypot(x, y),
+    lambda g, z, x, y: -g * (x / np.hypot(x, y)) / np.hypot(x, y),
+)
 derivative(np.deg2rad,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.radians,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.rad2deg,  lambda g, z, x: g / DEGREE)  # fmt: skip
