@@ -438,3 +438,12 @@ def test_the_order_of_calls_is_one_for_all_threads():
             thread.join()
         assert sorted(number for own in found for number in own) == list(range(1, 8001))
         assert all(own == sorted(own) for own in found)
+
+
+def test_infinities_that_cancel_in_a_recorded_pass_are_no_error():
+    def loss(x):
+        return np.sum(np.var(x, axis=0, ddof=2) * 1.5)  # of two elements less two: what is divided by is 0
+
+    with np.errstate(all="ignore"):
+        bend = tg.grad(lambda x: np.sum(tg.grad(loss)(x) * 0.5))(np.arange(24.0).reshape(2, 3, 4) ** 2)
+    assert bend.shape == (2, 3, 4)

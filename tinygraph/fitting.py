@@ -39,4 +39,5 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
         except FloatingPointError:  # infinity minus infinity
             with np.errstate(invalid="ignore"):
                 return np.asarray(np.add.reduce(cotangent, axes, keepdims=True)).reshape(shape)
-    return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
+    with np.errstate(invalid="ignore"):
+        return np.reshape(np.sum(cotangent, axis=axes, keepdims=True), shape)
