@@ -161,3 +161,16 @@ def test_powers_of_a_variable_base():
 def test_spacings_are_variables_too():
     check_grads(np.gradient, np.array([1.0, 4.0, 2.0, 3.0]), np.array([0.0, 0.5, 1.5, 1.75]))
     check_grads(lambda f, h: np.gradient(f, h, axis=0), np.array([1.0, 4.0, 2.0]), np.array(0.5))
+
+
+def test_whole_numbers_on_a_line_are_rounded_down():
+    ends = np.array([-1.5, 0.5]), np.array([-2.25, 2.0])
+    np.testing.assert_array_equal(np.linspace(*map(tg.Tensor, ends), 5, dtype=int), np.linspace(*ends, 5, dtype=int))
+
+
+@pytest.mark.skipif(not hasattr(np, "cumulative_sum"), reason="a NumPy older than the function")
+def test_the_axis_of_a_cumulative_sum_may_be_a_tuple_of_one():
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(np.cumulative_sum(tg.Tensor(x), axis=(1,)).data, np.cumulative_sum(x, axis=(1,)))
+    with pytest.raises(ValueError, match="one axis"):
+        np.cumulative_sum(tg.Tensor(x), axis=(0, 1))

@@ -362,3 +362,12 @@ def test_complete_bases_of_complex_matrices(a):
     check_grads(lambda a: of_full_svd(np.linalg.svd(a)), a, order=2)
     if a.shape[-2] > a.shape[-1]:
         check_grads(lambda a: of_qr(np.linalg.qr(a, "complete")), a, order=2)
+
+
+@pytest.mark.parametrize("name", ["qr", "svd", "eigh", "eig", "matrix_power"])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_what_is_no_matrix_is_refused_by_name(name, shape):
+    args = (2,) if name == "matrix_power" else ()
+    said = rf"linalg\.{name}: the argument has shape .*test_decompositions.py"
+    with pytest.raises(np.linalg.LinAlgError, match=said):
+        getattr(np.linalg, name)(tg.Tensor(np.ones(shape)), *args)

@@ -76,3 +76,20 @@ def test_variance_with_a_correction():
     x = np.array([1.0, np.nan, 3.0, 4.0])
     assert float(np.nanvar(tg.Tensor(x), ddof=1)) == pytest.approx(np.nanvar(x, ddof=1))
     assert float(np.nanstd(tg.Tensor(x), correction=1)) == pytest.approx(np.nanstd(x, correction=1))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_variance_of_too_few_elements_is_nan():
+    x = np.array([[1.0, np.nan, 4.0], [2.0, 3.0, np.nan], [0.5, np.nan, np.nan]])
+    for ddof in (0, 1, 2, 3):
+        for axis in (0, 1, None):
+            for function in (np.nanvar, np.nanstd):
+                found = function(tg.Tensor(x), axis=axis, ddof=ddof)
+                np.testing.assert_allclose(found.data, function(x, axis=axis, ddof=ddof))
+
+
+def test_an_extremum_with_an_initial_value_is_that_where_there_is_nothing_else():
+    x = np.array([[np.nan, np.nan], [1.0, np.nan]])
+    for function, initial in ((np.nanmax, -np.inf), (np.nanmin, np.inf), (np.nanmax, 0.0)):
+        found = function(tg.Tensor(x), axis=1, initial=initial)
+        np.testing.assert_array_equal(found.data, function(x, axis=1, initial=initial))

@@ -232,3 +232,44 @@ def test_products_computed_in_a_dtype():
 def test_axes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="axis"):
         np.vecdot(tg.Tensor(A), B, axis=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("vecdot", [(3,), (1,)]),
+        ("vecdot", [(3,), ()]),
+        ("matvec", [(3,), (3,)]),
+        ("matvec", [(2, 3), (2,)]),
+        ("vecmat", [(2,), (2,)]),
+        ("vecmat", [(2, 3), (4, 3)]),
+        ("linalg.outer", [(2,), (2, 2)]),
+        ("linalg.multi_dot", [(2, 2)]),
+        ("correlate", [(3,), ()]),
+        ("correlate", [(3, 3), (3,)]),
+    ],
+)
+def test_what_numpy_refuses_to_multiply_is_refused(name, shapes):
+    function = np
+    for part in name.split("."):
+        function = getattr(function, part, None)
+    if function is None:
+        pytest.skip("a NumPy older than the function")
+    arrays = [np.ones(shape) for shape in shapes]
+    call = (lambda xs: function(xs)) if "multi" in name else (lambda xs: function(*xs))
+    with pytest.raises(ValueError):
+        call(arrays)
+    with pytest.raises(ValueError, match=name):
+        call([tg.Tensor(item) for item in arrays])
+
+
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
+@pytest.mark.parametrize("shapes", [[(2,), (3,)], [(4, 3), (2,)], [(2,), (2,)], [(4, 2), (1, 2)]])
+def test_the_third_component_of_a_vector_of_two_is_0(shapes):
+    xs = [np.random.default_rng(place).normal(size=shape) for place, shape in enumerate(shapes)]
+    try:
+        expected = np.cross(*xs)
+    except ValueError:
+        pytest.skip("this NumPy has none")
+    np.testing.assert_allclose(np.cross(*map(tg.Tensor, xs)).data, expected)
+    tg.testing.check_grads(np.cross, *xs)

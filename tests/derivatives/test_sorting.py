@@ -118,3 +118,9 @@ def test_equal_elements_keep_their_order():
     x = tg.Tensor([2.0, 1.0, 2.0, 1.0])
     np.sort(x).backward(np.array([1.0, 2.0, 3.0, 4.0]))
     np.testing.assert_array_equal(x.grad, [3, 1, 4, 2])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_median_of_nothing_is_nan():
+    assert np.isnan(np.median(tg.Tensor([])).data)
+    assert np.isnan(np.median(tg.Tensor(np.zeros((0, 2))), axis=0).data).all()

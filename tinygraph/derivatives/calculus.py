@@ -8,7 +8,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
+from tinygraph.errors import ShapeError
 from tinygraph.operands import array_of, indexable, plain
+from tinygraph.source import users_line
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -26,7 +28,8 @@ def linspace(
     shares = (np.arange(num) / max(gaps, 1)).astype(np.result_type(start, stop, float(num)))
     shares = np.reshape(shares, (num,) + (1,) * max(np.ndim(start), np.ndim(stop)))
     numbers = np.moveaxis(start + (np.subtract(stop, start)) * shares, 0, axis)
-    numbers = numbers if dtype is None else numbers.astype(dtype)
+    if dtype is not None:
+        numbers = np.floor(numbers).astype(dtype) if np.dtype(dtype).kind in "iu" else numbers.astype(dtype)
     if not retstep:
         return numbers
     return numbers, (np.subtract(stop, start) / gaps if gaps else np.nan)
@@ -161,8 +164,12 @@ def _cumulative(accumulate: Any, start: Any) -> Any:
     """cumulative_sum or cumulative_prod, written out with cumsum or cumprod."""
 
     def written_out(
-        x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
+        x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
     ) -> Any:
+        if type(axis) is tuple and len(axis) == 1:
+            axis = axis[0]
+        if type(axis) is tuple:
+            raise ValueError(f"cumulative: axis= must be one axis, got {axis}")
         if axis is None and x.ndim > 1:
             raise ValueError(f"cumulative: axis= must say which of the axes of shape {x.shape}")
         axis = normalize_axis_index(axis or 0, max(x.ndim, 1))
@@ -234,6 +241,8 @@ derivative(
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """Sums of products of one vector with another that is shifted along it."""
     a, v = array_of(a), array_of(v)
+    if a.ndim != 1 or v.ndim != 1:
+        raise ShapeError(f"correlate: it takes vectors, got shapes {a.shape} and {v.shape} ({users_line()})")
     backward = np.conjugate(v)[::-1] if v.dtype.kind == "c" else v[::-1]
     if len(v) <= len(a):
         return np.convolve(a, backward, mode)

@@ -26,11 +26,22 @@ from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.operands import plain
 from tinygraph.primitives import primitive
+from tinygraph.refusing import LinAlgError
+from tinygraph.source import users_line
 
 EighResult = type(np.linalg.eigh(np.eye(1)))
 EigResult = type(np.linalg.eig(np.eye(1)))
 QRResult = type(np.linalg.qr(np.eye(1)))
 SVDResult = type(np.linalg.svd(np.eye(1)))
+
+
+def check_matrices(name: str, a: Any, square: bool = False) -> None:
+    """Raise an error for what is no matrix, or stack of matrices."""
+    if a.ndim < 2 or (square and a.shape[-1] != a.shape[-2]):
+        what = "square matrices" if square else "matrices"
+        raise LinAlgError(
+            f"{name}: the argument has shape {a.shape}; it takes {what}, in the last two axes ({users_line()})"
+        )
 
 
 def adjoint(a: Any) -> Any:
@@ -183,6 +194,7 @@ qr_packed.derivative(lambda g, z, a, mode: uphill(_qr, g, z, a.shape, mode), Non
 @composition(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Orthonormal columns times a triangle."""
+    check_matrices("linalg.qr", a)
     rows, columns = a.shape[-2:]
     if mode not in ("reduced", "complete", "r"):
         raise UnsupportedError(
@@ -235,6 +247,7 @@ eigh_packed.derivative(lambda g, z, a, triangle: uphill(_eigh, g, z, triangle))
 @composition(np.linalg.eigh)
 def eigh(a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
     """Eigenvalues and eigenvectors of Hermitian matrices."""
+    check_matrices("linalg.eigh", a)
     n = a.shape[-1]
     values, vectors = unpacked(eigh_packed(a, UPLO), (n,), (n, n))
     return EighResult(real(values), vectors)
@@ -279,6 +292,7 @@ eig_packed.derivative(lambda g, z, a: uphill(_eig, g, z))
 @composition(np.linalg.eig)
 def eig(a: Any) -> Any:
     """Eigenvalues and eigenvectors of square matrices."""
+    check_matrices("linalg.eig", a)
     n = a.shape[-1]
     return EigResult(*unpacked(eig_packed(a), (n,), (n, n)))
 
@@ -346,6 +360,7 @@ svd_packed.derivative(lambda g, z, a, full_matrices: uphill(_svd, g, z, a.shape,
 @composition(np.linalg.svd)
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Singular values, and the vectors on both sides."""
+    check_matrices("linalg.svd", a)
     if hermitian:
         return _svd_of_hermitian(a, compute_uv)
     if not compute_uv:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.arithmetic import direction
-from tinygraph.derivatives.decompositions import adjoint, lower_half, of_triangle, uphill
+from tinygraph.derivatives.decompositions import adjoint, check_matrices, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.errors import ShapeError
 from tinygraph.modes import is_tracing
 from tinygraph.operands import array_of, plain
 from tinygraph.primitives import primitive
+from tinygraph.source import users_line
 
 
 def _t(a: Any) -> Any:
@@ -306,6 +308,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 @composition(np.linalg.matrix_power)
 def matrix_power(a: Any, n: int) -> Any:
     """A matrix times itself, n times over."""
+    check_matrices("linalg.matrix_power", a, square=True)
     if n < 0:
         a, n = np.linalg.inv(a), -n
     power = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) if n == 0 else None
@@ -321,6 +324,8 @@ def matrix_power(a: Any, n: int) -> Any:
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
     """The product of several matrices, in the order that takes the fewest multiplications."""
     arrays = [array_of(item) for item in arrays]
+    if len(arrays) < 2:
+        raise ValueError(f"linalg.multi_dot: it takes two arrays or more, got {len(arrays)}")
     if len(arrays) == 2:
         return np.dot(*arrays)
     sizes = [1 if np.ndim(arrays[0]) == 1 else np.shape(arrays[0])[0], *[np.shape(item)[0] for item in arrays[1:]]]
@@ -348,7 +353,7 @@ def multi_dot(arrays: Any, *, out: None = None) -> Any:
 # --- the names of the array API ---------------------------------------------------------------------------------------
 
 if hasattr(np.linalg, "vector_norm"):
-    for _name in ("matmul", "outer", "tensordot", "vecdot", "matrix_transpose"):
+    for _name in ("matmul", "tensordot", "vecdot", "matrix_transpose"):
         composition(getattr(np.linalg, _name))(getattr(np, _name))
     composition(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
     composition(np.linalg.diagonal)(lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
@@ -356,6 +361,14 @@ if hasattr(np.linalg, "vector_norm"):
     composition(np.linalg.matrix_norm)(
         lambda x, /, *, keepdims=False, ord="fro": np.linalg.norm(x, ord, (-2, -1), keepdims)  # noqa: A006
     )
+
+    @composition(np.linalg.outer)
+    def outer_of(x1: Any, x2: Any, /) -> Any:
+        """The products of each element of a vector with each of another."""
+        x1, x2 = array_of(x1), array_of(x2)
+        if x1.ndim != 1 or x2.ndim != 1:
+            raise ShapeError(f"linalg.outer: it takes vectors, got shapes {x1.shape} and {x2.shape} ({users_line()})")
+        return np.outer(x1, x2)
 
     @composition(np.linalg.vector_norm)
     def vector_norm_of(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002

@@ -34,6 +34,8 @@ def _extremum(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
 
     def written_out(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
         found = reduce(_replaced(a, value), axis=axis, keepdims=keepdims, **keywords)
+        if "initial" in keywords:
+            return found
         nothing = np.all(np.isnan(a), axis=axis, keepdims=keepdims) & (found == value)
         return np.where(nothing, np.nan, found) if is_tracing() or np.any(nothing) else found
 
@@ -44,20 +46,25 @@ composition(np.nanmax)(_extremum(np.max, -np.inf))
 composition(np.nanmin)(_extremum(np.min, np.inf))
 
 
-def _of_those_there(reduce: Callable[..., Any]) -> Callable[..., Any]:
-    """A mean or variance of the elements that are not NaN."""
-
-    def written_out(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, *args: Any, where: Any = True, **keywords: Any
-    ) -> Any:
-        there = ~np.isnan(a) & where
-        return reduce(_replaced(a, 0), axis, dtype, None, *args, where=there, **keywords)
-
-    return written_out
+@composition(np.nanmean)
+def nanmean(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, *args: Any, where: Any = True, **keywords: Any
+) -> Any:
+    """Mean of the elements that are not NaN."""
+    return np.mean(_replaced(a, 0), axis, dtype, None, *args, where=~np.isnan(a) & where, **keywords)
 
 
-composition(np.nanmean)(_of_those_there(np.mean))
-composition(np.nanvar)(_of_those_there(np.var))
+@composition(np.nanvar)
+def nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0, keepdims: Any = False,
+    *, where: Any = True, mean: Any = None, correction: Any = None,
+) -> Any:  # fmt: skip
+    """Variance of the elements that are not NaN; NaN where there are not more of them than `ddof`."""
+    ddof = ddof if correction is None else correction
+    there = ~np.isnan(a) & where
+    variance = np.var(_replaced(a, 0), axis, dtype, None, ddof, keepdims, where=there, mean=mean)
+    none = np.sum(there, axis=axis, keepdims=keepdims) <= ddof
+    return np.where(none, np.nan, variance) if is_tracing() or np.any(none) else variance
 
 
 @composition(np.nanstd)

@@ -13,6 +13,7 @@ from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import ShapeError
 from tinygraph.operands import array_of
 from tinygraph.primitives import primitive
+from tinygraph.source import users_line
 
 
 def solid(g: Any) -> Any:
@@ -147,18 +148,27 @@ def _of_vectors(written_out: Any) -> Any:
     return in_dtype
 
 
+def _check_vectors(name: str, x1: Any, x2: Any, ndims: tuple[int, int], axis1: int, axis2: int) -> None:
+    """Raise an error unless the operands have so many axes, and are equally long along two of them."""
+    if x1.ndim < ndims[0] or x2.ndim < ndims[1] or x1.shape[axis1] != x2.shape[axis2]:
+        raise ShapeError(f"{name}: the arguments have shapes {x1.shape} and {x2.shape} ({users_line()})")
+
+
 def vecdot(x1: Any, x2: Any, *, axis: int = -1, **keywords: Any) -> Any:
     """Dot products of the vectors along an axis, the first ones conjugated."""
+    _check_vectors("vecdot", x1, x2, (1, 1), axis, axis)
     return np.sum(conjugated(np.moveaxis(x1, axis, -1)) * np.moveaxis(x2, axis, -1), axis=-1)
 
 
 def matvec(x1: Any, x2: Any, **keywords: Any) -> Any:
     """Each matrix times a vector."""
+    _check_vectors("matvec", x1, x2, (2, 1), -1, -1)
     return np.matmul(x1, x2[..., None])[..., 0]
 
 
 def vecmat(x1: Any, x2: Any, **keywords: Any) -> Any:
     """Each vector, conjugated, times a matrix."""
+    _check_vectors("vecmat", x1, x2, (1, 2), -1, -2)
     return np.matmul(conjugated(x1)[..., None, :], x2)[..., 0, :]
 
 
@@ -169,11 +179,17 @@ for _product in (vecdot, matvec, vecmat):
 
 @composition(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The cross product of vectors of three components."""
+    """The cross product of vectors of three components; where one has two its third is 0."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
     a, b = np.moveaxis(array_of(a), axisa, -1), np.moveaxis(array_of(b), axisb, -1)
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
+    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
         raise ShapeError(f"cross: the vectors must have 3 components, got {a.shape[-1]} and {b.shape[-1]}")
+    if a.shape[-1] == b.shape[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = (
+        item if item.shape[-1] == 3 else np.concatenate([item, np.zeros_like(item[..., :1])], axis=-1)
+        for item in (a, b)
+    )
     after, before = [1, 2, 0], [2, 0, 1]
     return np.moveaxis(a[..., after] * b[..., before] - a[..., before] * b[..., after], -1, axisc)
 

@@ -137,6 +137,8 @@ def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """The middle element, or the mean of the two in the middle."""
     a = array_of(a)
+    if a.size == 0:
+        return np.mean(a, axis=axis, keepdims=keepdims)  # NaN for what has no middle
     return _middle(a, axis, keepdims) if a.dtype.kind == "c" else np.quantile(a, 0.5, axis=axis, keepdims=keepdims)
 
 
