@@ -121,7 +121,7 @@ class ArrayMethods:
 
     def transpose(self: Any, *axes: Any) -> Tensor:
         """See `numpy.ndarray.transpose`."""
-        order = axes[0] if len(axes) == 1 else (axes or None)
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else (axes or None)
         args = (self,) if order is None else (self, order)
         return call_function(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
 
@@ -131,14 +131,16 @@ class ArrayMethods:
 
     def astype(
         self: Any, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
-    ) -> Tensor:
+    ) -> Any:
         """The values converted; the gradient is converted back. See `numpy.ndarray.astype`.
+
+        Converted to integers or booleans, which have no gradient, a Tensor with a gradient becomes a plain array.
 
         The order in memory is not kept, and the result is a new Tensor whether or not there is anything to convert.
         """
         if not np.can_cast(self.dtype, dtype, casting):
             raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
-        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))  # type: ignore[no-any-return]
+        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
 
     def compress(self: Any, condition: ArrayLike, axis: int | None = None) -> Tensor:
         """See `numpy.ndarray.compress`."""

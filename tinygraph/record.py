@@ -337,8 +337,10 @@ def first(
     link = x._link
     try:
         value = compute(x._value, *rest, **kwargs)
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         raise explained(error, op, (x, *rest)) from None
+    if op.takes_dtype and value.dtype.kind not in "fc":
+        return value  # type: ignore[no-any-return]  # integers: a step function, as `np.floor` is
     call: Any = _new(First)
     call.op = op
     call.x = link
@@ -393,7 +395,7 @@ def spread(
         args = tuple([plain_array(item) if isinstance(item, np.ndarray) else item for item in args])
     try:
         value = compute(*plain(args), **plain(kwargs))
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         raise explained(error, op, args) from None
     if type(value) is tuple:
         return value  # np.where(condition) alone: places, which have no derivative
@@ -412,6 +414,8 @@ def spread(
                 differentiable = True
             if position in op.needs and type(link._value) is Like:
                 link._value = tensor._value
+    if differentiable and op.takes_dtype and value.dtype.kind not in "fc":
+        return value  # integers: a step function, as `np.floor` is
     if differentiable:
         call = _new(Spread)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,11 +18,15 @@ class AxisError(ShapeError, np.exceptions.AxisError):
     """An axis that an array does not have."""
 
 
+class OutOfRangeError(ShapeError, IndexError):
+    """An index that an array does not have."""
+
+
 class LinAlgError(ShapeError, np.linalg.LinAlgError):
     """A matrix that is singular, not definite or not square."""
 
 
-def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ValueError:
+def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ...]) -> ValueError | IndexError:
     """NumPy's complaint, with the name of the call and the shapes of what it was given."""
     if isinstance(error, ShapeError):  # one of ours, which says all that
         return error
@@ -38,7 +43,9 @@ def explained(error: ValueError, op: Operation, args: tuple[Any, ...]) -> ValueE
     # What a user of NumPy would catch is caught.
     kind = AxisError if isinstance(error, np.exceptions.AxisError) else ShapeError
     kind = LinAlgError if isinstance(error, np.linalg.LinAlgError) else kind
-    return kind(f"{function_name(op.function)}: the arguments have shapes {joined}: {message} ({users_line()}{place})")
+    kind = OutOfRangeError if type(error) is IndexError else kind
+    name = "t[index]" if op.function is operator.getitem else function_name(op.function)
+    return kind(f"{name}: the arguments have shapes {joined}: {message} ({users_line()}{place})")
 
 
 def overwrites(name: str, how: str) -> UnsupportedError:

@@ -59,6 +59,8 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
 
     def written_out(*operands: Any, dtype: Any, casting: Any = "same_kind", **keywords: Any) -> Any:
         dtype = np.dtype(dtype)
+        if dtype.kind not in "fc":  # integers: a step function, as `np.floor` is
+            return ufunc(*plain(operands), dtype=dtype, casting=casting, **plain(keywords))
 
         def misfits(item: Any, position: int) -> bool:
             carries = has_tensors(item) and position < len(op.rules) and op.rules[position] is not None

@@ -114,6 +114,8 @@ LAWS = enter(
         np.sign: unary(away_from=[0.0]),
         np.copysign: binary(away_from=[0.0]),
         np.nextafter: binary(),
+        # The step itself is flat; its value at the step need not be a constant.
+        np.heaviside: arrays().map(lambda x: Call((np.arange(x.size).reshape(x.shape) % 3 - 1, x))),
         np.hypot: binary(away_from=[0.0], margin=0.25),
         np.clip: clipped(),
         CLIP: apart(3).map(Call),
@@ -275,3 +277,19 @@ def test_at_length_zero_the_derivatives_of_every_order_are_zero():
         np.testing.assert_array_equal(tg.jacobian(tg.hessian(length))(at), np.zeros((2, 2, 2)))
     turned = tg.jacobian(lambda x: np.real(np.sign(x[0] + 1j * x[1])))
     np.testing.assert_array_equal(turned(at), [0, 0])
+
+
+def test_a_step_is_plain_unless_its_value_at_the_step_is_a_variable():
+    t = tg.Tensor([-1.0, 0.0, 2.0])
+    assert type(np.heaviside(t, 0.5)) is np.ndarray
+    half = tg.Tensor(0.5)
+    np.sum(np.heaviside(t, half)).backward()
+    assert half.grad == 1
+    assert t.grad is None
+    with pytest.raises(TypeError):
+        np.heaviside(t, tg.Tensor(1j))
+
+
+def test_modf_computes_in_the_dtype_that_it_is_told():
+    part, whole = np.modf(tg.Tensor([1.25]), dtype=np.float32, casting="same_kind")
+    assert part.dtype == whole.dtype == np.float32

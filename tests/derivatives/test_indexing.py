@@ -157,3 +157,27 @@ def test_the_axis_of_a_single_number():
     parts = np.take(x, [0, 0], axis=0), np.repeat(x, 3, axis=-1), np.compress([True], x, axis=0)
     np.sum(np.concatenate(parts)).backward()
     assert x.grad == 6
+
+
+@pytest.mark.parametrize("indices", [[], [True, False, True], 1.0, [[0.0, 2.0]]])
+def test_places_of_any_dtype_are_taken(indices):
+    t = tg.Tensor([1.0, 2.0, 3.0])
+    taken = np.take(t, indices)
+    np.testing.assert_array_equal(taken.data, np.take(t.data, indices))
+    np.sum(taken).backward()
+    np.testing.assert_array_equal(t.grad, np.bincount(np.ravel(indices).astype(int), minlength=3))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda t: t[3], lambda t: t[0, 0], lambda t: t[[0, 5]], lambda t: np.take(t, 7), lambda t: t["a"]],
+)
+def test_an_index_that_is_none_is_reported_with_the_shape_and_the_line(call):
+    said = r"(t\[index\]|take): the arguments have shapes \(3,\).*test_indexing.py:\d+\)"
+    with pytest.raises(IndexError, match=said):
+        call(tg.Tensor([1.0, 2.0, 3.0]))
+
+
+def test_deleting_along_an_axis_that_is_none_is_an_axis_error():
+    with pytest.raises(np.exceptions.AxisError):
+        np.delete(tg.Tensor([1.0, 2.0]), 0, axis=1)

@@ -338,3 +338,32 @@ def test_an_axis_that_is_not_there_is_numpys_error(function):
     with pytest.raises(np.exceptions.AxisError, match=r"\(2,\).* axis 7 is out of bounds") as caught:
         function(tg.Tensor([1.0, 2.0]), axis=7)
     assert isinstance(caught.value, tg.ShapeError)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda t: t.astype(int),
+        lambda t: t.astype(bool),
+        lambda t: astype(t, np.dtype(np.int8)),
+        lambda t: np.sum(t, dtype=int),
+        lambda t: np.cumsum(t, 0, int),
+        lambda t: np.add(t, 1, dtype=int, casting="unsafe"),
+        lambda t: np.concatenate([t, t], dtype=int, casting="unsafe"),
+        lambda t: np.linspace(t, 3, 3, dtype=int),
+    ],
+)
+def test_a_result_of_integers_is_a_step_function_and_comes_plain(convert):
+    x = np.array([1.5, -2.5])
+    result = convert(tg.Tensor(x))
+    assert not isinstance(result, tg.Tensor)
+    with tg.no_grad():
+        expected = convert(tg.Tensor(x)) if "astype" in str(convert.__code__.co_names) else convert(x)
+    np.testing.assert_array_equal(result, expected)
+    assert tg.grad(lambda t: np.sum(convert(t) * 2.0))(x).tolist() == [0.0, 0.0]
+
+
+def test_a_vector_is_transposed_along_its_only_axis():
+    t = tg.Tensor([1.0, 2.0])
+    t.transpose(0).backward([3.0, 4.0])
+    assert t.grad.tolist() == [3.0, 4.0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.operands import plain
+from tinygraph.operands import array_of, plain, tensors_in
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
@@ -149,8 +149,9 @@ derivative(np.nextafter, lambda g, z, x1, x2: g, None)  # x1, moved by a roundin
 
 
 @composition(np.modf)
-def modf(x: Any, **keywords: Any) -> Any:
+def modf(x: Any, dtype: Any = None, **keywords: Any) -> Any:
     """The part behind the point, and the whole part, which is a step function and comes plain."""
+    x = x if dtype is None else x.astype(dtype)
     # Of an infinite number the part behind the point is 0.
     finite = np.where(np.isinf(x), 0, x) if is_tracing() or np.any(np.isinf(x)) else x
     return np.fmod(finite, 1), np.trunc(x)
@@ -167,6 +168,15 @@ def frexp(x: Any, **keywords: Any) -> Any:
 def divide_with_remainder(x1: Any, x2: Any, **keywords: Any) -> Any:
     """The whole quotient, which is a step function and comes plain, and the remainder."""
     return np.floor_divide(x1, x2, **keywords), np.remainder(x1, x2, **keywords)
+
+
+@composition(np.heaviside)
+def heaviside(x1: Any, x2: Any, **keywords: Any) -> Any:
+    """The step function, which is flat and comes plain, unless its value at the step, `x2`, is a variable."""
+    if not any(tensor.requires_grad for tensor in tensors_in(x2)):
+        return np.heaviside(*plain((x1, x2)), **plain(keywords))
+    x1 = plain(x1)
+    return np.where(np.equal(x1, 0), array_of(x2), np.heaviside(x1, plain(x2)))
 
 
 @composition(np.real_if_close)
@@ -189,8 +199,8 @@ def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any
 
 
 no_derivative(
-    np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.heaviside, np.signbit,
-    np.spacing, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.spacing,
+    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
     np.isfinite, np.isinf, np.isnan, np.isneginf, np.isposinf, np.logical_and, np.logical_or, np.logical_xor,
     np.logical_not, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.iscomplex, np.isreal, np.iscomplexobj,
     np.isrealobj, np.gcd, np.lcm, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift,

@@ -73,6 +73,8 @@ def _modular(indices: Any, size: int, mode: str) -> Any:
 
 def _take_a(g: Any, z: Any, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     indices = as_array(indices)
+    if indices.dtype.kind not in "iu":
+        indices = indices.astype(np.intp)  # NumPy takes places of any dtype, and an empty list is one of floats
     if axis is None or a.ndim == 0:
         flat = (_modular(indices, a.size, mode),)
         return np.reshape(scatter(g, flat, (a.size,)), a.shape)
@@ -120,7 +122,7 @@ def extract(condition: Any, arr: Any) -> Any:
 @composition(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     """The array without some places along an axis."""
-    size = arr.size if axis is None else arr.shape[axis]
+    size = arr.size if axis is None else arr.shape[normalize_axis_index(axis, arr.ndim)]
     return np.take(arr, np.delete(np.arange(size), obj), axis=axis)
 
 

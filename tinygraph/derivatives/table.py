@@ -49,7 +49,8 @@ class Operation:
     """An entry of the table: a function, its rules, and which values those rules read."""
 
     __slots__ = (
-        "compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules", "takes_sequences"
+        "compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules", "takes_dtype",
+        "takes_sequences",
     )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
@@ -68,12 +69,19 @@ class Operation:
         self.needs = frozenset(position - 2 for position in read if position >= 2)
         self.needs_x = 0 in self.needs
         self.needs_y = 1 in self.needs
+        # Told to compute in integers, a function has no derivative.
+        self.takes_dtype = any([rule is not None and _takes_dtype(rule.__code__) for rule in rules])
         # Of NumPy's own functions only these tell a sequence of arrays from an array.
         module = "numpy" if isinstance(function, np.ufunc) else getattr(function, "__module__", None) or ""
         self.takes_sequences = not module.startswith("numpy") or function in _OF_SEQUENCES
 
     def __repr__(self) -> str:
         return f"<Operation {function_name(self.function)}>"
+
+
+def _takes_dtype(code: CodeType) -> bool:
+    """Whether a rule, and so its function, may be called with a dtype."""
+    return "dtype" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] or bool(code.co_flags & 0x08)
 
 
 def _converts(function: Callable[..., Any]) -> bool:
