@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler import threads
 from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.emission.literals import string_text
 
 
 def logistic_regression() -> tuple[Any, list[Any]]:
@@ -390,3 +392,10 @@ def test_a_number_has_the_name_that_the_code_gives_it() -> None:
     other = tg.compile(lambda x: x * slope + np.exp(x) * 0.3)  # the same number, with and without a name
     other(x)
     assert "n_0_3 = np.array(0.3)" in other.source.splitlines()
+
+
+@pytest.mark.parametrize("text", ["plain", "it's", 'say "so"', "both ' and \"", "a\\b\n", ""])
+def test_strings_are_written_between_double_quotes(text: str) -> None:
+    written = string_text(text)
+    assert ast.literal_eval(written) == text
+    assert written.startswith('"') or '"' in text or "'" in text

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array_text", "dtype_text", "empty_text", "name_of_number", "number_text", "ones_text", "size_text"]
+__all__ = [
+    "array_text",
+    "dtype_text",
+    "empty_text",
+    "name_of_number",
+    "number_text",
+    "ones_text",
+    "size_text",
+    "string_text",
+]
 
 _WORDS = {0: "zero", 1: "one", 2: "two", 3: "three", 0.5: "half", -1: "minus_one", -2: "minus_two", -0.5: "minus_half"}
 
@@ -21,6 +30,12 @@ def number_text(value: Any) -> str:
     if isinstance(value, float) and value == int(value) and abs(value) < 1e6 and (value or math.copysign(1, value) > 0):
         return f"{int(value)}.0"
     return repr(value)
+
+
+def string_text(value: str) -> str:
+    """A string as the rest of the text writes them, between double quotes unless there are some in it."""
+    text = repr(value)
+    return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text and "\\'" not in text else text
 
 
 def dtype_text(dtype: np.dtype[Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.emission.literals import array_text, dtype_text, name_of_number, number_text
+from tinygraph.compiler.emission.literals import array_text, dtype_text, name_of_number, number_text, string_text
 from tinygraph.compiler.emission.references import References
 from tinygraph.compiler.steps import Step, dtype_of, is_node, ufunc_dtype
 from tinygraph.compiler.traced import Part
@@ -163,6 +163,7 @@ _FORMS: dict[type, Callable[[Writer, Any], str]] = {
     np.ndarray: lambda writer, item: writer.constant(item, None),
     float: lambda writer, item: number_text(item),
     complex: lambda writer, item: number_text(item),
+    str: lambda writer, item: string_text(item),
     tuple: _of_tuple,
     list: _of_list,
     dict: _of_dict,
