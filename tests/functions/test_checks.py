@@ -5,8 +5,29 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.functions import checks
+from tinygraph.testing.strategies import arrays, shapes
+
+from ..derivatives.laws import Call, enter, obey
+
+
+@st.composite
+def inside(draw, *rest):
+    """Numbers that every check passes, and what else a check is given."""
+    return Call((draw(arrays(draw(shapes(min_side=1)), low=1 / 16, high=15 / 16)), *rest))
+
+
+LAWS = enter({checks.class_numbers: inside(1, "law"), checks.probabilities: inside("law")})
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
 
 
 def step_of(weights):

@@ -115,9 +115,15 @@ def copy_to_reshape(graph: Graph) -> Graph:
 def _reshapes(step: Step, shape: tuple[int, ...]) -> bool:
     """Whether a transposed array can be looked at in another shape without a copy."""
     operand = step.args[0]
-    layout: Any = np.empty(operand.shape, np.bool_).transpose(axes_of(step))
+    return has_shape(np.empty(operand.shape, np.bool_).transpose(axes_of(step)), shape)
+
+
+def has_shape(array: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an array can be looked at in another shape without a copy."""
     try:
-        np.reshape(layout, shape, copy=False)
+        np.reshape(array, shape, copy=False)
+    except TypeError:  # NumPy 2.0 does not know copy=
+        return bool(np.may_share_memory(array, array.reshape(shape)))
     except ValueError:
         return False
     return True
