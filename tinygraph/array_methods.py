@@ -1,11 +1,15 @@
-"""The methods of ndarray that a Tensor has: most are a NumPy function of it; those that write into it are refused."""
+"""The methods of ndarray: most are a NumPy function of the array. A Tensor has them, and what is compiled in its place.
+
+`t.sum(axis=0)` is `np.sum(t, axis=0)`. Those that write into an array, `t.fill(0)`, are refused.
+"""
 
 from __future__ import annotations
 
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 
     from tinygraph.tensor import Tensor
 
-__all__ = ["ArrayMethods"]
+__all__ = ["ArrayMethods", "TensorMethods"]
+
+Array = TypeVar("Array")
 
 _getframe = sys._getframe
 _TRANSPOSE: Any = operation_of(np.transpose)
@@ -28,44 +34,31 @@ _reversed_axes = operator.attrgetter("T")
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """An ndarray method that is a NumPy function of the Tensor."""
+    """A method that is a NumPy function of the array."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return call_function(function, (self, *args), kwargs, _getframe(1))
+        return self._numpy(function, (self, *args), kwargs, _getframe(1))
 
     method.__name__ = method.__qualname__ = function.__name__
     method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
     return method
 
 
-def _writing(name: str, instead: str) -> Callable[..., Any]:
-    """A method of ndarray that writes into it: refused, with what to use instead."""
+class ArrayMethods(Generic[Array]):
+    """What stands for an array answers where ndarray has a method.
 
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(
-            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
-            f"need; use {instead}"
-        )
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
-    return method
-
-
-class ArrayMethods:
-    """What a Tensor answers where ndarray has a method."""
+    Attributes:
+        _numpy: how a function is called on it, with its arguments, keywords and the caller's frame.
+    """
 
     __slots__ = ()
 
-    @property
-    def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
-        """The axes in reverse order."""
-        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
+    _numpy: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], FrameType], Any]
 
     @property
-    def mT(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
+    def mT(self: Any) -> Array:  # noqa: N802 - NumPy's name
         """The last two axes exchanged."""
-        return call_function(np.matrix_transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(np.matrix_transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
 
     all = _method(np.all)
     any = _method(np.any)
@@ -99,35 +92,66 @@ class ArrayMethods:
     conj = conjugate = _method(np.conjugate)
 
     @property
-    def real(self: Any) -> Tensor:
+    def real(self: Any) -> Array:
         """The real part."""
-        return call_function(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self  # type: ignore[no-any-return]
+        return self._numpy(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self  # type: ignore[no-any-return]
 
     @property
-    def imag(self: Any) -> Tensor:
+    def imag(self: Any) -> Array:
         """The imaginary part."""
-        return call_function(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
 
     @property
-    def flat(self: Any) -> Iterator[Tensor]:
+    def flat(self: Any) -> Iterator[Array]:
         """The elements one by one, in C order."""
         return iter(self.reshape(-1))
 
-    def reshape(self: Any, *shape: Any, order: str = "C") -> Tensor:
+    def reshape(self: Any, *shape: Any, order: str = "C") -> Array:
         """See `numpy.ndarray.reshape`."""
         new = shape[0] if len(shape) == 1 else shape
         keywords = {} if order == "C" else {"order": order}
-        return call_function(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
 
-    def transpose(self: Any, *axes: Any) -> Tensor:
+    def transpose(self: Any, *axes: Any) -> Array:
         """See `numpy.ndarray.transpose`."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else (axes or None)
         args = (self,) if order is None else (self, order)
-        return call_function(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
 
-    def clip(self: Any, min: Any = None, max: Any = None, **keywords: Any) -> Tensor:  # noqa: A002 - NumPy's names
+    def clip(self: Any, min: Any = None, max: Any = None, **keywords: Any) -> Array:  # noqa: A002 - NumPy's names
         """See `numpy.ndarray.clip`."""
-        return call_function(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def compress(self: Any, condition: ArrayLike, axis: int | None = None) -> Array:
+        """See `numpy.ndarray.compress`."""
+        return self._numpy(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
+
+
+def _writing(name: str, instead: str) -> Callable[..., Any]:
+    """A method of ndarray that writes into it: refused, with what to use instead."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(
+            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
+            f"need; use {instead}"
+        )
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
+    return method
+
+
+class TensorMethods(ArrayMethods["Tensor"]):
+    """What a Tensor answers where ndarray has a method."""
+
+    __slots__ = ()
+
+    _numpy = staticmethod(call_function)
+
+    @property
+    def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
 
     def astype(
         self: Any, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
@@ -141,10 +165,6 @@ class ArrayMethods:
         if not np.can_cast(self.dtype, dtype, casting):
             raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
         return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
-
-    def compress(self: Any, condition: ArrayLike, axis: int | None = None) -> Tensor:
-        """See `numpy.ndarray.compress`."""
-        return call_function(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
 
     fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
     sort = _writing("sort", "np.sort(t)")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygraph import modes, operands, primitives, record
-from tinygraph.array_methods import ArrayMethods
+from tinygraph.array_methods import TensorMethods
 from tinygraph.backward import backward
 from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
     arithmetic,
@@ -44,7 +44,7 @@ __all__ = ["Tensor"]
 _getframe = sys._getframe
 
 
-class Tensor(Operators, ArrayMethods):
+class Tensor(Operators, TensorMethods):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     A Tensor of a floating or complex dtype is something to differentiate with respect to; integers and booleans are

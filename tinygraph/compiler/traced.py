@@ -7,12 +7,12 @@ NumPy's hands, into Python's `if` or a `float`, is refused: the program would ke
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from tinygraph.array_methods import ArrayMethods
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import state
@@ -90,18 +90,7 @@ def _unary(function: np.ufunc) -> Callable[..., Any]:
     return method
 
 
-def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """An ndarray method that is a NumPy function of the array."""
-
-    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    method.__name__ = method.__qualname__ = function.__name__
-    method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
-    return method
-
-
-class Traced:
+class Traced(ArrayMethods[Any]):
     """An array in a function that is being compiled. See the module's text.
 
     Attributes:
@@ -272,80 +261,18 @@ class Traced:
 
     # --- ndarray's methods ------------------------------------------------------------------------------------------
 
-    all = _method(np.all)
-    any = _method(np.any)
-    argmax = _method(np.argmax)
-    argmin = _method(np.argmin)
-    argpartition = _method(np.argpartition)
-    argsort = _method(np.argsort)
-    choose = _method(np.choose)
-    clip = _method(np.clip)
-    conj = conjugate = _method(np.conjugate)
-    copy = _method(np.copy)
-    cumprod = _method(np.cumprod)
-    cumsum = _method(np.cumsum)
-    diagonal = _method(np.diagonal)
-    dot = _method(np.dot)
-    max = _method(np.max)
-    mean = _method(np.mean)
-    min = _method(np.min)
-    nonzero = _method(np.nonzero)
-    prod = _method(np.prod)
-    ravel = flatten = _method(np.ravel)
-    repeat = _method(np.repeat)
-    round = _method(np.round)
-    searchsorted = _method(np.searchsorted)
-    squeeze = _method(np.squeeze)
-    std = _method(np.std)
-    sum = _method(np.sum)
-    swapaxes = _method(np.swapaxes)
-    take = _method(np.take)
-    trace = _method(np.trace)
-    var = _method(np.var)
+    @staticmethod
+    def _numpy(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> Any:
+        return function(*args, **kwargs)
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
         return np.transpose(self)
 
-    @property
-    def mT(self) -> Any:  # noqa: N802 - NumPy's name
-        """The last two axes exchanged."""
-        return np.matrix_transpose(self)
-
-    @property
-    def real(self) -> Any:
-        """The real part."""
-        return np.real(self) if self.dtype.kind == "c" else self
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary part."""
-        return np.imag(self)
-
-    @property
-    def flat(self) -> Iterator[Any]:
-        """The elements one by one, in C order."""
-        return iter(self.reshape(-1))
-
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
-        """See `numpy.ndarray.reshape`."""
-        new = shape[0] if len(shape) == 1 else shape
-        keywords = {} if order == "C" else {"order": order}
-        return np.reshape(self, new, **keywords)
-
-    def transpose(self, *axes: Any) -> Any:
-        """See `numpy.ndarray.transpose`."""
-        order = axes[0] if len(axes) == 1 else (axes or None)
-        return np.transpose(self) if order is None else np.transpose(self, order)
-
     def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
         """See `numpy.ndarray.astype`."""
         return self._trace.converted(self, np.dtype(dtype))
-
-    def compress(self, condition: Any, axis: Any = None) -> Any:
-        """See `numpy.ndarray.compress`."""
-        return np.compress(condition, self, axis=axis)
 
 
 class Method:
@@ -387,6 +314,3 @@ class Part:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)[self.place]
-
-
-getitem = operator.getitem
