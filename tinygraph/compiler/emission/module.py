@@ -31,10 +31,9 @@ from tinygraph.compiler.emission.task import Task
 from tinygraph.compiler.emission.two_threads import THREADING, helpers
 from tinygraph.compiler.emission.width import without_double_blanks, wrapped
 from tinygraph.compiler.emission.writer import Writer
-from tinygraph.compiler.naming import is_free, names_of
+from tinygraph.compiler.naming import TakenNames, is_free, names_of
 from tinygraph.compiler.planning import Plan, plan
 from tinygraph.compiler.rewrites.writing_out import FORMULAS
-from tinygraph.compiler.taken import TakenNames
 
 __all__ = ["program_of_arrays"]
 

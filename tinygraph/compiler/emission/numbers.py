@@ -24,17 +24,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.cotangents import slopes_in
-from tinygraph.compiler.describing import made_up
 from tinygraph.compiler.emission.comments import Comments
 from tinygraph.compiler.emission.emitted import Emitted, Text
 from tinygraph.compiler.emission.literals import number_text
 from tinygraph.compiler.emission.task import Task
 from tinygraph.compiler.emission.writer import Writer, nest_text
+from tinygraph.compiler.naming import TakenNames, made_up, slopes_in
 from tinygraph.compiler.planning import Plan
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
-from tinygraph.compiler.taken import TakenNames
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph, Node
 

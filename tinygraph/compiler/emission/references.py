@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.emission.literals import ones_text
-from tinygraph.compiler.taken import TakenNames
+from tinygraph.compiler.naming import TakenNames
 from tinygraph.derivatives.table import function_name
 
 __all__ = ["References", "is_written"]

@@ -19,7 +19,7 @@ def made_up(step: Step, names: dict[int, str], slopes: set[int]) -> str:
 
     Args:
         names: by a step's index.
-        slopes: see `tinygraph.compiler.cotangents.slopes_in`.
+        slopes: see `tinygraph.compiler.naming.slopes.slopes_in`.
     """
     wish = _described(step, names, slopes)
     if len(wish) <= LONGEST:
