@@ -338,7 +338,15 @@ def in_a_library(x):
     return x
 
 
+def tried(x):
+    try:
+        return x @ x
+    except ValueError:
+        return x
+
+
 REFUSALS = {
+    tried: "matmul failed .*ValueError.* tried went on without it .*x.ndim",
     generated: "what generated returns.* a generator.*return what is in it",
     in_an_object: "what in_an_object returns.* a Result",
     under_a_key: "a key of a dict that under_a_key returns.* a type",

@@ -20,7 +20,7 @@ from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.links import mapped, next_order
 from tinygraph.modes import state
-from tinygraph.source import source_of
+from tinygraph.source import source_of, users_line
 from tinygraph.tensor import Tensor
 
 __all__ = ["Recording"]
@@ -58,6 +58,7 @@ class Recording:
         self.closed = False
         self.any_weak = False
         self.refusal: UnsupportedError | None = None
+        self.failure: tuple[str, Exception, str] | None = None
 
     # --- what the run is given --------------------------------------------------------------------------------------
 
@@ -140,6 +141,16 @@ class Recording:
                 f"compile: {self.call_name} is being compiled in another thread, and this is an array in it"
             )
 
+    def check_failures(self) -> None:
+        """Refuse a run in which a call failed, and the function went on: a program has no such turns."""
+        if self.failure is not None:
+            name, error, line = self.failure
+            raise UnsupportedError(
+                f"compile: {name} failed ({type(error).__name__}: {error}), and {self.call_name} went on without it "
+                f"({line}). A program makes the same calls each time. Ask for what tells the cases apart, such as "
+                "x.ndim or x.shape, which are known while the function is compiled"
+            )
+
     def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
         """A copy in another dtype."""
         if dtype == traced.dtype:
@@ -189,6 +200,9 @@ class Recording:
             try:
                 with np.errstate(all="ignore"):
                     value = (compute or function)(*mapped(args, _real), **mapped(kwargs, _real))
+            except Exception as error:
+                self.failure = self.failure or (function_name(function), error, users_line())
+                raise
             finally:
                 state.tracing = self
             if isinstance(value, bool | int | float | complex):

@@ -33,6 +33,7 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
         result = enter(trace)()
         if trace.refusal is not None:
             raise trace.refusal
+        trace.check_failures()
         outline = results_of(trace, result)
     if reference is not None and len(trace.calls) != len(reference.calls):
         raise trace.differs(None)
