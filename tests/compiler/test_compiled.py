@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 import warnings
@@ -637,3 +638,22 @@ def test_plain_results_are_what_they_were():
         assert repr(result) == repr(plain)
     (result,) = tg.compile(lambda x: Items([x]))(X)
     np.testing.assert_array_equal(result, X)
+
+
+def test_a_copied_model_has_a_compiled_function_of_its_own():
+    class Model:
+        def __init__(self):
+            self.w = tg.Tensor(np.ones(3), requires_grad=False)
+            self.step = tg.compile(self.scaled, maxsize=5)
+
+        def scaled(self, x):
+            self.w.assign(self.w.data * 2)
+            return x * self.w
+
+    first = Model()
+    np.testing.assert_array_equal(first.step(X), X * 2)
+    second = copy.deepcopy(first)
+    np.testing.assert_array_equal(second.step(X), X * 4)
+    np.testing.assert_array_equal(second.step(X), X * 8)
+    np.testing.assert_array_equal(first.step(X), X * 4)
+    assert second.step._maxsize == 5

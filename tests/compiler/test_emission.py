@@ -143,3 +143,22 @@ def test_a_view_of_one_element_is_a_number_of_its_own(one: Any) -> None:
         compiled = tg.compile(function, make=lambda program, chosen=rewrites: compile_program(program, rewrites=chosen))
         for got, wanted in zip(compiled(x), function(x), strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.uint8, np.int64, np.float32, np.float64])
+def test_signs_of_other_dtypes(dtype: Any) -> None:
+    x = np.array([0, 1, 2, 127, -128 if np.dtype(dtype).kind != "u" else 255]).astype(dtype)
+    functions = [
+        lambda x: x * -1.0, lambda x: -1.0 * x, lambda x: (x > 1) * -1, lambda x: x - (x > 1) * -1.0, lambda x: x / -8,
+        lambda x: (x != 0) * np.float32(-1), lambda x: np.abs(x * -1.0) + 0,
+    ]  # fmt: skip
+    if dtype is not np.bool_:
+        functions += [
+            lambda x: -x * 2.0, lambda x: -x + 0.5, lambda x: 0.5 - (-x), lambda x: np.negative(-x),
+            lambda x: -x * -x.astype(float), lambda x: x.astype(float) + (-x),
+        ]  # fmt: skip
+    for function in functions:
+        expected = function(x)
+        result = tg.compile(function)(x)
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected)

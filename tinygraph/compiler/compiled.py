@@ -12,6 +12,7 @@ print(step.source)
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import os
 import threading
@@ -62,6 +63,10 @@ class Compiled:
 
     def __get__(self, instance: Any, kind: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        """The same of a copied function, as of the method of a copied model, not compiled yet."""
+        return Compiled(copy.deepcopy(self._function, memo), self._static, self._maxsize, self._make)
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}, {len(self._versions)} signatures>"

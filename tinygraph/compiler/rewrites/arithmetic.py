@@ -37,9 +37,9 @@ def drop_identities(graph: Graph) -> Graph:
     return rewritten(graph, change)
 
 
-def _negated(item: Any) -> Any:
-    """What is negated, or None."""
-    return item.args[0] if type(item) is Step and item.function is np.negative else None
+def _negated(item: Any, dtype: Any) -> Any:
+    """What is negated, in a dtype, or None. In a smaller one a number may have no negative."""
+    return item.args[0] if type(item) is Step and item.function is np.negative and item.dtype == dtype else None
 
 
 def _is_negative_zero(item: Any) -> bool:
@@ -79,11 +79,11 @@ def _multiply(builder: Builder, step: Step) -> Any:
         return x
     if number(x) == 1:
         return y
-    if number(y) == -1 and type(x) is Step:
+    if number(y) == -1 and type(x) is Step and x.dtype == step.dtype:
         return builder.call(step, np.negative, x)
-    if number(x) == -1 and type(y) is Step:
+    if number(x) == -1 and type(y) is Step and y.dtype == step.dtype:
         return builder.call(step, np.negative, y)
-    a, b = _negated(x), _negated(y)
+    a, b = _negated(x, step.dtype), _negated(y, step.dtype)
     if a is not None and b is not None:
         return builder.call(step, np.multiply, a, b)
     if a is not None and type(y) in (int, float):
@@ -98,9 +98,9 @@ def _add(builder: Builder, step: Step) -> Any:
     for item, other in ((x, y), (y, x)):
         if number(other) == 0 and (_is_negative_zero(other) or not _may_be_negative_zero(item)):
             return item
-    if (b := _negated(y)) is not None:
+    if (b := _negated(y, step.dtype)) is not None:
         return builder.call(step, np.subtract, x, b)
-    if (a := _negated(x)) is not None:
+    if (a := _negated(x, step.dtype)) is not None:
         return builder.call(step, np.subtract, y, a)
     return None
 
@@ -109,7 +109,7 @@ def _subtract(builder: Builder, step: Step) -> Any:
     x, y = step.args
     if number(y) == 0 and not (_is_negative_zero(y) and _may_be_negative_zero(x)):
         return x
-    if (b := _negated(y)) is not None:
+    if (b := _negated(y, step.dtype)) is not None:
         return builder.call(step, np.add, x, b)
     return None
 
@@ -125,7 +125,7 @@ def _divide(builder: Builder, step: Step) -> Any:
 
 
 def _negative(builder: Builder, step: Step) -> Any:
-    return _negated(step.args[0])
+    return _negated(step.args[0], step.dtype)
 
 
 _IDENTITIES: dict[Any, Callable[[Builder, Step], Any]] = {
