@@ -100,6 +100,19 @@ def test_a_slope_that_is_left_out_is_not_infinite_times_nothing():
         assert np.isfinite(compiled(np.array([0.0, 4.0, 1000.0]))).all()
 
 
+STEEP = (
+    np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.log1p, np.reciprocal, np.exp, np.exp2, np.expm1, np.sinh, np.cosh,
+    np.tan, np.arcsin, np.arccos, np.arctanh, lambda x: 1 / x, lambda x: x**1.5, lambda x: x**x,
+    lambda x: np.arccosh(x + 1),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", STEEP, ids=str)
+def test_steep_slopes_of_large_arrays_that_are_left_out_in_parts(function):
+    x = np.linspace(0.1, 0.9, 4000).reshape(200, 20)  # of which what no rule reads is given back
+    agree(tg.grad(lambda x: np.sum(function(x)[0]) + np.sum(np.where(x > 0.5, function(x * x), 0))), x)
+
+
 TRANSFORMS = {
     "grad": tg.grad(lambda x: np.sum(np.sin(x) ** 3)),
     "value_and_grad": tg.value_and_grad(lambda x: np.sum(np.sin(x) ** 3)),

@@ -77,5 +77,9 @@ class Trace(WithTensors):
         regular = 1.5 if function is np.arccosh else 0.5
         nothing = g == 0
         there = float(function(*[regular] * function.nin))
-        moved = tuple([np.where(nothing, regular, item) if hasattr(item, "dtype") else item for item in args])
-        return (np.where(nothing, there, z) if hasattr(z, "ndim") and type(z) is not Like else z), moved
+
+        def moved(item: Any, to: float) -> Any:
+            # What no rule reads was not kept, and a Like stands for it.
+            return np.where(nothing, to, item) if hasattr(item, "dtype") and type(item) is not Like else item
+
+        return moved(z, there), tuple([moved(item, regular) for item in args])
