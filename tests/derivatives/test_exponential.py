@@ -42,3 +42,12 @@ def test_logaddexp_does_not_overflow(x):
     t = tg.Tensor(x)
     np.logaddexp(t, 0.0).backward()
     assert t.grad == pytest.approx(1.0 if x > 0 else np.exp(x))
+
+
+@pytest.mark.parametrize("function", [np.logaddexp, np.logaddexp2])
+def test_what_is_infinite_has_all_of_the_sum(function):
+    both = tg.grad(function, argnums=(0, 1))
+    assert both(np.inf, 0.0) == (1, 0)
+    assert both(-np.inf, np.inf) == (0, 1)
+    assert both(np.inf, np.inf) == (0.5, 0.5)
+    assert tg.grad(tg.grad(function))(np.inf, 0.0) == 0

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.arithmetic import share
 from tinygraph.derivatives.table import derivative
+from tinygraph.modes import is_tracing
 
 LN2 = float(np.log(2))
 LN10 = float(np.log(10))
@@ -21,12 +23,23 @@ derivative(np.log1p,      lambda g, z, x: g / (x + 1))  # fmt: skip
 
 
 def _level(z: Any) -> Any:
-    """z, and 0 where z is -inf, the logarithm of 0: there both terms are -inf too, and their exponentials 0."""
-    return np.where(z == -np.inf, 0, z)
+    """z, and 0 where z is infinite. At -inf, the logarithm of 0, both terms are -inf too, and their exponentials 0."""
+    return np.where(np.isinf(z), 0, z)
 
 
-derivative(np.logaddexp, lambda g, z, x, y: g * np.exp(x - _level(z)), lambda g, z, x, y: g * np.exp(y - _level(z)))
-derivative(np.logaddexp2, lambda g, z, x, y: g * np.exp2(x - _level(z)), lambda g, z, x, y: g * np.exp2(y - _level(z)))
+def _part(exp: np.ufunc, x: Any, y: Any, z: Any) -> Any:
+    """The part of the sum of exponentials that is x's. What is infinite has it all, or half beside another such."""
+    part = exp(x - _level(z))
+    infinite = z == np.inf
+    return np.where(infinite, share(x, y, z), part) if is_tracing() or np.any(infinite) else part
+
+
+for _function, _exp in ((np.logaddexp, np.exp), (np.logaddexp2, np.exp2)):
+    derivative(
+        _function,
+        lambda g, z, x, y, exp=_exp: g * _part(exp, x, y, z),
+        lambda g, z, x, y, exp=_exp: g * _part(exp, y, x, z),
+    )
 
 
 def _slope_of_i0(x: Any) -> Any:
