@@ -499,3 +499,18 @@ def test_places_have_no_derivative():
     (places,) = np.where(t)
     np.testing.assert_array_equal(places, [1])
     np.testing.assert_array_equal(np.nonzero(t)[0], [1])
+
+
+def test_an_attribute_that_is_missing_says_what_does_the_same():
+    t = tg.Tensor([1.0, 2.0])
+    known = {"exp": r"np\.exp\(t\)", "view": "reshape", "relu": r"tg\.relu\(t\)", "strides": r"t\.data\.strides"}
+    for name, instead in known.items():
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'; use .*{instead}"):
+            getattr(t, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing_of_the_kind'$"):
+        t.nothing_of_the_kind  # noqa: B018
+    assert not hasattr(t, "__array_interface__")
+
+
+def test_a_number_is_looked_for_in_a_single_number_too():
+    assert 0.5 in tg.Tensor(0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections import namedtuple
 
 import numpy as np
@@ -298,3 +299,27 @@ def test_leaves_of_the_outside_keep_their_grad():
     tg.grad(lambda x: w * x)(3.0)
     tg.grad(lambda v: v * v)(w)
     assert w.grad == 7
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad])
+@pytest.mark.parametrize("result", [None, "text"])
+def test_a_function_that_returns_no_number_is_an_error(transform, result):
+    with pytest.raises(TypeError, match="must return a number"):
+        transform(lambda x: result)(2.0)
+
+
+def test_argnums_may_be_a_number_of_numpys():
+    assert tg.grad(lambda x, y: x * y, argnums=np.int64(1))(2.0, 3.0) == 2
+    assert tg.jacobian(lambda x, y: x * y, argnums=np.int64(1))(2.0, 3.0) == 2
+
+
+def test_arguments_and_directions_come_in_tuples():
+    for call in (lambda: tg.jvp(np.sin, 1.0, (1.0,)), lambda: tg.hvp(np.sin, (1.0,), 1.0)):
+        with pytest.raises(TypeError, match="must be a tuple"):
+            call()
+
+
+def test_a_nest_keeps_what_kind_of_dict_it_is():
+    found = tg.grad(lambda p: p["a"] * p["b"])(collections.defaultdict(float, a=2.0, b=3.0))
+    assert type(found) is collections.defaultdict
+    assert dict(found) == {"a": 3.0, "b": 2.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,9 +22,12 @@ Nest = Any
 def tree_map(function: Callable[..., Any], structure: Nest, *others: Nest) -> Nest:
     """Apply a function to the entries of nested dicts, lists and tuples, named tuples too; None stays None."""
     if isinstance(structure, dict):
-        return type(structure)(
-            {key: tree_map(function, item, *[other[key] for other in others]) for key, item in structure.items()}
-        )
+        mapped = {key: tree_map(function, item, *[other[key] for other in others]) for key, item in structure.items()}
+        if type(structure) is dict:
+            return mapped
+        twin = copy.copy(structure)  # a defaultdict cannot be made of a dict alone
+        twin.update(mapped)
+        return twin
     if isinstance(structure, list | tuple):
         items = [tree_map(function, *parts) for parts in zip(structure, *others, strict=True)]
         return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)

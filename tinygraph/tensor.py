@@ -425,7 +425,7 @@ class Tensor(Operators, TensorMethods):
         return operator.index(self._value)
 
     def __contains__(self, item: Any) -> bool:
-        return item in plain(self)
+        return item in as_array(plain(self))
 
     def __format__(self, specification: str) -> str:
         return format(self._value if self.ndim else self._value.item(), specification) if specification else str(self)

@@ -50,8 +50,29 @@ def test_a_function_of_scipy_that_a_decorator_hides_is_named():
             getattr(linalg, name)(t, *[np.eye(2)] * (2 if name == "solve_sylvester" else 1))
 
 
+def test_a_function_of_scipy_that_numpy_has_too_is_pointed_to():
+    linalg = pytest.importorskip("scipy.linalg")
+    with pytest.raises(tg.UnsupportedError, match=r"^linalg\.inv: .*Otherwise use np\.linalg\.inv$"):
+        linalg.inv(tg.Tensor(np.eye(2)))
+
+
 def test_what_adds_at_places_says_what_does_so_without_writing():
     t = tg.Tensor([1.0, 2.0])
     total = np.zeros(2) + np.bincount([0, 0], t, 2)
     total.backward(np.array([3.0, 5.0]))
     np.testing.assert_array_equal(t.grad, [3, 3])
+
+
+def test_what_is_written_in_c_is_named_as_the_line_calls_it():
+    t, rng = tg.Tensor([1.0, 2.0]), np.random.default_rng(0)
+    calls = {
+        "np.int64": (lambda: np.int64(t), "t.data"),
+        "np.float32": (lambda: np.float32(t), "t.astype"),
+        "rng.exponential": (lambda: rng.exponential(t), "scale what is drawn"),
+        "rng.normal": (lambda: rng.normal(t, 1.0), "mean"),
+        "np.array": (lambda: np.array([t, t]), "np.stack"),
+    }
+    for name, (call, instead) in calls.items():
+        with pytest.raises(tg.UnsupportedError, match=instead) as caught:
+            call()
+        assert str(caught.value).startswith(f"{name}: ")

@@ -10,6 +10,8 @@ import sys
 from types import FrameType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from tinygraph.errors import UnsupportedError
 from tinygraph.source import called_name
 
@@ -35,7 +37,12 @@ INSTEAD = {
     "spherical_yn": "write np.sqrt(np.pi / 2 / x) * special.yv(n + 0.5, x)",
     "spherical_in": "write np.sqrt(np.pi / 2 / x) * special.iv(n + 0.5, x)",
     "spherical_kn": "write np.sqrt(np.pi / 2 / x) * special.kv(n + 0.5, x)",
-    "array": "to join Tensors into one, use np.stack([t, u])",
+    **dict.fromkeys(("array", "asarray", "asanyarray"), "to join Tensors into one, use np.stack([t, u])"),
+    "einsum": "join Tensors into one first, with np.stack([t, u])",
+    **{dtype: f"use t.astype(np.{dtype})" for dtype in ("float16", "float32", "float64", "complex64", "complex128")},
+    "normal": "shift and scale what is drawn: mean + deviation * normal(size=n)",
+    "uniform": "shift and scale what is drawn: low + (high - low) * uniform(size=n)",
+    "exponential": "scale what is drawn with scale 1: scale * exponential(size=n)",
 }
 # How a function that is not called by its name shows itself in the stack.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
@@ -119,13 +126,27 @@ def lost_gradient(frame: FrameType | None) -> str:
         f"{name}: turning a Tensor that requires a gradient into an array would lose the gradient without a word. If "
         "it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block"
     )
-    instead = INSTEAD.get(name.rsplit(".", 1)[-1], INSTEAD["array"] if name.startswith("np.") else None)
+    instead = _instead_of_array(name)
     return f"{message}. Otherwise {instead}" if instead else message
 
 
+def _instead_of_array(name: str) -> str | None:
+    """What to use in place of a function, by the name that `_caller` gives it."""
+    room, _, last = name.rpartition(".")
+    if room in ("linalg", "fft") and hasattr(getattr(np, room), last):
+        return f"use np.{room}.{last}"
+    if room == "np.linalg":
+        return "join Tensors into one first, with np.stack([t, u])"
+    return INSTEAD.get(last)
+
+
 def _caller(frame: FrameType | None) -> str:
-    """The outermost function of NumPy or SciPy that is running, as a user would write it."""
-    name = "np.asarray"
+    """The outermost function of NumPy or SciPy that is running, as a user would write it.
+
+    One written in C has no frame: where there is no other, it is what the user's line calls.
+    """
+    written = called_name(frame.f_code, frame.f_lasti) if frame is not None else ()
+    name = ".".join(written) or "np.asarray"
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         package, _, rest = module.partition(".")

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tinygraph.nests import filled
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.running import Run, chosen_positions
@@ -29,7 +31,8 @@ def value_and_grad(
 
     Raises (when called):
         ShapeError: f did not return a scalar.
-        TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+        TypeError: f did not return a real number, an argument has a dtype without gradients, or there are fewer
+            arguments than `argnums` says.
     """
 
     @functools.wraps(f)
@@ -42,7 +45,7 @@ def value_and_grad(
         else:
             pulled = run.pull([output], [output.dtype.type(1)], retain=isinstance(value, Tensor))
         gradient = tuple(filled(run.inputs, pulled))
-        result = gradient[0] if isinstance(argnums, int) else gradient
+        result = gradient[0] if isinstance(argnums, int | np.integer) else gradient
         return ((value, run.aux), result) if has_aux else (value, result)
 
     return differentiated

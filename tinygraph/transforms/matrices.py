@@ -41,7 +41,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: b
 
         def by_inputs(output: Any) -> Any:
             found = tuple(filled(run.inputs, _blocks(run, output)))
-            return found[0] if isinstance(argnums, int) else found
+            return found[0] if isinstance(argnums, int | np.integer) else found
 
         result = tree_map(by_inputs, run.output)
         return (result, run.aux) if has_aux else result

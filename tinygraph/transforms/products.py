@@ -91,6 +91,7 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bo
         TypeError: an argument has a dtype without gradients.
         ShapeError: a direction has another shape than its argument.
     """
+    _check_sequences("jvp", xs, vs)
     xs = tuple(xs)
     run = Run("jvp", f, xs, {}, tuple(range(len(xs))), has_aux)
     inputs, directions = tree_leaves(run.inputs), tree_leaves(tuple(vs))
@@ -104,6 +105,14 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bo
     ]
     pair = run.value, filled(run.output, derivatives)
     return (*pair, run.aux) if has_aux else pair
+
+
+def _check_sequences(call: str, xs: Any, vs: Any) -> None:
+    """Raise an error unless arguments and directions each come as a tuple or list."""
+    for name, given in (("arguments", xs), ("directions", vs)):
+        if not isinstance(given, tuple | list):
+            found = type(given).__name__
+            raise TypeError(f"{call}: the {name} must be a tuple, as in {call}(f, (x,), (v,)), got {found}")
 
 
 def _pushed(run: Run, outputs: list[Tensor], inputs: list[Tensor], directions: list[Any]) -> dict[int, Any]:
@@ -156,6 +165,7 @@ def hvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bo
 
     Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
     """
+    _check_sequences("hvp", xs, vs)
     xs, vs = tuple(xs), tuple(vs)
     inner = grad(f, argnums=tuple(range(len(xs))), has_aux=has_aux)
     _, pull, *aux = vjp(inner, *xs, has_aux=has_aux)

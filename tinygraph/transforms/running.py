@@ -110,9 +110,12 @@ class Run:
 
         Raises:
             ShapeError: it is not one number.
-            TypeError: it is complex.
+            TypeError: it is complex, or no number at all.
         """
         output = self.output
+        if output is None or isinstance(output, str | bytes):
+            forgotten = "; does it end without a return?" if output is None else ""
+            raise TypeError(f"{self.call}: the function must return a number, got {output!r}{forgotten}")
         if isinstance(output, dict | list | tuple) or np.shape(plain(output)) != ():
             nested = isinstance(output, dict | list | tuple)
             what = type(output).__name__ if nested else f"shape {np.shape(plain(output))}"
@@ -172,7 +175,7 @@ def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tup
     Raises:
         TypeError: there are fewer arguments.
     """
-    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    chosen = (int(argnums),) if isinstance(argnums, int | np.integer) else tuple(argnums)
     for position in chosen:
         if not -count <= position < count:
             raise TypeError(f"{call}: argnums={argnums}, but the function was called with {count} positional arguments")
