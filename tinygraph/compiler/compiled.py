@@ -66,7 +66,7 @@ class Compiled:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         """The same of a copied function, as of the method of a copied model, not compiled yet."""
-        return Compiled(copy.deepcopy(self._function, memo), self._static, self._maxsize, self._make)
+        return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize, self._make)
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}, {len(self._versions)} signatures>"
