@@ -140,10 +140,12 @@ class Tensor(Operators, TensorMethods):
         gradient: Any = self._link._grad
         if type(gradient) is Like:
             return None
-        if gradient is not None and type(gradient) not in (np.ndarray, Tensor):
-            gradient = self._link._grad = as_array(gradient)
-        found: Array | Tensor | None = gradient
-        return found
+        if gradient is None or type(gradient) is np.ndarray or type(gradient) is Tensor:
+            return gradient
+        array = as_array(gradient)
+        if array is not gradient:  # in a function that is being compiled it is one already, and stays the same one
+            self._link._grad = array
+        return array  # type: ignore[no-any-return]
 
     @grad.setter
     def grad(self, gradient: ArrayLike | Tensor | None) -> None:
@@ -318,7 +320,7 @@ class Tensor(Operators, TensorMethods):
                 f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
             )
         old = self._value
-        if value is old and type(old) is np.ndarray and link.before is not None and old.ndim:
+        if value is old and self.ndim and (is_tracing() or (type(old) is np.ndarray and link.before is not None)):
             # `w.data -= step` has written into the array before it comes here.
             link.before = UNSEEN
             link.order = link.rewritten = next_order()

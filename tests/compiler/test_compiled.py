@@ -355,6 +355,17 @@ def test_generators_as_arguments_and_replaced(compile_):
         np.testing.assert_array_equal(compiled(X, np.random.default_rng(seed)), expected)
 
 
+def test_one_number_is_drawn_in_the_dtype_that_is_asked_for(compile_):
+    one, twin = np.random.default_rng(0), np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        f = compile_(lambda x, dtype=dtype: (draws.normal(one, (), dtype), x * draws.uniform(one, (), dtype)))
+        drawn, scaled = f(X.astype(np.float32))
+        assert drawn == draws.normal(twin, (), dtype)
+        expected = X.astype(np.float32) * draws.uniform(twin, (), dtype)
+        assert scaled.dtype == expected.dtype
+        np.testing.assert_array_equal(scaled, expected)
+
+
 def test_a_draw_that_nobody_uses_still_moves_the_stream(compile_):
     ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
 

@@ -151,3 +151,97 @@ def test_a_call_that_fails_after_an_update_changes_nothing(how, shape):
         np.testing.assert_array_equal(v.data, before[1])
         assert (w.grad, v.grad) == before[2:]
     assert len(step.signatures) == 1
+
+
+def updated_twice(w, x):
+    old = w.data
+    w.data -= x
+    w.data -= x
+    return old, w.data
+
+
+def updated_after_an_assignment(w, x):
+    w.assign(w.data * 2)
+    old = w.data
+    w.data -= x
+    twice = w.data * 2
+    w.data -= x
+    return old, twice, w.data
+
+
+def assigned_and_then_written(w, x):
+    y = x * 2
+    w.assign(y)
+    y += 1
+    w.data += 1
+    return y, w.data
+
+
+def data_set_and_then_written(w, x):
+    y = x * 2
+    w.data = y
+    w.data += 1
+    return y, w.data
+
+
+def a_tensor_of_an_array(w, x):
+    y = x * 2
+    t = tg.Tensor(y)
+    t.data += 1
+    y += 3
+    return t.data * 1, y
+
+
+def a_gradient_and_its_other_name(w, x):
+    np.sum(w * x).backward()
+    first = w.grad
+    w.grad *= 2
+    second = w.grad
+    w.grad = None
+    return first * 1, second * 1
+
+
+def a_gradient_that_is_added_to(w, x):
+    np.sum(w * x).backward()
+    first = w.grad
+    np.sum(w * w * x).backward()
+    second = w.grad
+    w.grad = None
+    return first * 1, second * 1
+
+
+def written_under_no_grad(w, x):
+    with tg.no_grad():
+        old = w.data
+        t = w
+        t *= 2
+        t += x
+    return old * 1, w.data
+
+
+def a_detached_tensor(w, x):
+    copy, before = w.detach(), w.data.copy()
+    w.data -= x
+    return copy.data * 1, before, w.data * 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        updated_twice, updated_after_an_assignment, assigned_and_then_written, data_set_and_then_written,
+        a_tensor_of_an_array, a_gradient_and_its_other_name, a_gradient_that_is_added_to, written_under_no_grad,
+        a_detached_tensor,
+    ],
+    ids=lambda function: function.__name__,
+)  # fmt: skip
+def test_one_array_under_two_names(function):
+    found = []
+    for make in (lambda f: f, tg.compile):
+        w = tg.Tensor(np.ones(3), name="w")
+        step = make(lambda x, w=w: function(w, x))
+        found.append([])
+        for call in range(3):
+            results = [np.array(item) for item in step(np.arange(3.0) + call)]
+            found[-1] += [*results, w.data.copy()]
+    for wanted, got in zip(*found, strict=True):
+        np.testing.assert_array_equal(got, wanted)

@@ -136,7 +136,9 @@ def _draw(step: Step, before: list[str], after: list[str]) -> str:
     place, _, dtype = [*step.args, step.kwargs.get("dtype", np.float64)][:3]
     method = "random" if step.function is draws.uniform else "standard_normal"
     kind = [f"dtype={dtype_text(np.dtype(dtype))}"] if np.dtype(dtype) != np.float64 else []
-    return f"generator_{place}.{method}({', '.join([*before, *kind, *after])})"
+    drawn = f"generator_{place}.{method}({', '.join([*before, *kind, *after])})"
+    # One number is drawn as a Python float, whatever the dtype.
+    return drawn if before or after else f"{dtype_text(np.dtype(dtype))}({drawn})"
 
 
 def image_call(writer: Writer, step: Step, out: str, work: str = WORK) -> list[str]:
