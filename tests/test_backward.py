@@ -447,3 +447,19 @@ def test_infinities_that_cancel_in_a_recorded_pass_are_no_error():
     with np.errstate(all="ignore"):
         bend = tg.grad(lambda x: np.sum(tg.grad(loss)(x) * 0.5))(np.arange(24.0).reshape(2, 3, 4) ** 2)
     assert bend.shape == (2, 3, 4)
+
+
+@pytest.mark.parametrize("product", [
+    lambda x, y: x @ y, np.matmul, np.dot, np.inner, np.vdot, lambda x, y: np.sum(x * y),
+    lambda x, y: np.einsum("i,i->", x, y), lambda x, y: x[None] @ y, lambda x, y: np.tensordot(x, y, 1),
+])  # fmt: skip
+def test_the_product_of_two_large_vectors_keeps_both(product):
+    x = np.linspace(-1, 1, 5000)
+    for left, right, slope in ((2, 3, 12), (1, 3, 6), (2, 1, 4)):
+        t = tg.Tensor(x)
+        y = product(t * left if left > 1 else t, t * right if right > 1 else t)
+        y.backward(np.ones(y.shape))
+        np.testing.assert_allclose(t.grad, slope * x, rtol=1e-12)
+    t = tg.Tensor(x)
+    product(t * 2, x).backward(np.ones(product(x, x).shape))
+    np.testing.assert_allclose(t.grad, 2 * x, rtol=1e-12)

@@ -119,6 +119,8 @@ def operator(
     """
     op = operation_of(function)
     assert op is not None
+    # A number is computed from numbers, which are never given back; but that of a product can be one of two vectors.
+    number = _float64 if function is not np.matmul else None
 
     def method(self: Tensor, other: Any) -> Any:
         x = self._link
@@ -133,7 +135,7 @@ def operator(
             call: Any = _new(Both)
             call.x = x
             call.y = y
-            if type(value) is _float64:
+            if type(value) is number:
                 call._value = value
             else:
                 call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
@@ -151,7 +153,7 @@ def operator(
             call.y = other
             if type(other) is np.ndarray:
                 call.y = kept(other) if op.needs_y or other.size <= SHOWN else Like(other)
-            if type(value) is _float64:
+            if type(value) is number:
                 call._value = value
             else:
                 call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
