@@ -24,7 +24,9 @@ UNARY = {
     "inverse": lambda x: 1 / (x * x + 2), "softmax": lambda x: tg.softmax(x) if x.ndim else x,
     "backwards": lambda x: x[::-1] if x.ndim else x, "swap": lambda x: np.swapaxes(x, 0, -1) if x.ndim else x,
     "cumulative": lambda x: np.cumsum(x, axis=0) if x.ndim else x, "standard": lambda x: x - np.mean(x),
-    "chosen": lambda x: x[np.array([0, 0])] if x.ndim else x,
+    "chosen": lambda x: x[np.array([0, 0])] if x.ndim else x, "last of all": lambda x: x[..., -1] if x.ndim else x,
+    "part of exp": lambda x: np.exp(np.tanh(x))[..., :1] if x.ndim else x, "positive": lambda x: x * (x > 0),
+    "minus a mask": lambda x: x + -1.0 * (x > 0), "one at a place": lambda x: x.reshape(-1)[np.array([-1])],
 }  # fmt: skip
 
 
@@ -162,3 +164,15 @@ def test_signs_of_other_dtypes(dtype: Any) -> None:
         result = tg.compile(function)(x)
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected)
+
+
+def test_a_mask_squared_and_a_number_summed_along_an_axis() -> None:
+    mask = np.array([True, False])
+    for power in (2, 3):
+        result = tg.compile(lambda x, power=power: x**power)(mask)
+        assert result.dtype == (mask**power).dtype
+        np.testing.assert_array_equal(result, mask**power)
+    for function in (np.sum, np.max, np.prod):
+        for axis in (0, -1):
+            compiled = tg.compile(lambda x, function=function, axis=axis: function(x * 2, axis=axis))
+            assert compiled(np.array(1.5)) == function(3.0, axis=axis)

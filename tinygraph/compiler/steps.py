@@ -299,8 +299,8 @@ def _reduced(
 
 
 def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that a reduction adds up, from 0."""
-    return tuple(range(ndim)) if axis is None else tuple(normalize_axis_tuple(axis, ndim))
+    """The axes that a reduction adds up, from 0. NumPy lets a single number be summed up along axis 0."""
+    return tuple(range(ndim)) if axis is None or not ndim else tuple(normalize_axis_tuple(axis, ndim))
 
 
 # --- symbols ----------------------------------------------------------------------------------------------------------

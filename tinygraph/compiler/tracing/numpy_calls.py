@@ -38,6 +38,8 @@ class NumPyCalls(Recording):
     def operate(self, function: np.ufunc, *operands: Any) -> Any:
         """What an operator does: between Python numbers the result is one too."""
         weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
+        if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
+            return self.call(np.square, operands[:1], {})  # what `mask ** 2` is, as opposed to np.power(mask, 2)
         result = self.call(function, operands, {})
         result._weak = weak and result.dtype == np.float64
         return result
