@@ -73,16 +73,10 @@ class Surroundings:
                 for place in self._look(item, name):
                     self.places.append(place)
                     waiting.append((place.value, place.name))
-        self._guards = Guards(self.places, self.containers, self._functions, self._sized)
+        guards = Guards(self.places, self.containers, self._functions, self._sized)
+        # Whether everything is what it was when the function was compiled, and what is not, for a message.
+        self.hold, self.changed = guards.hold, guards.changed
         self._states = {key: generator.bit_generator.state for key, (_, generator) in self.generators.items()}
-
-    def hold(self) -> bool:
-        """Whether everything is what it was when the function was compiled."""
-        return self._guards.hold()
-
-    def changed(self) -> str:
-        """What is not what it was, for a message."""
-        return self._guards.changed()
 
     # --- the walk ---------------------------------------------------------------------------------------------------
 
