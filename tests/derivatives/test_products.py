@@ -273,3 +273,10 @@ def test_the_third_component_of_a_vector_of_two_is_0(shapes):
         pytest.skip("this NumPy has none")
     np.testing.assert_allclose(np.cross(*map(tg.Tensor, xs)).data, expected)
     tg.testing.check_grads(np.cross, *xs)
+
+
+def test_the_gradient_of_an_einsum_does_not_multiply_narrow_integers():
+    matrix, vector = np.full((3, 3), 200, np.uint8), np.array([200, 100, 3], np.uint8)
+    t = tg.Tensor([1.0, 2.0, 3.0])
+    np.einsum("i,ij,j->", t, matrix, vector, optimize=True).backward()
+    np.testing.assert_allclose(t.grad, [200.0 * 303] * 3)

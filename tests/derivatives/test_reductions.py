@@ -170,3 +170,12 @@ def test_a_single_number_is_reduced_along_the_axes_that_numpy_takes(function, ax
     assert y.shape == np.shape(function(np.float64(3.0), axis=axis))
     y.backward()
     assert x.grad == 1
+
+
+def test_whole_weights_leave_the_precision_of_a_mean_as_it_is():
+    x, weights = np.float32([1.0, 2.0]), np.uint8([200, 100])
+    found, total = np.average(tg.Tensor(x), weights=weights, returned=True)
+    expected, sum_of_weights = np.average(x, weights=weights, returned=True)
+    assert found.dtype == expected.dtype == np.float32
+    np.testing.assert_allclose(found.data, expected, rtol=1e-6)
+    assert np.asarray(total) == sum_of_weights == 300

@@ -367,3 +367,9 @@ def test_a_vector_is_transposed_along_its_only_axis():
     t = tg.Tensor([1.0, 2.0])
     t.transpose(0).backward([3.0, 4.0])
     assert t.grad.tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("shift", [np.uint8(2), np.array([1, 2], np.uint8), np.int8(-128)])
+def test_a_roll_by_a_narrow_integer_is_rolled_back(shift):
+    axis = (0, 1) if np.ndim(shift) else 1
+    tg.testing.check_grads(lambda x: np.roll(x, shift, axis) * np.arange(15.0).reshape(3, 5), np.ones((3, 5)))

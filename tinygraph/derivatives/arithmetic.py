@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, plain, tensors_in
+from tinygraph.operands import plain
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
@@ -97,6 +97,8 @@ derivative(np.sign,     lambda g, z, x: sideways(g, z, x))  # fmt: skip
 derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
 
 
+# The step itself is flat; its value at the step need not be a constant.
+derivative(np.heaviside, None, lambda g, z, x1, x2: g * (x1 == 0))
 derivative(np.hypot, lambda g, z, x, y: g * x / _nonzero(z), lambda g, z, x, y: g * y / _nonzero(z))
 
 
@@ -168,15 +170,6 @@ def frexp(x: Any, **keywords: Any) -> Any:
 def divide_with_remainder(x1: Any, x2: Any, **keywords: Any) -> Any:
     """The whole quotient, which is a step function and comes plain, and the remainder."""
     return np.floor_divide(x1, x2, **keywords), np.remainder(x1, x2, **keywords)
-
-
-@composition(np.heaviside)
-def heaviside(x1: Any, x2: Any, **keywords: Any) -> Any:
-    """The step function, which is flat and comes plain, unless its value at the step, `x2`, is a variable."""
-    if not any(tensor.requires_grad for tensor in tensors_in(x2)):
-        return np.heaviside(*plain((x1, x2)), **plain(keywords))
-    x1 = plain(x1)
-    return np.where(np.equal(x1, 0), array_of(x2), np.heaviside(x1, plain(x2)))
 
 
 @composition(np.real_if_close)

@@ -38,6 +38,7 @@ INSTEAD = {
     "spherical_in": "write np.sqrt(np.pi / 2 / x) * special.iv(n + 0.5, x)",
     "spherical_kn": "write np.sqrt(np.pi / 2 / x) * special.kv(n + 0.5, x)",
     **dict.fromkeys(("array", "asarray", "asanyarray"), "to join Tensors into one, use np.stack([t, u])"),
+    "select": "write its default as the last choice, with a condition that holds everywhere",
     "einsum": "join Tensors into one first, with np.stack([t, u])",
     **{dtype: f"use t.astype(np.{dtype})" for dtype in ("float16", "float32", "float64", "complex64", "complex128")},
     "normal": "shift and scale what is drawn: mean + deviation * normal(size=n)",

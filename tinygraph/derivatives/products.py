@@ -245,7 +245,9 @@ def _einsum_operand(which: int, g: Any, operands: tuple[Any, ...], subscripts: s
     expression = _text([output, *[axes[position] for position in others]], kept)
     # A path that was given for these operands is none for those.
     optimize = optimize if isinstance(optimize, bool | str) else True
-    result = np.einsum(expression, g, *[arrays[position] for position in others], optimize=optimize)
+    # An optimal path multiplies some of the others first, which must not overflow.
+    factors = [item if item.dtype.kind in "fc" else item.astype(g.dtype) for item in (arrays[at] for at in others)]
+    result = np.einsum(expression, g, *factors, optimize=optimize)
     # An axis along which all the others are of size 1 is so in the result, too.
     sizes = iter(result.shape)
     result = np.reshape(result, [next(sizes) if number in kept else 1 for number in distinct])

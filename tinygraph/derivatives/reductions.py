@@ -181,8 +181,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
             raise ShapeError(f"average: weights of shape {np.shape(weights)} do not fit axes {axes} of {np.shape(a)}")
         shape = [size if position in axes else 1 for position, size in enumerate(np.shape(a))]
         weights = np.broadcast_to(np.reshape(np.transpose(weights, np.argsort(axes)), shape), np.shape(a))
-    total = np.sum(weights, axis=axis, keepdims=keepdims)
-    mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    weighted = a * weights
+    total = np.sum(weights, axis=axis, dtype=weighted.dtype, keepdims=keepdims)
+    mean = np.sum(weighted, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
 
 

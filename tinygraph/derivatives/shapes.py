@@ -64,7 +64,10 @@ derivative(np.flipud, lambda g, z, m: np.flipud(g))
 derivative(np.fliplr, lambda g, z, m: np.fliplr(g))
 derivative(np.rot90, lambda g, z, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
 derivative(
-    np.roll, lambda g, z, a, shift, axis=None: np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
+    np.roll,
+    lambda g, z, a, shift, axis=None: np.roll(
+        g, tuple([-int(step) for step in shift]) if np.ndim(shift) else -int(shift), axis
+    ),
 )
 
 
