@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tinygraph.drawing import engine
-from tinygraph.drawing.dot import dot, tooltip
+from tinygraph.drawing.boxes import tooltip
+from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.scene import Scene

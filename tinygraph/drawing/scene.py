@@ -163,6 +163,12 @@ class Scene:
         """The ids of `trunk`."""
         return frozenset(self.trunk)
 
+    def line_of(self, box: str) -> str:
+        """The straight line that a box stands in, by its id: "trunk", "return" for the other side of it, or ""."""
+        if box in self.on_trunk:
+            return "trunk"
+        return "return" if any(a in self.on_trunk for a, b in self.pairs if b == box) else ""
+
     @cached_property
     def ranks(self) -> int:
         """How many boxes stand one after another on the longest way."""

@@ -1,0 +1,56 @@
+"""Arrows: how a link between two boxes is drawn, and at which side of a box it begins and ends."""
+
+from __future__ import annotations
+
+from tinygraph.drawing.cards import SPACE, cell, font, table
+from tinygraph.drawing.palette import COLOURS, ROLES
+from tinygraph.drawing.scene import Link, Scene
+from tinygraph.drawing.text import markup
+
+__all__ = ["ends", "look_of_arrow"]
+
+BACKWARD = {
+    "dir": "back",
+    "style": "dashed",
+    "color": COLOURS["gradient"],
+    "fontcolor": COLOURS["gradient"],
+    "fontsize": "10",
+    "weight": "0",
+}
+BACKFLOW = {"dir": "back", "color": COLOURS["gradient"]}
+SAVED = {"style": "dashed", "constraint": "false"}
+
+
+def ends(link: Link, scene: Scene) -> tuple[str, str]:
+    """The boxes that an arrow leads from and to, with the row and side of a card that it belongs to."""
+    if not scene.has_ports:
+        return link.tail, link.head
+    row = "g" if link.kind == "backward" else "v"
+    tail = f"{link.tail}:{row}e:e" if scene.box[link.tail].kind == "variable" else link.tail
+    head = f"{link.head}:{row}w:w" if scene.box[link.head].kind == "variable" else link.head
+    return tail, head
+
+
+def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
+    """How an arrow is drawn, as DOT says it."""
+    label = {"label": f"<{SPACE}{markup(link.label)}>"} if link.label else {}
+    if link.kind == "backward":
+        return BACKWARD | label
+    if link.kind == "backflow":
+        straight = scene.line_of(link.tail) and scene.line_of(link.head)
+        return BACKFLOW | {"weight": "20" if straight else "4"}
+    if link.kind == "saved":
+        words = table([cell(font(link.label, 9))], extra=f' BGCOLOR="{ROLES["layer"].fill}"')
+        return SAVED | {"label": f"<{words}>"}
+    return _of_value(link, scene) | label
+
+
+def _of_value(link: Link, scene: Scene) -> dict[str, str]:
+    """An arrow of the computation: those of the trunk pull strongest, those of parameters least."""
+    tail, head = scene.box[link.tail], scene.box[link.head]
+    parameter = tail.kind in {"variable", "constant"} and not scene.into[tail.id] and tail.id not in scene.on_trunk
+    trunk = tail.id in scene.on_trunk and head.id in scene.on_trunk
+    weight = {"weight": "1" if parameter else "20" if trunk else "8"}
+    spoilt = any(node.index in scene.poisoned for node in link.nodes)
+    red = {"color": COLOURS["non-finite"], "penwidth": "1.8"} if spoilt else {}
+    return weight | red

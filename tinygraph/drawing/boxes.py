@@ -1,0 +1,136 @@
+"""Boxes: how a value, an operation, a layer or a constant is drawn, and what a mouse that rests on it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinygraph.drawing import health
+from tinygraph.drawing.cards import (
+    SPACE,
+    cell,
+    constant_card,
+    font,
+    gradient_card,
+    layer_card,
+    origin_card,
+    table,
+    variable_card,
+)
+from tinygraph.drawing.expressions import fallback
+from tinygraph.drawing.facts import nonfinite
+from tinygraph.drawing.mirror import pullbacks
+from tinygraph.drawing.numbers import shape
+from tinygraph.drawing.palette import COLOURS, ROLES, heat
+from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.symbols import operation_symbol
+from tinygraph.drawing.text import clean, clip, dot_string
+
+__all__ = ["look_of_box", "tooltip"]
+
+TOOLTIP_LENGTH = 200
+CARD = {"shape": "box", "style": "rounded,filled", "margin": "0.08,0.05", "height": "0.3", "width": "0.3"}
+OPERATION = {"fillcolor": COLOURS["operation"], "color": COLOURS["operation"], "penwidth": "1"}
+CIRCLE = {"shape": "circle", "style": "filled", "width": "0.32", "fixedsize": "true", "margin": "0"}
+PILL = {"shape": "box", "style": "rounded,filled", "height": "0.31", "width": "0.31", "margin": "0.09,0.03"}
+
+
+def look_of_box(box: Box, scene: Scene) -> dict[str, str]:
+    """How a box is drawn, as DOT says it."""
+    line = scene.line_of(box.id)
+    attributes = DRAWN[box.kind](box, scene) | {"tooltip": dot_string(tooltip(box, scene)), "id": box.id}
+    return attributes | ({"group": line} if line else {})
+
+
+def _card(label: str, role: str) -> dict[str, str]:
+    stroke, fill, width, _ = ROLES[role]
+    return CARD | {"label": f"<{label}>", "color": stroke, "fillcolor": fill, "penwidth": str(width)}
+
+
+def _variable(box: Box, scene: Scene) -> dict[str, str]:
+    card = _card(variable_card(box.node, scene), box.role)
+    if scene.has_ports:
+        card["margin"] = "0,0.05"
+    if box.node.index in scene.poisoned:
+        card |= {"color": COLOURS["non-finite"], "fillcolor": COLOURS["non-finite fill"], "penwidth": "1.8"}
+        if box.node.index == scene.origin and box.node.is_input:
+            return card | {"peripheries": "2"}
+        return card | {"style": "rounded,filled,dashed"}
+    return card
+
+
+def _constant(box: Box, scene: Scene) -> dict[str, str]:
+    assert box.constant is not None
+    return _card(constant_card(box.constant, box.name), "data") | {"penwidth": "1.0"}
+
+
+def _layer(box: Box, scene: Scene) -> dict[str, str]:
+    card = _card(layer_card(box, scene), "layer")
+    bad = {node.index for node in box.members} & scene.poisoned
+    if not bad:
+        return card
+    return card | {"color": COLOURS["non-finite"]} | ({"peripheries": "2"} if scene.origin in bad else {})
+
+
+def _operation(box: Box, scene: Scene) -> dict[str, str]:
+    symbol = operation_symbol(box.node)
+    if box.node.index == scene.origin:
+        colours = {"fillcolor": COLOURS["non-finite"], "color": COLOURS["non-finite"]}
+        return PILL | colours | {"label": f"<{origin_card(box.node)}>", "peripheries": "2", "penwidth": "1.8"}
+    if scene.heat:
+        return _heated(box, scene, symbol)
+    shape = CIRCLE if len(symbol) <= 2 else PILL
+    size = 12 if len(symbol) <= 2 else 11
+    colour = COLOURS["poisoned operation" if box.node.index in scene.poisoned else "operation"]
+    label = f"<{font(symbol, size, 'on operation', bold=True)}>"
+    ordered = {"ordering": "in"} if len(scene.into[box.id]) > 1 else {}
+    return OPERATION | shape | {"label": label, "fillcolor": colour, "color": colour} | ordered
+
+
+def _heated(box: Box, scene: Scene, symbol: str) -> dict[str, str]:
+    """An operation with its share of the whole, and the colour of that share."""
+    share = scene.heat.get(box.node.index)
+    colour, on = heat(share or 0.0)
+    label = font(symbol, 12 if len(symbol) <= 2 else 11, on, bold=True)
+    if share is not None:
+        label += font(f"{SPACE}{'under ' if share < 0.005 else ''}{max(100 * share, 1):.0f}%", 9, on)
+    ordered = {"ordering": "in"} if len(scene.into[box.id]) > 1 else {}
+    return OPERATION | PILL | {"label": f"<{label}>", "fillcolor": colour, "color": COLOURS["heat edge"]} | ordered
+
+
+def _gradient(box: Box, scene: Scene) -> dict[str, str]:
+    return _card(gradient_card(box.node, scene), "gradient")
+
+
+def _pullback(box: Box, scene: Scene) -> dict[str, str]:
+    told = pullbacks(box.node, scene.names)
+    texts = list(dict.fromkeys(each.text for each in told))
+    if len(texts) > 1:
+        texts = [f"{scene.names[each.operand.index] or fallback(each.operand)}: {each.text}" for each in told]
+    label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in texts])
+    colours = {"fillcolor": COLOURS["gradient"], "color": COLOURS["gradient"]}
+    return PILL | colours | {"label": f"<{label}>", "penwidth": "1"}
+
+
+DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
+    "operation": _operation,
+    "variable": _variable,
+    "layer": _layer,
+    "constant": _constant,
+    "gradient": _gradient,
+    "pullback": _pullback,
+}
+
+
+def tooltip(box: Box, scene: Scene) -> str:
+    """One line for a mouse that rests on the box."""
+    if box.kind == "layer" and box.layer is not None:
+        return clip(clean("/".join(box.layer.names)), TOOLTIP_LENGTH)
+    if box.kind == "constant" and box.constant is not None:
+        said = f"{box.name or 'constant'}, {shape(box.constant.shape)}, {box.constant.dtype}"
+        return clip(clean(said), TOOLTIP_LENGTH)
+    node = box.node
+    parts = [node.name or "" if box.kind == "variable" else node.op]
+    parts += [shape(node.shape), str(node.dtype), nonfinite(node.value), health.place(node)]
+    if node.grad_freed:
+        parts.append("gradient not kept: backward(retain_graph=True) keeps it")
+    return clip(clean(", ".join(part for part in parts if part)), TOOLTIP_LENGTH)

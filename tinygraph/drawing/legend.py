@@ -1,0 +1,71 @@
+"""The foot of a picture: its title, a swatch and a word for each kind of box that is in it, and notes."""
+
+from __future__ import annotations
+
+from tinygraph.drawing.cards import SPACE, cell, font, table
+from tinygraph.drawing.palette import COLOURS, HEAT, ROLES
+from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.text import clean, clip
+
+__all__ = ["foot"]
+
+LONGEST_TITLE = 200
+
+
+def foot(scene: Scene) -> str:
+    """Title and legend, under the picture."""
+    rows = []
+    if scene.title:
+        rows.append(cell(font(clip(scene.title, LONGEST_TITLE), 14, "text", bold=True), "CENTER"))
+    entries = _entries(scene) if scene.legend else []
+    if entries:
+        rows.append(cell(table(["".join(entries)], padding=2, spacing=2), "CENTER"))
+    rows += [cell(font(note, 9), "CENTER") for note in _notes(scene) if scene.legend]
+    return table(rows, padding=3) if rows else ""
+
+
+def _entries(scene: Scene) -> list[str]:
+    """A swatch and a word for each kind of box that is in the picture."""
+    roles = {box.role for box in scene.boxes if box.kind != "operation"}
+    entries = [_entry(role) for role in ("parameter", "data", "intermediate", "output", "layer") if role in roles]
+    if any(_has_gradient(box) for box in scene.boxes):
+        entries.append(
+            _swatch("gradient fill", "gradient fill")
+            + cell(font("gradient after backward()" + SPACE * 2, 10, "gradient"))
+        )
+    if scene.heat:
+        entries.append(cell(font(f"share of {clean(scene.measured)}{SPACE}", 10)))
+        entries += [_swatch_of(colour, colour) for _, colour in HEAT]
+    if scene.origin is not None:
+        words = ROLES["origin"].words
+        entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))
+    return entries
+
+
+def _has_gradient(box: Box) -> bool:
+    return box.kind in {"variable", "layer"} and any(n.grad is not None for n in (box.node, *box.members))
+
+
+def _entry(role: str) -> str:
+    stroke, fill, _, words = ROLES[role]
+    return _swatch_of(stroke, fill) + cell(font(words + SPACE * 2))
+
+
+def _swatch(stroke: str, fill: str) -> str:
+    return _swatch_of(COLOURS[stroke], COLOURS[fill])
+
+
+def _swatch_of(stroke: str, fill: str) -> str:
+    look = f'BORDER="1" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="ROUNDED"'
+    return cell(table([f'<TD {look} FIXEDSIZE="TRUE" WIDTH="14" HEIGHT="14"></TD>'], padding=0))
+
+
+def _notes(scene: Scene) -> list[str]:
+    notes = []
+    if any(box.kind == "variable" and box.node.grad_freed and box.node.grad is None for box in scene.boxes):
+        notes.append("∇ not kept: backward(retain_graph=True) keeps every gradient")
+    if scene.accumulated:
+        notes.append("∇ in place of ∂: this gradient holds more than one backward pass")
+    if any(box.kind == "layer" and any(n.is_input and n.grad is not None for n in box.members) for box in scene.boxes):
+        notes.append("bars: norm of the gradient beside the largest one, over four powers of ten")
+    return notes
