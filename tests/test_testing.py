@@ -17,6 +17,7 @@ from tinygraph.operands import plain
 from tinygraph.testing import GradientError, check_grads
 from tinygraph.testing import strategies as arrays_of
 from tinygraph.testing.domains import SPECIAL
+from tinygraph.testing.strategies.guises import LAYOUTS
 
 
 def cube_with(rule):
@@ -275,7 +276,7 @@ def test_layouts_change_the_memory_alone(data):
 
 def test_every_layout_is_drawn_as_it_is_called():
     x = np.ones((2, 3))
-    drawn = {lay.__name__: lay(x) for lay in arrays_of.LAYOUTS}
+    drawn = {lay.__name__: lay(x) for lay in LAYOUTS}
     assert drawn["_fortran_order"].flags.f_contiguous
     assert all(stride < 0 for stride in drawn["_reversed"].strides)
     assert not drawn["_every_other"].flags.contiguous
