@@ -16,9 +16,8 @@ __all__ = ["call_of", "functions_of"]
 def functions_of(block: Block) -> list[str]:
     """The lines of the function that computes a block, and of the one that goes over the blocks."""
     lines = [*_head(f"block_{block.number}", list(block.parameters)), *_indented(block.lines)]
-    names = ", ".join([name for _, name in block.totals])
-    if names:
-        lines.append(f"    return {names}")
+    if block.totals:
+        lines.append(f"    return {_names(block)}")
     lines += ["", "", *_head(f"rows_{block.number}", _arguments_of_loop(block))]
     lines += [f"    {slot}_part = {slot}[thread]" for slot in block.scratch]
     lines += _loop_in_turns(block) if block.division.in_turns else _loop(block)
