@@ -427,3 +427,24 @@ def test_what_the_function_changes_is_refused_and_as_it_was(kind: str) -> None:
     assert table == {"a": 1.0, "b": 2.0}
     assert whole.rate == 1.0
     assert inner.count == 0  # type: ignore[attr-defined]
+
+
+def test_an_object_that_answers_to_any_name_is_not_asked() -> None:
+    class Willing:
+        rate = 2.0
+
+        def __getattr__(self, name: str) -> Any:
+            return self
+
+        def __call__(self, *args: Any) -> Any:
+            raise AssertionError("nobody meant it")
+
+    class Holder:
+        willing = Willing()
+        rate = 1.0
+
+    willing, holder = Willing(), Holder()
+    compiled = tg.compile(lambda x: x * willing.rate * holder.willing.rate)
+    np.testing.assert_array_equal(compiled(X), X * 4)
+    willing.rate = 3.0
+    np.testing.assert_array_equal(compiled(X), X * 6)

@@ -236,8 +236,8 @@ class Surroundings:
     def _in_object(self, item: Any, name: str) -> Iterator[Place]:
         kind = type(item)
         users = followed(kind.__module__)
-        namespace = inspect.getattr_static(item, "__dict__", None) and getattr(item, "__dict__", None)
-        if type(namespace) is dict:  # a function in something that calls it: a cache, a compiled function
+        namespace = _namespace_of(item)
+        if namespace is not None:  # a function in something that calls it: a cache, a compiled function
             yield from self._look(namespace.get("__wrapped__"), name)
         if not users and kind.__module__ not in _HOLDERS:
             return
@@ -252,7 +252,7 @@ class Surroundings:
             for slot in (slots,) if isinstance(slots, str) else slots:
                 if (slot in self.names or whole) and not slot.startswith("__"):
                     yield Place(f"{name}.{slot}", item, slot, getattr(item, slot, MISSING))
-        if type(namespace) is dict:
+        if namespace is not None:
             self.containers.append(Container(name, namespace, dict(namespace), whole=False))
             # `self.training = False` hides what the class says, where the object said nothing itself.
             self._sized.append(namespace)
@@ -298,9 +298,23 @@ class Surroundings:
 
 def _functions_of(value: Any) -> list[Any]:
     """The functions behind an attribute of a class: a method, a property, one that something else wraps."""
-    parts = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func", "__wrapped__")] \
-        if type(value) is not FunctionType else [value]  # fmt: skip
-    return [part for part in map(inspect.unwrap, filter(callable, parts)) if type(part) is FunctionType]
+    parts: list[Any] = [value]
+    if isinstance(value, staticmethod | classmethod):
+        parts = [value.__func__]
+    elif isinstance(value, property):
+        parts = [value.fget, value.fset]
+    elif type(value) is not FunctionType:
+        namespace = _namespace_of(value) or {}
+        parts = [namespace.get("func"), namespace.get("__wrapped__")]
+    return [inspect.unwrap(part) for part in parts if type(part) is FunctionType]
+
+
+def _namespace_of(item: Any) -> dict[str, Any] | None:
+    """The attributes that an object keeps, without asking what it answers for others."""
+    if inspect.getattr_static(item, "__dict__", None) is None:
+        return None
+    namespace = getattr(item, "__dict__", None)
+    return namespace if type(namespace) is dict else None
 
 
 def _is_transform(function: Any) -> bool:
