@@ -429,6 +429,25 @@ def test_what_the_function_changes_is_refused_and_as_it_was(kind: str) -> None:
     assert inner.count == 0  # type: ignore[attr-defined]
 
 
+def test_a_table_of_numbers_hides_nothing() -> None:
+    table, others = [0.5] * 300_000, {"rate": 1.0}
+    found = {"table": table, "others": others}
+    compiled = tg.compile(lambda x: x * found["table"][7] * found["others"]["rate"])
+    np.testing.assert_array_equal(compiled(X), X * 0.5)
+    others["rate"] = 2.0
+    np.testing.assert_array_equal(compiled(X), X)
+    table[7] = 2.0
+    np.testing.assert_array_equal(compiled(X), X * 4)
+
+    def f(x: Any) -> Any:
+        table[3] = 1.0
+        return x
+
+    with pytest.raises(tg.UnsupportedError, match="changed the items of table"):
+        tg.compile(f)(X)
+    assert table[3] == 0.5
+
+
 def test_an_object_that_answers_to_any_name_is_not_asked() -> None:
     class Willing:
         rate = 2.0

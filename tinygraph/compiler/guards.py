@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ATOMS", "MISSING", "Container", "Guards", "Place", "contents_of", "followed", "is_ours", "short"]
+__all__ = ["ATOMS", "ITEMS", "MISSING", "Container", "Guards", "Place", "contents_of", "followed", "is_ours", "short"]
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
 
@@ -28,6 +28,8 @@ _NOT_FOLLOWED = frozenset(("numpy", "scipy", "tinygraph", "pytest", "hypothesis"
 ATOMS = (int, float, complex, bool, str, bytes, type(None), np.generic)
 # What is compared by value, besides: it cannot be changed, and holds nothing that can.
 _VALUES = (slice, range, np.dtype)
+# Of a container of more items than these the numbers have no places of their own.
+ITEMS = 4096
 _CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
 
 
@@ -162,17 +164,19 @@ class Container:
                 holder.update(before)
                 return f"changed the keys of {self.name or 'a dict'}"
             return f"set {self.name}.{new[0]}" if new and self.name else f"set {new[0]}" if new else None
-        if isinstance(holder, Mapping) or (len(holder) == len(before) and not isinstance(holder, set)):
+        if isinstance(holder, Mapping) or self.holds():
             return None
         if isinstance(holder, set):
-            if holder == before:
-                return None
             holder.clear()
             holder.update(before)
             return f"changed {self.name or 'a set'}"
+        numbers = (was is not now and isinstance(was, ATOMS) for now, was in zip(holder, before, strict=False))
+        if len(holder) == len(before) and (len(before) <= ITEMS or not any(numbers)):
+            return None  # each item has a place, and is put back there
+        what = "the length" if len(holder) != len(before) else "the items"
         holder.clear()
         holder.extend(before)
-        return f"changed the length of {self.name or 'a list'}"
+        return f"changed {what} of {self.name or 'a list'}"
 
 
 class Guards:

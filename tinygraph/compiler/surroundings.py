@@ -25,7 +25,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards import ATOMS, MISSING, Container, Guards, Place, contents_of, followed, is_ours, short
+from tinygraph.compiler.guards import (
+    ATOMS,
+    ITEMS,
+    MISSING,
+    Container,
+    Guards,
+    Place,
+    contents_of,
+    followed,
+    is_ours,
+    short,
+)  # fmt: skip
 from tinygraph.compiler.names_in_code import names_in
 from tinygraph.tensor import Tensor
 
@@ -139,7 +150,7 @@ class Surroundings:
         for key, value in before.items() if isinstance(before, dict) else enumerate(before):
             if isinstance(item, set):
                 yield from self._look(value, name)
-            else:
+            elif len(before) <= ITEMS or not isinstance(value, ATOMS):
                 yield Place(f"{name}[{key!r}]", item, key, value)
 
     def _in_function(self, function: Any, name: str) -> Iterator[Place]:
