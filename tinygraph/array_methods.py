@@ -197,8 +197,10 @@ class TensorMethods(ArrayMethods["Tensor"]):
             raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
         return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_attribute(name), name=name, obj=self)
+    if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
+
+        def __getattr__(self, name):
+            raise AttributeError(_no_attribute(name), name=name, obj=self)
 
     fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
     sort = _writing("sort", "np.sort(t)")
