@@ -123,3 +123,10 @@ def test_sizes_and_axes_must_be_as_many():
 
 def test_frequencies_are_plain():
     assert type(np.fft.fftfreq(4, 0.5)) is type(np.fft.rfftfreq(4)) is np.ndarray
+
+
+def test_an_axis_that_is_named_twice_is_transformed_twice():
+    x = np.linspace(-1, 2, 12).reshape(4, 3)
+    for function in (np.fft.fftn, np.fft.rfftn, np.fft.ifftn):
+        np.testing.assert_allclose(function(tg.Tensor(x), axes=(0, 0)).data, function(x, axes=(0, 0)), atol=1e-14)
+        check_grads(lambda x, function=function: np.abs(function(x, axes=(0, 0))) ** 2, x)

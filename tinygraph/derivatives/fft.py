@@ -117,7 +117,8 @@ def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None =
 @composition(np.fft.rfftn)
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: None = None) -> Any:
     """The transform of a real array along several axes: half of the last one."""
-    *others, (size, axis) = _sizes(a, s, axes)
+    sizes = [(a.shape[axis] if size is None else size, axis) for size, axis in _sizes(a, s, axes)]
+    *others, (size, axis) = sizes  # as they were before; an axis that is named twice is made longer again
     a = np.fft.rfft(a, size, axis, norm)
     for size, axis in reversed(others):
         a = np.fft.fft(a, size, axis, norm)
