@@ -72,6 +72,7 @@ DOMAINS: dict[Callable[..., Any], tuple[Domain, ...]] = {
     np.hypot: (NOT_ZERO, FAR_FROM_ZERO),
     np.arctan2: (ANYWHERE, FAR_FROM_ZERO),
     np.copysign: (NOT_ZERO, NOT_ZERO),
+    np.heaviside: (NOT_ZERO, ANYWHERE),
 }  # fmt: skip
 
 # SciPy's functions by their names, as SciPy need not be there.
