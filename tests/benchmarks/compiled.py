@@ -33,7 +33,7 @@ import tinygraph as tg
 jax = peer("jax")
 
 
-def logistic_regression(features: int = 4096, images: int = 348, steps: int = 10) -> Workload:
+def logistic_regression(features: int = 4096, images: int = 348, steps: int = 150) -> Workload:
     """Steps of gradient descent, float64, features in rows as the tutorials have them."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(features, images)) / np.sqrt(features)
