@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -257,6 +258,16 @@ def _after(graph: Graph, function: Any) -> list[Step]:
         lambda x: tg.binary_cross_entropy(x, np.array([[0.0, 1, 0.3]] * 2), from_logits=True),
         lambda x: tg.cross_entropy(x, np.array([0, 2])),
         lambda x: tg.cross_entropy(tg.softmax(x), np.array([0, 2]), from_logits=False),
+        *[
+            functools.partial(loss, reduction=reduction)
+            for reduction in ("sum", "none")
+            for loss in (
+                lambda x, reduction: tg.binary_cross_entropy(x, np.eye(2, 3), from_logits=True, reduction=reduction),
+                lambda x, reduction: tg.binary_cross_entropy(tg.sigmoid(x), np.eye(2, 3), reduction=reduction),
+                lambda x, reduction: tg.cross_entropy(x, np.array([0, 2]), reduction=reduction),
+                lambda x, reduction: tg.cross_entropy(x, np.eye(2, 3), reduction=reduction),
+            )
+        ],
     ],
 )  # fmt: skip
 def test_tinygraphs_functions_are_written_with_numpys(function: Callable[..., Any]) -> None:

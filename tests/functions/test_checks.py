@@ -101,3 +101,20 @@ def test_a_saved_program_checks_with_numpy_alone(tmp_path):
     assert found.returncode == 1
     assert "ValueError: cross_entropy: labels run from 0 to 3, but num_classes is 3" in found.stderr
     assert "tinygraph" not in (tmp_path / "step.py").read_text().partition("\n")[2]
+
+
+def test_nothing_is_updated_before_a_check_that_fails():
+    """The update does not wait for the loss, which is of the weights from before."""
+    weights = tg.Tensor(np.ones((3, 3)))
+
+    def step(x, labels):
+        logits = x @ weights
+        weights.data -= x
+        return tg.cross_entropy(logits, labels)
+
+    compiled = tg.compile(step)
+    compiled(np.eye(3), np.array([0, 1, 2]))
+    before = weights.data.copy()
+    with pytest.raises(ValueError, match="labels run from 0 to 3"):
+        compiled(np.eye(3), np.array([0, 1, 3]))
+    np.testing.assert_array_equal(weights.data, before)

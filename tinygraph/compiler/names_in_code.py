@@ -84,8 +84,6 @@ def _asked_whole(after: Sequence[dis.Instruction], function: str) -> list[str | 
         after: the instructions behind the one that names the function.
         function: its name.
     """
-    if not after:
-        return []
     end = next((place for place, step in enumerate(after) if step.opname.startswith("CALL")), len(after))
     inside = after[:end]
     if not inside:

@@ -10,6 +10,13 @@ from tinygraph.derivatives.table import derivative
 
 DEGREE = float(np.pi / 180)
 
+
+def _over_square(side: Any, x: Any, y: Any) -> Any:
+    """side ÷ (x² + y²), by the length twice: its square overflows, in uint8 from 16 on, in float16 from 256 on."""
+    length = np.hypot(x, y)
+    return side / length / length
+
+
 derivative(np.sin,      lambda g, z, x: g * np.cos(x))  # fmt: skip
 derivative(np.cos,      lambda g, z, x: -g * np.sin(x))  # fmt: skip
 derivative(np.tan,      lambda g, z, x: g * (1 + z * z))  # fmt: skip
@@ -22,12 +29,7 @@ derivative(np.tanh,     lambda g, z, x: g * (1 - z * z))  # fmt: skip
 derivative(np.arcsinh,  lambda g, z, x: g / np.sqrt(x * x + 1))  # fmt: skip
 derivative(np.arccosh,  lambda g, z, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))  # fmt: skip
 derivative(np.arctanh,  lambda g, z, x: g / (1 - x * x))  # fmt: skip
-# The length twice, not its square, which overflows: in uint8 from 16 on, in float16 from 256 on.
-derivative(
-    np.arctan2,
-    lambda g, z, x, y: g * (y / np.hypot(x, y)) / np.hypot(x, y),
-    lambda g, z, x, y: -g * (x / np.hypot(x, y)) / np.hypot(x, y),
-)
+derivative(np.arctan2, lambda g, z, x, y: g * _over_square(y, x, y), lambda g, z, x, y: -g * _over_square(x, x, y))
 derivative(np.deg2rad,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.radians,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.rad2deg,  lambda g, z, x: g / DEGREE)  # fmt: skip

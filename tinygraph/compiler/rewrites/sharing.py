@@ -8,7 +8,6 @@ import numpy as np
 
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
-from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
 from tinygraph.links import mapped
 
@@ -23,12 +22,9 @@ FOLDED = 4096
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """y = f(x); z = g(x); return y  ->  y = f(x); return y.
-
-    Inputs stay, and draws: a generator's stream goes on. So do checks of values, whose errors somebody may wait for.
-    """
+    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs stay, and draws: a generator's stream goes on."""
     alive = {output.index for output in graph.outputs}
-    alive |= {step.index for step in graph.nodes if isinstance(step, Step) and (step.draws or step.function in CHECKS)}
+    alive |= {step.index for step in graph.nodes if isinstance(step, Step) and step.draws}
     for step in reversed(graph.nodes):
         if step.index in alive:
             alive.update(operand.index for operand in operands_of(step))
