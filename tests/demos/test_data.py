@@ -111,8 +111,23 @@ def test_a_seed_repeats_the_order_and_a_generator_goes_on():
     def order(shuffle):
         return next(data.batches(x, size=100, shuffle=shuffle))[0].tolist()
 
-    assert order(0) == order(0)
+    assert order(0) == order(0) != order(1)
     assert order(rng) != order(rng)
+
+
+@pytest.mark.parametrize("no", [False, None, np.False_])
+@pytest.mark.parametrize("yes", [True, np.True_])
+def test_shuffle_is_a_yes_or_no_too(no, yes):
+    x = np.arange(100)
+
+    def order(shuffle):
+        return next(data.batches(x, size=100, shuffle=shuffle))[0].tolist()
+
+    assert order(no) == x.tolist()
+    assert len({tuple(order(yes)) for _ in range(3)}) == 3
+    assert order(yes) not in (order(1), order(0))
+    with pytest.raises(TypeError, match="shuffle= cannot be str"):
+        data.batches(x, size=1, shuffle="yes")
 
 
 @pytest.mark.parametrize(

@@ -12,28 +12,43 @@ __all__ = ["batches"]
 
 
 def batches(
-    *arrays: NDArray[Any], size: int, shuffle: int | np.random.Generator | None = None
+    *arrays: NDArray[Any], size: int, shuffle: bool | int | np.random.Generator | None = None
 ) -> Iterator[tuple[NDArray[Any], ...]]:
     """Go through arrays together, a batch of rows at a time; the last batch may be shorter.
 
     Args:
         arrays: each of shape (examples, ...), with the same number of examples.
         size: rows in a batch.
-        shuffle: None keeps the order; a seed or a generator draws a new one, the same for all arrays. A generator
-            gives a different order each time it is used: one for each epoch.
+        shuffle: False or None keeps the order. True draws a new order at each call, the same for all arrays. A seed, an
+            int, draws the order of that seed. A generator draws the order from where it stands: a new one for each
+            epoch, and the same in each run of a program.
 
     Yields:
         A tuple with the rows of each array.
 
     Raises:
         ValueError: no array, arrays of different lengths, or a size below 1.
+        TypeError: `shuffle` is something else.
     """
     lengths = sorted({len(array) for array in arrays})
     if len(lengths) != 1:
         raise ValueError(f"batches: the arrays must have the same number of rows, got {lengths or 'no array'}")
     if size < 1:
         raise ValueError(f"batches: the size must be at least 1, got {size}")
-    return _batches(arrays, lengths[0], size, None if shuffle is None else np.random.default_rng(shuffle))
+    return _batches(arrays, lengths[0], size, _generator(shuffle))
+
+
+def _generator(shuffle: Any) -> np.random.Generator | None:
+    """What draws the order; None to keep it. True and False are no seeds, though they are ints."""
+    if shuffle is None or (isinstance(shuffle, bool | np.bool_) and not shuffle):
+        return None
+    if isinstance(shuffle, bool | np.bool_):
+        return np.random.default_rng()
+    if not isinstance(shuffle, int | np.integer | np.random.Generator):
+        raise TypeError(
+            f"batches: shuffle= cannot be {type(shuffle).__name__}. Give True, False, a seed or a np.random.Generator"
+        )
+    return np.random.default_rng(shuffle)
 
 
 def _batches(
