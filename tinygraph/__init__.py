@@ -27,6 +27,7 @@ from tinygraph.tensor import Tensor
 
 if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401
+    import tinygraph.keras as keras  # noqa: F401
     import tinygraph.nn as nn  # noqa: F401
     import tinygraph.optim as optim  # noqa: F401
     import tinygraph.testing as testing
@@ -79,7 +80,9 @@ _LATER = {
     }.items()
     for name in names.split()
 }
-_ROOMS = frozenset(("compiler", "data", "drawing", "functions", "graph", "nn", "optim", "testing", "transforms"))
+_ROOMS = frozenset(
+    ("compiler", "data", "drawing", "functions", "graph", "keras", "nn", "optim", "testing", "transforms")
+)
 
 __all__ = [
     "GraphError", "NonFiniteError", "ShapeError", "Tensor", "UnsupportedError", "detect_nonfinite", "enable_grad",

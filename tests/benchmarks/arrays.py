@@ -194,7 +194,7 @@ def network_step(steps: int = 20, batch: int = 128, sizes: tuple[int, int, int] 
         w1, b1, w2, b2 = parameters
         losses = []
         for _ in range(steps):
-            loss = tg.cross_entropy(tg.relu(x @ w1 + b1) @ w2 + b2, labels)
+            loss = tg.cross_entropy(tg.relu(x @ w1 + b1) @ w2 + b2, labels, from_logits=True)
             loss.backward()
             losses.append(loss.item())
             for parameter in parameters:

@@ -181,7 +181,7 @@ def network(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, steps
     def step(x: Any, y: Any) -> Any:
         w1, b1, w2, b2 = weights
         logits = np.tanh(x @ w1 + b1) @ w2 + b2
-        loss = tg.cross_entropy(logits, y)
+        loss = tg.cross_entropy(logits, y, from_logits=True)
         for weight in weights:
             weight.grad = None
         loss.backward()

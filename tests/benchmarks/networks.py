@@ -32,7 +32,7 @@ def _training(logits_of: Callable[[Any], Any], optimizer: Any) -> Callable[[Any,
     """A step of training, as a plain function."""
 
     def step(x: Any, y: Any) -> Any:
-        loss = tg.cross_entropy(logits_of(x), y)
+        loss = tg.cross_entropy(logits_of(x), y, from_logits=True)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -67,7 +67,7 @@ def _model_workload(
     model(x[:1])
     starts = [np.array(parameter.data) for parameter in model.parameters()]
     model.eval()
-    first = float(tg.cross_entropy(model(x), y))
+    first = float(tg.cross_entropy(model(x), y, from_logits=True))
     model.train()
     step = _training(model, tg.optim.Adam(model.parameters()))
     compiled = tg.compile(step)

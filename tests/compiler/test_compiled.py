@@ -140,7 +140,7 @@ def training(dtype=np.float64):
     adam = Adam(network.parameters, 0.01)
 
     def step(batch):
-        loss = tg.cross_entropy(network(batch["x"]), batch["y"])
+        loss = tg.cross_entropy(network(batch["x"]), batch["y"], from_logits=True)
         loss.backward()
         adam.step()
         return {"loss": loss}

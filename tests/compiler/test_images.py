@@ -102,7 +102,7 @@ def test_the_mean_of_windows_of_other_dtypes(dtype):
 def test_a_network_with_means_goes_image_by_image(monkeypatch):
     def network(x, k, y):
         pooled = tg.avg_pool2d(tg.relu(tg.conv2d(x, k)), 2)
-        return tg.cross_entropy(np.mean(pooled, axis=(1, 2)), y)
+        return tg.cross_entropy(np.mean(pooled, axis=(1, 2)), y, from_logits=True)
 
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)
     rng = np.random.default_rng(0)
@@ -116,7 +116,7 @@ def classifier(x, k1, b1, k2, b2, w, y):
     """A small network for images, and its loss."""
     x = tg.max_pool2d(tg.relu(tg.conv2d(x, k1) + b1), 2)
     x = tg.max_pool2d(tg.relu(tg.conv2d(x, k2, 1, "same") + b2), 2)
-    return tg.cross_entropy(x.reshape(x.shape[0], -1) @ w, y)
+    return tg.cross_entropy(x.reshape(x.shape[0], -1) @ w, y, from_logits=True)
 
 
 def classifier_arguments(dtype=np.float64, batch=6, size=13, channels=(4, 3)):
@@ -306,7 +306,7 @@ def test_a_training_step_with_dropout_equals_the_eager_one():
         adam = tg.optim.Adam(model.parameters())
 
         def step(x, y):
-            loss = tg.cross_entropy(model(x), y)
+            loss = tg.cross_entropy(model(x), y, from_logits=True)
             adam.zero_grad()
             loss.backward()
             adam.step()

@@ -256,7 +256,7 @@ def _after(graph: Graph, function: Any) -> list[Step]:
         lambda x: np.mean(x, axis=1, keepdims=True), lambda x: np.clip(x, -1, 1), np.std, np.max, np.ptp,
         lambda x: tg.binary_cross_entropy(tg.sigmoid(x), np.array([[0.0, 1, 0.3]] * 2)),
         lambda x: tg.binary_cross_entropy(x, np.array([[0.0, 1, 0.3]] * 2), from_logits=True),
-        lambda x: tg.cross_entropy(x, np.array([0, 2])),
+        lambda x: tg.cross_entropy(x, np.array([0, 2]), from_logits=True),
         lambda x: tg.cross_entropy(tg.softmax(x), np.array([0, 2]), from_logits=False),
         *[
             functools.partial(loss, reduction=reduction)
@@ -264,8 +264,8 @@ def _after(graph: Graph, function: Any) -> list[Step]:
             for loss in (
                 lambda x, reduction: tg.binary_cross_entropy(x, np.eye(2, 3), from_logits=True, reduction=reduction),
                 lambda x, reduction: tg.binary_cross_entropy(tg.sigmoid(x), np.eye(2, 3), reduction=reduction),
-                lambda x, reduction: tg.cross_entropy(x, np.array([0, 2]), reduction=reduction),
-                lambda x, reduction: tg.cross_entropy(x, np.eye(2, 3), reduction=reduction),
+                lambda x, reduction: tg.cross_entropy(x, np.array([0, 2]), from_logits=True, reduction=reduction),
+                lambda x, reduction: tg.cross_entropy(x, np.eye(2, 3), from_logits=True, reduction=reduction),
             )
         ],
     ],

@@ -34,7 +34,7 @@ def attention(x: Any, qkv: Any, out: Any, scale: Any, up: Any, down: Any, v: Any
     shares = tg.softmax(q @ k.transpose(0, 1, 3, 2) * 0.7)
     x = x + (shares @ values).transpose(0, 2, 1, 3).reshape(batch, length, width) @ out
     x = x + tg.relu(normal(x, scale) @ up) @ down
-    return tg.cross_entropy(np.mean(x, axis=1) @ v, np.arange(batch) % v.shape[1])
+    return tg.cross_entropy(np.mean(x, axis=1) @ v, np.arange(batch) % v.shape[1], from_logits=True)
 
 
 def starts(*shapes: tuple[int, ...]) -> list[Any]:
@@ -202,7 +202,7 @@ def test_layers_train_alike() -> None:
         adam = optim.Adam(reader.parameters())
 
         def step(tokens: Any, y: Any) -> Any:
-            loss = tg.cross_entropy(reader(tokens), y)
+            loss = tg.cross_entropy(reader(tokens), y, from_logits=True)
             adam.zero_grad()
             loss.backward()
             adam.step()

@@ -108,7 +108,7 @@ def test_first_gradients_of_logits_are_named_after_them() -> None:
 
     def step(x: Any, y: Any) -> Any:
         logits = np.tanh(x @ w) @ np.ones((4, 2))
-        loss = tg.cross_entropy(logits, y)
+        loss = tg.cross_entropy(logits, y, from_logits=True)
         w.grad = None
         loss.backward()
         return loss

@@ -43,7 +43,7 @@ def test_laws(entry, data):
 DEFINITIONS = {
     tg.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
     tg.relu: lambda x: np.where(x > 0, x, 0),
-    tg.leaky_relu: lambda x: np.where(x > 0, x, 0.01 * x),
+    tg.leaky_relu: lambda x: np.where(x > 0, x, 0.2 * x),
     tg.elu: lambda x: np.where(x > 0, x, np.exp(x) - 1),
     tg.softplus: lambda x: np.log(1 + np.exp(x)),
     tg.silu: lambda x: x / (1 + np.exp(-x)),
@@ -54,16 +54,14 @@ DEFINITIONS = {
 @pytest.mark.parametrize("function", DEFINITIONS, ids=lambda f: f.__name__)
 @given(arrays(low=-8, high=8))
 def test_the_definition(function, x):
-    np.testing.assert_allclose(
-        function(x), DEFINITIONS[function](x), rtol=1e-12, atol=5e-4 if function is tg.gelu else 1e-14
-    )
+    np.testing.assert_allclose(function(x), DEFINITIONS[function](x), rtol=1e-12, atol=1e-14)
 
 
 # At plus and minus infinity: the value and the slope, from both of which a line far out follows.
 FAR = {
     tg.sigmoid: ((0, 0), (1, 0)),
     tg.relu: ((0, 0), (0, 1)),
-    tg.leaky_relu: ((0, 0.01), (0, 1)),
+    tg.leaky_relu: ((0, 0.2), (0, 1)),
     tg.elu: ((-1, 0), (0, 1)),
     tg.softplus: ((0, 0), (0, 1)),
     tg.silu: ((0, 0), (0, 1)),
@@ -85,7 +83,7 @@ def test_far_out_nothing_overflows(function, size, dtype):
 
 
 @pytest.mark.parametrize(
-    ("function", "slope"), [(tg.relu, 0), (tg.leaky_relu, 0.01), (tg.elu, 1), (lambda x: tg.elu(x, alpha=0.5), 0.5)]
+    ("function", "slope"), [(tg.relu, 0), (tg.leaky_relu, 0.2), (tg.elu, 1), (lambda x: tg.elu(x, alpha=0.5), 0.5)]
 )
 def test_the_slope_at_the_kink(function, slope):
     assert tg.grad(function)(0.0) == slope
@@ -101,3 +99,25 @@ def test_lists_and_integers_become_float64(function):
 @pytest.mark.parametrize("function", DEFINITIONS, ids=lambda f: f.__name__)
 def test_higher_orders(function):
     check_grads(function, np.array([-1.5, 0.5, 1.0]), order=3)
+
+
+def test_gelu_is_exact_unless_told_otherwise():
+    x = np.linspace(-30, 30, 601)
+    by_parts = [value * 0.5 * math.erfc(-value / math.sqrt(2)) for value in x]
+    np.testing.assert_allclose(tg.gelu(x), by_parts, rtol=2e-13)
+    np.testing.assert_allclose(tg.gelu(x.astype(np.float32)), by_parts, rtol=1e-4, atol=1e-38)
+    np.testing.assert_allclose(tg.gelu(x, approximate=True), by_parts, atol=5e-4)
+    check_grads(lambda x: tg.gelu(x, approximate=True), np.linspace(-4, 4, 9))
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_gelu_of_float16_is_that_of_float32_rounded(approximate, run):
+    def both(x):
+        return tg.value_and_grad(lambda x: np.sum(tg.gelu(x, approximate=approximate), dtype=np.float64))(x)
+
+    x = np.array([-6e4, -300, -50, -3, -0.5, 0, 0.5, 3, 50, 300], np.float16)
+    value, gradient = run(both)(x)
+    expected, slopes = both(x.astype(np.float32))
+    np.testing.assert_allclose(value, expected, rtol=2e-3)
+    np.testing.assert_allclose(gradient, slopes.astype(np.float16), rtol=2e-3, atol=1e-6)

@@ -48,6 +48,7 @@ SYMBOLS = {
     "leaky_relu": "leaky ReLU",
     "elu": "ELU",
     "gelu": "GELU",
+    "normal_cdf": "Φ",
     "silu": "SiLU",
     "log_softmax": "log softmax",
     "binary_cross_entropy": "cross-entropy",

@@ -80,14 +80,14 @@ binary_cross_entropy.derivative(_binary_predictions, _binary_targets)
 
 
 @primitive
-def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean") -> Any:
+def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−Σ y ln p over the classes: the log loss of predictions for one class of several.
 
     Args:
-        predictions: logits or, with `from_logits=False`, probabilities; shape (..., classes).
+        predictions: probabilities or, with `from_logits=True`, logits; shape (..., classes).
         targets: class numbers, integers of shape (...), or probabilities of shape (..., classes).
         from_logits: the predictions are logits, and their softmax is the probability. A class of logit −inf that is
-            not the target costs nothing.
+            not the target costs nothing. Logits are exact where probabilities have rounded to 0 or 1.
         reduction: "mean", "sum" (over all but the classes) or "none".
 
     Returns:
@@ -115,7 +115,7 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, redu
 
 
 def _class_predictions(
-    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean"
+    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
 ) -> Any:
     p, y = predictions, _distribution(targets, predictions)
     if not from_logits:
@@ -128,7 +128,7 @@ def _class_predictions(
 
 
 def _class_targets(
-    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean"
+    g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
 ) -> Any:
     p = _array(predictions)
     logs = log_softmax(p) if from_logits else np.log(p)

@@ -11,6 +11,7 @@ import numpy as np
 from tinygraph import functions
 from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
 from tinygraph.derivatives.reductions import root
+from tinygraph.functions.activations import normal_cdf, normal_cdf_formula
 from tinygraph.functions.checks import class_numbers, probabilities
 from tinygraph.functions.logits import rows_of
 from tinygraph.functions.losses import are_labels
@@ -50,7 +51,7 @@ def _sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-_floating(x)))
 
 
-def _leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+def _leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     x = _floating(x)
     return np.where(x > 0, x, x * negative_slope)
 
@@ -109,7 +110,7 @@ def _binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = Fa
     return _reduced(-(_times_log(y, p) + _times_log(1 - y, 1 - p)), reduction)
 
 
-def _cross_entropy(predictions: Any, targets: Any, from_logits: bool = True, reduction: str = "mean") -> Any:
+def _cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     p = _floating(predictions)
     y = targets if type(targets) is Symbol else np.asarray(targets)
     if are_labels(y, p):
@@ -187,6 +188,7 @@ FORMULAS: dict[Any, Callable[..., Any]] = {
     functions.leaky_relu: _leaky_relu,
     functions.elu: _elu,
     functions.softplus: _softplus,
+    normal_cdf: lambda x: normal_cdf_formula(_floating(x)),
     functions.logsumexp: _logsumexp,
     functions.softmax: _softmax,
     functions.log_softmax: _log_softmax,

@@ -1,0 +1,198 @@
+"""Defaults are Keras's: by the table here, and by Keras itself where it is installed."""
+
+import importlib.util
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.functions.pooling import max_pool2d
+from tinygraph.nn.initializers import INITIALIZERS
+from tinygraph.optim import schedules
+
+REQUIRED = inspect.Parameter.empty
+
+# For each of Keras's names what is ours, and the defaults of Keras 3 for the arguments that both have.
+DEFAULTS = {
+    "activations.elu": (tg.elu, {"alpha": 1.0}),
+    "activations.gelu": (tg.gelu, {"approximate": False}),
+    "activations.leaky_relu": (tg.leaky_relu, {"negative_slope": 0.2}),
+    "activations.log_softmax": (tg.log_softmax, {"axis": -1}),
+    "activations.relu": (tg.relu, {}),
+    "activations.sigmoid": (tg.sigmoid, {}),
+    "activations.silu": (tg.silu, {}),
+    "activations.softmax": (tg.softmax, {"axis": -1}),
+    "activations.softplus": (tg.softplus, {}),
+    "ops.logsumexp": (tg.logsumexp, {"axis": None, "keepdims": False}),
+    "losses.binary_crossentropy": (tg.binary_cross_entropy, {"from_logits": False}),
+    "losses.categorical_crossentropy": (tg.cross_entropy, {"from_logits": False}),
+    "losses.sparse_categorical_crossentropy": (tg.cross_entropy, {"from_logits": False}),
+    "layers.AveragePooling2D": (tg.nn.AveragePooling2D, {"strides": None, "padding": "valid"}),
+    "layers.BatchNormalization": (
+        tg.nn.BatchNormalization,
+        {"axis": -1, "momentum": 0.99, "epsilon": 0.001, "center": True, "scale": True},
+    ),
+    "layers.Conv2D": (
+        tg.nn.Conv2D,
+        {
+            "filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid",
+            "dilation_rate": (1, 1), "groups": 1, "activation": None, "use_bias": True,
+            "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros",
+        },
+    ),
+    "layers.Dense": (
+        tg.nn.Dense,
+        {
+            "units": REQUIRED, "activation": None, "use_bias": True, "kernel_initializer": "glorot_uniform",
+            "bias_initializer": "zeros",
+        },
+    ),
+    "layers.Dropout": (tg.nn.Dropout, {"rate": REQUIRED, "seed": None}),
+    "layers.Embedding": (
+        tg.nn.Embedding,
+        {"input_dim": REQUIRED, "output_dim": REQUIRED, "embeddings_initializer": "random_uniform"},
+    ),
+    "layers.LayerNormalization": (
+        tg.nn.LayerNormalization,
+        {"axis": -1, "epsilon": 0.001, "center": True, "scale": True},
+    ),
+    "layers.MaxPooling2D": (tg.nn.MaxPooling2D, {"pool_size": (2, 2), "strides": None, "padding": "valid"}),
+    "ops.max_pool": (max_pool2d, {"padding": "valid"}),
+    "optimizers.SGD": (tg.optim.SGD, {"learning_rate": 0.01}),
+    "optimizers.RMSprop": (tg.optim.RMSprop, {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-7}),
+    "optimizers.Adam": (
+        tg.optim.Adam,
+        {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    ),
+    "optimizers.AdamW": (
+        tg.optim.AdamW,
+        {"learning_rate": 0.001, "weight_decay": 0.004, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    ),
+    "optimizers.schedules.CosineDecay": (
+        schedules.CosineDecay,
+        {
+            "initial_learning_rate": REQUIRED, "decay_steps": REQUIRED, "alpha": 0.0, "warmup_target": None,
+            "warmup_steps": 0,
+        },
+    ),
+    "optimizers.schedules.ExponentialDecay": (
+        schedules.ExponentialDecay,
+        {
+            "initial_learning_rate": REQUIRED, "decay_steps": REQUIRED, "decay_rate": REQUIRED, "staircase": False,
+        },
+    ),
+    "optimizers.schedules.PiecewiseConstantDecay": (
+        schedules.PiecewiseConstant,
+        {"boundaries": REQUIRED, "values": REQUIRED},
+    ),
+    **{
+        f"losses.{name}": (getattr(tg.keras.losses, name), defaults)
+        for name, defaults in {
+            "binary_crossentropy": {"from_logits": False, "label_smoothing": 0.0, "axis": -1},
+            "categorical_crossentropy": {"from_logits": False, "label_smoothing": 0.0, "axis": -1},
+            "sparse_categorical_crossentropy": {"from_logits": False, "axis": -1},
+            "kl_divergence": {},
+            "mean_absolute_error": {},
+            "mean_squared_error": {},
+        }.items()
+    },
+}  # fmt: skip
+DEFAULTS["losses.binary_crossentropy of tg"] = (tg.binary_cross_entropy, {"from_logits": False})
+DEFAULTS["losses.sparse_categorical_crossentropy of tg"] = (tg.cross_entropy, {"from_logits": False})
+
+# How Keras writes what is the same here.
+SAME = {"uniform": "random_uniform", 1: (1, 1), 2: (2, 2)}
+
+
+def defaults_of(function):
+    return {name: item.default for name, item in inspect.signature(function).parameters.items()}
+
+
+def same(found, expected):
+    spelt = [SAME.get(item, item) if type(item) in (str, int) else item for item in (found, expected)]
+    return spelt[0] == spelt[1]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_defaults(name):
+    ours, expected = DEFAULTS[name]
+    found = defaults_of(ours)
+    wrong = {key: found[key] for key, item in expected.items() if not same(found[key], item)}
+    assert not wrong
+
+
+def test_initializers():
+    """The variances that Keras's initialisers are documented to have, and their bounds."""
+    shape, rng = (400, 300), np.random.default_rng(0)
+    mean = (shape[0] + shape[1]) / 2
+    variances = {
+        "random_uniform": 0.05**2 / 3, "random_normal": 0.05**2, "glorot_uniform": 1 / mean, "glorot_normal": 1 / mean,
+        "he_uniform": 2 / shape[0], "he_normal": 2 / shape[0], "lecun_uniform": 1 / shape[0],
+        "lecun_normal": 1 / shape[0], "zeros": 0, "ones": 0,
+    }  # fmt: skip
+    assert set(variances) == set(INITIALIZERS)
+    for name, variance in variances.items():
+        values = INITIALIZERS[name](shape, rng, np.float64)
+        np.testing.assert_allclose(np.var(values), variance, rtol=0.02, err_msg=name)
+        assert name.startswith("random") or not variance or np.abs(values).max() < 2.3 * variance**0.5
+
+
+needs_keras = pytest.mark.skipif(
+    importlib.util.find_spec("keras") is None, reason="keras is not installed; the table of its defaults is held above"
+)
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore")
+def test_the_table_is_keras_own():
+    import keras
+
+    for name, (_, expected) in DEFAULTS.items():
+        theirs = keras
+        for part in name.partition(" ")[0].split("."):
+            theirs = getattr(theirs, part)
+        found = defaults_of(theirs)
+        assert {key: found.get(key) for key, item in expected.items() if not same(found[key], item)} == {}, name
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore")
+def test_activations_and_initializers_are_keras_own():
+    import keras
+
+    x = np.linspace(-6, 6, 25, dtype=np.float32).reshape(5, 5)
+    for name in tg.nn.activations.ACTIVATIONS:
+        theirs = np.asarray(keras.activations.get(name)(x))
+        ours = tg.nn.activations.ACTIVATIONS[name](x)
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-6, err_msg=name)
+    for name in INITIALIZERS:
+        theirs = np.asarray(keras.initializers.get(name)((400, 300)))
+        ours = INITIALIZERS[name]((400, 300), np.random.default_rng(0), np.float32)
+        np.testing.assert_allclose(np.std(ours), np.std(theirs), rtol=0.01, err_msg=name)
+        np.testing.assert_allclose(np.abs(ours).max(), np.abs(theirs).max(), rtol=0.15, err_msg=name)
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore")
+def test_steps_are_keras_own():
+    import keras
+
+    pairs = {
+        "SGD": (tg.optim.SGD, keras.optimizers.SGD, {}, {}),
+        "momentum": (tg.optim.Momentum, keras.optimizers.SGD, {}, {"momentum": 0.9}),
+        "Nesterov": (tg.optim.Momentum, keras.optimizers.SGD, {"nesterov": True}, {"momentum": 0.9, "nesterov": True}),
+        "RMSprop": (tg.optim.RMSprop, keras.optimizers.RMSprop, {}, {}),
+        "Adam": (tg.optim.Adam, keras.optimizers.Adam, {}, {}),
+        "AdamW": (tg.optim.AdamW, keras.optimizers.AdamW, {}, {}),
+    }
+    start = np.array([1.0, -2.0, 0.5], np.float32)
+    for name, (ours, theirs, our_options, their_options) in pairs.items():
+        tensor, variable = tg.Tensor(start), keras.Variable(start)
+        us, them = ours([tensor], **our_options), theirs(**their_options)
+        for step in range(5):
+            gradient = np.array([0.3, -1e-3, 2.0], np.float32) * (step - 1.5)
+            tensor.grad = gradient
+            us.step()
+            them.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        np.testing.assert_allclose(tensor.data, np.asarray(variable), rtol=2e-5, err_msg=name)
