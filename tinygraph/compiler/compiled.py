@@ -71,7 +71,7 @@ class Compiled:
     def __repr__(self) -> str:
         return f"<compiled {self._name}, {len(self._versions)} signatures>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function: run the program for these arguments, which is made at the first such call."""
         if modes.unusual and (state.tracing is not None or state.watching):
             # Inside another function that is being compiled it is part of that; tg.detect_nonfinite asks for values.
@@ -175,7 +175,7 @@ class Compiled:
         version = self._used()
         version.runner.save(path, version.values(), parameters=parameters)
 
-    def profile(self, *args: Any, **kwargs: Any) -> Any:
+    def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure, call by call, how long the program for these arguments takes. Nothing is updated.
 
         Returns:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import keyword
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import modes, record
+from tinygraph.compiler.naming import identifier
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.signature import Parameters, copied, rebuilt, same_shape
 from tinygraph.compiler.surroundings import Surroundings
@@ -81,7 +81,7 @@ def _emitted(function: Callable[..., Any]) -> Maker:
     from tinygraph.compiler.emission import compile_program
 
     name = _identifier(getattr(function, "__name__", "step"))
-    name = "step" if name == "x_lambda" or keyword.iskeyword(name) else name
+    name = "step" if name == "x_lambda" else name
     return lambda program: compile_program(program, name=name)
 
 
@@ -238,4 +238,4 @@ class Stage:
 def _identifier(name: str) -> str:
     """A name from a path: "params['w']" becomes "params_w"."""
     found = re.sub(r"\W+", "_", name).strip("_")
-    return found if found.isidentifier() else f"x_{found}"
+    return identifier(found if found.isidentifier() else f"x_{found}")

@@ -201,7 +201,7 @@ class Block:
         if step.function in REDUCTIONS:
             added = reduced_rows(self.writer, step)
         else:
-            added = f"{name}_part"
+            added = f"{name}_part_total"
             self._allocate(added, step)
             self._put_into(step, added)
         self._put(step, f"np.{combining(step).__name__}({total}, {added}, out={total})")

@@ -12,7 +12,7 @@ from typing import Any
 from tinygraph.compiler.emission.width import WIDTH
 from tinygraph.compiler.steps import Step
 
-__all__ = ["Comments"]
+__all__ = ["Comments", "one_line"]
 
 # Where a line's place stands, behind code that leaves room for it.
 COLUMN = 60
@@ -40,12 +40,17 @@ class Comments:
         self._last = None
 
 
+def one_line(text: str) -> str:
+    """A text as it can stand in a comment: what does not print, a line break above all, is written as Python does."""
+    return "".join([letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text])
+
+
 def _comment(step: Step) -> str:
     source = step.source
     if source is None:
         return f"# {step.section}"
-    text = f"# {step.section} · {source.text}" if source.text else f"# {step.section}"
-    place = f"({source})"
-    room = WIDTH - 4 - len(place) - 2
+    text = f"# {step.section} · {one_line(source.text)}" if source.text else f"# {step.section}"
+    place = f"({one_line(str(source))})"
+    room = max(WIDTH - 8 - len(place) - 2, len(step.section) + 2)
     text = text if len(text) <= room else f"{text[: room - 3]}..."
     return f"{text:<{COLUMN}}  {place}"

@@ -14,6 +14,7 @@ from tinygraph.compiler.emission.module import program_of_arrays
 from tinygraph.compiler.emission.numbers import is_of_numbers, program_of_numbers
 from tinygraph.compiler.emission.one_thread import PRODUCTS
 from tinygraph.compiler.emission.task import Task
+from tinygraph.compiler.naming import is_free, users
 from tinygraph.compiler.planning import looks_like_view
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.rewrites import ALL, Rewrite, apply
@@ -40,7 +41,7 @@ def compile_program(
         program: a graph with the meaning of its inputs and outputs. Only shapes, dtypes and constants are taken from
             it, never the values that the inputs had.
         rewrites: what is done to the graph, in order; see `tinygraph.compiler.rewrites`.
-        name: of the function in the text.
+        name: of the function in the text, which has an underscore more where that name means something else.
         blocks: evaluate elementwise calls on large arrays block by block.
         threads: 2 lets large work go to two threads, 1 does not; None goes by the number of processors.
 
@@ -48,6 +49,7 @@ def compile_program(
         An `Emitted`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
         `.graph` are the graphs before and after rewriting; `.save(path, values)`, `.cost`, `.profile(...)`.
     """
+    name = users(name) if is_free(users(name)) else f"{users(name)}_"
     threads = min(2, os.cpu_count() or 1) if threads is None else threads
     options = {"rewrites": rewrites, "name": name, "blocks": blocks, "threads": threads}
 

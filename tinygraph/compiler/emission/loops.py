@@ -45,7 +45,7 @@ def _added_up(block: Block) -> list[str]:
     if len(block.totals) == 1:
         ((step, name),) = block.totals
         return [_added(step, name, call)]
-    parts = [f"{name}_part" for _, name in block.totals]
+    parts = [f"{name}_part_total" for _, name in block.totals]
     added = [_added(step, name, part) for (step, name), part in zip(block.totals, parts, strict=True)]
     return [f"{', '.join(parts)} = {call}", *added]
 

@@ -15,11 +15,11 @@ run once more with NumPy's numbers.
 
 from __future__ import annotations
 
-import keyword
 import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from tinygraph.compiler.emission.emitted import Emitted, Text
 from tinygraph.compiler.emission.literals import number_text
 from tinygraph.compiler.emission.task import Task
 from tinygraph.compiler.emission.writer import Writer, nest_text
-from tinygraph.compiler.naming import TakenNames, made_up, slopes_in
+from tinygraph.compiler.naming import TakenNames, made_up, slopes_in, users
 from tinygraph.compiler.planning import Plan
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
@@ -100,13 +100,15 @@ def program_of_numbers(task: Task, otherwise: Callable[[Task], Emitted]) -> Emit
         task: what is to be written.
         otherwise: writes the same with arrays, if ever it is needed.
     """
+    task = task if task.name not in _NAMES else replace(task, name=f"{task.name}_")
     body = _Body(task)
-    variables = [variable.name for variable in task.program.variables]
+    variables = body.variables
     returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), Writer())
     end = [f"return {returned}"]
     if task.updates:
         writes = [f"{variables[place]}[...] = {body.texts[step.index]}" for place, step in task.updates.items()]
-        end = [f"result = {returned}", *writes, "return result"]
+        result = body.take("result")
+        end = [f"{result} = {returned}", *writes, f"return {result}"]
     called = sorted({word for line in [*body.lines, *end] for word in re.findall(r"\b(\w+)\(", line)} & _NAMES)
     lines = [
         f'"""{task.name}: written by tinygraph."""',
@@ -118,8 +120,7 @@ def program_of_numbers(task: Task, otherwise: Callable[[Task], Emitted]) -> Emit
         f"def {task.name}({', '.join(body.parameters)}):",
         *[f"    {line}" if line else "" for line in [*body.reads, *body.lines, "", *end]],
     ]
-    arguments = [node.name or "x" for node in task.arguments]
-    text = Text("\n".join(lines) + "\n", arguments, variables, Writer())
+    text = Text("\n".join(lines) + "\n", body.parameters, variables, Writer())
     empty = Plan([], {}, {}, [], [], {}, {})
     return Emitted(task, text, empty, lambda: otherwise(task))
 
@@ -131,7 +132,7 @@ class _Body:
     """The statements of a step, as they are written.
 
     Attributes:
-        parameters: the names of the arguments.
+        parameters, variables: the names of the arguments and of the variables.
         reads: the lines that make floats of what is given.
         lines: the statements.
         texts: what stands for a step: a name, a number, or an expression not yet written down.
@@ -140,13 +141,13 @@ class _Body:
 
     def __init__(self, task: Task) -> None:
         steps = [step for step in task.graph.nodes if isinstance(step, Step)]
-        variables = [variable.name for variable in task.program.variables]
+        self._taken = TakenNames([*dir(math), "math", task.name])
+        self.variables = [self.take(variable.name) for variable in task.program.variables]
         self.parameters: list[str] = []
         self.reads: list[str] = []
         self.lines: list[str] = []
         self.texts: dict[int, str] = {}
         self.names: dict[int, str] = {}
-        self._taken = TakenNames([*keyword.kwlist, *dir(math), "np", "math", "float", task.name, *variables])
         self._comments = Comments()
         self._slopes = slopes_in(steps)
         self._uses = Counter(operand.index for step in steps for operand in operands_of(step))
@@ -154,7 +155,7 @@ class _Body:
             self._uses[output.index] += 2
         for node in task.arguments:
             self._read_argument(node)
-        for node, variable in zip(task.variables, variables, strict=True):
+        for node, variable in zip(task.variables, self.variables, strict=True):
             self._read_variable(node, variable)
         for step in steps:
             if not step.given:
@@ -164,14 +165,18 @@ class _Body:
         """A value as it is returned: NumPy's number."""
         return f"np.{'bool_' if step.dtype.kind == 'b' else 'float64'}({self.texts[step.index]})"
 
+    def take(self, wish: str) -> str:
+        """A name as near to a wish as can be."""
+        return self._taken.take(users(wish))
+
     def _read_argument(self, node: Node) -> None:
-        name = self._take(node.name or "x")
+        name = self.take(node.name or "x")
         self.parameters.append(name)
         self.texts[node.index] = self.names[node.index] = name
         self.reads.append(f"{name} = float({name})")
 
     def _read_variable(self, node: Node, variable: str) -> None:
-        name = self._take(f"{variable}_value")
+        name = self.take(f"{variable}_value")
         self.texts[node.index], self.names[node.index] = name, variable
         self.reads.append(f"{name} = float({variable})")
 
@@ -209,7 +214,7 @@ class _Body:
     def _written_down(self, step: Step, text: str) -> str:
         """Write an expression down under a name."""
         self._comments.begin(step, self.lines)
-        name = self.names[step.index] = self._take(step.name or self._wish(step))
+        name = self.names[step.index] = self.take(step.name or self._wish(step))
         self.lines.append(f"{name} = {text}")
         return name
 
@@ -226,6 +231,3 @@ class _Body:
     def _wish(self, step: Step) -> str:
         wish = made_up(step, self.names, self._slopes)
         return re.sub(r"(_\d+)+$", "", wish) or wish
-
-    def _take(self, wish: str) -> str:
-        return self._taken.take(re.sub(r"\W", "_", wish))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.emission.literals import ones_text
-from tinygraph.compiler.naming import TakenNames
+from tinygraph.compiler.naming import TakenNames, identifier, users
 from tinygraph.derivatives.table import function_name
 
 __all__ = ["References", "is_written"]
@@ -45,7 +46,7 @@ class References:
     def array(self, value: Any, name: str | None) -> str:
         """The name of an array that the program was made with."""
         if id(value) not in self._known:
-            chosen = self._known[id(value)] = self.taken.take(name or "constant")
+            chosen = self._known[id(value)] = self.taken.take(users(name or "constant"))
             self.constants[chosen] = value  # and so its id stays its own
         return self._known[id(value)]
 
@@ -62,7 +63,7 @@ class References:
     def function(self, function: Callable[..., Any]) -> str:
         """How a function is called in the text."""
         name = function_name(function)
-        if name.startswith("special."):
+        if name.startswith("special.") and isinstance(function, np.ufunc):
             self.imports["special"] = "from scipy import special"
             return name
         found: Any = np
@@ -73,15 +74,20 @@ class References:
     def foreign(self, function: Callable[..., Any]) -> str:
         """The name of a function that is not NumPy's, which the text imports or is given."""
         module, qualified = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-        name = qualified if qualified.isidentifier() else getattr(function, "__name__", "function")
-        name = name if name.isidentifier() else "function"
+        name = qualified if qualified.isidentifier() else identifier(getattr(function, "__name__", "function"))
         while self.functions.get(name, function) is not function or (name in self.taken and name not in self.functions):
             name = f"{name}_"
         self.functions[name] = function
         self.taken.add(name)
-        if module is not None and getattr(sys.modules.get(module), qualified, None) is function and name == qualified:
+        if name == qualified and _is_at(function, module, qualified):
             self.imports[name] = f"from {module} import {name}"
         return name
+
+
+def _is_at(function: Any, module: Any, name: str) -> bool:
+    """Whether an import can be written that finds a function in a module."""
+    dotted = isinstance(module, str) and all(part.isidentifier() and not iskeyword(part) for part in module.split("."))
+    return dotted and getattr(sys.modules.get(module), name, None) is function
 
 
 def is_written(value: Any) -> bool:

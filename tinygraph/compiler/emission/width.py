@@ -25,26 +25,51 @@ def fitted(source: str) -> str:
 
 
 def _divided(line: str) -> list[str]:
-    call = _CALL.match(line) if len(line) > WIDTH and "'" not in line else None
+    call = _CALL.match(line) if len(line) > WIDTH else None
     if call is None:
         return [line]
     indent, function, arguments = call.groups()
-    inside = textwrap.wrap(arguments, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
-    return [f"{indent}{function}(", *[f"{indent}    {part}" for part in inside], f"{indent})"]
+    inside = [f"{indent}    {part}" for part in _filled(arguments, WIDTH - len(indent) - 4)]
+    return [f"{indent}{function}(", *inside, f"{indent})"]
 
 
 def wrapped(line: str) -> list[str]:
-    """A line of names in brackets, divided where it is too long; one with texts in it stays as it is."""
-    if len(line) <= WIDTH - 4 or "'" in line or line.partition(" ")[2][:1] not in ("(", "["):
+    """A line with brackets, divided at the commas in them where it is too long."""
+    if len(line) <= WIDTH - 8 or line.partition(" ")[2][:1] not in ("(", "[", "{"):
         return [line]
-    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    first, *rest = _filled(line, WIDTH - 12)
+    return [first, *[f"    {part}" for part in rest]]
 
 
 def divided_array(line: str) -> list[str]:
     """A line that makes an array of numbers, divided between them where it is too long."""
-    if len(line) <= WIDTH:
+    if len(line) <= WIDTH - 4:
         return [line]
-    return textwrap.wrap(line, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
+    first, *rest = _filled(line, WIDTH - 8)
+    return [first, *[f"    {part}" for part in rest]]
+
+
+# A string as Python writes it, or a letter outside of strings.
+_PARTS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.""")
+
+
+def _filled(text: str, width: int) -> list[str]:
+    """A text divided behind commas, none of them in a string, into lines of a width where that can be."""
+    items: list[str] = []
+    item = ""
+    for part in _PARTS.findall(text):
+        if part == " " and item.endswith(","):
+            items.append(item)
+            item = ""
+        else:
+            item += part
+    items.append(item)
+    lines = [""]
+    for item in items:
+        if lines[-1] and len(lines[-1]) + 1 + len(item) > width:
+            lines.append("")
+        lines[-1] += f" {item}" if lines[-1] else item
+    return lines
 
 
 def comment_lines(text: str) -> list[str]:

@@ -8,8 +8,8 @@ are called after what they are of (`cotangents`), `d_w`, and what they are multi
 from __future__ import annotations
 
 from tinygraph.compiler.naming.describing import made_up
-from tinygraph.compiler.naming.names import is_free, names_of
+from tinygraph.compiler.naming.names import names_of
 from tinygraph.compiler.naming.slopes import slopes_in
-from tinygraph.compiler.naming.taken import TakenNames
+from tinygraph.compiler.naming.taken import TakenNames, identifier, is_free, users
 
-__all__ = ["TakenNames", "is_free", "made_up", "names_of", "slopes_in"]
+__all__ = ["TakenNames", "identifier", "is_free", "made_up", "names_of", "slopes_in", "users"]

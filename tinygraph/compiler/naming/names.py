@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
-import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,26 +9,13 @@ import numpy as np
 from tinygraph.compiler.naming.cotangents import cotangents_in
 from tinygraph.compiler.naming.describing import core, made_up
 from tinygraph.compiler.naming.slopes import begun_with, slopes_in
-from tinygraph.compiler.naming.taken import TakenNames
+from tinygraph.compiler.naming.taken import TakenNames, users
 from tinygraph.compiler.planning import Plan
 from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.compiler.steps import Step, operands_of
 from tinygraph.graph import Graph
 
-__all__ = ["is_free", "names_of"]
-
-# What a name must not be: it means something else in the program.
-TAKEN = frozenset(
-    (*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "begin", "end", "thread", "start", "stop",
-     "starts", "found", "pools", "keep_to_half", "on_two_threads", "in_two", "in_turns", "copy_context", "suppress",
-     "os", "sys", "ThreadPoolExecutor", "Path", "values", "_tick")
-)  # fmt: skip
-_OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts")
-
-
-def is_free(name: str) -> bool:
-    """Whether a name means nothing else in a program."""
-    return name not in TAKEN and not _OURS.fullmatch(name)
+__all__ = ["names_of"]
 
 
 def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int, str]:
@@ -58,7 +42,7 @@ class _Naming:
         self.plan = plan
         self.steps = [step for step in graph.nodes if isinstance(step, Step)]
         self.names: dict[int, str] = {}
-        self._taken = TakenNames([*TAKEN, *reserved])
+        self._taken = TakenNames(reserved)
         self._slopes = slopes_in(self.steps)
         self._consumers: dict[int, list[Step]] = {}
         for step in self.steps:
@@ -78,8 +62,7 @@ class _Naming:
 
     def _take(self, wish: str) -> str:
         """A name as near to a wish as can be."""
-        wish = re.sub(r"\W", "_", wish) or "value"
-        return self._taken.take(f"_{wish}" if wish[0].isdigit() else f"{wish}_" if _OURS.fullmatch(wish) else wish)
+        return self._taken.take(users(wish))
 
     # --- in this order ------------------------------------------------------------------------------------------------
 
