@@ -53,7 +53,8 @@ NASTY = [
     "multiply", "float64", "self", "cls", "step", "result", "results", "results_1", "rows_1", "block_1", "scratch_1_1",
     "x_now", "x_total", "x_totals", "x_part", "x_part_total", "rows_1_parts", "generator_0", "ones", "half",
     "minus_half", "work", "constant", "value", "argument", "file", "allow_pickle", "kwds", "w_value", "w_T", "d_w",
-    "fi", "ﬁ", "x²", "x2", "é", "é", "λ", "ª", "__x", "__x__", "__file__", "__builtins__", "a b", "a'b", 'a"b', "a\nb", "a\\", "#", "",
+    "fi", "ﬁ", "x²", "x2", "é", "é", "λ", "ª", "__x", "__x__", "__file__", "__builtins__", "a b", "a'b",
+    'a"b', "a\nb", "a\\", "#", "",
     "1", "2 x", "square of w", "mean of a'b", "x; import os", "None", "\x00", "\ud800", "\u202ex", "print(1)\n#", "📈",
 ]  # fmt: skip
 BATCHES = [list(dict.fromkeys(NASTY))[start::25] for start in range(25)]
