@@ -1,14 +1,13 @@
 """`t += v` and its kin. Where nothing is recorded, an update of the leaf; otherwise the Tensor becomes what `t + v` is.
 
 As with arrays, every name of the Tensor sees the change. Views of it would see it too if they were arrays, and cannot
-here: where somebody may have one, it is an error. Who else holds an array is told by its reference count.
+here: where somebody may have one, it is an error. Who else holds an array is known to `tinygraph.ownership`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.links import Call, Leaf, Spread
 from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.operands import plain
+from tinygraph.ownership import base_of, is_shared
 from tinygraph.source import source_of
 
 _getframe = sys._getframe
@@ -35,8 +35,7 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if is_tracing():
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
         if self.ndim:
-            if not is_tracing():
-                _check_alone(self, sign)
+            _check_alone(self, sign)
             result = _fitted(result, self, other, sign)
         self._value, self._link = result._value, result._link
         if self._link.is_call:
@@ -63,35 +62,22 @@ def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:
 
 def _check_alone(tensor: Any, sign: str) -> None:
     """Raise an error if an array in another's hands shares a Tensor's memory."""
-    link = tensor._link
-    if tensor._value.base is None:
-        shared = _holders(tensor) > _ALONE + (link._value is tensor._value)
-    else:
-        below = id(tensor._value.base)
-        recorded = 0
-        while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
-            link = link.x
-            recorded += id(link._value) == below or id(getattr(link._value, "base", None)) == below
-        shared = _holders_below(tensor) > _ALONE_BELOW + recorded
-    if shared:
+    if is_shared(tensor, lambda below: _recorded_below(tensor, below)):
         place = source_of(tensor._link.code, tensor._link.lasti)
-        raise UnsupportedError(
+        error = UnsupportedError(
             f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
             "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, t.data). "
             f"NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one alone"
         )
+        if is_tracing():
+            state.tracing.refusal = state.tracing.refusal or error
+        raise error
 
 
-def _holders(tensor: Any) -> int:
-    array = tensor._value
-    return sys.getrefcount(array)
-
-
-def _holders_below(tensor: Any) -> int:
-    below = tensor._value.base
-    return sys.getrefcount(below)
-
-
-# What is counted for an array that nothing but a Tensor holds, and for the array under a view of it.
-_ALONE = _holders(SimpleNamespace(_value=np.empty(1)))
-_ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
+def _recorded_below(tensor: Any, below: Any) -> int:
+    """How many of the references to the array below a view are those of the calls that took the view."""
+    link, found = tensor._link, 0
+    while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
+        link = link.x
+        found += link._value is below or base_of(link._value) is below
+    return found

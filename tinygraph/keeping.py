@@ -22,6 +22,7 @@ from numpy.lib.array_utils import byte_bounds
 from tinygraph import modes
 from tinygraph.links import DataLeaf, Leaf, Like, next_order
 from tinygraph.modes import is_tracing
+from tinygraph.ownership import same_bits
 
 # A constant of at most this many elements is copied: a megabyte of float64, copied in the time of one operation on it.
 COPIED = 131_072
@@ -183,7 +184,7 @@ class _HandedOut:
         before: Any = self.before
         if before is None:  # in a function that is being compiled
             return
-        written = before is not UNSEEN and not same(self._value, before)
+        written = before is not UNSEEN and not same_bits(self._value, before)
         if written:
             self.order = self.rewritten = next_order()
         if _holders(self) <= _NOBODY_ELSE:
@@ -226,17 +227,6 @@ def take_back(link: Any) -> None:
     """Note that nobody else holds a leaf's array any more."""
     link.before = None
     link.__class__ = Leaf if type(link) is HandedLeaf else DataLeaf
-
-
-def same(array: Any, before: Any) -> bool:
-    """Whether two arrays of one shape, dtype and layout hold the same bits."""
-    if array.nbytes <= 2048:
-        return bool(array.tobytes() == before.tobytes())
-    return bool((_bits(array) == _bits(before)).all())
-
-
-def _bits(array: Any) -> Any:
-    return array.ravel("K").view(np.uint64 if array.nbytes % 8 == 0 else np.uint8)
 
 
 def _holders(link: Any) -> int:

@@ -67,8 +67,12 @@ def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
     state.tracing.name_cotangent(call, g)
     links, keywords = arguments(call)
-    read = tensor_of if recorded else value_of
+    as_of, value = state.tracing.as_of, tensor_of if recorded else value_of
+
+    def read(item: Any) -> Any:
+        return as_of(value(item), call.order)
+
     with on_behalf_of(call, recorded or state.recording):
         z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
-        for argument, cotangent in apply_rules(call, g, z, args, links, keywords):
+        for argument, cotangent in apply_rules(call, g, z, args, links, mapped(keywords, read)):
             deliver(argument, cotangent, call, cotangents, waiting)

@@ -116,7 +116,8 @@ class Tensor(Operators, TensorMethods):
             return value  # type: ignore[no-any-return]
         array: Any = as_array(value)
         if is_tracing():
-            return array  # type: ignore[no-any-return]
+            own = None if link.is_call or type(link) is Unnamed else link
+            return state.tracing.shown(array, own)  # type: ignore[no-any-return]
         if link.is_call or type(link) is Unnamed:
             array.flags.writeable = False
         else:
@@ -520,7 +521,7 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     if array.dtype.kind not in "fciub":
         raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
     if modes.unusual and is_tracing():
-        array = state.tracing.fresh(array)
+        array = state.tracing.own(array)
     elif isinstance(data, np.ndarray):
         array = duplicate(array) if np.may_share_memory(array, data) else array
     elif dtype is None and not isinstance(data, np.generic) and array.dtype.kind in "iub":

@@ -266,13 +266,6 @@ def into_a_view(x):
     return y
 
 
-def with_an_old_view(x):
-    y = x * 2
-    row = y[0]
-    y += 1
-    return row * 1
-
-
 def printed(x):
     print(np.sum(x))
     return x
@@ -378,7 +371,6 @@ REFUSALS = {
     into_a_place: "writes into an array.*np.where",
     into_an_argument: "argument.*is written into",
     into_a_view: "a view of another array is written into",
-    with_an_old_view: "a view is used after",
     printed: "printed.*Return it",
     formatted: "printed.*Return it",
     masked: "computed mask.*np.where",

@@ -16,6 +16,7 @@ from tinygraph.array_methods import ArrayMethods
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import state
+from tinygraph.ownership import Memory
 from tinygraph.source import users_line
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
         if not _is_operand(other):
             return NotImplemented
         result = self._trace.operate(function, self, other)
-        # A single number that was computed is immutable in NumPy too: the name gets a new one.
-        return result if self.ndim == 0 and not self._trace.is_state(self) else self._trace.overwrite(self, result)
+        # A number is immutable in NumPy too: the name gets a new one. An array of one number is written into.
+        return result if self._is_number else self._trace.overwrite(self, result)
 
     return method, reflected, in_place
 
@@ -98,22 +99,34 @@ class Traced(ArrayMethods[Any]):
         _step: what computed it. An update in place puts another step here.
         _value: the array itself, None in a run that only repeats another.
         _weak: it is a Python number, whose dtype gives way to that of any array.
-        _base, _seen: for a view the array that it looks into, and how often that had been overwritten then.
-        _writes: how often it was overwritten.
+        _is_number: it stands for a number, which is immutable, and not for an array, if of one number.
+        _memory: what it lies in, and may share with others.
+        _seen: the version of the memory that its step is of.
+        _base, _taken: for a view the array that it looks into, and the calls that took it from there.
+        _past: what it was before, as triples of the order until which, a step and a value.
     """
 
-    __slots__ = ("__weakref__", "_base", "_seen", "_step", "_trace", "_value", "_weak", "_writes")
+    __slots__ = (
+        "__weakref__", "_base", "_is_number", "_memory", "_past", "_seen", "_step", "_taken", "_trace", "_value",
+        "_weak",
+    )  # fmt: skip
 
     __array_priority__ = 500.0
 
-    def __init__(self, trace: Any, step: Step, value: Any, weak: bool = False) -> None:
+    def __init__(
+        self, trace: Any, step: Step, value: Any, weak: bool = False, is_number: bool = False,
+        memory: Memory | None = None,
+    ) -> None:  # fmt: skip
         self._trace: Trace = trace
         self._step = step
         self._value = value
         self._weak = weak
+        self._is_number = is_number or weak
+        self._memory = Memory() if memory is None else memory
+        self._seen = self._memory.version
         self._base: Traced | None = None
-        self._seen = 0
-        self._writes = 0
+        self._taken: tuple[Any, ...] = ()
+        self._past: list[tuple[int, Step, Any]] | None = None
 
     # Code that asks `isinstance(x, np.ndarray)` is to go the way that it goes with arrays.
     @property  # type: ignore[misc]
@@ -226,8 +239,9 @@ class Traced(ArrayMethods[Any]):
         return np.copy(self)
 
     def __getitem__(self, index: Any) -> Any:
-        if not self.shape and (index == () or index is Ellipsis):
-            return self
+        if not self.shape and type(index) is tuple and not index:  # the number in an array of one
+            step, value = self._trace.operand(self), self._value
+            return Traced(self._trace, step, None if value is None else value[()], self._weak, is_number=True)
         return self._trace.index(self, index)
 
     # --- operators --------------------------------------------------------------------------------------------------
@@ -272,7 +286,13 @@ class Traced(ArrayMethods[Any]):
 
     def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
         """See `numpy.ndarray.astype`."""
+        if not copy and order in ("K", "A") and np.dtype(dtype) == self.dtype:
+            return self
         return self._trace.converted(self, np.dtype(dtype))
+
+    def flatten(self, order: Any = "C") -> Any:
+        """See `numpy.ndarray.flatten`: a copy, as opposed to `ravel`."""
+        return self._trace.own(self.ravel() if order == "C" else self.ravel(order=order))
 
 
 class Method:

@@ -158,27 +158,28 @@ class Body:
 
     def _written_end(self) -> str:
         """Write the copies that are made at the end; what is returned, as text."""
-        texts: dict[int, str] = {}
-        for output in self.task.results:
-            if output.index not in texts:
-                texts[output.index] = self._written_result(output)
+        returned: set[int] = set()  # by id the storages that results have
+        texts = [self._written_result(output, returned) for output in self.task.results]
         for place, step in self.plan.copied:
             variable, text = self._variable(place), self.writer.text(step)
             self._comment(step)
             self._put(step, f"np.copyto({variable}, {text})" if step.shape else f"{variable}[...] = {text}")
         if self.lines:
             self.lines.append("")
-        returned = iter([texts[output.index] for output in self.task.results])
-        return nest_text(self.task.program.results, returned, self.writer)
+        return nest_text(self.task.program.results, iter(texts), self.writer)
 
-    def _written_result(self, output: Step) -> str:
-        """A result as it is returned: a copy where it is memory that a later call, or the user, writes into."""
+    def _written_result(self, output: Step, returned: set[int]) -> str:
+        """A result as it is returned: a copy where a later call, or whoever has another result, writes into it."""
         held = self.plan.storage.get(output.index)
         text = self.writer.text(output)
-        if held is not None and held.kind in ("variable", "constant", "fresh"):
-            self.lines.append(f"{text}_now = {text}.copy()")
-            return f"{text}_now"
-        return f"{text}.copy()" if output.is_constant and output.shape else text
+        if held is None:
+            return f"{text}.copy()" if output.is_constant and output.shape else text
+        if held.escapes and id(held) not in returned:
+            returned.add(id(held))
+            return text
+        name = self.writer.taken.take(f"{text}_now")
+        self.lines.append(f"{name} = {text}.copy()")
+        return name
 
     # --- lines --------------------------------------------------------------------------------------------------------
 

@@ -44,21 +44,20 @@ OPERATORS: dict[Any, str] = {
 
 def expression(writer: Writer, step: Step) -> str:
     """A call as an expression that makes its own result."""
-    return _EXPRESSIONS.get(step.function, Writer.call)(writer, step) + _out_of_view(step)
+    text = _EXPRESSIONS.get(step.function, Writer.call)(writer, step)
+    return text if step.shape or isinstance(step.function, np.ufunc) else _out_of_view(text, step)
 
 
-def _out_of_view(step: Step) -> str:
-    """What makes a number of its own of a view of one element, whose memory will be another's."""
-    if step.shape or step.function not in _VIEWS_OF_ONE:
-        return ""
-    index = step.args[1] if step.function is operator.getitem else (Ellipsis,)
-    return "[()]" if any(part is Ellipsis for part in (index if type(index) is tuple else (index,))) else ""
-
-
-_VIEWS_OF_ONE = frozenset((
-    operator.getitem, np.squeeze, np.broadcast_to, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis,
-    np.real, np.imag, np.flip, np.diagonal, np.asarray, einsum_of, np.einsum,
-))  # fmt: skip
+def _out_of_view(text: str, step: Step) -> str:
+    """A number of its own, where a call may give a view of one element, whose memory will be another's."""
+    if step.function is operator.getitem:
+        index = step.args[1] if type(step.args[1]) is tuple else (step.args[1],)
+        return f"{text}[()]" if not index or any(part is Ellipsis for part in index) else text
+    if step.function in _EXPRESSIONS and step.function is not einsum_of:
+        return text
+    of_numpy = getattr(step.function, "__module__", "").partition(".")[0] == "numpy" or step.function is einsum_of
+    # np.array_equal and np.count_nonzero give Python's numbers, and a user's function may.
+    return f"{text}[()]" if of_numpy and step.dtype.kind in "fc" else f"{dtype_text(step.dtype)}({text})"
 
 
 def statements(writer: Writer, step: Step, out: str) -> list[str]:

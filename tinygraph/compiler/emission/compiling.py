@@ -72,7 +72,7 @@ def _prepared(graph: Graph, program: Program) -> Graph:
     outputs = list(graph.outputs[:count])
     for output in graph.outputs[count:]:
         assert isinstance(output, Step)
-        if output.shape and (output.function is None or looks_like_view(output)):
+        if output.function is None or looks_like_view(output):
             output = builder.call(output, np.copy, output, name=output.name)
         outputs.append(output)
     return Graph(tuple(builder.steps), tuple(outputs))

@@ -83,6 +83,10 @@ def _set_order(trace: Trace, leaf: Any, order: Any) -> None:
     trace.captured_leaf(leaf).order = order
 
 
+def _set_rewritten(trace: Trace, leaf: Any, order: Any) -> None:
+    trace.captured_leaf(leaf).rewritten = order
+
+
 _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
     (Tensor, "_value", TENSOR_VALUE, _TensorValue()),
     # What is written to a leaf's own copy is written to its Tensor too.
@@ -92,9 +96,12 @@ _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
         Leaf, "order", LEAF_ORDER,
         _LeafSlot(LEAF_ORDER, lambda trace, leaf, order: trace.captured_leaf(leaf).order, _set_order),
     ),
-    # Whether somebody wrote into its array is asked outside; inside nobody can.
+    (
+        Leaf, "rewritten", _REWRITTEN,
+        _LeafSlot(_REWRITTEN, lambda trace, leaf, order: trace.captured_leaf(leaf).rewritten, _set_rewritten),
+    ),
+    # Whether somebody wrote into its array unseen is asked outside; inside every write is seen.
     (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
-    (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, lambda trace, leaf, order: 0, lambda *ignored: None)),
 ]  # fmt: skip
 
 _one_at_a_time = threading.RLock()

@@ -23,8 +23,8 @@ __all__ = ["NumPyCalls"]
 # What these say of an array is known without its values.
 _METADATA = frozenset((
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type,
-    np.shares_memory, np.may_share_memory, np.ix_,
 ))  # fmt: skip
+_ABOUT_MEMORY = frozenset((np.shares_memory, np.may_share_memory))
 _LIKE: dict[Any, Callable[..., Any]] = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
 _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all,
@@ -76,6 +76,13 @@ class NumPyCalls(Recording):
             return record.call_function(function, args, kwargs, sys._getframe(2))
         if function in _METADATA:
             return function(*mapped(args, _stand_in), **mapped(kwargs, _stand_in))
+        if function in _ABOUT_MEMORY:
+            raise refused(
+                f"{function_name(function)} asks which arrays share memory",
+                "A program decides that for itself. Ask before the call, and pass the answer as an argument",
+            )
+        if function is np.ix_:
+            return tuple([self._along(axis, index, len(args)) for axis, index in enumerate(args)])
         if function in _LIKE or function is np.full_like:
             return self._like(function, *args, **kwargs)
         if kwargs.get("out") is not None:
@@ -95,6 +102,16 @@ class NumPyCalls(Recording):
         if type(fill) is not Traced:
             return self.call(np.full, (shape, fill, dtype), {})
         return self.call(np.copy, (self.call(np.broadcast_to, (self.converted(fill, dtype), shape), {}),), {})
+
+    def _along(self, axis: int, index: Any, count: int) -> Any:
+        """One of the indices of `np.ix_`: it counts along an axis of its own."""
+        if type(index) is not Traced:
+            return np.ix_(*[()] * axis, index, *[()] * (count - axis - 1))[axis]
+        if index.ndim != 1:
+            raise ValueError("Cross index must be 1 dimensional")
+        if index.dtype == np.bool_:
+            raise refused("np.ix_ is given a computed mask", BY_VALUE)
+        return np.reshape(index, tuple([index.size if place == axis else 1 for place in range(count)]))
 
     def index(self, traced: Traced, index: Any) -> Any:
         """`traced[index]`"""
@@ -116,7 +133,7 @@ class NumPyCalls(Recording):
         """A call of a function under `tg.primitive`: one step, unless it asks to be seen through."""
         if not _has_traced((args, kwargs)):
             return function(*args, **kwargs)
-        return self.call(primitive, args, kwargs)
+        return self.call(primitive, args, kwargs, is_own=True)
 
 
 def _stand_in(item: Any) -> Any:

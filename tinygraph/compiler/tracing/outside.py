@@ -10,6 +10,7 @@ from tinygraph.compiler.traced import Traced, refused
 from tinygraph.compiler.tracing.numpy_calls import NumPyCalls
 from tinygraph.compiler.tracing.steps import UNREAD, Captured, Step
 from tinygraph.links import Leaf
+from tinygraph.ownership import Memory, read_only
 from tinygraph.tensor import Tensor
 
 __all__ = ["LEAF_ORDER", "LEAF_VALUE", "TENSOR_VALUE", "WithTensors", "step_of"]
@@ -33,7 +34,7 @@ class WithTensors(NumPyCalls):
         if found.value is None and found.tensor is not None:
             value = TENSOR_VALUE.__get__(found.tensor)
             found.first = self._step("state", value.shape, value.dtype, link.name)
-            found.value = Traced(self, found.first, value)
+            found.value = Traced(self, found.first, read_only(value), memory=Memory("a Tensor from outside"))
         return found
 
     def given_tensor(self, tensor: Tensor, place: int, name: str) -> None:
@@ -61,7 +62,7 @@ class WithTensors(NumPyCalls):
 
     def _own(self, traced: Traced) -> Traced:
         """The same value as an array of its own, so that an update in place of one is none of the other."""
-        return traced if traced._base is None else Traced(self, self.operand(traced), traced._value)
+        return Traced(self, self.operand(traced), traced._value, memory=Memory("a Tensor from outside"))
 
     def grad_of(self, link: Any, gradient: Any) -> Any:
         """What reading the gradient of an older leaf gives."""
@@ -72,15 +73,14 @@ class WithTensors(NumPyCalls):
             if gradient is not None:
                 array = np.asarray(gradient._value if type(gradient) is Tensor else gradient)
                 captured.first_grad = self._step("gradient", array.shape, array.dtype)
-                captured.grad = Traced(self, captured.first_grad, array)
+                captured.grad = Traced(self, captured.first_grad, read_only(array))
         return captured.grad
 
     def set_grad_of(self, link: Any, gradient: Any) -> None:
         """An older leaf is given a gradient."""
         captured = self.captured_leaf(link)
         if gradient is not None and type(gradient) is not Tensor:
-            lifted = self.lift(gradient)
-            gradient = Traced(self, self.operand(lifted), lifted._value)
+            gradient = self.own(gradient)
         captured.grad = gradient
 
     def check_own(self, link: Any, what: str) -> None:
@@ -90,10 +90,6 @@ class WithTensors(NumPyCalls):
                 f"{what} of a Tensor from outside is changed",
                 "Set it before the call; give a Tensor another value with assign(), or under tg.no_grad()",
             )
-
-    def is_state(self, traced: Traced) -> bool:
-        """Whether this is the very array that a Tensor from outside holds."""
-        return any(captured.value is traced for captured in self.captured.values())
 
 
 def step_of(gradient: Any) -> Step:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,22 +18,74 @@ from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.shapes import astype
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, UnsupportedError
-from tinygraph.links import mapped, next_order
+from tinygraph.keeping import duplicate
+from tinygraph.links import instances, mapped, next_order
 from tinygraph.modes import state
+from tinygraph.ownership import Memory, read_only, same_bits, share
 from tinygraph.source import source_of, users_line
 from tinygraph.tensor import Tensor
 
 __all__ = ["Recording"]
 
+# In place of an array that a view was taken from.
+_HERE: Any = object()
+
 # Code whose calls are made on behalf of the user's line that called it.
 _OURS = frozenset(("tinygraph", "numpy", "scipy", "contextlib", "functools"))
-# What may look into the memory of its first array.
-_VIEWS = frozenset((
-    np.reshape, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims,
-    np.ravel, np.broadcast_to, np.broadcast_arrays, np.real, np.imag, np.diagonal, np.flip, np.fliplr, np.flipud,
-    np.rot90, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit,
-    operator.getitem,
-))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What the first run saw of a result, and the second repeats: which operand it shares memory with."""
+
+    operand: int | None
+    is_same: bool
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A call that took a view: the function, the place among its results, and its arguments."""
+
+    function: Callable[..., Any]
+    place: int
+    args: Any
+    kwargs: Any
+
+    def of(self, operand: Traced) -> Taken:
+        """The call with a gap where the array was that it looks into, and with the other arguments as they are now."""
+
+        def hold(item: Any) -> Any:
+            if item is operand:
+                return _HERE
+            if type(item) is Traced:
+                return Traced(item._trace, item._step, item._value, item._weak, item._is_number)
+            return item.copy() if type(item) is np.ndarray else item
+
+        return Taken(self.function, self.place, mapped(self.args, hold), mapped(self.kwargs, hold))
+
+    def again(self, run: Recording, array: Traced) -> Traced:
+        """The view of an array, taken in the same way."""
+        args, kwargs = mapped([self.args, self.kwargs], lambda item: array if item is _HERE else item)
+        found = run.call(self.function, args, kwargs)
+        return found if type(found) is Traced else found[self.place]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayVersion:
+    """A plain array as a run met it: when, its step, and a copy of what it held."""
+
+    order: int
+    step: Step
+    array: np.ndarray[Any, Any]
+    before: np.ndarray[Any, Any]
+
+    def holds(self, array: np.ndarray[Any, Any]) -> bool:
+        """Whether the array is as it was."""
+        before = self.before
+        return array is before or (
+            (array.shape, array.dtype) == (before.shape, before.dtype) and same_bits(array, before)
+        )
 
 
 class Recording:
@@ -51,7 +103,7 @@ class Recording:
         self.steps: list[Step] = []
         self.calls: list[tuple[Any, ...]] = []
         self.captured: dict[Any, Captured] = {}
-        self.arrays: dict[int, Step] = {}
+        self.arrays: dict[int, list[ArrayVersion]] = {}
         self.generators: list[Any] = []
         self.copies: list[Any] = []
         self.depth = 0
@@ -74,59 +126,82 @@ class Recording:
     def argument(self, value: Any, name: str) -> Traced:
         """The stand-in for an argument: an array or a number."""
         array = np.float64(value) if type(value) is float else value
-        self.any_weak = self.any_weak or type(value) is float
-        traced = Traced(self, self._step("argument", array.shape, array.dtype, name), array, type(value) is float)
-        traced._base = traced  # the caller's memory, which is not written to
-        return traced
+        weak = type(value) is float
+        self.any_weak = self.any_weak or weak
+        step = self._step("argument", array.shape, array.dtype, name)
+        memory = Memory("an argument", writable=False)
+        return Traced(self, step, read_only(array), weak, isinstance(array, np.generic), memory)
 
     def array(self, array: Any, name: str | None = None) -> Traced:
         """The stand-in for a plain array that was not made by anything recorded."""
-        step = self._array_step(array)
+        step = self._array_step(array, watched=False)
         step.name = step.name or name
-        traced = Traced(self, step, array)
-        traced._base = traced
-        return traced
+        return Traced(self, step, read_only(array), memory=Memory("a plain array from outside", writable=False))
 
-    def _array_step(self, array: Any) -> Step:
-        step = self.arrays.get(id(array))
-        if step is None:
-            step = self.arrays[id(array)] = self._step("array", array.shape, array.dtype)
-            step.content = array
+    def _array_step(self, array: Any, watched: bool = True) -> Step:
+        """The step of a plain array as it is now: where it was written into since it was met, it gets another.
+
+        Args:
+            array: the array.
+            watched: whether the function may write into it unseen. What only stands outside is not copied.
+        """
+        met = self.arrays.setdefault(id(array), [])
+        if not met or not met[-1].holds(array):
+            step = self._step("array", array.shape, array.dtype)
+            met.append(ArrayVersion(next_order(), step, array, duplicate(array) if watched else array))
+            step.content, step.as_met = array, met[-1].before
             step.code, step.lasti = self._here()
             if self.reference is not None:
-                other = self.reference.steps[step.index].content
-                step.fixed = not same_memory(array, other)
-                if step.fixed and not same_content(array, other):
-                    raise self.differs(step)
-        return step
+                other = self.reference.steps[step.index]
+                step.fixed = not same_memory(array, other.content)
+                if step.fixed:
+                    step.content = step.as_met
+                    if not same_content(step.as_met, other.as_met):
+                        raise self.differs(step)
+                elif len(met) > 1:
+                    raise refused("a plain array from outside is written into", IN_PLACE)
+            self.arrays.setdefault(id(step.as_met), met[-1:])
+        return met[-1].step
 
     def lift(self, value: Any) -> Any:
         """A value that becomes a Tensor's, as a Traced, so that what is computed from it is recorded."""
         if type(value) is Traced:
             return value
         if type(value) is np.ndarray:
-            traced = self.array(value)
-            if traced._step.fixed or self.reference is None:
-                traced._base = None
-            return traced
+            return Traced(self, self._array_step(value), read_only(value))
         step = self._step("constant", np.shape(value), value.dtype)
         step.content = value
         step.low = float(value) if value.dtype.kind in "fiu" and value == value else -np.inf
         if self.reference is not None and not same_content(value, self.reference.steps[step.index].content):
             raise self.differs(step)
-        return Traced(self, step, value)
+        return Traced(self, step, value, is_number=True)
 
-    def fresh(self, value: Any) -> Traced:
-        """An array of its own, of the value of another: a Tensor's."""
+    def own(self, value: Any) -> Traced:
+        """An array of its own, of the value of another: no write into one of the two reaches the other."""
         lifted = self.lift(value)
         return Traced(self, self.operand(lifted), lifted._value)
+
+    def shown(self, value: Any, link: Any) -> Any:
+        """A Tensor's value as `t.data` hands it out: a leaf's own array, or a view that cannot be written into."""
+        if type(value) is not Traced:
+            return value
+        if link is not None:
+            value._is_number = False
+            value._value = None if value._value is None else read_only(np.asarray(value._value))
+            if link not in value._memory.leaves:
+                value._memory.leaves.append(link)
+            return value
+        view = Traced(self, self.operand(value), value._value, memory=value._memory)
+        view._base = value if value._base is None else value._base
+        view._taken = value._taken
+        return view
 
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """`np.asarray`, which leaves a Traced what it is."""
         if type(value) is not Traced:
             return np.asarray(value, dtype=dtype)
         if value._weak:
-            value = Traced(self, value._step, value._value)
+            value = self.own(value)
         return value if dtype is None or np.dtype(dtype) == value.dtype else self.converted(value, np.dtype(dtype))
 
     def check_open(self) -> None:
@@ -153,29 +228,30 @@ class Recording:
 
     def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
         """A copy in another dtype."""
-        if dtype == traced.dtype:
-            return Traced(self, self.operand(traced), traced._value)
-        strong = Traced(self, self.operand(traced), traced._value)
-        result: Traced = self.call(astype, (strong, dtype), {})
-        return result
+        own = self.own(traced)
+        return own if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
 
-    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out a call, or repeat one, and remember it."""
+    def call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool = False
+    ) -> Any:
+        """Carry out a call, or repeat one, and remember it.
+
+        Args:
+            function, args, kwargs: the call.
+            is_own: it is an operation of its own, such as a check, even where it gives an argument back.
+        """
         self.check_open()
         check_recordable(function, args)
         args, kwargs = self._given_way(args, kwargs)
-        result = self._record(function, mapped(args, self.operand), mapped(kwargs, self.operand), args, kwargs)
-        if function in _VIEWS:
-            base = next((item for item in args if type(item) is Traced), None)
-            for part in result if isinstance(result, tuple | list) else (result,):
-                if base is not None:
-                    part._base = base if base._base is None else base._base
-                    part._seen = part._base._writes
-        return result
+        operands = list(instances(Traced, (args, kwargs)))
+        return self._record(
+            function, mapped(args, self.operand), mapped(kwargs, self.operand), args, kwargs, operands=operands,
+            is_own=is_own,
+        )  # fmt: skip
 
     def _record(
         self, function: Callable[..., Any], step_args: Any, step_kwargs: Any, args: Any, kwargs: Any,
-        compute: Callable[..., Any] | None = None,
+        compute: Callable[..., Any] | None = None, operands: Sequence[Traced] = (), is_own: bool = False,
     ) -> Any:  # fmt: skip
         code, lasti = self._here()
         masked = function in (np.where, scatter) or (
@@ -183,23 +259,30 @@ class Recording:
         )
         masked = masked or any([step.masked for step in steps_in(step_args)])
 
-        def remember(part: Any, callable_: Callable[..., Any]) -> Traced:
+        def remember(part: Any, callable_: Callable[..., Any], place: int) -> Traced:
             step = Step("call", len(self.steps), tuple(part.shape), part.dtype)
             step.function, step.args, step.kwargs = callable_, step_args, step_kwargs
             step.code, step.lasti, step.scope = code, lasti, state.scope
             step.section = "backward" if self.depth else "forward"
             step.masked, step.low = masked, bound_below(function, step_args)
             self.steps.append(step)
-            return Traced(self, step, part if type(part) is not Step else None)
+            fact: Fact = facts[place]
+            operand = None if fact.operand is None else operands[fact.operand]
+            if operand is not None and fact.is_same:
+                return operand
+            result = Traced(self, step, read_only(part) if type(part) is not Step else None, False, fact.is_number)
+            if operand is not None:
+                _look_into(result, operand, Taken(function, place, args, kwargs))
+            return result
 
         if self.reference is not None:
-            value = self._repeat(function, step_args, step_kwargs)
+            value, facts = self._repeat(function, step_args, step_kwargs)
         else:
             # While a call is carried out nothing is recorded, and NumPy says nothing: it will when the program runs.
             state.tracing = None
             try:
                 with np.errstate(all="ignore"):
-                    value = (compute or function)(*mapped(args, _real), **mapped(kwargs, _real))
+                    value = _carried_out(compute or function, mapped(args, _real), mapped(kwargs, _real))
             except Exception as error:
                 self.failure = self.failure or (function_name(function), error, users_line())
                 raise
@@ -212,14 +295,16 @@ class Recording:
                     f"{function_name(function)} returned {type(value).__name__}, not an array",
                     "Only functions of arrays that return arrays can be compiled",
                 )
-            self.calls.append((function, step_args, step_kwargs, _outline(value), code, lasti))
+            several = isinstance(value, tuple | list)
+            facts = [_fact_of(part, operands, is_own) for part in (value if several else (value,))]
+            self.calls.append((function, step_args, step_kwargs, _outline(value), code, lasti, facts))
         if not isinstance(value, tuple | list):
-            return remember(value, function)
-        parts = [remember(_as_part(part), Part.of(function, place)) for place, part in enumerate(value)]
+            return remember(value, function, 0)
+        parts = [remember(_as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
         return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
 
     def _repeat(self, function: Any, args: Any, kwargs: Any) -> Any:
-        """What the same call made in the reference run, as shapes and dtypes."""
+        """What the same call made in the reference run: shapes and dtypes, and what shared memory."""
         assert self.reference is not None
         place = len(self.calls)
         expected = self.reference.calls[place] if place < len(self.reference.calls) else None
@@ -228,7 +313,7 @@ class Recording:
         ):
             raise self.differs(None, expected)
         self.calls.append(expected)
-        return expected[3]
+        return expected[3], expected[6]
 
     def differs(self, step: Step | None, expected: Any = None) -> UnsupportedError:
         """The error for two runs that did not do the same."""
@@ -287,12 +372,8 @@ class Recording:
         if type(item) is Traced:
             if item._trace is not self:
                 item._trace.check_open()
-            base = item._base
-            if base is not None and base._writes != item._seen and base is not item:
-                raise refused(
-                    "a view is used after the array that it looks into was updated",
-                    "Take the view again after the update, or np.copy it before",
-                )
+            if item._seen != item._memory.version:
+                self._take_again(item)
             return item._step
         if type(item) is Tensor:
             return self.operand(item._value)
@@ -300,9 +381,14 @@ class Recording:
             return self._array_step(item)
         return item
 
+    # --- memory -----------------------------------------------------------------------------------------------------
+
     def overwrite(self, target: Traced, result: Traced) -> Traced:
         """`target[...] = result`, for an array that the function made, or a Tensor's data."""
-        if target._base is not None:
+        memory = target._memory
+        if target._is_number:
+            raise TypeError("return arrays must be of ArrayType")
+        if target._base is not None or not memory.writable:
             raise refused(
                 "an argument, a plain array from outside, or a view of another array is written into", IN_PLACE
             )
@@ -312,9 +398,33 @@ class Recording:
             if not np.can_cast(result.dtype, target.dtype, "same_kind"):
                 raise TypeError(f"an array of dtype {result.dtype} cannot be written into one of {target.dtype}")
             result = self.converted(result, target.dtype)
-        target._step, target._value = result._step, result._value
-        target._writes += 1
+        step, value = self.operand(result), result._value
+        _become(target, step, value)
+        memory.version += 1
+        target._seen = memory.version
+        for link in memory.leaves:
+            link.order = link.rewritten = next_order()
         return target
+
+    def _take_again(self, view: Traced) -> None:
+        """Let a view show what the array that it looks into has become."""
+        found: Any = view._base
+        for taken in view._taken:
+            found = taken.again(self, found)
+        _become(view, self.operand(found), found._value)
+        view._seen = view._memory.version
+
+    def as_of(self, item: Any, order: int) -> Any:
+        """An argument of a recorded call as it was when the call was made, whatever was written into it since."""
+        if type(item) is Traced:
+            if item._past is None and item._seen == item._memory.version:
+                return item
+            then = next((past[1:] for past in item._past or () if past[0] > order), (item._step, item._value))
+            return Traced(self, *then, item._weak, item._is_number)
+        if type(item) is np.ndarray:
+            met = [version for version in self.arrays.get(id(item), ()) if version.order < order]
+            return item if not met or met[-1].holds(item) else met[-1].before
+        return item
 
     def _here(self) -> tuple[Any, int]:
         """The user's instruction that is being executed, or on whose behalf."""
@@ -330,7 +440,53 @@ def _real(item: Any) -> Any:
     """The value that a call is carried out with."""
     if type(item) is Traced:
         return float(item._value) if item._weak else item._value
-    return item
+    return read_only(item) if type(item) is np.ndarray else item
+
+
+def _carried_out(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Return what a call gives. Its arrays are read-only: a function that writes into one fails, whatever is in it.
+
+    Raises:
+        UnsupportedError: it writes into an argument.
+    """
+    try:
+        return function(*args, **kwargs)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        wants_to_write = "buffer source array" not in str(error)
+    if not wants_to_write:  # Cython's: compiled code asks to be able to write, and need not do it
+        copies, before = [mapped([args, kwargs], _copied) for _ in range(2)]
+        value = function(*copies[0], **copies[1])
+        pairs = zip(instances(np.ndarray, copies), instances(np.ndarray, before), strict=True)
+        if all([same_bits(array, then) for array, then in pairs]):
+            return value
+    raise refused(f"{function_name(function)} writes into an array that it is given", IN_PLACE)
+
+
+def _copied(item: Any) -> Any:
+    return item.copy(order="K") if type(item) is np.ndarray else item
+
+
+def _fact_of(part: Any, operands: Sequence[Traced], is_own: bool) -> Fact:
+    """What a part of a result is: a number, an operand itself, a view of one, or an array of its own."""
+    for place, operand in enumerate(operands):
+        if share(part, operand._value):
+            return Fact(place, part is operand._value and not is_own, False)
+    return Fact(None, False, not isinstance(part, np.ndarray))
+
+
+def _look_into(view: Traced, operand: Traced, taken: Taken) -> None:
+    """Note that a result is a view of an operand, and how it was taken."""
+    view._base = operand if operand._base is None else operand._base
+    view._memory, view._seen = operand._memory, operand._memory.version
+    view._taken = (*operand._taken, taken.of(operand))
+
+
+def _become(traced: Traced, step: Step, value: Any) -> None:
+    """Let a stand-in stand for another value from now on."""
+    traced._past = [*(traced._past or ()), (next_order(), traced._step, traced._value)]
+    traced._step, traced._value = step, value
 
 
 def _may_be_weak(item: Any) -> bool:

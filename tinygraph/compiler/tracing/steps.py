@@ -23,6 +23,7 @@ class Step:
             from outside, or a constant, as the second run tells) or "constant" (a single number).
         index: its place in the order of the run.
         content: the array or number, for an "array" or a "constant".
+        as_met: of an "array" a copy of what it held when it was met; the array itself where nobody writes into it.
         fixed: of an "array" whether each run makes its own, so that it is a constant.
         masked: whether elements may be exactly 0 because a condition left them out; see `where_it_matters`.
         low: no element is below it, whatever the arguments are.
@@ -30,8 +31,8 @@ class Step:
     """
 
     __slots__ = (
-        "args", "code", "content", "dtype", "fixed", "function", "index", "kind", "kwargs", "lasti", "low", "masked",
-        "name", "scope", "section", "shape", "size",
+        "args", "as_met", "code", "content", "dtype", "fixed", "function", "index", "kind", "kwargs", "lasti", "low",
+        "masked", "name", "scope", "section", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
@@ -45,6 +46,7 @@ class Step:
         self.args: tuple[Any, ...] = ()
         self.kwargs: dict[str, Any] = {}
         self.content: Any = None
+        self.as_met: Any = None
         self.fixed = False
         self.masked = False
         self.low = -np.inf
@@ -67,16 +69,17 @@ class Captured:
         argument: the place among the arguments' leaves, or None for a Tensor from elsewhere.
         value: its `Traced`; None before it was first read.
         first: the step of the value at the start of the call.
-        order: when it was assigned to, as the record counts.
+        order, rewritten: when it was assigned to, and when its array was written into, as the record counts.
         grad: the gradient: a Traced, a Tensor, None, or UNREAD.
         had_grad: None while the gradient from before the call was not read; else whether there was one.
     """
 
-    __slots__ = ("argument", "first", "first_grad", "grad", "had_grad", "link", "order", "tensor", "value")
+    __slots__ = ("argument", "first", "first_grad", "grad", "had_grad", "link", "order", "rewritten", "tensor", "value")
 
     def __init__(self, link: Any, order: int, argument: int | None) -> None:
         self.link = link
         self.order = order
+        self.rewritten = 0
         self.argument = argument
         self.tensor: Any = None
         self.value: Any = None

@@ -1,0 +1,133 @@
+"""Ownership: whose memory an array lies in, who else shares it, and how often it was written into.
+
+The record, the tracer and the planner ask here, and nowhere else. Arrays are asked themselves: NumPy's views keep hold
+of the array that owns the memory, in `base`, and two arrays that share memory have overlapping bounds. No function is
+known here by its name.
+
+    y = x[1:3]                  owner(y) is x, and share(x, y)
+
+While a function is compiled there are stand-ins in the place of arrays. Stand-ins that share memory have one `Memory`,
+whose version counts the writes; what was read at an older version is read again, or as it was.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Memory", "apart", "base_of", "is_shared", "owner", "read_only", "same_bits", "share"]
+
+
+# --- arrays -----------------------------------------------------------------------------------------------------------
+
+
+def base_of(array: Any) -> Any:
+    """The array that a view, or a stand-in for one, is a view of; None for an array of its own, and for a number."""
+    return array.base if type(array) is np.ndarray else getattr(array, "_base", None)
+
+
+def owner(array: Any) -> Any:
+    """The object that has the memory of an array: the array itself, or what is at the end of its bases."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    return array
+
+
+def share(one: Any, other: Any) -> bool:
+    """Whether two arrays may share memory: their bounds overlap. A number shares none."""
+    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and bool(np.may_share_memory(one, other))
+
+
+def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
+    """The arrays, with copies of those that share memory with one before them or with one of the others."""
+    taken = list(others)
+    found = []
+    for array in arrays:
+        if any([share(array, item) for item in taken]):
+            array = array.copy()
+        taken.append(array)
+        found.append(array)
+    return found
+
+
+def read_only(array: Any) -> Any:
+    """A look at an array that cannot be written into; a number as it is."""
+    if not isinstance(array, np.ndarray) or not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def same_bits(array: Any, before: Any) -> bool:
+    """Whether two arrays of one shape, dtype and layout hold the same bits: nobody has written in the meantime."""
+    if array.nbytes <= 2048 or array.dtype.hasobject:
+        return bool(array.tobytes() == before.tobytes())
+    return bool((_bits(array) == _bits(before)).all())
+
+
+def _bits(array: Any) -> Any:
+    return array.ravel("K").view(np.uint64 if array.nbytes % 8 == 0 else np.uint8)
+
+
+# --- Tensors ----------------------------------------------------------------------------------------------------------
+
+
+def is_shared(tensor: Any, recorded: Callable[[Any], int]) -> bool:
+    """Whether an array in another's hands shares a Tensor's memory, as the counts of references tell.
+
+    Args:
+        recorded: says how many of the references to the array below a view are the record's own.
+    """
+    value = tensor._value
+    memory = getattr(value, "_memory", None)
+    if memory is not None and memory.keeper is not None:
+        return True
+    below = base_of(value)
+    del value
+    if below is None:
+        return _holders(tensor) > _ALONE + (tensor._link._value is tensor._value)
+    known = recorded(below)
+    del below
+    return _holders_below(tensor) > _ALONE_BELOW + known
+
+
+def _holders(tensor: Any) -> int:
+    array = tensor._value
+    return sys.getrefcount(array)
+
+
+def _holders_below(tensor: Any) -> int:
+    below = base_of(tensor._value)
+    return sys.getrefcount(below)
+
+
+# What is counted for an array that nothing but a Tensor holds, and for the array under a view of it.
+_ALONE = _holders(SimpleNamespace(_value=np.empty(1)))
+_ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
+
+
+# --- stand-ins --------------------------------------------------------------------------------------------------------
+
+
+class Memory:
+    """Memory that one or several stand-ins lie in, while a function is compiled.
+
+    Attributes:
+        keeper: whose it is besides the function's, for messages: "an argument"; None for the function's own.
+        writable: whether the function may write into it.
+        version: how often it was written into.
+        leaves: the leaves whose value lies in it and was handed out: a write makes their graphs out of date.
+    """
+
+    __slots__ = ("keeper", "leaves", "version", "writable")
+
+    def __init__(self, keeper: str | None = None, writable: bool = True) -> None:
+        self.keeper = keeper
+        self.writable = writable
+        self.version = 0
+        self.leaves: list[Any] = []
