@@ -27,6 +27,7 @@ from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Ri
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.operands import plain
+from tinygraph.ownership import apart
 from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
 from tinygraph.recorded_pulls import join_pieces, pull_recorded, pull_traced
@@ -63,6 +64,9 @@ def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) 
         waiting = gather([output._link])
     cotangents = pull_back(waiting, [output._link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
+    if create_graph:
+        gradients_apart = apart([gradient for _, gradient in taken])
+        taken = [(leaf, gradient) for (leaf, _), gradient in zip(taken, gradients_apart, strict=True)]
     with _adding:
         for leaf, gradient in taken:
             leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
@@ -311,7 +315,8 @@ _, _, _ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)  # type: ign
 def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
     """A leaf and its gradient, copied where anybody else may hold its memory: no two gradients are one array."""
     if type(cotangents[leaf]) is not np.ndarray:
-        return leaf, cotangents.pop(leaf)
+        gradient = cotangents.pop(leaf)
+        return leaf, gradient if state.tracing is None else state.tracing.own_gradient(gradient)
     gradient, references, below = _pop_counted(cotangents, leaf)
     base = gradient.base
     if references > _ALONE or (

@@ -43,12 +43,18 @@ def share(one: Any, other: Any) -> bool:
 
 
 def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
-    """The arrays, with copies of those that share memory with one before them or with one of the others."""
-    taken = list(others)
-    found = []
+    """The arrays, with copies of those that share memory with one before them, or with one of the others.
+
+    Of Tensors, whose values are written into by nobody, one that comes twice is copied. A number shares no memory.
+    """
+    taken = [item for item in others if type(item) is np.ndarray]
+    found: list[Any] = []
     for array in arrays:
-        if any([share(array, item) for item in taken]):
-            array = array.copy()
+        if type(array) is np.ndarray:
+            if any([type(item) is np.ndarray and np.may_share_memory(array, item) for item in taken]):
+                array = array.copy()
+        elif not isinstance(array, np.generic) and any([array is item for item in taken]):
+            array = np.copy(array)
         taken.append(array)
         found.append(array)
     return found

@@ -11,10 +11,12 @@ import numpy as np
 
 from tinygraph import modes, record
 from tinygraph.backward import gather, gradients
-from tinygraph.errors import ShapeError
-from tinygraph.links import Leaf, arguments, links_in, next_order
+from tinygraph.errors import GraphError, ShapeError
+from tinygraph.links import Leaf, Like, arguments, links_in, next_order
+from tinygraph.modes import state
 from tinygraph.nests import Nest, tree_leaves, tree_map
 from tinygraph.operands import as_array, plain
+from tinygraph.ownership import apart
 from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 
@@ -25,8 +27,8 @@ __all__ = ["Run", "alias", "as_result", "chosen_positions"]
 
 @primitive
 def alias(x: Any) -> Any:
-    """The same value, as a new place to differentiate with respect to."""
-    return x
+    """The same value in memory of its own, as a new place to differentiate with respect to."""
+    return x.copy()
 
 
 alias.derivative(lambda g, z, x: g)
@@ -43,14 +45,16 @@ class Run:
         has_aux: f returns a pair, of which the second part is not differentiated.
 
     Attributes:
-        inputs: for each of `argnums` the argument with Tensors in it.
-        links: theirs, in the order of their leaves.
+        inputs: for each of `argnums` the argument with the shapes and dtypes of its leaves in it.
+        links: of the Tensors that f was given, in the order of the leaves, as they were before f ran: f may write into
+            its arguments, and then its Tensors have other links.
         output: what f returned, without `aux`.
         aux: the second part of the pair, on its way out.
         since: the order at which the run began: what was called before is foreign to it.
 
     Raises:
         TypeError: an argument to differentiate has a dtype without gradients, or f did not return a pair.
+        GraphError: f assigned to one of the Tensors that it was given, or wrote into its data.
     """
 
     def __init__(self, call: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -58,12 +62,16 @@ class Run:
         self.call = call
         self.since = next_order()
         with modes.Setting(recording=True, differentiating=self.since):
-            self.inputs = [tree_map(functools.partial(_as_input, call), args[position]) for position in argnums]
             given = list(args)
-            for position, tensors in zip(argnums, self.inputs, strict=True):
-                given[position] = tensors
+            for position in argnums:
+                given[position] = tree_map(functools.partial(_as_input, call), args[position])
+            chosen = [given[position] for position in argnums]
+            self.inputs = tree_map(Like, chosen)
+            self.links = [tensor._link for tensor in tree_leaves(chosen)]
+            orders = [link.order for link in self.links]
             result = f(*given, **kwargs)
-        self.links = [tensor._link for tensor in tree_leaves(self.inputs)]
+        for link, order in zip(self.links, orders, strict=True):
+            _check_unwritten(call, link, order)
         if has_aux:
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise TypeError(f"{call}: with has_aux=True the function must return a pair (value, aux)")
@@ -139,14 +147,15 @@ class Run:
             [output._link for output in outputs], seeds, self.links,
             since=self.since, create_graph=recorded, retain=retain or recorded is True,
         )  # fmt: skip
-        return [
-            np.zeros(tensor.shape, tensor.dtype) if cotangent is None else as_result(cotangent)
-            for cotangent, tensor in zip(found, tree_leaves(self.inputs), strict=True)
+        results = [
+            np.zeros(like.shape, like.dtype) if cotangent is None else as_result(cotangent)
+            for cotangent, like in zip(found, tree_leaves(self.inputs), strict=True)
         ]
+        return apart(results, seeds)
 
     def zeros(self) -> list[Any]:
         """What `pull` finds for an output that depends on no input."""
-        return [np.zeros(tensor.shape, tensor.dtype) for tensor in tree_leaves(self.inputs)]
+        return [np.zeros(like.shape, like.dtype) for like in tree_leaves(self.inputs)]
 
 
 def _as_input(call: str, value: Any) -> Tensor:
@@ -159,6 +168,16 @@ def _as_input(call: str, value: Any) -> Tensor:
     tensor = Tensor(value)
     _check_floating(call, tensor.dtype)
     return tensor
+
+
+def _check_unwritten(call: str, link: Any, order: int) -> None:
+    """Raise an error if a Tensor that a function was given to differentiate was given another value by it."""
+    if isinstance(link, Leaf) and link.differentiable and link.order != order:  # asking it finds out about its array
+        raise GraphError(
+            f"{call}: the function gives {link.name or 'a Tensor'} that it is differentiated with respect to another "
+            "value, with assign() or through its data, which leaves no trace in the graph. Write into the Tensor "
+            "itself, x *= 2, or compute a new one, x = x * 2"
+        )
 
 
 def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
@@ -188,5 +207,5 @@ def as_result(cotangent: Any) -> Any:
         return cotangent if cotangent.requires_grad else cotangent.data
     array = as_array(cotangent)
     if type(array) is not np.ndarray:  # in a function that is being compiled
-        return array
+        return state.tracing.own(array) if modes.is_tracing() else array
     return array if array.flags.owndata and array.flags.writeable else array.copy()

@@ -78,10 +78,11 @@ class WithTensors(NumPyCalls):
 
     def set_grad_of(self, link: Any, gradient: Any) -> None:
         """An older leaf is given a gradient."""
-        captured = self.captured_leaf(link)
-        if gradient is not None and type(gradient) is not Tensor:
-            gradient = self.own(gradient)
-        captured.grad = gradient
+        self.captured_leaf(link).grad = None if gradient is None else self.own_gradient(gradient)
+
+    def own_gradient(self, gradient: Any) -> Any:
+        """A gradient in an array of its own; a Tensor, of a recorded pass, as it is."""
+        return gradient if type(gradient) is Tensor else self.own(gradient)
 
     def check_own(self, link: Any, what: str) -> None:
         """Refuse to change what a Tensor from outside is, as opposed to its value."""
