@@ -23,6 +23,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError
+from tinygraph.fitting import FLOAT16, FLOAT32, rounded
 from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, arguments, links_in
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
@@ -30,13 +31,14 @@ from tinygraph.operands import plain
 from tinygraph.ownership import apart
 from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
-from tinygraph.recorded_pulls import join_pieces, pull_recorded, pull_traced
+from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_recorded, pull_traced
 from tinygraph.source import source_of
 
 if TYPE_CHECKING:
     from tinygraph.tensor import Tensor
 
 _float64 = np.float64
+_FLOAT64 = np.dtype(np.float64)
 _by_order = operator.attrgetter("order")
 
 _DATA = (DataCall, DataLeaf)
@@ -251,7 +253,12 @@ def pull_back(
             if g is waiting:
                 continue
             try:
-                if ordinary and (type(g) is _float64 or g.dtype.kind != "c"):
+                # One object stands for a dtype: to ask for it costs half of what asking for its kind does.
+                if ordinary and (
+                    type(g) is _float64
+                    or (dtype := g.dtype) is _FLOAT64
+                    or (dtype is FLOAT32 and call._value.dtype is not FLOAT16)
+                ):
                     PULL[type(call)](call, g, cotangents, waiting)
                 elif tracing is not None:
                     pull_traced(call, g, cotangents, waiting, recorded)
@@ -273,6 +280,7 @@ def pull_back(
                     given_back.append(call)
         for link in list(pieces):
             join_pieces(link, cotangents, waiting)
+        _round(cotangents, keep, calls, recorded)
     except BaseException as error:
         error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
         for call in calls:
@@ -287,6 +295,18 @@ def pull_back(
             gc.enable()
     waiting.owned.clear()
     return cotangents
+
+
+def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], recorded: bool) -> None:
+    """Bring what a pass gives back into the dtypes of the values: cotangents of float16 are float32 on the way."""
+    for link, cotangent in cotangents.items():
+        if cotangent.dtype is not link._value.dtype and cotangent.dtype != link._value.dtype:
+            with on_behalf_of(calls[0], recorded or state.recording):
+                cotangents[link] = rounded(cotangent, link._value)
+    for link in keep:
+        if link.is_call and link not in cotangents and link._value.dtype == FLOAT16 and hasattr(link._adjoint, "dtype"):
+            with on_behalf_of(calls[0], recorded or state.recording):
+                link._adjoint = rounded(link._adjoint, link._value)
 
 
 def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from tinygraph.derivatives.indexing import names_each_place_once
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError
-from tinygraph.fitting import fit
+from tinygraph.fitting import FLOAT16, fit, wide, widened
 from tinygraph.keeping import Held, held_in
 from tinygraph.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
 
@@ -192,7 +192,7 @@ def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     x_value = x._value
     sums = waiting.owned.get(x)
     if sums is None or reached is not sums:
-        sums = np.zeros(x_value.shape, x_value.dtype) if reached is waiting else np.array(reached)
+        sums = np.zeros(x_value.shape, wide(x_value.dtype)) if reached is waiting else np.array(reached)
         waiting.owned[x] = sums
         if x.is_call:
             x._adjoint = sums
@@ -207,7 +207,10 @@ def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
 
 
 def pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull a cotangent back through any call."""
+    """Pull a cotangent of any dtype back through any call."""
+    if call.op is GETITEM and type(call) is First and call.x._value.shape and g.dtype.kind != "c":
+        _pull_piece(call, g, cotangents, waiting)
+        return
     links, keywords = arguments(call)
     found = apply_rules(call, g, call._value, mapped(links, value_of), links, keywords)
     for argument, cotangent in found:
@@ -235,6 +238,8 @@ def apply_rules(
     """
     if isinstance(call.op.function, np.ufunc):
         keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
+    if call._value.dtype == FLOAT16:
+        g, z, args = widened((g, z, args))
     conjugated = g.dtype.kind == "c"
     if conjugated:
         g = np.conjugate(g)

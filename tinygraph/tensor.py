@@ -139,9 +139,11 @@ class Tensor(Operators, TensorMethods):
         back: `retain_graph=True` keeps it. It can be set, to what has the Tensor's shape.
         """
         gradient: Any = self._link._grad
-        if type(gradient) is Like:
+        if gradient is None or type(gradient) is Like:
             return None
-        if gradient is None or type(gradient) is np.ndarray or type(gradient) is Tensor:
+        if gradient.dtype is not self._value.dtype and gradient.dtype != self._value.dtype:
+            gradient = gradient.astype(self._value.dtype)  # an intermediate float16: see `tinygraph.fitting`
+        elif type(gradient) is np.ndarray or type(gradient) is Tensor:
             return gradient
         array = as_array(gradient)
         if array is not gradient:  # in a function that is being compiled it is one already, and stays the same one

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.fitting import wide
 from tinygraph.optim import SGD, Adam, AdamW, ExponentialDecay, Momentum, Optimizer, RMSprop
 
 ALL = [SGD, Momentum, RMSprop, Adam, AdamW]
@@ -107,7 +108,7 @@ def test_dtypes_stay(kind):
     assert [parameter.dtype for parameter in parameters] == [np.float64, np.float32, np.float16]
     assert all((parameter.data < 1).all() for parameter in parameters)
     for name, parameter in optimizer.parameters.items():
-        assert {m.dtype for m in optimizer._moments[name]} <= {parameter.dtype}
+        assert {m.dtype for m in optimizer._moments[name]} <= {wide(parameter.dtype)}
 
 
 class Layer(NamedTuple):
@@ -371,3 +372,29 @@ def test_a_schedule_may_return_a_plain_number():
         w.grad = [1.0]
         optimizer.step()
         assert w.data[0] == expected
+
+
+@pytest.mark.parametrize("kind", [RMSprop, Adam, AdamW, Momentum])
+@pytest.mark.parametrize("scale", [1e-4, 3e-3, 300.0])
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_steps_of_float16_are_those_of_float32(kind, scale, run):
+    """The square of a gradient of 1e-4 is 0 in float16, and that of 300 is infinite."""
+    ways = {}
+    for dtype in (np.float16, np.float32):
+        w = tg.Tensor(np.array([0.75, -0.25, 0.5], dtype), name="w")
+        optimizer = kind(w, 0.01 if kind is not Momentum else 0.01 / scale)
+
+        def step(x, w=w, optimizer=optimizer):
+            loss = np.sum(x * w)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            return loss
+
+        step = run(step)
+        for sign in (1, 1, -1, 1, 1, 1):
+            step(np.array([1.0, -1.0, 0.3], dtype) * dtype(sign * scale))
+        ways[dtype] = w.data
+    assert ways[np.float16].dtype == np.float16
+    assert np.abs(ways[np.float32] - [0.75, -0.25, 0.5]).min() > 0.003
+    np.testing.assert_allclose(ways[np.float16], ways[np.float32], atol=1.5e-3)

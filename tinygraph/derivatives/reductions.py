@@ -134,6 +134,9 @@ def var(
     """Mean squared distance from the mean."""
     ddof = ddof if correction is None else correction
     a = a if dtype is None else a.astype(dtype)
+    if a.dtype == np.float16:  # in which NumPy's own squares and sums overflow
+        wide = a.astype(np.float32)
+        return var(wide, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean).astype(np.float16)
     mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
     away = a - mean
     squares = np.square(away) if away.dtype.kind != "c" else np.square(np.real(away)) + np.square(np.imag(away))

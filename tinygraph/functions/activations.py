@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,22 @@ def _floating(x: Any) -> Any:
         return np.float64(x)
     x = as_array(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays that adds up: given float16 it computes in float32, and rounds the result.
+
+    NumPy adds up float16 along an axis one by one, and 2,048 + 1 is 2,048.
+    """
+
+    @functools.wraps(function)
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        if getattr(args[0], "dtype", None) != np.float16:
+            return function(*args, **kwargs)
+        wide = [item.astype(np.float32) if getattr(item, "dtype", None) == np.float16 else item for item in args]
+        return function(*wide, **kwargs).astype(np.float16)
+
+    return computed
 
 
 @np.errstate(over="ignore")  # where exp(-x) is infinite the result is 0, and right

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import expand
-from tinygraph.functions.activations import _floating
+from tinygraph.functions.activations import _floating, in_float32
 from tinygraph.functions.checks import class_numbers
 from tinygraph.modes import is_tracing
 from tinygraph.operands import as_array
@@ -17,6 +17,7 @@ Axis = int | tuple[int, ...] | None
 
 
 @primitive
+@in_float32
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """ln Σ exp(x) over an axis.
 
@@ -48,6 +49,7 @@ logsumexp.derivative(_logsumexp_x)
 
 
 @primitive
+@in_float32
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """exp(x) ÷ Σ exp(x): positive numbers that add up to 1 along an axis.
 
@@ -67,6 +69,7 @@ softmax.derivative(lambda g, z, x, axis=-1: z * (g - np.sum(g * z, axis=axis, ke
 
 
 @primitive
+@in_float32
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """ln softmax(x), without the loss of precision of taking the logarithm afterwards.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import mean
 from tinygraph.errors import ShapeError
-from tinygraph.functions.activations import _floating, log1pexp, sigmoid
+from tinygraph.functions.activations import _floating, in_float32, log1pexp, sigmoid
 from tinygraph.functions.checks import class_numbers, probabilities
 from tinygraph.functions.logits import log_softmax, rows_of, softmax
 from tinygraph.modes import is_tracing
@@ -22,6 +22,7 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none"
 
 
 @primitive
+@in_float32
 def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−(y ln p + (1 − y) ln (1 − p)): the log loss of predictions for yes-or-no targets.
 
@@ -80,6 +81,7 @@ binary_cross_entropy.derivative(_binary_predictions, _binary_targets)
 
 
 @primitive
+@in_float32
 def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−Σ y ln p over the classes: the log loss of predictions for one class of several.
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.fitting import wide, widened
 from tinygraph.modes import is_tracing
 from tinygraph.nests import assign_all, entries
 from tinygraph.tensor import Tensor
@@ -27,6 +28,7 @@ class Optimizer:
     """The base of the optimisers; `SGD`, `Momentum`, `RMSprop`, `Adam` and `AdamW` can be used.
 
     A subclass says in `moments` what it remembers of each parameter, all zeros at first, and in `move` where to go.
+    For a float16 parameter all of that is float32: the square of a gradient of 1e-4 is 0 in float16.
 
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
@@ -52,7 +54,11 @@ class Optimizer:
         self._rate: Tensor | Callable[[Any], Any] = _checked_rate(learning_rate, type(self).__name__)
         self._moments = {
             name: [
-                Tensor(np.zeros_like(parameter.data), name=f"{moment} of {parameter.name or name}", requires_grad=False)
+                Tensor(
+                    np.zeros_like(parameter.data, dtype=wide(parameter.dtype)),
+                    name=f"{moment} of {parameter.name or name}",
+                    requires_grad=False,
+                )
                 for moment in self.moments
             ]
             for name, parameter in self.parameters.items()
@@ -73,11 +79,14 @@ class Optimizer:
                 continue
             if isinstance(gradient, Tensor):  # of a pass with create_graph=True
                 gradient = gradient.data
-            dtype = parameter.dtype
+            dtype = wide(parameter.dtype)
             if dtype not in rounded:
                 rounded[dtype] = [factor.astype(dtype) for factor in factors]
             moments = self._moments[name]
-            moved.append([*self.move(_current(parameter), gradient, *rounded[dtype], *map(_current, moments))])
+            value = _current(parameter)
+            if dtype != parameter.dtype:
+                value, gradient = widened((value, gradient))
+            moved.append([*self.move(value, gradient, *rounded[dtype], *map(_current, moments))])
             targets.append((parameter, *moments))
             if len(moved[-1]) != len(targets[-1]):
                 raise ValueError(
@@ -103,7 +112,7 @@ class Optimizer:
 
         Args:
             value, gradient: arrays of the parameter's shape.
-            rest: the factors, in the parameter's dtype, and then the moments.
+            rest: the factors, in the dtype of value and gradient, and then the moments.
 
         Returns:
             The new value, and the new moments.

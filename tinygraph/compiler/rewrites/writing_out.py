@@ -33,12 +33,18 @@ def write_out(graph: Graph) -> Graph:
         args, kwargs = mapped(
             (step.args, step.kwargs), lambda item: Symbol(builder, step, item) if type(item) is Step else item
         )
+        if step.dtype == np.float16 and step.function in IN_FLOAT32:
+            args = tuple([item.astype(FLOAT32) if _is_float16(item) else item for item in args])
         result = formula(*args, **kwargs)
         if type(result) is not Symbol:
             return None
         return result.astype(step.dtype).reshape(step.shape).step
 
     return rewritten(graph, change)
+
+
+def _is_float16(item: Any) -> bool:
+    return hasattr(item, "astype") and bool(item.dtype == np.float16)
 
 
 def _floating(x: Any) -> Any:
@@ -181,6 +187,15 @@ def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return formula
 
+
+FLOAT32 = np.dtype(np.float32)
+# The functions that compute in float32 where they are given float16.
+IN_FLOAT32 = frozenset(
+    (
+        functions.logsumexp, functions.softmax, functions.log_softmax, functions.binary_cross_entropy,
+        functions.cross_entropy,
+    )
+)  # fmt: skip
 
 FORMULAS: dict[Any, Callable[..., Any]] = {
     functions.sigmoid: _sigmoid,
