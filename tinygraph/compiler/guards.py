@@ -10,22 +10,29 @@ import math
 import os
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from operator import is_
-from types import MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["ATOMS", "ITEMS", "MISSING", "Container", "Guards", "Place", "contents_of", "followed", "is_ours", "short"]
+from tinygraph.compiler.contents import Content
+
+__all__ = [
+    "ATOMS", "ITEMS", "MISSING", "Container", "Guards", "Place", "contents_of", "followed", "is_atom", "is_ours",
+    "short",
+]  # fmt: skip
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
 
 _ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim", "tinygraph.training")
 _NOT_FOLLOWED = frozenset(("numpy", "scipy", "tinygraph", "pytest", "hypothesis", "_pytest"))
 ATOMS = (int, float, complex, bool, str, bytes, type(None), np.generic)
+# The types of atoms that are Python's own: a subclass may have attributes, which change.
+_ATOM_TYPES = frozenset((int, float, complex, bool, str, bytes, type(None)))
 # What is compared by value, besides: it cannot be changed, and holds nothing that can.
 _VALUES = (slice, range, np.dtype)
 # Of a container of more items than these the numbers have no places of their own.
@@ -33,18 +40,43 @@ ITEMS = 4096
 _CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
 
 
+def is_atom(value: Any) -> bool:
+    """Whether a value is a number, a string or None: it cannot be changed, and nothing is in it."""
+    return type(value) in _ATOM_TYPES or (isinstance(value, np.generic) and type(value).__module__ == "numpy")
+
+
 @functools.cache
-def followed(module: str | None) -> bool:
-    """Whether code of a module is the user's, or a model's, as opposed to a library's."""
-    module = module or ""
+def followed(module: Any) -> bool:
+    """Whether code of a module is the user's, or a model's, as opposed to a library's.
+
+    Args:
+        module: the `__module__` of a function or a class. Compiled code may have another object there than a string.
+    """
+    if not isinstance(module, str):
+        return False
     if module.startswith(_ROOMS_FOLLOWED):
         return True
     top = module.partition(".")[0]
     if top not in sys.stdlib_module_names:
-        return top not in _NOT_FOLLOWED
+        return top not in _NOT_FOLLOWED and not _is_installed_apart(top)
     # A file of the user's may have the name of one of Python's.
     file = getattr(sys.modules.get(top), "__file__", None)
     return bool(file) and not str(file).startswith(os.path.dirname(os.__file__))
+
+
+def _is_installed_apart(top: str) -> bool:
+    """Whether a package was installed, as opposed to written here, and knows nothing of tinygraph."""
+    file = str(getattr(sys.modules.get(top), "__file__", None) or "")
+    if not any(folder in file for folder in ("site-packages", "dist-packages")):
+        return False
+    package = [vars(module) for name, module in [*sys.modules.items()] if name.partition(".")[0] == top and module]
+    values = (value for namespace in package for value in [*namespace.values()])
+    return not any(_is_of_tinygraph(value) for value in values)
+
+
+def _is_of_tinygraph(value: Any) -> bool:
+    module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0] == "tinygraph"
 
 
 def is_ours(module: str | None) -> bool:
@@ -68,15 +100,17 @@ class Place:
         holder, key: the dict or list and the key in it; the cell, or the context variable, and None; a class or another
             object and the attribute.
         value: what was there.
+        shared: whether it belongs to a library, whose other users must never find a stand-in there.
     """
 
-    __slots__ = ("holder", "key", "name", "value")
+    __slots__ = ("holder", "key", "name", "shared", "value")
 
-    def __init__(self, name: str, holder: Any, key: Any, value: Any) -> None:
+    def __init__(self, name: str, holder: Any, key: Any, value: Any, shared: bool = False) -> None:
         self.name = name
         self.holder = holder
         self.key = key
         self.value = value
+        self.shared = shared
 
     def now(self) -> Any:
         """What is there now."""
@@ -108,6 +142,9 @@ class Place:
             type.__delattr__(holder, self.key) if value is MISSING else type.__setattr__(holder, self.key, value)
         elif type(holder) is ContextVar:
             holder.set(value)
+        elif isinstance(holder, functools.partial) and self.key == "args":
+            state = (holder.func, value, holder.keywords, vars(holder))
+            holder.__setstate__(state)  # type: ignore[attr-defined]
         elif value is MISSING:
             object.__delattr__(holder, self.key)
         else:
@@ -164,8 +201,18 @@ class Container:
                 holder.update(before)
                 return f"changed the keys of {self.name or 'a dict'}"
             return f"set {self.name}.{new[0]}" if new and self.name else f"set {new[0]}" if new else None
-        if isinstance(holder, Mapping) or self.holds():
+        if self.holds():
             return None
+        if isinstance(holder, MutableMapping):
+            holder.clear()
+            holder.update(before)
+            return f"changed what is in {self.name or 'a mapping'}"
+        if isinstance(holder, Mapping):
+            return None
+        if isinstance(holder, np.ndarray):
+            for index, item in enumerate(before):
+                holder[index] = item
+            return f"changed the items of {self.name or 'an array'}"
         if isinstance(holder, set):
             holder.clear()
             holder.update(before)
@@ -187,14 +234,23 @@ class Guards:
         containers: the dicts, lists and sets that were found.
         functions: those of the user's.
         sized: namespaces of classes and objects, which hide with a new entry what stood behind it.
+        arrays: plain arrays, whose numbers may change, but not their shape.
+        contents: other objects that can change, with what is in them.
     """
 
     def __init__(
-        self, places: Sequence[Place], containers: Sequence[Container], functions: Sequence[Any], sized: Sequence[Any]
-    ) -> None:
+        self, places: Sequence[Place], containers: Sequence[Container], functions: Sequence[Any], sized: Sequence[Any],
+        arrays: Sequence[Any] = (), contents: Sequence[Content] = (),
+    ) -> None:  # fmt: skip
+        self._arrays, self._layouts = list(arrays), [(array.shape, array.dtype) for array in arrays]
+        self._contents_of = list(contents)
         self._containers = [container for container in containers if container.whole]
         inside = {id(container.holder) for container in self._containers}
-        guarded = [p for p in places if not isinstance(p.value, ModuleType) and id(p.holder) not in inside]
+        guarded = [
+            place for place in places
+            if not isinstance(place.value, ModuleType) and id(place.holder) not in inside
+            and not isinstance(place.holder, FunctionType | functools.partial)
+        ]  # fmt: skip
         named = [place for place in guarded if isinstance(place.holder, dict | type)]
         cells = [place for place in guarded if type(place.holder) is _CELL and place.value is not MISSING]
         known = {id(place) for place in (*named, *cells)}
@@ -206,6 +262,9 @@ class Guards:
         self._places = [*named, *cells, *self._others]
         self._sized, self._sizes = list(sized), [*map(len, sized)]
         self._functions = [(function, function.__code__, function.__defaults__) for function in functions]
+        self._keywords = [
+            (function, function.__kwdefaults__) for function in functions if function.__code__.co_kwonlyargcount
+        ]
 
     def hold(self) -> bool:
         """Whether everything is what it was when the function was compiled."""
@@ -230,6 +289,12 @@ class Guards:
         for function, code, defaults in self._functions:
             if function.__code__ is not code or function.__defaults__ is not defaults:
                 return False
+        if self._keywords and any([function.__kwdefaults__ is not keywords for function, keywords in self._keywords]):
+            return False
+        if self._arrays and [(array.shape, array.dtype) for array in self._arrays] != self._layouts:
+            return False
+        if self._contents_of and not all([content.holds() for content in self._contents_of]):
+            return False
         return not self._sized or [*map(len, self._sized)] == self._sizes
 
     def changed(self) -> str:
@@ -244,6 +309,15 @@ class Guards:
         for function, code, defaults in self._functions:
             if function.__code__ is not code or function.__defaults__ is not defaults:
                 return f"{function.__qualname__} has other code"
+        for function, keywords in self._keywords:
+            if function.__kwdefaults__ is not keywords:
+                return f"{function.__qualname__} has other defaults"
+        for array, (shape, dtype) in zip(self._arrays, self._layouts, strict=True):
+            if (array.shape, array.dtype) != (shape, dtype):
+                return f"an array of shape {shape} has the shape {array.shape}"
+        for content in self._contents_of:
+            if not content.holds():
+                return f"what is in {content.name} has changed"
         return "an object or a class has other attributes"
 
 
@@ -255,9 +329,9 @@ def equal(now: Any, value: Any) -> bool:
     """Whether two objects are the same setting: equal numbers and strings, of the same type."""
     if type(now) is not type(value):
         return False
-    if isinstance(now, float):
+    if type(now) in (float, np.float64):
         return (now == value and math.copysign(1, now) == math.copysign(1, value)) or (now != now and value != value)
-    if isinstance(now, ATOMS):
+    if is_atom(now):
         return bool(now == value) or bool(now != now and value != value)
     if type(now) is tuple:
         return len(now) == len(value) and all(a is b or equal(a, b) for a, b in zip(now, value, strict=True))

@@ -104,7 +104,11 @@ class Stage:
         self._names = parameters.all_names(args)
         self._check_tensors()
         self.surroundings = Surroundings(function, self._objects())
+        for leaf in leaves:
+            if isinstance(leaf, np.random.Generator):
+                self.surroundings.generators.setdefault(id(leaf), ("a generator among the arguments", leaf))
         self._check_apart()
+        self.surroundings.check_iterators()
         self._entered: dict[int, Step] = {}  # by the place of a leaf its step, in the last run
         self._generators: dict[int, int] = {}  # by the id of a generator its place among the leaves
 
@@ -198,6 +202,12 @@ class Stage:
     def _has_effect(self, what: str) -> UnsupportedError:
         code = getattr(self.function, "__code__", None)
         where = f" ({code.co_filename.rpartition('/')[2]}:{code.co_firstlineno})" if code is not None else ""
+        if what.startswith("drew from"):
+            return UnsupportedError(
+                f"compile: {self.parameters.function}{where} {what}. A program would use what was drawn once at every "
+                "call. Draw with tinygraph.draws.uniform(generator, shape) or normal(generator, shape), where the "
+                "generator is one of numpy.random.default_rng(); or draw outside, and pass what was drawn"
+            )
         return UnsupportedError(
             f"compile: {self.parameters.function}{where} {what}. A program computes arrays; what Python does besides "
             "happens once, when it is made, and not at each call. Return what is to be kept, and keep it outside; a "

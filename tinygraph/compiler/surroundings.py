@@ -4,6 +4,9 @@ A program made from one run holds what the function found there that is not an a
 functions. So it must be known when one of them is another object than it was (the function is then compiled anew), and
 when the function itself changed one, which the program would not repeat. Plain arrays among them become arguments.
 
+Objects of other libraries are read whole, see `tinygraph.compiler.contents`; what cannot be read is refused where the
+function uses it. Of random generators, NumPy's and Python's own among them, the state is compared before and after.
+
 What can be found is read from the code: from its global names, its closure, and the attributes that it names. Code of
 NumPy, of the standard library and of tinygraph's engine is not followed; that of models and optimisers is.
 """
@@ -13,6 +16,8 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import pickle
+import random
 import sys
 import threading
 import weakref
@@ -20,11 +25,28 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextvars import ContextVar
 from importlib.util import resolve_name
-from types import FunctionType, MappingProxyType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.contents import (
+    GENERATORS,
+    Content,
+    Unreadable,
+    generators_in,
+    is_iterator,
+    is_value,
+    lends_memory,
+    reader_of,
+)
 from tinygraph.compiler.guards import (
     ATOMS,
     ITEMS,
@@ -34,10 +56,12 @@ from tinygraph.compiler.guards import (
     Place,
     contents_of,
     followed,
+    is_atom,
     is_ours,
     short,
 )  # fmt: skip
 from tinygraph.compiler.names_in_code import names_in
+from tinygraph.compiler.traced import refused
 from tinygraph.tensor import Tensor
 
 __all__ = ["Surroundings"]
@@ -46,7 +70,16 @@ __all__ = ["Surroundings"]
 PLACES = 100_000
 
 # Objects of the standard library that hold what somebody put into them.
-_HOLDERS = frozenset(("types", "functools", "dataclasses", "argparse", "collections"))
+_HOLDERS = frozenset(("types", "functools", "dataclasses", "argparse", "collections", "weakref", "_weakrefset"))
+# The generators that `np.random.rand` and `random.random` draw from, and every other one.
+_EVERYBODYS = ((np.random.mtrand._rand, "np.random"), (random._inst, "random"))
+_BOUND = (BuiltinFunctionType, MethodWrapperType)
+# Numbers of libraries that nobody changes.
+_CONSTANTS = frozenset(
+    ("pi", "e", "inf", "nan", "tau", "euler_gamma", "newaxis", "version_info", "maxsize", "platform")
+)
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
+_DICT_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 # Any method with two underscores may be called without being named, but for those that make, copy or print an object.
 _MAKING = frozenset(("__init__", "__new__", "__post_init__", "__set_name__", "__init_subclass__"))
 _NEVER_UNNAMED = _MAKING | frozenset((
@@ -74,6 +107,13 @@ class Surroundings:
             self.containers: list[Container] = []
             self.tensors: dict[int, str] = {}
             self.generators: dict[int, tuple[str, Any]] = {}
+            # By id what cannot be read, with the stand-in that refuses to be used.
+            self.unreadable: dict[int, tuple[Any, Unreadable]] = {}
+            # Iterators that no stand-in can be put in the place of.
+            self.iterators: list[tuple[str, Any]] = []
+            self._contents: list[Content] = []
+            self._arrays: dict[int, Any] = {}
+            self._placed: set[int] = set()
             self._functions: list[Any] = []
             self._sized: list[Any] = []
             self._seen: dict[int, Any] = {}
@@ -83,32 +123,45 @@ class Surroundings:
                 item, name = waiting.pop()
                 for place in self._look(item, name):
                     self.places.append(place)
+                    self._placed.add(id(place.value))
                     waiting.append((place.value, place.name))
-        guards = Guards(self.places, self.containers, self._functions, self._sized)
+        self.iterators = [(name, item) for name, item in self.iterators if id(item) not in self._placed]
+        for generator, name in _EVERYBODYS:
+            self.generators.setdefault(id(generator), (name, generator))
+        arrays = list(self._arrays.values())
+        guards = Guards(self.places, self.containers, self._functions, self._sized, arrays, self._contents)
         # Whether everything is what it was when the function was compiled, and what is not, for a message.
         self.hold, self.changed = guards.hold, guards.changed
-        self._states = {key: generator.bit_generator.state for key, (_, generator) in self.generators.items()}
+        # Tensors whose `requires_grad` the code may ask for; a program that reads one asks itself.
+        self.asked_tensors = [self._seen[key] for key in self.tensors] if "requires_grad" in self.names else []
+        self._states: dict[int, Any] = {}
+        self._diverted: dict[int, Any] = {}
 
     # --- the walk ---------------------------------------------------------------------------------------------------
 
     def _look(self, item: Any, name: str) -> Iterator[Place]:
         """The places inside a thing that has not been looked into."""
-        if isinstance(item, ATOMS) or id(item) in self._seen:
+        if is_atom(item) or id(item) in self._seen:
             return
         self._seen[id(item)] = item
         kind = type(item)
         if kind is FunctionType:
             yield from self._in_function(item, name)
+        elif isinstance(item, _BOUND):
+            if not isinstance(item.__self__, ModuleType | type):
+                yield from self._look(item.__self__, name.rpartition(".")[0] or name)
         elif kind is MethodType:
             yield from self._look(item.__func__, name)
             yield from self._look(item.__self__, name.rpartition(".")[0] or "self")
         elif kind is Tensor:
             self.tensors[id(item)] = name
-        elif isinstance(item, np.random.Generator):
+        elif isinstance(item, GENERATORS) and not isinstance(item, random.SystemRandom):
             self.generators[id(item)] = (name, item)
         elif isinstance(item, np.ndarray):
-            return
+            yield from self._in_array(item, name)
         elif isinstance(item, functools.partial):
+            if not all(map(_needs_no_place, item.args)):
+                yield Place(f"{name}.args", item, "args", item.args)
             for part in (item.func, item.args, item.keywords):
                 yield from self._look(part, name)
         elif isinstance(item, ModuleType):
@@ -124,12 +177,16 @@ class Surroundings:
         elif isinstance(item, property):
             for accessor in (item.fget, item.fset):
                 yield from self._look(accessor, name)
-        elif isinstance(item, dict | list | set | deque | MappingProxyType | tuple):
+        elif isinstance(item, dict | list | set | deque | MappingProxyType | tuple | frozenset):
             yield from self._in_container(item, name)
-            if kind not in (dict, list, set, deque, MappingProxyType, tuple):
+            if kind not in (dict, list, set, deque, MappingProxyType, tuple, frozenset):
                 yield from self._in_object(item, name)
-        elif kind is weakref.ref:
+        elif isinstance(item, _DICT_VIEWS):
+            yield from self._look(item.mapping, name)
+        elif isinstance(item, weakref.ref):
             yield from self._look(item(), name)
+        elif isinstance(item, weakref.ProxyTypes):
+            yield from self._look(item.__str__.__self__, name)
         elif kind is ContextVar:
             yield Place(f"{name}.get()", item, None, item.get(MISSING))
         elif kind is operator.attrgetter:
@@ -140,13 +197,32 @@ class Surroundings:
         else:
             yield from self._in_object(item, name)
 
+    def _in_array(self, item: Any, name: str) -> Iterator[Place]:
+        """What is in an array that is no argument of a program: one of objects or of texts, one of a subclass."""
+        if _is_plain(item):
+            self._arrays[id(item)] = item
+            return
+        if item.dtype.hasobject:
+            self.containers.append(Container(name, item.reshape(-1), list(item.flat), whole=True))
+            for index, value in enumerate(item.flat):
+                yield from self._look(value, f"{name}[{index}]")
+        else:
+            self._read(item, name)
+        if type(item) is not np.ndarray:
+            yield from self._in_object(item, name)
+
     def _in_container(self, item: Any, name: str) -> Iterator[Place]:
-        if isinstance(item, tuple):
+        if isinstance(item, tuple | frozenset):
             for index, value in enumerate(item):
+                if isinstance(item, tuple) and id(item) in self._placed:
+                    self._placed.add(id(value))
                 yield from self._look(value, f"{name}[{index}]")
             return
         before = dict(item) if isinstance(item, Mapping) else set(item) if isinstance(item, set) else list(item)
         self.containers.append(Container(name, item, before, whole=True))
+        for key in before if isinstance(before, dict) else ():
+            if not is_atom(key):
+                yield from self._look(key, name)
         for key, value in before.items() if isinstance(before, dict) else enumerate(before):
             if isinstance(item, set):
                 yield from self._look(value, name)
@@ -162,18 +238,32 @@ class Surroundings:
         found = names_in(code)
         self._name(function)
         for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            if variable not in ("__class__",):
+            is_cache = isinstance(contents_of(cell), _WEAK) and not followed(namespace.get("__name__"))
+            if variable != "__class__" and not is_cache:
                 yield Place(variable, cell, None, contents_of(cell))
         if users:
             yield from self._in_namespace(namespace, "", found.variables)
         if users and not is_ours(function.__module__):
             self._functions.append(function)
             self.containers.append(Container(name, vars(function), dict(vars(function)), whole=False))
-            yield from self._in_namespace(vars(function), name, self.names)
+            data = {key for key, value in vars(function).items() if key in self.names or not callable(value)}
+            yield from self._in_namespace(vars(function), name, data)
             for level, module in found.imports:
                 yield from self._imported("." * level + module, namespace.get("__package__"))
-        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            yield from self._look(value, name)
+            yield from self._of_libraries(found.attributes, namespace)
+        if function.__defaults__ and not all(map(is_atom, function.__defaults__)):
+            yield Place(f"{name}.__defaults__", function, "__defaults__", function.__defaults__)
+        if function.__kwdefaults__:
+            yield from self._look(function.__kwdefaults__, f"{name}.__kwdefaults__")
+
+    def _of_libraries(self, attributes: Any, namespace: dict[str, Any]) -> Iterator[Place]:
+        """The settings that a function asks libraries for: `os.environ`, `sys.argv`, what somebody put there."""
+        for holder, attribute in attributes:
+            module = namespace.get(holder) if holder else None
+            if isinstance(module, ModuleType) and _is_foreign(module.__name__) and attribute not in _CONSTANTS:
+                value = vars(module).get(attribute, MISSING)
+                if not (value is MISSING or callable(value) or isinstance(value, ModuleType)):
+                    yield Place(f"{holder}.{attribute}", vars(module), attribute, value, shared=True)
 
     def _name(self, function: Any) -> None:
         """Take note of the attributes that a function names, and of what it asks for others."""
@@ -251,11 +341,14 @@ class Surroundings:
         if namespace is not None:  # a function in something that calls it: a cache, a compiled function
             yield from self._look(namespace.get("__wrapped__"), name)
         if not users and kind.__module__ not in _HOLDERS:
+            yield from self._in_foreign(item, name)
             return
+        if users and lends_memory(item) and not isinstance(item, np.ndarray):  # a ctypes.Structure of the user's
+            self._read(item, name)
         if users:
             self._methods(kind)
             yield from self._in_type(kind, name or kind.__name__)
-        whole = not users or id(item) in self._asked_whole or (
+        whole = not users or id(item) in self._asked_whole or _holds_for_a_library(kind) or (
             None in self._asked_whole and not is_ours(kind.__module__)
         )  # fmt: skip
         for base in kind.__mro__:
@@ -272,14 +365,86 @@ class Surroundings:
                 if key in self.names or whole:
                     yield Place(f"{dot}{key}", namespace, key, value)
 
+    # --- what other libraries made ----------------------------------------------------------------------------------
+
+    def _in_foreign(self, item: Any, name: str) -> Iterator[Place]:
+        """What is in an object of a library: it is read whole, or refused where it is used."""
+        if is_iterator(item):
+            self._refuse(item, name)
+            self.iterators.append((name, item))
+        elif lends_memory(item):
+            self._read(item, name)
+        elif not _is_foreign(type(item).__module__) or is_value(item):
+            return
+        elif isinstance(item, random.SystemRandom):
+            self._refuse(item, name)
+        elif isinstance(item, Mapping):
+            self.containers.append(Container(name, item, dict(item), whole=True))
+        elif not self._read(item, name, or_refuse=False):
+            namespace = _namespace_of(item)
+            if namespace and all(map(_can_be_looked_into, namespace.values())):
+                self.containers.append(Container(name, namespace, dict(namespace), whole=True))
+                for key, value in namespace.items():
+                    yield Place(f"{name}.{key}", namespace, key, value)
+            else:
+                self._refuse(item, name)
+
+    def _read(self, item: Any, name: str, or_refuse: bool = True) -> bool:
+        """Read what is in an object, to be compared at each call. Returns whether that can be done."""
+        read = reader_of(item)
+        if read is not None:
+            self._contents.append(Content(name, item, read))
+            for generator in [] if lends_memory(item) else generators_in(item):
+                self.generators.setdefault(id(generator), (name, generator))
+        elif or_refuse:
+            self._refuse(item, name)
+        return read is not None
+
+    def _refuse(self, item: Any, name: str) -> None:
+        kind, iterates = type(item), is_iterator(item)
+
+        def refusal() -> Exception:
+            return refused_iterator(name, item) if iterates else refused(
+                f"{name or 'an object'} is used, a {kind.__name__}: what is in it cannot be compared from call to call",
+                "Use it outside; pass what the function needs of it as an argument, an array or a number",
+            )  # fmt: skip
+
+        self.unreadable[id(item)] = (item, Unreadable(kind, refusal))
+
     # --- while the function is traced -------------------------------------------------------------------------------
 
+    def check_iterators(self) -> None:
+        """Refuse iterators that the function would ask for more, and that no stand-in can be put in the place of."""
+        for name, item in self.iterators:
+            raise refused_iterator(name, item)
+
     def divert(self, stand_in: Callable[[Any, str], Any]) -> None:
-        """Put stand-ins in the places of plain arrays, also inside tuples."""
+        """Put stand-ins in the places of plain arrays, also inside tuples, and of what cannot be read."""
+        self._states = {key: state_of(generator) for key, (_, generator) in self.generators.items()}
+        self._diverted.clear()
         for place in self.places:
-            instead = _replaced(place.value, place.name, stand_in)
+            if place.shared or place.value is MISSING:
+                continue
+            instead = self._replaced(place.value, place.name, stand_in)
             if instead is not place.value:
+                self._diverted[id(place)] = instead
                 place.put(instead)
+
+    def _replaced(self, value: Any, name: str, stand_in: Callable[[Any, str], Any]) -> Any:
+        if _is_plain(value):
+            return stand_in(value, name)
+        if id(value) in self.unreadable:
+            return self.unreadable[id(value)][1]
+        kind = type(value)
+        if kind is tuple:
+            items = [self._replaced(item, name, stand_in) for item in value]
+            return tuple(items) if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        if kind in _BOUND or kind is MethodType:
+            if _is_plain(value.__self__):
+                return getattr(stand_in(value.__self__, name), value.__name__)
+            if id(value.__self__) in self.unreadable:
+                return self.unreadable[id(value.__self__)][1]
+        return value
 
     def restore(self) -> str | None:
         """Put everything back, and say what the function changed, or None.
@@ -289,11 +454,13 @@ class Surroundings:
         found: str | None = None
         for container in self.containers:
             found = container.restore() or found
+        for content in self._contents:
+            found = content.restore() or found
         for place in self.places:
             now = place.now()
-            if now is place.value:
-                continue
-            if not _stands_for(now, place.value):
+            if now is place.value or (place.holder is sys.modules and isinstance(now, ModuleType)):
+                continue  # an import is no change
+            if now is not self._diverted.get(id(place), MISSING) and not _stands_for(now, place.value):
                 found = found or (
                     f"put another Tensor in the place of {place.name}, instead of updating it with assign()"
                     if type(now) is type(place.value) is Tensor
@@ -301,9 +468,9 @@ class Surroundings:
                 )
             place.put(place.value)
         for key, (name, generator) in self.generators.items():
-            if generator.bit_generator.state != self._states[key]:
+            if not _same_state(state_of(generator), self._states[key]):
                 found = found or f"drew from {name or 'a generator'}"
-                generator.bit_generator.state = self._states[key]
+                set_state(generator, self._states[key])
         return found
 
 
@@ -334,13 +501,67 @@ def _is_transform(function: Any) -> bool:
     return (function.__module__ or "").startswith(rooms) and function.__closure__ is not None
 
 
-def _replaced(value: Any, name: str, stand_in: Callable[[Any, str], Any]) -> Any:
-    if type(value) is np.ndarray:
-        return stand_in(value, name) if value.dtype.kind in "fciub" else value
-    if type(value) is tuple:
-        items = [_replaced(item, name, stand_in) for item in value]
-        return tuple(items) if any(a is not b for a, b in zip(items, value, strict=True)) else value
-    return value
+def refused_iterator(name: str, item: Any) -> Exception:
+    """The error for an iterator that a function finds, or is given."""
+    return refused(
+        f"{name or 'an iterator'} is an iterator, a {type(item).__name__}: a program would use what it gave once at "
+        "every call",
+        "Ask it outside, and pass what it gives: step(next(batches)); draws belong to "
+        "tinygraph.draws.uniform(generator, shape) or normal(generator, shape)",
+    )
+
+
+def state_of(generator: Any) -> Any:
+    """Where a random generator stands."""
+    if isinstance(generator, np.random.Generator):
+        # A generator that spawns others counts them, which cannot be taken back.
+        return generator.bit_generator.state, getattr(generator.bit_generator.seed_seq, "n_children_spawned", 0)
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state(legacy=False)
+    return generator.state if isinstance(generator, np.random.BitGenerator) else generator.getstate()
+
+
+def set_state(generator: Any, state: Any) -> None:
+    """Put a random generator where it stood."""
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state[0]
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(state)
+    elif isinstance(generator, np.random.BitGenerator):
+        generator.state = state
+    else:
+        generator.setstate(state)
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    return pickle.dumps(one) == pickle.dumps(other)  # there are arrays in it
+
+
+def _is_foreign(module: Any) -> bool:
+    """Whether a module is a library's, and none of tinygraph's."""
+    return not followed(module) and not (isinstance(module, str) and module.partition(".")[0] == "tinygraph")
+
+
+def _holds_for_a_library(kind: type) -> bool:
+    """Whether a class of the user's has attributes that only methods of a library's name: those of a `UserDict`."""
+    return any(base.__module__ in _HOLDERS for base in kind.__mro__)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is an array that can be an argument of a program."""
+    return type(value) is np.ndarray and value.dtype.kind in "fciub"
+
+
+def _needs_no_place(value: Any) -> bool:
+    return is_atom(value) or isinstance(value, FunctionType | Tensor | dict | list)
+
+
+def _can_be_looked_into(value: Any) -> bool:
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        return len(value) <= ITEMS and all(
+            map(_can_be_looked_into, value.values() if isinstance(value, dict) else value)
+        )
+    return is_atom(value) or isinstance(value, FunctionType | MethodType) or is_value(value)
 
 
 def _stands_for(now: Any, value: Any) -> bool:

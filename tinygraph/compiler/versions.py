@@ -87,7 +87,9 @@ class Version:
         # the same arrays at every call. They are known from the second call on.
         self._updated: list[tuple[Tensor, Any]] = []
         self._buffers: tuple[Any, ...] | None = None
-        self._data = [(leaf.link, isinstance(leaf.link, DataLeaf)) for leaf in binding.state if leaf.argument is None]
+        links = [leaf.link for leaf in binding.state if leaf.argument is None]
+        links += [tensor._link for tensor in surroundings.asked_tensors if tensor.is_leaf and tensor._link not in links]
+        self._data = [(link, isinstance(link, DataLeaf)) for link in links]
         self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
         self._cleared = binding.cleared
         self._asked = binding.asked

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from tinygraph.compiler.traced import Traced, refused
 from tinygraph.compiler.tracing.diversion import diverted
 from tinygraph.compiler.tracing.trace import Trace
+from tinygraph.compiler.tracing.world import watched
 from tinygraph.tensor import Tensor
 
 __all__ = ["run", "trace_twice"]
@@ -30,7 +30,9 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
     """
     trace = Trace(call, reference)
     with diverted(trace):
-        result = enter(trace)()
+        call_once = enter(trace)
+        with watched() if reference is None else contextlib.nullcontext():
+            result = call_once()
         if trace.refusal is not None:
             raise trace.refusal
         trace.check_failures()
@@ -80,17 +82,5 @@ _WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(El
 
 def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]]) -> tuple[Trace, Any]:
     """Run a function twice, the second time only to see that it does the same. Returns the second run."""
-    with _global_generators():
-        first, _ = run(call, enter)
-        return run(call, enter, first)
-
-
-@contextlib.contextmanager
-def _global_generators() -> Iterator[None]:
-    """Put the generators that NumPy and Python keep for everybody back as they were."""
-    numpys, pythons = np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        np.random.set_state(numpys)
-        random.setstate(pythons)
+    first, _ = run(call, enter)
+    return run(call, enter, first)

@@ -1,0 +1,113 @@
+"""The world: clocks, entropy, files and the terminal, which a function asks or writes to while it is recorded.
+
+A program would go on with the time of the recording, and would print nothing. Python tells a profiler of each call that
+is made, so that one looks on during the first run. Where somebody else's profiler is at work, nobody looks.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import datetime
+import io
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from tinygraph.compiler.traced import refused
+
+__all__ = ["watched"]
+
+_CLOCK = ("a clock is read", "Read it outside, and pass the time as an argument")
+_ENTROPY = (
+    "random numbers are drawn from the system, by a generator without a seed or without a state",
+    "Draw with tinygraph.draws.uniform(generator, shape) or normal(generator, shape), where the generator is one of "
+    "numpy.random.default_rng() and was made outside",
+)
+_TEXT = ("something is printed, or logged", "A program prints nothing. Return it, and print it outside")
+_FILE = ("a file, the terminal or the environment is read", "Read it outside, and pass what is in it as an argument")
+
+_SECONDS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
+_CLOCKS = [getattr(time, name) for seconds in _SECONDS for name in (seconds, f"{seconds}_ns") if hasattr(time, name)]
+# Compiled functions, which are the same object each time. Of classes that make an object anew the methods are bound.
+_FUNCTIONS: dict[Any, tuple[str, str]] = {
+    **dict.fromkeys([*_CLOCKS, time.localtime, time.gmtime, time.ctime], _CLOCK),
+    os.urandom: _ENTROPY,
+    builtins.print: _TEXT,
+    **dict.fromkeys([builtins.open, io.open, builtins.input, os.listdir, os.stat], _FILE),
+}
+_OF_CLASSES: set[tuple[type, str]] = {
+    (datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.datetime, "today"), (datetime.date, "today"),
+}  # fmt: skip
+# Functions that are written in Python, by their code.
+_CODES: dict[Any, tuple[str, str]] = {
+    logging.Logger._log.__code__: _TEXT,
+    random.SystemRandom.random.__code__: _ENTROPY,
+    random.SystemRandom.getrandbits.__code__: _ENTROPY,
+    os.getenv.__code__: _FILE,
+}
+# What the standard library does when it imports a module, or shows a warning, is no act of the function's.
+_ON_THEIR_OWN = frozenset(("importlib", "warnings"))
+_OURS = frozenset(("tinygraph", "numpy", "scipy")) | _ON_THEIR_OWN
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Refuse what reads or writes the world while the block runs, in this thread.
+
+    Raises:
+        UnsupportedError: a clock, a file, the system's entropy or the terminal was used.
+    """
+    if sys.getprofile() is not None:
+        yield
+        return
+    sys.setprofile(_look)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def _look(frame: Any, event: str, called: Any) -> None:
+    found = _found(frame, event, called)
+    if found is not None and _asker(frame) not in _OURS:
+        raise refused(*found)
+
+
+def _found(frame: Any, event: str, called: Any) -> tuple[str, str] | None:
+    """The reason to refuse a call, or None."""
+    if event == "call":
+        if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is None:
+            return _ENTROPY
+        return _CODES.get(frame.f_code)
+    if event != "c_call":
+        return None
+    holder = called.__self__
+    if type(holder) is type:
+        return _CLOCK if (holder, called.__name__) in _OF_CLASSES else None
+    if isinstance(holder, io.IOBase):
+        return _TEXT if called.__name__.startswith("write") else _FILE
+    return _FUNCTIONS.get(called) if isinstance(holder, ModuleType) else None
+
+
+def _asker(frame: Any) -> str:
+    """The package that a call is made for: where it is the standard library, the one that called that."""
+    asker = ""
+    while frame is not None and asker not in _OURS:
+        top: str = frame.f_globals.get("__name__", "").partition(".")[0]
+        if top in _ON_THEIR_OWN:
+            return top
+        if not asker and top not in sys.stdlib_module_names:
+            asker = top
+        if top in _OURS:  # the frames above are those of whoever called the compiled function
+            break
+        frame = frame.f_back
+    return asker
+
+
+_SEEDED = random.Random.seed.__code__
