@@ -436,3 +436,12 @@ def test_an_import_and_a_warning_inside_are_no_effects() -> None:
 
     with pytest.warns(UserWarning, match="heard"):
         np.testing.assert_array_equal(tg.compile(f)(X), X * 2)
+
+
+def test_code_that_was_given_to_exec_is_the_users() -> None:
+    found: dict[str, Any] = {"settings": {"rate": 2.0}}
+    exec("f = lambda x: x * settings['rate']", found)
+    compiled = tg.compile(found["f"])
+    for rate in (2.0, 3.0):
+        found["settings"]["rate"] = rate
+        np.testing.assert_array_equal(compiled(X), X * rate)

@@ -50,8 +50,10 @@ def followed(module: Any) -> bool:
     """Whether code of a module is the user's, or a model's, as opposed to a library's.
 
     Args:
-        module: the `__module__` of a function or a class. Compiled code may have another object there than a string.
+        module: the `__module__` of a function or a class: None for code that was given to `exec`. Compiled code may
+            have another object there than a string.
     """
+    module = module or ""
     if not isinstance(module, str):
         return False
     if module.startswith(_ROOMS_FOLLOWED):
@@ -67,7 +69,7 @@ def followed(module: Any) -> bool:
 def _is_installed_apart(top: str) -> bool:
     """Whether a package was installed, as opposed to written here, and knows nothing of tinygraph."""
     file = str(getattr(sys.modules.get(top), "__file__", None) or "")
-    if not any(folder in file for folder in ("site-packages", "dist-packages")):
+    if top == "__main__" or not any(folder in file for folder in ("site-packages", "dist-packages")):
         return False
     package = [vars(module) for name, module in [*sys.modules.items()] if name.partition(".")[0] == top and module]
     values = (value for namespace in package for value in [*namespace.values()])
