@@ -301,18 +301,18 @@ def test_a_number_is_taken_out_of_a_tensor_only_where_it_is_asked_for():
 def test_functions_that_take_a_number_are_told_to_be_numpys():
     t, array = tg.Tensor(4.0), np.zeros(3)
     for lose, instead in (
-        (lambda: math.sin(t), r"math\.sin: .* test_tensor\.py:\d+.*Use np\.sin;"),
-        (lambda: sqrt(t**2), r"sqrt: .*Use np\.sqrt;"),
-        (lambda: math.atan2(1, t), r"math\.atan2: .*Use np\.arctan2;"),
-        (lambda: math.erf(t), r"math\.erf: .*Use scipy\.special\.erf;"),
-        (lambda: cmath.exp(t), r"cmath\.exp: .*Use np\.exp;"),
-        (lambda: math.fsum(t * np.ones(2)), r"math\.fsum: .*Use np\.sum;"),
-        (lambda: array.fill(t), r"array\.fill: .*np\.stack"),
+        (lambda: math.sin(t), r"math\.sin: .* test_tensor\.py:\d+.*Write np\.sin\b"),
+        (lambda: sqrt(t**2), r"sqrt: .*Write np\.sqrt\b"),
+        (lambda: math.atan2(1, t), r"math\.atan2: .*Write np\.arctan2\b"),
+        (lambda: math.erf(t), r"math\.erf: .*Write scipy\.special\.erf\b"),
+        (lambda: cmath.exp(t), r"cmath\.exp: .*Write np\.exp\b"),
+        (lambda: math.fsum(t * np.ones(2)), r"math\.fsum: .*Write np\.sum\(np\.stack\(seq\)\)"),
+        (lambda: array.fill(t), r"array\.fill: .*np\.broadcast_to"),
         (lambda: np.add.reduce(array, initial=t), r"np\.add\.reduce: .*np\.stack"),
         (lambda: math.hypot(
             3,
             t,
-        ), r"math\.hypot: .*Use np\.hypot;"),
+        ), r"math\.hypot: .*Write np\.hypot\b"),
     ):  # fmt: skip
         # NumPy makes a complaint of its own of some, with ours as its cause.
         with pytest.raises((ValueError, TypeError, tg.UnsupportedError)) as caught:
@@ -325,7 +325,7 @@ def test_functions_that_take_a_number_are_told_to_be_numpys():
 def test_functions_that_ask_about_a_number_have_it():
     t = tg.Tensor(4.5)
     assert not math.isnan(t) and math.isfinite(t) and math.isclose(t, 4.5) and math.floor(t) == 4
-    assert f"{t:.2f}" == "4.50" and np.float64(t) == 4.5 and complex(t) == 4.5
+    assert f"{t:.2f}" == "4.50" and complex(t) == 4.5 and round(t) == 4
     assert math.sqrt(float(t)) == math.sqrt(t.item()) == math.sqrt(t.detach()) == math.sqrt(4.5)
     with tg.no_grad():
         assert math.sqrt(t) == math.sqrt(4.5)
@@ -343,7 +343,7 @@ def test_matrices_and_masked_arrays_beside_a_tensor():
         ):  # fmt: skip
             with pytest.raises(tg.UnsupportedError) as caught:
                 use(other)
-            assert what in str(caught.value) or "np.getdata" in str(caught.value)
+            assert what in str(caught.value) or "np.ma.getdata" in str(caught.value)
     for give in (tg.Tensor, t.assign, lambda m: setattr(t, "data", m)):
         with pytest.raises(tg.UnsupportedError, match=r"mask would be lost.*m\.filled"):
             give(masked)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.instead import instead_of
 from tinygraph.derivatives.table import Operation, function_name, hint_for
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.modes import state
@@ -61,11 +62,15 @@ def unsupported(function: Callable[..., Any]) -> UnsupportedError:
     name = function_name(function)
     instead = hint_for(function)
     if instead is not None:
-        return UnsupportedError(f"{name}: {instead}")
+        return UnsupportedError(f"{name}: {instead} ({users_line()})")
+    if isinstance(function, np.ufunc) and name.endswith("(vectorized)"):
+        return UnsupportedError(
+            f"{name}: a function that np.frompyfunc made has no derivative ({users_line()}). "
+            f"{instead_of('np.frompyfunc', 'give it t.data')}"
+        )
     return UnsupportedError(
-        f"{name}: tinygraph has no derivative for this function yet. If no gradient needs to flow through it, "
-        f"call it on plain arrays (`t.data`); otherwise write it with other NumPy functions, or give it a derivative "
-        "with @tg.primitive"
+        f"{name}: tinygraph has no derivative for this function yet ({users_line()}). Write it with other NumPy "
+        "functions, or give it a derivative with @tg.primitive; or give it t.data if the values alone are meant"
     )
 
 

@@ -7,12 +7,16 @@ import dis
 import functools
 import linecache
 import os
+import re
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-__all__ = ["Source", "argument_names", "assigned_name", "called_name", "made_at", "source_of", "users_line"]
+__all__ = [
+    "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
+    "operation_at", "place", "source_of", "users_frame", "users_line",
+]  # fmt: skip
 
 # An expression of at most this many characters can stand as the name of its value.
 SHORT = 16
@@ -34,7 +38,31 @@ class Source(NamedTuple):
     function: str
 
     def __str__(self) -> str:
-        return f"{os.path.basename(self.file)}:{self.line}"
+        return place(self.file, self.line)
+
+
+def place(file: str, line: int) -> str:
+    """A line of a file as a message names it: "train.py:31", or "cell 12, line 2" in a notebook. It is one line."""
+    cell = _cell(file)
+    if cell is not None:
+        return f"cell {cell}, line {line}"
+    name = file if file.startswith("<") else os.path.basename(file)
+    return f"{name if name.isprintable() else ascii(name)[1:-1]}:{line}"
+
+
+# The number of a cell, in what IPython calls its code: "In[12]", or in the file name that old versions gave it.
+_NUMBER = re.compile(r"In\s?\[(\d+)\]|<ipython-input-(\d+)-")
+
+
+def _cell(file: str) -> str | None:
+    """The number of the notebook's cell whose code is in a file that IPython made up, or None."""
+    label = file
+    if "IPython" in sys.modules:
+        shell = sys.modules["IPython"].get_ipython()
+        name_of = getattr(getattr(shell, "compile", None), "format_code_name", None)
+        label = " ".join((name_of(file) if name_of is not None else None) or (file,))
+    found = _NUMBER.search(label)
+    return None if found is None else found[1] or found[2]
 
 
 def source_of(code: CodeType | None, lasti: int) -> Source | None:
@@ -59,9 +87,31 @@ def users_line() -> str:
     "train.py:31".
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES:
+    while frame is not None and _package(frame) in _LIBRARIES:
         frame = frame.f_back
-    return "an unknown line" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return line_of(frame)
+
+
+def line_of(frame: FrameType | None) -> str:
+    """The file and line that a frame is executing."""
+    return "an unknown line" if frame is None else place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame, from one outwards, that is of no installed package; where all are, of no known library."""
+    own = known = frame
+    while own is not None and (_package(own) in _LIBRARIES or _INSTALLED.search(own.f_code.co_filename)):
+        own = own.f_back
+    while own is None and known is not None and _package(known) in _LIBRARIES:
+        known = known.f_back
+    return own or known
+
+
+_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def made_at(link: Any) -> str:
@@ -174,14 +224,79 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
 
 @functools.lru_cache(maxsize=1024)
 def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
-    """What the call at an instruction calls, as it is written: ("math", "sin"); () where that is not known."""
-    written = _written(code, lasti)
+    """What the call at an instruction calls, as it is written: ("math", "sin"); () where that is not known.
+
+    The instructions tell, so that the text need not be at hand. What is called begins where the call begins.
+    """
+    steps, whole = _steps_within(code, lasti)
+    if not operation_at(code, lasti)[0].startswith("CALL"):
+        return ()
     names: list[str] = []
-    found = written.func if isinstance(written, ast.Call) else None
-    while isinstance(found, ast.Attribute):
-        names.append(found.attr)
-        found = found.value
-    return (found.id, *reversed(names)) if isinstance(found, ast.Name) else ()
+    seen = set()
+    for step in steps:
+        at = step.positions
+        if at is None or (at.lineno, at.col_offset) != whole[:2] or (at.end_lineno, at.end_col_offset) == whole[2:]:
+            continue
+        if (step.opname, at) in seen or step.opname in _ABOUT_ARGUMENTS:
+            continue
+        seen.add((step.opname, at))  # a `finally` block is there twice
+        loads = step.opname.startswith(_OF_A_NAME if not names else ("LOAD_ATTR", "LOAD_METHOD"))
+        if not loads or not isinstance(step.argval, str):
+            return ()
+        names.append(step.argval)
+    return tuple(names)
+
+
+_ABOUT_ARGUMENTS = frozenset(("CACHE", "EXTENDED_ARG", "KW_NAMES", "LOAD_CONST", "NOP", "PRECALL", "PUSH_NULL"))
+_OF_A_NAME = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
+
+
+def operation_at(code: CodeType, lasti: int) -> tuple[str, str]:
+    """The name of the instruction at `lasti`, and of what it does: ("BINARY_OP", "*")."""
+    # A frame that is waiting for a Python function stands at the end of its call's cache entries.
+    steps = [step for step in dis.get_instructions(code) if step.offset <= lasti and step.opname != "CACHE"]
+    return (steps[-1].opname, steps[-1].argrepr) if steps else ("", "")
+
+
+def method_called(code: CodeType, lasti: int) -> str | None:
+    """The last name of what the call at an instruction calls: "normal" of `default_rng(0).normal(t)`."""
+    steps, whole = _steps_within(code, lasti)
+    names = [
+        step.argval
+        for step in steps
+        if step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD"))
+        and step.positions is not None
+        and (step.positions.lineno, step.positions.col_offset) == whole[:2]
+    ]
+    return str(names[-1]) if names else None
+
+
+def names_read(code: CodeType, lasti: int) -> frozenset[str]:
+    """The variables that are read in the expression which the instruction at `lasti` ends."""
+    steps, _ = _steps_within(code, lasti)
+    return frozenset(str(step.argval) for step in steps if step.opname.startswith(_OF_A_NAME))
+
+
+def _steps_within(code: CodeType, lasti: int) -> tuple[list[dis.Instruction], tuple[int | None, ...]]:
+    """The instructions of the expression which the one at `lasti` ends, and where it begins and ends."""
+    positions = list(code.co_positions())
+    first, last, start, end = positions[lasti // 2] if 0 <= lasti // 2 < len(positions) else (None,) * 4
+    if first is None or last is None or start is None or end is None:
+        return [], (None,) * 4
+    found = []
+    for step in dis.get_instructions(code):
+        at = step.positions
+        if (
+            at is None
+            or at.lineno is None
+            or at.end_lineno is None
+            or at.col_offset is None
+            or at.end_col_offset is None
+        ):
+            continue
+        if (first, start) <= (at.lineno, at.col_offset) and (at.end_lineno, at.end_col_offset) <= (last, end):
+            found.append(step)
+    return found, (first, start, last, end)
 
 
 def _written(code: CodeType, lasti: int) -> ast.expr | None:

@@ -22,7 +22,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
     shapes,
     trigonometric,
 )
-from tinygraph.derivatives.conversions import check_number, lost_gradient
+from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import UNSEEN, copied, duplicate, hand_out, take_back
@@ -399,7 +399,7 @@ class Tensor(Operators, TensorMethods):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._link.differentiable and is_recording():
-            raise UnsupportedError(lost_gradient(_getframe(1)))
+            raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
         return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
 
     # --- Python's protocols -----------------------------------------------------------------------------------------
@@ -427,13 +427,31 @@ class Tensor(Operators, TensorMethods):
         return complex(_number(self, _getframe(1)))
 
     def __index__(self) -> int:
+        if self.dtype.kind in "fc":
+            raise TypeError(
+                f"a Tensor of dtype {self.dtype} is no index and no count, at {users_line()}. Write int(t), a whole "
+                "number without a gradient"
+            )
         return operator.index(self._value)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if self.ndim:
+            raise TypeError(
+                f"round: a Tensor of shape {self.shape} is not one number, at {users_line()}. Write "
+                "np.round(t, digits), a plain array: a step has no derivative"
+            )
+        return round(self._value, digits)
 
     def __contains__(self, item: Any) -> bool:
         return item in as_array(plain(self))
 
     def __format__(self, specification: str) -> str:
-        return format(self._value if self.ndim else self._value.item(), specification) if specification else str(self)
+        if specification and self.ndim:
+            raise TypeError(
+                f"format: a Tensor of shape {self.shape} is not one number for {specification!r}, at {users_line()}. "
+                "Write np.array2string(t.data, precision=3), or format one element, t[0]"
+            )
+        return format(self._value.item(), specification) if specification else str(self)
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
@@ -454,8 +472,11 @@ class Tensor(Operators, TensorMethods):
     def _copied(self, call: str) -> Tensor:
         """A leaf like this one, its gradient copied too."""
         if not self.is_leaf:
+            if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws
+                raise UnsupportedError(lost_gradient(_getframe(2), made_at(self._link)))
             raise GraphError(
-                f"{call}: a computed Tensor cannot be copied with its graph; copy t.detach(), or np.copy(t)"
+                f"{call}: a computed Tensor cannot be copied with its graph, at {users_line()}. Write np.copy(t), "
+                "which keeps the gradient; or copy t.detach() if the values alone are meant"
             )
         twin = Tensor(np.array(self._value), name=self.name, requires_grad=self.requires_grad)
         gradient = plain(self.grad)
@@ -464,7 +485,10 @@ class Tensor(Operators, TensorMethods):
 
     def __reduce__(self) -> Any:
         if not self.is_leaf:
-            raise GraphError("pickle: a computed Tensor cannot be pickled with its graph; pickle t.detach()")
+            raise GraphError(
+                f"pickle: a computed Tensor cannot be pickled with its graph, at {users_line()}. Pickle the leaves "
+                "that it was computed from, and compute it again; or t.detach() if the values alone are meant"
+            )
         return _restored, (np.asarray(self._value), self.name, self.requires_grad)
 
     def __getitem__(self, index: Any) -> Tensor:

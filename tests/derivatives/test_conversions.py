@@ -1,5 +1,9 @@
 """What turns a Tensor into an array without asking is named, with what to use instead."""
 
+import copy
+import pickle
+import re
+
 import numpy as np
 import pytest
 
@@ -52,7 +56,7 @@ def test_a_function_of_scipy_that_a_decorator_hides_is_named():
 
 def test_a_function_of_scipy_that_numpy_has_too_is_pointed_to():
     linalg = pytest.importorskip("scipy.linalg")
-    with pytest.raises(tg.UnsupportedError, match=r"^linalg\.inv: .*Otherwise use np\.linalg\.inv$"):
+    with pytest.raises(tg.UnsupportedError, match=r"^linalg\.inv: .* Write np\.linalg\.inv, which"):
         linalg.inv(tg.Tensor(np.eye(2)))
 
 
@@ -68,7 +72,7 @@ def test_what_is_written_in_c_is_named_as_the_line_calls_it():
     calls = {
         "np.int64": (lambda: np.int64(t), "t.data"),
         "np.float32": (lambda: np.float32(t), "t.astype"),
-        "rng.exponential": (lambda: rng.exponential(t), "scale what is drawn"),
+        "rng.exponential": (lambda: rng.exponential(t), r"scale \* rng"),
         "rng.normal": (lambda: rng.normal(t, 1.0), "mean"),
         "np.array": (lambda: np.array([t, t]), "np.stack"),
     }
@@ -76,3 +80,135 @@ def test_what_is_written_in_c_is_named_as_the_line_calls_it():
         with pytest.raises(tg.UnsupportedError, match=instead) as caught:
             call()
         assert str(caught.value).startswith(f"{name}: ")
+
+
+def of_lists(a, b):
+    """Programs that give a list of Tensors to NumPy, and what is written in their place."""
+    rows = [[a, b], [b, a]]
+    return {
+        "np.mean([a, b])": (lambda: np.mean([a, b]), lambda: np.mean(np.stack([a, b]))),
+        "np.array([[a, b]])": (lambda: np.array([[a, b]]), lambda: np.stack([np.stack(row) for row in [[a, b]]])),
+        "np.array(rows)": (lambda: np.array(rows), lambda: np.stack([np.stack(row) for row in rows])),
+        "np.exp([a, b])": (lambda: np.exp([a, b]), lambda: np.exp(np.stack([a, b]))),
+        "np.ones(2) * [a, b]": (lambda: np.ones(2) * [a, b], lambda: np.ones(2) * np.stack([a, b])),
+        "np.linalg.det(rows)": (
+            lambda: np.linalg.det(rows), lambda: np.linalg.det(np.stack([np.stack(row) for row in rows])),
+        ),
+        "np.stack(rows)": (lambda: np.stack(rows), lambda: np.stack([np.stack(row) for row in rows])),
+        "np.diag([a, b])": (lambda: np.diag([a, b]), lambda: np.diag(np.stack([a, b]))),
+        "np.dot([a, b], [1, 2])": (lambda: np.dot([a, b], [1, 2]), lambda: np.dot(np.stack([a, b]), [1, 2])),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", of_lists(1.0, 2.0))
+def test_a_list_of_tensors_is_joined_as_the_error_says(name):
+    a, b = tg.Tensor(0.5), tg.Tensor(1.5)
+    plain, _ = of_lists(0.5, 1.5)[name]
+    fails, follows = of_lists(a, b)[name]
+    with pytest.raises(tg.UnsupportedError) as caught:
+        fails()
+    assert "np.stack([t, u])" in str(caught.value)
+    assert "np.stack([np.stack(row) for row in rows])" in str(caught.value)
+    assert re.search(
+        r"at test_conversions\.py:\d+, and lose the gradient\. .*; or give it t\.data if the", str(caught.value)
+    )
+    np.testing.assert_allclose(follows().data, plain())
+    tg.testing.check_grads(lambda a, b: of_lists(a, b)[name][1](), 0.5, 1.5)
+
+
+def test_a_method_of_a_plain_array_is_written_as_the_function():
+    array, t = np.arange(3.0), tg.Tensor([1.0, 2.0, 4.0])
+    with pytest.raises(tg.UnsupportedError, match=r"Write np\.dot\(a, t\) in place of the method a\.dot\(t\), which"):
+        array.dot(t)
+    np.dot(array, t).backward()
+    np.testing.assert_array_equal(t.grad, array)
+
+
+def test_pandas_computes_with_numbers():
+    pandas = pytest.importorskip("pandas")
+    t = tg.Tensor([1.0, 2.0, 4.0])
+    s, frame = pandas.Series([1.0, 2.0, 3.0]), pandas.DataFrame(np.eye(3))
+    calls = {
+        "s * t": lambda s, f: s * t, "t * s": lambda s, f: t * s, "t + s": lambda s, f: t + s,
+        "s - t": lambda s, f: s - t, "s @ t": lambda s, f: s @ t, "t @ s": lambda s, f: t @ s,
+        "f @ t": lambda s, f: f @ t, "t @ f": lambda s, f: t @ f, "f * t": lambda s, f: f * t,
+        "multiply": lambda s, f: np.multiply(t, s),
+    }  # fmt: skip
+    with pytest.raises(tg.UnsupportedError, match=r"^frame\.dot: .* s\.to_numpy\(\), in place"):
+        frame.dot(t)
+    for name, call in calls.items():
+        with pytest.raises(tg.UnsupportedError, match=r"at test_conversions\.py:\d+.* s\.to_numpy\(\), in place"):
+            call(s, frame)
+        result = call(s.to_numpy(), frame.to_numpy())
+        t.grad = None
+        np.sum(result).backward()
+        assert np.any(t.grad), name
+    table = frame.copy()
+    for keep in (lambda t: pandas.Series(t), lambda t: pandas.DataFrame({"a": t}), lambda t: table.insert(0, "a", t)):
+        with pytest.raises(tg.UnsupportedError, match=r"or give it t\.data if the values alone are meant"):
+            keep(t)
+        keep(t.data)
+    numbers = pandas.Series([tg.Tensor(1.0), tg.Tensor(3.0)])
+    with pytest.raises((tg.UnsupportedError, TypeError)):
+        numbers.mean()
+    assert numbers.map(float).mean() == numbers.astype(float).mean() == 2
+
+
+def test_a_plot_is_given_the_values():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    t, x = tg.Tensor([1.0, 2.0, 4.0]), np.arange(3)
+    draws = (
+        lambda t: pyplot.plot(t), lambda t: pyplot.plot(x, t), lambda t: pyplot.scatter(x, t), lambda t: pyplot.hist(t),
+        lambda t: pyplot.bar(x, t), lambda t: pyplot.imshow(t.reshape(1, 3)), lambda t: pyplot.plot(x, t * 2),
+    )  # fmt: skip
+    for draw in draws:
+        with pytest.raises(tg.UnsupportedError, match=r"^pyplot\.\w+: .* has no gradient: give it t\.data"):
+            draw(t)
+        draw(t.data)
+    with pytest.raises(tg.UnsupportedError, match=r"\[float\(t\) for t in ts\] of a list"):
+        pyplot.plot([t[0], t[1]])
+    pyplot.close("all")
+
+
+def test_what_has_no_formula_has_a_sentence():
+    t, s = tg.Tensor([0.2, 0.3, 0.5]), tg.Tensor(2.0)
+    array, rng = np.ones(3), np.random.default_rng(0)
+    mask = np.array([True, False, False])
+    answers = {
+        r"array\[t\.astype\(int\)\]": (lambda: array[s], lambda: array[s.astype(int)]),
+        r"t\[rng\.integers\(len\(t\), size=n\)\]": (lambda: rng.choice(t), lambda: t[rng.integers(len(t), size=2)]),
+        r"np\.where\(mask, other, t\)": (lambda: np.ma.array(t, mask=mask), lambda: np.where(mask, 0.0, t)),
+        r"where=~mask": (lambda: np.ma.mean(t), lambda: np.mean(t, where=~mask)),
+        r"sum\(c \* x\*\*k for k, c in enumerate": (
+            lambda: np.polynomial.Polynomial(t), lambda: sum(c * 0.5**k for k, c in enumerate(t)),
+        ),
+        r"A comparison has no gradient: give it t\.data": (
+            lambda: np.testing.assert_allclose(t, t), lambda: np.testing.assert_allclose(t.data, t.data),
+        ),
+    }  # fmt: skip
+    for said, (fails, follows) in answers.items():
+        with pytest.raises(tg.UnsupportedError, match=said):
+            fails()
+        follows()
+
+
+def test_numbers_that_a_tensor_is_not():
+    t, s = tg.Tensor([0.2, 0.3, 0.5]), tg.Tensor(2.0)
+    with pytest.raises(TypeError, match=r"round: .*shape \(3,\).* at test_conversions\.py:\d+\. Write np\.round"):
+        round(t)
+    assert np.round(t, 1).tolist() == [0.2, 0.3, 0.5] and round(s) == 2 and round(s, 1) == 2
+    with pytest.raises(TypeError, match=r"format: .*'\.2f'.* Write np\.array2string\(t\.data, precision=3\)"):
+        f"{t:.2f}"
+    assert np.array2string(t.data, precision=3) == "[0.2 0.3 0.5]" and f"{t[0]:.2f}" == "0.20"
+    for use in (lambda n: range(n), lambda n: [1] * 3 if [5, 6, 7][n] else 0, lambda n: "ab"[:n]):
+        with pytest.raises(TypeError, match=r"dtype float64 is no index and no count, at .* Write int\(t\)"):
+            use(s)
+        use(int(s))
+    with pytest.raises(tg.GraphError, match=r"at test_conversions\.py:\d+\. Write np\.copy\(t\), which keeps"):
+        copy.copy(t * 2)
+    np.sum(np.copy(t * 2)).backward()
+    np.testing.assert_array_equal(t.grad, [2, 2, 2])
+    with pytest.raises(tg.GraphError, match=r"Pickle the leaves .* or t\.detach\(\)"):
+        pickle.dumps(t * 2)
+    pickle.dumps((t, (t * 2).detach()))

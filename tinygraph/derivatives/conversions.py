@@ -1,169 +1,199 @@
 """Functions that NumPy and SciPy do not hand over: they make arrays of what they are given, and the gradient is lost.
 
-All that is called of a Tensor then is its `__array__`. The error says which function it was, and what to use.
+All that is called of a Tensor then is its `__array__` or its `__float__`. The error says which function it was, and
+what to write instead.
 """
 
 from __future__ import annotations
 
 import dis
+import inspect
 import sys
 from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.instead import instead_of
 from tinygraph.errors import UnsupportedError
-from tinygraph.source import called_name
+from tinygraph.source import called_name, line_of, method_called, names_read, operation_at, users_frame
 
-# Of a function that the user called, by its name in NumPy or SciPy: what to use instead.
-INSTEAD = {
-    "logsumexp": "use tg.logsumexp",
-    "softmax": "use tg.softmax",
-    "log_softmax": "use tg.log_softmax",
-    "polygamma": "write (-1)**(n + 1) * factorial(n) * special.zeta(n + 1, x); for n = 0 it is special.psi",
-    "multigammaln": "write it out with special.gammaln",
-    "comb": "use special.binom",
-    "factorial": "use special.gamma(n + 1)",
-    "vectorize": "call the function on the Tensor as a whole, or np.stack([f(x) for x in t])",
-    "frompyfunc": "call the function on the Tensor as a whole, or np.stack([f(x) for x in t])",
-    "r_": "use np.concatenate",
-    "c_": "use np.column_stack",
-    "full": "use np.broadcast_to, or np.full_like(t, value)",
-    "diric": "write it out with np.sin",
-    "perm": "use special.poch(n - k + 1, k)",
-    "legendre_p": "use special.eval_legendre",
-    "sph_harm_y": "write it out with special.lpmv",
-    "spherical_jn": "write np.sqrt(np.pi / 2 / x) * special.jv(n + 0.5, x)",
-    "spherical_yn": "write np.sqrt(np.pi / 2 / x) * special.yv(n + 0.5, x)",
-    "spherical_in": "write np.sqrt(np.pi / 2 / x) * special.iv(n + 0.5, x)",
-    "spherical_kn": "write np.sqrt(np.pi / 2 / x) * special.kv(n + 0.5, x)",
-    **dict.fromkeys(("array", "asarray", "asanyarray"), "to join Tensors into one, use np.stack([t, u])"),
-    "select": "write its default as the last choice, with a condition that holds everywhere",
-    "einsum": "join Tensors into one first, with np.stack([t, u])",
-    **{dtype: f"use t.astype(np.{dtype})" for dtype in ("float16", "float32", "float64", "complex64", "complex128")},
-    "normal": "shift and scale what is drawn: mean + deviation * normal(size=n)",
-    "uniform": "shift and scale what is drawn: low + (high - low) * uniform(size=n)",
-    "exponential": "scale what is drawn with scale 1: scale * exponential(size=n)",
-}
 # How a function that is not called by its name shows itself in the stack.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
-
-
 _STORES = frozenset(dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap)
 
 
 def check_number(frame: FrameType, made_at: str) -> None:
     """Raise an error where a Tensor that requires a gradient becomes a number that nobody asked for.
 
-    `float(t)` is meant. But `array[i] = t` asks for the number in the same way, and so do functions of NumPy's that
-    have an array take it, and those of `math`: the instruction that is being executed tells.
+    `float(t)` is meant. But `array[i] = t` asks for the number in the same way, and so do functions written in C that
+    take a number or an array: the instruction that is being executed tells.
 
     Args:
         frame: of the caller of `t.__float__()`.
         made_at: where the Tensor was made, for the message.
     """
-    if frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy"):
-        raise UnsupportedError(lost_gradient(frame))
+    if _library(frame) in _COMPUTING and not _asked_for(frame):
+        raise UnsupportedError(lost_gradient(frame, made_at))
     if frame.f_code.co_code[frame.f_lasti] in _STORES:
         raise UnsupportedError(
             f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
-            f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}, which would lose the gradient without a "
+            f"{line_of(frame)}, which would lose the gradient without a "
             "word. Gather the Tensors in a list and join them with np.stack; or write float(t) if the number is meant"
         )
     names = called_name(frame.f_code, frame.f_lasti)
-    if names and names not in _MEANT and (instead := _instead_of_number(_looked_up(names, frame))):
+    if names and names not in _MEANT and (key := _taking_a_number(names, frame)):
         raise UnsupportedError(
             f"{'.'.join(names)}: it takes the number of a Tensor{made_at} that requires a gradient, at "
-            f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}, which would lose the gradient without a "
-            f"word. {instead}; or write float(t) for the Tensor if the number is meant"
+            f"{line_of(frame)}, and would lose the gradient. {instead_of(key, 'write float(t)')}"
         )
+
+
+def _asked_for(frame: FrameType) -> bool:
+    """Whether the user's line hands `float` to pandas, as `s.astype(float)` and `s.map(float)` do."""
+    user = users_frame(frame)
+    return _library(frame) == "pandas" and user is not None and bool(_NUMBERS & names_read(user.f_code, user.f_lasti))
+
+
+_COMPUTING = frozenset(("numpy", "scipy", "pandas"))
+# The plain ways to ask for a number, or for its text.
+_MEANT = frozenset((name,) for name in ("float", "int", "complex", "bool", "print", "str", "repr", "format", "round"))
+_NUMBERS = frozenset(("float", "int", "complex"))
+# Functions of `math` that ask about a number, or have no derivative.
+_WITHOUT_DERIVATIVE = frozenset(("isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc", "ulp", "nextafter"))
+
+
+def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
+    """The function that a line calls, as `instead_of` names it, if it asks for a Tensor's number by itself."""
+    function = _looked_up(names, frame)
+    if not callable(function):
+        return None
+    key = _key(function)
+    if key.partition(".")[0] in ("math", "cmath"):
+        return None if key.partition(".")[2] in _WITHOUT_DERIVATIVE else key
+    if key.startswith("builtins") or frame is not users_frame(frame):
+        return None
+    if _NUMBERS & names_read(frame.f_code, frame.f_lasti) and not key.startswith("np."):
+        return None  # deque(map(float, losses)) is meant; of NumPy's functions `float` is a dtype
+    return key
+
+
+def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
+    """The error of a Tensor that is to become an array, for the function that asked for it in a frame."""
+    name, key = _asking(frame)
+    return (
+        f"{name}: it would make a plain array of a Tensor{made_at} that requires a gradient, at "
+        f"{line_of(users_frame(frame))}, and lose the gradient. {instead_of(key, 'give it t.data')}"
+    )
+
+
+def is_library(frame: FrameType) -> bool:
+    """Whether a library that draws or keeps tables is at work between a frame and the user's line."""
+    return _outermost(frame, users_frame(frame)) in _FOREIGN
+
+
+def _asking(frame: FrameType | None) -> tuple[str, str]:
+    """What asks for an array: as the user's line writes it, and as `instead_of` names it."""
+    user = users_frame(frame)
+    names = () if user is None else called_name(user.f_code, user.f_lasti)
+    function = None if user is None else _looked_up(names, user)
+    key = _key(function) if callable(function) else ""
+    running = _outermost(frame, user)
+    if running and (key.partition(".")[0] in ("", "builtins", *_OWN) or running in _FOREIGN):
+        key = running
+    if names and getattr(function, "__name__", names[-1]) in (names[-1], "<lambda>"):
+        return ".".join(names), key
+    if user is None or key:
+        return key if "." in key or key in _FOREIGN else f"scipy.{key}", key
+    return _written_in_c(user)
+
+
+_OWN = frozenset(("tinygraph", "__main__"))
+_FOREIGN = frozenset(("pandas", "matplotlib", "seaborn", "torch", "jax", "tensorflow"))
+
+
+def _written_in_c(frame: FrameType) -> tuple[str, str]:
+    """What a line asks of NumPy that has no frame of its own and no plain name: a method, an operator, an index."""
+    operation, sign = operation_at(frame.f_code, frame.f_lasti)
+    if operation == "BINARY_SUBSCR" or (operation, sign) == ("BINARY_OP", "[]"):
+        return "array[index]", "array[index]"
+    if operation == "BINARY_OP":
+        return f"array {sign} list", "np"
+    method = method_called(frame.f_code, frame.f_lasti) if operation.startswith("CALL") else None
+    if method is None:
+        return "np.asarray", "np.asarray"
+    return method, f"random.{method}" if hasattr(np.random.Generator, method) else f"np.{method}"
 
 
 def _looked_up(names: tuple[str, ...], frame: FrameType) -> Any:
     """What a name with its attributes stands for in a frame, or None. Attributes are asked of modules and of NumPy's
-    objects alone: those of others may compute.
+    objects alone: those of others may compute, and are looked up without doing so.
     """
-    found = frame.f_locals.get(names[0], frame.f_globals.get(names[0]))
+    if not names:
+        return None
+    found = frame.f_locals.get(names[0], frame.f_globals.get(names[0], frame.f_builtins.get(names[0])))
     for name in names[1:]:
-        if not isinstance(found, ModuleType) and type(found).__module__.partition(".")[0] not in ("numpy", "scipy"):
-            return None
-        found = getattr(found, name, None)
+        if isinstance(found, ModuleType) or type(found).__module__.partition(".")[0] in ("numpy", "scipy"):
+            found = getattr(found, name, None)
+        else:
+            found = inspect.getattr_static(found, name, None)
     return found
 
 
-def _instead_of_number(function: Any) -> str | None:
-    """What to use in place of a function that is given a Tensor's number, where a gradient could go through it."""
-    if isinstance(function, type) or not callable(function):
-        return None  # np.float64(t) is a number as float(t) is
-    name = getattr(function, "__name__", "")
-    if getattr(function, "__module__", None) in ("math", "cmath"):
-        if name in _WITHOUT_DERIVATIVE:
-            return None
-        return f"Use {_OF_MATH.get(name, f'np.{name}')}"
+def _key(function: Any) -> str:
+    """The name of a function as `instead_of` has it: "np.mean", "linalg.expm", "stats.norm.cdf", "math.sqrt"."""
     owner = getattr(function, "__self__", None)
-    room = getattr(function, "__module__", None) or type(owner).__module__
-    if str(room).partition(".")[0] in ("numpy", "scipy"):
-        return "Give it arrays, and join Tensors with np.stack or np.where"
-    return None
+    name = getattr(function, "__name__", "")
+    if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc):
+        return f"np.{name}"
+    if isinstance(owner, np.ndarray):
+        return f"array.{name}"
+    owned = owner is not None and not isinstance(owner, ModuleType)
+    module = str((type(owner) if owned else function).__module__ or "")
+    return _in_room(module, name, owner)
 
 
-# The plain ways to ask for a number, or for its text.
-_MEANT = frozenset((name,) for name in ("float", "int", "complex", "bool", "print", "str", "repr", "format", "round"))
-# Functions of `math` that ask about a number, and those that other modules than NumPy have, or under another name.
-_WITHOUT_DERIVATIVE = frozenset(("isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc", "ulp", "nextafter"))
-_OF_MATH = {
-    "acos": "np.arccos", "acosh": "np.arccosh", "asin": "np.arcsin", "asinh": "np.arcsinh", "atan": "np.arctan",
-    "atan2": "np.arctan2", "atanh": "np.arctanh", "pow": "np.power", "fsum": "np.sum", "fabs": "np.abs",
-    "dist": "np.linalg.norm of the difference", "erf": "scipy.special.erf", "erfc": "scipy.special.erfc",
-    "gamma": "scipy.special.gamma", "lgamma": "scipy.special.gammaln", "sumprod": "np.dot", "remainder": "np.fmod",
-    "phase": "np.angle", "polar": "np.abs and np.angle", "rect": "r * np.exp(1j * phi)",
-}  # fmt: skip
+def _in_room(module: str, name: str, owner: Any) -> str:
+    """The same, from the module that a function, or the object that it is a method of, was defined in."""
+    package, _, rest = module.partition(".")
+    room = rest.partition(".")[0].removeprefix("_")
+    if package == "numpy":
+        room = "random" if room == "mtrand" else room
+        if room == "random":
+            return f"random.{name}"
+        return f"np.{room}.{name}" if room in ("linalg", "fft", "ma", "polynomial", "testing") else f"np.{name}"
+    if package == "scipy":
+        if room == "stats":
+            distribution = getattr(owner, "dist", owner)
+            of = getattr(distribution, "name", None) or type(distribution).__name__.removesuffix("_gen")
+            return f"stats.{name}" if owner is None else f"stats.{of}.{name}"
+        return f"sparse.linalg.{name}" if rest.startswith("sparse.linalg") else f"{room}.{name}"
+    return f"{package.removeprefix('_')}.{name}" if package not in ("mpl_toolkits",) else "matplotlib"
 
 
-def lost_gradient(frame: FrameType | None) -> str:
-    """The error of a Tensor that is to become an array or a number, for the function that asked for it in a frame."""
-    name = _caller(frame)
-    message = (
-        f"{name}: turning a Tensor that requires a gradient into an array would lose the gradient without a word. If "
-        "it is meant: t.data, t.numpy(), t.detach(), or a `with tg.no_grad():` block"
-    )
-    instead = _instead_of_array(name)
-    return f"{message}. Otherwise {instead}" if instead else message
-
-
-def _instead_of_array(name: str) -> str | None:
-    """What to use in place of a function, by the name that `_caller` gives it."""
-    room, _, last = name.rpartition(".")
-    if room in ("linalg", "fft") and hasattr(getattr(np, room), last):
-        return f"use np.{room}.{last}"
-    if room == "np.linalg":
-        return "join Tensors into one first, with np.stack([t, u])"
-    return INSTEAD.get(last)
-
-
-def _caller(frame: FrameType | None) -> str:
-    """The outermost function of NumPy or SciPy that is running, as a user would write it.
-
-    One written in C has no frame: where there is no other, it is what the user's line calls.
-    """
-    written = called_name(frame.f_code, frame.f_lasti) if frame is not None else ()
-    name = ".".join(written) or "np.asarray"
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        package, _, rest = module.partition(".")
-        if package not in ("numpy", "scipy"):
-            return name
-        found = _called(frame)
+def _outermost(frame: FrameType | None, user: FrameType | None) -> str:
+    """The outermost function of a library that is running, from a frame up to the user's; "" if there is none."""
+    found = ""
+    while frame is not None and frame is not user:
+        name, module = _called(frame), str(frame.f_globals.get("__name__", ""))
         inside = _decorated(frame)
         if inside is not None:
-            found, rest = inside.__name__, inside.__module__.partition(".")[2]
-        if not found.startswith(("_", "<")):
-            room = rest.partition(".")[0]
-            if package == "numpy":
-                room = f"np.{room}" if room in ("linalg", "fft") else "np"
-            name = f"{room}.{found}"
+            name, module = inside.__name__, inside.__module__
+        library = module.partition(".")[0]
+        if library in _FOREIGN:
+            return library
+        if library not in ("numpy", "scipy"):
+            found = library if library not in _OWN else found
+        elif not name.startswith(("<", "_")):
+            found = _in_room(module, name, frame.f_locals.get("self"))
+        elif not found:
+            found = _in_room(module, "", None).strip(".")
         frame = frame.f_back
-    return name
+    return found
+
+
+def _library(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def _called(frame: FrameType) -> str:
@@ -178,6 +208,7 @@ def _called(frame: FrameType) -> str:
 
 def _decorated(frame: FrameType) -> Any:
     """The function that a decorator of SciPy's is about to call, if that is what runs."""
-    if frame.f_code.co_name != "wrapper":
+    if frame.f_code.co_name not in ("wrapper", "axis_nan_policy_wrapper"):
         return None
-    return next((frame.f_locals[name] for name in ("fun", "f") if callable(frame.f_locals.get(name))), None)
+    names = ("fun", "f", "hypotest_fun_in")
+    return next((frame.f_locals[name] for name in names if callable(frame.f_locals.get(name))), None)

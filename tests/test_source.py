@@ -1,0 +1,91 @@
+"""A place in the user's code is named as the user knows it: a file and a line, or a cell of a notebook."""
+
+from __future__ import annotations
+
+import doctest
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.source import place
+
+FAULT = "import numpy as np, tinygraph as tg\ntg.Tensor(np.ones(2)) + tg.Tensor(np.ones(3))\n"
+
+
+def told(text: str, name: str) -> str:
+    with pytest.raises(tg.ShapeError) as caught:
+        exec(compile(text, name, "exec"), {"__name__": "__main__"})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("/home/ada/train.py", "(train.py:2)"),
+        ("<stdin>", "(<stdin>:2)"),
+        ("<string>", "(<string>:2)"),
+        ("<doctest docs/page.md[0]>", "(<doctest docs/page.md[0]>:2)"),
+        ("<ipython-input-12-0a1b2c3d4e5f>", "(cell 12, line 2)"),
+        ("a.py\nprint(1)\n#", "(a.py\\nprint(1)\\n#:2)"),
+    ],
+)
+def test_a_place_is_named_as_its_file_is_and_stands_in_one_line(name, where):
+    assert where in told(FAULT, name)
+
+
+def test_a_cell_of_a_notebook_is_named_as_ipython_says_it():
+    shell_module = pytest.importorskip("IPython.core.interactiveshell")
+    made_here = not shell_module.InteractiveShell.initialized()
+    shell = shell_module.InteractiveShell.instance()
+    try:
+        shell.execution_count = 12
+        result = shell.run_cell(FAULT, store_history=True)
+        assert "(cell 12, line 2)" in str(result.error_in_exec)
+        shell.run_cell("loss = np.sum(tg.Tensor([1.0, 2.0]) ** 2)", store_history=True)
+        graph = tg.Graph.of(shell.user_ns["loss"])
+        assert str(graph.outputs[0].source) == "cell 13, line 1"
+        with pytest.raises(tg.UnsupportedError, match=r"made at cell 13, line 1\).*, at test_source\.py:\d+"):
+            np.asarray(shell.user_ns["loss"])
+    finally:
+        if made_here:
+            shell_module.InteractiveShell.clear_instance()
+
+
+def test_a_file_that_is_no_cell_keeps_its_name_beside_ipython():
+    pytest.importorskip("IPython")
+    assert place("/tmp/ipykernel_12/339960.py", 3) == "339960.py:3"
+
+
+def test_a_doctest_is_a_place():
+    test = doctest.DocTestParser().get_doctest(
+        f">>> {FAULT.splitlines()[0]}\n>>> tg.Tensor([1.0])[5]\n", {}, "x", "x", 0
+    )
+    out: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=out.append)
+    assert "<doctest x[1]>:1" in "".join(out)
+
+
+def test_what_takes_a_number_is_known_without_the_text():
+    """The instructions tell what is called, also where no file holds the text."""
+    for text in ("math.sqrt(t)", "f(t if t > 0 else 1.0)", "np.float64(t)", "np.fromiter([t], np.float64)"):
+        with pytest.raises((tg.UnsupportedError, ValueError)) as caught:
+            eval(compile(text, "<stdin>", "eval"), {"math": math, "np": np, "t": tg.Tensor(2.0), "f": math.exp})
+        assert "would lose the gradient" in str(caught.value.__cause__ or caught.value) or "np.float64" in text
+    for text in (
+        "float(t)",
+        "list(map(float, [t]))",
+        "sum(map(float, [t]))",
+        "f'{t:.2f}'",
+        "'%f' % t",
+        "deque(map(float, [t]))",
+    ):
+        eval(compile(text, "<stdin>", "eval"), {"t": tg.Tensor(2.0), "deque": __import__("collections").deque})
+
+
+def test_a_program_read_from_stdin_is_told_the_line():
+    done = subprocess.run([sys.executable], input=FAULT, capture_output=True, text=True, check=False)
+    assert "(<stdin>:2)" in done.stderr

@@ -1,0 +1,261 @@
+"""What to write in place of a function that makes a plain array of a Tensor, so that the gradient is kept.
+
+A function is named by the part of its library and its own name: "np.mean", "linalg.expm" of SciPy, "stats.norm.cdf".
+A formula can be typed as it stands: its variables are called as the function's documentation calls its arguments.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_NORMAL = "(x - loc) / scale"
+_JOIN = (
+    "Join the Tensors into one first, with np.stack([t, u]), or np.stack([np.stack(row) for row in rows]) for a list "
+    "of lists"
+)
+_ARRAY = (
+    "NumPy's functions take a Tensor as it is, so leave the call out; to join Tensors write np.stack([t, u]), or "
+    "np.stack([np.stack(row) for row in rows]) for a list of lists"
+)
+
+FORMULAS = {
+    # scipy.special
+    "special.softmax": "tg.softmax(x, axis)",
+    "special.log_softmax": "tg.log_softmax(x, axis)",
+    "special.logsumexp": "tg.logsumexp(a, axis)",
+    "special.comb": "scipy.special.binom(N, k)",
+    "special.perm": "scipy.special.poch(N - k + 1, k)",
+    "special.factorial": "scipy.special.gamma(n + 1)",
+    "special.polygamma": "(-1) ** (n + 1) * scipy.special.gamma(n + 1) * scipy.special.zeta(n + 1, x)",
+    "special.legendre_p": "scipy.special.eval_legendre(n, z)[None]",
+    "special.spherical_jn": "np.sqrt(np.pi / 2 / z) * scipy.special.jv(n + 0.5, z)",
+    "special.spherical_yn": "np.sqrt(np.pi / 2 / z) * scipy.special.yv(n + 0.5, z)",
+    "special.spherical_in": "np.sqrt(np.pi / 2 / z) * scipy.special.iv(n + 0.5, z)",
+    "special.spherical_kn": "np.sqrt(np.pi / 2 / z) * scipy.special.kv(n + 0.5, z)",
+    "special.sph_harm_y": "np.sqrt((2 * n + 1) / (4 * np.pi) * scipy.special.gamma(n - m + 1) / "
+    "scipy.special.gamma(n + m + 1)) * scipy.special.lpmv(m, n, np.cos(theta)) * np.exp(1j * m * phi)",
+    "special.multigammaln": "d * (d - 1) / 4 * np.log(np.pi) + "
+    "sum(scipy.special.gammaln(a - i / 2) for i in range(d))",
+    "special.diric": "np.sin(n * x / 2) / (n * np.sin(x / 2))",
+    # scipy.stats
+    "stats.norm.pdf": f"np.exp(-({_NORMAL}) ** 2 / 2) / (scale * np.sqrt(2 * np.pi))",
+    "stats.norm.logpdf": f"-({_NORMAL}) ** 2 / 2 - np.log(scale * np.sqrt(2 * np.pi))",
+    "stats.norm.cdf": f"scipy.special.ndtr({_NORMAL})",
+    "stats.norm.logcdf": f"scipy.special.log_ndtr({_NORMAL})",
+    "stats.norm.sf": "scipy.special.ndtr((loc - x) / scale)",
+    "stats.norm.logsf": "scipy.special.log_ndtr((loc - x) / scale)",
+    "stats.norm.ppf": "loc + scale * scipy.special.ndtri(q)",
+    "stats.norm.isf": "loc - scale * scipy.special.ndtri(q)",
+    "stats.expon.pdf": "np.exp((loc - x) / scale) / scale",
+    "stats.expon.logpdf": "(loc - x) / scale - np.log(scale)",
+    "stats.expon.cdf": "-np.expm1((loc - x) / scale)",
+    "stats.expon.sf": "np.exp((loc - x) / scale)",
+    "stats.expon.ppf": "loc - scale * np.log1p(-q)",
+    "stats.laplace.logpdf": "-np.abs(x - loc) / scale - np.log(2 * scale)",
+    "stats.logistic.cdf": f"tg.sigmoid({_NORMAL})",
+    "stats.cauchy.logpdf": f"-np.log(np.pi * scale * (1 + ({_NORMAL}) ** 2))",
+    "stats.lognorm.logpdf": "-(np.log(x) / s) ** 2 / 2 - np.log(s * x * np.sqrt(2 * np.pi))",
+    "stats.gamma.pdf": "np.exp(scipy.special.xlogy(a - 1, x) - x - scipy.special.gammaln(a))",
+    "stats.gamma.logpdf": "scipy.special.xlogy(a - 1, x) - x - scipy.special.gammaln(a)",
+    "stats.gamma.cdf": "scipy.special.gammainc(a, x)",
+    "stats.gamma.sf": "scipy.special.gammaincc(a, x)",
+    "stats.beta.pdf": "np.exp(scipy.special.xlogy(a - 1, x) + scipy.special.xlog1py(b - 1, -x) - "
+    "scipy.special.betaln(a, b))",
+    "stats.beta.logpdf": "scipy.special.xlogy(a - 1, x) + scipy.special.xlog1py(b - 1, -x) - "
+    "scipy.special.betaln(a, b)",
+    "stats.beta.cdf": "scipy.special.betainc(a, b, x)",
+    "stats.chi2.cdf": "scipy.special.gammainc(df / 2, x / 2)",
+    "stats.chi2.sf": "scipy.special.gammaincc(df / 2, x / 2)",
+    "stats.t.logpdf": "scipy.special.gammaln((df + 1) / 2) - scipy.special.gammaln(df / 2) - np.log(df * np.pi) / 2 - "
+    "(df + 1) / 2 * np.log1p(x ** 2 / df)",
+    "stats.t.cdf": "scipy.special.stdtr(df, x)",
+    "stats.poisson.pmf": "np.exp(scipy.special.xlogy(k, mu) - mu - scipy.special.gammaln(k + 1))",
+    "stats.poisson.logpmf": "scipy.special.xlogy(k, mu) - mu - scipy.special.gammaln(k + 1)",
+    "stats.bernoulli.logpmf": "scipy.special.xlogy(k, p) + scipy.special.xlog1py(1 - k, -p)",
+    "stats.binom.logpmf": "np.log(scipy.special.binom(n, k)) + scipy.special.xlogy(k, p) + "
+    "scipy.special.xlog1py(n - k, -p)",
+    "stats.multivariate_normal.logpdf": "-((x - mean) @ np.linalg.solve(cov, x - mean) + "
+    "np.linalg.slogdet(2 * np.pi * cov)[1]) / 2",
+    "stats.multivariate_normal.pdf": "np.exp(-(x - mean) @ np.linalg.solve(cov, x - mean) / 2) / "
+    "np.sqrt(np.linalg.det(2 * np.pi * cov))",
+    "stats.zscore": "(a - np.mean(a)) / np.std(a)",
+    "stats.gmean": "np.exp(np.mean(np.log(a)))",
+    "stats.hmean": "1 / np.mean(1 / a)",
+    "stats.entropy": "-np.sum(scipy.special.xlogy(pk, pk))",
+    "stats.pearsonr": "np.corrcoef(x, y)[0, 1]",
+    "stats.sem": "np.std(a, ddof=1) / np.sqrt(len(a))",
+    # scipy.linalg, where numpy.linalg has no function of the name, or one that does otherwise
+    "linalg.cholesky": "np.linalg.cholesky(a).T",
+    "linalg.qr": 'np.linalg.qr(a, mode="complete")',
+    "linalg.svdvals": "np.linalg.svd(a, compute_uv=False)",
+    "linalg.solve_triangular": "np.linalg.solve(np.triu(a), b)",
+    "linalg.solve_toeplitz": "np.linalg.solve(c[np.abs(np.subtract.outer(range(len(c)), range(len(c))))], b)",
+    "linalg.toeplitz": "c[np.abs(np.subtract.outer(range(len(c)), range(len(c))))]",
+    "linalg.hankel": "np.concatenate([c, 0 * c])[np.add.outer(range(len(c)), range(len(c)))]",
+    "linalg.block_diag": "np.block([[a, np.zeros((len(a), b.shape[1]))], [np.zeros((len(b), a.shape[1])), b]])",
+    "linalg.khatri_rao": "np.stack([np.kron(x, y) for x, y in zip(a.T, b.T)], axis=1)",
+    # scipy.integrate, and functions that are linear in what they are given: they are the matrix that they make of I
+    "integrate.trapezoid": "np.trapezoid(y, x)",
+    "integrate.simpson": "y @ scipy.integrate.simpson(np.eye(len(y)), x=x)",
+    "integrate.cumulative_trapezoid": "np.cumsum((y[1:] + y[:-1]) / 2 * np.diff(x))",
+    "interpolate.interp1d": "scipy.interpolate.interp1d(x, np.eye(len(x)), axis=0)(new) @ y",
+    "interpolate.CubicSpline": "scipy.interpolate.CubicSpline(x, np.eye(len(x)))(new) @ y",
+    "interpolate.PchipInterpolator": "np.interp(new, x, y)",
+    "interpolate.make_interp_spline": "scipy.interpolate.make_interp_spline(x, np.eye(len(x)))(new) @ y",
+    "signal.convolve": "np.convolve(in1, in2)",
+    "signal.fftconvolve": "np.convolve(in1, in2)",
+    "signal.correlate": 'np.correlate(in1, in2, "full")',
+    "signal.lfilter": "scipy.signal.lfilter(b, a, np.eye(len(x)), axis=0) @ x",
+    "signal.savgol_filter": "scipy.signal.savgol_filter(np.eye(len(x)), 5, 2, axis=0) @ x",
+    "signal.detrend": "scipy.signal.detrend(np.eye(len(x)), axis=0) @ x",
+    "signal.hilbert": "scipy.signal.hilbert(np.eye(len(x)), axis=0) @ x",
+    "ndimage.gaussian_filter1d": "scipy.ndimage.gaussian_filter1d(np.eye(len(x)), sigma, axis=0) @ x",
+    "fft.dct": "scipy.fft.dct(np.eye(len(x)), axis=0) @ x",
+    "fft.idct": "scipy.fft.idct(np.eye(len(x)), axis=0) @ x",
+    "fft.dst": "scipy.fft.dst(np.eye(len(x)), axis=0) @ x",
+    # scipy.spatial.distance
+    "spatial.cdist": "np.linalg.norm(XA[:, None] - XB, axis=-1)",
+    "spatial.pdist": "np.linalg.norm((X[:, None] - X)[np.triu_indices(len(X), 1)], axis=-1)",
+    "spatial.euclidean": "np.linalg.norm(u - v)",
+    "spatial.sqeuclidean": "np.sum((u - v) ** 2)",
+    "spatial.cityblock": "np.sum(np.abs(u - v))",
+    "spatial.chebyshev": "np.max(np.abs(u - v))",
+    "spatial.minkowski": "np.linalg.norm(u - v, p)",
+    "spatial.cosine": "1 - u @ v / (np.linalg.norm(u) * np.linalg.norm(v))",
+    "spatial.correlation": "1 - np.corrcoef(u, v)[0, 1]",
+    # NumPy
+    "np.full": "np.broadcast_to(fill_value, shape)",
+    "np.arange": "start + step * np.arange(n)",
+    "np.r_": "np.concatenate([t, u])",
+    "np.c_": "np.column_stack([t, u])",
+    "array.fill": "np.broadcast_to(value, a.shape)",
+    "np.fromiter": "np.stack(list(iter))",
+    "np.vectorize": "np.stack([f(x) for x in t])",
+    "np.frompyfunc": "np.stack([f(x) for x in t])",
+    "np.poly1d": "np.polyval(c, x)",
+    **{f"np.{name}": f"t.astype(np.{name})" for name in ("float16", "float32", "float64", "complex64", "complex128")},
+    # numpy.random: what is drawn is shifted and scaled
+    "random.normal": "loc + scale * rng.normal(size=n)",
+    "random.uniform": "low + (high - low) * rng.uniform(size=n)",
+    "random.exponential": "scale * rng.exponential(size=n)",
+    "random.laplace": "loc + scale * rng.laplace(size=n)",
+    "random.logistic": "loc + scale * rng.logistic(size=n)",
+    "random.gumbel": "loc + scale * rng.gumbel(size=n)",
+    "random.lognormal": "np.exp(mean + sigma * rng.normal(size=n))",
+    "random.rayleigh": "scale * rng.rayleigh(size=n)",
+    "random.multivariate_normal": "mean + np.linalg.cholesky(cov) @ rng.normal(size=len(mean))",
+    "random.permutation": "x[rng.permutation(len(x))]",
+    "random.shuffle": "x[rng.permutation(len(x))]",
+    # math: what takes another name than NumPy's
+    "math.fsum": "np.sum(np.stack(seq))",
+    "math.dist": "np.linalg.norm(np.stack(p) - np.stack(q))",
+    "math.sumprod": "np.stack(p) @ np.stack(q)",
+    "math.log": "np.log(x) / np.log(base)",
+    "math.erf": "scipy.special.erf(x)",
+    "math.erfc": "scipy.special.erfc(x)",
+    "math.gamma": "scipy.special.gamma(x)",
+    "math.lgamma": "scipy.special.gammaln(x)",
+    "math.atan2": "np.arctan2(y, x)",
+    "math.pow": "x ** y",
+    "math.fabs": "np.abs(x)",
+    "math.degrees": "np.degrees(x)",
+    "math.remainder": "x - np.round(x / y) * y",
+    **{
+        f"math.{name}": f"np.arc{name[1:]}(x)" for name in ("acos", "acosh", "asin", "asinh", "atan", "atanh")
+    },
+    "cmath.phase": "np.angle(z)",
+    "cmath.polar": "np.abs(z), np.angle(z)",
+    "cmath.rect": "r * np.exp(1j * phi)",
+    **{
+        f"cmath.{name}": f"np.arc{name[1:]}(x)" for name in ("acos", "acosh", "asin", "asinh", "atan", "atanh")
+    },
+}  # fmt: skip
+
+_MATRIX_FUNCTION = (
+    "Write f = tg.primitive(scipy.linalg.{name}), then f.derivative(lambda g, z, a: f(np.block([[a.T, g], [0 * a, "
+    "a.T]]))[: len(a), len(a) :]), and call f(a)"
+)
+
+# A sentence, for one function or for a whole part of a library; the longest name that fits is taken.
+ADVICE = {
+    "": "Write it out with NumPy's functions, or give it a derivative with @tg.primitive",
+    "np": _JOIN,
+    **dict.fromkeys(
+        ("np.array", "np.asarray", "np.asanyarray", "np.ascontiguousarray", "np.asfortranarray", "np.require",
+         "np.asarray_chkfinite"),
+        _ARRAY,
+    ),
+    "np.select": "Write its default as the last choice, with a condition that holds everywhere",
+    "np.matrix": "A Tensor with @ for the product of matrices does what a matrix does",
+    "np.ma": "Choose with np.where(mask, other, t) in place of a mask, and reduce with where=~mask",
+    "np.polynomial": "Write the sum out: sum(c * x**k for k, c in enumerate(coefficients))",
+    "np.testing": "A comparison has no gradient: give it t.data",
+    **{f"np.{name}": "Write int(t) for one number, or t.data.astype(np." + name + ")"
+       for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")},
+    "random": "Its draws have no derivative with respect to this argument; shift and scale what is drawn, as in "
+    "loc + scale * rng.normal(size=n)",
+    **dict.fromkeys(
+        (f"random.{name}" for name in ("poisson", "binomial", "integers", "randint", "geometric", "multinomial")),
+        "The draws are whole numbers, which no gradient goes through",
+    ),
+    "random.choice": "Draw the places, t[rng.integers(len(t), size=n)]; the chances p are to be plain numbers",
+    "linalg": "Write it with the functions of np.linalg, or give it a derivative with @tg.primitive",
+    **{f"linalg.{name}": _MATRIX_FUNCTION.format(name=name)
+       for name in ("expm", "logm", "sqrtm", "sinm", "cosm", "tanm", "sinhm", "coshm", "tanhm")},
+    **dict.fromkeys(
+        (f"linalg.{name}" for name in ("cho_factor", "cho_solve", "lu", "lu_factor", "lu_solve", "solve_banded",
+                                       "solveh_banded", "solve_circulant")),
+        "Write np.linalg.solve(a, b) with the whole matrix a",
+    ),
+    "sparse": "Write S.toarray() @ t for a sparse matrix S; for a large one write f = tg.primitive(lambda t: S @ t), "
+    "then f.derivative(lambda g, z, t: S.T @ g), and call f(t)",
+    "sparse.linalg": "Write np.linalg.solve(S.toarray(), t) for a sparse matrix S",
+    "stats": "Write the density or the statistic out with NumPy and scipy.special",
+    "optimize": "Write f with NumPy alone, with t.data for Tensors from outside, and give the solver its derivative, "
+    "as in scipy.optimize.minimize(tg.value_and_grad(f), x0, jac=True)",
+    "integrate": "Write the steps or the sum out: y = y + h * f(x, y) in a loop, or for an integral from a to b "
+    "x, w = np.polynomial.legendre.leggauss(20), then (b - a) / 2 * np.sum(w * f((a + b) / 2 + (b - a) / 2 * x))",
+    **dict.fromkeys(
+        ("signal", "ndimage", "interpolate", "fft"),
+        "Write f(np.eye(len(t)), axis=0) @ t if the function f is linear in t, or give it a derivative with "
+        "@tg.primitive",
+    ),
+    "pandas": "Compute with the numbers, s.to_numpy(), in place of the Series or DataFrame s",
+    "matplotlib": "A picture has no gradient: give it t.data, or [float(t) for t in ts] of a list",
+    "seaborn": "A picture has no gradient: give it t.data",
+    **dict.fromkeys(
+        ("torch", "jax", "tensorflow"), "Compute with NumPy's functions up to the loss, as the graphs do not join"
+    ),
+    "array[index]": "Write array[t.astype(int)]: an index is whole, and has no gradient",
+}  # fmt: skip
+
+# Of these the values alone can be meant.
+VALUES_ONLY = frozenset(("np.testing", "matplotlib", "seaborn"))
+
+
+def instead_of(key: str, values: str) -> str:
+    """The sentence that says what to write in place of a function, the way that keeps the gradient first.
+
+    Args:
+        key: the function, "linalg.expm", or the library, "pandas".
+        values: how to give it the values alone, "give it t.data".
+    """
+    formula = FORMULAS.get(key) or _same_in_numpy(key)
+    if formula is not None:
+        return f"Write {formula}, which keeps the gradient; or {values} if the values alone are meant"
+    room = key
+    while room not in ADVICE:
+        room = room.rpartition(".")[0]
+    if room in VALUES_ONLY:
+        return ADVICE[room]
+    return f"{ADVICE[room]}; or {values} if the values alone are meant"
+
+
+def _same_in_numpy(key: str) -> str | None:
+    """The function of NumPy that has the name and does the same as one of SciPy or `math`, or a method of ndarray."""
+    room, _, name = key.rpartition(".")
+    if room == "array":
+        return f"np.{name}(a, t) in place of the method a.{name}(t)" if hasattr(np, name) else None
+    if room in ("linalg", "fft") and hasattr(getattr(np, room), name):
+        return f"np.{room}.{name}"
+    return f"np.{name}" if room in ("math", "cmath") and hasattr(np, name) else None
