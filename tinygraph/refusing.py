@@ -65,7 +65,7 @@ def unsupported(function: Callable[..., Any]) -> UnsupportedError:
         return UnsupportedError(f"{name}: {instead} ({users_line()})")
     if isinstance(function, np.ufunc) and name.endswith("(vectorized)"):
         return UnsupportedError(
-            f"{name}: a function that np.frompyfunc made has no derivative ({users_line()}). "
+            f"{name}: tinygraph has no derivative for this function of np.frompyfunc ({users_line()}). "
             f"{instead_of('np.frompyfunc', 'give it t.data')}"
         )
     return UnsupportedError(
