@@ -17,7 +17,7 @@ from tinygraph.operands import plain
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
 derivative(np.multiply,    lambda g, z, x, y: g * y,            lambda g, z, x, y: g * x)  # fmt: skip
-derivative(np.divide,      lambda g, z, x, y: g / y,            lambda g, z, x, y: -g * z / y)  # fmt: skip
+derivative(np.divide,      lambda g, z, x, y: g / y,            lambda g, z, x, y: -(g / y) * z)  # fmt: skip
 derivative(np.negative,    lambda g, z, x: -g)  # fmt: skip
 derivative(np.positive,    lambda g, z, x: g)  # fmt: skip
 derivative(np.reciprocal,  lambda g, z, x: -g * z * z)  # fmt: skip
@@ -99,7 +99,7 @@ derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones
 
 # The step itself is flat; its value at the step need not be a constant.
 derivative(np.heaviside, None, lambda g, z, x1, x2: g * (x1 == 0))
-derivative(np.hypot, lambda g, z, x, y: g * x / _nonzero(z), lambda g, z, x, y: g * y / _nonzero(z))
+derivative(np.hypot, lambda g, z, x, y: g * (x / _nonzero(z)), lambda g, z, x, y: g * (y / _nonzero(z)))
 
 
 def _bounds(a_min: Any, a_max: Any, keywords: dict[str, Any]) -> tuple[Any, Any]:

@@ -17,8 +17,8 @@ derivative(np.exp,        lambda g, z, x: g * z)  # fmt: skip
 derivative(np.exp2,       lambda g, z, x: g * (z * LN2))  # fmt: skip
 derivative(np.expm1,      lambda g, z, x: g * (z + 1))  # fmt: skip
 derivative(np.log,        lambda g, z, x: g / x)  # fmt: skip
-derivative(np.log2,       lambda g, z, x: g / (x * LN2))  # fmt: skip
-derivative(np.log10,      lambda g, z, x: g / (x * LN10))  # fmt: skip
+derivative(np.log2,       lambda g, z, x: g / x / LN2)  # fmt: skip
+derivative(np.log10,      lambda g, z, x: g / x / LN10)  # fmt: skip
 derivative(np.log1p,      lambda g, z, x: g / (x + 1))  # fmt: skip
 
 
@@ -28,8 +28,14 @@ def _level(z: Any) -> Any:
 
 
 def _part(exp: np.ufunc, x: Any, y: Any, z: Any) -> Any:
-    """The part of the sum of exponentials that is x's. What is infinite has it all, or half beside another such."""
-    part = exp(x - _level(z))
+    """The part of the sum of exponentials that is x's. What is infinite has it all, or half beside another such.
+
+    Of large numbers z is too coarse: of 1e10 and 1e10 in float32 it is 1e10. So the two parts are made to add up to 1.
+    """
+    level = _level(z)
+    part, other = exp(x - level), exp(y - level)
+    total = part + other
+    part = part / np.where((total == 0) | np.isinf(total), 1, total)
     infinite = z == np.inf
     return np.where(infinite, share(x, y, z), part) if is_tracing() or np.any(infinite) else part
 

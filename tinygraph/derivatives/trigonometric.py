@@ -11,6 +11,11 @@ from tinygraph.derivatives.table import derivative
 DEGREE = float(np.pi / 180)
 
 
+def _length(x: Any) -> Any:
+    """√(x² + 1), of real numbers without the square, which overflows in float32 from 2e19 on."""
+    return np.hypot(x, 1) if x.dtype.kind != "c" else np.sqrt(x * x + 1)
+
+
 def _over_square(side: Any, x: Any, y: Any) -> Any:
     """side ÷ (x² + y²), by the length twice: its square overflows, in uint8 from 16 on, in float16 from 256 on."""
     length = np.hypot(x, y)
@@ -22,11 +27,11 @@ derivative(np.cos,      lambda g, z, x: -g * np.sin(x))  # fmt: skip
 derivative(np.tan,      lambda g, z, x: g * (1 + z * z))  # fmt: skip
 derivative(np.arcsin,   lambda g, z, x: g / np.sqrt(1 - x * x))  # fmt: skip
 derivative(np.arccos,   lambda g, z, x: -g / np.sqrt(1 - x * x))  # fmt: skip
-derivative(np.arctan,   lambda g, z, x: g / (1 + x * x))  # fmt: skip
+derivative(np.arctan,   lambda g, z, x: g / _length(x) / _length(x))  # fmt: skip
 derivative(np.sinh,     lambda g, z, x: g * np.cosh(x))  # fmt: skip
 derivative(np.cosh,     lambda g, z, x: g * np.sinh(x))  # fmt: skip
 derivative(np.tanh,     lambda g, z, x: g * (1 - z * z))  # fmt: skip
-derivative(np.arcsinh,  lambda g, z, x: g / np.sqrt(x * x + 1))  # fmt: skip
+derivative(np.arcsinh,  lambda g, z, x: g / _length(x))  # fmt: skip
 derivative(np.arccosh,  lambda g, z, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))  # fmt: skip
 derivative(np.arctanh,  lambda g, z, x: g / (1 - x * x))  # fmt: skip
 derivative(np.arctan2, lambda g, z, x, y: g * _over_square(y, x, y), lambda g, z, x, y: -g * _over_square(x, x, y))
