@@ -123,3 +123,65 @@ def test_jvp_is_the_directional_derivative():
 def test_what_needs_a_real_loss_says_so():
     with pytest.raises(TypeError, match="real number"):
         tg.grad(lambda x: x * x)(1j)
+
+
+# --- Jacobians --------------------------------------------------------------------------------------------------------
+
+MIX = np.array([[1 + 2j, 3.0, -1j], [0.5j, 1 - 1j, 2.0], [1.0, 0.25, 1 + 1j]])
+DIFFERENTIABLE = {
+    "power": lambda z: MIX @ z**2,
+    "exponential": lambda z: np.exp(1j * z) / (z + 3),
+    "sine": lambda z: np.outer(np.sin(z), z),
+    "one number": lambda z: np.sum(z * z * MIX[0]),
+    "solve": lambda z: np.linalg.solve(MIX + np.diag(z), z),
+    "spectrum": lambda z: np.fft.fft(z**3),
+}
+
+
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64, np.float64])
+def test_a_jacobian_is_the_derivative(name, dtype, run):
+    """By complex and by real arguments it says where f goes, as a difference does."""
+    f = DIFFERENTIABLE[name]
+    rng = np.random.default_rng(0)
+    x, v = (rng.normal(size=(2, 3)) + (1j * rng.normal(size=(2, 3)) if np.dtype(dtype).kind == "c" else 0)).astype(
+        dtype
+    )
+    found = run(tg.jacobian(f))(x)
+    assert found.dtype == np.result_type(dtype, np.complex64)
+    fine = x.astype(complex)
+    expected = (f(fine + 1e-6 * v) - f(fine - 1e-6 * v)) / 2e-6
+    np.testing.assert_allclose(found @ v, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found @ v, tg.jvp(f, (x,), (v,))[1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+@pytest.mark.parametrize(
+    "f", [np.conjugate, lambda z: z * np.abs(z), lambda z: z + 1j * np.real(z)], ids=["conjugate", "abs", "real"]
+)
+def test_a_function_without_a_complex_derivative_is_refused(f, run):
+    with pytest.raises(tg.UnsupportedError, match=r"no complex derivative.*as two real arguments"):
+        run(tg.jacobian(f))(np.array([1 + 2j, -1j]))
+
+    def in_parts(x, y):  # the way out that the error names
+        return f(x + 1j * y)
+
+    by_x, by_y = tg.jacobian(in_parts, argnums=(0, 1))(np.array([1.0, 0.0]), np.array([2.0, -1.0]))
+    np.testing.assert_allclose(np.diag(by_x), tg.jvp(f, (np.array([1 + 2j, -1j]),), (np.ones(2) + 0j,))[1], atol=1e-12)
+    np.testing.assert_allclose(np.diag(by_y), tg.jvp(f, (np.array([1 + 2j, -1j]),), (np.full(2, 1j),))[1], atol=1e-12)
+
+
+def test_the_jacobian_of_a_real_result_has_its_gradients():
+    z = np.array([1 + 2j, -1j])
+    np.testing.assert_array_equal(tg.jacobian(lambda z: np.sum(np.abs(z) ** 2))(z), 2 * z)
+    np.testing.assert_array_equal(tg.hessian(lambda z: np.sum(np.real(z * np.conjugate(z))))(z), 2 * np.eye(2))
+    with pytest.raises(tg.UnsupportedError, match="no complex derivative"):
+        tg.hessian(lambda z: np.sum(np.abs(z) ** 4))(z)
+
+
+def test_a_complex_result_that_does_not_depend_on_its_argument():
+    found = tg.jacobian(lambda x: (x * 1j, np.ones(2) * 1j))(np.ones(2))
+    np.testing.assert_array_equal(found[0], 1j * np.eye(2))
+    assert found[1].dtype == complex
+    assert not found[1].any()

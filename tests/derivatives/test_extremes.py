@@ -1,4 +1,4 @@
-"""At the largest and the smallest numbers a rule has the values that wider numbers have: nothing overflows inside it."""
+"""At the largest and the smallest numbers a rule has the values that wider numbers have: nothing overflows inside."""
 
 import itertools
 

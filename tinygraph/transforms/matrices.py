@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.functions.checks import complex_differentiable
 from tinygraph.nests import filled, tree_leaves, tree_map
 from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
@@ -29,9 +30,14 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: b
         A function with f's arguments. For each output of shape `out` and each input of shape `in` it returns an array
         of shape `out + in`: in the structure of the output, and there in that of the argument, or in a tuple of these
         for several `argnums`. With `has_aux` it returns a pair of that and aux. It costs one backward pass an output
-        element.
+        element, and two where the output is complex.
+
+        Of a complex output it is the complex derivative dy/dx, so that f(x + dx) is about f(x) + J dx. Of a real output by
+        a complex argument it has the gradients, ∂y/∂Re x + i·∂y/∂Im x, as `grad` does.
 
     Raises (when called):
+        UnsupportedError: a complex output by a complex argument has no derivative: f uses `conjugate`, `real`, `abs` or
+            the like.
         TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
     """
 
@@ -54,15 +60,31 @@ def _blocks(run: Run, output: Any) -> list[Any]:
     shape = np.shape(plain(output))
     inputs = tree_leaves(run.inputs)
     if not (isinstance(output, Tensor) and output.requires_grad) or output.size == 0:
-        return [np.zeros(shape + tensor.shape, tensor.dtype) for tensor in inputs]
+        return [np.zeros(shape + tensor.shape, np.result_type(plain(output), tensor.dtype)) for tensor in inputs]
+    blocks = _rows(run, output, 1)
+    if output.dtype.kind != "c":
+        return blocks
+    return [_complex_block(of_real, of_imag) for of_real, of_imag in zip(blocks, _rows(run, output, 1j), strict=True)]
+
+
+def _rows(run: Run, output: Any, unit: complex) -> list[Any]:
+    """The gradients of an output's elements, of their real parts for the unit 1 and their imaginary parts for i."""
     rows = []
     for place in range(output.size):
         seed = np.zeros(output.size, output.dtype)
-        seed[place] = 1
-        rows.append(run.pull([output], [seed.reshape(shape)[()]], retain=True))
+        seed[place] = unit
+        rows.append(run.pull([output], [seed.reshape(output.shape)[()]], retain=True))
     return [
-        np.reshape(np.stack([row[which] for row in rows]), shape + tensor.shape) for which, tensor in enumerate(inputs)
+        np.reshape(np.stack([row[which] for row in rows]), output.shape + tensor.shape)
+        for which, tensor in enumerate(tree_leaves(run.inputs))
     ]
+
+
+def _complex_block(of_real: Any, of_imag: Any) -> Any:
+    """The derivative of complex numbers, from the gradients of their real and imaginary parts."""
+    if of_real.dtype.kind != "c":
+        return of_real + 1j * of_imag
+    return np.conjugate(complex_differentiable(of_real, of_imag))
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -81,5 +103,6 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
     Raises (when called):
         ShapeError: f did not return a scalar.
         TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+        UnsupportedError: an argument is complex, and the gradient has no complex derivative; see `jacobian`.
     """
     return jacobian(grad(f, argnums, has_aux), argnums, has_aux)
