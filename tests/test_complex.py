@@ -131,7 +131,7 @@ MIX = np.array([[1 + 2j, 3.0, -1j], [0.5j, 1 - 1j, 2.0], [1.0, 0.25, 1 + 1j]])
 DIFFERENTIABLE = {
     "power": lambda z: MIX @ z**2,
     "exponential": lambda z: np.exp(1j * z) / (z + 3),
-    "sine": lambda z: np.outer(np.sin(z), z),
+    "sine": lambda z: np.outer(np.sin(1j * z), z),
     "one number": lambda z: np.sum(z * z * MIX[0]),
     "solve": lambda z: np.linalg.solve(MIX + np.diag(z), z),
     "spectrum": lambda z: np.fft.fft(z**3),

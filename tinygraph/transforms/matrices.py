@@ -32,8 +32,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: b
         for several `argnums`. With `has_aux` it returns a pair of that and aux. It costs one backward pass an output
         element, and two where the output is complex.
 
-        Of a complex output it is the complex derivative dy/dx, so that f(x + dx) is about f(x) + J dx. Of a real output by
-        a complex argument it has the gradients, ∂y/∂Re x + i·∂y/∂Im x, as `grad` does.
+        Of a complex output it is the complex derivative: f(x + dx) is about f(x) + J dx. Of a real output by a complex
+        argument it has the gradients, ∂y/∂Re x + i·∂y/∂Im x, as `grad` does.
 
     Raises (when called):
         UnsupportedError: a complex output by a complex argument has no derivative: f uses `conjugate`, `real`, `abs` or
