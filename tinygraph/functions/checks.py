@@ -56,6 +56,7 @@ def probabilities(p: Any, call: str) -> Any:
 
 probabilities.derivative(lambda g, z, p, call: g)
 
+
 @primitive
 def complex_differentiable(of_real: Any, of_imag: Any) -> Any:
     """The gradients of the real parts of complex results by complex numbers, as they are.
