@@ -25,7 +25,6 @@ from tinygraph.compiler.signature import Parameters, copied, rebuilt, same_shape
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.threads import one_thread
 from tinygraph.compiler.ties import check_ties
-from tinygraph.compiler.traced import refused
 from tinygraph.compiler.tracing import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
 from tinygraph.compiler.versions import Binding, Version
 from tinygraph.errors import GraphError, UnsupportedError
@@ -107,7 +106,6 @@ class Stage:
         for leaf in leaves:
             if isinstance(leaf, np.random.Generator):
                 self.surroundings.generators.setdefault(id(leaf), ("a generator among the arguments", leaf))
-        self._check_apart()
         self.surroundings.check_iterators()
         self._entered: dict[int, Step] = {}  # by the place of a leaf its step, in the last run
         self._generators: dict[int, int] = {}  # by the id of a generator its place among the leaves
@@ -125,25 +123,12 @@ class Stage:
         return [leaf for leaf in self.leaves if type(leaf) is Tensor]
 
     def _check_tensors(self) -> None:
-        """Refuse a Tensor that is given twice, and one whose gradient would go on outside."""
-        tensors = self._tensors()
-        if len({id(tensor) for tensor in tensors}) < len(tensors):
-            raise refused("a Tensor is given twice among the arguments", "Give it once, and use it twice inside")
-        if any(tensor.requires_grad and not tensor.is_leaf for tensor in tensors) and modes.is_recording():
+        """Refuse a Tensor whose gradient would go on outside."""
+        if any(tensor.requires_grad and not tensor.is_leaf for tensor in self._tensors()) and modes.is_recording():
             raise GraphError(
                 f"compile: an argument of {self.parameters.function} is a computed Tensor that requires a gradient, "
                 "and a compiled function records nothing that a later backward() could go through. Compile the whole "
                 "computation, its backward() included, or tg.compile(tg.grad(f)); or cut the tie with x.detach()"
-            )
-
-    def _check_apart(self) -> None:
-        """Refuse a Tensor that is given and found outside as well."""
-        outside = self.surroundings.tensors
-        shared = next((tensor for tensor in self._tensors() if id(tensor) in outside), None)
-        if shared is not None:
-            raise refused(
-                f"{outside[id(shared)] or 'a Tensor'} is both an argument and found from outside",
-                "Use it as one of the two",
             )
 
     # --- one run ------------------------------------------------------------------------------------------------------
@@ -241,6 +226,11 @@ class Stage:
             cleared=[leaf.owner for leaf in captured if leaf.grad is None and leaf.had_grad is not False],
             asked=[(leaf.owner, leaf.had_grad) for leaf in captured if leaf.had_grad is not None],
             generators=[self._generators.get(id(generator), generator) for generator in trace.generators],
+            tensors=[
+                (place, leaf if id(leaf) in self.surroundings.tensors else None)
+                for place, leaf in enumerate(self.leaves)
+                if type(leaf) is Tensor
+            ],
             result=recorded.result,
         )
 

@@ -65,6 +65,9 @@ class Parameters:
                 for name, item in sorted(kwargs.items())
             ]
             parts.append(tuple(given))
+        same = _given_again(leaves)
+        if same:
+            parts.append(("the same", same))
         return parts
 
     def told(self, signature: Sequence[Any]) -> str:
@@ -73,6 +76,8 @@ class Parameters:
         for place, part in enumerate(signature):
             if part == "no_grad":
                 texts.append("under no_grad")
+            elif part[0] == "the same":
+                texts.append(f"{len(part[1])} Tensors given again")
             elif _is_of_keywords(part):
                 texts += [f"{name}: {told(item)}" for name, item in part]
             else:
@@ -87,6 +92,19 @@ class Parameters:
         """Names for some arguments, a different one for each."""
         beyond = [f"{self.rest}_{place}" for place in range(len(args) - len(self.names))]
         return [*self.names, *beyond][: len(args)]
+
+
+def _given_again(leaves: list[Any]) -> tuple[tuple[int, int], ...]:
+    """For each Tensor that is given more than once its first place among the leaves, and the later one.
+
+    A gradient, or an update, of the one is then also that of the other, so that another program is needed.
+    """
+    tensors = [id(leaf) for leaf in leaves if type(leaf) is Tensor]
+    if len(tensors) < 2 or len(set(tensors)) == len(tensors):
+        return ()
+    first: dict[int, int] = {}
+    places = [(first.setdefault(id(leaf), n), n) for n, leaf in enumerate(leaves) if type(leaf) is Tensor]
+    return tuple([pair for pair in places if pair[0] != pair[1]])
 
 
 def _is_of_keywords(part: Any) -> bool:

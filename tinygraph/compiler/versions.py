@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
-from tinygraph.errors import GraphError
+from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.links import DataLeaf, next_order
 from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
@@ -39,6 +39,8 @@ class Binding:
         cleared: the Tensors that have no gradient afterwards.
         asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
         generators: for each the place of a leaf, or the generator itself.
+        tensors: for each leaf of the arguments that is a Tensor its place, and the Tensor where the function finds the
+            same one outside, else None.
         result: what the function returned.
     """
 
@@ -49,6 +51,7 @@ class Binding:
     cleared: list[Any]
     asked: list[tuple[Any, bool]]
     generators: list[Any]
+    tensors: list[tuple[int, Any]]
     result: Any
 
 
@@ -90,6 +93,14 @@ class Version:
         links = [leaf.link for leaf in binding.state if leaf.argument is None]
         links += [tensor._link for tensor in surroundings.asked_tensors if tensor.is_leaf and tensor._link not in links]
         self._data = [(link, isinstance(link, DataLeaf)) for link in links]
+        # The Tensors that the function finds outside, and which of the arguments are among them.
+        found = [*surroundings.tensors, *[id(leaf.tensor) for leaf in binding.state if leaf.argument is None]]
+        self._outside = frozenset(found)
+        self._given_tensors = binding.tensors
+        # Those whose arrays the function writes into, as opposed to giving them others.
+        self._written_into = [
+            leaf.tensor if leaf.argument is None else leaf.argument for leaf in binding.state if leaf.is_written_into
+        ]
         self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
         self._cleared = binding.cleared
         self._asked = binding.asked
@@ -120,11 +131,17 @@ class Version:
                 link = leaves[link]._link
             if (link._grad is not None) is not had:
                 return False
+        for place, tensor in self._given_tensors:
+            leaf = leaves[place]
+            if leaf is not tensor and (tensor is not None or id(leaf) in self._outside):
+                return False
         return self.surroundings.hold()
 
     def bound(self, leaves: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The program's arguments, variables and generators at a call, by the leaves of the call's arguments."""
         arguments = self._arguments(leaves)
+        if self._written_into:
+            self._check_apart(arguments, leaves)
         buffers: list[Any] = []
         for tensor, updated, copied in self._variables:
             if type(tensor) is int:
@@ -139,6 +156,21 @@ class Version:
         if self._written:
             arguments, buffers = self._apart(arguments, buffers)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
+
+    def _check_apart(self, arguments: list[Any], leaves: list[Any]) -> None:
+        """Refuse an array that lies in the memory of a Tensor whose array the function writes into.
+
+        Raises:
+            UnsupportedError: in an eager call that array would change, too.
+        """
+        for tensor in self._written_into:
+            owner: Any = leaves[tensor] if type(tensor) is int else tensor
+            if any([isinstance(item, np.ndarray) and np.may_share_memory(item, owner._value) for item in arguments]):
+                raise UnsupportedError(
+                    f"compile: an array that the function is given, or finds, lies in the memory of "
+                    f"{owner.name or 'a Tensor'}, which it writes into (`w.data -= step`). Give it a copy, "
+                    "`w.data.copy()`, or update the Tensor with `w.assign(w.data - step)`"
+                )
 
     def _arguments(self, leaves: list[Any]) -> list[Any]:
         if self._plain and len(leaves) == self._count:
@@ -160,6 +192,8 @@ class Version:
                 return None
         for tensor, buffer in self._updated:
             if tensor._value is not buffer:
+                if self._written_into:
+                    return None
                 buffer[...] = tensor._value  # assigned to since
         return arguments
 

@@ -35,11 +35,14 @@ class WithTensors(NumPyCalls):
             value = TENSOR_VALUE.__get__(found.tensor)
             found.first = self._step("state", value.shape, value.dtype, link.name)
             found.value = Traced(self, found.first, read_only(value), memory=Memory("a Tensor from outside"))
+            found.initial = found.value
         return found
 
     def given_tensor(self, tensor: Tensor, place: int, name: str) -> None:
-        """A leaf that is an argument."""
+        """A leaf that is an argument. Where it is given more than once it is known by its first place."""
         link = tensor._link
+        if link in self.captured:
+            return
         self.captured[link] = Captured(link, LEAF_ORDER.__get__(link), place)
         self.captured_leaf(link, tensor).first.name = name  # type: ignore[union-attr]
 

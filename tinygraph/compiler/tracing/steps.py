@@ -68,13 +68,17 @@ class Captured:
         link, tensor: the leaf; None as the Tensor while only its gradient was asked for.
         argument: the place among the arguments' leaves, or None for a Tensor from elsewhere.
         value: its `Traced`; None before it was first read.
+        initial: the `Traced` that it had first, which somebody may have written into.
         first: the step of the value at the start of the call.
         order, rewritten: when it was assigned to, and when its array was written into, as the record counts.
         grad: the gradient: a Traced, a Tensor, None, or UNREAD.
         had_grad: None while the gradient from before the call was not read; else whether there was one.
     """
 
-    __slots__ = ("argument", "first", "first_grad", "grad", "had_grad", "link", "order", "rewritten", "tensor", "value")
+    __slots__ = (
+        "argument", "first", "first_grad", "grad", "had_grad", "initial", "link", "order", "rewritten", "tensor",
+        "value",
+    )  # fmt: skip
 
     def __init__(self, link: Any, order: int, argument: int | None) -> None:
         self.link = link
@@ -83,10 +87,16 @@ class Captured:
         self.argument = argument
         self.tensor: Any = None
         self.value: Any = None
+        self.initial: Any = None
         self.first: Step | None = None
         self.grad: Any = UNREAD
         self.first_grad: Step | None = None
         self.had_grad: bool | None = None
+
+    @property
+    def is_written_into(self) -> bool:
+        """Whether the function writes into the array itself, as `w.data -= step` does, and `w.assign` does not."""
+        return self.initial is not None and self.initial._step is not self.first
 
     @property
     def owner(self) -> Any:
