@@ -286,7 +286,16 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     written_out = composition_of(function)
     if written_out is not None:
         return compose(function_name(function), written_out, args, kwargs, frame)
+    if function in _WITH_LIKE and not has_tensors((args, kwargs)):
+        return state.tracing.call_function(function, args, kwargs) if state.tracing else function(*args, **kwargs)
     raise unsupported(function)
+
+
+# Functions that make arrays, and ask the Tensor in `like=` alone: `np.arange(3.0, like=t)`.
+_WITH_LIKE: frozenset[Any] = frozenset((
+    np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.arange, np.zeros, np.ones, np.empty, np.full, np.eye,
+    np.identity, np.tri,
+))  # fmt: skip
 
 
 def compose(

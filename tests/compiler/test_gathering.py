@@ -220,3 +220,18 @@ def test_a_step_stays_what_it_is_where_nothing_is_gathered() -> None:
     for rewrite in (gather_products, sum_products, assemble_gradients, copy_transposes):
         assert rewrite(graph) is graph
         assert all(isinstance(step, Step) for step in graph.nodes)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_constants_among_what_is_added_up_stay_what_they_are(count: int) -> None:
+    """The second derivative of a sum of squares is a constant for each direction."""
+
+    def function(theta: Any) -> Any:
+        product: Any = 1.0
+        for parameter in theta:
+            product = product * parameter
+        return np.sum(theta**2) + product
+
+    theta = np.arange(1.0, count + 1)
+    expected = 2 * np.eye(count) + (1 - np.eye(count)) * np.prod(theta) / np.outer(theta, theta)
+    np.testing.assert_allclose(tg.compile(tg.hessian(function))(theta), expected)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
@@ -71,6 +74,10 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
         lambda x, w: np.sum(np.tanh(x.transpose(1, 0, 2) @ w).transpose(1, 2, 0) ** 3),
         starts((4, 4, 3), (3, 2)),
     ),
+    "all of an array, and the rows of it": (
+        lambda x, w: np.sum(np.sum(np.tanh(x @ w), axis=1) * w) + np.sum(np.mean(x @ w, axis=1) @ w + w),
+        starts((3, 40, 3), (3, 3)),
+    ),
     "looked up": (lambda w, x: np.sum(np.tanh(w[np.array([[1, 0, 3], [2, 2, 1]])] @ x)), starts((4, 3), (3, 5))),
 }  # fmt: skip
 
@@ -80,13 +87,22 @@ def run_in(emitted: Emitted) -> Sequences | None:
     return next((item for item in emitted.plan.items if isinstance(item, Sequences)), None)
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextlib.contextmanager
+def small_blocks() -> Iterator[None]:
     """Everything is large enough for blocks and threads."""
-    for module in (block, sequences):
-        monkeypatch.setattr(module, "TWO_THREADS", 0.0)
-    monkeypatch.setattr(sequences, "BLOCK_BYTES", 1000)
-    monkeypatch.setattr(reductions, "MANY", 0)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (block, sequences):
+            patch.setattr(module, "TWO_THREADS", 0.0)
+        patch.setattr(sequences, "BLOCK_BYTES", 1000)
+        patch.setattr(reductions, "MANY", 0)
+        yield
+
+
+@pytest.fixture
+def small() -> Iterator[None]:
+    """As `small_blocks`."""
+    with small_blocks():
+        yield
 
 
 @pytest.mark.usefixtures("small")
@@ -100,6 +116,38 @@ def test_a_few_at_a_time_are_all(name: str, threads: int, backward: bool) -> Non
     for _ in range(2):
         for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
             np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+
+
+FLAT = {"tokens": (-1, 3), "numbers": (-1,), "sequences": (4, -1), "halves": (8, -1, 3), "kept": (4, 6, 3)}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_loss_over_flattened_tokens_takes_any_array_from_outside(dtype: Any, data: Any) -> None:
+    flat = data.draw(st.sampled_from([*FLAT]))
+    shape = np.zeros((4, 6, 3)).reshape(FLAT[flat]).shape
+    ones = data.draw(st.lists(st.booleans(), min_size=len(shape), max_size=len(shape)))
+    fewer = data.draw(st.integers(0, len(shape)))
+    mask = tuple([1 if one else size for one, size in zip(ones, shape, strict=True)])[fewer:]
+    function, combine = (
+        data.draw(st.sampled_from([np.tanh, np.square])),
+        data.draw(st.sampled_from([np.add, np.multiply])),
+    )
+
+    def loss(x: Any, w: Any, m: Any) -> Any:
+        s = x @ w
+        z = (tg.softmax(s @ s.transpose(0, 2, 1)) @ s).reshape(FLAT[flat])
+        return np.sum(function(combine(z, m)) * m)
+
+    arrays = [np.random.default_rng(3).normal(size=size).astype(dtype) for size in ((4, 6, 3), (3, 3), mask)]
+    program = program_of(loss, arrays, backward=True)
+    with small_blocks():
+        emitted = compile_program(program, threads=data.draw(st.sampled_from([1, 2])))
+        assert run_in(emitted) is not None
+        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+            accuracy = 1e-9 if dtype is np.float64 else 1e-3
+            np.testing.assert_allclose(result, output.value, rtol=accuracy, atol=accuracy, err_msg=emitted.source)
 
 
 @pytest.mark.usefixtures("small")

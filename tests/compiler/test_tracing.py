@@ -18,6 +18,7 @@ from tinygraph.compiler.interpreter import Interpreter
 from tinygraph.compiler.traced import Traced
 from tinygraph.links import Leaf
 from tinygraph.nests import tree_leaves
+from tinygraph.testing import check_grads
 
 X = np.linspace(-1.5, 2.0, 12).reshape(4, 3)
 CAPTURED = np.arange(12.0).reshape(4, 3)
@@ -350,7 +351,27 @@ def tried(x):
         return x
 
 
+def indexed(x):
+    return x * np.arange(9.0)[np.argmax(x, axis=1)[:, None]]
+
+
+def taken(x):
+    return np.take(np.arange(9.0), np.argmax(x, axis=1))
+
+
+def listed(x):
+    return x * [1.0, 2.0, 3.0][np.argmax(x[0])]
+
+
+def added_at(x):
+    np.add.at(np.zeros(3), np.argmax(x, axis=1), x[:, 0])
+
+
 REFUSALS = {
+    indexed: r"plain array is indexed.*np.asarray\(plain, like=x\)\[places\]",
+    taken: r"np.asarray\(plain, like=x\)\[places\]",
+    listed: r"used as a count or a place.*np.asarray\(plain, like=x\)\[places\]",
+    added_at: r"add.at writes into an array.*a \+ np.bincount\(places, values, minlength=len\(a\)\)",
     tried: "matmul failed .*ValueError.* tried went on without it .*x.ndim",
     generated: "what generated returns.* a generator.*return what is in it",
     in_an_object: "what in_an_object returns.* a Result",
@@ -375,7 +396,7 @@ REFUSALS = {
     masked: "computed mask.*np.where",
     places: "nonzero of a computed value.*Keep the shape",
     slice_end: "slice begins or ends.*np.take",
-    bincounted: "bincount of a computed value",
+    bincounted: "bincount of a computed value.*Give minlength=n",
     appended: "changed the length of log.*Return what is to be kept",
     counted: "changed counter.'calls'. from 0 to 1.*belongs in a Tensor",
     drawn: "drew from generator.*tinygraph.draws",
@@ -572,3 +593,42 @@ def test_an_array_inside_looks_like_one():
     tg.compile(f)(X)
     with pytest.raises(tg.UnsupportedError, match="strides"):
         tg.compile(lambda x: x.strides)(X)
+
+
+LABELS = np.array([2, 0, 2, 1])
+
+
+@pytest.mark.parametrize(
+    "follow",
+    [
+        lambda x, i: x * np.asarray(np.arange(9.0) * 2, like=x)[i + 1],
+        lambda x, i: x * np.arange(9.0, like=x)[np.argmax(x)],
+        lambda x, i: x * np.asarray([1.0, 2.0, 3.0, 4.0], like=x)[np.argmin(x)],
+        lambda x, i: x * np.asarray(np.arange(9.0), like=x).reshape(3, 3)[i, np.argsort(i) % 3],
+        lambda x, i: np.ones(5) + np.bincount(i, x, minlength=5),
+        lambda x, i: np.bincount(i + 1, np.ones(4), minlength=5) * x[0],
+    ],
+)  # fmt: skip
+def test_what_refusals_of_places_name_works(follow):
+    x = np.array([0.5, 2.0, -1.0, 1.5])
+    np.testing.assert_array_equal(tg.compile(follow)(x, LABELS), follow(x, LABELS))
+    slopes = tg.grad(lambda x: np.sum(np.tanh(follow(x, LABELS))))
+    np.testing.assert_allclose(tg.compile(slopes)(x), slopes(x))
+    check_grads(lambda x: follow(x, LABELS), x)
+
+
+def test_a_compiled_bincount_holds_for_other_numbers_and_refuses_those_beyond():
+    w = tg.Tensor(np.ones(3))
+
+    @tg.compile
+    def step(i, x):
+        w.assign(w.data + np.bincount(i, x, minlength=3))
+        return np.bincount(i, minlength=3)
+
+    x = np.arange(4.0)
+    np.testing.assert_array_equal(step(LABELS, x), [1, 1, 2])
+    np.testing.assert_array_equal(step(LABELS * 0, x), [4, 0, 0])
+    before = w.data.copy()
+    with pytest.raises(ValueError, match=r"bincount: 3 is among the numbers.*Give a minlength above"):
+        step(LABELS + 1, x)
+    np.testing.assert_array_equal(w.data, before)

@@ -333,3 +333,14 @@ def test_a_constant_matrix_of_integers():
     b = tg.Tensor([1.0, 2.0, 4.0])
     np.linalg.lstsq([[1, 0], [1, 1], [1, 2]], b)[0][1].backward()
     np.testing.assert_allclose(b.grad, [-0.5, 0, 0.5], atol=1e-15)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+@pytest.mark.parametrize("number", [0.0, 2.0])
+def test_determinants_of_small_matrices_have_second_derivatives_compiled_too(size, number):
+    a = number * np.eye(size)
+    second = tg.hessian(lambda a: np.sum(np.linalg.det(a)) ** 2 + np.sum(np.linalg.det(a)))
+    found = tg.compile(second)(a)
+    assert found.shape == (size,) * 4
+    np.testing.assert_allclose(found, second(a), atol=1e-12)
+    check_grads(np.linalg.det, a)

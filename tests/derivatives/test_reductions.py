@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.derivatives.reductions import root
+from tinygraph.derivatives.reductions import carried, root
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, axes, masks, reductions, shapes
 
@@ -127,6 +127,46 @@ def test_products_with_zeros_are_differentiated_exactly(x, data):
     axis = data.draw(axes(x.shape, several=False))
     check_grads(lambda x: np.prod(x, axis=axis), x, order=3)
     check_grads(lambda x: np.cumprod(x, axis=axis), x)
+
+
+@given(arrays(shapes(min_dims=1, max_dims=2, max_side=5), low=-2.0, high=2.0), st.data())
+def test_cumulative_products_have_second_derivatives_compiled_too(x, data):
+    x = np.where(data.draw(arrays(x.shape, low=-1.0, high=1.0)) > 0.3, 0, x)
+    axis = data.draw(axes(x.shape, several=False))
+    w = np.cos(np.arange(x.size, dtype=x.dtype))
+    slopes = tg.grad(lambda x: np.sum(np.ravel(np.cumprod(x, axis=axis)) * w) + np.sum(np.prod(x, axis=axis) ** 2))
+    check_grads(slopes, x)
+    np.testing.assert_allclose(tg.compile(slopes)(x), slopes(x), rtol=1e-6, atol=1e-6)
+
+
+@given(arrays(shapes(min_dims=2, max_dims=2, min_side=2, max_side=6), low=-3.0, high=3.0), st.data())
+def test_what_is_carried_along_is_a_recurrence(factors, data):
+    terms = data.draw(arrays(factors.shape, low=-3.0, high=3.0)).astype(factors.dtype)
+    factors = factors * data.draw(st.sampled_from([1.0, 0.0, 1e-9])) if data.draw(st.booleans()) else factors
+    expected = terms.astype(np.float64)
+    for place in range(1, terms.shape[-1]):
+        expected[..., place] += factors[..., place] * expected[..., place - 1]
+    accuracy = {"rtol": 1e-5, "atol": 1e-5} if terms.dtype != np.float64 else {"rtol": 1e-10, "atol": 1e-10}
+    np.testing.assert_allclose(carried(factors, terms), expected, **accuracy)
+    np.testing.assert_allclose(carried(factors[:1], terms[:1]), expected[:1], **accuracy)
+    check_grads(carried, factors, terms)
+
+
+def test_a_product_that_vanishes_on_the_way_has_the_slopes_of_what_it_is():
+    x = np.array([1e-200, 1e-200, 1e200, 1.0])
+    expected = [np.sum([np.prod([*x[:i], *x[i + 1 : j + 1]]) for j in range(i, 4)]) for i in range(4)]
+    np.testing.assert_allclose(slope(lambda x: np.sum(np.cumprod(x)), x), expected)
+
+
+@pytest.mark.parametrize(
+    "function", [np.cumprod, np.maximum.accumulate, np.logaddexp.accumulate, np.logaddexp2.accumulate]
+)
+def test_a_compiled_cumulative_function_grows_with_its_length_and_not_its_square(function):
+    x = np.linspace(0.5, 1.5, 3000)
+    program = tg.compile(tg.grad(lambda x: np.sum(function(x) * x)))
+    program(x)
+    assert program.source.count("\n") < 100
+    assert program.cost.buffer_bytes < 50 * x.nbytes
 
 
 def test_the_mean_of_chosen_elements():

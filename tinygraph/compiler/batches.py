@@ -9,7 +9,7 @@ at hand need has memory for these alone.
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,7 +29,31 @@ BATCH_BYTES = 1 << 21
 
 @dataclass(eq=False)
 class Batch(Run):
-    """A run whose rows are images, or what has become of each. They may be along another axis than the first."""
+    """A run whose rows are images, or what has become of each. They may be along another axis than the first.
+
+    Attributes:
+        in_rows: by the index of an array from outside whether a block reads its own rows of it, or all of it.
+    """
+
+    in_rows: dict[int, bool] = field(default_factory=dict)
+
+    def takes_in(self, step: Step, sliced: list[Step] | None) -> bool:
+        """Note how a step reads arrays from outside.
+
+        Args:
+            sliced: the operands of which a block reads its own rows only; None if the step is not for blocks.
+
+        Returns:
+            Whether it may join: an array has one name in a block, for all of it or for the block's rows.
+        """
+        if sliced is None:
+            return False
+        outside = [operand for operand in operands_of(step) if operand.index not in self.members]
+        ways = {operand.index: any(operand is item for item in sliced) for operand in outside}
+        if any(self.in_rows.get(index, way) != way for index, way in ways.items()):
+            return False
+        self.in_rows.update(ways)
+        return True
 
     def axis_of(self, operand: Step) -> int:
         """See `Run`."""
@@ -109,7 +133,7 @@ def _batch_from(
             and (operand.index not in batch.members or any(operand is item for item in sliced))
             for operand in operands
         )
-        if not fits or step.index in overwrites:
+        if not fits or step.index in overwrites or not batch.takes_in(step, sliced):
             after.append(step)
             late.add(step.index)
             continue

@@ -9,6 +9,7 @@ import operator
 
 import numpy as np
 
+from tinygraph.compiler.counting import counted
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
@@ -31,7 +32,7 @@ _ANY_VALUES = frozenset((
 def may_fail(step: Step) -> bool:
     """Whether a call fails for some values of its operands."""
     function = step.function
-    if function in CHECKS:
+    if function in CHECKS or function is counted:
         return True
     if function in _BY_PLACE:
         return any(operand is not step.args[0] and not operand.is_constant for operand in operands_of(step))

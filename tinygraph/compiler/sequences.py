@@ -59,8 +59,8 @@ class Sequences(Batch):
         return 0
 
     def each_of(self, step: Step) -> int:
-        """See `Run`."""
-        return self.each.get(step.index, 1)
+        """See `Run`. An array from outside of which a block reads its own rows is divided evenly, too."""
+        return self.each.get(step.index) or step.shape[0] // self.rows
 
     @property
     def rows_in_block(self) -> int:
@@ -106,7 +106,7 @@ def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], 
             late.add(step.index)
         elif not inside and not _begins(step, run):
             before.append(step)
-        elif step.index in overwrites or run.sliced(step) is None:
+        elif step.index in overwrites or not run.takes_in(step, run.sliced(step)):
             after.append(step)
             late.add(step.index)
         else:
@@ -161,7 +161,6 @@ def _sliced(step: Step, run: Sequences) -> Slices:
         return [
             item for item in args
             if type(item) is Step and len(item.shape) == len(step.shape) and item.shape[0] == step.shape[0]
-            and (item.index in members or step.shape[0] == run.rows)
         ]  # fmt: skip
     x = args[0] if args else None
     if type(x) is not Step or not x.shape or 0 in x.shape:

@@ -116,10 +116,16 @@ def operands_of(step: Node) -> Iterator[Step]:
 
 
 class Builder:
-    """A list of steps that grows at its end."""
+    """A list of steps that grows at its end.
+
+    Attributes:
+        steps: the list.
+        moved: while a graph is rewritten what each of its steps so far has become, constants too.
+    """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
+        self.moved: list[Step] = []
 
     def add(self, step: Step) -> Step:
         """Append a step, giving it its place."""
@@ -166,7 +172,7 @@ def rewritten(graph: Graph, change: Change) -> Graph:
             takes its place, of the same shape and dtype, which it may have added to the builder; or None to keep it.
     """
     builder = Builder()
-    moved: list[Step] = []
+    moved = builder.moved
     same = True  # until the first change every step stays the object it is
     for step in graph.nodes:
         assert type(step) is Step

@@ -7,6 +7,8 @@ NumPy's hands, into Python's `if` or a `float`, is refused: the program would ke
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -45,10 +47,18 @@ AS_NUMBER = (
     "The number of this one run would become part of the program. Keep it an array: NumPy's functions (np.sqrt, "
     "np.exp) in place of math's, the array itself in place of its item. To see it, return it"
 )
+AS_PLACE = (
+    "To take elements of a plain array or list at computed places write np.asarray(plain, like=x)[places] with an "
+    "array or a Tensor x that the function works on; where a computed mask holds, np.where(mask, plain, 0)"
+)
 IN_PLACE = (
     "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
     "a Tensor that outlives the call is updated with w.assign(value)"
 )
+
+
+# The instructions of `array[index]`, which asks a Traced among the indices for its values.
+_INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in dis.opmap)
 
 
 def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
@@ -175,11 +185,14 @@ class Traced(ArrayMethods[Any]):
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         self._trace.check_open()
+        frame = sys._getframe(1)
+        if frame.f_code.co_code[frame.f_lasti] in _INDEXES:
+            raise refused("a plain array is indexed with a computed one", AS_PLACE)
         raise refused(
             "an array that depends on the arguments is turned into a plain one",
-            "This is what np.asarray, np.array, writing into a plain array (`plain += x`, `plain[i] = x`), indexing a "
-            "plain array with it, and functions that NumPy does not let us see do. Leave np.asarray out; join with "
-            "np.stack; compute `plain = plain + x`; make an array that is indexed an argument",
+            "This is what np.asarray, np.array, writing into a plain array (`plain += x`, `plain[i] = x`), and "
+            "functions that NumPy does not let us see do. Leave np.asarray out; join with np.stack; compute "
+            f"`plain = plain + x`. {AS_PLACE}",
         )
 
     # --- Python's protocols -----------------------------------------------------------------------------------------
@@ -190,7 +203,7 @@ class Traced(ArrayMethods[Any]):
     __float__ = _refusing("__float__", "float() asks for a computed value", AS_NUMBER)
     __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
     __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
-    __index__ = _refusing("__index__", "a computed value is used as a count or a place", AS_NUMBER)
+    __index__ = _refusing("__index__", "a computed value is used as a count or a place", f"{AS_NUMBER}. {AS_PLACE}")
     __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
     item = _refusing("item", "item() asks for a computed value", AS_NUMBER)
     tolist = _refusing("tolist", "tolist() asks for computed values", AS_NUMBER)

@@ -56,6 +56,8 @@ def _det_a(g: Any, z: Any, a: Any) -> Any:
 def _cofactors(a: Any) -> Any:
     """The derivative of the determinant: det(a) · inverse(a)ᵀ, and minors where a matrix is singular, or nearly so."""
     n = a.shape[-1]
+    if n < 2:
+        return np.ones_like(a)
     if not is_tracing() and _well_conditioned(plain(a)):
         return np.reshape(np.linalg.det(a), (*a.shape[:-2], 1, 1)) * _t(np.linalg.inv(a))
     if isinstance(a, np.ndarray) and n > 8:

@@ -13,7 +13,6 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
-from tinygraph.modes import is_tracing
 from tinygraph.operands import array_of
 from tinygraph.primitives import primitive
 from tinygraph.record import SHOWN
@@ -203,18 +202,64 @@ def _cumsum_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: 
     return _reverse_cumsum(g, normalize_axis_index(axis, a.ndim))
 
 
+@primitive
+def carried(factors: Any, terms: Any) -> Any:
+    """Along the last axis yᵢ = xᵢ + aᵢ · yᵢ₋₁, from y₀ = x₀, for factors a and terms x.
+
+    With products Pᵢ = a₁ · … · aᵢ that neither vanish nor overflow it is P · cumsum(x / P). Otherwise one place is
+    computed after the other.
+    """
+    dtype = np.result_type(factors, terms)
+    factors, terms = factors.astype(dtype), terms.astype(dtype)
+    if terms.size == 0:
+        return terms
+    with np.errstate(all="ignore"):
+        products = np.cumprod(np.concatenate([np.ones_like(factors[..., :1]), factors[..., 1:]], axis=-1), axis=-1)
+    if terms.dtype.char in "fdFD":
+        sizes, limit = np.abs(products), float(np.finfo(terms.dtype).max) ** 0.25
+        if sizes.min() > 1 / limit and sizes.max() < limit:
+            return products * np.cumsum(terms / products, axis=-1)
+    return _carried_one_by_one(factors, terms)
+
+
+def _carried_one_by_one(factors: Any, terms: Any) -> Any:
+    """The same, for any factors."""
+    if terms.size == terms.shape[-1]:  # Python's numbers are quicker than NumPy's arrays of one
+        totals: list[Any] = []
+        for factor, term in zip(np.ravel(factors).tolist(), np.ravel(terms).tolist(), strict=True):
+            totals.append(term + factor * totals[-1] if totals else term)
+        return np.reshape(np.asarray(totals).astype(terms.dtype), terms.shape)
+    columns = np.ascontiguousarray(np.moveaxis(factors, -1, 0))
+    found = np.array(np.moveaxis(terms, -1, 0), order="C")
+    for place in range(1, len(found)):
+        found[place] += columns[place] * found[place - 1]
+    return np.moveaxis(found, 0, -1)
+
+
+def carried_back(factors: Any, terms: Any) -> Any:
+    """Along the last axis yᵢ = xᵢ + aᵢ₊₁ · yᵢ₊₁, from the last place to the first."""
+    return np.flip(carried(np.flip(np.roll(factors, -1, axis=-1), -1), np.flip(terms, -1)), -1)
+
+
+def _carried_factors(g: Any, z: Any, factors: Any, terms: Any) -> Any:
+    before = np.concatenate([np.zeros_like(z[..., :1]), z[..., :-1]], axis=-1)
+    return carried_back(factors, g) * before
+
+
+carried.derivative(_carried_factors, lambda g, z, factors, terms: carried_back(factors, g))
+
+
 def _cumprod_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Of element i: the product of those before it, times what later products have of it, without dividing by it."""
     if axis is None or a.ndim == 0:
-        return np.reshape(_cumprod_a(g, z, np.reshape(a, (-1,)), 0), a.shape)
+        flat = np.reshape(z, (-1,))
+        return np.reshape(_cumprod_a(np.reshape(g, (-1,)), flat, np.reshape(a, (-1,)), 0), a.shape)
     axis = normalize_axis_index(axis, a.ndim)
-    if not is_tracing() and not np.any(a == 0):
-        return _reverse_cumsum(g * z, axis) / a
-    # With zeros, without dividing: element i's share of product j is that product with factor i replaced by 1.
-    n = a.shape[axis]
-    factors = np.moveaxis(a, axis, -1)
-    replaced = np.where(np.eye(n, dtype=bool), 1, factors[..., None, :])
-    shares = np.where(np.triu(np.ones((n, n), dtype=bool)), np.cumprod(replaced, axis=-1), 0)
-    return np.moveaxis(np.sum(np.moveaxis(g, axis, -1)[..., None, :] * shares, axis=-1), -1, axis)
+    if 0 in a.shape:
+        return g
+    g, z, factors = (np.moveaxis(item, axis, -1) for item in (g, z, a))
+    before = np.concatenate([np.ones_like(z[..., :1]), z[..., :-1]], axis=-1)
+    return np.moveaxis(before * carried_back(factors, g), -1, axis)
 
 
 derivative(np.cumsum, _cumsum_a)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.derivatives.reductions import chosen
-from tinygraph.operands import array_of
+from tinygraph.derivatives.reductions import carried_back, chosen
+from tinygraph.operands import array_of, plain
+from tinygraph.primitives import primitive
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min
@@ -131,6 +132,9 @@ def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
             return array
         if ufunc in (np.maximum, np.minimum):
             return np.take_along_axis(array, _record_holders(ufunc, array, axis), axis)
+        if ufunc in _LOGARITHMS and array.dtype.kind == "f":
+            base = "e" if ufunc is np.logaddexp else "2"
+            return np.moveaxis(accumulated_logarithms(np.moveaxis(array, axis, -1), base), -1, axis)
         rows = np.moveaxis(array, axis, 0)
         totals = [rows[0]]
         for place in range(1, len(rows)):
@@ -141,14 +145,34 @@ def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 def _record_holders(ufunc: np.ufunc, array: Any, axis: int) -> Any:
-    """The place of the largest, or smallest, element up to each place: the first of those that tie."""
-    rows = np.moveaxis(array, axis, 0)
-    holder = np.zeros(rows.shape, dtype=int)
-    for place in range(1, len(rows)):
-        best = np.take_along_axis(rows, holder[place - 1][None], 0)[0]
-        beaten = rows[place] > best if ufunc is np.maximum else rows[place] < best
-        holder[place] = np.where(beaten | (np.isnan(rows[place]) & ~np.isnan(best)), place, holder[place - 1])
-    return np.moveaxis(holder, 0, axis)
+    """The place of the largest, or smallest, element up to each place: the first of those that tie, and of NaNs."""
+    rows = np.moveaxis(plain(array), axis, 0)
+    best, later = ufunc.accumulate(rows, axis=0)[:-1], rows[1:]
+    beaten = later > best if ufunc is np.maximum else later < best
+    beaten = beaten | (np.isnan(later) & ~np.isnan(best))
+    places = np.reshape(np.arange(1, len(rows)), (-1,) + (1,) * (len(rows.shape) - 1))
+    holders = np.concatenate([np.zeros((1, *rows.shape[1:]), int), np.where(beaten, places, 0)])
+    return np.moveaxis(np.maximum.accumulate(holders, axis=0), 0, axis)
+
+
+@primitive
+def accumulated_logarithms(a: Any, base: str) -> Any:
+    """log Σ exp of the elements up to each place, along the last axis; the base is "e" or "2"."""
+    return (np.logaddexp if base == "e" else np.logaddexp2).accumulate(a, axis=-1)
+
+
+def _accumulated_logarithms_a(g: Any, z: Any, a: Any, base: str) -> Any:
+    """What of each total is carried on to the next one is a factor below 1, so that nothing overflows."""
+    before = np.concatenate([z[..., :1], z[..., :-1]], axis=-1)
+    return _share(a, z, base) * carried_back(_share(before, z, base), g)
+
+
+def _share(part: Any, whole: Any, base: str) -> Any:
+    """exp(part - whole), which is 1 where both are the same infinity."""
+    return (np.exp if base == "e" else np.exp2)(np.where(part == whole, 0, part - whole))
+
+
+accumulated_logarithms.derivative(_accumulated_logarithms_a)
 
 
 def _reduction_at(ufunc: np.ufunc) -> Callable[..., Any]:

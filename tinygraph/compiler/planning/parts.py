@@ -43,7 +43,8 @@ def takes_out(step: Step) -> bool:
 def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
     """By its index each step that can be computed straight into its place in an assembled array: the array, the place.
 
-    Where the place is not contiguous, what nothing else reads, if it is written as quickly there.
+    Where the place is not contiguous, what nothing else reads, if it is written as quickly there. A single number has
+    no memory that a call could write into.
     """
     outputs = {what_is_shown(output).index for output in graph.outputs}
     wholes = [step for step in graph.nodes if step.function is assembled and step.index not in outputs]
@@ -65,7 +66,8 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
 
 def _may_be_written_into(part: Step, whole: Step) -> bool:
     """Whether what computes a part takes the memory that it is given, and fills it with what the whole has there."""
-    return part.function is not None and takes_out(part) and not looks_like_view(part) and part.dtype == whole.dtype
+    takes = part.function is not None and bool(part.shape) and takes_out(part)
+    return takes and not looks_like_view(part) and part.dtype == whole.dtype
 
 
 def _writes_anywhere(step: Step) -> bool:

@@ -67,13 +67,12 @@ def sum_products(graph: Graph) -> Graph:
     sums = _sums_in(graph)
     originals = calls_of(graph)
     stacks: dict[Any, Step] = {}
-    new: dict[int, Step] = {}  # by the index of a step what it has become
 
     def change(builder: Builder, step: Step) -> Step | None:
         leaves = sums.get(next(originals).index)
-        return None if leaves is None else _summed(builder, step, leaves, new, stacks)
+        return None if leaves is None else _summed(builder, step, leaves, stacks)
 
-    return rewritten(graph, _followed(change, new, graph))
+    return rewritten(graph, change)
 
 
 def assemble_gradients(graph: Graph) -> Graph:
@@ -82,21 +81,20 @@ def assemble_gradients(graph: Graph) -> Graph:
     """
     sums = _sums_in(graph)
     originals = calls_of(graph)
-    new: dict[int, Step] = {}
 
     def change(builder: Builder, step: Step) -> Step | None:
         leaves = sums.get(next(originals).index, ())
         padded = [leaf for leaf in leaves if leaf.function is scatter and type(leaf.args[0]) is Step]
         if len(padded) < 2 or tiles([leaf.args[1] for leaf in padded], step.shape) is None:
             return None
-        parts = [new[leaf.args[0].index] for leaf in padded]
+        parts = [builder.moved[leaf.args[0].index] for leaf in padded]
         if any(part.dtype != step.dtype for part in parts):
             return None
-        rest = [new[leaf.index] for leaf in leaves if leaf not in padded]
+        rest = [builder.moved[leaf.index] for leaf in leaves if leaf not in padded]
         whole = _assembled(builder, step, parts, [leaf.args[1] for leaf in padded], step.shape)
         return _added(builder, step, [*rest, whole])
 
-    return rewritten(graph, _followed(change, new, graph))
+    return rewritten(graph, change)
 
 
 def copy_transposes(graph: Graph) -> Graph:
@@ -127,21 +125,6 @@ def copy_transposes(graph: Graph) -> Graph:
 def calls_of(graph: Graph) -> Iterator[Step]:
     """The steps that are calls, in order: those that `rewritten` shows to a change."""
     return iter([step for step in graph.nodes if isinstance(step, Step) and step.function is not None])
-
-
-def _followed(change: Any, new: dict[int, Step], graph: Graph) -> Any:
-    """A change that notes what each step has become."""
-    originals = calls_of(graph)
-    for step in graph.nodes:
-        if isinstance(step, Step) and step.function is None:
-            new[step.index] = step
-
-    def noted(builder: Builder, step: Step) -> Step | None:
-        result: Step | None = change(builder, step)
-        new[next(originals).index] = step if result is None else result
-        return result
-
-    return noted
 
 
 def is_product(step: Step) -> bool:
@@ -198,10 +181,9 @@ def _adds(item: Any, step: Step) -> bool:
     return type(item) is Step and item.shape == step.shape and item.dtype == step.dtype and bool(step.shape)
 
 
-def _summed(
-    builder: Builder, step: Step, leaves: list[Step], new: dict[int, Step], stacks: dict[Any, Step]
-) -> Step | None:
+def _summed(builder: Builder, step: Step, leaves: list[Step], stacks: dict[Any, Step]) -> Step | None:
     """A sum with its products gathered into one, and its sums over rows."""
+    new = builder.moved
     # A backward pass goes from the last step of a sequence to the first: its sums are turned round.
     ordered = sorted(leaves, key=lambda leaf: leaf.index, reverse=step.section == "backward")
     products = [leaf for leaf in ordered if is_product(leaf) and _is_transposed(leaf.args[0])]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import record
+from tinygraph.compiler.counting import counted
 from tinygraph.compiler.traced import IN_PLACE, Method, Traced, refused
 from tinygraph.compiler.tracing.recording import Recording
 from tinygraph.compiler.tracing.refusals import BY_VALUE
@@ -52,7 +53,13 @@ class NumPyCalls(Recording):
         out = kwargs.pop("out", None)
         target = out[0] if type(out) is tuple else out
         where = kwargs.pop("where", True) if method == "__call__" else True
-        if method == "at" or (target is not None and type(target) is not Traced):
+        if method == "at":
+            raise refused(
+                f"{function_name(ufunc)}.at writes into an array",
+                "To add at places use a + np.bincount(places, values, minlength=len(a)); otherwise build a new array, "
+                "with np.where(mask, value, a)",
+            )
+        if target is not None and type(target) is not Traced:
             raise refused("a computed value is written into a plain array", IN_PLACE)
         if where is not True and target is None:
             raise refused(
@@ -85,12 +92,26 @@ class NumPyCalls(Recording):
             return tuple([self._along(axis, index, len(args)) for axis, index in enumerate(args)])
         if function in _LIKE or function is np.full_like:
             return self._like(function, *args, **kwargs)
+        if function is np.bincount:
+            return self._counted(*args, **kwargs)
         if kwargs.get("out") is not None:
             target = kwargs["out"]
             if type(target) is not Traced:
                 raise refused("a computed value is written into a plain array", IN_PLACE)
             return self.overwrite(target, self.call(function, args, {**kwargs, "out": None}))
         return self.call(function, args, kwargs)
+
+    def _counted(self, x: Any, weights: Any = None, minlength: Any = 0) -> Any:
+        """`np.bincount`, of numbers below `minlength`: its result has that length."""
+        known = x._value if type(x) is Traced else np.asarray(x)
+        above = known is not None and known.size and known.dtype.kind in "iub" and known.max() >= minlength
+        if type(minlength) is Traced or not minlength or above:
+            raise refused(
+                "bincount of a computed value, or with computed weights",
+                "The length of its result depends on values, and a program is made for given shapes. Give "
+                "minlength=n, with n above every number that will come",
+            )
+        return self.call(counted, (x, weights, int(minlength)), {})
 
     def _like(self, function: Any, like: Any, *args: Any, **kwargs: Any) -> Any:
         fill = (args[0] if args else kwargs["fill_value"]) if function is np.full_like else None

@@ -23,7 +23,7 @@ _REFUSED: dict[Any, str] = {
     for instead, functions in {
         BY_VALUE: (
             np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
-            np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.bincount,
+            np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
         ),
         IN_PLACE: (np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis),
         _PRINTS: (
