@@ -24,11 +24,24 @@ import numpy as np
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError
 from tinygraph.fitting import FLOAT16, FLOAT32, rounded
-from tinygraph.links import Both, Call, DataCall, DataLeaf, Leaf, Left, Like, Right, Spread, arguments, links_in
+from tinygraph.links import (
+    Both,
+    Call,
+    DataCall,
+    DataLeaf,
+    Leaf,
+    Left,
+    Like,
+    Right,
+    Spread,
+    Unnamed,
+    arguments,
+    links_in,
+)
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.operands import plain
-from tinygraph.ownership import apart
+from tinygraph.ownership import apart, share
 from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
 from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_recorded, pull_traced
@@ -193,7 +206,17 @@ def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
         if item.is_call:
             met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
         else:
+            if type(item) is Unnamed and item.before is not None:
+                _meet_owner(item.before, item._value, order)
             _meet(item, order, item is link, waiting)
+
+
+def _meet_owner(leaf: Any, value: Any, order: int) -> None:
+    """Meet the leaf whose array a detached Tensor looks into."""
+    if share(leaf._value, value):
+        leaf.differentiable  # noqa: B018 - asked, it finds out whether its array was written into
+        if leaf.rewritten > order:
+            raise GraphError(_changed_since(leaf))
 
 
 def _meet_arguments(call: Any, waiting: Waiting) -> None:

@@ -6,8 +6,11 @@ here: where somebody may have one, it is an error. Who else holds an array is kn
 
 from __future__ import annotations
 
+import dis
+import operator
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -35,7 +38,7 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if is_tracing():
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
         if self.ndim:
-            _check_alone(self, sign)
+            _check_alone(self, sign, _getframe(1))
             result = _fitted(result, self, other, sign)
         self._value, self._link = result._value, result._link
         if self._link.is_call:
@@ -60,18 +63,36 @@ def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:
     return result.astype(tensor.dtype)
 
 
-def _check_alone(tensor: Any, sign: str) -> None:
+def _check_alone(tensor: Any, sign: str, frame: FrameType) -> None:
     """Raise an error if an array in another's hands shares a Tensor's memory."""
     if is_shared(tensor, lambda below: _recorded_below(tensor, below)):
         place = source_of(tensor._link.code, tensor._link.lasti)
-        error = UnsupportedError(
-            f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
-            "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, t.data). "
-            f"NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one alone"
-        )
+        if _is_part(tensor, frame):
+            error = UnsupportedError(
+                f"t[index] {sign} v: writing into a part of a Tensor, at {place}, would change values that the graph "
+                f"may still need. Build the whole anew: t = np.where(mask, t {sign[:-1]} v, t), with a mask that is "
+                f"True at the index; or join the parts, t = np.concatenate([t[:1], t[1:] {sign[:-1]} v])"
+            )
+        else:
+            error = UnsupportedError(
+                f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
+                "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, "
+                f"t.data). NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one "
+                "alone"
+            )
         if is_tracing():
             state.tracing.refusal = state.tracing.refusal or error
         raise error
+
+
+def _is_part(tensor: Any, frame: FrameType) -> bool:
+    """Whether a frame is executing `t[index] += v`, the Tensor being the part that was taken for it."""
+    link = tensor._link
+    if not (link.is_call and link.op.function is operator.getitem and link.code is frame.f_code):
+        return False
+    rest = [step for step in dis.get_instructions(frame.f_code) if step.opname not in ("CACHE", "SWAP")]
+    after = next((step for step in rest if step.offset > frame.f_lasti), None)
+    return after is not None and after.opname in ("STORE_SUBSCR", "STORE_SLICE")
 
 
 def _recorded_below(tensor: Any, below: Any) -> int:

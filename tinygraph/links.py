@@ -99,7 +99,10 @@ class DataLeaf(Leaf):
 
 
 class Unnamed(DataLeaf):
-    """The link of a result that nothing was remembered of: of `no_grad`, or of `detach`."""
+    """The link of a result that nothing was remembered of: of `no_grad`, or of `detach`.
+
+    `before` is the leaf whose array it may look into, None where it has its own.
+    """
 
     __slots__ = ()
 

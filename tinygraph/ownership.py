@@ -39,7 +39,7 @@ def owner(array: Any) -> Any:
 
 def share(one: Any, other: Any) -> bool:
     """Whether two arrays may share memory: their bounds overlap. A number shares none."""
-    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and bool(np.may_share_memory(one, other))
+    return type(one) is type(other) is np.ndarray and bool(np.may_share_memory(one, other))
 
 
 def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
@@ -62,9 +62,9 @@ def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
 
 def read_only(array: Any) -> Any:
     """A look at an array that cannot be written into; a number as it is."""
-    if not isinstance(array, np.ndarray) or not array.flags.writeable:
+    if not isinstance(array, np.ndarray):
         return array
-    view = array.view()
+    view = array.view()  # without a look at its flags: NumPy warns where those of np.broadcast_arrays are read
     view.flags.writeable = False
     return view
 

@@ -68,11 +68,18 @@ def _place(call: Any, frame: FrameType, value: Any) -> None:
         watch_result(call, value)
 
 
-def unrecorded(value: Any) -> Tensor:
-    """A Tensor that holds a value and requires no gradient."""
+def unrecorded(value: Any, origin: Any = None) -> Tensor:
+    """A Tensor that holds a value and requires no gradient.
+
+    Args:
+        value: its array, or a number.
+        origin: the link of the Tensor that the value may be a view of.
+    """
     tensor = _new(Tensor)
     tensor._value = value
     tensor._link = Unnamed(value, None, None)
+    if origin is not None and not origin.is_call:
+        tensor._link.before = origin.before if type(origin) is Unnamed else origin
     return tensor  # type: ignore[no-any-return]
 
 
@@ -415,7 +422,8 @@ def spread(
     if not state.recording:
         if state.watching:
             watch_unrecorded(function_name(op.function), plain(args), value)
-        return unrecorded(value)
+        is_view = type(value) is np.ndarray and value.base is not None
+        return unrecorded(value, next((tensor._link for tensor in tensors_in(args)), None) if is_view else None)
     rules = op.rules
     differentiable = False
     for position, argument in enumerate(args):

@@ -198,6 +198,7 @@ class Tensor(Operators, TensorMethods):
         before = link.before
         if type(link) is Unnamed:
             self._value = link._value = copied(self._value)  # it may be another Tensor's
+            before = link.before = None
         link.__class__ = Leaf if wanted else DataLeaf
         if before is not None:
             hand_out(link, before)
@@ -300,7 +301,7 @@ class Tensor(Operators, TensorMethods):
 
     def detach(self) -> Tensor:
         """A Tensor of the same values without a graph. No gradient flows through it."""
-        return record.unrecorded(self._value)
+        return record.unrecorded(self._value, self._link)
 
     def assign(self, value: ArrayLike | Tensor) -> None:
         """Give a leaf a new value of the same shape, keeping its dtype and identity: the update of training.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from tinygraph.array_methods import ArrayMethods
+from tinygraph.derivatives.conversions import stores_a_part
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import state
@@ -200,7 +201,16 @@ class Traced(ArrayMethods[Any]):
     __bool__ = _refusing("__bool__", "a computed value stands in Python's if, while, and, or, not or assert",
                          AS_CONDITION)  # fmt: skip
     __contains__ = _refusing("__contains__", "`in` asks for a computed value", AS_CONDITION)
-    __float__ = _refusing("__float__", "float() asks for a computed value", AS_NUMBER)
+
+    def __float__(self) -> float:
+        self._trace.check_open()
+        if stores_a_part(sys._getframe(1)):
+            raise refused(
+                "array[index] = value writes a computed value into a plain array",
+                "Gather the values in a list and join them with np.stack, or choose with np.where(mask, value, array)",
+            )
+        raise refused("float() asks for a computed value", AS_NUMBER)
+
     __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
     __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
     __index__ = _refusing("__index__", "a computed value is used as a count or a place", f"{AS_NUMBER}. {AS_PLACE}")

@@ -35,18 +35,28 @@ def check_number(frame: FrameType, made_at: str) -> None:
     """
     if _library(frame) in _COMPUTING and not _asked_for(frame):
         raise UnsupportedError(lost_gradient(frame, made_at))
-    if frame.f_code.co_code[frame.f_lasti] in _STORES:
-        raise UnsupportedError(
-            f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
-            f"{line_of(frame)}, which would lose the gradient without a "
-            "word. Gather the Tensors in a list and join them with np.stack; or write float(t) if the number is meant"
-        )
+    if stores_a_part(frame):
+        raise UnsupportedError(_stored(frame, made_at, "float(t) if the number is"))
     names = called_name(frame.f_code, frame.f_lasti)
     if names and names not in _MEANT and (key := _taking_a_number(names, frame)):
         raise UnsupportedError(
             f"{'.'.join(names)}: it takes the number of a Tensor{made_at} that requires a gradient, at "
             f"{line_of(frame)}, and would lose the gradient. {instead_of(key, 'write float(t)')}"
         )
+
+
+def stores_a_part(frame: FrameType) -> bool:
+    """Whether a frame is executing `array[index] = value`."""
+    return frame.f_code.co_code[frame.f_lasti] in _STORES
+
+
+def _stored(frame: FrameType, made_at: str, meant: str) -> str:
+    """The error of a Tensor that is written into a plain array."""
+    return (
+        f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
+        f"{line_of(frame)}, which would lose the gradient without a word. Gather the Tensors in a list and join them "
+        f"with np.stack, or np.concatenate; or choose with np.where(mask, t, array); or write {meant} meant"
+    )
 
 
 def _asked_for(frame: FrameType) -> bool:
@@ -80,6 +90,8 @@ def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
 
 def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
     """The error of a Tensor that is to become an array, for the function that asked for it in a frame."""
+    if frame is not None and stores_a_part(frame):
+        return _stored(frame, made_at, "t.data if the values are")
     name, key = _asking(frame)
     return (
         f"{name}: it would make a plain array of a Tensor{made_at} that requires a gradient, at "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.traced import IN_PLACE, Part, Traced, refused
+from tinygraph.compiler.traced import AS_NUMBER, IN_PLACE, Part, Traced, refused
 from tinygraph.compiler.tracing.agreement import brief, same, same_content, same_memory
 from tinygraph.compiler.tracing.refusals import check_recordable
 from tinygraph.compiler.tracing.steps import Captured, Step, bound_below, steps_in
@@ -242,6 +243,8 @@ class Recording:
         """
         self.check_open()
         check_recordable(function, args)
+        if type(kwargs.get("axis")) is Traced:
+            raise refused(f"a computed value is used as an axis by {function_name(function)}", AS_NUMBER)
         args, kwargs = self._given_way(args, kwargs)
         operands = list(instances(Traced, (args, kwargs)))
         return self._record(
@@ -297,6 +300,7 @@ class Recording:
                 )
             several = isinstance(value, tuple | list)
             facts = [_fact_of(part, operands, is_own) for part in (value if several else (value,))]
+            _check_places(function, operands, facts)
             self.calls.append((function, step_args, step_kwargs, _outline(value), code, lasti, facts))
         if not isinstance(value, tuple | list):
             return remember(value, function, 0)
@@ -474,6 +478,14 @@ def _fact_of(part: Any, operands: Sequence[Traced], is_own: bool) -> Fact:
         if share(part, operand._value):
             return Fact(place, part is operand._value and not is_own, False)
     return Fact(None, False, not isinstance(part, np.ndarray))
+
+
+def _check_places(function: Callable[..., Any], operands: Sequence[Traced], facts: list[Fact]) -> None:
+    """Refuse a view whose shape or place a computed count decides; an index is a place that a program looks up."""
+    shown = {fact.operand for fact in facts} - {None}
+    counts = [place for place, item in enumerate(operands) if not item.shape and item.dtype.kind in "iu"]
+    if shown and function is not operator.getitem and not shown.issuperset(counts):
+        raise refused(f"a computed value is used as an axis, a size or a place by {function_name(function)}", AS_NUMBER)
 
 
 def _look_into(view: Traced, operand: Traced, taken: Taken) -> None:

@@ -12,6 +12,7 @@ from tinygraph.compiler.traced import Traced, refused
 from tinygraph.compiler.tracing.diversion import diverted
 from tinygraph.compiler.tracing.trace import Trace
 from tinygraph.compiler.tracing.world import watched
+from tinygraph.errors import UnsupportedError
 from tinygraph.tensor import Tensor
 
 __all__ = ["run", "trace_twice"]
@@ -31,8 +32,14 @@ def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace
     trace = Trace(call, reference)
     with diverted(trace):
         call_once = enter(trace)
-        with watched() if reference is None else contextlib.nullcontext():
-            result = call_once()
+        try:
+            with watched() if reference is None else contextlib.nullcontext():
+                result = call_once()
+        except ValueError as error:
+            # NumPy, asked to put a stand-in into an array, hides the reason behind "setting an array element".
+            if isinstance(error.__cause__, UnsupportedError):
+                raise error.__cause__ from None
+            raise
         if trace.refusal is not None:
             raise trace.refusal
         trace.check_failures()
