@@ -505,7 +505,7 @@ def test_an_attribute_that_is_missing_says_what_does_the_same():
     t = tg.Tensor([1.0, 2.0])
     known = {"exp": r"np\.exp\(t\)", "view": "reshape", "relu": r"tg\.relu\(t\)", "strides": r"t\.data\.strides"}
     for name, instead in known.items():
-        with pytest.raises(AttributeError, match=f"no attribute '{name}'; use .*{instead}"):
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}'\. Write .*{instead}"):
             getattr(t, name)
     with pytest.raises(AttributeError, match=r"no attribute 'nothing_of_the_kind'$"):
         t.nothing_of_the_kind  # noqa: B018

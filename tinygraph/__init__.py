@@ -18,6 +18,7 @@ What is not needed to compute and differentiate is loaded when it is first asked
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
@@ -64,6 +65,9 @@ if TYPE_CHECKING:
     from tinygraph.transforms import value_and_grad as value_and_grad
     from tinygraph.transforms import vjp as vjp
 
+# The name that PyTorch has for it is answered by `__getattr__`, and not by the module.
+globals().pop("tensor", None)
+
 __version__ = "0.1.0"
 
 # Where each name lives that is loaded when first asked for.
@@ -96,7 +100,9 @@ def __getattr__(name: str) -> Any:
     elif name in _ROOMS:
         value = importlib.import_module(f"tinygraph.{name}")
     else:
-        raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")
+        from tinygraph.elsewhere import no_name_in_tinygraph
+
+        raise AttributeError(no_name_in_tinygraph(name, __dir__()), name=name, obj=sys.modules[__name__])
     globals()[name] = value
     return value
 

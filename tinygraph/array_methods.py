@@ -141,37 +141,6 @@ def _writing(name: str, instead: str) -> Callable[..., Any]:
     return method
 
 
-# What a Tensor lacks that an ndarray has, or a tensor of PyTorch's, and what to use instead.
-_INSTEAD = {
-    **dict.fromkeys(("view", "view_as"), "t.reshape(shape), or t.astype(dtype)"),
-    "unsqueeze": "np.expand_dims(t, axis), or t[:, None]",
-    "permute": "t.transpose(axes)",
-    "expand": "np.broadcast_to(t, shape)",
-    "cat": "np.concatenate",
-    "backwards": "t.backward()",
-    **dict.fromkeys(("zero_grad", "zero_", "null_grad"), "t.grad = None"),
-    **dict.fromkeys(("clone", "contiguous"), "t.copy()"),
-    **dict.fromkeys(("cpu", "cuda", "to"), "t.astype(dtype); all arrays are in the memory of the processor"),
-    **dict.fromkeys(("float", "double"), "t.astype(np.float32), or np.float64"),
-    "requires_grad_": "t.requires_grad = True",
-    **dict.fromkeys(("norm", "inv", "det"), "the functions of np.linalg"),
-}
-
-
-def _no_attribute(name: str) -> str:
-    """The error for an attribute that a Tensor does not have, and what does the same."""
-    instead = _INSTEAD.get(name)
-    if instead is None and not name.startswith("_"):
-        tinygraph = sys.modules.get("tinygraph")
-        if callable(getattr(np, name, None)):
-            instead = f"np.{name}(t)"
-        elif name in getattr(tinygraph, "__all__", ()):
-            instead = f"tg.{name}(t)"
-        elif hasattr(np.ndarray, name):
-            instead = f"t.data.{name}, of the plain array"
-    return f"'Tensor' object has no attribute {name!r}" + (f"; use {instead}" if instead else "")
-
-
 class TensorMethods(ArrayMethods["Tensor"]):
     """What a Tensor answers where ndarray has a method."""
 
@@ -200,7 +169,9 @@ class TensorMethods(ArrayMethods["Tensor"]):
     if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
 
         def __getattr__(self, name):
-            raise AttributeError(_no_attribute(name), name=name, obj=self)
+            from tinygraph.elsewhere import no_attribute_of_tensor  # read when a name is missing
+
+            raise AttributeError(no_attribute_of_tensor(name), name=name, obj=self)
 
     fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
     sort = _writing("sort", "np.sort(t)")

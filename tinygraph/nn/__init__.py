@@ -9,6 +9,9 @@ layer is a box.
     model.parameters()
 """
 
+import sys
+from typing import Any
+
 from tinygraph.nn.convolution import AveragePooling2D, Conv2D, MaxPooling2D
 from tinygraph.nn.dense import Dense, Embedding, Flatten
 from tinygraph.nn.dropout import Dropout
@@ -30,3 +33,9 @@ __all__ = [
     "Module",
     "Sequential",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import no_name_in_nn
+
+    raise AttributeError(no_name_in_nn(name, __all__), name=name, obj=sys.modules[__name__])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinygraph.elsewhere import check_keywords
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.modes import scope, state
@@ -77,7 +78,20 @@ class Module:
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes. A subclass says it."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it computes; it needs a method `call`")
+        way = "Rename its `forward` to `call`" if hasattr(type(self), "forward") else "Give it a method `call`"
+        raise NotImplementedError(f"{type(self).__name__}: the class does not say what it computes. {way}")
+
+    if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
+
+        def __getattr__(self, name):
+            from tinygraph.elsewhere import OF_MODULE, no_attribute
+
+            owner = f"{type(self).__name__!r} object"
+            if isinstance(self, Layer) and name in ("generator", "dtype"):
+                raise AttributeError(
+                    f"{owner} has no {name}. Call super().__init__(**options) in its `__init__`", name=name, obj=self
+                )
+            raise AttributeError(no_attribute(owner, name, OF_MODULE, dir(self)), name=name, obj=self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`call`, under a scope with the module's name."""
@@ -185,6 +199,12 @@ class Layer(Module):
     """
 
     built: bool = True
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """A layer to be made, if there are such arguments."""
+        if options:
+            check_keywords(cls, options)
+        return super().__new__(cls)
 
     def __init__(self, *, name: str | None = None, seed: Seed = None, dtype: DTypeLike | None = None) -> None:
         self.name = name

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
+
+from tinygraph.nn.activations import ACTIVATIONS
 from tinygraph.nn.module import Layer, Module
 
 __all__ = ["Sequential"]
@@ -26,12 +29,24 @@ class Sequential(Layer):
         TypeError: one of them cannot be called.
     """
 
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """A Sequential to be made, if the layers are given as one list."""
+        if any(callable(item) for item in args):
+            raise TypeError("Sequential: the layers are one list, not single arguments. Write Sequential([a, b])")
+        return super().__new__(cls, *args, **options)
+
     def __init__(self, layers: Iterable[Callable[..., Any]] = (), name: str | None = None) -> None:
         super().__init__(name=name)
         layers = list(layers)
         for layer in layers:
+            if isinstance(layer, type):
+                raise TypeError(f"Sequential: {layer.__name__} is a class and no layer. Write {layer.__name__}(...)")
+            if isinstance(layer, str) and layer in ACTIVATIONS and layer != "linear":
+                raise TypeError(
+                    f"Sequential: {layer!r} is no layer. Write the function, {_written(ACTIVATIONS[layer])}"
+                )
             if not callable(layer):
-                raise TypeError(f"Sequential: a layer must be a module or a function, got {layer!r}")
+                raise TypeError(f"Sequential: {layer!r} is no layer. Give a module, or a function such as np.tanh")
         taken = {layer.name for layer in layers if isinstance(layer, Module) and layer._name is not None}
         for layer in layers:
             if isinstance(layer, Module) and layer._name is None:
@@ -44,6 +59,11 @@ class Sequential(Layer):
         for layer in self.layers:
             x = layer(x)
         return x
+
+
+def _written(activation: Callable[..., Any]) -> str:
+    """The public name of an activation."""
+    return f"{'np' if isinstance(activation, np.ufunc) else 'tg'}.{activation.__name__}"
 
 
 def _unused(name: str, taken: set[str]) -> str:

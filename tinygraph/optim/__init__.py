@@ -10,6 +10,9 @@
 What changes from step to step is held in Tensors, so that `tg.compile` can make a program of a step.
 """
 
+import sys
+from typing import Any
+
 from tinygraph.optim.adaptive import Adam, AdamW, RMSprop
 from tinygraph.optim.descent import SGD, Momentum
 from tinygraph.optim.optimizer import Optimizer
@@ -27,3 +30,11 @@ __all__ = [
     "RMSprop",
     "StepDecay",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import OF_OPTIM, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_OPTIM, __all__), name=name, obj=sys.modules[__name__]
+    )

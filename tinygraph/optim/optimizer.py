@@ -8,11 +8,12 @@ step that was recorded once is right for every later one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.elsewhere import OF_OPTIMIZER, check_keywords, no_attribute
 from tinygraph.fitting import wide, widened
 from tinygraph.modes import is_tracing
 from tinygraph.nests import assign_all, entries
@@ -47,6 +48,18 @@ class Optimizer:
 
     parameters: dict[str, Tensor]
     steps: Tensor
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Self:
+        """An optimiser to be made, if there are such arguments."""
+        if keywords:
+            check_keywords(cls, keywords)
+        return super().__new__(cls)
+
+    if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
+
+        def __getattr__(self, name):
+            owner = f"{type(self).__name__!r} object"
+            raise AttributeError(no_attribute(owner, name, OF_OPTIMIZER, dir(self)), name=name, obj=self)
 
     def __init__(self, parameters: Any, learning_rate: Rate) -> None:
         self.parameters = _checked(parameters, type(self).__name__)
@@ -197,13 +210,18 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
     for path, item in entries(parameters):
         place = f"{call}: parameter {path}" if path else f"{call}: the parameters"
         if not isinstance(item, Tensor):
-            raise TypeError(f"{place} must be a Tensor, got {type(item).__name__}")
+            raise TypeError(f"{place} must be a Tensor, got {type(item).__name__}. {_instead_of(item, call)}")
         if not item.is_leaf:
-            raise TypeError(f"{place} is computed from other Tensors; give those, or detach() it")
+            raise TypeError(
+                f"{place} is computed from other Tensors. Give those, or make a leaf of its values, tg.Tensor(t.data)"
+            )
         if not item.requires_grad:
-            raise TypeError(f"{place}, of dtype {item.dtype}, requires no gradient, so it would never move")
+            raise TypeError(
+                f"{place}, of dtype {item.dtype}, requires no gradient, so it would never move. Leave it out, or give "
+                "tg.Tensor(t.data, dtype=float), which requires one"
+            )
         if any(item is other for other in found.values()):
-            raise ValueError(f"{place} is among the parameters already; give each Tensor once")
+            raise ValueError(f"{place} is among the parameters already. Give each Tensor once")
         found[path] = item
     if not found:
         raise ValueError(
@@ -211,6 +229,17 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
             "before making the optimiser"
         )
     return found
+
+
+def _instead_of(item: Any, call: str) -> str:
+    """What to give as a parameter in place of what is none."""
+    if callable(getattr(item, "parameters", None)):
+        return f"Write {call}(model.parameters())"
+    if callable(item):
+        return f"Call it: {call}(model.parameters())"
+    if isinstance(item, float | int):
+        return f"The parameters come first: {call}(model.parameters(), learning_rate={item!r})"
+    return "Make it one, tg.Tensor(values), and compute with that"
 
 
 def _checked_rate(rate: Any, call: str) -> Any:

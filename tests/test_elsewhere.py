@@ -1,0 +1,199 @@
+"""A name that other libraries have is answered with code that works here as it stands."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import elsewhere
+
+TABLES = {
+    "tinygraph": (elsewhere.OF_TINYGRAPH, lambda: tg),
+    "nn": (elsewhere.OF_NN, lambda: tg.nn),
+    "optim": (elsewhere.OF_OPTIM, lambda: tg.optim),
+    "optimizer": (elsewhere.OF_OPTIMIZER, lambda: tg.optim.Adam(tg.Tensor([1.0]))),
+    "model": (elsewhere.OF_MODULE, lambda: tg.nn.Sequential([tg.nn.Dense(3)])),
+    "tensor": (elsewhere.OF_TENSOR, lambda: tg.Tensor([1.0])),
+}
+ENTRIES = [(table, name) for table, (entries, _) in TABLES.items() for name in entries]
+
+
+def space(folder):
+    """What the code of the tables speaks of."""
+    rng = np.random.default_rng(0)
+    t = tg.Tensor([0.5, 1.5, 2.5])
+    model = tg.nn.Sequential([tg.nn.Dense(3)])
+    x = tg.Tensor(rng.normal(size=(4, 3)))
+    loss = np.sum(model(x) ** 2) + np.sum(t**2)
+    path = folder / "model.npz"
+    np.savez(path, **model.state_dict())
+    return {
+        "np": np, "tg": tg, "t": t, "u": tg.Tensor([2.0, 1.0, 0.5]), "x": x, "model": model, "loss": loss, "path": path,
+        "parameters": model.parameters(), "optimizer": tg.optim.Adam(model.parameters()), "seed": 3, "shape": (3, 1),
+        "values": np.array([1.0, 2.0]), "f": lambda v: np.sum(v**2), "kernel": np.ones((3, 3, 2)), "bias": 1.0,
+        "p": tg.Tensor(np.full((4, 3), 1 / 3)), "y": np.ones((4, 3)), "labels": np.array([0, 2, 1, 0]),
+        "places": np.array([[0], [1], [2], [0]]),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "name"), ENTRIES)
+def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path):
+    entries, owner = TABLES[table]
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner(), name)
+    assert str(caught.value).endswith(f"has no attribute {name!r}. Write {entries[name]}")
+    assert caught.value.name == name
+    code = re.split(r", (?:as|with|of) ", entries[name])[0]
+    if code.startswith("a class of your own"):
+        return  # tests/nn has modules of one's own
+    names = space(tmp_path)
+    if "scipy" in code:
+        names["scipy"] = pytest.importorskip("scipy")
+        pytest.importorskip("scipy.special")
+        pytest.importorskip("scipy.optimize")
+    if "conv2d" in code:
+        names["x"] = tg.Tensor(np.ones((2, 6, 3)))
+    elif "kernel" in code:
+        names["kernel"] = np.ones((3, 2))
+    if "(t, y, from_logits" in code:
+        names["y"] = np.array([1.0, 0.0, 1.0])
+    try:
+        result = eval(compile(code, "<typed>", "eval"), names)
+    except SyntaxError:
+        exec(compile(code, "<typed>", "exec"), names)
+        return
+    if code.startswith("lambda x"):
+        shape = (2, 3, 1) if "Permute" in name or "1D" in name else (2, 3, 3, 1)
+        assert isinstance(result(tg.Tensor(np.ones(shape))), tg.Tensor)
+
+
+def test_names_that_numpy_or_a_room_has_are_found_there():
+    for name, instead in {
+        "exp": "np.exp",
+        "stack": "np.stack",
+        "Dense": "tg.nn.Dense",
+        "Adam": "tg.optim.Adam",
+    }.items():
+        tg.nn, tg.optim  # noqa: B018 - they are read
+        with pytest.raises(
+            AttributeError, match=rf"'tinygraph' has no attribute '{name}'\. Write {re.escape(instead)}$"
+        ):
+            getattr(tg, name)
+        assert callable(eval(instead))
+    with pytest.raises(AttributeError, match=r"'tinygraph\.nn' has no attribute 'relu'\. Write tg\.relu$"):
+        tg.nn.relu  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'tinygraph' has no attribute 'sofmax'\. Did you mean 'softmax'\?"):
+        tg.sofmax  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'Sequential' object has no attribute 'layer'\. Did you mean 'layers'\?"):
+        tg.nn.Sequential().layer  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'Tensor' object has no attribute 'relu'\. Write tg\.relu\(t\)$"):
+        tg.Tensor(1.0).relu  # noqa: B018
+    assert not hasattr(tg, "tensor") and not hasattr(tg.nn.Dense(3), "forward")
+
+
+def test_models_and_optimisers_are_copied_and_pickled_as_before():
+    model = tg.nn.Sequential([tg.nn.Dense(3, seed=0), np.tanh])
+    model(np.ones((2, 3)))
+    adam = tg.optim.Adam(model.parameters())
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(twin(np.ones((2, 3))).data, model(np.ones((2, 3))).data)
+    for twin in (copy.deepcopy(adam), pickle.loads(pickle.dumps(adam))):
+        assert twin.learning_rate == adam.learning_rate
+
+
+PARAMETERS = [tg.Tensor([1.0, 2.0])]
+WRONG = {
+    "Adam(lr=)": (lambda: tg.optim.Adam(PARAMETERS, lr=0.1), r"no argument lr=\. Write learning_rate="),
+    "Adam(betas=)": (lambda: tg.optim.Adam(PARAMETERS, betas=(0.9, 0.99)), r"Write beta_1= and beta_2="),
+    "Adam(eps=)": (lambda: tg.optim.Adam(PARAMETERS, eps=1e-8), r"Write epsilon="),
+    "Adam(params=)": (lambda: tg.optim.Adam(params=PARAMETERS), r"Write parameters="),
+    "Adam(learing_rate=)": (lambda: tg.optim.Adam(PARAMETERS, learing_rate=0.1), r"Write learning_rate="),
+    "Adam(amsgrad=)": (lambda: tg.optim.Adam(PARAMETERS, amsgrad=True), r"It takes parameters, learning_rate, beta_1"),
+    "SGD(momentum=)": (
+        lambda: tg.optim.SGD(PARAMETERS, momentum=0.9), r"Write tg\.optim\.Momentum\(parameters, momentum=0\.9\)",
+    ),
+    "Adam(weight_decay=)": (
+        lambda: tg.optim.Adam(PARAMETERS, weight_decay=0.1), r"Write tg\.optim\.AdamW\(parameters, weight_decay=",
+    ),
+    "Adam(model)": (lambda: tg.optim.Adam(tg.nn.Dense(2)), r"got Dense\. Write Adam\(model\.parameters\(\)\)$"),
+    "Adam(model.parameters)": (
+        lambda: tg.optim.Adam(tg.nn.Dense(2).parameters), r"Call it: Adam\(model\.parameters\(\)\)$",
+    ),
+    "Adam(0.1)": (lambda: tg.optim.Adam(0.1), r"come first: Adam\(model\.parameters\(\), learning_rate=0\.1\)"),
+    "Adam([array])": (lambda: tg.optim.Adam([np.ones(2)]), r"Make it one, tg\.Tensor\(values\), and compute with that"),
+    "Adam([t * 2])": (lambda: tg.optim.Adam([PARAMETERS[0] * 2]), r"make a leaf of its values, tg\.Tensor\(t\.data\)"),
+    "Adam([integers])": (
+        lambda: tg.optim.Adam([tg.Tensor(np.arange(2))]), r"or give tg\.Tensor\(t\.data, dtype=float\)",
+    ),
+    "Dense(input_shape=)": (lambda: tg.nn.Dense(2, input_shape=(3,)), r"Write model\(x\): .* from its first batch"),
+    "Dense(bias=)": (lambda: tg.nn.Dense(2, bias=False), r"Write use_bias="),
+    "Conv2D(stride=)": (lambda: tg.nn.Conv2D(2, 3, stride=2), r"Write strides="),
+    "Sequential(a, b)": (
+        lambda: tg.nn.Sequential(tg.nn.Dense(2), tg.nn.Dense(3)), r"one list, not .* Write Sequential\(\[a, b\]\)$",
+    ),
+    "Sequential(a, b, c)": (lambda: tg.nn.Sequential(tg.nn.Dense(2), np.tanh, np.tanh), r"Sequential\(\[a, b\]\)"),
+    "Sequential([Dense])": (lambda: tg.nn.Sequential([tg.nn.Dense]), r"a class and no layer\. Write Dense\(\.\.\.\)"),
+    "Sequential(['relu'])": (lambda: tg.nn.Sequential(["relu"]), r"'relu' is no layer\. Write the function, tg\.relu"),
+}  # fmt: skip
+RIGHT = [
+    lambda: tg.optim.Adam(PARAMETERS, learning_rate=0.1),
+    lambda: tg.optim.Adam(PARAMETERS, beta_1=0.9, beta_2=0.99, epsilon=1e-8),
+    lambda: tg.optim.Momentum(PARAMETERS, momentum=0.9),
+    lambda: tg.optim.AdamW(PARAMETERS, weight_decay=0.004),
+    lambda: tg.optim.Adam([tg.Tensor((PARAMETERS[0] * 2).data)]),
+    lambda: tg.optim.Adam([tg.Tensor(tg.Tensor(np.arange(2)).data, dtype=float)]),
+    lambda: tg.nn.Dense(2, use_bias=False),
+    lambda: tg.nn.Conv2D(2, 3, strides=2),
+    lambda: tg.nn.Sequential([tg.nn.Dense(2), tg.relu, tg.nn.Dense(3)]),
+]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_argument_that_others_take_is_answered_with_ours(name):
+    call, said = WRONG[name]
+    with pytest.raises(TypeError, match=said):
+        call()
+
+
+def test_the_answers_work():
+    for call in RIGHT:
+        call()
+
+
+def test_a_class_of_the_users_may_take_what_it_likes():
+    class Scaled(tg.nn.Dense):
+        def __init__(self, units, **more):
+            self.factor = more.pop("factor", 1.0)
+            super().__init__(units, **more)
+
+    class Slow(tg.optim.SGD):
+        def __init__(self, parameters, patience):
+            super().__init__(parameters)
+            self.patience = patience
+
+    assert Scaled(2, factor=3.0, name="s").factor == 3.0
+    assert Slow(PARAMETERS, patience=3).patience == 3
+
+
+def test_a_module_that_says_forward_is_told_to_say_call():
+    class Net(tg.nn.Module):
+        def forward(self, x):
+            return x * 2
+
+    with pytest.raises(NotImplementedError, match=r"Net: .* Rename its `forward` to `call`"):
+        Net()(tg.Tensor(1.0))
+
+    class Own(tg.nn.Layer):
+        def __init__(self):
+            self.units = 3
+
+        def build(self, shape):
+            self.kernel = self.weight("kernel", (shape[-1], 3), "zeros")
+
+    with pytest.raises(AttributeError, match=r"Call super\(\)\.__init__\(\*\*options\)"):
+        Own().generator  # noqa: B018

@@ -1,0 +1,339 @@
+"""Names that PyTorch, Keras, JAX and autograd have and tinygraph has not, and what does the same here.
+
+Each is code that works as it stands, on arrays and Tensors t, u and x, a model and an optimiser.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+_LOOP = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
+_CONV1D = "tg.conv2d(x[:, None], kernel[None])[:, 0]"
+
+OF_TINYGRAPH = {
+    **dict.fromkeys(
+        ("tensor", "array", "asarray", "as_tensor", "from_numpy", "Variable", "variable", "Parameter"),
+        "tg.Tensor(values)",
+    ),
+    "constant": "tg.Tensor(values, requires_grad=False)",
+    "zeros": "tg.Tensor(np.zeros(shape))",
+    "ones": "tg.Tensor(np.ones(shape))",
+    "full": "tg.Tensor(np.full(shape, 2.0))",
+    "eye": "tg.Tensor(np.eye(3))",
+    **dict.fromkeys(("randn", "normal"), "tg.Tensor(np.random.default_rng().normal(size=shape))"),
+    **dict.fromkeys(("rand", "uniform"), "tg.Tensor(np.random.default_rng().uniform(size=shape))"),
+    "cat": "np.concatenate([t, u])",
+    "mm": "x @ x.T",
+    "bmm": "x @ x.T",
+    "erf": "scipy.special.erf(t)",
+    "lgamma": "scipy.special.gammaln(t)",
+    "digamma": "scipy.special.digamma(t)",
+    "swish": "tg.silu(t)",
+    "hardtanh": "np.clip(t, -1, 1)",
+    "relu6": "np.clip(t, 0, 6)",
+    "softsign": "t / (1 + np.abs(t))",
+    "logit": "np.log(p / (1 - p))",
+    "dropout": "tg.nn.Dropout(0.5)(x)",
+    "linear": "x @ kernel + bias",
+    **dict.fromkeys(("conv1d", "Conv1d"), _CONV1D),
+    **dict.fromkeys(("GradientTape", "value_and_gradient", "grad_and_value"), "tg.value_and_grad(f)(values)"),
+    **dict.fromkeys(("gradient", "gradients", "elementwise_grad"), "tg.grad(f)(values)"),
+    **dict.fromkeys(("jacrev", "jacfwd"), "tg.jacobian(f)(values)"),
+    **dict.fromkeys(("jit", "function"), "tg.compile(f)"),
+    "vmap": "np.stack([f(row) for row in x])",
+    "pmap": "np.stack([f(row) for row in x])",
+    "stop_gradient": "t.detach()",
+    **dict.fromkeys(("nograd", "inference_mode", "set_grad_enabled"), "tg.no_grad()"),
+    **dict.fromkeys(("custom_vjp", "custom_jvp", "custom_gradient", "Function"), "tg.primitive(f)"),
+    **dict.fromkeys(("remat", "recompute"), "tg.checkpoint(f)"),
+    **dict.fromkeys(("mse_loss", "mean_squared_error", "mse"), "np.mean((t - u) ** 2)"),
+    **dict.fromkeys(("l1_loss", "mean_absolute_error", "mae"), "np.mean(np.abs(t - u))"),
+    **dict.fromkeys(
+        ("binary_cross_entropy_with_logits", "bce_with_logits"), "tg.binary_cross_entropy(t, y, from_logits=True)"
+    ),
+    **dict.fromkeys(("categorical_crossentropy", "sparse_categorical_crossentropy"), "tg.cross_entropy(p, labels)"),
+    "binary_crossentropy": "tg.binary_cross_entropy(p, y)",
+    **dict.fromkeys(("manual_seed", "set_seed", "seed", "random"), "np.random.default_rng(seed)"),
+    "save": "np.savez(path, **model.state_dict())",
+    "load": "model.load_state_dict(np.load(path))",
+    "layers": "tg.nn",
+    **dict.fromkeys(("optimizers", "optimisers"), "tg.optim"),
+    "losses": "tg.keras.losses",
+    "activations": "tg.relu(t)",
+    "functional": "tg.relu(t)",
+    "float32": "np.float32",
+    "float64": "np.float64",
+    "int64": "np.int64",
+    "long": "np.int64",
+    **dict.fromkeys(("cuda", "device"), "np.asarray(values), as all arrays are in the memory of the processor"),
+}
+
+OF_NN = {
+    "Linear": "tg.nn.Dense(3)",
+    "LazyLinear": "tg.nn.Dense(3)",
+    "ReLU": "tg.relu",
+    "LeakyReLU": "tg.leaky_relu",
+    "ELU": "tg.elu",
+    "GELU": "tg.gelu",
+    "SiLU": "tg.silu",
+    "Softplus": "tg.softplus",
+    "Sigmoid": "tg.sigmoid",
+    "Softmax": "tg.softmax",
+    "LogSoftmax": "tg.log_softmax",
+    "Tanh": "np.tanh",
+    "Activation": "tg.relu",
+    **dict.fromkeys(("Identity", "InputLayer"), "lambda x: x"),
+    "Input": "model(x)",
+    "Lambda": "np.tanh",
+    "Model": "tg.nn.Module",
+    **dict.fromkeys(("Parameter", "Variable"), "tg.Tensor(values)"),
+    **dict.fromkeys(("ModuleList", "ModuleDict", "ParameterList"), "[tg.nn.Dense(3), tg.nn.Dense(2)]"),
+    **dict.fromkeys(("MSELoss", "MeanSquaredError"), "np.mean((t - u) ** 2)"),
+    **dict.fromkeys(("L1Loss", "MeanAbsoluteError"), "np.mean(np.abs(t - u))"),
+    "CrossEntropyLoss": "tg.cross_entropy(x, labels, from_logits=True)",
+    "NLLLoss": "-np.mean(x[range(len(x)), labels])",
+    "BCELoss": "tg.binary_cross_entropy(p, y)",
+    "BCEWithLogitsLoss": "tg.binary_cross_entropy(t, y, from_logits=True)",
+    **dict.fromkeys(("Conv1d", "Conv1D"), _CONV1D),
+    "Conv2d": 'tg.nn.Conv2D(16, 3, padding="same")',
+    "MaxPool2d": "tg.nn.MaxPooling2D(2)",
+    "AvgPool2d": "tg.nn.AveragePooling2D(2)",
+    **dict.fromkeys(("BatchNorm1d", "BatchNorm2d"), "tg.nn.BatchNormalization()"),
+    "LayerNorm": "tg.nn.LayerNormalization()",
+    **dict.fromkeys(("Dropout1d", "Dropout2d", "SpatialDropout2D"), "tg.nn.Dropout(0.5)"),
+    **dict.fromkeys(("GlobalAveragePooling2D", "AdaptiveAvgPool2d"), "lambda x: np.mean(x, axis=(1, 2))"),
+    **dict.fromkeys(("GlobalMaxPooling2D", "GlobalMaxPool2D"), "lambda x: np.max(x, axis=(1, 2))"),
+    "GlobalAveragePooling1D": "lambda x: np.mean(x, axis=1)",
+    "GlobalMaxPooling1D": "lambda x: np.max(x, axis=1)",
+    **dict.fromkeys(("Reshape", "Unflatten"), "lambda x: x.reshape(len(x), -1, 1)"),
+    "Permute": "lambda x: x.transpose(0, 2, 1)",
+    "ZeroPadding2D": "lambda x: np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))",
+    **dict.fromkeys(("UpSampling2D", "Upsample"), "lambda x: np.repeat(np.repeat(x, 2, axis=1), 2, axis=2)"),
+    "Rescaling": "lambda x: x / 255",
+    "Concatenate": "np.concatenate([t, u], axis=-1)",
+    "Add": "t + u",
+    "Multiply": "t * u",
+    "functional": "tg.relu(t)",
+    "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
+    "utils": "tg.nn",
+    # What has a state of its own is a module, with a loop in its `call`.
+    **dict.fromkeys(
+        ("RNN", "SimpleRNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "Bidirectional", "TimeDistributed",
+         "MultiHeadAttention", "MultiheadAttention", "Attention", "Transformer", "TransformerEncoderLayer",
+         "Conv3D", "Conv3d", "Conv2DTranspose", "ConvTranspose2d", "DepthwiseConv2D", "SeparableConv2D", "GroupNorm"),
+        "a class of your own, class Own(tg.nn.Module), with a method call",
+    ),
+}  # fmt: skip
+
+OF_OPTIM = {
+    "RMSProp": "tg.optim.RMSprop(parameters)",
+    **dict.fromkeys(("ExponentialLR", "lr_scheduler"), "tg.optim.ExponentialDecay(0.1, 1000, 0.9)"),
+    **dict.fromkeys(("CosineAnnealingLR", "CosineDecayRestarts"), "tg.optim.CosineDecay(0.1, 1000)"),
+    "StepLR": "tg.optim.StepDecay(0.1, 1000, 0.5)",
+    **dict.fromkeys(("MultiStepLR", "PiecewiseConstantDecay"), "tg.optim.PiecewiseConstant([1000], [0.1, 0.01])"),
+    "LambdaLR": "tg.optim.Adam(parameters, lambda steps: 0.1 / (1 + steps))",
+    "LBFGS": 'scipy.optimize.minimize(tg.value_and_grad(f), values, jac=True, method="L-BFGS-B")',
+    **dict.fromkeys(
+        ("Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Rprop"),
+        "a class of your own, class Own(tg.optim.Optimizer), with moments and a method move",
+    ),
+}
+
+OF_OPTIMIZER = {
+    "lr": "optimizer.learning_rate",
+    "param_groups": "optimizer.parameters",
+    "trainable_variables": "optimizer.parameters",
+    "iterations": "optimizer.steps",
+    "variables": "optimizer.state",
+    **dict.fromkeys(("minimize", "apply_gradients", "apply", "update"), _LOOP),
+}
+
+OF_MODULE = {
+    "zero_grad": "optimizer.zero_grad()",
+    **dict.fromkeys(("forward", "predict"), "model(x)"),
+    **dict.fromkeys(("fit", "train_on_batch", "compile"), _LOOP),
+    "evaluate": "tg.cross_entropy(model(x), labels, from_logits=True)",
+    **dict.fromkeys(("trainable_variables", "trainable_weights", "variables", "weights"), "model.parameters()"),
+    "get_weights": "model.state_dict()",
+    "set_weights": "model.load_state_dict(model.state_dict())",
+    "summary": "print({name: p.shape for name, p in model.named_parameters().items()})",
+    **dict.fromkeys(("children", "named_children", "named_modules", "submodules"), "model.modules()"),
+    **dict.fromkeys(("save", "save_weights"), "np.savez(path, **model.state_dict())"),
+    **dict.fromkeys(("load", "load_weights"), "model.load_state_dict(np.load(path))"),
+    **dict.fromkeys(("register_buffer", "register_parameter", "add_weight"), "model.scale = tg.Tensor(values)"),
+    **dict.fromkeys(("add", "append"), "model.layers.append(tg.nn.Dense(3))"),
+    "named_buffers": "model.tensors()",
+    "buffers": "model.tensors()",
+    "requires_grad_": "[setattr(p, 'requires_grad', False) for p in model.parameters()]",
+    "trainable": "[setattr(p, 'requires_grad', False) for p in model.parameters()]",
+    **dict.fromkeys(
+        ("to", "cuda", "cpu", "half", "float", "double"),
+        "tg.nn.Dense(3, dtype=np.float32), as all arrays are in the memory of the processor",
+    ),
+}
+
+OF_TENSOR = {
+    **dict.fromkeys(("view", "view_as"), "t.reshape(shape)"),
+    "unsqueeze": "np.expand_dims(t, 0)",
+    "permute": "x.transpose(1, 0)",
+    "t": "x.T",
+    **dict.fromkeys(("expand", "expand_as"), "np.broadcast_to(t, (2, *t.shape))"),
+    "cat": "np.concatenate([t, u])",
+    "mm": "x @ x.T",
+    "matmul": "x @ x.T",
+    "pow": "t ** 2",
+    "gather": "np.take_along_axis(x, places, axis=1)",
+    "index_select": "np.take(x, places[0], axis=1)",
+    **dict.fromkeys(("masked_fill", "masked_fill_"), "np.where(t > 1, 0.0, t)"),
+    **dict.fromkeys(("scatter_", "scatter_add_", "index_add_"), "np.bincount([0, 0, 1], t)"),
+    "chunk": "np.array_split(t, 2)",
+    "split": "np.split(t, 3)",
+    "unbind": "list(t)",
+    "eq": "t == u",
+    "ne": "t != u",
+    "gt": "t > u",
+    "ge": "t >= u",
+    "lt": "t < u",
+    "le": "t <= u",
+    "add": "t + u",
+    "sub": "t - u",
+    "mul": "t * u",
+    "div": "t / u",
+    "neg": "-t",
+    "append": "np.append(t, 1.0)",
+    "numel": "t.size",
+    "dim": "t.ndim",
+    "values": "t.data",
+    "backwards": "loss.backward()",
+    "gradient": "t.grad",
+    **dict.fromkeys(("zero_grad", "zero_", "null_grad"), "t.grad = None"),
+    **dict.fromkeys(("clone", "contiguous"), "t.copy()"),
+    **dict.fromkeys(("cpu", "cuda", "to", "type", "float"), "t.astype(np.float32)"),
+    "double": "t.astype(np.float64)",
+    "half": "t.astype(np.float16)",
+    **dict.fromkeys(("int", "long"), "t.astype(int)"),
+    "bool": "t != 0",
+    "requires_grad_": "t.requires_grad = True",
+    "detach_": "t.detach()",
+    "retain_grad": "loss.backward(retain_graph=True)",
+    "grad_fn": "tg.Graph.of(loss)",
+    "register_hook": "tg.explain(t, loss)",
+    **dict.fromkeys(("add_", "sub_", "mul_", "div_", "copy_", "fill_", "clamp_"), "t.assign(t.data * 2)"),
+    "clamp": "np.clip(t, 0, 1)",
+    "norm": "np.linalg.norm(t)",
+    "inv": "np.linalg.inv(x @ x.T)",
+    "inverse": "np.linalg.inv(x @ x.T)",
+    "det": "np.linalg.det(x @ x.T)",
+}
+
+# Keywords of others, for the arguments of ours.
+KEYWORDS = {
+    "lr": "learning_rate",
+    "alpha": "learning_rate",
+    "betas": "beta_1= and beta_2",
+    "eps": "epsilon",
+    "params": "parameters",
+    "dim": "axis",
+    "bias": "use_bias",
+    "out_features": "units",
+    "out_channels": "filters",
+    "stride": "strides",
+    "p": "rate",
+    "num_embeddings": "input_dim",
+    "embedding_dim": "output_dim",
+}
+# Keywords of others, for which there is something else here.
+INSTEAD_OF_KEYWORDS = {
+    ("SGD", "momentum"): "tg.optim.Momentum(parameters, momentum=0.9)",
+    ("SGD", "nesterov"): "tg.optim.Momentum(parameters, nesterov=True)",
+    ("Adam", "weight_decay"): "tg.optim.AdamW(parameters, weight_decay=0.004)",
+    ("SGD", "weight_decay"): "loss + 0.01 * sum(np.sum(p**2) for p in parameters)",
+    **dict.fromkeys(
+        [(name, key) for name in ("SGD", "Momentum", "RMSprop", "Adam", "AdamW") for key in ("clipnorm", "clipvalue")],
+        "for p in parameters: p.grad = np.clip(p.grad, -1, 1)",
+    ),
+    **dict.fromkeys(
+        [(name, key) for name in ("Dense", "Conv2D", "Flatten") for key in ("input_shape", "input_dim", "in_features")],
+        "model(x): a layer takes its input size from its first batch",
+    ),
+}
+
+
+def no_attribute(owner: str, name: str, table: dict[str, str], known: Iterable[str] = ()) -> str:
+    """The message for a name that a module or an object does not have.
+
+    Args:
+        owner: what was asked, "module 'tinygraph.nn'".
+        name: for what.
+        table: what does the same here, by the name that others have for it.
+        known: the names that there are, one of which may be meant.
+    """
+    message = f"{owner} has no attribute {name!r}"
+    instead = table.get(name)
+    if instead is None and not name.startswith("_"):
+        close = difflib.get_close_matches(name, [item for item in known if not item.startswith("_")], 1, 0.75)
+        return f"{message}. Did you mean {close[0]!r}?" if close else message
+    return f"{message}. Write {instead}" if instead is not None else message
+
+
+def no_name_in_nn(name: str, known: Iterable[str]) -> str:
+    """The message for a name that tinygraph.nn does not have: functions are in tinygraph itself."""
+    functions = getattr(sys.modules.get("tinygraph"), "__all__", ())
+    table = {name: f"tg.{name}"} if name in functions else OF_NN
+    return no_attribute("module 'tinygraph.nn'", name, table, known)
+
+
+def no_name_in_tinygraph(name: str, known: Iterable[str]) -> str:
+    """The message for a name that tinygraph does not have: one of its rooms has it, or NumPy, or others."""
+    table = dict(OF_TINYGRAPH)
+    if name not in table:
+        for room in ("nn", "optim", "data"):
+            module = sys.modules.get(f"tinygraph.{room}")
+            if name in getattr(module, "__all__", ()):
+                table[name] = f"tg.{room}.{name}"
+        if name not in table and name in OF_NN:
+            table = OF_NN
+        elif name not in table and callable(getattr(np, name, None)):
+            table[name] = f"np.{name}"
+    return no_attribute("module 'tinygraph'", name, table, known)
+
+
+def no_attribute_of_tensor(name: str) -> str:
+    """The message for an attribute that a Tensor does not have, and what does the same."""
+    table = OF_TENSOR
+    if name not in table and not name.startswith("_"):
+        tinygraph: Any = sys.modules.get("tinygraph")
+        if callable(getattr(np, name, None)):
+            table = {name: f"np.{name}(t)"}
+        elif name in getattr(tinygraph, "__all__", ()):
+            table = {name: f"tg.{name}(t)"}
+        elif hasattr(np.ndarray, name):
+            table = {name: f"t.data.{name}, of the plain array"}
+    return no_attribute("'Tensor' object", name, table)
+
+
+def check_keywords(cls: type, keywords: Iterable[str]) -> None:
+    """Raise TypeError for a keyword that no constructor of a class of ours takes, with the one that is meant.
+
+    A user's subclass that gathers keywords may take what it likes.
+    """
+    known: list[str] = []
+    for kind in cls.__mro__[:-1]:
+        code = getattr(vars(kind).get("__init__"), "__code__", None)
+        if code is not None:
+            known += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            if code.co_flags & 0x08 and not kind.__module__.startswith("tinygraph."):
+                return
+    for key in keywords:
+        if key in known:
+            continue
+        instead = INSTEAD_OF_KEYWORDS.get((cls.__name__, key))
+        meant = KEYWORDS.get(key) if KEYWORDS.get(key, "").split("=")[0] in known else None
+        meant = meant or next(iter(difflib.get_close_matches(key, known, 1, 0.75)), None)
+        way = f"Write {instead}" if instead else f"Write {meant}=" if meant else f"It takes {', '.join(known)}"
+        raise TypeError(f"{cls.__name__}: there is no argument {key}=. {way}")
