@@ -10,7 +10,9 @@ import numpy as np
 
 from tinygraph.graph import Graph, Node
 from tinygraph.keeping import Held
-from tinygraph.links import Call, Leaf, Like, Named, arguments, links_below, mapped, scope_of
+from tinygraph.links import Call, Leaf, Like, Named, arguments, links_below, links_in, mapped, scope_of
+from tinygraph.passes import SEVERAL, pass_of
+from tinygraph.scopes import named_scopes
 from tinygraph.source import argument_names, assigned_name, source_of
 from tinygraph.tensor import Tensor
 
@@ -29,7 +31,7 @@ def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
         if not isinstance(output, Tensor):
             raise TypeError(
                 f"Graph.of: expected Tensors, got {type(output).__name__}; a plain result has no graph. "
-                "Is something that it is computed from a Tensor?"
+                "No Tensor that requires a gradient took part in it: make one of its inputs with tg.Tensor(...)"
             )
     links = links_below([output._link for output in outputs])
     variables = _variables(frame) if frame is not None else {}
@@ -38,9 +40,14 @@ def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
     names: dict[int, str] = {}
     for name, tensor in variables.items():
         names.setdefault(id(tensor._link), name)
+    changed = _changed(links)
+    gradients = _Gradients(links, bool(changed))
+    calls = [link for link in links if isinstance(link, Call)]
+    scopes = dict(zip(map(id, calls), named_scopes([(scope_of(c), c.order) for c in calls]), strict=True))
     nodes: dict[int, Node] = {}
     for index, link in enumerate(links):
-        nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)))
+        about = {"scope": scopes.get(id(link), ()), "changed": id(link) in changed} | gradients.of(link)
+        nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)), about)
     return Graph(tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs))
 
 
@@ -54,7 +61,42 @@ def _variables(frame: FrameType) -> dict[str, Tensor]:
     return found
 
 
-def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, value: Any) -> Node:
+def _changed(links: list[Any]) -> set[int]:
+    """The ids of the leaves that were given another value after a call used them."""
+    used: dict[int, int] = {}
+    for link in links:
+        if isinstance(link, Call):
+            for operand in links_in(arguments(link)[0]):
+                used.setdefault(id(operand), link.order)
+    # To ask whether a leaf is differentiable is to look whether its array was written into.
+    leaves = [link for link in links if isinstance(link, Leaf) and link.differentiable is not None]
+    return {id(leaf) for leaf in leaves if leaf.order > used.get(id(leaf), leaf.order)}
+
+
+class _Gradients:
+    """What the gradients of a graph are the derivatives of, as far as the record is sure."""
+
+    def __init__(self, links: list[Any], changed: bool) -> None:
+        self.places = {link.order: index for index, link in enumerate(links)}
+        self.changed = changed
+
+    def of(self, link: Any) -> dict[str, Any]:
+        """The attributes of a node that tell of its gradient."""
+        if link._grad is None or type(link._grad) is Like:
+            return {}
+        this = pass_of(link)
+        if this is SEVERAL:
+            return {"gradient_note": "several"}
+        if this is None or this.root not in self.places:
+            return {"gradient_note": "elsewhere"}
+        if self.changed:
+            return {"gradient_note": "changed"}
+        return {"gradient_of": self.places[this.root]} if this.unit else {"gradient_note": "seed"}
+
+
+def _node(
+    index: int, link: Any, nodes: dict[int, Node], variable: str | None, value: Any, about: dict[str, Any]
+) -> Node:
     kept = link._value if value is None else value
     gradient = link._grad
     common: dict[str, Any] = {
@@ -66,6 +108,7 @@ def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, v
         "grad_freed": type(gradient) is Like,
         "requires_grad": link.differentiable,
         "source": source_of(link.code, link.lasti),
+        **about,
     }
     if isinstance(link, Leaf):
         name = link.name or variable or assigned_name(link.code, link.lasti)
@@ -79,7 +122,6 @@ def _node(index: int, link: Any, nodes: dict[int, Node], variable: str | None, v
         args=mapped(args, lambda item: _argument(item, nodes)),
         kwargs=dict(keywords),
         name=name,
-        scope=scope_of(link),
         argument_names=argument_names(link.code, link.lasti, len(args)) if has_arrays else (),
         **common,
     )

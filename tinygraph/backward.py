@@ -37,11 +37,13 @@ from tinygraph.links import (
     Unnamed,
     arguments,
     links_in,
+    next_order,
 )
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.operands import plain
 from tinygraph.ownership import apart, share
+from tinygraph.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
 from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
 from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_recorded, pull_traced
@@ -57,13 +59,7 @@ _by_order = operator.attrgetter("order")
 _DATA = (DataCall, DataLeaf)
 
 
-class Freed:
-    """The `_adjoint` of a call whose graph was given back."""
-
-    __slots__ = ()
-
-
-FREED = Freed()
+FREED = Freed(None)
 
 # Threads may share leaves: to read a gradient and to write the sum is one step.
 _adding = threading.Lock()
@@ -75,22 +71,40 @@ def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) 
     """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
     retain = retain_graph or create_graph
     state.last_loss = weakref.ref(output)
+    link = output._link
     with _gathering:
-        waiting = gather([output._link])
-    cotangents = pull_back(waiting, [output._link], [seed], create_graph, retain, show=retain)
+        waiting = gather([link])
+    cotangents = pull_back(waiting, [link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
     if create_graph:
         gradients_apart = apart([gradient for _, gradient in taken])
         taken = [(leaf, gradient) for (leaf, _), gradient in zip(taken, gradients_apart, strict=True)]
+    this = None if state.tracing is not None else Pass(link.order, _is_unit(seed), next_order())
     with _adding:
         for leaf, gradient in taken:
-            leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
-    after = None if retain else FREED
+            before = leaf._grad
+            leaf._grad = gradient if before is None else before + gradient
+            if this is not None:
+                if before is None:
+                    note_gradient(leaf, this, gradient)
+                else:
+                    leaf.passed = SEVERAL
+    after = None if retain else Freed(this)  # which says of all these calls at once whose gradients they have
     for call in waiting.calls:
         adjoint = call._adjoint
-        if adjoint is not waiting:
+        if adjoint is waiting:
+            call.passed = this and no_pass(this.order)
+        else:
             call._grad = adjoint
+            if retain:
+                call.passed = this
         call._adjoint = after
+
+
+def _is_unit(seed: Any) -> bool:
+    """Say of a seed that it is the real number 1."""
+    value = plain(seed)
+    return value.ndim == 0 and value.dtype.kind == "f" and bool(value == 1)
 
 
 def gradients(
@@ -393,7 +407,7 @@ def _changed_since(leaf: Leaf) -> str:
 
 
 def _not_passable(call: Call) -> str:
-    if call._adjoint is FREED:
+    if type(call._adjoint) is Freed:
         return (
             f"backward: the graph of this {function_name(call.op.function)} was given back by an earlier backward(). "
             "Pass retain_graph=True to the first backward() to go through it again. In a training loop, update a leaf "

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.backward import FREED, gather, pull_back
+from tinygraph.backward import gather, pull_back
 from tinygraph.derivatives.table import function_name
 from tinygraph.links import Call, DataLeaf, Like, arguments, links_in
 from tinygraph.modes import state
 from tinygraph.operands import plain
+from tinygraph.passes import Freed
 from tinygraph.source import source_of
 from tinygraph.tensor import Tensor
 
@@ -99,7 +100,7 @@ def _below(root: Any) -> dict[int, Any]:
 
 def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
     """Run the pass, and look where on the paths from the root to the link the gradient is lost."""
-    arrived = _remembered(below) if root._adjoint is FREED else _run(root)
+    arrived = _remembered(below) if type(root._adjoint) is Freed else _run(root)
     if np.any(arrived.get(id(link), 0)):
         return f"A gradient arrives, of norm {np.linalg.norm(arrived[id(link)]):.3g}."
     depends = _dependents(link, below)

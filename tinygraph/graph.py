@@ -6,10 +6,12 @@ Tensors afterwards does not change it. Its readers know nothing of Tensors or of
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from tinygraph.source import Source
     from tinygraph.tensor import Tensor
 
-__all__ = ["Graph", "Node", "nodes_in"]
+__all__ = ["Graph", "Node", "nodes_in", "numbered"]
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,13 +40,20 @@ class Node:
         args, kwargs: the call's arguments, with a `Node` wherever a Tensor stood, also inside lists.
         shape, dtype: of the value.
         name: the name the user gave, else the variable the value was assigned to, else None.
-        scope: the scopes the call was made in, outermost first.
+        scope: the names of the scopes the call was made in, outermost first. Two modules, or two `with tg.scope`
+            blocks, of one name are two scopes: their names are numbered, "block 1" and "block 2". The second call of
+            a module is "block 1 (2)".
         value: the array, or None where the record did not keep it.
         grad: the gradient of the last backward pass, or None.
         grad_freed: a gradient was computed, but it was large and has been given back.
         requires_grad: whether a backward pass reaches this value.
         source: where in the user's code it was made.
         argument_names: what that code calls each of `args`, None where it is long or not known.
+        gradient_of: the index of the value that `grad` is the derivative of, where the record is sure of it.
+        gradient_note: why the record does not call `grad` a derivative: "" (it does, or nobody asked it), "several"
+            (more than one pass added to it), "elsewhere" (it was set, or the pass began outside this graph), "changed"
+            (an input was assigned since), "seed" (the pass did not begin with 1).
+        changed: an input that was assigned, or written into, after this graph used it: `value` is the new one.
     """
 
     index: int
@@ -59,6 +70,9 @@ class Node:
     requires_grad: bool = False
     source: Source | None = None
     argument_names: tuple[str | None, ...] = ()
+    gradient_of: int | None = None
+    gradient_note: str = ""
+    changed: bool = False
 
     @property
     def is_input(self) -> bool:
@@ -90,7 +104,7 @@ class Node:
 
         Returns:
             For each of `operands` an array of its shape; None where the rule has none, or reads a value that was
-            not kept.
+            not kept, or has changed since.
         """
         operation = None if self.function is None else operation_of(self.function)
         if operation is None or self.value is None:
@@ -179,7 +193,8 @@ class Graph:
     def __str__(self) -> str:
         """One line a node: its name, what computed it, its shape and dtype."""
         called = {node.index: _called(node, self.role(node)) for node in self.nodes}
-        names = {node.index: _short_name(node) for node in self.nodes}
+        own = numbered({node.index: node.name for node in self.nodes if node.name is not None})
+        names = {node.index: f"%{node.index} {own.get(node.index, '')}".rstrip() for node in self.nodes}
         width = max((len(name) for name in names.values()), default=0)
         call_width = min(max((len(text) for text in called.values()), default=0), 48)
         lines = []
@@ -257,8 +272,26 @@ def nodes_in(structure: Any) -> Iterator[Node]:
             yield from nodes_in(item)
 
 
-def _short_name(node: Node) -> str:
-    return f"%{node.index}" if node.name is None else f"%{node.index} {node.name}"
+def numbered(names: Mapping[Key, str], others: Iterable[str] = ()) -> dict[Key, str]:
+    """The same names, those that stand there more than once with a number: x₁, x₂.
+
+    Args:
+        names: in the order in which they are numbered.
+        others: names that are taken, too.
+    """
+    times = Counter(names.values())
+    taken = {*times, *others}
+    numbers = {name: itertools.count(1) for name, count in times.items() if count > 1}
+    found = {}
+    for key, name in names.items():
+        if name in numbers:
+            name = next(text for text in (name + _subscript(n) for n in numbers[name]) if text not in taken)
+        found[key] = name
+    return found
+
+
+def _subscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def _called(node: Node, role: str) -> str:
@@ -337,7 +370,7 @@ def _local_derivatives(node: Node, operation: Any) -> Iterator[np.ndarray[Any, A
 
 def _with_values(structure: Any) -> Any:
     if isinstance(structure, Node):
-        return structure.value if structure.value is not None else structure
+        return structure if structure.value is None or structure.changed else structure.value
     if isinstance(structure, tuple):
         return tuple(_with_values(item) for item in structure)
     return [_with_values(item) for item in structure] if isinstance(structure, list) else structure

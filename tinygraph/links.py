@@ -68,16 +68,19 @@ class Leaf:
 
     `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
     through an older call is not made with a newer value. `rewritten` tells when its array was last seen to have been
-    written into, and `before` is what it is compared with: see `tinygraph.keeping`.
+    written into, and `before` is what it is compared with: see `tinygraph.keeping`. `passed` is there once a backward
+    pass has written the gradient: see `tinygraph.passes`.
     """
 
-    __slots__ = ("_grad", "_value", "before", "code", "lasti", "name", "order", "rewritten")
+    __slots__ = ("_grad", "_value", "before", "code", "lasti", "name", "order", "passed", "rewritten")
 
     _adjoint = None  # the cotangents of leaves are kept by the pass
 
     differentiable = True
 
     is_call = False
+
+    passed: Any
 
     def __init__(self, value: Any, name: str | None, frame: FrameType | None) -> None:
         self._value = value
@@ -129,9 +132,10 @@ class Call:
         order: creation counter; operands always have a smaller one.
         code, lasti: the caller's code object and instruction, decoded only when somebody asks.
         label: None, the scopes the call was made in, or `Named`.
+        passed: the backward pass that wrote the gradient; not there before one has.
     """
 
-    __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "x", "y")
+    __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "passed", "x", "y")
 
     differentiable = True
 
@@ -147,6 +151,7 @@ class Call:
     _value: Any
     _grad: Any
     _adjoint: Any
+    passed: Any
 
 
 class Unary(Call):
@@ -208,7 +213,7 @@ def arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def scope_of(call: Call) -> tuple[str, ...]:
-    """The scopes a call was made in."""
+    """The entries into scopes that a call was made in."""
     label = call.label
     return label if type(label) is tuple else () if label is None else label.scope
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from tinygraph.scopes import Entry
+
 
 class State(threading.local):
     """What is in force in one thread.
@@ -15,7 +17,7 @@ class State(threading.local):
     Attributes:
         recording: whether calls are recorded.
         watching: whether the first NaN or infinity is an error.
-        scope: the names around the calls that are made, outermost first.
+        scope: the entries into scopes around the calls that are made, outermost first.
         origin: the code and instruction that calls are made on behalf of; None for the caller's own.
         last_loss: a weak reference to what `backward` was last called on.
         differentiating: the order at which the innermost transform began.
@@ -135,6 +137,8 @@ class detect_nonfinite(Setting):  # noqa: N801 - a `with` block, like no_grad
 class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
     """Put a name on the calls made inside: `with tg.scope("layer 1"):`. Scopes nest, and are drawn as boxes.
 
+    Each block is a scope of its own: of two with one name a picture says "layer 1 1" and "layer 1 2".
+
     Args:
         name: what the box is called.
 
@@ -151,7 +155,7 @@ class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
         self._name = name
 
     def _now(self) -> dict[str, Any]:
-        return {"scope": (*state.scope, self._name)}
+        return {"scope": (*state.scope, Entry(self._name))}
 
     def _arguments(self) -> tuple[Any, ...]:
         return (self._name,)

@@ -32,6 +32,7 @@ from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
 from tinygraph.operands import CONSTANTS, NUMBERS, array_of, has_tensors, plain, plain_array, tensors_in
 from tinygraph.refusing import explained, overwrites, unsupported
+from tinygraph.scopes import Entry
 
 if TYPE_CHECKING:
     from tinygraph.tensor import Tensor
@@ -313,13 +314,15 @@ def compose(
         raise overwrites(name, "out=")
     # `with Setting(scope=..., origin=...):` written out, which takes a third of the time.
     scope, origin = state.scope, state.origin
+    entry = name if type(name) is Entry else Entry(name)
     modes.begin_unusual()
-    state.scope, state.origin = (*scope, name), origin or (frame.f_code, ~frame.f_lasti)
+    state.scope, state.origin = (*scope, entry), origin or (frame.f_code, ~frame.f_lasti)
     try:
         result = written_out(*args, **kwargs)
     finally:
         state.scope, state.origin = scope, origin
         modes.end_unusual()
+        entry.left = next_order()
     if origin is None and type(result) is Tensor and result._link.lasti == ~frame.f_lasti:
         result._link.lasti = frame.f_lasti  # what the user assigns is this call's result, not those on the way
     return result

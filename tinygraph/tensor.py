@@ -30,6 +30,7 @@ from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_ord
 from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.operands import as_array, check_unmasked, plain
 from tinygraph.operators import Operators
+from tinygraph.passes import hand_out_gradient, no_pass
 from tinygraph.record import call_function, unary
 from tinygraph.source import made_at, users_line
 from tinygraph.ufuncs import call_ufunc
@@ -138,16 +139,21 @@ class Tensor(Operators, TensorMethods):
         intermediate Tensor shows the gradient of the last call, unless it was large and has been given
         back: `retain_graph=True` keeps it. It can be set, to what has the Tensor's shape.
         """
-        gradient: Any = self._link._grad
-        if gradient is None or type(gradient) is Like:
+        link = self._link
+        held: Any = link._grad
+        if held is None or type(held) is Like:
             return None
+        gradient: Any = held
         if gradient.dtype is not self._value.dtype and gradient.dtype != self._value.dtype:
             gradient = gradient.astype(self._value.dtype)  # an intermediate float16: see `tinygraph.fitting`
-        elif type(gradient) is np.ndarray or type(gradient) is Tensor:
+        elif type(gradient) is Tensor:
             return gradient
-        array = as_array(gradient)
+        array: Any = gradient if type(gradient) is np.ndarray else as_array(gradient)
+        stored = array is held or array is not gradient
+        if stored and array.ndim == 0 and not (modes.unusual and is_tracing()):
+            hand_out_gradient(link, held, array)
         if array is not gradient:  # in a function that is being compiled it is one already, and stays the same one
-            self._link._grad = array
+            link._grad = array
         return array  # type: ignore[no-any-return]
 
     @grad.setter
@@ -158,7 +164,10 @@ class Tensor(Operators, TensorMethods):
             if found.shape != self.shape:
                 raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {found.shape}")
             found = found if isinstance(gradient, Tensor) else found.astype(self.dtype)
-        self._link._grad = found
+        link = self._link
+        link._grad = found
+        if link.is_call:  # of a leaf the pass is known by its gradient
+            link.passed = no_pass(next_order())
 
     @property
     def name(self) -> str | None:

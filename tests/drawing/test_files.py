@@ -242,7 +242,7 @@ def test_mermaid_has_a_box_for_each_box_and_an_arrow_for_each_link() -> None:
     for graph in (hypotenuse(), network(), network(25)):
         drawing = draw(graph)
         lines = [line.strip() for line in drawing.mermaid().splitlines()]
-        arrows = [line for line in lines if " --> " in line or " -->|" in line or " -.->" in line]
+        arrows = [line for line in lines if " --> " in line or " -->|" in line or " -.-" in line]
         assert len(arrows) == len(drawing._scene.links)
         assert len([line for line in lines if line.startswith("subgraph")]) == lines.count("end")
         for box in drawing._scene.boxes:

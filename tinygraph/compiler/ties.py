@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygraph.backward import FREED
 from tinygraph.compiler.tracing import Trace
 from tinygraph.errors import GraphError
 from tinygraph.links import Call, Leaf, links_below
 from tinygraph.modes import state
 from tinygraph.nests import entries
+from tinygraph.passes import Freed
 from tinygraph.tensor import Tensor
 
 __all__ = ["check_ties"]
@@ -41,7 +41,7 @@ def check_ties(trace: Trace, result: Any) -> None:
 
 def _has_graph(link: Any) -> bool:
     """Whether backward() could go through what a value was computed from."""
-    return isinstance(link, Call) and link.differentiable and link._adjoint is not FREED
+    return isinstance(link, Call) and link.differentiable and type(link._adjoint) is not Freed
 
 
 def _is_outside(link: Any, trace: Trace) -> bool:

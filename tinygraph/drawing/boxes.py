@@ -16,9 +16,8 @@ from tinygraph.drawing.cards import (
     table,
     variable_card,
 )
-from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import nonfinite
-from tinygraph.drawing.mirror import pullbacks
+from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES, heat
 from tinygraph.drawing.scene import Box, Scene
@@ -72,10 +71,10 @@ def _layer(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _operation(box: Box, scene: Scene) -> dict[str, str]:
-    symbol = operation_symbol(box.node)
+    symbol = operation_symbol(box.node, scene.names)
     if box.node.index == scene.origin:
         colours = {"fillcolor": COLOURS["non-finite"], "color": COLOURS["non-finite"]}
-        return PILL | colours | {"label": f"<{origin_card(box.node)}>", "peripheries": "2", "penwidth": "1.8"}
+        return PILL | colours | {"label": f"<{origin_card(box.node, scene)}>", "peripheries": "2", "penwidth": "1.8"}
     if scene.heat:
         return _heated(box, scene, symbol)
     shape = CIRCLE if len(symbol) <= 2 else PILL
@@ -102,11 +101,8 @@ def _gradient(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _pullback(box: Box, scene: Scene) -> dict[str, str]:
-    told = pullbacks(box.node, scene.names)
-    texts = list(dict.fromkeys(each.text for each in told))
-    if len(texts) > 1:
-        texts = [f"{scene.names[each.operand.index] or fallback(each.operand)}: {each.text}" for each in told]
-    label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in texts])
+    lines = pullback_lines(box.node, scene.names)
+    label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in lines])
     colours = {"fillcolor": COLOURS["gradient"], "color": COLOURS["gradient"]}
     return PILL | colours | {"label": f"<{label}>", "penwidth": "1"}
 

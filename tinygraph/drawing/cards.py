@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health
-from tinygraph.drawing.expressions import fallback, grouped
+from tinygraph.drawing.expressions import fallback, grouped, is_certain
 from tinygraph.drawing.facts import distribution, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
-from tinygraph.drawing.symbols import SYMBOLS, operation_symbol
+from tinygraph.drawing.symbols import operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Node
 from tinygraph.links import Like
+from tinygraph.scopes import given_name
 
 __all__ = [
     "SPACE",
@@ -24,6 +25,7 @@ __all__ = [
     "font",
     "gradient_card",
     "gradient_name",
+    "gradient_note",
     "gradient_words",
     "layer_card",
     "layer_operations",
@@ -37,6 +39,11 @@ BAR_WIDTH, BAR_HEIGHT, LOWEST_BAR = 6, 14, 2
 TRACK_WIDTH, TRACK_HEIGHT, DECADES = 54, 6, 4
 MOST_PARAMETERS = 6
 MOST_SYMBOLS = 4
+NOTES = {
+    "several": "sum of several passes",
+    "elsewhere": "not from this graph",
+    "changed": "from before the change",
+}
 MARGIN = 6
 SPACE = "\u00a0"
 
@@ -62,17 +69,22 @@ def cell(content: str, align: str = "LEFT", extra: str = "") -> str:
 def variable_card(node: Node, scene: Scene) -> str:
     """Name, shape, distribution or value, and the gradient."""
     scalar = node.shape == ()
-    rows = {"v": cell(_heading(node, scene), "CENTER" if scalar else "LEFT")}
+    align = "CENTER" if scalar else "LEFT"
+    rows = {"v": cell(_heading(node, scene), align)}
     if not scalar and not (scene.is_plan and node.value is None):
         rows["content"] = cell(_content(node.value))
     bad = nonfinite(node.value)
     if bad and not scalar:
         rows["bad"] = _tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill")
+    if node.changed:
+        rows["changed"] = cell(font("changed since", 9), align)
     if node.index == scene.origin and node.is_input:
         rows["origin"] = cell(font("first non-finite value", 9, "non-finite"))
     gradient = gradient_row(node, scene) if scene.view != "mirror" else ""
     if gradient:
         rows["g"] = gradient
+        if gradient_note(node):
+            rows["note"] = cell(font(gradient_note(node), 9), align)
     if not scene.has_ports:
         return table(list(rows.values()))
     return table([_between_ports(row, name) for name, row in rows.items()])
@@ -86,14 +98,17 @@ def _between_ports(row: str, name: str) -> str:
 
 def _name_inside(title: str, node: Node, scene: Scene) -> str:
     """What a value is called within a layer: "kernel" is enough where the box around it says "dense"."""
-    said = clean(node.name or "")
-    return clip(said.removeprefix(f"{title}.")) if said.startswith(f"{title}.") else scene.names[node.index]
+    prefix, said = f"{clean(title)}.", clean(node.name or "")
+    if not said.startswith(prefix):
+        return scene.names[node.index]
+    number = scene.names[node.index].removeprefix(clip(said))  # of a name that returns
+    return clip(said.removeprefix(prefix)) + number if number.isdigit() else clip(said.removeprefix(prefix))
 
 
 def _heading(node: Node, scene: Scene) -> str:
     box = scene.box.get(f"v{node.index}")
-    title = box.place[-1].names[-1] if box is not None and box.place else ""
-    name = _name_inside(title, node, scene) or fallback(node)
+    title = given_name(box.place[-1].names[-1]) if box is not None and box.place else ""
+    name = _name_inside(title, node, scene) or fallback(node, scene.names)
     if node.shape == ():
         if scene.is_plan and node.value is None:
             told = font((SPACE * 2 if name else "") + shape(node.shape)) + _dtype(node, scene)
@@ -103,7 +118,7 @@ def _heading(node: Node, scene: Scene) -> str:
         if name and text == "not kept":
             text = SPACE + text
         elif name:
-            text = f"{SPACE}= {text}"
+            text = f"{SPACE}{'now' if node.changed else '='} {text}"
         return (font(name, 13, "text", bold=True) if name else "") + font(text, size, colour) + _dtype(node, scene)
     told = font(shape(node.shape)) + _dtype(node, scene)
     return font(name, 13, "text", bold=True) + font(SPACE * 2) + told if name else told
@@ -164,14 +179,27 @@ def gradient_words(node: Node, scene: Scene) -> str:
 
 
 def gradient_name(node: Node, scene: Scene) -> str:
-    """ "∂c/∂a" where it is certain of what the gradient is: one output, with a name, seeded with 1, and one pass."""
-    name = scene.names[node.index]
-    outputs = scene.graph.outputs
-    if len(outputs) == 1 and outputs[0].shape == () and name and node.index not in scene.accumulated:
-        seed, of = outputs[0].grad, scene.names[outputs[0].index]
-        if of and seed is not None and seed == 1:
-            return f"∂{grouped(of)}/∂{grouped(name)}"
-    return f"∇{name}"
+    """ "∂c/∂a" where the gradient is that derivative at the values shown, and both have labels of their own."""
+    name, of = scene.names[node.index], _differentiated(node, scene)
+    if of is None or not is_certain(of, scene.names) or not is_certain(node.index, scene.names):
+        return f"∇{grouped(name)}"
+    return f"∂{grouped(scene.names[of])}/∂{grouped(name)}"
+
+
+def _differentiated(node: Node, scene: Scene) -> int | None:
+    """The index of the value in the picture that the gradient is the derivative of, None where it is of none."""
+    if node.gradient_note or node.dtype.kind == "c":
+        return None
+    if node.gradient_of is not None:
+        return node.gradient_of if node.gradient_of in scene.names else None
+    outputs = scene.graph.outputs  # of a graph that no record was read for
+    sure = len(outputs) == 1 and outputs[0].shape == () and outputs[0].grad is not None and outputs[0].grad == 1
+    return outputs[0].index if sure else None
+
+
+def gradient_note(node: Node) -> str:
+    """Why the gradient is not the derivative of what is shown, in a few words; "" where it is, or there is none."""
+    return "" if node.grad is None else NOTES.get(node.gradient_note, "")
 
 
 def gradient_row(node: Node, scene: Scene) -> str:
@@ -194,20 +222,21 @@ def gradient_row(node: Node, scene: Scene) -> str:
 
 def gradient_card(node: Node, scene: Scene) -> str:
     """A gradient on a card of its own."""
-    name = "∇" + (scene.names[node.index] or fallback(node))
+    name = "∇" + grouped(scene.names[node.index] or fallback(node, scene.names))
+    note = [cell(font(gradient_note(node), 9))] if gradient_note(node) else []
     if node.grad is None:
         return table([cell(font(name, 13, "gradient", bold=True)), cell(font(gradient_words(node, scene)[2:], 9))])
     bad = nonfinite(node.grad)
     if node.shape == ():
         told = font(f"{SPACE}= {distribution(node.grad).words}", 13, "non-finite" if bad else "gradient")
-        return table([cell(font(name, 13, "gradient", bold=True) + told, "CENTER")])
+        return table([cell(font(name, 13, "gradient", bold=True) + told, "CENTER"), *note])
     rows = [cell(font(name, 13, "gradient", bold=True) + font(SPACE * 2 + shape(node.shape)))]
     words = font(f"{SPACE}‖∇‖ {number(norm(node.grad), 2)}", 10, "gradient")
     bars = distribution(node.grad).bars
     rows.append(cell(_beside(_bars(bars, "gradient"), words) if bars else words))
     if bad:
         rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
-    return table(rows)
+    return table(rows + note)
 
 
 def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
@@ -222,9 +251,9 @@ def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
     return table(rows)
 
 
-def origin_card(node: Node) -> str:
+def origin_card(node: Node, scene: Scene) -> str:
     """The call that made the first non-finite value: what, how many, and where in the user's code."""
-    lines = [font(operation_symbol(node), 12, "on operation", bold=True)]
+    lines = [font(operation_symbol(node, scene.names), 12, "on operation", bold=True)]
     bad = nonfinite(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
     lines.append(font(bad, 10, "on operation"))
     where = health.place(node)
@@ -242,7 +271,7 @@ def layer_card(box: Box, scene: Scene) -> str:
     if parameters:
         largest = max(_finite_norms(scene), default=0.0)
         shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]
-        title = box.layer.names[-1]
+        title = given_name(box.layer.names[-1])
         rows.append(cell(table([_parameter_row(node, scene, largest, title) for node in shown], padding=2)))
         if len(shown) < len(parameters):
             rows.append(cell(font(f"and {len(parameters) - len(shown)} more parameters", 9)))
@@ -256,7 +285,8 @@ def layer_card(box: Box, scene: Scene) -> str:
     bad = [node for node in box.members if node.index in scene.poisoned]
     if bad:
         first = next((node for node in bad if node.index == scene.origin), None)
-        told = f"first non-finite value: {operation_symbol(first)}" if first else f"{len(bad)} values not finite"
+        symbol = operation_symbol(first, scene.names) if first else ""
+        told = f"first non-finite value: {symbol}" if first else f"{len(bad)} values not finite"
         where = f", {health.place(first)}" if first and health.place(first) else ""
         rows.append(_tinted(font(clip(clean(told + where), 48), 10, "non-finite", bold=True), "non-finite fill"))
     return table(rows)
@@ -275,22 +305,41 @@ def layer_operations(box: Box) -> str:
 
 
 def _sign(node: Node) -> str:
-    """The operation in a list of several: "x²", but "×" where its own card says "x × 0.9"."""
-    symbol = operation_symbol(node)
-    return symbol if len(symbol) <= 2 else SYMBOLS.get(node.op, symbol)
+    """The operation in a list of several, without its operands: "·²", and "×" where its own card says "h × 0.9"."""
+    return operation_symbol(node, {}) if node.op in {"power", "float_power"} else sign(node.op)
 
 
 def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
     """ "209×20 → 209×7 · 147 params · 1.18 kB" """
-    sources = [link.nodes[0] for link in scene.into[box.id] if link.nodes]
-    data = [node for node in sources if not (node.is_input and node.requires_grad)] or sources
-    main = max(data, key=lambda node: (node.requires_grad, node.size), default=None)
-    text = f"{shape(main.shape)} → {shape(box.node.shape)}" if main is not None else f"→ {shape(box.node.shape)}"
+    sources = {node.index: node for link in scene.into[box.id] for node in link.nodes}.values()
+    data = [node for node in sources if not (node.is_input and node.requires_grad)] or list(sources)
+    text = f"{_shapes(data)} → {_shapes(_leaving(box, scene))}".strip()
     if parameters:
         size, memory = sum(node.size for node in parameters), sum(node.nbytes for node in parameters)
         gap = SPACE * 2 + "·" + SPACE * 2
         text += f"{gap}{count(size)} params{gap}{byte_size(memory)}"
     return text
+
+
+def _leaving(box: Box, scene: Scene) -> list[Node]:
+    """The values that a layer gives to what comes after it."""
+    inside = {node.index for node in box.members}
+    calls = [node for node in box.members if not node.is_input]
+    return [
+        node
+        for node in calls
+        if scene.graph.role(node) == "output"
+        or not (consumers := scene.graph.consumers(node))
+        or any(consumer.index not in inside for consumer in consumers)
+    ]
+
+
+def _shapes(nodes: list[Node]) -> str:
+    """ "209×7", "3×4, scalar", "5 of 3×4", "5 values"; "" for none."""
+    texts = [shape(node.shape) for node in nodes]
+    if len(texts) <= 2:
+        return ", ".join(texts)
+    return f"{len(texts)} of {texts[0]}" if len(set(texts)) == 1 else f"{len(texts)} values"
 
 
 def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:

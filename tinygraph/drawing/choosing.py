@@ -78,7 +78,7 @@ def draw(
 
     Raises:
         ValueError: an unknown view, direction or scope, or no output; or "chain" for arrays.
-        TypeError: an output is neither a Tensor nor a `Graph`.
+        TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`.
         TooLargeError: there would be more boxes than can be read.
     """
     if view != "auto" and view not in VIEWS:
@@ -92,8 +92,8 @@ def draw(
     scene = _scene(graph, view, opened)
     chosen = _direction(scene) if direction == "auto" else direction
     words = scene.title if title is None else clean(title)
-    heated: dict[str, Any] = {"heat": _shares(heat or {}), "measured": measured}
-    return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **heated))
+    told: dict[str, Any] = {"heat": _shares(heat or {}), "measured": measured, "sections": sections or {}}
+    return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **told))
 
 
 def _shares(heat: Mapping[int, float]) -> dict[int, float]:
@@ -106,9 +106,28 @@ def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
         return outputs[0]
     if any(isinstance(output, Graph) for output in outputs):
         raise TypeError("draw one Graph at a time, or Tensors")
+    if outputs and callable(outputs[0]):
+        raise TypeError(_function_given(outputs))
     from tinygraph._reading import read_graph
 
     return read_graph(outputs, frame)
+
+
+def _function_given(outputs: tuple[Any, ...]) -> str:
+    """The error for `tg.draw(f, 2.0)`."""
+    function, *arguments = outputs
+    name, given = _called(function), ", ".join(_called(argument) for argument in arguments) or "x"
+    if hasattr(function, "draw"):
+        return f"draw: {name} is compiled, and draws the program that was run last. Write {name}.draw() after a call"
+    return (
+        f"draw: {name} is a function, which has no graph before it is called. Write tg.draw(tg.trace({name}, {given}))"
+    )
+
+
+def _called(given: Any) -> str:
+    """A number as it is, a function by its name, and anything longer as "..."."""
+    text = str(getattr(given, "__name__", "") or repr(given))
+    return text if len(text) <= 24 and "\n" not in text and "<" not in text else "..." if not callable(given) else "f"
 
 
 def _scene(graph: Graph, view: str, opened: list[str]) -> Scene:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 from tinygraph.drawing.facts import distribution
 from tinygraph.drawing.numbers import number, plain_integer, superscript
-from tinygraph.drawing.symbols import INFIX, SYMBOLS, operation_symbol, scalar_constant
+from tinygraph.drawing.symbols import (
+    INFIX,
+    SYMBOLS,
+    array_constants,
+    grouped,
+    index_text,
+    operation_symbol,
+    scalar_constant,
+)
 from tinygraph.drawing.text import clean, clip
-from tinygraph.graph import Graph, Node
+from tinygraph.graph import Graph, Node, numbered
+from tinygraph.links import Like
 
-__all__ = ["fallback", "formula", "grouped", "labels"]
+__all__ = ["constant_key", "fallback", "formula", "grouped", "is_certain", "labels", "own_names"]
 
 LABEL_LENGTH = 12
 TITLE_LENGTH = 60
@@ -53,46 +64,61 @@ class Expression(NamedTuple):
         return self.text if self.level >= level else f"({self.text})"
 
 
+def own_names(graph: Graph) -> dict[Any, str]:
+    """The names of the values and of the constant arrays, as they are shown: names that return are numbered, x₁, x₂.
+
+    Returns:
+        By the index of a node its name; and by `(name, array)`, as `constant_key` has it, those of constants.
+    """
+    names: dict[Any, str] = {}
+    for node in graph.nodes:
+        for name, array in array_constants(node):
+            if shown := clip(clean(name)):
+                names.setdefault(constant_key(name, array), shown)
+        if shown := clip(clean(node.name or "")):
+            names[node.index] = shown
+    return numbered(names)
+
+
+def constant_key(name: str, array: Any) -> Hashable:
+    """What tells a named constant from others: the record copies small arrays, so two uses of one are two arrays."""
+    content = b"" if isinstance(array, Like) else hashlib.blake2b(array.tobytes(), digest_size=16).digest()
+    return name, array.shape, str(array.dtype), content
+
+
 def labels(graph: Graph) -> dict[int, str]:
     """A short label for every node by its index: its name, else a formula of its operands' labels, else ""."""
+    names = own_names(graph)
     found: dict[int, Expression] = {}
     for node in graph.nodes:
         written = None if node.is_input else _written(node, found, LABEL_LENGTH)
-        if node.name is not None and clean(node.name):
-            written = Expression(clip(clean(node.name)), ATOM)
+        if node.index in names:
+            written = Expression(names[node.index], ATOM)
         found[node.index] = written or Expression(UNFINISHED, ATOM)
     return {index: "" if written.text == UNFINISHED else written.text for index, written in found.items()}
 
 
-def fallback(node: Node) -> str:
+def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
     """What to call a value that has neither a name nor a short formula: the result of its operation."""
-    return "" if node.is_input else RESULTS.get(node.op, clip(clean(operation_symbol(node))))
+    return "" if node.is_input else RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))
 
 
-def grouped(text: str) -> str:
-    """A label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
-    return f"({text})" if any(sign in text for sign in " −+×÷@") and not _is_call(text) else text
-
-
-def _is_call(text: str) -> bool:
-    """ "σ(W @ x)", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
-    name, _, rest = text.partition("(")
-    depths = [0]
-    for letter in rest:
-        depths.append(depths[-1] + (letter == "(") - (letter == ")"))
-    return name.isidentifier() and min(depths) == depths[-1] == -1 and depths.count(-1) == 1
+def is_certain(index: int, names: Mapping[int, str]) -> bool:
+    """Say whether a label is that of one value alone."""
+    return bool(names[index]) and sum(name == names[index] for name in names.values()) == 1
 
 
 def formula(graph: Graph, output: Node) -> str | None:
     """`output` written out in terms of the inputs; where that is too long, of the named values; else None."""
+    names = own_names(graph)
     for expand_names in (True, False):
         found: dict[int, Expression] = {}
         for node in graph.nodes:
-            named = node.name is not None and bool(clean(node.name))
+            named = node.index in names
             as_name = node.is_input or (named and not expand_names and node is not output)
             if as_name:
-                written = Expression(clip(clean(node.name)), ATOM) if named and node.name else None
-                if written is None and node.value is not None and node.shape == ():
+                written = Expression(names[node.index], ATOM) if named else None
+                if written is None and node.value is not None and node.shape == () and not node.changed:
                     written = Expression(distribution(node.value).words, ATOM)
             else:
                 written = _written(node, found, TITLE_LENGTH)
@@ -105,11 +131,25 @@ def formula(graph: Graph, output: Node) -> str | None:
 
 def _written(node: Node, found: dict[int, Expression], longest: int) -> Expression | None:
     """The call as a formula of its operands' expressions, None where it is too long or has no usual notation."""
+    if any(value is not None and value is not False for value in node.kwargs.values()):
+        return None
+    if node.op == "getitem":
+        return _part(node, found, longest)
     operands = [_argument(argument, found) for argument in node.args]
     if any(o is None or o.text == UNFINISHED or len(o.text) > longest for o in operands):
         return None
     written = _notation(node.op, [o for o in operands if o is not None], node.args)
     return written if written is not None and len(written.text) <= longest else None
+
+
+def _part(node: Node, found: dict[int, Expression], longest: int) -> Expression | None:
+    """ "w[0]": an index of numbers and slices; arrays in it are not written out."""
+    operand, key = node.args[0], index_text(node.args[1])
+    whole = found[operand.index] if isinstance(operand, Node) else None
+    if whole is None or whole.text == UNFINISHED or "index" in key or "mask" in key:
+        return None
+    written = Expression(f"{whole.within(ATOM)}[{key}]", ATOM)
+    return written if len(written.text) <= longest else None
 
 
 def _argument(argument: Any, found: dict[int, Expression]) -> Expression | None:

@@ -10,6 +10,10 @@ from tinygraph.drawing.text import clean, clip
 __all__ = ["foot"]
 
 LONGEST_TITLE = 200
+NOTES = {
+    "several": "∇ in place of ∂: this gradient holds more than one backward pass",
+    "elsewhere": "∇ in place of ∂: this gradient was set, or backward() began outside this graph",
+}
 
 
 def foot(scene: Scene) -> str:
@@ -64,8 +68,11 @@ def _notes(scene: Scene) -> list[str]:
     notes = []
     if any(box.kind == "variable" and box.node.grad_freed and box.node.grad is None for box in scene.boxes):
         notes.append("∇ not kept: backward(retain_graph=True) keeps every gradient")
-    if scene.accumulated:
-        notes.append("∇ in place of ∂: this gradient holds more than one backward pass")
+    shown = [node for box in scene.boxes if box.kind != "operation" for node in (box.node, *box.members)]
+    told = {node.gradient_note for node in shown if node.grad is not None}
+    notes += [words for note, words in NOTES.items() if note in told]
+    if any(node.changed for node in shown):
+        notes.append("changed since: the input was given another value after it was used; what came of it is older")
     if any(box.kind == "layer" and any(n.is_input and n.grad is not None for n in box.members) for box in scene.boxes):
         notes.append("bars: norm of the gradient beside the largest one, over four powers of ten")
     return notes

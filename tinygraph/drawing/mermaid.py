@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tinygraph.drawing.cards import gradient_words, layer_operations, layer_summary
-from tinygraph.drawing.expressions import fallback
+from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary
+from tinygraph.drawing.expressions import fallback, grouped
 from tinygraph.drawing.facts import distribution, nonfinite
-from tinygraph.drawing.mirror import pullbacks
+from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import operation_symbol
-from tinygraph.drawing.text import clean, clip
+from tinygraph.drawing.text import clean, clip, isolated
 from tinygraph.links import Like
 
 __all__ = ["mermaid"]
@@ -48,38 +48,45 @@ def _nested(boxes: Iterable[Box], scene: Scene, depth: int) -> Iterator[str]:
             opening, closing = BRACKETS[box.kind]
             yield f"{indent}{box.id}{opening}{'<br/>'.join(map(_escaped, _lines(box, scene)))}{closing}"
     for scope, members in inside.items():
-        yield f'{indent}subgraph c{scope.key} ["{_escaped(scope.title)}"]'
+        yield f'{indent}subgraph {_id(scope)} ["{_escaped(scope.title)}"]'
         yield from _nested(members, scene, depth + 1)
         yield f"{indent}end"
+
+
+def _id(scope: Scope) -> str:
+    return f"c{scope.key}" if scope.key >= 0 else f"side{-scope.key}"
 
 
 def _lines(box: Box, scene: Scene) -> list[str]:
     """What the box says, line by line; never empty."""
     node = box.node
     if box.kind == "operation":
-        return [operation_symbol(node)]
+        return [operation_symbol(node, scene.names)]
     if box.kind == "layer" and box.layer is not None:
         return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
         told = "values not kept" if isinstance(box.constant, Like) else distribution(box.constant).words
         return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), told]
     if box.kind == "pullback":
-        return [each.text for each in pullbacks(node, scene.names)]
-    name = scene.names[node.index] or fallback(node)
+        return pullback_lines(node, scene.names)
+    name = scene.names[node.index] or fallback(node, scene.names)
     if box.kind == "gradient":
-        return [f"∇{name}  {shape(node.shape)}", gradient_words(node, scene)]
+        lines = [f"∇{grouped(name)}  {shape(node.shape)}", gradient_words(node, scene), gradient_note(node)]
+        return [line for line in lines if line]
     if scene.is_plan and node.value is None:
         return [f"{name}  {shape(node.shape)}".strip()]
     told = "not kept" if node.value is None else distribution(node.value).words
-    first = f"{name} = {told}" if name and node.shape == () else told
+    first = f"{name} {'now' if node.changed else '='} {told}" if name and node.shape == () else told
     lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]
-    lines += [nonfinite(node.value) if node.shape else "", gradient_words(node, scene)]
+    lines += [nonfinite(node.value) if node.shape else "", "changed since" if node.changed else ""]
+    lines += [gradient_words(node, scene), gradient_note(node)]
     return [line for line in lines if line]
 
 
 def _escaped(text: str) -> str:
     """Letters, digits and harmless signs as they are, the rest as `#34;`."""
-    return "".join(c if c.isalnum() or c in " .,=+/_:" or ord(c) > 127 else f"#{ord(c)};" for c in clean(text))
+    shown = isolated(clean(text))
+    return "".join(c if c.isalnum() or c in " .,=+/_:" or ord(c) > 127 else f"#{ord(c)};" for c in shown)
 
 
 def _arrow(place: int, scene: Scene) -> str:
@@ -90,11 +97,16 @@ def _arrow(place: int, scene: Scene) -> str:
     if link.kind == "backflow":
         return f"  {link.head} -->{label} {link.tail}"
     if link.kind == "backward":
-        return f"  {link.head} -.->{label} {link.tail}"
+        # Mermaid ranks boxes by its arrows. One that led back would put an input to the right of a result.
+        told = f"{'←' if scene.direction == 'LR' else '↑'} {link.label}".strip()
+        return f'  {link.tail} -.-|"{_escaped(clip(told, 40))}"| {link.head}'
     return f"  {link.tail} -->{label} {link.head}"
 
 
 def _styles(scene: Scene) -> Iterator[str]:
+    for scope in dict.fromkeys(scope for box in scene.boxes for scope in box.place):
+        fill = COLOURS["backward fill"] if scope is BACKWARD_SIDE else ROLES["layer"].fill
+        yield f"  style {_id(scope)} fill:{fill},stroke:{COLOURS['scope']},color:{COLOURS['muted']}"
     by_role: dict[str, list[str]] = {}
     for box in scene.boxes:
         spoilt = box.node.index in scene.poisoned and box.kind in {"variable", "operation"}

@@ -6,23 +6,27 @@ from dataclasses import replace
 from string import Formatter
 from typing import NamedTuple
 
+import numpy as np
+
 from tinygraph.drawing import views
 from tinygraph.drawing.expressions import fallback, grouped
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import scalar_constant
+from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Graph, Node
+from tinygraph.links import Like
 
-__all__ = ["BACKWARD_SIDE", "mirror", "pullbacks"]
+__all__ = ["BACKWARD_SIDE", "mirror", "pullback_lines", "pullbacks"]
 
-# What reaches each argument when ∇ reaches the result; {x} and {y} are the arguments, {z} is the result.
+# What reaches each argument when ∇ reaches the result; {x} and {y} are the arguments, {z} is the result. A test reads
+# each of these as a formula, and compares it with the rule in the derivative table.
 PULLBACKS: dict[str, tuple[str, ...]] = {
     "add": ("∇", "∇"),
     "subtract": ("∇", "−∇"),
     "multiply": ("∇ × {y}", "∇ × {x}"),
     "divide": ("∇ ÷ {y}", "−∇ × {x} ÷ {y}²"),
-    "matmul": ("∇ @ {y}ᵀ", "{x}ᵀ @ ∇"),
     "maximum": ("∇ where {x} > {y}", "∇ where {y} > {x}"),
     "minimum": ("∇ where {x} < {y}", "∇ where {y} < {x}"),
     "negative": ("−∇",),
@@ -37,12 +41,12 @@ PULLBACKS: dict[str, tuple[str, ...]] = {
     "sigmoid": ("∇ × {z}(1 − {z})",),
     "relu": ("∇ where {x} > 0",),
     "sum": ("∇ to each",),
-    "mean": ("∇ ÷ n to each",),
     "reshape": ("∇ reshaped",),
-    "transpose": ("∇ᵀ",),
     "getitem": ("∇ into its place",),
 }
 PULLBACKS |= {"true_divide": PULLBACKS["divide"], "expit": PULLBACKS["sigmoid"]}
+TIED = {"maximum", "minimum"}
+REDUCTIONS = {"sum", "mean"}
 ELEMENTWISE = {"add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power"}
 
 FORWARD_SIDE = Scope(-1, ("forward",), "forward  ↓ values")
@@ -76,7 +80,8 @@ def mirror(graph: Graph) -> Scene:
         if box.kind == "operation" and box.id in twins:
             saved = dict.fromkeys(node for each in pullbacks(box.node, scene.names) for node in each.saved)
             if saved:
-                told = ", ".join(_word(node, scene.names) for node in saved)
+                words = _words(box.node, scene.names)
+                told = ", ".join(words[node.index] for node in saved)
                 links.append(Link(box.id, twins[box.id].id, "saved", f"saved: {told}", tuple(saved)))
     return replace(
         scene,
@@ -96,48 +101,116 @@ def _twin(box: Box) -> Box:
 def pullbacks(node: Node, names: dict[int, str]) -> list[Pullback]:
     """One for each operand that requires a gradient."""
     places = [place for place, argument in enumerate(node.args) if isinstance(argument, Node)]
-    rules = PULLBACKS.get(node.op, ())
+    rules = _rules(node)
     found = []
     for position, operand in enumerate(node.operands):
         if not operand.requires_grad:
             continue
         place = places[position] if position < len(places) else len(rules)
-        rule = _power_rule(node) if node.op == "power" else rules[place] if place < len(rules) else "∇ · ∂" + node.op
-        text, saved = _filled(rule, node, names)
-        if node.op in ELEMENTWISE and operand.shape != node.shape:
+        text, saved = _filled(rules[place] if place < len(rules) else _unknown(node), node, names)
+        if node.op in ELEMENTWISE and operand.shape != node.shape and text != _unknown(node):
             text = f"Σ {text}" if text == "∇" else f"Σ({text})"
         found.append(Pullback(operand, text, saved))
     return found
 
 
-def _power_rule(node: Node) -> str:
+def pullback_lines(node: Node, names: dict[int, str]) -> list[str]:
+    """The lines of a card that says how a call passes gradients on: one, or one for each operand with its name."""
+    told = pullbacks(node, names)
+    texts = list(dict.fromkeys(each.text for each in told))
+    words = _words(node, names)
+    return texts if len(texts) == 1 else [f"{words[each.operand.index]}: {each.text}" for each in told]
+
+
+def _unknown(node: Node) -> str:
+    return "∇ · ∂" + node.op
+
+
+def _rules(node: Node) -> tuple[str, ...]:
+    """The texts for the arguments of a call; none where the usual ones do not hold for it."""
+    if any(each.dtype.kind == "c" for each in (node, *node.operands)):
+        return ()
+    if node.op in REDUCTIONS:
+        return _reduction_rules(node)
+    if node.op in SPECIAL:
+        return SPECIAL[node.op](node)
+    rules = PULLBACKS.get(node.op, ())
+    return tuple([f"{rule}, ∇/2 where =" for rule in rules]) if node.op in TIED and _may_tie(node) else rules
+
+
+def _may_tie(node: Node) -> bool:
+    x, y = [argument.value if isinstance(argument, Node) else argument for argument in node.args]
+    unknown = x is None or y is None or isinstance(x, Like) or isinstance(y, Like)
+    return unknown or bool(np.any(np.asarray(x) == np.asarray(y)))
+
+
+def _reduction_rules(node: Node) -> tuple[str, ...]:
+    if set(node.kwargs) - {"axis", "keepdims", "dtype"} or not isinstance(node.args[0], Node):
+        return ()
+    count = node.args[0].size // max(node.size, 1)
+    return ("∇ to each",) if node.op == "sum" else (f"∇ ÷ {count} to each",)
+
+
+def _matmul_rules(node: Node) -> tuple[str, ...]:
+    """⊗ multiplies each element of a vector with each of another."""
+    dimensions = tuple([len(argument.shape) for argument in node.args])
+    rules: dict[tuple[int, ...], tuple[str, ...]] = {
+        (2, 2): ("∇ @ {y}ᵀ", "{x}ᵀ @ ∇"),
+        (2, 1): ("∇ ⊗ {y}", "{x}ᵀ @ ∇"),
+        (1, 2): ("∇ @ {y}ᵀ", "{x} ⊗ ∇"),
+        (1, 1): ("∇ × {y}", "∇ × {x}"),
+    }
+    return rules.get(dimensions, ())
+
+
+def _transpose_rules(node: Node) -> tuple[str, ...]:
+    return ("∇ᵀ",) if len(node.args) == 1 and not node.kwargs else ("∇ with its axes back",)
+
+
+def _power_rules(node: Node) -> tuple[str, ...]:
     exponent = scalar_constant(node.args[1]) if len(node.args) == 2 else None
     whole = plain_integer(exponent)
     if exponent is None:
-        return "∇ · ∂power"
+        return ()
+    factor = number(exponent) if exponent >= 0 else f"({number(exponent)})"
     if whole is None:
-        return f"∇ × {number(exponent)}{{x}}^({number(exponent)} − 1)"
-    return f"∇ × {number(whole)}{{x}}{superscript(whole - 1) if whole != 2 else ''}"
+        return (f"∇ × {factor}{{x}}^({number(exponent)} − 1)",)
+    return (f"∇ × {factor}{{x}}{superscript(whole - 1) if whole != 2 else ''}" if whole != 1 else "∇",)
+
+
+SPECIAL = {"matmul": _matmul_rules, "transpose": _transpose_rules, "power": _power_rules}
 
 
 def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[Node, ...]]:
     """The rule with the labels in it, and the values that the backward pass had to keep for it."""
     used = [field for _, field, _, _ in Formatter().parse(rule) if field]
     arguments = {"z": node, **dict(zip("xy", node.args, strict=False))}
+    words = _words(node, names)
+    called = dict(zip("xy", node.argument_names, strict=False))
     told = {
-        field: grouped(_word(value, names)) if isinstance(value, Node) else _constant(value)
+        field: grouped(words[value.index]) if isinstance(value, Node) else _constant(value, called.get(field))
         for field, value in arguments.items()
     }
     if any(field not in told for field in used):
-        return "∇ · ∂" + node.op, ()
+        return _unknown(node), ()
     values = [arguments[field] for field in used]
     return rule.format(**told), tuple(value for value in values if isinstance(value, Node))
 
 
-def _word(node: Node, names: dict[int, str]) -> str:
-    return names[node.index] or fallback(node) or "x"
+def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
+    """What the operands of a call and its result are called in a text: ‹product› for one that has no label."""
+    found: dict[int, str] = {}
+    for each in (*node.operands, node):
+        if each.index not in found:
+            word = names[each.index] or f"‹{fallback(each, names) or 'input'}›"
+            again = sum(text.startswith(word[:-1]) for text in found.values())
+            found[each.index] = f"{word[:-1]} {again + 1}›" if again and not names[each.index] else word
+    return found
 
 
-def _constant(value: object) -> str:
+def _constant(value: object, name: str | None) -> str:
+    """A number, or what the user's code calls an array."""
     constant = scalar_constant(value)
-    return "constant" if constant is None else number(constant)
+    if constant is not None:
+        return number(constant) if not np.signbit(constant) else f"({number(constant)})"
+    return grouped(clip(clean(name))) if name else "‹constant›"

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health, views
-from tinygraph.drawing.cards import gradient_name, gradient_words, layer_operations, layer_summary
+from tinygraph.drawing.cards import gradient_name, gradient_note, gradient_words, layer_operations, layer_summary
 from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import distribution, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, number, shape
 from tinygraph.drawing.parts import part
 from tinygraph.drawing.scene import Box, Scene
-from tinygraph.drawing.symbols import operation_symbol
-from tinygraph.drawing.text import clean, clip, markup
+from tinygraph.drawing.symbols import grouped, operation_symbol
+from tinygraph.drawing.text import clean, clip, isolated, markup
 from tinygraph.graph import Node
 
 __all__ = ["page"]
@@ -56,7 +56,7 @@ def _insides(scene: Scene, parent: str) -> Iterator[tuple[str, Json]]:
         inside = views.collapsed(inner, _frame(box)) if collapse else views.full(inner)
         if len(inside.boxes) <= MOST_INSIDE and box.layer is not None:
             key = f"{parent}/{box.id}" if parent else box.id
-            inside = replace(inside, legend=scene.legend)
+            inside = replace(inside, legend=scene.legend, sections=scene.sections)
             yield key, _picture(inside, box.layer.title) | {"parent": parent}
             yield from _insides(inside, key)
 
@@ -70,7 +70,7 @@ def _picture(scene: Scene, title: str) -> Json:
     from tinygraph.drawing.drawing import Drawing
 
     return {
-        "title": title,
+        "title": isolated(title),
         "svg": Drawing(scene).svg(),
         "boxes": {box.id: _about(box, scene) for box in scene.boxes},
         "links": [[link.tail, link.head, link.kind] for link in scene.links],
@@ -79,22 +79,32 @@ def _picture(scene: Scene, title: str) -> Json:
 
 
 def _steps(scene: Scene) -> Iterator[Json]:
-    """The forward pass box by box, then the gradients in the opposite order."""
+    """The forward pass, or each part of a program, box by box; then the gradients in the opposite order."""
     for box in scene.boxes:
         if box.kind in {"gradient", "pullback"}:
             continue
         if box.kind != "operation":
-            yield {"text": f"forward: {_title(box, scene)}", "show": [*_operations_of(box, scene), box.id]}
+            yield {"text": _step_text(box, scene), "show": [*_operations_of(box, scene), box.id]}
         elif not any(scene.box[link.head].node is box.node for link in scene.out_of[box.id]):
-            yield {"text": f"forward: {_title(box, scene)}", "show": [box.id]}
+            yield {"text": _step_text(box, scene), "show": [box.id]}
     for box in reversed(scene.boxes):
         if box.kind in {"gradient", "pullback"}:
-            yield {"text": f"backward: {_title(box, scene)}", "show": [box.id]}
+            yield {"text": isolated(f"backward: {_title(box, scene)}"), "show": [box.id]}
         elif scene.pairs:
             continue
         if any(node.grad is not None for node in (box.node, *box.members)) and box.kind in {"variable", "layer"}:
             told = f"∇ in {_title(box, scene)}" if box.kind == "layer" else gradient_name(box.node, scene)
-            yield {"text": f"backward: {told}", "gradient": box.id}
+            yield {"text": isolated(f"backward: {told}"), "gradient": box.id}
+
+
+def _step_text(box: Box, scene: Scene) -> str:
+    """ "forward: h", or of a program "backward: ×", "update: w, updated", and "given: x" for its inputs."""
+    part = "" if scene.is_plan else "forward"
+    if scene.sections:
+        given = box.kind == "constant" or (box.kind == "variable" and box.node.is_input)
+        part = "given" if given else scene.sections.get(box.node.index, "")
+    title = _title(box, scene)
+    return isolated(f"{part}: {title}" if part and part != title else title)
 
 
 def _operations_of(box: Box, scene: Scene) -> list[str]:
@@ -108,12 +118,12 @@ def _title(box: Box, scene: Scene) -> str:
         return box.layer.title
     if box.kind == "constant":
         return clip(clean(box.name)) or "constant"
-    name = scene.names[box.node.index] or fallback(box.node)
+    name = scene.names[box.node.index] or fallback(box.node, scene.names)
     if box.kind == "gradient":
-        return f"∇{name}"
+        return f"∇{grouped(name)}"
     if box.kind == "pullback":
-        return f"back through {operation_symbol(box.node)}"
-    return operation_symbol(box.node) if box.kind == "operation" else name or shape(box.node.shape)
+        return f"back through {operation_symbol(box.node, scene.names)}"
+    return operation_symbol(box.node, scene.names) if box.kind == "operation" else name or shape(box.node.shape)
 
 
 def _about(box: Box, scene: Scene) -> Json:
@@ -121,9 +131,9 @@ def _about(box: Box, scene: Scene) -> Json:
     facts = dict(_layer_facts(box, scene) if box.kind == "layer" else _node_facts(box, scene))
     text = box.node.source.text if box.node.source is not None and box.kind != "layer" else ""
     return {
-        "title": _title(box, scene),
+        "title": isolated(_title(box, scene)),
         "search": clean(f"{_title(box, scene)} {box.node.name or ''} {box.node.op}").lower(),
-        "facts": [[word, clip(clean(fact), LONGEST_FACT)] for word, fact in facts.items() if fact],
+        "facts": [[isolated(word), isolated(clip(clean(fact), LONGEST_FACT))] for word, fact in facts.items() if fact],
         "source": clip(clean(text or ""), LONGEST_SOURCE),
         "parameter": box.role == "parameter",
         "gradient": not scene.pairs and any(node.grad is not None for node in (box.node, *box.members)),
@@ -146,11 +156,13 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     yield "role", "operation" if box.kind == "operation" else box.role
     if box.constant is None and not node.is_input:
         yield "computed by", node.op
-        yield "from", ", ".join(scene.names[o.index] or fallback(o) or shape(o.shape) for o in node.operands)
+        names = scene.names
+        yield "from", ", ".join(names[o.index] or fallback(o, names) or shape(o.shape) for o in node.operands)
     yield "shape", shape(what.shape)
     yield "dtype", str(what.dtype if value is None else value.dtype)
     if value is not None or not scene.is_plan:
         yield "value", "not kept" if value is None else _statistics(value)
+    yield "changed", "given another value after it was used" if box.constant is None and node.changed else ""
     yield "not finite", nonfinite(value)
     yield "memory", byte_size(what.nbytes)
     if box.kind != "constant":
@@ -166,6 +178,7 @@ def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
         yield "gradient", freed if node.grad_freed else "not computed" if node.requires_grad else "none needed"
         return
     yield "gradient", nonfinite(node.grad) or _statistics(node.grad)
+    yield "this gradient is", gradient_note(node)
     yield "‖gradient‖", number(norm(node.grad))
 
 

@@ -12,16 +12,20 @@ __all__ = ["part"]
 
 
 def part(graph: Graph, members: Iterable[Node], names: dict[int, str]) -> Graph:
-    """The subgraph of `members`; what they take from outside becomes an input, what they give is an output."""
+    """The subgraph of `members`; what they take from outside becomes an input, what they give is an output.
+
+    Values are called what they are called in the whole, `names`, so that x₂ stays x₂.
+    """
     inside = {node.index for node in members}
     made: dict[int, Node] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
         if node.index in inside:
             args, kwargs = _redirected((node.args, node.kwargs), made)
-            made[node.index] = replace(node, args=args, kwargs=kwargs)
+            made[node.index] = replace(node, args=args, kwargs=kwargs, name=node.name and names[node.index])
         elif any(consumer.index in inside for consumer in graph.consumers(node)):
-            made[node.index] = node if node.is_input else _cut(node, names[node.index])
+            own = node.name and names[node.index]
+            made[node.index] = replace(node, name=own) if node.is_input else _cut(node, names[node.index])
         else:
             continue
         nodes.append(made[node.index])

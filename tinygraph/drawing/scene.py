@@ -85,7 +85,7 @@ class Scene:
         title: a line under the picture, or "".
         legend: whether the colours are explained.
         pairs: ids of boxes that stand side by side.
-        accumulated: the indices of values whose gradient holds more than the pass that is shown.
+        sections: by the index of a call the part of a program that it is in, such as "backward"; empty without parts.
         heat: by the index of a call its share of the whole, of its time say, from 0 to 1; empty where none is shown.
         measured: what the shares are of: "time".
         origin, poisoned: the index of the first non-finite value, and of all of them.
@@ -100,7 +100,7 @@ class Scene:
     title: str = ""
     legend: bool = True
     pairs: tuple[tuple[str, str], ...] = ()
-    accumulated: frozenset[int] = frozenset()
+    sections: Mapping[int, str] = field(default_factory=dict)
     heat: Mapping[int, float] = field(default_factory=dict)
     measured: str = "time"
     origin: int | None = None

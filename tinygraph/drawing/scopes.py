@@ -1,17 +1,19 @@
 """Where the boxes live: each entry into a scope is a place of its own, and a time step gets a card of its own.
 
-A record knows scopes by name alone. So calls that follow one another under the same name are one
-occurrence, and a name that comes back after other calls is another one, titled "cell (2)". Because an occurrence
-is a stretch of the execution order, a card that stands for it never lies on a cycle.
+A graph names each entry into a scope differently: two modules of one class, two blocks of one name, two calls of one
+module. Calls that follow one another under the same name are one occurrence. A name that comes back after other calls,
+in a recorded backward pass for instance, is another occurrence, titled "cell (2)". Because an occurrence is a stretch
+of the execution order, a card that stands for it never lies on a cycle.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from dataclasses import dataclass
 
 from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Graph, Node
+from tinygraph.scopes import given_name
 
 __all__ = ["Path", "Scope", "call_places", "common", "input_places"]
 
@@ -31,8 +33,12 @@ class Scope:
     title: str
 
     def answers_to(self, name: str) -> bool:
-        """Whether a user who says `name` may mean this one: by its name, its path "model/layer 1", or its title."""
-        return name in {self.names[-1], "/".join(self.names), self.title}
+        """Whether a user who says `name` may mean this one: by its name, its path "model/layer 1", or its title.
+
+        The name that the user gave answers for all that have it: "Residual" for "Residual 1" and "Residual 2".
+        """
+        given = tuple(map(given_name, self.names))
+        return name in {self.names[-1], "/".join(self.names), self.title, given[-1], "/".join(given)}
 
 
 Path = tuple[Scope, ...]
@@ -42,7 +48,7 @@ def call_places(graph: Graph) -> dict[int, Path]:
     """For every call, by index, the occurrences it stands in, outermost first."""
     places: dict[int, Path] = {}
     current: Path = ()
-    seen: Counter[tuple[str, ...]] = Counter()
+    titles: dict[tuple[str, ...], set[str]] = {}
     made = 0
     for node in graph.nodes:
         if node.is_input:
@@ -53,12 +59,24 @@ def call_places(graph: Graph) -> dict[int, Path]:
         current = current[:kept]
         for depth in range(kept + 1, len(node.scope) + 1):
             names = node.scope[:depth]
-            seen[names] += 1
-            title = clip(clean(names[-1])) or "scope"
-            current += (Scope(made, names, title if seen[names] == 1 else f"{title} ({seen[names]})"),)
+            title = _free(clip(clean(names[-1])) or "scope", titles.setdefault(_outside(current), set()))
+            current += (Scope(made, names, title),)
             made += 1
         places[node.index] = current
     return places
+
+
+def _outside(path: Path) -> tuple[str, ...]:
+    """The names of the scopes around an occurrence: two occurrences in the same ones need two titles."""
+    return path[-1].names if path else ()
+
+
+def _free(title: str, taken: set[str]) -> str:
+    """The title, with the first number that makes it one that is not taken."""
+    times = (title if time == 1 else f"{title} ({time})" for time in itertools.count(1))
+    free = next(text for text in times if text not in taken)
+    taken.add(free)
+    return free
 
 
 def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:

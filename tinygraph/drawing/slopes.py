@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.drawing.expressions import grouped
 from tinygraph.drawing.numbers import number, plain_integer, superscript
-from tinygraph.drawing.symbols import scalar_constant
+from tinygraph.drawing.symbols import grouped, scalar_constant
 from tinygraph.graph import Node
 
 __all__ = ["local_derivatives", "slope"]
 
 Rule = Callable[..., str]
 
-# One rule per argument; z is the result's label, x and y are the arguments'.
+# One rule per argument; z is the result's label, x and y are the arguments'. A test reads each of these as a formula,
+# and compares it with the rule in the derivative table.
 SLOPES: dict[str, tuple[Rule, ...]] = {
     "add": (lambda z, x, y: "1", lambda z, x, y: "1"),
     "subtract": (lambda z, x, y: "1", lambda z, x, y: "−1"),
@@ -71,6 +71,8 @@ def _factor(text: str) -> str:
 def _symbolic(node: Node, position: int, names: dict[int, str]) -> str:
     if node.kwargs or any(not isinstance(a, Node) and scalar_constant(a) is None for a in node.args):
         return ""
+    if any(each.dtype.kind == "c" for each in (node, *node.operands)):
+        return ""
     words = [names[a.index] if isinstance(a, Node) else number(scalar_constant(a)) for a in node.args]
     places = [place for place, argument in enumerate(node.args) if isinstance(argument, Node)]
     if node.op in {"power", "float_power"} and len(words) == 2:
@@ -90,6 +92,7 @@ def _power(words: list[str], place: int, whole: int | None) -> str:
     if place == 1:
         return f"{base}^{exponent} · ln {base}"
     if whole is None:
-        return f"{exponent}{base}^({words[1]} − 1)"
+        factor = exponent if exponent[0].isdigit() else f"{exponent} × "
+        return f"{factor}{base}^({words[1]} − 1)"
     power = "" if whole == 2 else superscript(whole - 1)
     return f"{exponent}{base}{power}" if whole not in {0, 1} else str(whole)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinygraph.drawing.numbers import number, plain_integer, superscript
-from tinygraph.drawing.text import clip
+from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Node
 from tinygraph.links import Like
 
-__all__ = ["INFIX", "SYMBOLS", "array_constants", "operation_symbol", "scalar_constant"]
+__all__ = [
+    "INFIX",
+    "SYMBOLS",
+    "UNNAMED",
+    "array_constants",
+    "grouped",
+    "index_text",
+    "operation_symbol",
+    "scalar_constant",
+    "sign",
+]
 
 SYMBOLS = {
     "add": "+",
@@ -22,21 +32,12 @@ SYMBOLS = {
     "true_divide": "÷",
     "matmul": "@",
     "dot": "·",
-    "negative": "−x",
-    "positive": "+x",
-    "power": "xʸ",
-    "float_power": "xʸ",
-    "square": "x²",
     "sqrt": "√",
     "cbrt": "∛",
-    "reciprocal": "1/x",
     "exp": "exp",
     "log": "ln",
     "log2": "log₂",
     "log10": "log₁₀",
-    "absolute": "|x|",
-    "abs": "|x|",
-    "fabs": "|x|",
     "sum": "Σ",
     "prod": "Π",
     "mean": "mean",
@@ -53,10 +54,7 @@ SYMBOLS = {
     "log_softmax": "log softmax",
     "binary_cross_entropy": "cross-entropy",
     "cross_entropy": "cross-entropy",
-    "transpose": "xᵀ",
-    "linalg.inv": "x⁻¹",
     "linalg.det": "det",
-    "linalg.norm": "‖x‖",
     "linalg.solve": "solve",
     "linalg.cholesky": "Cholesky",
     "greater": ">",
@@ -67,8 +65,26 @@ SYMBOLS = {
     "not_equal": "≠",
     "logical_and": "∧",
     "logical_or": "∨",
-    "logical_not": "¬x",
 }
+
+# Signs that are written around their operand.
+AROUND = {
+    "negative": "−{}",
+    "positive": "+{}",
+    "square": "{}²",
+    "reciprocal": "1/{}",
+    "absolute": "|{}|",
+    "abs": "|{}|",
+    "fabs": "|{}|",
+    "transpose": "{}ᵀ",
+    "linalg.inv": "{}⁻¹",
+    "linalg.norm": "‖{}‖",
+    "logical_not": "¬{}",
+}
+FENCED = {"absolute", "abs", "fabs", "linalg.norm"}
+# What stands for an operand that has no name, or a long one: no name of the user's can be mistaken for it.
+UNNAMED = "·"
+LONGEST_OPERAND = 12
 
 INFIX = {
     op: SYMBOLS[op]
@@ -78,7 +94,7 @@ INFIX = {
     )
 }
 
-LONE_X = re.compile(r"(?<![a-z])x(?![a-z])")
+RAISED = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
 
 TAKES_AXIS = {
     *("sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "argmax", "argmin", "cumsum", "cumprod"),
@@ -114,49 +130,87 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
     ]
 
 
-def operation_symbol(node: Node) -> str:
-    """What the operation is called on the picture, at most 24 characters."""
-    op, symbol = node.op, SYMBOLS.get(node.op, node.op.replace("_", " "))
+def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
+    """What the operation is called on the picture, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0".
+
+    Args:
+        node: the call.
+        names: by a node's index what it is called in the picture; None for its own name.
+    """
+    op = node.op
+
+    def word(argument: Any) -> str:
+        return _operand(argument, names)
+
     if op in {"power", "float_power"} and len(node.args) == 2:
-        return _power(node.args[0], node.args[1])
+        return clip(_power(*node.args, word))
     if op in INFIX and len(node.args) == 2:
-        left, right = map(scalar_constant, node.args)
-        if left is not None and right is not None:
-            return f"{number(left)} {symbol} {number(right)}"
-        if left is not None:
-            return f"{number(left)} {symbol} x"
-        if right is not None:
-            return f"x {symbol} {number(right)}"
+        if all(scalar_constant(argument) is None for argument in node.args):
+            return INFIX[op]
+        return clip(f"{word(node.args[0])} {INFIX[op]} {word(node.args[1])}")
     if op == "getitem" and len(node.args) == 2:
-        return clip(f"x[{index_text(node.args[1])}]")
+        return clip(f"{word(node.args[0])}[{index_text(node.args[1])}]")
     if op == "einsum" and node.args and isinstance(node.args[0], str):
         return clip(f"einsum {node.args[0].replace('->', '→')}")
-    if node.op in TAKES_AXIS:
+    if op in AROUND and len(node.args) == 1 and not node.kwargs:
+        operand = _operand(node.args[0], names, group=op not in FENCED)
+        return clip(AROUND[op].format(f"({operand})" if operand.startswith("−") else operand))
+    symbol = SYMBOLS.get(op, op.replace("_", " "))
+    if op in TAKES_AXIS:
         axis = _axis(node)
         return clip(symbol if axis is None else f"{symbol} axis {axis}")
-    return clip(_call(node, symbol))
+    return clip(_call(node, symbol, word))
 
 
-def _call(node: Node, symbol: str) -> str:
-    """ "clip(x, 0, 1)", "−1" for the negative of a number, and the name alone where no number is passed."""
+def sign(op: str) -> str:
+    """The sign of an operation without its operands: "×", "·²"."""
+    if op in {"power", "float_power"}:
+        return "^"
+    return AROUND[op].format(UNNAMED) if op in AROUND else SYMBOLS.get(op, op.replace("_", " "))
+
+
+def _operand(argument: Any, names: Mapping[int, str] | None, group: bool = True) -> str:
+    """A number, a short name, or the sign for what has none."""
+    constant = scalar_constant(argument)
+    if constant is not None:
+        return number(constant)
+    if not isinstance(argument, Node):
+        return UNNAMED
+    name = clean(argument.name or "") if names is None else names.get(argument.index, "")
+    if not name or len(name) > LONGEST_OPERAND:
+        return UNNAMED
+    return grouped(name) if group else name
+
+
+def grouped(text: str) -> str:
+    """A label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
+    return f"({text})" if any(sign in text for sign in " −+×÷@") and not _is_call(text) else text
+
+
+def _is_call(text: str) -> bool:
+    """ "σ(W @ x)", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
+    name, _, rest = text.partition("(")
+    depths = [0]
+    for letter in rest:
+        depths.append(depths[-1] + (letter == "(") - (letter == ")"))
+    return name.isidentifier() and min(depths) == depths[-1] == -1 and depths.count(-1) == 1
+
+
+def _call(node: Node, symbol: str, word: Callable[[Any], str]) -> str:
+    """ "clip(p, 0, 1)", and the name alone where no number is passed."""
     constants = [scalar_constant(argument) for argument in node.args]
     if all(constant is None for constant in constants) or not all(
         isinstance(a, (Node, np.ndarray, Like)) or c is not None for a, c in zip(node.args, constants, strict=True)
     ):
         return symbol
-    if len(constants) == 1 and LONE_X.search(symbol):
-        return LONE_X.sub(number(constants[0]), symbol)
-    letters = iter("xyzuvwabcdefgh")
-    words = [next(letters, "…") if constant is None else number(constant) for constant in constants]
-    return f"{symbol}({', '.join(words)})"
+    return f"{symbol}({', '.join(map(word, node.args))})"
 
 
-def _power(base: Any, exponent: Any) -> str:
-    constant_base, constant = scalar_constant(base), scalar_constant(exponent)
-    if constant is not None:
-        whole = plain_integer(constant)
-        return f"x^{number(constant)}" if whole is None else f"x{superscript(whole)}"
-    return SYMBOLS["power"] if constant_base is None else f"{number(constant_base)}ˣ"
+def _power(base: Any, exponent: Any, word: Callable[[Any], str]) -> str:
+    whole = plain_integer(scalar_constant(exponent))
+    raised = superscript(whole) if whole is not None else RAISED.get(word(exponent), f"^{word(exponent)}")
+    below = word(base)
+    return f"({below}){raised}" if below.startswith("−") else f"{below}{raised}"
 
 
 def _axis(node: Node) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health
-from tinygraph.drawing.expressions import formula, labels
+from tinygraph.drawing.expressions import constant_key, formula, labels, own_names
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
 from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_places
 from tinygraph.drawing.slopes import local_derivatives, slope
 from tinygraph.drawing.symbols import array_constants
+from tinygraph.drawing.text import clean
 from tinygraph.graph import Graph, Node
 from tinygraph.links import Like
 
@@ -47,7 +47,6 @@ def chain(graph: Graph) -> Scene:
             )
     scene = values(graph)
     shown = {box.node.index: box.id for box in scene.boxes if box.kind == "variable"}
-    expected = {node.index: 0.0 for node in graph.nodes if node.is_input and node.grad is not None}
     backward = []
     for node in graph.nodes:
         numbers = local_derivatives(node) if node.requires_grad else ()
@@ -55,19 +54,7 @@ def chain(graph: Graph) -> Scene:
             if operand.requires_grad:
                 text = slope(node, position, number, scene.names)
                 backward.append(Link(shown[operand.index], shown[node.index], "backward", text, (operand, node)))
-            if operand.index in expected:
-                expected[operand.index] += _product(node.grad, number)
-    more = {n.index for n in graph.inputs if n.index in expected and _differs(n.grad, expected[n.index])}
-    return replace(scene, view="chain", links=scene.links + tuple(backward), accumulated=frozenset(more))
-
-
-def _product(gradient: np.ndarray[Any, Any] | None, number: np.ndarray[Any, Any] | None) -> float:
-    return np.nan if gradient is None or number is None else float(np.real(gradient * number))
-
-
-def _differs(gradient: np.ndarray[Any, Any] | None, expected: float) -> bool:
-    """Whether a gradient is certainly not what the pass that is shown gives it."""
-    return gradient is not None and bool(np.isfinite(expected * gradient)) and not np.allclose(gradient, expected, 1e-3)
+    return replace(scene, view="chain", links=scene.links + tuple(backward))
 
 
 def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
@@ -110,8 +97,9 @@ def _formula_title(graph: Graph) -> str:
     (output,) = graph.outputs
     written = formula(graph, output)
     name = labels(graph)[output.index] if output.name else ""
-    went_back = output.grad is not None and not output.is_input
-    ran = f"after {name}.backward()" if name and went_back else "after backward()" if went_back else ""
+    went_back = output.grad is not None and not output.is_input and output.gradient_note in {"", "seed"}
+    called = name if name == clean(output.name or "") else ""
+    ran = f"after {called}.backward()" if called and went_back else "after backward()" if went_back else ""
     told = f"{name} = {written}" if name and written else written or ""
     return "\u00a0\u00a0 ".join(part for part in (told, ran) if told and part)
 
@@ -133,6 +121,7 @@ class _Assembly:
         self.boxes: list[Box] = []
         self.links: list[Link] = []
         self.members: dict[Scope, list[Node]] = {}
+        self.names = own_names(self.graph)
         self.hidden = self._crowds()
         for node in self.graph.nodes:
             scope = self._closed_scope(node)
@@ -202,10 +191,12 @@ class _Assembly:
         for name, array in array_constants(node):
             if id(array) not in self.constants:
                 # The record copies small arrays, so that two uses of one variable are two arrays of the same content.
-                alike = (name, place, array.shape, array.dtype, _digest(array)) if name else id(array)
+                key = constant_key(name, array)
+                alike = (place, key) if name else id(array)
                 if alike not in self.alike:
                     self.alike[alike] = f"k{len(self.alike)}"
-                    card = Box(self.alike[alike], "constant", node, "data", place, constant=array, name=name)
+                    shown = self.names.get(key, name)
+                    card = Box(self.alike[alike], "constant", node, "data", place, constant=array, name=shown)
                     self.boxes.append(card)
                 self.constants[id(array)] = self.alike[alike]
         self.boxes.append(Box(f"o{node.index}", "operation", node, "operation", place))
@@ -233,10 +224,6 @@ class _Assembly:
         tail = self.spoken_for[operand.index]
         changes = tail.startswith("o") and (into_layer or operand.shape != node.shape)
         return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
-
-
-def _digest(array: np.ndarray[Any, Any] | Like) -> bytes:
-    return b"" if isinstance(array, Like) else hashlib.blake2b(array.tobytes(), digest_size=16).digest()
 
 
 def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:

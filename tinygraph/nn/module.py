@@ -13,10 +13,11 @@ from numpy.typing import DTypeLike, NDArray
 from tinygraph.elsewhere import check_keywords
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
-from tinygraph.modes import scope, state
+from tinygraph.modes import Setting, state
 from tinygraph.nests import assign_all, entries
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
 from tinygraph.record import compose
+from tinygraph.scopes import Entry
 from tinygraph.tensor import Tensor
 
 __all__ = ["Layer", "Module"]
@@ -48,7 +49,8 @@ class Module:
             def call(self, x):
                 return x + self.scale * self.inner(x)
 
-    A module without a name takes that of the first attribute it is assigned to.
+    A module without a name takes that of the first attribute it is assigned to. A picture numbers modules that have one
+    name, "Residual 1" and "Residual 2", and the further calls of a module, "Residual 1 (2)".
 
     Attributes:
         training: whether the module is being trained; `train()` and `eval()` set it, here and in all modules inside.
@@ -95,7 +97,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`call`, under a scope with the module's name."""
-        with scope(self.name):
+        with Setting(scope=(*state.scope, Entry.of(self.name, self))):
             return self._run(*args, **kwargs)
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
@@ -242,7 +244,7 @@ class Layer(Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`call`, under a scope with the layer's name, on behalf of the user's line; at first `build`."""
-        return compose(self.name, self._run, args, kwargs, sys._getframe(1))
+        return compose(Entry.of(self.name, self), self._run, args, kwargs, sys._getframe(1))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if args and not hasattr(args[0], "dtype"):  # lists of numbers

@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.compiler.steps import Step, operands_of
 from tinygraph.functions.checks import CHECKS
+from tinygraph.scopes import given_name
 
 __all__ = ["core", "made_up", "number_in"]
 
@@ -99,7 +100,7 @@ def _indexed(step: Step, first: str, names: dict[int, str]) -> str:
 
 
 def _of_layer(step: Step, first: str, names: dict[int, str]) -> str | None:
-    layer = step.scope[-1] if step.scope and step.section == "forward" else ""
+    layer = given_name(step.scope[-1]) if step.scope and step.section == "forward" else ""
     return f"{layer.lower()}_output" if layer.isidentifier() and layer not in dir(np) else None
 
 

@@ -7,6 +7,7 @@ Of a run that read `w`, computed `loss` and `w.grad` from it, and assigned `w - 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from tinygraph.compiler.tracing.steps import UNREAD, Captured, Step, steps_in
 from tinygraph.compiler.tracing.trace import Trace
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.links import mapped
+from tinygraph.scopes import named_scopes
 from tinygraph.source import argument_names, assigned_name, source_of
 
 __all__ = ["Recorded", "program_of"]
@@ -63,11 +65,11 @@ def program_of(trace: Trace, result: Any, order: list[Step], names: dict[int, st
     updated = {id(leaf): leaf.value._step for leaf in state if leaf.value._step is not leaf.first}
     needed = _needed([*ends, *updated.values()], trace.steps)
 
-    nodes = _Nodes(state)
+    calls = [step for step in trace.steps if step.kind == "call" and step.index in needed]
+    nodes = _Nodes(state, _scopes(calls))
     used = {step.index for step in order if step.kind == "argument" or step.index in needed}
     arguments = tuple([nodes.input(step) for step in order if step.index in used])
     inputs = [nodes.input(leaf.first) for leaf in state if leaf.first is not None]
-    calls = [step for step in trace.steps if step.kind == "call" and step.index in needed]
     for step in calls:
         nodes.call(step)
     variables = tuple([
@@ -93,10 +95,11 @@ class _Nodes:
         numbers: what the user's code calls the numbers among the arguments; None for one that it calls differently.
     """
 
-    def __init__(self, state: list[Captured]) -> None:
+    def __init__(self, state: list[Captured], scopes: dict[int, tuple[str, ...]]) -> None:
         self.found: dict[int, Node] = {}
         self.numbers: dict[float, str | None] = {}
         self._differentiable = {id(leaf.first) for leaf in state if leaf.link.differentiable}
+        self._scopes = scopes
         self._source_at = functools.cache(source_of)
 
     def input(self, step: Step) -> Node:
@@ -125,11 +128,17 @@ class _Nodes:
         node = Node(
             index=len(self.found), function=function, args=args, kwargs=kwargs, shape=step.shape, dtype=step.dtype,
             name=step.name or (assigned_name(step.code, step.lasti) if step.kind == "call" else None),
-            scope=step.scope, source=self._source_at(step.code, step.lasti),
+            scope=self._scopes.get(step.index, ()), source=self._source_at(step.code, step.lasti),
             requires_grad=step.kind == "state" and id(step) in self._differentiable,
         )  # fmt: skip
         self.found[step.index] = node
         return node
+
+
+def _scopes(calls: list[Step]) -> dict[int, tuple[str, ...]]:
+    """The names of the scopes of each call, by its index."""
+    made = [(step.scope, sys.maxsize if step.section == "backward" else 0) for step in calls]
+    return dict(zip([step.index for step in calls], named_scopes(made), strict=True))
 
 
 def _constant(step: Step) -> Any:

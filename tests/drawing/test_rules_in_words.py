@@ -1,0 +1,217 @@
+"""Each text that says how a gradient is passed on, read as a formula, is what the derivative table does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.drawing import mirror, slopes
+from tinygraph.drawing.expressions import labels
+from tinygraph.drawing.mirror import pullbacks
+from tinygraph.drawing.slopes import slope
+
+from .notation import evaluated
+
+Call = Callable[..., Any]
+A, V, SQUARE = (3, 4), (4,), (2, 3)
+
+# A call of each function that has a text, with the shapes of its operands.
+BACKWARD: list[tuple[str, Call, tuple[tuple[int, ...], ...]]] = [
+    *[(f.__name__, f, shapes) for f in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
+      for shapes in ((A, A), (A, V), (V, A), (A, ()), ((3, 1), (1, 4)))],
+    *[(f.__name__, f, (A,)) for f in (np.negative, np.exp, np.log, np.sqrt, np.square, np.reciprocal, np.sin, np.cos,
+                                      np.tanh)],
+    *[("matmul", np.matmul, shapes) for shapes in ((A, (4, 2)), (A, V), ((3,), A), (V, V))],
+    ("sigmoid", tg.sigmoid, (A,)),
+    ("relu", lambda a: tg.relu(a - 1.0), (A,)),
+    *[("power", lambda a, e=e: a**e, (A,)) for e in (2, 3, 1, -1, 0.5, -1.5)],
+    ("multiply", lambda a: a * -2.5, (A,)), ("divide", lambda a: a / -2, (A,)), ("divide", lambda a: -2 / a, (A,)),
+    ("maximum", lambda a: np.maximum(a, 1.0), (A,)), ("multiply", lambda a: a * CONSTANT, (A,)),
+    ("sum", np.sum, (A,)), ("sum", lambda a: np.sum(a, axis=0), (A,)),
+    ("sum", lambda a: np.sum(a, axis=1, keepdims=True), (A,)),
+    ("mean", np.mean, (A,)), ("mean", lambda a: np.mean(a, axis=1), (A,)),
+    ("reshape", lambda a: np.reshape(a, (2, 6)), (A,)), ("transpose", np.transpose, (A,)),
+    ("transpose", lambda a: np.transpose(a, (1, 2, 0)), ((2, 3, 4),)),
+    ("getitem", lambda a: a[1], (A,)), ("getitem", lambda a: a[:, ::2], (A,)),
+    ("getitem", lambda a: a[[0, 0, 2]], (A,)),
+]  # fmt: skip
+CONSTANT = np.linspace(-1, 1, 4)
+ALIASES = {"true_divide": "divide", "expit": "sigmoid"}
+
+
+def operands(shapes: tuple[tuple[int, ...], ...]) -> list[tg.Tensor]:
+    rng = np.random.default_rng(len(shapes))
+    return [tg.Tensor(rng.uniform(0.5, 2, shape), name=name) for name, shape in zip("ab", shapes, strict=False)]
+
+
+def check_texts_of_mirror(op: str, call: Call, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """Compare what the mirror view says of a call with what a backward pass through it does."""
+    tensors = operands(shapes)
+    result = call(*tensors)
+    result.name = "c"
+    seed = np.random.default_rng(9).normal(size=result.shape)
+    graph = tg.Graph.of(result)
+    node = graph.outputs[0]
+    assert node.op == op
+    result.backward(seed, retain_graph=True)
+    gradients = {each.index: each.grad for each in tg.Graph.of(result).nodes}
+    names = labels(graph)
+    values = {names[each.index]: each.value for each in graph.nodes if names[each.index].isidentifier()}
+    values |= {"∇": seed, "CONSTANT": CONSTANT}
+    told = pullbacks(node, names)
+    assert told
+    for pull in told:
+        found = read(pull.text, node, pull.operand, values)
+        np.testing.assert_allclose(found, gradients[pull.operand.index], rtol=1e-12)
+
+
+def read(text: str, node: Any, operand: Any, values: dict[str, Any]) -> Any:
+    """The cotangent of an operand, as the text says it."""
+    assert "· ∂" not in text, text
+    if text == "Σ ∇":
+        return summed(values["∇"], operand.shape)
+    if text.startswith("Σ("):
+        return summed(read(text[2:-1], node, operand, values), operand.shape)
+    if " where " in text:
+        what, _, condition = text.partition(" where ")
+        condition, tie, _ = condition.partition(", ∇/2 where =")
+        sign = ">" if ">" in condition else "<"
+        left, right = (evaluated(side, values) for side in condition.split(sign))
+        chosen = left > right if sign == ">" else left < right
+        return np.where(chosen, evaluated(what, values), np.where((left == right) & bool(tie), values["∇"] / 2, 0))
+    for words, act in WORDS.items():
+        if text.endswith(words):
+            return act(evaluated(text.removesuffix(words), values), node, operand)
+    return evaluated(text, values)
+
+
+def summed(value: Any, shape: tuple[int, ...]) -> Any:
+    value = np.asarray(value)
+    value = value.sum(axis=tuple(range(value.ndim - len(shape))))
+    return value.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1 < value.shape[i]), keepdims=True)
+
+
+def to_each(value: Any, node: Any, operand: Any) -> Any:
+    axis = node.kwargs.get("axis")
+    if axis is not None and not node.kwargs.get("keepdims"):
+        value = np.expand_dims(value, axis)
+    return np.broadcast_to(value, operand.shape)
+
+
+def into_its_place(value: Any, node: Any, operand: Any) -> Any:
+    found = np.zeros(operand.shape)
+    np.add.at(found, node.args[1], value)
+    return found
+
+
+WORDS: dict[str, Callable[[Any, Any, Any], Any]] = {
+    " to each": to_each,
+    " reshaped": lambda value, node, operand: np.reshape(value, operand.shape),
+    " with its axes back": lambda value, node, operand: np.transpose(value, np.argsort(node.args[1])),
+    " into its place": into_its_place,
+}
+
+
+@pytest.mark.parametrize(("op", "call", "shapes"), BACKWARD, ids=[f"{op}{shapes}" for op, _, shapes in BACKWARD])
+def test_the_mirror_says_what_the_table_does(op: str, call: Call, shapes: tuple[tuple[int, ...], ...]) -> None:
+    check_texts_of_mirror(op, call, shapes)
+
+
+def test_every_text_of_the_mirror_is_tried() -> None:
+    known = {*mirror.PULLBACKS, *mirror.SPECIAL, *mirror.REDUCTIONS}
+    assert {ALIASES.get(op, op) for op in known} == {op for op, *_ in BACKWARD}
+
+
+def test_at_ties_the_mirror_says_that_each_side_gets_half() -> None:
+    a, b = tg.Tensor([1.0, 2.0, 3.0], name="a"), tg.Tensor([1.0, 3.0, 2.0], name="b")
+    for call in (np.maximum, np.minimum):
+        c = call(a, b)
+        c.backward(np.ones(3))
+        graph = tg.Graph.of(c)
+        for pull in pullbacks(graph.outputs[0], labels(graph)):
+            values = {"a": a.data, "b": b.data, "∇": np.ones(3)}
+            found = read(pull.text, graph.outputs[0], pull.operand, values)
+            np.testing.assert_array_equal(found, pull.operand.grad)
+        a.grad = b.grad = None
+
+
+@pytest.mark.parametrize(
+    ("op", "wrong"),
+    [("tanh", ("∇ × (1 + {z}²)",)), ("maximum", ("∇ where {x} < {y}", "∇ where {y} < {x}")), ("sqrt", ("∇ ÷ {z}",))],
+)
+def test_an_error_in_a_text_of_the_mirror_is_noticed(
+    op: str, wrong: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mirror.PULLBACKS, op, wrong)
+    with pytest.raises(AssertionError):
+        for each in BACKWARD:
+            if each[0] == op:
+                check_texts_of_mirror(*each)
+
+
+def test_what_has_no_text_is_not_given_a_wrong_one() -> None:
+    z = tg.Tensor(np.array([1 + 2j, 3j]), name="z")
+    w = tg.Tensor(np.ones((5, 3, 4)), name="w")
+    for result in (z * z, np.exp(z), w @ np.ones((5, 4, 2)), np.sum(w, where=np.ones((3, 4), bool)), 2.0**w):
+        graph = tg.Graph.of(result)
+        told = pullbacks(graph.outputs[0], labels(graph))
+        assert all(pull.text.startswith("∇ · ∂") for pull in told)
+
+
+# --- the chain rule ---------------------------------------------------------------------------------------------------
+
+CHAIN: list[tuple[str, Call]] = [
+    *[(f.__name__, f) for f in (np.add, np.subtract, np.multiply, np.divide)],
+    *[(f.__name__, f) for f in (np.negative, np.square, np.sqrt, np.reciprocal, np.exp, np.log, np.sin, np.cos, np.tan,
+                                np.sinh, np.cosh, np.tanh, np.arctan, np.absolute)],
+    ("sigmoid", lambda a: tg.sigmoid(a)),
+    *[("power", lambda a, e=e: a**e) for e in (2, 3, 1, 0, -1, -2, 0.5, -1.5)],
+    ("power", lambda a: 2.5**a), ("power", lambda a, b: a**b),
+    ("multiply", lambda a: a * -2.5), ("divide", lambda a: -2 / a), ("subtract", lambda a: 1 - a),
+    ("absolute", lambda a: np.absolute(-1 * a)), ("square", lambda a, b: np.square(a + b)),
+    ("exp", lambda a, b: np.exp(a - b)), ("multiply", lambda a, b: (a + b) * (a - b)),
+]  # fmt: skip
+
+
+def check_texts_of_chain(op: str, call: Call) -> None:
+    """Compare what the chain rule says of the last call with what a backward pass through it does."""
+    count = call.nin if isinstance(call, np.ufunc) else call.__code__.co_argcount - len(call.__defaults__ or ())
+    tensors = [tg.Tensor(value, name=name) for name, value in zip("ab", (1.3, 0.7), strict=True)][:count]
+    result = call(*tensors)
+    result.name = "c"
+    result.backward(retain_graph=True)
+    graph = tg.Graph.of(result)
+    node, names = graph.outputs[0], labels(graph)
+    assert node.op == op
+    values = {"a": 1.3, "b": 0.7, "c": float(node.value)}
+    total = {operand.index: 0.0 for operand in node.operands}
+    for position, operand in enumerate(node.operands):
+        text = slope(node, position, None, names).removeprefix("× ")
+        assert text
+        total[operand.index] += evaluated(text, values)
+    for operand in node.operands:
+        assert total[operand.index] == pytest.approx(float(operand.grad), rel=1e-12)
+
+
+@pytest.mark.parametrize(("op", "call"), CHAIN, ids=[f"{op}{n}" for n, (op, _) in enumerate(CHAIN)])
+def test_the_chain_rule_says_what_the_table_does(op: str, call: Call) -> None:
+    check_texts_of_chain(op, call)
+
+
+def test_every_text_of_the_chain_rule_is_tried() -> None:
+    aliases = ALIASES | {"abs": "absolute"}
+    assert {aliases.get(op, op) for op in slopes.SLOPES} | {"power"} == {op for op, _ in CHAIN}
+
+
+@pytest.mark.parametrize(
+    ("op", "wrong"),
+    [("tanh", lambda z, x: f"1 + {z}²"), ("arctan", lambda z, x: f"1/(1 − {x}²)"), ("tan", lambda z, x: f"1/cos {x}")],
+)
+def test_an_error_in_a_text_of_the_chain_rule_is_noticed(op: str, wrong: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(slopes.SLOPES, op, (wrong,))
+    with pytest.raises(AssertionError):
+        check_texts_of_chain(op, getattr(np, op))

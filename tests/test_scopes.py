@@ -1,0 +1,194 @@
+"""A scope is a module or a block, not a name: each has a name of its own in the graph, and a card of its own."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.scopes import given_name
+
+
+class Residual(tg.nn.Module):
+    def __init__(self, inner=None):
+        self.scale = tg.Tensor(0.5)
+        self.inner = inner
+
+    def call(self, x):
+        h = np.tanh(x * self.scale)
+        return x + h if self.inner is None else self.inner(h) + x
+
+
+class Twice(tg.nn.Module):
+    def __init__(self):
+        self.blocks = [Residual(), Residual()]
+        for block in self.blocks:
+            block.name = "block"
+
+    def call(self, x):
+        return self.blocks[1](self.blocks[0](self.blocks[1](x)))
+
+
+def titles(drawing):
+    return [box.layer.title for box in drawing._scene.boxes if box.layer is not None]
+
+
+@pytest.fixture
+def x():
+    return tg.Tensor(np.ones(3), name="x")
+
+
+def test_three_modules_of_one_class_are_three_cards(x):
+    y = x
+    for block in [Residual(), Residual(), Residual()]:
+        y = block(y)
+    graph = tg.Graph.of(y)
+    assert graph.scopes == (("Residual 1",), ("Residual 2",), ("Residual 3",))
+    cards = ["Residual 1", "Residual 2", "Residual 3"]
+    assert titles(tg.draw(y, view="collapsed")) == cards
+    assert titles(tg.draw(y, open="Residual 2")) == [cards[0], cards[2]]
+    assert titles(tg.draw(y, open="Residual")) == []
+    assert all(card in str(graph) for card in cards)
+    page = tg.draw(y, view="collapsed").html()
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert [picture["title"] for picture in data.values()] == ["overview", *cards]
+    for card in cards:
+        assert card in tg.draw(y, view="collapsed").mermaid()
+    assert {node["scope"][0] for node in json.loads(graph.to_json())["nodes"] if node["scope"]} == set(cards)
+
+
+def test_a_module_that_is_called_again_is_the_same_one_again(x):
+    one, two = Residual(), Residual()
+    assert tg.Graph.of(one(one(x))).scopes == (("Residual",), ("Residual (2)",))
+    scopes = [name for (name,) in tg.Graph.of(two(one(two(x)))).scopes]
+    assert scopes == ["Residual 1", "Residual 2", "Residual 1 (2)"]
+    # The module is known by itself, also where it is no longer there, or equal to another.
+    assert tg.Graph.of(Residual()(Residual()(x))).scopes == (("Residual 1",), ("Residual 2",))
+
+
+def test_modules_inside_modules_keep_their_numbers(x):
+    pair = Twice()
+    graph = tg.Graph.of(pair(pair(x)))
+    assert [scope[-1] for scope in graph.scopes if len(scope) == 2] == ["block 1", "block 2", "block 1 (2)"] * 2
+    assert [scope for scope in graph.scopes if len(scope) == 1] == [("Twice",), ("Twice (2)",)]
+    assert given_name(graph.scopes[1][-1]) == "block"
+
+
+def test_each_block_that_is_entered_is_a_scope(x):
+    h = x
+    for _ in range(3):
+        with tg.scope("cell"):
+            h = np.tanh(h) * 2
+    assert titles(tg.draw(np.sum(h), view="collapsed")) == ["cell 1", "cell 2", "cell 3"]
+    reused = tg.scope("part")
+    with reused:
+        y = x * 2
+    with reused:
+        y = np.exp(y)
+    assert tg.Graph.of(y).scopes == (("part 1",), ("part 2",))
+
+    @tg.scope("decorated")
+    def f(x):
+        return np.sin(x)
+
+    assert tg.Graph.of(f(f(x))).scopes == (("decorated 1",), ("decorated 2",))
+
+
+def test_numbers_avoid_the_names_that_are_there(x):
+    with tg.scope("a"):
+        y = x * 2
+    with tg.scope("a 1"):
+        y = np.exp(y)
+    with tg.scope("a"):
+        y = np.sin(y)
+    assert tg.Graph.of(y).scopes == (("a 2",), ("a 1",), ("a 3",))
+
+
+def test_a_composition_of_one_call_is_no_scope(x):
+    w = tg.Tensor(np.ones((3, 2)))
+    y = np.einsum("i,ij->j", x, w)
+    assert tg.Graph.of(y).scopes == ()
+    assert "subgraph" not in tg.draw(y, view="full").mermaid()
+    y.backward(np.ones(2), create_graph=True)
+    assert tg.Graph.of(x.grad).scopes == ()
+    spread = np.var(x) + np.var(x * 2)
+    assert tg.Graph.of(spread).scopes == (("var 1",), ("var 2",))
+    with tg.scope("mine"):  # what the user made stays, however small
+        z = np.exp(x)
+    assert tg.Graph.of(z).scopes == (("mine",),)
+
+
+def test_the_scopes_of_a_compiled_program(x):
+    blocks = [Residual(), Residual()]
+
+    @tg.compile
+    def step(x):
+        loss = np.sum(np.einsum("i,i->", blocks[1](blocks[0](x)), x))
+        for block in blocks:
+            block.scale.grad = None
+        loss.backward()
+        for block in blocks:
+            block.scale.assign(block.scale.data - 0.1 * block.scale.grad)
+        return loss
+
+    step(np.ones(3))
+    assert [scope for scope in step.graph.scopes if len(scope) == 1] == [("Residual 1",), ("Residual 2",)]
+    drawn = titles(step.draw(view="collapsed"))
+    for card in ("Residual 1", "Residual 2"):
+        assert card in drawn or any(card in title for title in titles(step.draw(view="collapsed", open="backward")))
+    assert "einsum" not in {name for scope in step.graph.scopes for name in scope}
+
+
+@st.composite
+def nests(draw_from):
+    """Blocks and calls of modules inside one another: lists of (name or number of a module, inside)."""
+    return draw_from(
+        st.recursive(
+            st.just([]),
+            lambda inside: st.lists(st.tuples(st.sampled_from(["a", "a 1", "b", 0, 1, 2]), inside), max_size=3),
+            max_leaves=12,
+        )
+    )
+
+
+@settings(deadline=None)
+@given(nests())
+def test_each_entry_has_one_name_and_no_other_has_it(nest):
+    class Free(tg.nn.Module):
+        def call(self, x, inside):
+            return run(x, inside)
+
+    modules = [Free() for _ in range(3)]
+    entered: list[object] = []  # for each call the entries around it
+    around: list[object] = []
+    owners: dict[object, object] = {}
+
+    def run(x, entries):
+        for who, inside in entries:
+            around.append(entry := object())
+            owners[entry] = who
+            if isinstance(who, int):
+                x = modules[who](x, inside)
+            else:
+                with tg.scope(who):
+                    x = run(x, inside)
+            around.pop()
+        entered.append(tuple(around))
+        return np.tanh(x)
+
+    modules[1].name, modules[2].name = "a", "b"
+    graph = tg.Graph.of(run(tg.Tensor(0.5), nest))
+    paths = [node.scope for node in graph if not node.is_input]
+    assert [len(path) for path in paths] == [len(entries) for entries in entered]
+    named: dict[object, object] = {}
+    for path, entries in zip(paths, entered, strict=True):
+        for depth in range(len(path)):
+            assert named.setdefault(entries[: depth + 1], path[: depth + 1]) == path[: depth + 1]
+    assert len(set(named.values())) == len(named)
+    for entries, path in named.items():
+        who = owners[entries[-1]]
+        assert given_name(path[-1]) == (("Free", "a", "b")[who] if isinstance(who, int) else who)

@@ -1,0 +1,83 @@
+"""Passes: which backward pass wrote a gradient, so that a picture calls it a derivative only where it is one."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["SEVERAL", "Freed", "Pass", "hand_out_gradient", "no_pass", "note_gradient", "pass_of"]
+
+
+class Pass(NamedTuple):
+    """One backward pass.
+
+    Attributes:
+        root: the order of the link where it began.
+        unit: the pass gives derivatives of one real number, since its seed is 1.
+        order: when it ended, on the counter that numbers the calls.
+    """
+
+    root: int
+    unit: bool
+    order: int
+
+
+# In place of a pass: a gradient to which more than one has added.
+SEVERAL = Pass(-1, False, 0)
+
+
+def no_pass(order: int) -> Pass:
+    """What stands in place of a pass where a gradient was set, or is older than the last pass; as of an order."""
+    return Pass(-2, False, order)
+
+
+class Freed:
+    """The `_adjoint` of a call whose graph was given back, and the pass that did so, if it wrote gradients."""
+
+    __slots__ = ("this",)
+
+    def __init__(self, this: Pass | None) -> None:
+        self.this = this
+
+
+def note_gradient(leaf: Any, this: Pass, gradient: Any) -> None:
+    """Note the pass that wrote a leaf's gradient, and the gradient, since others can put another one in its place."""
+    if isinstance(gradient, np.generic):
+        leaf.passed = (this, gradient, None)
+    elif isinstance(gradient, np.ndarray) and gradient.ndim == 0:
+        leaf.passed = (this, gradient, gradient[()])
+    else:
+        leaf.passed = (this, weakref.ref(gradient), None)  # what is large lives no longer for this
+
+
+def hand_out_gradient(link: Any, before: Any, array: Any) -> None:
+    """Note the value of a gradient of one number, before others can write into its array.
+
+    Args:
+        link: whose gradient it is.
+        before: the gradient as it is now.
+        array: the gradient as it is handed out.
+    """
+    passed = getattr(link, "passed", None)
+    if type(passed) is tuple and passed[1] is array and passed[2] is not None:
+        return  # it was handed out before
+    this = pass_of(link)
+    if this is not None and before is link._grad:
+        link.passed = (this, array, array[()])
+
+
+def pass_of(link: Any) -> Pass | None:
+    """The pass that wrote a link's gradient; `no_pass` or None if it was set or written into since, or is not known."""
+    passed = getattr(link, "passed", None)
+    if type(passed) is tuple:
+        this, gradient, number = passed
+        if type(gradient) is weakref.ref:
+            gradient = gradient()
+        if gradient is link._grad:
+            same = number is None or np.asarray(number).tobytes() == np.asarray(gradient).tobytes()
+            return this if same else None
+        passed = None
+    freed = link._adjoint.this if type(link._adjoint) is Freed else None
+    return freed if passed is None or (freed is not None and freed.order > passed.order) else passed
