@@ -193,7 +193,11 @@ class Graph:
     def __str__(self) -> str:
         """One line a node: its name, what computed it, its shape and dtype."""
         called = {node.index: _called(node, self.role(node)) for node in self.nodes}
-        own = numbered({node.index: node.name for node in self.nodes if node.name is not None})
+        from tinygraph.bidirectional import TURNING, isolated
+
+        straight = {ord(sign): None for sign in TURNING}
+        words = {node.index: node.name.translate(straight).split() for node in self.nodes if node.name is not None}
+        own = numbered({index: " ".join(name) for index, name in words.items()})
         names = {node.index: f"%{node.index} {own.get(node.index, '')}".rstrip() for node in self.nodes}
         width = max((len(name) for name in names.values()), default=0)
         call_width = min(max((len(text) for text in called.values()), default=0), 48)
@@ -207,7 +211,7 @@ class Graph:
                 f"{names[node.index]:<{width}} = {called[node.index]:<{call_width}}  {shape:<16}  {note}".rstrip()
             )
         outputs = ", ".join(names[output.index] for output in self.outputs)
-        return "\n".join([*lines, f"return {outputs}"])
+        return "\n".join(map(isolated, [*lines, f"return {outputs}"]))
 
     def to_json(self, indent: int | None = None) -> str:
         """The graph as JSON: a list of nodes in execution order, and the indices of the outputs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -109,7 +110,16 @@ def test_without_an_engine_the_error_names_both_ways_to_one(monkeypatch: pytest.
             ask()
     assert drawing.source.startswith("digraph")
     assert drawing.mermaid().startswith("flowchart LR")
-    drawing.save(tmp_path / "c.dot")
+    for suffix in (".svg", ".png", ".pdf", ".html"):
+        with pytest.raises(NoEngineError):
+            drawing.save(tmp_path / f"c{suffix}")
+    for suffix in (".dot", ".mmd"):
+        drawing.save(tmp_path / f"c{suffix}")
+    assert sorted(os.listdir(tmp_path)) == ["c.dot", "c.mmd"]
+    for page in ("README.md", "docs/drawing.md"):  # what they say of a machine without Graphviz
+        told = " ".join((Path(__file__).parents[2] / page).read_text("utf-8").split())
+        assert re.search(r"`\.svg`, `\.png`, `\.pdf` and `\.html` (need Graphviz|do not)", told)
+    assert drawing._repr_mimebundle_()["text/vnd.mermaid"] == drawing.mermaid()
     bundle = drawing._repr_mimebundle_()
     assert "tinygraph[draw]" in bundle["text/plain"] and "image/svg+xml" not in bundle
 

@@ -16,7 +16,7 @@ from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.svg import finished
-from tinygraph.drawing.text import clip
+from tinygraph.drawing.text import clip, isolated
 
 __all__ = ["Drawing"]
 
@@ -49,8 +49,8 @@ class Drawing:
         scene = self._scene
         drawn = self._render("svg")
         layout = self._render("json") if engine.has_fonts() else None
-        tooltips = {box.id: tooltip(box, scene) for box in scene.boxes}
-        return finished(drawn, layout, self.source, tooltips, self._description())
+        tooltips = {box.id: isolated(tooltip(box, scene)) for box in scene.boxes}
+        return finished(drawn, layout, self.source, tooltips, isolated(self._description()))
 
     def png(self) -> bytes:
         """The picture as PNG.
