@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
@@ -56,6 +56,8 @@ ACTIONS = (
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 2)), max_size=8))
+@example([("retained", 1), ("backward", 2)])
+@example([("recorded", 2), ("set inside", 0), ("backward", 1)])
 def test_what_a_picture_calls_a_derivative_is_one(actions):
     leaves = [tg.Tensor(value, name=name) for name, value in zip("abc", (1.5, 0.7, -0.4), strict=True)]
     a, b, c = leaves
