@@ -27,7 +27,7 @@ import numpy as np
 from tinygraph import modes
 from tinygraph.compiler.making import Maker, made_version
 from tinygraph.compiler.program import Program
-from tinygraph.compiler.signature import Parameters
+from tinygraph.compiler.signature import NUMERIC, Parameters
 from tinygraph.compiler.versions import Version
 from tinygraph.errors import GraphError
 from tinygraph.graph import Graph
@@ -197,7 +197,11 @@ class Compiled:
         known = self._versions.get(key, [])
         why = known[0].surroundings.changed() if known else "the arguments differ"
         version = made_version(self._function, self._parameters, args, kwargs, leaves, self._make)
-        if not kwargs and len(key) == len(args) and all(type(item) is np.ndarray for item in args):
+        if (
+            not kwargs
+            and len(key) == len(args)
+            and all(type(item) is np.ndarray and item.dtype.kind in NUMERIC for item in args)
+        ):
             version.layouts = [(item.shape, item.dtype) for item in args]
         self._versions.setdefault(key, []).insert(0, version)
         self._versions.move_to_end(key)

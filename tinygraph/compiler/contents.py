@@ -58,6 +58,8 @@ class Content:
             item[:] = self._before[2]
         elif isinstance(item, array.array):
             item[:] = array.array(item.typecode, self._before[2])
+        elif isinstance(item, np.ndarray):
+            item[...] = np.frombuffer(self._before[2], item.dtype).reshape(item.shape)
         elif self._read is _memory:
             memoryview(item).cast("B")[:] = self._before[2]
         elif self._attributes is not None:

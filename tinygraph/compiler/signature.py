@@ -20,6 +20,8 @@ from tinygraph.tensor import Tensor
 __all__ = ["Parameters", "copied", "describe", "fixed", "rebuilt", "same_shape", "told"]
 
 FLOAT = "float"
+# The kinds of dtypes that a program computes with: floats, complex numbers, integers, unsigned ones, truth values.
+NUMERIC = "fciub"
 _FIXED = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
 
 
@@ -124,6 +126,8 @@ def describe(value: Any, leaves: list[Any]) -> Any:
     """
     kind = type(value)
     if kind is np.ndarray:
+        if value.dtype.kind not in NUMERIC:
+            return _by_content(value)
         leaves.append(value)
         return value.shape, value.dtype
     if kind is float:
@@ -136,6 +140,8 @@ def describe(value: Any, leaves: list[Any]) -> Any:
         link = value._link
         return Tensor, value._value.shape, value._value.dtype, link.differentiable, isinstance(link, Leaf)
     if isinstance(value, np.generic):
+        if value.dtype.kind not in NUMERIC:
+            return _by_content(value)
         leaves.append(value)
         return value.dtype, "scalar"
     if kind is dict:
@@ -155,6 +161,20 @@ def describe(value: Any, leaves: list[Any]) -> Any:
             "array, a Tensor, a number, a string, nor a tuple, list or dict of them, and it cannot be hashed"
         ) from None
     return fixed(value)
+
+
+def _by_content(value: Any) -> Any:
+    """The part of a signature that an array, or a value, of texts, dates or rows makes: it counts by what it is.
+
+    Raises:
+        TypeError: it is of objects, which cannot be told apart.
+    """
+    if value.dtype.hasobject:
+        raise TypeError(
+            "compile: an argument is an array of objects, which cannot be told apart from others; give an array of "
+            "numbers, or a list"
+        )
+    return "array", value.shape, value.dtype, value.tobytes()
 
 
 def fixed(value: Any) -> Any:
@@ -185,7 +205,12 @@ def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict
         enter: makes the stand-in, given the value and its name.
         fixed: gets the other objects, by name.
     """
-    if isinstance(value, np.ndarray | np.generic | Tensor | np.random.Generator) or type(value) is float:
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind in NUMERIC:
+            return enter(value, name)
+        fixed[name] = value
+        return value
+    if isinstance(value, Tensor | np.random.Generator) or type(value) is float:
         return enter(value, name)
     if type(value) is dict:
         return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}
@@ -220,6 +245,8 @@ def told(part: Any) -> str:
     if part is np.random.Generator:
         return "generator"
     first = part[0]
+    if first == "array" and len(part) == 4:
+        return f"{part[2]}{part[1]}, as it is"
     if first is Tensor:
         return f"Tensor {part[2]}{part[1]}" + ("" if part[3] else ", no gradient")
     if first is dict:

@@ -62,6 +62,7 @@ from tinygraph.compiler.guards import (
 )  # fmt: skip
 from tinygraph.compiler.names_in_code import names_in
 from tinygraph.compiler.traced import refused
+from tinygraph.compiler.tracing.questions import ANSWERS
 from tinygraph.tensor import Tensor
 
 __all__ = ["Surroundings"]
@@ -112,6 +113,7 @@ class Surroundings:
             # Iterators that no stand-in can be put in the place of.
             self.iterators: list[tuple[str, Any]] = []
             self._contents: list[Content] = []
+            self._asking: dict[tuple[int, str], tuple[dict[str, Any], Any]] = {}
             self._arrays: dict[int, Any] = {}
             self._placed: set[int] = set()
             self._functions: list[Any] = []
@@ -244,6 +246,8 @@ class Surroundings:
         if users:
             yield from self._in_namespace(namespace, "", found.variables)
         if users and not is_ours(function.__module__):
+            for asked in found.variables & ANSWERS.keys() - namespace.keys():
+                self._asking[id(namespace), asked] = (namespace, asked)
             self._functions.append(function)
             self.containers.append(Container(name, vars(function), dict(vars(function)), whole=False))
             data = {key for key, value in vars(function).items() if key in self.names or not callable(value)}
@@ -422,6 +426,8 @@ class Surroundings:
         """Put stand-ins in the places of plain arrays, also inside tuples, and of what cannot be read."""
         self._states = {key: state_of(generator) for key, (_, generator) in self.generators.items()}
         self._diverted.clear()
+        for namespace, name in self._asking.values():
+            namespace[name] = ANSWERS[name]
         for place in self.places:
             if place.shared or place.value is MISSING:
                 continue
@@ -452,6 +458,8 @@ class Surroundings:
         A list that it added to, an attribute that it set: each is as it was afterwards.
         """
         found: str | None = None
+        for namespace, name in self._asking.values():
+            namespace.pop(name, None)
         for container in self.containers:
             found = container.restore() or found
         for content in self._contents:

@@ -7,7 +7,10 @@ NumPy's hands, into Python's `if` or a `float`, is refused: the program would ke
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import dis
+import numbers
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -75,14 +78,18 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
     """The methods `x + y`, `y + x` and `x += y`."""
 
     def method(self: Traced, other: Any) -> Any:
-        return self._trace.operate(function, self, other) if _is_operand(other) else NotImplemented
+        if _is_operand(other):
+            return self._trace.operate(function, self, other)
+        if function in _EQUALITIES and isinstance(other, _NEVER_EQUAL):
+            return self._trace.call(np.full, (self.shape, function is np.not_equal), {})
+        return _unknown(self, other)
 
     def reflected(self: Traced, other: Any) -> Any:
-        return self._trace.operate(function, other, self) if _is_operand(other) else NotImplemented
+        return self._trace.operate(function, other, self) if _is_operand(other) else _unknown(self, other)
 
     def in_place(self: Traced, other: Any) -> Any:
         if not _is_operand(other):
-            return NotImplemented
+            return _unknown(self, other)
         result = self._trace.operate(function, self, other)
         # A number is immutable in NumPy too: the name gets a new one. An array of one number is written into.
         return result if self._is_number else self._trace.overwrite(self, result)
@@ -92,7 +99,26 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
 
 def _is_operand(other: Any) -> bool:
     """Whether an operator takes it: an array, a number or a nested list, but no Tensor, which knows better itself."""
-    return type(other) is Traced or isinstance(other, np.ndarray | np.generic | int | float | complex | list | tuple)
+    return type(other) is Traced or (isinstance(other, _OPERANDS) and not isinstance(other, _NEVER_EQUAL))
+
+
+_OPERANDS = (np.ndarray, np.generic, int, float, complex, list, tuple, range)
+_EQUALITIES = (np.equal, np.not_equal)
+# What no number is equal to, of whatever value it is.
+_NEVER_EQUAL = (str, bytes, type(None), dict, set, frozenset)
+# Objects that NumPy makes an array of objects of, and computes with one by one.
+_OBJECTS = (numbers.Number, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
+
+
+def _unknown(traced: Traced, other: Any) -> Any:
+    """NotImplemented, so that the other operand is asked; but a number that is none of NumPy's is refused."""
+    if isinstance(other, _OBJECTS):
+        kind = type(other).__name__
+        raise refused(
+            f"an array meets a {kind}, and NumPy goes over to Python's objects",
+            f"Make it a number that NumPy knows, float({kind.lower()}), or compare it outside",
+        )
+    return NotImplemented
 
 
 def _unary(function: np.ufunc) -> Callable[..., Any]:
@@ -142,7 +168,7 @@ class Traced(ArrayMethods[Any]):
     # Code that asks `isinstance(x, np.ndarray)` is to go the way that it goes with arrays.
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        return float if self._weak else np.ndarray
+        return float if self._weak else self.dtype.type if self._is_number else np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -230,7 +256,7 @@ class Traced(ArrayMethods[Any]):
     setfield = _refusing("setfield", "setfield() writes into an array", IN_PLACE)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or not hasattr(np.ndarray, name):
+        if name.startswith("__") or not hasattr(self.__class__, name):
             raise AttributeError(f"an array in a function that is being compiled has no attribute {name!r}")
         raise refused(
             f"an array's {name} is asked for",
