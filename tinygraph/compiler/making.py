@@ -226,6 +226,7 @@ class Stage:
             cleared=[leaf.owner for leaf in captured if leaf.grad is None and leaf.had_grad is not False],
             asked=[(leaf.owner, leaf.had_grad) for leaf in captured if leaf.had_grad is not None],
             generators=[self._generators.get(id(generator), generator) for generator in trace.generators],
+            by_strides=self.leaves if trace.orders else None,
             tensors=[
                 (place, leaf if id(leaf) in self.surroundings.tensors else None)
                 for place, leaf in enumerate(self.leaves)

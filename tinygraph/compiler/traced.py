@@ -328,6 +328,10 @@ class Traced(ArrayMethods[Any]):
     def _numpy(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> Any:
         return function(*args, **kwargs)
 
+    def copy(self, order: Any = "C") -> Any:
+        """See `numpy.ndarray.copy`."""
+        return np.copy(self, order=order)
+
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
@@ -337,7 +341,8 @@ class Traced(ArrayMethods[Any]):
         """See `numpy.ndarray.astype`."""
         if not copy and order in ("K", "A") and np.dtype(dtype) == self.dtype:
             return self
-        return self._trace.converted(self, np.dtype(dtype))
+        result = self._trace.converted(self, np.dtype(dtype))
+        return result if order == "K" else np.copy(result, order=order)
 
     def flatten(self, order: Any = "C") -> Any:
         """See `numpy.ndarray.flatten`: a copy, as opposed to `ravel`."""

@@ -13,6 +13,7 @@ import numpy as np
 from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
+from tinygraph.compiler.tracing.orders import strides_of
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.links import DataLeaf, next_order
 from tinygraph.operands import plain
@@ -39,6 +40,7 @@ class Binding:
         cleared: the Tensors that have no gradient afterwards.
         asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
         generators: for each the place of a leaf, or the generator itself.
+        by_strides: the leaves of a call, where the program is made for the strides of what it is given, too; else None.
         tensors: for each leaf of the arguments that is a Tensor its place, and the Tensor where the function finds the
             same one outside, else None.
         result: what the function returned.
@@ -51,6 +53,7 @@ class Binding:
     cleared: list[Any]
     asked: list[tuple[Any, bool]]
     generators: list[Any]
+    by_strides: list[Any] | None
     tensors: list[tuple[int, Any]]
     result: Any
 
@@ -101,6 +104,7 @@ class Version:
         self._written_into = [
             leaf.tensor if leaf.argument is None else leaf.argument for leaf in binding.state if leaf.is_written_into
         ]
+        self._strides = None if binding.by_strides is None else self._strides_now(binding.by_strides)
         self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
         self._cleared = binding.cleared
         self._asked = binding.asked
@@ -135,7 +139,14 @@ class Version:
             leaf = leaves[place]
             if leaf is not tensor and (tensor is not None or id(leaf) in self._outside):
                 return False
+        if self._strides is not None and self._strides_now(leaves) != self._strides:
+            return False
         return self.surroundings.hold()
+
+    def _strides_now(self, leaves: list[Any]) -> list[Any]:
+        """How the program's arguments and variables lie in memory."""
+        owners = [leaves[owner] if type(owner) is int else owner for owner, _, _ in self._variables]
+        return strides_of([*self._arguments(leaves), *[owner._value for owner in owners]])
 
     def bound(self, leaves: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The program's arguments, variables and generators at a call, by the leaves of the call's arguments."""

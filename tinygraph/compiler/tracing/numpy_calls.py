@@ -17,6 +17,7 @@ from tinygraph.compiler.tracing.refusals import BY_VALUE
 from tinygraph.derivatives.table import function_name
 from tinygraph.links import mapped
 from tinygraph.operands import tensors_in
+from tinygraph.ownership import read_only
 from tinygraph.tensor import Tensor
 
 __all__ = ["NumPyCalls"]
@@ -119,10 +120,20 @@ class NumPyCalls(Recording):
         dtype = np.dtype(kwargs.get("dtype") or (rest[0] if rest else None) or like.dtype)
         shape = like.shape if kwargs.get("shape") is None else kwargs["shape"]
         if function is not np.full_like:
-            return self.call(_LIKE[function], (shape, dtype), {})
+            return self._laid_out(self.call(_LIKE[function], (shape, dtype), {}), like)
         if type(fill) is not Traced:
-            return self.call(np.full, (shape, fill, dtype), {})
+            return self._laid_out(self.call(np.full, (shape, fill, dtype), {}), like)
         return self.call(np.copy, (self.call(np.broadcast_to, (self.converted(fill, dtype), shape), {}),), {})
+
+    def _laid_out(self, made: Traced, like: Any) -> Traced:
+        """An array that lies in memory as another one does, which `order="K"` asks for later."""
+        value = like._value if type(like) is Traced else like
+        is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
+        if is_odd and self.reference is None:
+            laid_out = np.empty_like(value, dtype=made.dtype)
+            np.copyto(laid_out, made._value)
+            made._value = read_only(laid_out)
+        return made
 
     def _along(self, axis: int, index: Any, count: int) -> Any:
         """One of the indices of `np.ix_`: it counts along an axis of its own."""

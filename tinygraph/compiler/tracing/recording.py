@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygraph.compiler.traced import AS_NUMBER, IN_PLACE, Part, Traced, refused
 from tinygraph.compiler.tracing.agreement import brief, same, same_content, same_memory
+from tinygraph.compiler.tracing.orders import axes_in_memory, order_of, without_order
 from tinygraph.compiler.tracing.refusals import check_recordable
 from tinygraph.compiler.tracing.steps import Captured, Step, bound_below, steps_in
 from tinygraph.derivatives.indexing import scatter
@@ -107,6 +108,8 @@ class Recording:
         self.arrays: dict[int, list[ArrayVersion]] = {}
         self.generators: list[Any] = []
         self.copies: list[Any] = []
+        # For each call that took elements as they lay in memory the axes in that order.
+        self.orders: list[tuple[int, ...]] = []
         self.depth = 0
         self.closed = False
         self.any_weak = False
@@ -245,12 +248,40 @@ class Recording:
         check_recordable(function, args)
         if type(kwargs.get("axis")) is Traced:
             raise refused(f"a computed value is used as an axis by {function_name(function)}", AS_NUMBER)
+        order = order_of(function, args, kwargs)
+        if order != "C" and type(args[0]) is Traced:
+            return self._in_order(order, function, args, kwargs)
         args, kwargs = self._given_way(args, kwargs)
         operands = list(instances(Traced, (args, kwargs)))
         return self._record(
             function, mapped(args, self.operand), mapped(kwargs, self.operand), args, kwargs, operands=operands,
             is_own=is_own,
         )  # fmt: skip
+
+    def _in_order(self, order: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """A call that takes elements in another order than C's, as transposes and one in C order."""
+        (array, *rest), kwargs = without_order(function, args, kwargs)
+        axes = tuple(range(array.ndim))[::-1]
+        if order != "F":
+            axes = self._axes_in_memory(array, order)
+        if axes != tuple(range(array.ndim)):
+            array = self.call(np.transpose, (array, axes), {})
+        if function is np.ravel or (order != "F" and axes == tuple(range(array.ndim))):
+            return self.call(function, (array, *rest), kwargs)
+        shape = rest[0] if rest else next(kwargs[key] for key in ("shape", "newshape") if key in kwargs)
+        shape = shape if isinstance(shape, tuple | list) else (shape,)
+        return self.call(np.transpose, (self.call(np.reshape, (array, tuple(shape[::-1])), {}),), {})
+
+    def _axes_in_memory(self, array: Traced, order: str) -> tuple[int, ...]:
+        """See `axes_in_memory`; a run that repeats another has no memory to look at."""
+        place = len(self.orders)
+        if self.reference is None:
+            self.orders.append(axes_in_memory(np.asarray(array._value), order))
+        elif place == len(self.reference.orders):
+            raise self.differs(None)
+        else:
+            self.orders.append(self.reference.orders[place])
+        return self.orders[-1]
 
     def _record(
         self, function: Callable[..., Any], step_args: Any, step_kwargs: Any, args: Any, kwargs: Any,
