@@ -315,7 +315,7 @@ def test_argnums_may_be_a_number_of_numpys():
 
 def test_arguments_and_directions_come_in_tuples():
     for call in (lambda: tg.jvp(np.sin, 1.0, (1.0,)), lambda: tg.hvp(np.sin, (1.0,), 1.0)):
-        with pytest.raises(TypeError, match="must be a tuple"):
+        with pytest.raises(TypeError, match=r"Write \w+\(f, \(x,\), \(v,\)\), with tuples"):
             call()
 
 
@@ -323,3 +323,42 @@ def test_a_nest_keeps_what_kind_of_dict_it_is():
     found = tg.grad(lambda p: p["a"] * p["b"])(collections.defaultdict(float, a=2.0, b=3.0))
     assert type(found) is collections.defaultdict
     assert dict(found) == {"a": 3.0, "b": 2.0}
+
+
+def test_hvp_is_curried_as_grad_is():
+    x, v, scale = np.array([0.3, -0.7, 1.1]), np.array([1.0, 0.5, -2.0]), 2.5
+
+    def f(x, scale):
+        return scale * bumpy(x)
+
+    expected = tg.hessian(lambda x: f(x, scale))(x) @ v
+    np.testing.assert_allclose(tg.hvp(f)(x, v, scale), expected)
+    np.testing.assert_allclose(tg.hvp(f)(x, v, scale=scale), expected)
+    np.testing.assert_allclose(tg.hvp(lambda x: f(x, scale), (x,), (v,))[0], expected)
+    product, aux = tg.hvp(lambda x: (f(x, scale), {"x": x}), has_aux=True)(x, v)
+    np.testing.assert_allclose(product, expected)
+    np.testing.assert_array_equal(aux["x"], x)
+    nested = tg.hvp(lambda p: f(p["x"] * p["s"], 1.0))({"x": x, "s": 2.0}, {"x": v, "s": 0.0})
+    np.testing.assert_allclose(nested["x"], 4 * tg.hessian(bumpy)(2 * x) @ v)
+    compiled = tg.compile(tg.hvp(bumpy))
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(x, v), tg.hessian(bumpy)(x) @ v)
+    np.testing.assert_allclose(  # a derivative of it
+        tg.grad(lambda x: np.sum(tg.hvp(bumpy)(x, v) * v))(x),
+        tg.grad(lambda x: np.sum((tg.hessian(bumpy)(x) @ v) * v))(x),
+    )
+    for alone in ({"xs": (x,)}, {"vs": (v,)}):
+        with pytest.raises(TypeError, match=r"are a NoneType\. Write hvp\(f, \(x,\), \(v,\)\)"):
+            tg.hvp(bumpy, **alone)
+
+
+def test_hessp_of_scipy():
+    optimize = pytest.importorskip("scipy.optimize")
+    valley, start = optimize.rosen, np.zeros(5)
+
+    def rosen(x, a):
+        return np.sum(a * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    found = optimize.minimize(rosen, start, args=(100.0,), jac=tg.grad(rosen), hessp=tg.hvp(rosen), method="trust-ncg")
+    np.testing.assert_allclose(found.x, 1, atol=1e-3)
+    assert valley(found.x) < 1e-8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -112,7 +113,7 @@ def _check_sequences(call: str, xs: Any, vs: Any) -> None:
     for name, given in (("arguments", xs), ("directions", vs)):
         if not isinstance(given, tuple | list):
             found = type(given).__name__
-            raise TypeError(f"{call}: the {name} must be a tuple, as in {call}(f, (x,), (v,)), got {found}")
+            raise TypeError(f"{call}: the {name} are a {found}. Write {call}(f, (x,), (v,)), with tuples")
 
 
 def _pushed(run: Run, outputs: list[Tensor], inputs: list[Tensor], directions: list[Any]) -> dict[int, Any]:
@@ -147,8 +148,13 @@ def _no_change(value: Any) -> Any:
     return np.zeros(np.shape(value), dtype if dtype.kind in "fc" else np.float64)
 
 
-def hvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> Any:
+def hvp(
+    f: Callable[..., Any], xs: Sequence[Any] | None = None, vs: Sequence[Any] | None = None, has_aux: bool = False
+) -> Any:
     """The Hessian of a scalar function at `xs`, times a direction `vs`, without forming the Hessian.
+
+    `hvp(f)` is a function of an argument and a direction, as `grad(f)` is one of an argument: `hvp(f)(x, v)`. That is
+    what `scipy.optimize.minimize` calls `hessp`.
 
     Args:
         f: a function that returns a scalar.
@@ -157,16 +163,35 @@ def hvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bo
         has_aux: f returns (value, aux).
 
     Returns:
-        A tuple of the structure of `xs`; with `has_aux` a pair of it and aux.
+        A tuple of the structure of `xs`; with `has_aux` a pair of it and aux. Without `xs` and `vs` a function of f's
+        first argument x, a direction v like x, and f's other arguments; it returns what x is like, or that and aux.
 
     Raises:
         TypeError: an argument has a dtype without gradients.
         ShapeError: f did not return a scalar, or a direction has another shape than its argument.
 
+    Example:
+        >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+        array([6., 0.])
+
     Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
     """
+    if xs is None and vs is None:
+        return _of_argument_and_direction(f, has_aux)
     _check_sequences("hvp", xs, vs)
+    assert xs is not None and vs is not None
     xs, vs = tuple(xs), tuple(vs)
     inner = grad(f, argnums=tuple(range(len(xs))), has_aux=has_aux)
     _, pull, *aux = vjp(inner, *xs, has_aux=has_aux)
     return (pull(vs), *aux) if has_aux else pull(vs)
+
+
+def _of_argument_and_direction(f: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
+    """`hvp` as a function of f's first argument, a direction, and f's other arguments."""
+
+    @functools.wraps(f)
+    def product(x: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
+        found = hvp(lambda x: f(x, *args, **kwargs), (x,), (v,), has_aux)
+        return (found[0][0], found[1]) if has_aux else found[0]
+
+    return product
