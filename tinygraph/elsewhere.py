@@ -6,8 +6,9 @@ Each is code that works as it stands, on arrays and Tensors t, u and x, a model 
 from __future__ import annotations
 
 import difflib
+import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -315,6 +316,25 @@ def no_attribute_of_tensor(name: str) -> str:
         elif hasattr(np.ndarray, name):
             table = {name: f"t.data.{name}, of the plain array"}
     return no_attribute("'Tensor' object", name, table)
+
+
+def checked(init: Callable[..., None], check: Callable[..., None] | None = None) -> Any:
+    """A `__new__` for the class of an `__init__`, which answers arguments that the class does not take.
+
+    Args:
+        init: the `__init__`, whose signature is shown.
+        check: a function of the class and the arguments that raises an error for some; `check_keywords` besides.
+    """
+
+    @functools.wraps(init)
+    def new(cls: type, *args: Any, **keywords: Any) -> Any:
+        if check is not None:
+            check(cls, *args)
+        if keywords:
+            check_keywords(cls, keywords)
+        return object.__new__(cls)
+
+    return new
 
 
 def check_keywords(cls: type, keywords: Iterable[str]) -> None:

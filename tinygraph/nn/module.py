@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinygraph.elsewhere import check_keywords
+from tinygraph.elsewhere import checked
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.modes import Setting, state
@@ -202,12 +202,6 @@ class Layer(Module):
 
     built: bool = True
 
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        """A layer to be made, if there are such arguments."""
-        if options:
-            check_keywords(cls, options)
-        return super().__new__(cls)
-
     def __init__(self, *, name: str | None = None, seed: Seed = None, dtype: DTypeLike | None = None) -> None:
         self.name = name
         self.generator = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
@@ -215,6 +209,9 @@ class Layer(Module):
         if self.dtype is not None and self.dtype.kind != "f":
             raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
         self.built = type(self).build is Layer.build
+
+    if not TYPE_CHECKING:
+        __new__ = checked(__init__)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the weights for batches of this shape; the first axis, the batch, does not matter."""

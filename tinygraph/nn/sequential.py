@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygraph.elsewhere import checked
 from tinygraph.nn.activations import ACTIVATIONS
 from tinygraph.nn.module import Layer, Module
 
 __all__ = ["Sequential"]
+
+
+def _check_one_list(cls: type, *args: Any) -> None:
+    if any(callable(item) for item in args):
+        raise TypeError(f"{cls.__name__}: the layers are one list, not single arguments. Write {cls.__name__}([a, b])")
 
 
 class Sequential(Layer):
@@ -28,12 +34,6 @@ class Sequential(Layer):
     Raises:
         TypeError: one of them cannot be called.
     """
-
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        """A Sequential to be made, if the layers are given as one list."""
-        if any(callable(item) for item in args):
-            raise TypeError("Sequential: the layers are one list, not single arguments. Write Sequential([a, b])")
-        return super().__new__(cls, *args, **options)
 
     def __init__(self, layers: Iterable[Callable[..., Any]] = (), name: str | None = None) -> None:
         super().__init__(name=name)
@@ -53,6 +53,9 @@ class Sequential(Layer):
                 layer.name = _unused(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower(), taken)
                 taken.add(layer.name)
         self.layers = layers
+
+    if not TYPE_CHECKING:
+        __new__ = checked(__init__, _check_one_list)
 
     def call(self, x: Any) -> Any:
         """See the class."""

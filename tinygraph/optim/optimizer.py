@@ -8,12 +8,12 @@ step that was recorded once is right for every later one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygraph.elsewhere import OF_OPTIMIZER, check_keywords, no_attribute
+from tinygraph.elsewhere import OF_OPTIMIZER, checked, no_attribute
 from tinygraph.fitting import wide, widened
 from tinygraph.modes import is_tracing
 from tinygraph.nests import assign_all, entries
@@ -49,18 +49,6 @@ class Optimizer:
     parameters: dict[str, Tensor]
     steps: Tensor
 
-    def __new__(cls, *args: Any, **keywords: Any) -> Self:
-        """An optimiser to be made, if there are such arguments."""
-        if keywords:
-            check_keywords(cls, keywords)
-        return super().__new__(cls)
-
-    if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
-
-        def __getattr__(self, name):
-            owner = f"{type(self).__name__!r} object"
-            raise AttributeError(no_attribute(owner, name, OF_OPTIMIZER, dir(self)), name=name, obj=self)
-
     def __init__(self, parameters: Any, learning_rate: Rate) -> None:
         self.parameters = _checked(parameters, type(self).__name__)
         self.steps = Tensor(0.0, name="steps", requires_grad=False)
@@ -76,6 +64,13 @@ class Optimizer:
             ]
             for name, parameter in self.parameters.items()
         }
+
+    if not TYPE_CHECKING:  # a type checker is to see that an argument or an attribute is missing
+        __new__ = checked(__init__)
+
+        def __getattr__(self, name):
+            owner = f"{type(self).__name__!r} object"
+            raise AttributeError(no_attribute(owner, name, OF_OPTIMIZER, dir(self)), name=name, obj=self)
 
     # --- the step ---------------------------------------------------------------------------------------------------
 
