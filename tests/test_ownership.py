@@ -176,6 +176,38 @@ def test_a_function_may_change_the_containers_that_it_is_given():
     assert len(p["b"]) == 1
 
 
+@pytest.mark.parametrize("writes", [writes for writes, _ in PAIRS], ids=lambda writes: writes.__name__)
+def test_check_grads_gives_a_function_the_same_arguments_again(writes):
+    w = rng.normal(size=3) + 2.0
+    before = w.copy()
+    tg.testing.check_grads(writes, w, order=2)
+    np.testing.assert_array_equal(w, before)
+
+
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_a_checkpoint_gives_its_function_the_same_arguments_again(with_mask):
+    def f(w, index, mask=None):
+        index += 1
+        total = np.sum(w[index] ** 2)
+        if mask is not None:
+            mask ^= True
+            total = total * np.sum(w * mask)
+        return total
+
+    w, found = tg.Tensor([1.0, 2.0, 3.0, 4.0], name="w"), []
+    for function in (f, tg.checkpoint(f)):
+        index, mask = np.array([0, 1]), np.array([True, False, False, True]) if with_mask else None
+        loss = function(w, index, mask=mask)
+        for _ in range(2):
+            loss.backward(retain_graph=True)
+            found.append(w.grad)
+            w.grad = None
+        assert index.tolist() == [1, 2]
+        assert mask is None or mask.tolist() == [False, True, True, False]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0])
+
+
 UNSEEN = {
     "assign": lambda x: x.assign(x.data * 2), "data -=": lambda x: x.data.__isub__(1.0),
     "out=": lambda x: np.multiply(x.data, 2.0, out=x.data), "data =": lambda x: setattr(x, "data", x.data * 3),

@@ -691,3 +691,49 @@ def test_a_stand_in_that_is_put_into_a_plain_array_is_refused_with_the_reason():
 
     with pytest.raises(tg.UnsupportedError, match=r"np\.stack"):
         tg.compile(step)(np.ones(3))
+
+
+def quotients(x):
+    q, r = x * 1.0, x * 2.0
+    found = np.divmod(x, 2.0, out=(q, r))
+    return *found, q, r
+
+
+def one_of_two(x):
+    r = x * 1.0
+    whole, _ = np.divmod(x, 2.0, out=(None, r))
+    return whole, r
+
+
+def fractions(x):
+    a, b = x * 1.0, x * 1.0
+    np.modf(x, a, b)
+    return a, b, a[::-1]
+
+
+def of_integers(x):
+    n = x.astype(int)
+    m = n[::-1]
+    n //= 2
+    n <<= 1
+    n |= 1
+    return m, n
+
+
+@pytest.mark.parametrize("function", [quotients, one_of_two, fractions, of_integers])
+def test_every_array_that_a_call_writes_is_written(function):
+    assert check_alike(function, np.array([5.5, 7.25, -3.0]))
+
+
+@pytest.mark.parametrize("make", [as_it_is, tg.compile])
+def test_a_tensor_added_into_an_array_is_refused(make):
+    w = tg.Tensor(np.array([1.0, 2.0]), name="w")
+
+    def step(x):
+        total = np.zeros_like(x)
+        same = total
+        total += w
+        return same
+
+    with pytest.raises(tg.UnsupportedError, match="a \\+= t"):
+        make(step)(np.ones(2))

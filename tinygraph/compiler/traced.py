@@ -19,10 +19,11 @@ import numpy as np
 
 from tinygraph.array_methods import ArrayMethods
 from tinygraph.derivatives.conversions import stores_a_part
-from tinygraph.derivatives.table import function_name
+from tinygraph.derivatives.table import function_name, is_plain
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import state
 from tinygraph.ownership import Memory
+from tinygraph.refusing import overwrites
 from tinygraph.source import users_line
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
 
     def in_place(self: Traced, other: Any) -> Any:
         if not _is_operand(other):
-            return _unknown(self, other)
+            if not hasattr(other, "_link") or self._is_number:
+                return _unknown(self, other)
+            if not is_plain(function):  # a Tensor, whose gradient would be lost
+                raise overwrites(function_name(function), "out=, as `a += t` on an array does")
+            other = other._value
         result = self._trace.operate(function, self, other)
         # A number is immutable in NumPy too: the name gets a new one. An array of one number is written into.
         return result if self._is_number else self._trace.overwrite(self, result)

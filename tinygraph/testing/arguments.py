@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.keeping import duplicate
 from tinygraph.nests import tree_map
 from tinygraph.tensor import Tensor
 
@@ -68,8 +69,16 @@ def is_differentiable(item: Any) -> bool:
 
 
 def filled(structure: Any, arrays: Iterator[Any]) -> Any:
-    """The structure with each floating entry replaced by the next of the arrays."""
-    return tree_map(lambda item: next(arrays) if is_differentiable(item) else item, structure)
+    """The structure with each floating entry replaced by the next of the arrays.
+
+    Plain arrays are copied: a function may write into what it is given, and is called many times.
+    """
+
+    def fill(item: Any) -> Any:
+        given = next(arrays) if is_differentiable(item) else item
+        return duplicate(given) if type(given) is np.ndarray and given.flags.writeable else given
+
+    return tree_map(fill, structure)
 
 
 def plain_array(value: Any) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygraph import modes
 from tinygraph.backward import gradients
+from tinygraph.links import mapped
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
 from tinygraph.operands import has_tensors, plain
 from tinygraph.primitives import primitive
@@ -43,8 +44,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             if not has_tensors(result):
                 return result
         segment = _Segment(f, xs, kwargs)
+        before = _own(leaves)  # f may write into what it is given, and is to be given the same again
         segment.explore(leaves)
-        packed = _run_again([*leaves, *map(_stand_in, segment.elsewhere)], segment)
+        packed = _run_again([*before, *map(_stand_in, segment.elsewhere)], segment)
         return packed if segment.shapes is None else segment.unpacked(packed)
 
     return light
@@ -59,7 +61,7 @@ class _Segment:
     """
 
     def __init__(self, f: Callable[..., Any], xs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.f, self.kwargs = f, kwargs
+        self.f, self.kwargs, self.kwargs_before = f, kwargs, _own(kwargs)
         self.arguments = tree_map(lambda _: 0, xs)
         self.structure: Nest = None
         self.shapes: list[tuple[int, ...]] | None = None
@@ -68,12 +70,13 @@ class _Segment:
 
     def explore(self, leaves: list[Any]) -> None:
         """Run the function once, to have its value, and to see what else it depends on; its graph is dropped."""
-        run, _ = self.run([plain(leaf) for leaf in leaves])
+        run, _ = self.run([plain(leaf) for leaf in leaves], self.kwargs)
+        self.kwargs = {}
         self.value = plain(run.output)
         if isinstance(run.output, Tensor) and run.output.requires_grad:
             self.elsewhere = run.foreign_links([run.output])
 
-    def run(self, leaves: list[Any]) -> tuple[Run, list[int]]:
+    def run(self, leaves: list[Any], kwargs: dict[str, Any]) -> tuple[Run, list[int]]:
         """Run the function on Tensors in place of the leaves that have a gradient, and say which those are."""
         floating = [place for place, leaf in enumerate(leaves) if np.result_type(plain(leaf)).kind in "fc"]
 
@@ -81,14 +84,14 @@ class _Segment:
             whole = list(leaves)
             for place, item in zip(floating, some, strict=True):
                 whole[place] = item
-            return self._packed(whole)
+            return self._packed(whole, kwargs)
 
         given = tuple([leaves[place] for place in floating])
         return Run("checkpoint", of_floating, given, {}, tuple(range(len(floating))), has_aux=False), floating
 
-    def _packed(self, leaves: list[Any]) -> Any:
+    def _packed(self, leaves: list[Any], kwargs: dict[str, Any]) -> Any:
         """The result as one array: several are joined, as vectors."""
-        result = self.f(*filled(self.arguments, leaves), **self.kwargs)
+        result = self.f(*filled(self.arguments, leaves), **kwargs)
         if not isinstance(result, dict | list | tuple):
             return result
         parts = tree_leaves(result)
@@ -105,6 +108,11 @@ class _Segment:
             for (start, end), shape in zip(itertools.pairwise(ends), self.shapes, strict=True)
         ]
         return filled(self.structure, parts)
+
+
+def _own(structure: Any) -> Any:
+    """Nested arguments with copies of the plain arrays in them."""
+    return mapped(structure, lambda item: item.copy(order="K") if type(item) is np.ndarray else item)
 
 
 def _stand_in(link: Any) -> Tensor:
@@ -124,7 +132,7 @@ def _run_again(leaves: list[Any], segment: _Segment) -> Any:
 def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[Any]:
     """The cotangents of the leaves, and of what was found elsewhere: the segment is run once more, and remembered."""
     own = leaves[: len(leaves) - len(segment.elsewhere)]
-    run, floating = segment.run(own)
+    run, floating = segment.run(_own(own), _own(segment.kwargs_before))
     found: list[Any] = [None] * (len(floating) + len(segment.elsewhere))
     output = run.output
     # The engine gives a rule the conjugate of the direction uphill, and takes a conjugate back.

@@ -52,7 +52,8 @@ class NumPyCalls(Recording):
             return NotImplemented  # the Tensor's turn
         kwargs = dict(kwargs)
         out = kwargs.pop("out", None)
-        target = out[0] if type(out) is tuple else out
+        targets = [item for item in (out if type(out) is tuple else (out,)) if item is not None]
+        target = targets[0] if targets else None
         where = kwargs.pop("where", True) if method == "__call__" else True
         if method == "at":
             raise refused(
@@ -60,9 +61,9 @@ class NumPyCalls(Recording):
                 "To add at places use a + np.bincount(places, values, minlength=len(a)); otherwise build a new array, "
                 "with np.where(mask, value, a)",
             )
-        if target is not None and type(target) is not Traced:
+        if any([type(item) is not Traced for item in targets]):
             raise refused("a computed value is written into a plain array", IN_PLACE)
-        if where is not True and target is None:
+        if where is not True and (target is None or ufunc.nout > 1):
             raise refused(
                 f"{function_name(ufunc)} with where= leaves elements undefined", "Use np.where(mask, result, otherwise)"
             )
@@ -76,6 +77,9 @@ class NumPyCalls(Recording):
             result = self.call(ufunc, inputs, kwargs)
         if target is None:
             return result
+        if ufunc.nout > 1 and method == "__call__":
+            pairs = zip(out, result, strict=True)
+            return tuple([part if item is None else self.overwrite(item, part) for item, part in pairs])
         return self.overwrite(target, result if where is True else self.call(np.where, (where, result, target), {}))
 
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
