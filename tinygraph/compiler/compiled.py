@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from tinygraph import modes
-from tinygraph.compiler.making import Maker, made_version
+from tinygraph.compiler.making import Maker, made_version, name_of
 from tinygraph.compiler.program import Program
+from tinygraph.compiler.saving.calls import call_of, parameters_of
 from tinygraph.compiler.signature import NUMERIC, Parameters
 from tinygraph.compiler.versions import Version
-from tinygraph.errors import GraphError
+from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
 from tinygraph.modes import state
 
@@ -54,6 +55,7 @@ class Compiled:
         self._function = function
         self._parameters = Parameters(function, static_argnames)
         self._name = self._parameters.function
+        self._call_parameters = parameters_of(function)
         self._make = make
         self._maxsize = maxsize
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
@@ -157,23 +159,61 @@ class Compiled:
         sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
         return draw(graph, **{"sections": sections, "names": program.updates_in(graph), **options})
 
-    def save(self, path: str | os.PathLike[str], parameters: str = "beside") -> None:
-        """Write the program that was run last as a module that needs NumPy alone.
+    def save(self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", **kwargs: Any) -> None:
+        """Write a module that computes the same and needs NumPy alone, with its arrays in an npz beside it.
 
         Args:
             path: of the module, ending in ".py".
-            parameters: "beside" puts the Tensors' values into an npz of the same name, "arguments" makes them
-                arguments of the function, after the others.
+            args, kwargs: of the call that it is written for, which is compiled if it was not yet. Without any the
+                module has a program for each signature that the function was called with so far.
+            parameters: "beside" puts the values of Tensors that the function finds outside into the npz of the same
+                name, "arguments" makes them arguments of the function, after the others. Where it updates them it then
+                returns a pair: what it returned before, and a dict of the new values.
 
-        Plain arrays that the function found outside are arguments, too, and so are gradients that it adds to. Where it
-        leaves gradients behind, the saved function returns them, after the function's own result: `loss, [d_w, d_b]`.
+        The saved function is called like this one, returns the same, and refuses arguments of other shapes, dtypes or
+        values than it was written for. Arrays that the function found outside are in the npz as they are now. A module,
+        a function, and other objects among the arguments are part of the program and no arguments of the saved one.
 
         Raises:
             ValueError: the path does not end in ".py", or `parameters` is something else.
-            UnsupportedError: the program calls a function that cannot be written down.
+            GraphError: the function has not been called, and no arguments are given.
+            UnsupportedError: a program calls a function, or reads something, that has no place in a file.
         """
-        version = self._used()
-        version.runner.save(path, version.values(), parameters=parameters)
+        from tinygraph.compiler.saving import save_versions
+
+        if args or kwargs:
+            versions = [self._version_for(args, kwargs)[0]]
+        else:
+            self._used()
+            versions = self._current()
+        save_versions(
+            path, name_of(self._function), self._call_parameters, self._parameters.static, versions, parameters
+        )
+
+    def _current(self) -> list[Version]:
+        """The programs that would run now, one for each signature. A file knows of no_grad as little as of Tensors.
+
+        Raises:
+            UnsupportedError: there is none.
+        """
+        found: dict[Any, Version] = {}
+        ranks: dict[Any, bool] = {}
+        with self._lock:
+            for key, versions in self._versions.items():
+                version = next((item for item in versions if item.is_current()), None)
+                if version is None:
+                    continue
+                call = version.call
+                words = id(version) if call is None or call.left_out else tuple(call.texts.items())
+                plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
+                if words not in found or (plain and not ranks[words]):
+                    found[words], ranks[words] = version, plain
+        if not found:
+            raise UnsupportedError(
+                f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or give "
+                "save the arguments of a call: save(path, ...)"
+            )
+        return list(found.values())
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure, call by call, how long the program for these arguments takes. Nothing is updated.
@@ -197,6 +237,7 @@ class Compiled:
         known = self._versions.get(key, [])
         why = known[0].surroundings.changed() if known else "the arguments differ"
         version = made_version(self._function, self._parameters, args, kwargs, leaves, self._make)
+        version.call = call_of(self._call_parameters, self._parameters.is_static, args, kwargs, len(leaves))
         if (
             not kwargs
             and len(key) == len(args)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import keyword
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,7 +31,7 @@ from tinygraph.compiler.versions import Binding, Version
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.tensor import Tensor
 
-__all__ = ["Maker", "made_version"]
+__all__ = ["Maker", "made_version", "name_of"]
 
 # What makes something that runs out of a program. The tests put the interpreter here.
 Maker = Callable[[Program], Any]
@@ -75,12 +76,17 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """What the function of a program's text is called."""
+    name = _identifier(getattr(function, "__name__", "step"))
+    return "step" if keyword.iskeyword(name) else name
+
+
 def _emitted(function: Callable[..., Any]) -> Maker:
     """What writes a program as NumPy, under the name of the function."""
     from tinygraph.compiler.emission import compile_program
 
-    name = _identifier(getattr(function, "__name__", "step"))
-    name = "step" if name == "x_lambda" else name
+    name = name_of(function)
     return lambda program: compile_program(program, name=name)
 
 

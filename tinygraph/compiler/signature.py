@@ -72,6 +72,10 @@ class Parameters:
             parts.append(("the same", same))
         return parts
 
+    def is_static(self, key: int | str) -> bool:
+        """Whether the argument of a place or a name is part of the signature whatever it is."""
+        return key in self.static_places or key in self.static
+
     def told(self, signature: Sequence[Any]) -> str:
         """A signature as one would say it: "x: float64(3, 4), mode: 'train'"."""
         texts = []

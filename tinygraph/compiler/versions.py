@@ -6,7 +6,7 @@ import mmap
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,15 @@ from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
 from tinygraph.compiler.tracing.orders import strides_of
-from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.errors import UnsupportedError
 from tinygraph.links import DataLeaf, next_order
 from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
 
-__all__ = ["Binding", "Version"]
+if TYPE_CHECKING:
+    from tinygraph.compiler.saving.calls import Call
+
+__all__ = ["Binding", "Ends", "Version"]
 
 # A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
 # arrays, and a learning rate is another array each time somebody assigns to it.
@@ -58,6 +61,25 @@ class Binding:
     result: Any
 
 
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Where the inputs of a program come from and its results go to, for a file that it is saved in.
+
+    Attributes:
+        given, graded, cleared, asked, generators: as in `Binding`, the leaves by their links or places.
+        tensors: for each variable the Tensor, or its place among the arguments, and whether it is updated.
+        named: what the function returned, where there are named tuples in it.
+    """
+
+    given: list[Any]
+    tensors: list[tuple[Any, bool]]
+    graded: list[Any]
+    cleared: list[Any]
+    asked: list[tuple[Any, bool]]
+    generators: list[Any]
+    named: Any
+
+
 class Version:
     """A program for one signature, with what it takes to call it.
 
@@ -66,6 +88,7 @@ class Version:
         runner: what runs it.
         surroundings: what the function found outside, when it was recorded.
         layouts: where the signature is that of arrays alone, the shape and dtype of each.
+        call: what it was made for, in the words of a saved file; None where there are no words for it.
     """
 
     def __init__(self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding) -> None:
@@ -111,6 +134,7 @@ class Version:
         self._generators = binding.generators
         self._named = binding.result if _has_names(binding.result) else None
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
+        self.call: Call | None = None
         self._lock = threading.Lock()
 
     def fits(self, arguments: tuple[Any, ...]) -> bool:
@@ -235,18 +259,19 @@ class Version:
                         items[place] = items[place].copy(order="K")
         return arguments, buffers
 
-    def values(self) -> list[Any]:
-        """The variables' values now.
+    def is_current(self) -> bool:
+        """Whether nothing outside has changed that the program was made for, as far as it shows without a call."""
+        own = [(link, had) for link, had in self._asked if type(link) is not int]
+        return (
+            all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
+            and all((link._grad is not None) is had for link, had in own)
+            and self.surroundings.hold()
+        )
 
-        Raises:
-            GraphError: some of them are Tensors among the arguments, which are known at a call only.
-        """
-        if any(type(tensor) is int for tensor, _, _ in self._variables):
-            raise GraphError(
-                "save: the function updates, or reads, Tensors among its arguments; save it with "
-                'parameters="arguments", or let it find them outside'
-            )
-        return [tensor._value for tensor, _, _ in self._variables]
+    def ends(self) -> Ends:
+        """Where the program's inputs come from and its results go to."""
+        tensors = [(tensor, updated) for tensor, updated, _ in self._variables]
+        return Ends(self._given, tensors, self._graded, self._cleared, self._asked, self._generators, self._named)
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the program on the leaves of the arguments."""

@@ -14,7 +14,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
 
@@ -22,13 +22,12 @@ import numpy as np
 
 from tinygraph.compiler.cost import Cost, flops, traffic
 from tinygraph.compiler.emission.one_thread import wants_one_thread
-from tinygraph.compiler.emission.references import References, is_written
+from tinygraph.compiler.emission.references import References
 from tinygraph.compiler.emission.task import Task
 from tinygraph.compiler.emission.width import fitted
 from tinygraph.compiler.planning import Plan
 from tinygraph.compiler.profiling import Profile, instrumented, profiled, untagged
 from tinygraph.compiler.program import Program
-from tinygraph.compiler.saving import save_module
 from tinygraph.compiler.steps import Step
 from tinygraph.compiler.threads import blas
 
@@ -43,7 +42,9 @@ class Text:
         tagged: the text, each statement with the step that it computes behind it.
         arguments, variables: what it calls them, in order.
         references: the arrays and functions that it refers to.
-        state_comment: the lines in it on the arrays that are given from outside.
+        imports: the lines in it that import something.
+        header: the line that begins the function.
+        program: the lines below the imports, as in `tagged`.
         scratch_count, scratch_bytes: of the arrays that it allocates besides those of the plan.
     """
 
@@ -51,7 +52,9 @@ class Text:
     arguments: list[str]
     variables: list[str]
     references: References
-    state_comment: str = ""
+    imports: list[str] = field(default_factory=list)
+    header: str = ""
+    program: list[str] = field(default_factory=list)
     scratch_count: int = 0
     scratch_bytes: int = 0
 
@@ -137,7 +140,7 @@ class Emitted:
             try:
                 return self._step(*arguments)
             except (ArithmeticError, ValueError):  # Python's floats raise where NumPy's have an infinity or NaN
-                return self._in_arrays().run(arguments, variables, generators)
+                return self.in_arrays().run(arguments, variables, generators)
 
     def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
         """Execute the part of the text that is done once, with these variables."""
@@ -157,7 +160,7 @@ class Emitted:
             **self.text.references.functions,
         }
 
-    def _in_arrays(self) -> Emitted:
+    def in_arrays(self) -> Emitted:
         """This program, or the one that computes the same with NumPy where this one computes with Python's floats."""
         if self._otherwise is None:
             return self
@@ -173,7 +176,7 @@ class Emitted:
     @property
     def cost(self) -> Cost:
         """Operations, bytes and buffers, by calculation."""
-        emitted = self._in_arrays()
+        emitted = self.in_arrays()
         steps = [s for s in emitted.graph.nodes if isinstance(s, Step) and s.function is not None]
         called = [step for step in steps if not emitted.plan.is_view(step)]
         memories = emitted.plan.memories
@@ -199,17 +202,13 @@ class Emitted:
             ValueError: the path does not end in ".py", or `parameters` is something else.
             UnsupportedError: the program calls a function that cannot be written down.
         """
-        if parameters not in ("beside", "arguments"):
-            raise ValueError(f'save: parameters must be "beside" or "arguments", got {parameters!r}')
-        emitted = self._in_arrays()
-        if parameters == "arguments" and self.task.program.variables:
-            emitted = self.task.again(without_state(self.task.program))._in_arrays()
-            values = ()
-        text, known = emitted.text, emitted.text.references
-        arrays = dict(zip(text.variables, values, strict=True))
-        arrays.update({name: value for name, value in known.constants.items() if not is_written(value)})
-        generators = self.task.generators
-        save_module(path, emitted.source, text.state_comment, arrays, known.imports, known.functions, generators)
+        from tinygraph.compiler.saving import save_program
+
+        save_program(path, self, values, parameters)
+
+    def of(self, program: Program) -> Emitted:
+        """Another program, written with the same options, with arrays."""
+        return (self if program is self.task.program else self.task.again(program)).in_arrays()
 
     def profile(
         self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = (), repeats: int = 20
@@ -223,9 +222,9 @@ class Emitted:
         Returns:
             A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
         """
-        emitted = self._in_arrays()
+        emitted = self.in_arrays()
         if emitted.task.threads != 1:
-            emitted = emitted.task.again(threads=1)._in_arrays()
+            emitted = emitted.task.again(threads=1).in_arrays()
         variables = [np.array(value) for value in variables]
         generators = copy.deepcopy(list(generators))
         code = compile(instrumented(emitted.text.tagged), f"<profiled {self.task.name}>", "exec")
@@ -239,15 +238,3 @@ class Emitted:
 
         names = self.task.program.updates_in(emitted.graph)
         return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats, names)
-
-
-def without_state(program: Program) -> Program:
-    """A program whose variables are arguments, and their new values results."""
-    updated = {variable.name: variable.updated for variable in program.variables if variable.updated is not None}
-    named = [replace(variable.node, name=variable.name) for variable in program.variables]
-    return replace(
-        program,
-        arguments=(*program.arguments, *named),
-        variables=(),
-        results=(program.results, updated) if updated else program.results,
-    )

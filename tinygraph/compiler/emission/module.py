@@ -51,12 +51,8 @@ def program_of_arrays(task: Task) -> Emitted:
     work, work_bytes = work_line(planned.items, threads, writer)
     state = state_lines(task.variables, writer)
     arguments = [writer.names[node.index] for node in task.arguments]
-    lines = [
-        f'"""{task.name}: written by tinygraph."""',
-        "",
-        *_imports(threads, writer),
-        "",
-        *state,
+    imports, header = _imports(threads, writer), f"def {task.name}({', '.join(arguments)}):"
+    program = [
         *constant_lines(writer),
         "",
         *memory,
@@ -66,15 +62,18 @@ def program_of_arrays(task: Task) -> Emitted:
         *_spaced([helper.split("\n") for helper in helpers(run.division.in_turns for run in body.runs if threads > 1)]),
         *_spaced([run.functions for run in body.runs]),
         *(['@np.errstate(over="ignore", divide="ignore")'] if _is_quiet(task) else []),
-        f"def {task.name}({', '.join(arguments)}):",
+        header,
         *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
     ]
+    lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *program]
     text = Text(
         tagged="\n".join(without_double_blanks(lines)) + "\n",
         arguments=arguments,
         variables=[writer.names[node.index] for node in task.variables],
         references=writer,
-        state_comment="".join(f"{line}\n" for line in state),
+        imports=[line for line in imports if line],
+        header=header,
+        program=without_double_blanks(program),
         scratch_count=sum(run.scratch_count for run in body.runs) + len(work),
         scratch_bytes=sum(run.scratch_bytes for run in body.runs) + work_bytes,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-__all__ = ["WIDTH", "comment_lines", "divided_array", "fitted", "without_double_blanks", "wrapped"]
+__all__ = ["WIDTH", "comment_lines", "divided_array", "filled", "fitted", "without_double_blanks", "wrapped"]
 
 WIDTH = 120
 
@@ -29,7 +29,7 @@ def _divided(line: str) -> list[str]:
     if call is None:
         return [line]
     indent, function, arguments = call.groups()
-    inside = [f"{indent}    {part}" for part in _filled(arguments, WIDTH - len(indent) - 4)]
+    inside = [f"{indent}    {part}" for part in filled(arguments, WIDTH - len(indent) - 4)]
     return [f"{indent}{function}(", *inside, f"{indent})"]
 
 
@@ -37,7 +37,7 @@ def wrapped(line: str) -> list[str]:
     """A line with brackets, divided at the commas in them where it is too long."""
     if len(line) <= WIDTH - 8 or line.partition(" ")[2][:1] not in ("(", "[", "{"):
         return [line]
-    first, *rest = _filled(line, WIDTH - 12)
+    first, *rest = filled(line, WIDTH - 12)
     return [first, *[f"    {part}" for part in rest]]
 
 
@@ -45,7 +45,7 @@ def divided_array(line: str) -> list[str]:
     """A line that makes an array of numbers, divided between them where it is too long."""
     if len(line) <= WIDTH - 4:
         return [line]
-    first, *rest = _filled(line, WIDTH - 8)
+    first, *rest = filled(line, WIDTH - 8)
     return [first, *[f"    {part}" for part in rest]]
 
 
@@ -53,7 +53,7 @@ def divided_array(line: str) -> list[str]:
 _PARTS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.""")
 
 
-def _filled(text: str, width: int) -> list[str]:
+def filled(text: str, width: int) -> list[str]:
     """A text divided behind commas, none of them in a string, into lines of a width where that can be."""
     items: list[str] = []
     item = ""

@@ -1,0 +1,164 @@
+"""A saved function returns what the live one returns, or refuses: whatever it is called with, it is no other number."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tests.compiler.test_random_steps import made, steps
+from tinygraph.errors import UnsupportedError
+
+_numbers = itertools.count()
+
+
+def loaded(path: Path) -> Any:
+    """A saved module."""
+    spec = importlib.util.spec_from_file_location(f"saved_{next(_numbers)}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def saved(compiled: Any, folder: Path, *args: Any, **kwargs: Any) -> Any:
+    """The function of a saved module."""
+    compiled.save(folder / "saved.py", *args, **kwargs)
+    return loaded(folder / "saved.py")
+
+
+def same(got: Any, wanted: Any) -> None:
+    """The same nest of the same types, with the same numbers."""
+    if isinstance(wanted, dict):
+        assert type(got) is type(wanted) and list(got) == list(wanted)
+        same(list(got.values()), list(wanted.values()))
+    elif isinstance(wanted, list | tuple):
+        assert type(got).__name__ == type(wanted).__name__ and len(got) == len(wanted)
+        assert getattr(got, "_fields", None) == getattr(wanted, "_fields", None)
+        for pair in zip(got, wanted, strict=True):
+            same(*pair)
+    elif isinstance(wanted, np.ndarray | np.generic):
+        assert type(got) is type(wanted) and got.shape == wanted.shape and got.dtype == wanted.dtype
+        np.testing.assert_allclose(got, wanted, rtol=1e-5 if wanted.dtype == np.float32 else 1e-9, atol=1e-12)
+    else:
+        assert type(got) is type(wanted) and got == wanted
+
+
+# Functions whose programs hold for one size alone, for all that their text shows.
+FUNCTIONS: list[Callable[..., Any]] = [
+    lambda x, y, s: np.sum(x) / x.shape[0],
+    lambda x, y, s: np.sum(x * s) / len(x) if len(x) else s,
+    lambda x, y, s: sum((x[i] * (i + 1) for i in range(len(x))), s),
+    lambda x, y, s: x + y,
+    lambda x, y, s: (x * y).sum(axis=0) * s,
+    lambda x, y, s: x.T @ x,
+    lambda x, y, s: x @ x.T / x.size if x.size else x,
+    lambda x, y, s: x.reshape(-1)[:2],
+    lambda x, y, s: np.ravel(x, order="F") * s,
+    lambda x, y, s: x.reshape(x.shape[1], x.shape[0]),
+    lambda x, y, s: np.zeros(x.shape) + np.mean(x, axis=0) if len(x) else x,
+    lambda x, y, s: (x - x.mean()) / (x.std() + 1) if x.size else x,
+    lambda x, y, s: np.concatenate([x, y])[: len(x)],
+    lambda x, y, s: np.cumsum(x, axis=0)[-1:],
+    lambda x, y, s: np.where(x > s, x, y),
+    lambda x, y, s: x[:1] if x.shape[0] == y.shape[0] else x[-1:],
+    lambda x, y, s: np.full(3, x.shape[0]) * s,
+    lambda x, y, s: {"a": x * s, "b": [np.sum(y), (x.ndim, "c", None)]},
+    lambda x, y, s: np.arange(x.shape[0]) @ x,
+    lambda x, y, s: np.tanh(x) * np.float32(2),
+    lambda x, y, s: np.sort(x, axis=0)[: s if type(s) is int else 1],
+    lambda x, y, s: tg.softmax(x) if x.size else x,
+    lambda x, y, s: tg.grad(lambda z: np.mean(np.sin(z) * z))(x) if x.size else x,
+]
+SHAPES = st.tuples(st.integers(0, 3), st.integers(1, 3))
+DTYPES = st.sampled_from([np.float64, np.float64, np.float32, np.int64, np.bool_, ">f8"])
+ORDERS = st.sampled_from(["C", "F", "strided", "reversed"])
+
+
+@st.composite
+def arrays(draw: Any, shape: Any = None) -> Any:
+    shape = draw(SHAPES) if shape is None else shape
+    rng = np.random.default_rng(draw(st.integers(0, 9)))
+    value = (rng.normal(size=shape) * 3).astype(draw(DTYPES))
+    order = draw(ORDERS)
+    if order == "F":
+        return np.asfortranarray(value)
+    if order == "strided":
+        return np.repeat(value, 2, axis=1)[:, ::2]
+    return value[::-1] if order == "reversed" else value
+
+
+@st.composite
+def calls(draw: Any) -> Any:
+    """The arguments of a call: two arrays, of which one may have an axis of size one, and a number of some kind."""
+    x = draw(arrays())
+    y = draw(arrays(draw(st.sampled_from([x.shape, (1, x.shape[1]), (x.shape[0], 1), (1, 1), x.shape[::-1]]))))
+    return (
+        x,
+        y,
+        draw(st.sampled_from([2.0, 2, np.float64(2), np.float32(2), np.array(2.0), np.int64(2), True, -0.5, 1])),
+    )
+
+
+@given(st.sampled_from(range(len(FUNCTIONS))), st.lists(calls(), min_size=1, max_size=3), st.lists(calls(), max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_another_shape_dtype_order_or_number_is_never_another_result(
+    tmp_path_factory: Any, which: int, before: list[Any], after: list[Any]
+) -> None:
+    function = FUNCTIONS[which]
+    compiled = tg.compile(function)
+    known = []
+    for call in before:
+        try:
+            compiled(*call)
+        except (ValueError, TypeError, IndexError, tg.UnsupportedError):
+            continue
+        known.append(call)
+    if not known:
+        return
+    step = saved(compiled, tmp_path_factory.mktemp("saved")).step
+    for call in known:
+        same(step(*call), compiled(*call))
+        x, y, s = call
+        same(step(x=np.array(x), s=s, y=np.array(y)), compiled(np.array(x), np.array(y), s))
+    for x, y, s in [*after, *[(x[:1], y, s) for x, y, s in known], *[(y, x, s) for x, y, s in known]]:
+        try:
+            got = step(x, y, s)
+        except (ValueError, TypeError):
+            continue
+        same(got, compiled(x, y, s))
+
+
+@given(steps(), st.integers(0, 2), st.integers(1, 3))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_saved_training_step_goes_on_as_the_live_one_does(
+    tmp_path_factory: Any, case: Any, before: int, after: int
+) -> None:
+    try:
+        step, tensors, generator = made(case, tg.compile)
+        for _ in range(before + 1):
+            step(np.arange(6.0).reshape(2, 3).astype(case[-1]) / 4, 0.25)
+    except (tg.UnsupportedError, tg.GraphError, ValueError):
+        return
+    x = np.arange(6.0)[::-1].reshape(2, 3).astype(case[-1]) / 8
+    try:
+        module = saved(step, tmp_path_factory.mktemp("saved"))
+    except UnsupportedError:
+        return
+    for name, item in vars(module).items():
+        if name.startswith("generator_"):
+            item.bit_generator.state = generator.bit_generator.state
+    for _ in range(after):
+        same(module.step(x, 0.25), step(x, 0.25))
+    with pytest.raises(ValueError, match="no program for"):
+        module.step(x[:1], 0.25)

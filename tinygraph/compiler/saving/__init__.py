@@ -1,0 +1,168 @@
+"""Saving: compiled programs as a module that needs NumPy alone, with their arrays in an npz beside it.
+
+A file has a program for each signature that it was saved for, and refuses every other. The function in it is called as
+the compiled one is, and returns the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from inspect import Parameter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.compiler.naming import TakenNames, users
+from tinygraph.compiler.program import Program
+from tinygraph.compiler.saving.files import write
+from tinygraph.compiler.saving.header import header_of
+from tinygraph.compiler.saving.module import Module
+from tinygraph.compiler.saving.programs import Saved, State, saved_version
+from tinygraph.errors import UnsupportedError
+from tinygraph.graph import Graph, nodes_in
+
+if TYPE_CHECKING:
+    from tinygraph.compiler.emission import Emitted
+    from tinygraph.compiler.versions import Version
+
+__all__ = ["save_program", "save_versions"]
+
+
+def save_versions(
+    path: str | os.PathLike[str], name: str, parameters: Sequence[Parameter], static: frozenset[str],
+    versions: Sequence[Version], values: str,
+) -> None:  # fmt: skip
+    """Write a module with a program for each of some signatures of a function.
+
+    Args:
+        path: of the module, ending in ".py".
+        name: of the function.
+        parameters: of the function.
+        static: the names of arguments that are part of the signature whatever they are.
+        versions: the programs.
+        values: "beside" puts the values of Tensors into the npz, "arguments" makes them arguments.
+
+    Raises:
+        ValueError: the path does not end in ".py", or `values` is something else.
+        UnsupportedError: a program cannot do without something that has no place in a file.
+    """
+    target = _checked(path, values)
+    taken = TakenNames([parameter.name for parameter in parameters])
+    names: dict[Any, str] = {}
+
+    def name_of(state: State) -> str:
+        if state.key not in names:
+            names[state.key] = taken.take(users(state.name))
+        return names[state.key]
+
+    programs: list[Saved] = []
+    given: dict[str, tuple[Any, Any]] = {}
+    left_out: list[str] = []
+    for version in versions:
+        call = version.call
+        if call is None:
+            raise UnsupportedError(
+                f"save: {name} was called with arguments that a file cannot tell apart. Give it arrays, numbers, "
+                "strings, and tuples, lists and dicts of them"
+            )
+        if call.mixed is not None:
+            raise UnsupportedError(
+                f"save: {call.mixed} has both arrays and objects in it which a file of its own cannot name. Give "
+                f"{name} the objects as an argument of their own: they become part of the program"
+            )
+        saved, state = saved_version(version, call, version.runner.of, name_of if values == "arguments" else None)
+        programs.append(saved)
+        given.update({name_of(item): (item.key, item.value) for item in state})
+        left_out += [item for item in call.left_out if item not in left_out]
+    for saved in programs:
+        _complete(saved, given)
+    _check_apart(name, programs, left_out)
+    header = header_of(parameters, [saved.words for saved in programs], list(given), static)
+    module = Module(target, name, header, programs, left_out)
+    write(target, module.text, module.arrays)
+
+
+def save_program(path: str | os.PathLike[str], emitted: Emitted, values: Sequence[Any], where: str) -> None:
+    """Write a module with one program, whose arguments are arrays.
+
+    Args:
+        path: of the module, ending in ".py".
+        emitted: the program.
+        values: of its variables, in order.
+        where: "beside" puts them into the npz, "arguments" makes them arguments.
+
+    Raises:
+        ValueError: the path does not end in ".py", or `where` is something else.
+        UnsupportedError: the program calls a function that cannot be written down.
+    """
+    target = _checked(path, where)
+    program = emitted.task.program
+    taken = TakenNames()
+    names = [taken.take(users(node.name or "x")) for node in program.arguments]
+    words = {name: f"{node.dtype}{node.shape}" for name, node in zip(names, program.arguments, strict=True)}
+    given: dict[str, tuple[Any, Any]] = {}
+    if where == "arguments" and program.variables:
+        own = [taken.take(users(variable.name)) for variable in program.variables]
+        given = {
+            name: (name, np.empty(variable.node.shape, variable.node.dtype))
+            for name, variable in zip(own, program.variables, strict=True)
+        }
+        program = _without_state(program, own)
+        values = ()
+    kept = [
+        State(place, variable.name, value)
+        for place, (variable, value) in enumerate(zip(program.variables, values, strict=True))
+    ]
+    updated = [place for place, variable in enumerate(program.variables) if variable.updated is not None]
+    saved = Saved(
+        emitted.of(program), words, [*range(len(names)), *given], len(names), kept, updated, list(program.generators)
+    )
+    _complete(saved, given)
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    header = header_of(parameters, [saved.words], list(given), frozenset())
+    module = Module(target, emitted.task.name, header, [saved])
+    write(target, module.text, module.arrays)
+
+
+def _checked(path: str | os.PathLike[str], values: str) -> Path:
+    """A path of a module."""
+    found = Path(path)
+    if found.suffix != ".py":
+        raise ValueError(f"save: the path must end in .py, got {str(found)!r}")
+    if values not in ("beside", "arguments"):
+        raise ValueError(f'save: parameters must be "beside" or "arguments", got {values!r}')
+    return found
+
+
+def _complete(saved: Saved, given: dict[str, tuple[Any, Any]]) -> None:
+    """Add the Tensors that are arguments to those of a program: behind the others, the same for all programs."""
+    order = [key for key, _ in given.values()]
+    saved.words.update({name: f"{value.dtype}{value.shape}" for name, (_, value) in given.items()})
+    saved.arguments[:] = [item if type(item) is int else saved.leaves + order.index(item) for item in saved.arguments]
+
+
+def _check_apart(name: str, programs: Sequence[Saved], left_out: Sequence[str]) -> None:
+    """Refuse two programs for calls that a file cannot tell apart."""
+    words = [tuple(saved.words.items()) for saved in programs]
+    if len(set(words)) < len(words):
+        raise UnsupportedError(
+            f"save: {name} was compiled for several objects as {', '.join(left_out)}, which a file cannot tell apart. "
+            "Save one of them: save(path, ...) with the arguments of a call"
+        )
+
+
+def _without_state(program: Program, names: Sequence[str]) -> Program:
+    """A program whose variables are arguments, and their new values results."""
+    pairs = list(zip(program.variables, names, strict=True))
+    updated = {name: variable.updated for variable, name in pairs if variable.updated is not None}
+    results = (program.results, updated) if updated else program.results
+    return Program(
+        graph=Graph(program.graph.nodes, tuple(nodes_in(results))),
+        arguments=(*program.arguments, *[variable.node for variable in program.variables]),
+        results=results,
+        sections=program.sections,
+        generators=program.generators,
+        numbers=program.numbers,
+    )

@@ -1,0 +1,84 @@
+"""The header: the parameters of a saved function, which are those of the function that were given something.
+
+Of `def step(model, x, mode="train", *, rate=0.5)`, called as `step(model, x, rate=0.1)`, it is `x, *, rate`: the model
+is part of the program, and a mode cannot be given, since none was. With parameters="arguments" the Tensors follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+
+__all__ = ["Header", "header_of"]
+
+_BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The parameters of a saved function.
+
+    Attributes:
+        names: in order.
+        text: as they stand in the definition; those that may be left out have `ABSENT` as their default.
+        optional: those that may be left out.
+        keywords: the parameter that takes any arguments by name, if there is one.
+        static: those that are part of the signature whatever they are.
+        state: those that are Tensors outside of the function.
+    """
+
+    names: list[str]
+    text: str
+    optional: frozenset[str]
+    keywords: str | None
+    static: frozenset[str]
+    state: list[str]
+
+
+ABSENT = "absent"
+
+
+def header_of(
+    parameters: Sequence[Parameter], words: Sequence[dict[str, str]], state: Sequence[str], static: frozenset[str]
+) -> Header:  # fmt: skip
+    """The parameters of a saved function.
+
+    Args:
+        parameters: of the function.
+        words: for each signature by name what is given.
+        state: the names of Tensors that are arguments.
+        static: the names of arguments that are part of the signature whatever they are.
+    """
+    groups: dict[object, list[str]] = {kind: [] for kind in (*_BY_PLACE, Parameter.KEYWORD_ONLY)}
+    several: dict[object, str] = {}
+    shifted = False  # whether a parameter before is left out, so that the next has another place
+    for parameter in parameters:
+        name, kind = parameter.name, parameter.kind
+        if not any(name in given for given in words):
+            shifted = shifted or any(groups.values())
+        elif kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            several[kind] = name
+        else:
+            groups[Parameter.KEYWORD_ONLY if shifted else kind].append(name)
+    by_name = groups[Parameter.KEYWORD_ONLY]
+    (by_name if by_name or several.get(Parameter.VAR_POSITIONAL) else groups[_BY_PLACE[1]]).extend(state)
+    by_place = [*groups[_BY_PLACE[0]], *groups[_BY_PLACE[1]]]
+    rare = [name for name in [*by_place, *by_name] if name not in state and any(name not in given for given in words)]
+    first = min([by_place.index(name) for name in rare if name in by_place], default=len(by_place))
+    optional = frozenset([*rare, *by_place[first:]])
+
+    def written(names: Sequence[str]) -> list[str]:
+        return [f"{name}={ABSENT}" if name in optional else name for name in names]
+
+    positional, rest, more = (
+        groups[_BY_PLACE[0]],
+        several.get(Parameter.VAR_POSITIONAL),
+        several.get(Parameter.VAR_KEYWORD),
+    )
+    parts = [
+        *written(positional), *(["/"] if positional else []), *written(groups[_BY_PLACE[1]]),
+        *([f"*{rest}"] if rest else ["*"] if by_name else []), *written(by_name), *([f"**{more}"] if more else []),
+    ]  # fmt: skip
+    names = [*by_place, *([rest] if rest else []), *by_name, *([more] if more else [])]
+    return Header(names, ", ".join(parts), optional, more, static & frozenset(names), list(state))

@@ -1,0 +1,378 @@
+'''The module: the text of a saved file.
+
+"""step: written by tinygraph.
+
+step(x, y) computes for these shapes and dtypes, and refuses others:
+    x: float64(60, 784), y: float64(60, 10)
+"""
+
+import numpy as np
+
+with np.load(...) as values:     the arrays of the npz beside it
+    w = read(values, "w", "float64(784, 10)")
+
+
+def program_1(w):                a program, with the memory that it works in
+    z = np.empty((60, 10))
+
+    def step(x, y):
+        ...
+
+    return step
+
+
+PROGRAMS = {                     each with the leaves of the arguments that it takes
+    "x: float64(60, 784), y: float64(60, 10)": (program_1(w), (0, 1)),
+}
+
+
+def run(given): ...              finds the program
+
+
+def step(x, y): ...
+'''
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.emission.comments import one_line
+from tinygraph.compiler.emission.literals import string_text
+from tinygraph.compiler.emission.references import is_written
+from tinygraph.compiler.emission.width import WIDTH, filled, fitted
+from tinygraph.compiler.naming import TakenNames, users
+from tinygraph.compiler.profiling import untagged
+from tinygraph.compiler.saving.files import npz_of
+from tinygraph.compiler.saving.header import ABSENT, Header
+from tinygraph.compiler.saving.programs import Saved
+from tinygraph.compiler.saving.runtime import described, literal, owner, read
+from tinygraph.compiler.saving.sources import Sources
+
+__all__ = ["Module"]
+
+# Names at the top of a file that its text refers to as they are.
+_OWN = (ABSENT, "PROGRAMS", "OWN", "lock", "Lock", "namedtuple")
+
+
+class Module:
+    """A file that is to be saved.
+
+    Attributes:
+        text: of the module.
+        arrays: of the npz beside it, by name.
+    """
+
+    def __init__(
+        self, path: Path, name: str, header: Header, programs: Sequence[Saved], left_out: Sequence[str] = ()
+    ) -> None:
+        """Write the text.
+
+        Args:
+            path: of the module.
+            name: of the function.
+            header: the parameters of the function.
+            programs: for each signature one.
+            left_out: the parameters that were given objects which are part of the programs.
+
+        Raises:
+            UnsupportedError: a function that a program calls cannot be written down.
+        """
+        self.arrays: dict[str, Any] = {}
+        self._path = path
+        self._header = header
+        self._left_out = left_out
+        self._programs = programs
+        self._sources = Sources()
+        self._names: dict[Any, str] = {}  # by what identifies an array, a generator or a kind of tuples its name
+        self._updated: dict[str, None] = {}
+        self._generators: list[str] = []
+        self._tuples: list[str] = []  # the lines that make kinds of named tuples
+        for word in _OWN:
+            self._sources.taken.add(word)
+        functions = [
+            {own: self._sources.add(function) for own, function in saved.emitted.text.references.functions.items()}
+            for saved in programs
+        ]
+        self._described, self._literal = self._sources.add(described), self._sources.add(literal)
+        given = [self._given(saved, called) for saved, called in zip(programs, functions, strict=True)]
+        self._owner = self._sources.add(owner) if self._updated else ""
+        self._read = self._sources.add(read) if self.arrays else ""
+        self._name = self._sources.taken.take(users(name))
+        self._run = TakenNames([*header.names, *_OWN]).take(self._sources.taken.take("run"))
+        factories: list[str] = []
+        entries: list[str] = []
+        for number, (saved, values) in enumerate(zip(programs, given, strict=True), 1):
+            factory = self._sources.taken.take(f"program_{number}")
+            factories += self._factory(factory, saved, list(values))
+            entries += self._entry(saved, factory, list(values.values()))
+        lines = [*self._top(), *self._once(), *factories, *self._bottom(entries)]
+        self.text = "\n".join(_without_blanks_at_the_end(lines)) + "\n"
+
+    # --- what the programs are given ----------------------------------------------------------------------------------
+
+    def _given(self, saved: Saved, functions: dict[str, str]) -> dict[str, str]:
+        """By the names that a program's text has for what it is given once the names that the file has for that."""
+        text = saved.emitted.text
+        found: dict[str, str] = {}
+        for place, (own, state) in enumerate(zip(text.variables, saved.state, strict=True)):
+            updated = place in saved.updated
+            found[own] = self._array(state.key, state.name, np.array(state.value, order="C" if updated else "K"))
+            if updated:
+                self._updated[found[own]] = None
+        for own, value in text.references.constants.items():
+            if not is_written(value):
+                found[own] = self._array(("constant", id(value)), own, value)
+        for own, generator in zip(saved.emitted.task.generators, saved.generators, strict=True):
+            if type(generator) is not int:
+                found[own] = self._generator(generator)
+        return {**found, **{own: name for own, name in functions.items() if own != name}}
+
+    def _array(self, key: Any, wish: str, value: Any) -> str:
+        """The name of an array of the npz."""
+        if key not in self._names:
+            self._names[key] = self._sources.taken.take(users(wish))
+            self.arrays[self._names[key]] = value
+        return self._names[key]
+
+    def _generator(self, generator: Any) -> str:
+        """The name of a random generator."""
+        key = ("generator", id(generator))
+        if key not in self._names:
+            self._names[key] = self._sources.taken.take(f"generator_{len(self._generators)}")
+            self._generators.append(self._names[key])
+        return self._names[key]
+
+    # --- the programs -------------------------------------------------------------------------------------------------
+
+    def _factory(self, name: str, saved: Saved, parameters: list[str]) -> list[str]:
+        """The lines of a function that sets a program up."""
+        task, text = saved.emitted.task, saved.emitted.text
+        pairs = zip(task.generators, saved.generators, strict=True)
+        drawn = [own for own, generator in pairs if type(generator) is int]
+        header = f"def {task.name}({', '.join([*text.arguments, *drawn])}):"
+        program = "\n".join([header if line == text.header else line for line in text.program])
+        body = fitted("\n".join([_indented(line) for line in untagged(program).split("\n")]))
+        return [
+            "",
+            "",
+            *_divided(f"def {name}(", parameters, "):"),
+            f'    """The program for {_in_docstring(self._words(saved), WIDTH - 30)}"""',
+            "",
+            *_without_double_blanks(body.split("\n")),
+            "",
+            *self._returned(task.name, saved.result),
+        ]
+
+    def _returned(self, own: str, result: Any) -> list[str]:
+        """What a program's function returns: its step, whose results are named tuples where the function's are."""
+        if result is None:
+            return [f"    return {own}"]
+        named = self._named("found", result)
+        return [
+            "    def named(*given):",
+            f"        found = {own}(*given)",
+            f"        return {named}",
+            "",
+            "    return named",
+        ]
+
+    def _named(self, text: str, result: Any) -> str:
+        """A result with its named tuples, made of the plain one that has this text."""
+        if isinstance(result, dict):
+            items = [f"{key!r}: {self._named(f'{text}[{key!r}]', item)}" for key, item in result.items()]
+            return f"{{{', '.join(items)}}}" if items else text
+        if not isinstance(result, list | tuple):
+            return text
+        items = [self._named(f"{text}[{place}]", item) for place, item in enumerate(result)]
+        if hasattr(result, "_fields"):
+            return f"{self._kind(type(result))}({', '.join(items)})"
+        inside = ", ".join(items)
+        return f"[{inside}]" if isinstance(result, list) else f"({inside}{',' if len(items) == 1 else ''})"
+
+    def _kind(self, kind: Any) -> str:
+        """The name of a kind of named tuples."""
+        if kind not in self._names:
+            name = self._names[kind] = self._sources.taken.take(users(kind.__name__))
+            fields = ", ".join([string_text(field) for field in kind._fields])
+            self._tuples += _divided(f"{name} = namedtuple(", [string_text(name), f"[{fields}]"], ")")
+        return self._names[kind]
+
+    def _entry(self, saved: Saved, factory: str, given: list[str]) -> list[str]:
+        """The lines of the table of programs for one."""
+        places = [*saved.arguments, *[place for place in saved.generators if type(place) is int]]
+        words = self._words(saved)
+        line = f"    {string_text(words)}: ({factory}({', '.join(given)}), {places!r}),"
+        if len(line) <= WIDTH:
+            return [line]
+        return [
+            "    (",
+            *[f"        {part}" for part in _pieces(words)],
+            "    ): (",
+            *_divided(f"        {factory}(", given, "),"),
+            *_divided("        [", [str(place) for place in places], "],"),
+            "    ),",
+        ]
+
+    def _words(self, saved: Saved) -> str:
+        """A signature in words."""
+        return ", ".join([f"{name}: {saved.words[name]}" for name in self._header.names if name in saved.words])
+
+    # --- the rest of the file -----------------------------------------------------------------------------------------
+
+    def _top(self) -> Iterator[str]:
+        """The docstring, and what is imported."""
+        plain = {line for saved in self._programs for line in saved.emitted.text.imports if _is_pythons(line)}
+        plain |= {line for line in self._sources.modules.values() if _is_pythons(line)} | {"from threading import Lock"}
+        plain |= {"from pathlib import Path"} if self.arrays else set()
+        plain |= {"from collections import namedtuple"} if self._tuples else set()
+        others = self._others()
+        yield f'"""{self._name}: written by tinygraph.'
+        yield ""
+        said = f"{self._name}({self._header.text}) computes for these shapes, dtypes and values, and refuses others:"
+        yield from filled(said, WIDTH - 4)
+        for saved in self._programs:
+            for part in filled(_in_docstring(self._words(saved)), WIDTH - 8):
+                yield f"    {part}"
+        yield ""
+        yield f"It needs {' and '.join(['NumPy', *others]) if others else 'NumPy alone'}."
+        if self.arrays:
+            yield f"Its arrays are in {_in_docstring(npz_of(self._path).name)}, which belongs beside it."
+        if self._updated:
+            yield from filled(f"Each call updates, in memory: {', '.join(self._updated)}.", WIDTH - 4)
+        if self._left_out:
+            yield f"The objects that were given for {', '.join(self._left_out)} are part of it, and no arguments."
+        yield '"""'
+        yield ""
+        yield from sorted(plain, key=lambda line: (line.startswith("from"), line))
+        yield ""
+        yield from sorted(
+            {"import numpy as np", *[line for line in self._sources.modules.values() if _is_numpys(line)]}
+        )
+        for package, lines in others.items():
+            yield ""
+            yield "try:"
+            yield from [f"    {line}" for line in sorted(lines)]
+            yield "except ImportError as error:"
+            said = f"{self._name} computes with {package} besides NumPy, and it is not installed. Install {package}"
+            yield f"    raise ImportError({string_text(said)}) from error"
+
+    def _others(self) -> dict[str, set[str]]:
+        """By package the lines that import what is neither Python's nor NumPy's."""
+        lines = [line for line in self._sources.modules.values() if not (_is_pythons(line) or _is_numpys(line))]
+        for saved in self._programs:
+            lines += [line for name, line in saved.emitted.text.references.imports.items() if name == "special"]
+        found = {package: {f"import {package}"} for package in self._sources.needs}
+        for line in lines:
+            found.setdefault(_package(line), set()).discard(f"import {_package(line)}")
+            found[_package(line)].add(line)
+        return {"SciPy" if package == "scipy" else package: found[package] for package in sorted(found)}
+
+    def _once(self) -> Iterator[str]:
+        """What is done once: functions, arrays, generators and the like."""
+        for text in self._sources.texts:
+            yield from ["", "", *text.split("\n")] if "\n" in text else ["", text]
+        yield ""
+        yield ""
+        if self.arrays:
+            yield f"with np.load(Path(__file__).with_name({string_text(npz_of(self._path).name)})) as values:"
+            for name, value in self.arrays.items():
+                yield f'    {name} = {self._read}(values, "{name}", {string_text(f"{value.dtype}{value.shape}")})'
+        yield from [f"{name} = np.random.default_rng()" for name in self._generators]
+        yield from self._tuples
+
+    def _bottom(self, entries: list[str]) -> Iterator[str]:
+        """The table of programs, what finds one in it, and the function itself."""
+        header = self._header
+        yield from ["", "", "PROGRAMS = {", *entries, "}"]
+        yield "lock = Lock()  # the programs work in memory that lasts"
+        if header.optional:
+            yield f"{ABSENT} = object()"
+        if self._updated:
+            yield f"OWN = {{{', '.join([f'id({name})' for name in self._updated])}}}"
+        yield from ["", "", f"def {self._run}(given):"]
+        yield '    """Compute with the program that was made for such arguments."""'
+        yield "    leaves = []"
+        if header.state:
+            yield from _divided("    for name in (", [string_text(name) for name in header.state], ",):")
+            yield "        given[name] = np.asarray(given[name])  # of what a call returned some are numbers"
+        if header.keywords:
+            key = string_text(header.keywords)
+            yield f"    given[{key}] = dict(sorted(given[{key}].items()))"
+        if header.optional:
+            yield f"    given = {{name: value for name, value in given.items() if value is not {ABSENT}}}"
+        part = f"{self._described}(value, leaves)"
+        if header.static:
+            yield f"    static = {sorted(header.static)!r}"
+            part = f"{self._literal}(value) if name in static else {part}"
+        yield f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])'
+        yield "    if signature not in PROGRAMS:"
+        yield "        raise ValueError("
+        yield f'            f"{self._name}: this file has no program for {{signature}}. It has one for "'
+        yield "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, or call the compiled function \""
+        yield '            "with the others, too, before it is saved"'
+        yield "        )"
+        yield "    program, places = PROGRAMS[signature]"
+        if self._updated:
+            # As in an eager call an argument that looks into an updated array keeps its values to the end.
+            own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"
+            yield f"    leaves = [leaf.copy() if {own} else leaf for leaf in leaves]"
+        yield "    with lock:"
+        yield "        return program(*[leaves[place] for place in places])"
+        yield from ["", "", *_divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]
+        yield '    """Compute for arguments of the shapes, dtypes and values that the top of this file names."""'
+        yield from _divided(f"    return {self._run}({{", [f'"{name}": {name}' for name in header.names], "})")
+
+
+def _package(line: str) -> str:
+    """The package of a line that imports something."""
+    return line.split()[1].partition(".")[0]
+
+
+def _is_pythons(line: str) -> bool:
+    return _package(line) in sys.stdlib_module_names
+
+
+def _is_numpys(line: str) -> bool:
+    return _package(line) == "numpy"
+
+
+def _indented(line: str) -> str:
+    return f"    {line}" if line else line
+
+
+def _divided(begin: str, items: Sequence[str], end: str) -> list[str]:
+    """A call or a definition on one line, or, where that is too long, with its arguments on lines of their own."""
+    line = f"{begin}{', '.join(items)}{end}"
+    if len(line) <= WIDTH:
+        return [line]
+    indent = " " * (len(begin) - len(begin.lstrip()))
+    return [begin, *[f"{indent}    {part}" for part in filled(", ".join(items), WIDTH - 12)], f"{indent}{end}"]
+
+
+def _pieces(text: str) -> list[str]:
+    """A long string as several, which Python joins."""
+    size = WIDTH - 40
+    return [string_text(text[start : start + size]) for start in range(0, len(text), size)]
+
+
+def _in_docstring(text: str, width: int = 0) -> str:
+    """A text as it can stand in a docstring, cut to a width."""
+    plain = one_line(text).replace("\\", "\\\\").replace('"', '\\"')
+    return plain if not width or len(text) <= width else f"{one_line(text[:width]).translate(_SAFE)}..."
+
+
+_SAFE = str.maketrans({"\\": "/", '"': "'"})
+
+
+def _without_double_blanks(lines: Sequence[str]) -> list[str]:
+    return [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]
+
+
+def _without_blanks_at_the_end(lines: Sequence[str]) -> list[str]:
+    """The lines with at most two blank ones one after the other."""
+    return [line for place, line in enumerate(lines) if line or place < 2 or lines[place - 1] or lines[place - 2]]

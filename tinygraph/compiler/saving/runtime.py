@@ -1,0 +1,73 @@
+"""Runtime: the functions that a saved file has in it besides its programs. They stand in the file as they stand here.
+
+A file says in words what it was made for, "x: float64(8, 3), training: False", and describes what it is called with in
+the same words. Where the two differ there is no program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["described", "literal", "owner", "read"]
+
+# The types whose values are part of a signature as Python writes them.
+PLAIN = ("int", "bool", "str", "bytes", "NoneType", "complex", "float", "ellipsis")
+
+
+def described(value: Any, leaves: list[Any]) -> str:
+    """An argument in words: "float64(3, 4)", "True", "{'w': float64(3,)}"; arrays and floats are added to `leaves`."""
+    kind = type(value)
+    if kind is np.ndarray:
+        leaves.append(value)
+        return f"{value.dtype}{value.shape}"
+    if kind is float:
+        leaves.append(np.array(value))
+        return "float"
+    if isinstance(value, np.generic):
+        leaves.append(value)
+        return f"{value.dtype} number"
+    if isinstance(value, np.random.Generator):
+        leaves.append(value)
+        return "generator"
+    if kind is dict:
+        return "{" + ", ".join([f"{literal(key)}: {described(item, leaves)}" for key, item in value.items()]) + "}"
+    if not isinstance(value, tuple | list):
+        return literal(value)
+    items = [described(item, leaves) for item in value]
+    if hasattr(value, "_fields"):
+        items = [f"{name}={item}" for name, item in zip(value._fields, items, strict=True)]
+    inside = ", ".join(items)
+    name = "" if kind in (tuple, list) else kind.__name__
+    return f"{name}[{inside}]" if isinstance(value, list) else f"{name}({inside}{',' if len(items) == 1 else ''})"
+
+
+def literal(value: Any) -> str:
+    """A value that is part of the signature, as Python writes it; of other objects their type alone."""
+    kind = type(value)
+    if kind is tuple:
+        return "(" + ", ".join([literal(item) for item in value]) + ("," if len(value) == 1 else "") + ")"
+    if kind.__name__ in PLAIN and kind.__module__ == "builtins":
+        return repr(value)
+    if kind is np.dtype or (kind is type and value.__module__ in ("builtins", "numpy")):
+        return f"{kind.__name__} {value.__name__ if kind is type else value}"
+    return f"<{kind.__module__}.{kind.__qualname__}>"
+
+
+def owner(array: Any) -> Any:
+    """The array that the memory of a view belongs to."""
+    while type(array.base) is np.ndarray:
+        array = array.base
+    return array
+
+
+def read(values: Any, name: str, wanted: str) -> Any:
+    """An array of the npz beside this file, which must be of the shape and dtype that the programs were made for."""
+    found = f"{values[name].dtype}{values[name].shape}" if name in values else "missing"
+    if found != wanted:
+        raise ImportError(
+            f"{name} in the npz beside this file is {found}, and this file was written with {wanted}: the two are not "
+            "from one save. Copy both files again"
+        )
+    return values[name]

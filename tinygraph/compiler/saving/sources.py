@@ -1,0 +1,222 @@
+"""Sources: functions that a program calls, written into a file of their own with all that they call.
+
+A function of tinygraph's, or a primitive of a user's, stands in a saved file as it stands in its module, without its
+annotations. Its constants are written before it, and modules that it uses are imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.emission.literals import number_text
+from tinygraph.compiler.naming import TakenNames, is_free
+from tinygraph.errors import UnsupportedError
+
+__all__ = ["Sources"]
+
+
+class Sources:
+    """The functions of a file, each once.
+
+    Attributes:
+        taken: the names that mean something at the top of the file.
+        modules: the lines that import what the functions use, by the name that they give it.
+        needs: the packages besides NumPy and Python's own that they use.
+    """
+
+    def __init__(self) -> None:
+        self.taken = TakenNames()
+        self.modules: dict[str, str] = {}
+        self.needs: set[str] = set()
+        self._written: dict[str, str] = {}  # by name the text of a function or a constant, in the order of the file
+        self._meant: dict[str, Any] = {}  # by name the function, constant or module itself
+
+    @property
+    def texts(self) -> list[str]:
+        """The functions and constants, each before the first that uses it."""
+        return [text for text in self._written.values() if text]
+
+    def add(self, function: Callable[..., Any]) -> str:
+        """Write down a function and all that it calls; what it is called in the file.
+
+        Raises:
+            UnsupportedError: it cannot be written down.
+        """
+        plain = inspect.unwrap(function)
+        known = next((name for name, meant in self._meant.items() if meant is plain), None)
+        if known is not None:
+            return known
+        own = getattr(plain, "__name__", "")
+        free = own.isidentifier() and is_free(own) and own not in self.taken
+        name = own if free else self.taken.take(own if own.isidentifier() else "function")
+        self._write(name, plain)
+        return name
+
+    def _write(self, name: str, plain: Any) -> None:
+        """Write down a function under a name, after all that it calls."""
+        if self._meant.setdefault(name, plain) is not plain:
+            raise _cannot(name, f"two different things that the program needs are both called {name}")
+        if name in self._written:
+            return
+        self.taken.add(name)
+        self._written[name] = ""  # a function may call itself
+        text, definition = _definition(name, plain)
+        bare = _bare(text, definition, name)
+        written = ast.parse(bare)
+        if re.search(r"\btinygraph\b", ast.unparse(written)):
+            raise _cannot(name, "it imports from tinygraph")
+        self._note_imports(written)
+        for used in sorted(_names_in(written)):
+            if used in plain.__globals__:
+                self._use(name, used, plain.__globals__[used])
+        if name != plain.__name__ and plain.__name__ in _names_in(written):
+            raise _cannot(name, "it calls itself, and its name means something else in the file")
+        del self._written[name]
+        self._written[name] = bare
+
+    def _use(self, name: str, used: str, value: Any) -> None:
+        """Write down what a function finds at the top of its module."""
+        if value is np and used == "np":
+            return
+        if isinstance(value, ModuleType):
+            if value.__name__.partition(".")[0] == "tinygraph":
+                raise _cannot(name, f"it uses the module {value.__name__}")
+            self._mean(name, used, value)
+            line = value.__name__ if value.__name__ == used else f"{value.__name__} as {used}"
+            self.modules[used] = f"import {line}"
+            self._need(value.__name__)
+        elif _is_plain(value):
+            self._mean(name, used, value)
+            self._written.setdefault(used, f"{used} = {_plain_text(value)}")
+        elif inspect.isfunction(inspect.unwrap(value)):
+            self._write(used, inspect.unwrap(value))
+        else:
+            raise _cannot(name, f"it uses {used}, a {type(value).__name__}")
+
+    def _mean(self, name: str, used: str, value: Any) -> None:
+        """Take a name for a module or a constant, which must not mean something else in the file."""
+        meant = self._meant.setdefault(used, value)
+        if meant is not value and not (_is_plain(meant) and _is_plain(value) and repr(meant) == repr(value)):
+            raise _cannot(name, f"two different things that the program needs are both called {used}")
+        self.taken.add(used)
+
+    def _note_imports(self, definition: ast.AST) -> None:
+        """Note the packages that a function imports itself."""
+        for node in ast.walk(definition):
+            if isinstance(node, ast.Import):
+                for item in node.names:
+                    self._need(item.name)
+            elif isinstance(node, ast.ImportFrom):
+                self._need(node.module or "")
+
+    def _need(self, module: str) -> None:
+        package = module.partition(".")[0]
+        if package not in sys.stdlib_module_names and package not in ("numpy", ""):
+            self.needs.add(package)
+
+
+def _definition(name: str, plain: Any) -> tuple[str, ast.FunctionDef]:
+    """The text of a function, and its definition, which must be that of the function as it is now."""
+    try:
+        text = textwrap.dedent(inspect.getsource(plain))
+        tree = ast.parse(text)
+    except (OSError, TypeError, SyntaxError):
+        raise _cannot(name, "its source is not at hand") from None
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef) or plain.__closure__:
+        raise _cannot(name, "it is not a function at the top of a module")
+    written = _codes("".join(inspect.findsource(plain)[0]), plain.__code__.co_filename)
+    if not any(_is_same(code, plain.__code__) for code in written if code.co_name == plain.__code__.co_name):
+        raise _cannot(name, "its source is another than when it was loaded")
+    return text, definition
+
+
+@functools.lru_cache(maxsize=32)
+def _codes(source: str, file: str) -> tuple[CodeType, ...]:
+    """The code of the functions at the top of a module."""
+    try:
+        module = compile(source, file, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple([item for item in module.co_consts if isinstance(item, CodeType)])
+
+
+def _is_same(code: CodeType, other: CodeType) -> bool:
+    """Whether two code objects do the same, wherever they stand."""
+    if code.co_code != other.co_code or code.co_names != other.co_names or len(code.co_consts) != len(other.co_consts):
+        return False
+    return all(
+        _is_same(a, b) if isinstance(a, CodeType) and isinstance(b, CodeType) else repr(a) == repr(b) or _are_sets(a, b)
+        for a, b in zip(code.co_consts, other.co_consts, strict=True)
+    )
+
+
+def _are_sets(a: Any, b: Any) -> bool:
+    return isinstance(a, frozenset) and bool(a == b)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is written down as Python writes it."""
+    if type(value) is tuple:
+        return all(_is_plain(item) for item in value)
+    return type(value) in (int, float, str, bool, type(None))
+
+
+def _plain_text(value: Any) -> str:
+    if type(value) is tuple:
+        inside = ", ".join([_plain_text(item) for item in value])
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    return number_text(value) if type(value) is float else repr(value)
+
+
+# What is said in comments to those who check the code.
+_CHECKED = re.compile(r"[ ]*# (type: ignore|noqa|fmt:).*$", re.MULTILINE)
+
+
+def _bare(text: str, definition: ast.FunctionDef, name: str) -> str:
+    """A function's own text under a name, without annotations, and without decorators other than NumPy's."""
+    lines = [line.encode() for line in text.splitlines()]
+    cuts: list[tuple[tuple[int, int], tuple[int, int], bytes]] = []
+    for node in ast.walk(definition):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            cuts.append(((node.lineno, node.col_offset + len(node.arg.encode())), _end(node.annotation), b""))
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            line = lines[node.returns.lineno - 1]
+            arrow = line.rindex(b" ->", 0, node.returns.col_offset)
+            cuts.append(((node.returns.lineno, arrow), _end(node.returns), b""))
+        elif isinstance(node, ast.AnnAssign):
+            start = _end(node.target) if node.value is not None else (node.lineno, node.col_offset)
+            cuts.append((start, _end(node.annotation), b"" if node.value is not None else b"pass"))
+    kept = [item for item in definition.decorator_list if _names_in(item) == {"np"}]
+    decorators = [f"@{ast.unparse(item)}" for item in kept]
+    place = definition.col_offset + len("def ")
+    cuts.append(((definition.lineno, place), (definition.lineno, place + len(definition.name.encode())), name.encode()))
+    for (row, column), (last, end), instead in sorted(cuts, reverse=True):
+        lines[row - 1 : last] = [lines[row - 1][:column] + instead + lines[last - 1][end:]]
+    body = b"\n".join(lines[definition.lineno - 1 :]).decode()
+    return "\n".join([*decorators, _CHECKED.sub("", body)])
+
+
+def _end(node: ast.AST) -> tuple[int, int]:
+    return node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+
+
+def _names_in(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _cannot(name: str, why: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"save: the program calls {name}, which cannot be written into a file of its own: {why}. Write it with NumPy's "
+        "functions instead of making it a primitive, or define it at the top of a module with NumPy alone"
+    )
