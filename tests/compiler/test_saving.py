@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -187,3 +188,298 @@ def test_annotations_and_remarks_to_checkers_are_left_out(tmp_path: Path) -> Non
     found: dict[str, Any] = {}
     exec(text, found)
     assert found[name](2.0, 1, 1) == 4.0
+
+
+# --- what a saved file has and refuses --------------------------------------------------------------------------------
+
+
+def alone(folder: Path, code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run some code in a process of its own in which the saved files are modules, and tinygraph is not."""
+    begin = f"import sys\nsys.path.insert(0, {str(folder)!r})\nimport numpy as np\n"
+    end = "\nassert 'tinygraph' not in sys.modules"
+    return subprocess.run([sys.executable, "-I", *options, "-c", begin + code + end], capture_output=True, text=True)
+
+
+def test_every_signature_is_in_one_file_and_others_are_refused(tmp_path: Path) -> None:
+    mean = tg.compile(lambda x, scale=2.0, training=False: np.sum(x) * scale / x.shape[0])
+    x = np.arange(24.0).reshape(8, 3)
+    wanted = [mean(x), mean(x[:1]), mean(x, scale=3), mean(x, training=True)]
+    mean.save(tmp_path / "several.py")
+    text = (tmp_path / "several.py").read_text(encoding="utf-8")
+    for line in (
+        "x: float64(8, 3)",
+        "x: float64(1, 3)",
+        "x: float64(8, 3), scale: 3",
+        "x: float64(8, 3), training: True",
+    ):
+        assert f"    {line}\n" in text.partition('"""\n\n')[0]
+    done = alone(
+        tmp_path,
+        "import several\nx = np.arange(24.0).reshape(8, 3)\n"
+        "print(*[float(v) for v in (several.step(x), several.step(x[:1]), several.step(x, scale=3), "
+        "several.step(x, training=True))])\n"
+        "wrong = [((x[:2],), {}), ((x.astype('f4'),), {}), ((x.tolist(),), {}), ((x, 2.0), {}),\n"
+        "         ((x,), {'scale': 4}),\n"
+        "         ((x,), {'scale': 3.0}), ((x,), {'training': 1}), ((x,), {'scale': 3, 'training': True}),\n"
+        "         ((x.T,), {}),\n"
+        "         ((x[..., None],), {}), ((x[0, 0],), {}), (([x],), {}), ((np.matrix(x),), {}), ((x.astype('>f8'),), {}),\n"
+        "         ((np.ma.masked_array(x),), {}), ((), {}), ((x, 3, True, 1), {}), ((x,), {'more': 1})]\n"
+        "for args, kwargs in wrong:\n"
+        "    try:\n        several.step(*args, **kwargs)\n"
+        "    except (ValueError, TypeError) as error:\n        message = str(error)\n"
+        "    else:\n        raise AssertionError((args, kwargs))\n"
+        "try:\n    several.step(x[:2])\nexcept ValueError as error:\n    print(error)",
+    )
+    assert done.returncode == 0, done.stderr
+    numbers, message = done.stdout.strip().split("\n")
+    np.testing.assert_allclose([float(word) for word in numbers.split()], wanted)
+    assert "no program for x: float64(2, 3)" in message
+    assert "It has one for x: float64(8, 3)" in message
+
+
+def test_the_arguments_of_a_call_choose_the_program_and_compile_it_if_need_be(tmp_path: Path) -> None:
+    compiled = tg.compile(lambda x: np.sum(x) / len(x))
+    compiled(np.ones(3))  # the last, shorter batch of an epoch
+    compiled.save(tmp_path / "step.py", np.ones(5))
+    (result,) = run_alone(tmp_path, [np.arange(5.0)], "results = [results]")
+    assert result == 2.0
+    assert "x: float64(3,)" not in (tmp_path / "step.py").read_text(encoding="utf-8")
+
+
+def test_arrays_found_outside_are_beside_the_file_and_are_no_arguments(tmp_path: Path) -> None:
+    table = {"file": np.arange(100.0).reshape(4, 25), "allow_pickle": np.arange(3.0), "self": np.array([True, False])}
+    compiled = tg.compile(
+        lambda x: [np.sum(table["file"] @ x), x[:3] * table["allow_pickle"], table["self"] & (x[0] > 0)]
+    )
+    wanted = compiled(np.ones(25))
+    compiled.save(tmp_path / "step.py")
+    for got, expected in zip(run_alone(tmp_path, [np.ones(25)]), wanted, strict=True):
+        np.testing.assert_allclose(got, expected)
+
+
+def test_a_gradient_is_no_result_and_one_that_is_added_to_is_state(tmp_path: Path) -> None:
+    w = tg.Tensor(np.array([1.0, 2.0]), name="w")
+
+    @tg.compile
+    def left(x: Any) -> Any:
+        loss = np.sum(w * x)
+        loss.backward()
+        return loss
+
+    @tg.compile
+    def added(x: Any) -> Any:
+        loss = np.sum(w**2 * x)
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return loss
+
+    x = np.array([3.0, 4.0])
+    assert left(x) == 11.0
+    w.grad = None
+    left.save(tmp_path / "step.py", x)
+    assert "left(x)" in (tmp_path / "step.py").read_text(encoding="utf-8")
+    assert alone_results(tmp_path, "left", x, 2) == [11.0, 11.0]
+
+    w.grad = None
+    with pytest.raises(UnsupportedError, match="adds to gradients that the call before left"):
+        added.save(tmp_path / "step.py", x)
+    added(x)
+    added(x)
+    added.save(tmp_path / "step.py")
+    np.testing.assert_allclose(alone_results(tmp_path, "added", x, 3), [added(x) for _ in range(3)])
+
+
+def alone_results(folder: Path, name: str, x: Any, times: int) -> list[float]:
+    """What a saved function returns at some calls, in a process of its own."""
+    code = f"import step\nprint(*[float(step.{name}(np.array({x.tolist()!r}))) for _ in range({times})])"
+    done = alone(folder, code, "-W", "error")
+    assert done.returncode == 0, done.stderr
+    return [float(word) for word in done.stdout.split()]
+
+
+def test_the_update_of_adam_with_its_state_as_arguments_whatever_the_tensors_are_called(tmp_path: Path) -> None:
+    names = ["w", "x", "square of w", "a'b", 'c"d', "class", "np", "é", "print(1)\n#", "", "1", "step"]
+    rng = np.random.default_rng(0)
+
+    tensors = [tg.Tensor(rng.normal(size=3), name=name) for name in names]
+    optimizer = tg.optim.Adam(tensors, 0.1)
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        loss = sum(np.sum((tensor * x) ** 2) for tensor in tensors)
+        loss.backward()
+        optimizer.step()
+        for tensor in tensors:
+            tensor.grad = None
+        return loss
+
+    x = rng.normal(size=3)
+    step(x)
+    step.save(tmp_path / "step.py")
+    step.save(tmp_path / "pure.py", parameters="arguments")
+    code = (
+        "import step, pure\nvalues = dict(np.load(step.__file__[:-3] + '.npz'))\n"
+        f"x = np.array({x.tolist()!r})\n"
+        "import inspect\nnames = [name for name in inspect.signature(pure.step).parameters if name != 'x']\n"
+        "print(len(names))\n"
+        "state = dict(zip(names, values.values()))\n"
+        "for _ in range(3):\n"
+        "    loss, new = pure.step(x, **state)\n    state.update(new)\n    print(float(loss), float(step.step(x)))"
+    )
+    done = alone(tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    count, *losses = done.stdout.strip().split("\n")
+    assert int(count) == 3 * len(names) + 2
+    for line in losses:
+        np.testing.assert_allclose([float(word) for word in line.split()], [step(x)] * 2)
+
+
+class Pair(NamedTuple):
+    """What the next test returns."""
+
+    loss: Any
+    parts: Any
+
+
+def test_the_nest_of_the_results_is_that_of_the_function(tmp_path: Path) -> None:
+    def function(batch: Any, *rest: Any, **more: Any) -> Any:
+        return {"a": Pair(np.sum(batch["x"]), [more["k"], (None, "text", 3)]), 2: (rest[0] * 2,)}
+
+    compiled = tg.compile(function)
+    wanted = compiled({"x": np.ones(3)}, np.arange(2.0), k=1.5)
+    compiled.save(tmp_path / "step.py")
+    done = alone(tmp_path, "import step\nprint(step.function({'x': np.ones(3)}, np.arange(2.0), k=1.5))")
+    assert done.stdout.strip() == str(wanted), done.stderr
+
+
+def test_an_argument_that_looks_into_a_tensor_keeps_its_values_to_the_end(tmp_path: Path) -> None:
+    w = tg.Tensor(np.arange(4.0), name="w")
+
+    def step(x: Any) -> Any:
+        w.assign(w.data + 1)
+        return np.sum(x * w.data)
+
+    compiled = tg.compile(step)
+    compiled(np.ones(4))
+    compiled.save(tmp_path / "step.py")
+    code = "import step\nprint(*[float(step.step(x)) for x in (step.w, step.w[::-1], np.frombuffer(step.w))])"
+    done = alone(tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    values, wanted = np.arange(4.0) + 1, []
+    for order in (slice(None), slice(None, None, -1), slice(None)):
+        wanted.append(np.sum(values[order] * (values + 1)))
+        values = values + 1
+    np.testing.assert_allclose([float(word) for word in done.stdout.split()], wanted)
+
+
+def test_objects_among_the_arguments_are_part_of_the_program(tmp_path: Path) -> None:
+    class Model:
+        def __init__(self, scale: float) -> None:
+            self.w = tg.Tensor(np.full(3, scale))
+
+        @tg.compile
+        def predict(self, x: Any, activation: Any, *, training: bool = False) -> Any:
+            return activation(self.w * x)
+
+    one, two = Model(1.0), Model(2.0)
+    one.predict(np.ones(3), np.tanh)
+    two.predict(np.ones(3), np.tanh, training=True)
+    two.predict.save(tmp_path / "step.py", two, np.ones(3), np.tanh)
+    done = alone(tmp_path, "import step\nprint(*step.predict(np.ones(3)).tolist())\nprint(step.__doc__)")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose([float(word) for word in done.stdout.split("\n")[0].split()], np.tanh(2.0))
+    assert "self, activation are part of it" in done.stdout
+    one.predict(np.ones(3), np.tanh, training=True)
+    with pytest.raises(UnsupportedError, match="which a file cannot tell apart"):
+        one.predict.save(tmp_path / "step.py")
+
+
+def test_a_file_that_needs_scipy_says_so(tmp_path: Path) -> None:
+    special = pytest.importorskip("scipy.special")
+    compiled = tg.compile(lambda x: np.sum(special.ndtr(x)))
+    compiled(np.ones(3))
+    compiled.save(tmp_path / "step.py")
+    assert "It needs NumPy and SciPy." in (tmp_path / "step.py").read_text(encoding="utf-8")
+    done = alone(tmp_path, "import step\nprint(float(step.step(np.zeros(3))))")
+    assert done.stdout.strip() == "1.5", done.stderr
+    without = "sys.modules['scipy'] = None\ntry:\n    import step\nexcept ImportError as error:\n    print(error)"
+    assert "SciPy" in alone(tmp_path, without).stdout
+
+
+def test_a_save_that_fails_leaves_the_file_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.arange(50.0)
+    compiled = tg.compile(lambda x: np.sum(x * table))
+    compiled(np.ones(50))
+    compiled.save(tmp_path / "step.py")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sorted(before) == ["step.npz", "step.py"]
+    table[0] = 7.0
+    monkeypatch.setattr(np.lib.format, "write_array", lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        compiled.save(tmp_path / "step.py")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_npz_of_another_save_is_refused(tmp_path: Path) -> None:
+    for size in (3, 4):
+        table = np.arange(float(size))
+        compiled = tg.compile(lambda x: np.sum(x * table[:2]))  # noqa: B023 - called at once
+        compiled(np.ones(2))
+        compiled.save(tmp_path / f"step{size}.py")
+    (tmp_path / "step4.npz").replace(tmp_path / "step3.npz")
+    done = alone(tmp_path, "try:\n    import step3\nexcept ImportError as error:\n    print(error)")
+    assert "not from one save" in " ".join(done.stdout.split()), done.stderr
+
+
+def _scaled_by(x: Any) -> Any:
+    return x * _SCALE
+
+
+_SCALE = 3.0
+
+
+def test_a_primitive_is_written_as_it_was_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled = tg.primitive(_scaled_by)
+    scaled.derivative(lambda g, z, x: g * _SCALE)
+    compiled = tg.compile(lambda x: np.sum(scaled(x)))
+    compiled(np.ones(3))
+    compiled.save(tmp_path / "step.py")
+    assert alone_results(tmp_path, "step", np.ones(3), 1) == [9.0]
+    lines = Path(__file__).read_text(encoding="utf-8").replace("return x * _SCALE", "return x + _SCALE")
+    monkeypatch.setitem(linecache.cache, __file__, (0, None, lines.splitlines(keepends=True), __file__))
+    with pytest.raises(UnsupportedError, match="its source is another than when it was loaded"):
+        compiled.save(tmp_path / "step.py")
+
+
+def test_threads_may_call_a_saved_function_at_once(tmp_path: Path) -> None:
+    compiled = tg.compile(lambda x: np.sum(np.tanh(np.sin(x)) * x))
+    compiled(np.ones(20_000))
+    compiled.save(tmp_path / "step.py")
+    code = (
+        "import step\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "xs = [np.full(20_000, float(n)) for n in range(8)] * 20\n"
+        "one = [float(step.step(x)) for x in xs]\n"
+        "with ThreadPoolExecutor(8) as pool:\n    several = list(pool.map(lambda x: float(step.step(x)), xs))\n"
+        "assert one == several"
+    )
+    done = alone(tmp_path, code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["np", "float", "read", "run", "PROGRAMS", "described", "lock", "values", "absent"])
+def test_the_names_of_a_file_are_its_own(name: str, tmp_path: Path) -> None:
+    w = tg.Tensor(np.arange(3.0), name=name)
+    space: dict[str, Any] = {"w": w, "sum_of": np.sum}
+    exec(
+        f"def {name}({name}, *, factor=1.0):\n    w.assign(w.data + 1)\n    return sum_of(w.data * {name}) * factor",
+        space,
+    )
+    compiled = tg.compile(space[name])
+    compiled(np.ones(3))
+    compiled.save(tmp_path / "step.py")
+    done = alone(
+        tmp_path,
+        "import step\nname = step.__doc__.partition(':')[0]\nprint(float(getattr(step, name)(np.ones(3))))",
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == compiled(np.ones(3))

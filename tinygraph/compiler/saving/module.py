@@ -99,10 +99,10 @@ class Module:
             for saved in programs
         ]
         self._described, self._literal = self._sources.add(described), self._sources.add(literal)
+        self._name = self._sources.taken.take(users(name))
         given = [self._given(saved, called) for saved, called in zip(programs, functions, strict=True)]
         self._owner = self._sources.add(owner) if self._updated else ""
         self._read = self._sources.add(read) if self.arrays else ""
-        self._name = self._sources.taken.take(users(name))
         self._run = TakenNames([*header.names, *_OWN]).take(self._sources.taken.take("run"))
         factories: list[str] = []
         entries: list[str] = []
@@ -293,7 +293,7 @@ class Module:
         if header.optional:
             yield f"{ABSENT} = object()"
         if self._updated:
-            yield f"OWN = {{{', '.join([f'id({name})' for name in self._updated])}}}"
+            yield f"OWN = {{{', '.join([f'id({self._owner}({name}))' for name in self._updated])}}}"
         yield from ["", "", f"def {self._run}(given):"]
         yield '    """Compute with the program that was made for such arguments."""'
         yield "    leaves = []"
@@ -313,8 +313,8 @@ class Module:
         yield "    if signature not in PROGRAMS:"
         yield "        raise ValueError("
         yield f'            f"{self._name}: this file has no program for {{signature}}. It has one for "'
-        yield "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, or call the compiled function \""
-        yield '            "with the others, too, before it is saved"'
+        yield "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, \""
+        yield '            "or call the compiled function with the others, too, before it is saved"'
         yield "        )"
         yield "    program, places = PROGRAMS[signature]"
         if self._updated:
