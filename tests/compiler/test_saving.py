@@ -221,9 +221,9 @@ def test_every_signature_is_in_one_file_and_others_are_refused(tmp_path: Path) -
         "wrong = [((x[:2],), {}), ((x.astype('f4'),), {}), ((x.tolist(),), {}), ((x, 2.0), {}),\n"
         "         ((x,), {'scale': 4}),\n"
         "         ((x,), {'scale': 3.0}), ((x,), {'training': 1}), ((x,), {'scale': 3, 'training': True}),\n"
-        "         ((x.T,), {}),\n"
-        "         ((x[..., None],), {}), ((x[0, 0],), {}), (([x],), {}), ((np.matrix(x),), {}), ((x.astype('>f8'),), {}),\n"
-        "         ((np.ma.masked_array(x),), {}), ((), {}), ((x, 3, True, 1), {}), ((x,), {'more': 1})]\n"
+        "         ((x.T,), {}), ((x[..., None],), {}), ((x[0, 0],), {}), (([x],), {}), ((np.matrix(x),), {}),\n"
+        "         ((x.astype('>f8'),), {}), ((np.ma.masked_array(x),), {}),\n"
+        "         ((), {}), ((x, 3, True, 1), {}), ((x,), {'more': 1})]\n"
         "for args, kwargs in wrong:\n"
         "    try:\n        several.step(*args, **kwargs)\n"
         "    except (ValueError, TypeError) as error:\n        message = str(error)\n"
@@ -423,7 +423,7 @@ def test_a_save_that_fails_leaves_the_file_before_it(tmp_path: Path, monkeypatch
 def test_an_npz_of_another_save_is_refused(tmp_path: Path) -> None:
     for size in (3, 4):
         table = np.arange(float(size))
-        compiled = tg.compile(lambda x: np.sum(x * table[:2]))  # noqa: B023 - called at once
+        compiled = tg.compile(lambda x: np.sum(x * table[:2]))
         compiled(np.ones(2))
         compiled.save(tmp_path / f"step{size}.py")
     (tmp_path / "step4.npz").replace(tmp_path / "step3.npz")

@@ -197,17 +197,16 @@ class Compiled:
             UnsupportedError: there is none.
         """
         found: dict[Any, Version] = {}
-        ranks: dict[Any, bool] = {}
+        plain: dict[Any, bool] = {}
         with self._lock:
             for key, versions in self._versions.items():
                 version = next((item for item in versions if item.is_current()), None)
-                if version is None:
-                    continue
-                call = version.call
-                words = id(version) if call is None or call.left_out else tuple(call.texts.items())
-                plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
-                if words not in found or (plain and not ranks[words]):
-                    found[words], ranks[words] = version, plain
+                if version is not None:
+                    call = version.call
+                    words = id(version) if call is None or call.left_out else tuple(call.ordered.items())
+                    is_plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
+                    if words not in found or (is_plain and not plain[words]):
+                        found[words], plain[words] = version, is_plain
         if not found:
             raise UnsupportedError(
                 f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or give "

@@ -69,6 +69,8 @@ class Ends:
         given, graded, cleared, asked, generators: as in `Binding`, the leaves by their links or places.
         tensors: for each variable the Tensor, or its place among the arguments, and whether it is updated.
         named: what the function returned, where there are named tuples in it.
+        tied: whether a Tensor is given twice, or found outside as well.
+        written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
     """
 
     given: list[Any]
@@ -78,6 +80,8 @@ class Ends:
     asked: list[tuple[Any, bool]]
     generators: list[Any]
     named: Any
+    tied: bool
+    written_into: bool
 
 
 class Version:
@@ -270,8 +274,17 @@ class Version:
 
     def ends(self) -> Ends:
         """Where the program's inputs come from and its results go to."""
-        tensors = [(tensor, updated) for tensor, updated, _ in self._variables]
-        return Ends(self._given, tensors, self._graded, self._cleared, self._asked, self._generators, self._named)
+        return Ends(
+            given=self._given,
+            tensors=[(tensor, updated) for tensor, updated, _ in self._variables],
+            graded=self._graded,
+            cleared=self._cleared,
+            asked=self._asked,
+            generators=self._generators,
+            named=self._named,
+            tied=any(tensor is not None for _, tensor in self._given_tensors),
+            written_into=bool(self._written_into),
+        )
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the program on the leaves of the arguments."""

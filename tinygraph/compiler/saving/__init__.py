@@ -19,7 +19,7 @@ from tinygraph.compiler.program import Program
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.module import Module
-from tinygraph.compiler.saving.programs import Saved, State, saved_version
+from tinygraph.compiler.saving.programs import Saved, State, depends_on_order, saved_version
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
@@ -57,6 +57,7 @@ def save_versions(
             names[state.key] = taken.take(users(state.name))
         return names[state.key]
 
+    ordered = any(depends_on_order(version.program) for version in versions)
     programs: list[Saved] = []
     given: dict[str, tuple[Any, Any]] = {}
     left_out: list[str] = []
@@ -72,7 +73,8 @@ def save_versions(
                 f"save: {call.mixed} has both arrays and objects in it which a file of its own cannot name. Give "
                 f"{name} the objects as an argument of their own: they become part of the program"
             )
-        saved, state = saved_version(version, call, version.runner.of, name_of if values == "arguments" else None)
+        named = name_of if values == "arguments" else None
+        saved, state = saved_version(version, call, version.runner.of, named, ordered)
         programs.append(saved)
         given.update({name_of(item): (item.key, item.value) for item in state})
         left_out += [item for item in call.left_out if item not in left_out]
@@ -80,7 +82,7 @@ def save_versions(
         _complete(saved, given)
     _check_apart(name, programs, left_out)
     header = header_of(parameters, [saved.words for saved in programs], list(given), static)
-    module = Module(target, name, header, programs, left_out)
+    module = Module(target, name, header, programs, left_out, ordered)
     write(target, module.text, module.arrays)
 
 

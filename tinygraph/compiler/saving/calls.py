@@ -28,15 +28,19 @@ class Call:
 
     Attributes:
         texts: by the name of a parameter what was given for it.
+        ordered: the same, with the order of arrays in memory.
         leaves: the leaves of the arguments in the order of the parameters, by their places among those of the call.
         tensors: whether some of the arguments were Tensors.
+        twice: whether one of them was given twice.
         left_out: the parameters that were given objects which cannot be written down.
         mixed: a parameter that was given such objects together with arrays, or None.
     """
 
     texts: dict[str, str]
+    ordered: dict[str, str]
     leaves: list[int]
     tensors: bool
+    twice: bool
     left_out: list[str]
     mixed: str | None
 
@@ -71,6 +75,7 @@ def call_of(
     if sum(map(len, places.values())) != count:
         return None
     texts: dict[str, str] = {}
+    ordered: dict[str, str] = {}
     leaves: list[int] = []
     left_out: list[str] = []
     mixed: str | None = None
@@ -95,7 +100,10 @@ def call_of(
         else:
             leaves += found
             texts[name] = literal(value) if static else described(_without_tensors(value), [])
-    return Call(texts, leaves, any(map(_has_tensors, values.values())), left_out, mixed)
+            ordered[name] = literal(value) if static else described(_without_tensors(value), [], order=True)
+    tensors = [tensor for item in values.values() for tensor in _tensors_in(item)]
+    twice = len(set(map(id, tensors))) < len(tensors)
+    return Call(texts, ordered, leaves, bool(tensors), twice, left_out, mixed)
 
 
 _SEVERAL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
@@ -121,10 +129,11 @@ def _without_tensors(value: Any) -> Any:
     return rebuilt(value, "", lambda leaf, _: leaf._value if type(leaf) is Tensor else leaf, {})
 
 
-def _has_tensors(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_tensors, value.values()))
-    return any(map(_has_tensors, value)) if isinstance(value, tuple | list) else type(value) is Tensor
+def _tensors_in(value: Any) -> list[Tensor]:
+    if type(value) is Tensor:
+        return [value]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
+    return [tensor for item in inside for tensor in _tensors_in(item)]
 
 
 def _has_objects(value: Any) -> bool:

@@ -68,8 +68,9 @@ class Module:
     """
 
     def __init__(
-        self, path: Path, name: str, header: Header, programs: Sequence[Saved], left_out: Sequence[str] = ()
-    ) -> None:
+        self, path: Path, name: str, header: Header, programs: Sequence[Saved], left_out: Sequence[str] = (),
+        ordered: bool = False,
+    ) -> None:  # fmt: skip
         """Write the text.
 
         Args:
@@ -78,6 +79,7 @@ class Module:
             header: the parameters of the function.
             programs: for each signature one.
             left_out: the parameters that were given objects which are part of the programs.
+            ordered: whether the order of arrays in memory is part of the signature.
 
         Raises:
             UnsupportedError: a function that a program calls cannot be written down.
@@ -86,6 +88,7 @@ class Module:
         self._path = path
         self._header = header
         self._left_out = left_out
+        self._ordered = ordered
         self._programs = programs
         self._sources = Sources()
         self._names: dict[Any, str] = {}  # by what identifies an array, a generator or a kind of tuples its name
@@ -305,7 +308,7 @@ class Module:
             yield f"    given[{key}] = dict(sorted(given[{key}].items()))"
         if header.optional:
             yield f"    given = {{name: value for name, value in given.items() if value is not {ABSENT}}}"
-        part = f"{self._described}(value, leaves)"
+        part = f"{self._described}(value, leaves{', order=True' if self._ordered else ''})"
         if header.static:
             yield f"    static = {sorted(header.static)!r}"
             part = f"{self._literal}(value) if name in static else {part}"
@@ -320,7 +323,12 @@ class Module:
         if self._updated:
             # As in an eager call an argument that looks into an updated array keeps its values to the end.
             own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"
-            yield f"    leaves = [leaf.copy() if {own} else leaf for leaf in leaves]"
+            if any(saved.written_into for saved in self._programs):
+                said = f"{self._name}: an array lies in the memory of a Tensor that is written into. Give it a copy"
+                yield f"    if any([{own} for leaf in leaves]):"
+                yield f"        raise ValueError({string_text(said)})"
+            else:
+                yield f"    leaves = [leaf.copy() if {own} else leaf for leaf in leaves]"
         yield "    with lock:"
         yield "        return program(*[leaves[place] for place in places])"
         yield from ["", "", *_divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]

@@ -16,11 +16,11 @@ import numpy as np
 from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.saving.calls import Call
 from tinygraph.compiler.versions import Version
-from tinygraph.errors import UnsupportedError
+from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.operands import plain
 
-__all__ = ["Saved", "State", "saved_version"]
+__all__ = ["Saved", "State", "depends_on_order", "saved_version"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,7 @@ class Saved:
         leaves: how many leaves the function's own arguments have.
         state: the program's variables.
         updated: the places of those that it changes.
+        written_into: whether an eager call would write into their arrays, as opposed to giving the Tensors others.
         generators: for each the place of a leaf, or the generator itself.
         result: what the function returned, where there are named tuples in it.
     """
@@ -63,6 +64,7 @@ class Saved:
     updated: list[int]
     generators: list[Any]
     result: Any = None
+    written_into: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,8 @@ class _Kept:
 
 
 def saved_version(
-    version: Version, call: Call, emitted: Callable[[Program], Any], name_of: Callable[[State], str] | None
+    version: Version, call: Call, emitted: Callable[[Program], Any], name_of: Callable[[State], str] | None,
+    ordered: bool = False,
 ) -> tuple[Saved, list[State]]:  # fmt: skip
     """A program with all that it needs, and the state that it takes as arguments.
 
@@ -84,11 +87,18 @@ def saved_version(
         call: that it was made for.
         emitted: writes a program.
         name_of: what a state is called as an argument; None where it is kept beside the file.
+        ordered: whether the order of arrays in memory is part of the signature.
 
     Raises:
         UnsupportedError: another call would find gradients that the file cannot know.
+        GraphError: the function updates Tensors among its arguments, and the state is kept beside the file.
     """
     program, ends = version.program, version.ends()
+    if ends.tied or call.twice:
+        raise UnsupportedError(
+            "save: a Tensor is given twice, or is found outside as well, and of the arrays that a saved function takes "
+            "each is one of its own. Give the Tensor once, or let the function find it outside alone"
+        )
     results, gradients = program.results if ends.graded else (program.results, [])
     changed = dict(zip(map(_key, ends.graded), gradients, strict=True))
     arguments: list[tuple[Node, Any]] = []
@@ -113,7 +123,7 @@ def saved_version(
         arguments.append((variable.node, call.leaves.index(tensor)))
         if variable.updated is not None:
             if name_of is None:
-                raise UnsupportedError(
+                raise GraphError(
                     f"save: the function updates {variable.name}, a Tensor among its arguments, and a saved function "
                     'has arrays alone. Save it with parameters="arguments", so that it returns the new value'
                 )
@@ -140,15 +150,31 @@ def saved_version(
     named = ends.named if not returned or ends.named is None else (ends.named, {})
     saved = Saved(
         emitted=emitted(made),
-        words=dict(call.texts),
+        words=dict(call.ordered if ordered else call.texts),
         arguments=[item for _, item in arguments],
         leaves=len(call.leaves),
         state=[item.state for item in kept],
         updated=[place for place, item in enumerate(kept) if item.updated is not None],
         generators=[call.leaves.index(item) if type(item) is int else item for item in ends.generators],
         result=named,
+        written_into=ends.written_into and any(item.updated is not None for item in kept),
     )
     return saved, given
+
+
+def depends_on_order(program: Program) -> bool:
+    """Whether a program's results depend on the order in which arrays lie in memory."""
+    return any(
+        item in ("A", "K")
+        for node in program.graph.nodes
+        if node.function is not None and node.op in _READING_MEMORY
+        for item in [*node.args[1:], *node.kwargs.values()]
+        if type(item) is str
+    )
+
+
+# Functions that read elements in their order in memory where they are asked to.
+_READING_MEMORY = frozenset(("ravel", "reshape", "flatten", "nditer", "asarray", "array", "copy", "resize", "tobytes"))
 
 
 def _key(owner: Any) -> Any:

@@ -16,12 +16,16 @@ __all__ = ["described", "literal", "owner", "read"]
 PLAIN = ("int", "bool", "str", "bytes", "NoneType", "complex", "float", "ellipsis")
 
 
-def described(value: Any, leaves: list[Any]) -> str:
-    """An argument in words: "float64(3, 4)", "True", "{'w': float64(3,)}"; arrays and floats are added to `leaves`."""
+def described(value: Any, leaves: list[Any], order: bool = False) -> str:
+    """An argument in words: "float64(3, 4)", "True", "{'w': float64(3,)}"; arrays and floats are added to `leaves`.
+
+    With `order` the order of an array in memory is part of it.
+    """
     kind = type(value)
     if kind is np.ndarray:
         leaves.append(value)
-        return f"{value.dtype}{value.shape}"
+        placed = f" with strides {value.strides}" if order and not value.flags.c_contiguous else ""
+        return f"{value.dtype}{value.shape}{placed}"
     if kind is float:
         leaves.append(np.array(value))
         return "float"
@@ -32,10 +36,12 @@ def described(value: Any, leaves: list[Any]) -> str:
         leaves.append(value)
         return "generator"
     if kind is dict:
-        return "{" + ", ".join([f"{literal(key)}: {described(item, leaves)}" for key, item in value.items()]) + "}"
+        return (
+            "{" + ", ".join([f"{literal(key)}: {described(item, leaves, order)}" for key, item in value.items()]) + "}"
+        )
     if not isinstance(value, tuple | list):
         return literal(value)
-    items = [described(item, leaves) for item in value]
+    items = [described(item, leaves, order) for item in value]
     if hasattr(value, "_fields"):
         items = [f"{name}={item}" for name, item in zip(value._fields, items, strict=True)]
     inside = ", ".join(items)
