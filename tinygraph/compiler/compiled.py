@@ -200,10 +200,10 @@ class Compiled:
         plain: dict[Any, bool] = {}
         with self._lock:
             for key, versions in self._versions.items():
-                version = next((item for item in versions if item.is_current()), None)
-                if version is not None:
+                for version in [item for item in versions if item.is_current()]:
                     call = version.call
-                    words = id(version) if call is None or call.left_out else tuple(call.ordered.items())
+                    texts = {} if call is None else call.ordered if version.ends().by_strides else call.texts
+                    words = id(version) if call is None or call.left_out else tuple(texts.items())
                     is_plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
                     if words not in found or (is_plain and not plain[words]):
                         found[words], plain[words] = version, is_plain

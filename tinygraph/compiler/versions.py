@@ -71,6 +71,7 @@ class Ends:
         named: what the function returned, where there are named tuples in it.
         tied: whether a Tensor is given twice, or found outside as well.
         written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
+        by_strides: whether the program is made for the strides of what it is given, too.
     """
 
     given: list[Any]
@@ -82,6 +83,7 @@ class Ends:
     named: Any
     tied: bool
     written_into: bool
+    by_strides: bool
 
 
 class Version:
@@ -284,6 +286,7 @@ class Version:
             named=self._named,
             tied=any(tensor is not None for _, tensor in self._given_tensors),
             written_into=bool(self._written_into),
+            by_strides=self._strides is not None,
         )
 
     def __call__(self, leaves: list[Any]) -> Any:

@@ -19,7 +19,7 @@ from tinygraph.compiler.program import Program
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.module import Module
-from tinygraph.compiler.saving.programs import Saved, State, depends_on_order, saved_version
+from tinygraph.compiler.saving.programs import Saved, State, saved_version
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
@@ -57,7 +57,7 @@ def save_versions(
             names[state.key] = taken.take(users(state.name))
         return names[state.key]
 
-    ordered = any(depends_on_order(version.program) for version in versions)
+    ordered = any(version.ends().by_strides for version in versions)
     programs: list[Saved] = []
     given: dict[str, tuple[Any, Any]] = {}
     left_out: list[str] = []

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.saving.runtime import described, literal
-from tinygraph.compiler.signature import rebuilt
+from tinygraph.compiler.signature import NUMERIC, rebuilt
 from tinygraph.tensor import Tensor
 
 __all__ = ["Call", "call_of", "parameters_of"]
@@ -142,7 +142,8 @@ def _has_objects(value: Any) -> bool:
         return any(map(_is_object, value)) or any(map(_has_objects, value.values()))
     if isinstance(value, tuple | list):
         return any(map(_has_objects, value))
-    return not isinstance(value, np.ndarray | np.generic | Tensor | np.random.Generator) and _is_object(value)
+    numeric = isinstance(value, np.ndarray | np.generic) and value.dtype.kind in NUMERIC
+    return not (numeric or isinstance(value, Tensor | np.random.Generator)) and _is_object(value)
 
 
 def _is_object(value: Any) -> bool:

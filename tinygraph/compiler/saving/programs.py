@@ -20,7 +20,7 @@ from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.operands import plain
 
-__all__ = ["Saved", "State", "depends_on_order", "saved_version"]
+__all__ = ["Saved", "State", "saved_version"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,21 +160,6 @@ def saved_version(
         written_into=ends.written_into and any(item.updated is not None for item in kept),
     )
     return saved, given
-
-
-def depends_on_order(program: Program) -> bool:
-    """Whether a program's results depend on the order in which arrays lie in memory."""
-    return any(
-        item in ("A", "K")
-        for node in program.graph.nodes
-        if node.function is not None and node.op in _READING_MEMORY
-        for item in [*node.args[1:], *node.kwargs.values()]
-        if type(item) is str
-    )
-
-
-# Functions that read elements in their order in memory where they are asked to.
-_READING_MEMORY = frozenset(("ravel", "reshape", "flatten", "nditer", "asarray", "array", "copy", "resize", "tobytes"))
 
 
 def _key(owner: Any) -> Any:

@@ -22,6 +22,8 @@ def described(value: Any, leaves: list[Any], order: bool = False) -> str:
     With `order` the order of an array in memory is part of it.
     """
     kind = type(value)
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fciub":
+        return literal(value)
     if kind is np.ndarray:
         leaves.append(value)
         placed = f" with strides {value.strides}" if order and not value.flags.c_contiguous else ""
@@ -58,6 +60,8 @@ def literal(value: Any) -> str:
         return repr(value)
     if kind is np.dtype or (kind is type and value.__module__ in ("builtins", "numpy")):
         return f"{kind.__name__} {value.__name__ if kind is type else value}"
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "US":
+        return f"{kind.__name__} {value.dtype}{value.shape} {value.tolist()!r}"
     return f"<{kind.__module__}.{kind.__qualname__}>"
 
 
