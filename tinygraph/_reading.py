@@ -62,7 +62,7 @@ def _variables(frame: FrameType) -> dict[str, Tensor]:
 
 
 def _changed(links: list[Any]) -> set[int]:
-    """The ids of the leaves that were given another value after a call used them."""
+    """The ids of the leaves that were given another value after a call used them, and of what shares their memory."""
     used: dict[int, int] = {}
     for link in links:
         if isinstance(link, Call):
@@ -70,7 +70,11 @@ def _changed(links: list[Any]) -> set[int]:
                 used.setdefault(id(operand), link.order)
     # To ask whether a leaf is differentiable is to look whether its array was written into.
     leaves = [link for link in links if isinstance(link, Leaf) and link.differentiable is not None]
-    return {id(leaf) for leaf in leaves if leaf.order > used.get(id(leaf), leaf.order)}
+    changed = [leaf for leaf in leaves if leaf.order > used.get(id(leaf), leaf.order)]
+    arrays = [leaf._value for leaf in changed if isinstance(leaf._value, np.ndarray)]
+    kept = [link for link in links if arrays and isinstance(link._value, np.ndarray)]
+    views = [link for link in kept if any(np.may_share_memory(link._value, array) for array in arrays)]
+    return {id(link) for link in (*changed, *views)}
 
 
 class _Gradients:

@@ -53,7 +53,8 @@ class Node:
         gradient_note: why the record does not call `grad` a derivative: "" (it does, or nobody asked it), "several"
             (more than one pass added to it), "elsewhere" (it was set, or the pass began outside this graph), "changed"
             (an input was assigned since), "seed" (the pass did not begin with 1).
-        changed: an input that was assigned, or written into, after this graph used it: `value` is the new one.
+        changed: an input that was assigned, or written into, after this graph used it, or a view of such an input:
+            `value` is the new one.
     """
 
     index: int

@@ -196,6 +196,20 @@ def test_what_was_assigned_since_is_said_to_be_so_in_every_form() -> None:
     assert "given another value after it was used" in page and "from before the change" in page
 
 
+def test_a_view_of_what_was_written_into_has_changed_too() -> None:
+    w = tg.Tensor([1.0, 2.0], name="w")
+    h = w[:1]
+    y = np.sum(h * 3)
+    w.data[0] = 5.0
+    graph = tg.Graph.of(y)
+    assert [node.changed for node in graph] == [True, True, False, False]
+    assert "h 1<br/>5<br/>changed since" in tg.draw(y, view="full").mermaid()
+    u = tg.Tensor([1.0, 2.0], name="u")
+    part = u[:1]
+    u.assign(np.zeros(2))  # a new array: the view still shows the old one, which is what was used
+    assert [node.changed for node in tg.Graph.of(np.sum(part))] == [True, False, False]
+
+
 def test_a_sum_of_gradients_is_not_called_a_derivative_in_any_view() -> None:
     pytest.importorskip("pygraphviz")
     a, b = tg.Tensor(3.0, name="a"), tg.Tensor(4.0, name="b")
@@ -354,5 +368,7 @@ def test_a_function_in_place_of_a_tensor_is_told_what_to_write() -> None:
     compiled(np.ones(3))
     with pytest.raises(TypeError, match=re.escape("f.draw()")):
         tg.draw(compiled)
+    with pytest.raises(TypeError, match=re.escape("tg.draw(*outputs)")):
+        tg.draw([tg.Tensor(1.0), tg.Tensor(2.0)])
     with pytest.raises(TypeError, match="No Tensor that requires a gradient"):
         tg.draw(np.float64(3.0))

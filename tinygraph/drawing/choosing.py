@@ -108,6 +108,8 @@ def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
         raise TypeError("draw one Graph at a time, or Tensors")
     if outputs and callable(outputs[0]):
         raise TypeError(_function_given(outputs))
+    if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
+        raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor; give what is in it, tg.draw(*outputs)")
     from tinygraph._reading import read_graph
 
     return read_graph(outputs, frame)
