@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health
-from tinygraph.drawing.expressions import fallback, grouped, is_certain
+from tinygraph.drawing.expressions import fallback, grouped
 from tinygraph.drawing.facts import distribution, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
@@ -181,7 +181,7 @@ def gradient_words(node: Node, scene: Scene) -> str:
 def gradient_name(node: Node, scene: Scene) -> str:
     """ "∂c/∂a" where the gradient is that derivative at the values shown, and both have labels of their own."""
     name, of = scene.names[node.index], _differentiated(node, scene)
-    if of is None or not is_certain(of, scene.names) or not is_certain(node.index, scene.names):
+    if of is None or not {of, node.index} <= scene.alone:
         return f"∇{grouped(name)}"
     return f"∂{grouped(scene.names[of])}/∂{grouped(name)}"
 

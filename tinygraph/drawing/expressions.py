@@ -21,7 +21,7 @@ from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Graph, Node, numbered
 from tinygraph.links import Like
 
-__all__ = ["constant_key", "fallback", "formula", "grouped", "is_certain", "labels", "own_names"]
+__all__ = ["constant_key", "fallback", "formula", "grouped", "labels", "own_names"]
 
 LABEL_LENGTH = 12
 TITLE_LENGTH = 60
@@ -101,11 +101,6 @@ def labels(graph: Graph) -> dict[int, str]:
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
     """What to call a value that has neither a name nor a short formula: the result of its operation."""
     return "" if node.is_input else RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))
-
-
-def is_certain(index: int, names: Mapping[int, str]) -> bool:
-    """Say whether a label is that of one value alone."""
-    return bool(names[index]) and sum(name == names[index] for name in names.values()) == 1
 
 
 def formula(graph: Graph, output: Node) -> str | None:

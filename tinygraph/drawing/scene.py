@@ -5,6 +5,7 @@ A `Scene` is made by a view and read by DOT, Mermaid and the HTML page.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,6 +111,12 @@ class Scene:
     def box(self) -> dict[str, Box]:
         """The boxes by id."""
         return {box.id: box for box in self.boxes}
+
+    @cached_property
+    def alone(self) -> frozenset[int]:
+        """The indices of the values whose label no other value has."""
+        times = Counter(self.names.values())
+        return frozenset(index for index, name in self.names.items() if name and times[name] == 1)
 
     @cached_property
     def into(self) -> dict[str, list[Link]]:
