@@ -11,6 +11,8 @@ import numpy as np
 
 from tinygraph import modes
 from tinygraph.backward import gradients
+from tinygraph.draws import Draws
+from tinygraph.errors import GraphError
 from tinygraph.links import mapped
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
 from tinygraph.operands import has_tensors, plain
@@ -27,8 +29,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way. It must compute the same when it is run
-            again. Gradients flow to its positional arguments, and to Tensors that it finds elsewhere, such as the
-            weights of a layer.
+            again: what it draws with `tinygraph.draws`, as Dropout does, is drawn again. Gradients flow to its
+            positional arguments, and to Tensors that it finds elsewhere, such as the weights of a layer.
+
+    Raises (when the backward pass runs f again):
+        GraphError: it computed something else.
 
     Source: Griewank and Walther, "Algorithm 799: revolve" (2000).
     """
@@ -67,12 +72,16 @@ class _Segment:
         self.shapes: list[tuple[int, ...]] | None = None
         self.elsewhere: list[Any] = []
         self.value: Any = None
+        self.draws = Draws()
+        self._sample: Any = None
 
     def explore(self, leaves: list[Any]) -> None:
         """Run the function once, to have its value, and to see what else it depends on; its graph is dropped."""
-        run, _ = self.run([plain(leaf) for leaf in leaves], self.kwargs)
+        with self.draws.noted():
+            run, _ = self.run([plain(leaf) for leaf in leaves], self.kwargs)
         self.kwargs = {}
         self.value = plain(run.output)
+        self._sample = _sample_of(self.value)
         if isinstance(run.output, Tensor) and run.output.requires_grad:
             self.elsewhere = run.foreign_links([run.output])
 
@@ -88,6 +97,27 @@ class _Segment:
 
         given = tuple([leaves[place] for place in floating])
         return Run("checkpoint", of_floating, given, {}, tuple(range(len(floating))), has_aux=False), floating
+
+    def run_again(self, leaves: list[Any]) -> tuple[Run, list[int]]:
+        """Run the function as it was run, with the draws that it made.
+
+        Raises:
+            GraphError: it computed something else.
+        """
+        with self.draws.repeated():
+            run, floating = self.run(_own(leaves), _own(self.kwargs_before))
+        again = _sample_of(plain(run.output))
+        tolerance = 1e-2 if again.real.dtype.itemsize <= 4 else 1e-6
+        scale = tolerance * (1 + np.max(np.abs(again[np.isfinite(again)]), initial=0))
+        same = again.shape == self._sample.shape and np.allclose(again, self._sample, tolerance, scale, equal_nan=True)
+        if not same:
+            raise GraphError(
+                f"checkpoint: {getattr(self.f, '__qualname__', type(self.f).__name__)} computed something else when "
+                "the backward pass ran it again, so that the gradient would be another function's. Draw in it with "
+                "tinygraph.draws.uniform(generator, shape) or normal(generator, shape), and change nothing that it "
+                "reads before the backward pass"
+            )
+        return run, floating
 
     def _packed(self, leaves: list[Any], kwargs: dict[str, Any]) -> Any:
         """The result as one array: several are joined, as vectors."""
@@ -108,6 +138,12 @@ class _Segment:
             for (start, end), shape in zip(itertools.pairwise(ends), self.shapes, strict=True)
         ]
         return filled(self.structure, parts)
+
+
+def _sample_of(value: Any) -> Any:
+    """Some of the numbers of a result, by which it is told from another."""
+    flat = np.ravel(value)
+    return np.array(flat[:: max(1, flat.size // 256)])
 
 
 def _own(structure: Any) -> Any:
@@ -132,7 +168,7 @@ def _run_again(leaves: list[Any], segment: _Segment) -> Any:
 def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[Any]:
     """The cotangents of the leaves, and of what was found elsewhere: the segment is run once more, and remembered."""
     own = leaves[: len(leaves) - len(segment.elsewhere)]
-    run, floating = segment.run(_own(own), _own(segment.kwargs_before))
+    run, floating = segment.run_again(own)
     found: list[Any] = [None] * (len(floating) + len(segment.elsewhere))
     output = run.output
     # The engine gives a rule the conjugate of the direction uphill, and takes a conjugate back.

@@ -367,7 +367,8 @@ class Recording:
 
     def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
         """A random draw: done on a copy of the generator now, and on the generator itself at each call."""
-        place = next((place for place, known in enumerate(self.generators) if known is generator), None)
+        own = getattr(generator, "state", generator)
+        place = next((n for n, known in enumerate(self.generators) if getattr(known, "state", known) is own), None)
         if place is None:
             place = len(self.generators)
             self.generators.append(generator)
