@@ -29,10 +29,13 @@ from tinygraph.compiler.making import Maker, made_version, name_of
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.saving.calls import call_of, parameters_of
 from tinygraph.compiler.signature import NUMERIC, Parameters
-from tinygraph.compiler.versions import Version
+from tinygraph.compiler.tracing.recording import carrying_out
+from tinygraph.compiler.versions import Running, Version
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
 from tinygraph.modes import state
+from tinygraph.nests import tree_map
+from tinygraph.operands import plain
 
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
@@ -75,11 +78,14 @@ class Compiled:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function: run the program for these arguments, which is made at the first such call."""
-        if modes.unusual and (state.tracing is not None or state.watching):
+        if modes.unusual and (state.tracing is not None or state.watching or carrying_out.function is not None):
             # Inside another function that is being compiled it is part of that; tg.detect_nonfinite asks for values.
             return self._function(*args, **kwargs)
         version, leaves = self._version_for(args, kwargs)
-        return version(leaves)
+        try:
+            return version(leaves)
+        except Running:  # a primitive in the program called the function again
+            return tree_map(plain, self._function(*args, **kwargs))
 
     def _version_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
         """The program for some arguments, and what of them it is given at each call."""

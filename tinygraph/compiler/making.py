@@ -177,6 +177,7 @@ class Stage:
     def _run(self, trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Run the function; refuse what it changes outside, and what it returns with a graph behind it."""
         kept = copied([args, kwargs])
+        trace.outside_as_it_is = self.surroundings.as_it_is
         self.surroundings.divert(lambda array, name: trace.array(array, _identifier(name)))
         changed: str | None = None
         try:

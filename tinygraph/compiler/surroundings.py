@@ -23,6 +23,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import resolve_name
 from types import (
@@ -451,6 +452,23 @@ class Surroundings:
             if id(value.__self__) in self.unreadable:
                 return self.unreadable[id(value.__self__)][1]
         return value
+
+    @contextmanager
+    def as_it_is(self) -> Iterator[None]:
+        """Put everything back while the block runs, for code that is run as it is and not recorded."""
+        put = [(place, self._diverted[id(place)]) for place in self.places if id(place) in self._diverted]
+        put = [(place, instead) for place, instead in put if place.now() is instead]
+        for place, _ in put:
+            place.put(place.value)
+        for namespace, name in self._asking.values():
+            namespace.pop(name, None)
+        try:
+            yield
+        finally:
+            for place, instead in put:
+                place.put(instead)
+            for namespace, name in self._asking.values():
+                namespace[name] = ANSWERS[name]
 
     def restore(self) -> str | None:
         """Put everything back, and say what the function changed, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import sys
 import threading
 import weakref
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from tinygraph.compiler.program import Program, Variable
 from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
 from tinygraph.compiler.tracing.orders import strides_of
-from tinygraph.errors import UnsupportedError
+from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.links import DataLeaf, next_order
 from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
@@ -22,7 +23,7 @@ from tinygraph.tensor import Tensor
 if TYPE_CHECKING:
     from tinygraph.compiler.saving.calls import Call
 
-__all__ = ["Binding", "Ends", "Version"]
+__all__ = ["Binding", "Ends", "Running", "Version"]
 
 # A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
 # arrays, and a learning rate is another array each time somebody assigns to it.
@@ -84,6 +85,10 @@ class Ends:
     tied: bool
     written_into: bool
     by_strides: bool
+
+
+class Running(Exception):  # noqa: N818 - no error: the caller goes another way
+    """A program was called while it was running in the same thread."""
 
 
 class Version:
@@ -198,6 +203,19 @@ class Version:
             arguments, buffers = self._apart(arguments, buffers)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
 
+    def _check_runs_elsewhere(self) -> None:
+        """Refuse to wait for a call that waits for this one."""
+        frame = sys._getframe(2)
+        while frame is not None:
+            if frame.f_code is Version.__call__.__code__ and frame.f_locals["self"] is self:
+                if self._written:
+                    raise GraphError(
+                        "compile: a compiled function that updates Tensors calls itself, in a primitive, before it is "
+                        "through. Call the function that is not compiled there"
+                    )
+                raise Running
+            frame = frame.f_back  # type: ignore[assignment]
+
     def _check_apart(self, arguments: list[Any], leaves: list[Any]) -> None:
         """Refuse an array that lies in the memory of a Tensor whose array the function writes into.
 
@@ -290,7 +308,14 @@ class Version:
         )
 
     def __call__(self, leaves: list[Any]) -> Any:
-        """Run the program on the leaves of the arguments."""
+        """Run the program on the leaves of the arguments.
+
+        Raises:
+            Running: it is being run in this thread, and called itself.
+            GraphError: likewise, and it updates Tensors.
+        """
+        if self._lock.locked():
+            self._check_runs_elsewhere()
         with self._lock:
             settled = self._settled(leaves)
             if settled is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import operator
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -90,6 +93,18 @@ class ArrayVersion:
         )
 
 
+class _CarryingOut(threading.local):
+    """The function that a recording in this thread carries out now, with its real arguments."""
+
+    function: Any = None
+
+
+carrying_out = _CarryingOut()
+_NOTHING = contextlib.nullcontext()
+# Whose functions are known to run no code of the user's.
+_LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
+
+
 class Recording:
     """What a run has met, in the order in which it met it: inputs, constants and calls.
 
@@ -112,6 +127,9 @@ class Recording:
         self.orders: list[tuple[int, ...]] = []
         self.depth = 0
         self.closed = False
+        self.thread = threading.get_ident()
+        # Puts what is found outside back in its places for a while: see `Surroundings.as_it_is`.
+        self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
         self.any_weak = False
         self.refusal: UnsupportedError | None = None
         self.failure: tuple[str, Exception, str] | None = None
@@ -215,6 +233,13 @@ class Recording:
                 f"compile: this Tensor, or array, was computed while {self.call_name} was being compiled, and was "
                 "kept: it has no value of its own. What is to be used outside must be returned"
             )
+        if state.tracing is None and self.thread == threading.get_ident():
+            called = function_name(carrying_out.function)
+            raise refused(
+                f"a function that {called} calls uses an array of {self.call_name}, beside what it is called with",
+                "Give it the array as a further argument, as in np.apply_along_axis(f, axis, x, w) or np.piecewise(x, "
+                "conditions, functions, w); or write it out with NumPy's functions, np.where in place of np.piecewise",
+            )
         if state.tracing is not self:
             raise GraphError(
                 f"compile: {self.call_name} is being compiled in another thread, and this is an array in it"
@@ -314,14 +339,19 @@ class Recording:
         else:
             # While a call is carried out nothing is recorded, and NumPy says nothing: it will when the program runs.
             state.tracing = None
+            carrying_out.function = function
             try:
-                with np.errstate(all="ignore"):
+                with (
+                    np.errstate(all="ignore"),
+                    self.outside_as_it_is() if _runs_users_code(function, args) else _NOTHING,
+                ):
                     value = _carried_out(compute or function, mapped(args, _real), mapped(kwargs, _real))
             except Exception as error:
                 self.failure = self.failure or (function_name(function), error, users_line())
                 raise
             finally:
                 state.tracing = self
+                carrying_out.function = None
             if isinstance(value, bool | int | float | complex):
                 value = np.asarray(value)[()]
             if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
@@ -498,6 +528,17 @@ def _carried_out(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if all([same_bits(array, then) for array, then in pairs]):
             return value
     raise refused(f"{function_name(function)} writes into an array that it is given", IN_PLACE)
+
+
+def _runs_users_code(function: Callable[..., Any], args: Any) -> bool:
+    """Whether code of the user's runs in a call: a primitive of his, or a function among the arguments."""
+    if isinstance(function, np.ufunc):
+        return False
+    module = getattr(function, "__module__", None) or ""
+    if module.partition(".")[0] not in _LIBRARIES:
+        return True
+    given = [part for item in args for part in (item if type(item) is list else (item,))]
+    return any([type(item) is FunctionType for item in given])
 
 
 def _copied(item: Any) -> Any:
