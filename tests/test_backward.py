@@ -463,3 +463,24 @@ def test_the_product_of_two_large_vectors_keeps_both(product):
     t = tg.Tensor(x)
     product(t * 2, x).backward(np.ones(product(x, x).shape))
     np.testing.assert_allclose(t.grad, 2 * x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_a_state_that_is_carried_on_is_cut_as_the_error_says(retain):
+    def losses(cut):
+        w, h, found = tg.Tensor(np.eye(2) * 0.5), np.zeros(2), []
+        for x in np.ones((3, 2)):
+            h = np.tanh(w @ h + x)
+            loss = np.sum(h**2)
+            w.grad = None
+            loss.backward(retain_graph=retain)
+            w.assign(w.data - 0.1 * w.grad)
+            found.append(loss.item())
+            if cut:
+                h = h.detach()
+        return found
+
+    what = r"w was assigned a new value" if retain else r"the graph of h, tanh at test_backward\.py:\d+, was given back"
+    with pytest.raises(tg.GraphError, match=rf"^backward: {what}.*h = h\.detach\(\)"):
+        losses(cut=False)
+    assert len(losses(cut=True)) == 3

@@ -514,3 +514,37 @@ def test_an_attribute_that_is_missing_says_what_does_the_same():
 
 def test_a_number_is_looked_for_in_a_single_number_too():
     assert 0.5 in tg.Tensor(0.5)
+
+
+def test_what_is_computed_is_not_set_and_the_error_says_what_to_write():
+    t = tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    here = r"at test_tensor\.py:\d+\. Write"
+    for name, value, said in (
+        ("shape", (4,), rf"keeps its shape, {here} t = t\.reshape\(shape\)"),
+        ("dtype", np.float32, rf"keeps its dtype, {here} t = t\.astype\(dtype\)"),
+        ("T", t, rf"a transpose is computed, {here} t = np\.transpose\(value\)"),
+    ):
+        with pytest.raises(AttributeError, match=said):
+            setattr(t, name, value)
+    with pytest.raises(tg.UnsupportedError, match=rf"{here} t = np\.delete\(t, index, axis=0\)"):
+        del t[0]
+    followed = np.transpose(np.delete(t, 0, axis=0).reshape((2,)).astype(np.float32))
+    followed.backward(np.array([3, 5]))
+    np.testing.assert_array_equal(t.grad, [[0, 0], [3, 5]])
+    computed = t * 2
+    with pytest.raises(tg.GraphError, match=r"t = t\.detach\(\) .*tg\.Tensor\(t\.data\) for a new leaf"):
+        computed.requires_grad = False
+    with pytest.raises(tg.GraphError, match=r"Assign to the leaf .* w = tg\.Tensor\(t\.data\)"):
+        computed.assign(0)
+    tg.Tensor(computed.data).assign(0)
+    with pytest.raises(TypeError, match=rf"dtype object {here.removesuffix(' Write')} Convert .*astype\(float\)"):
+        tg.Tensor(np.array(["1", 2.0], dtype=object))
+    assert tg.Tensor(np.asarray(np.array(["1", 2.0], dtype=object)).astype(float)).data.tolist() == [1, 2]
+    plain = tg.Tensor(1.0, requires_grad=False)
+    for constant in (plain, plain * 2):
+        with pytest.raises(tg.GraphError, match=r"w = tg\.Tensor\(values\)"):
+            constant.backward()
+    with pytest.raises(tg.UnsupportedError, match=r"np\.stack\(\[t, u\]\)"):
+        tg.Tensor([tg.Tensor(1.0), tg.Tensor(2.0)])
+    with pytest.raises(tg.UnsupportedError, match=r"np\.where\(mask, np\.sqrt\(\.\.\.\), otherwise\)"):
+        np.sqrt(t, where=t > 2)

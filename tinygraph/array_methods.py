@@ -17,7 +17,7 @@ from tinygraph.derivatives import shapes
 from tinygraph.derivatives.table import operation_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.record import call_function, unary
-from tinygraph.source import made_at
+from tinygraph.source import made_at, users_line
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -152,6 +152,10 @@ class TensorMethods(ArrayMethods["Tensor"]):
     def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
         return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
+
+    @T.setter
+    def T(self: Any, value: Any) -> None:  # noqa: N802
+        raise AttributeError(f"t.T = ...: a transpose is computed, at {users_line()}. Write t = np.transpose(value)")
 
     def astype(
         self: Any, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True

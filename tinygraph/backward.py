@@ -47,7 +47,7 @@ from tinygraph.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
 from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
 from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_recorded, pull_traced
-from tinygraph.source import source_of
+from tinygraph.source import assigned_name, source_of
 
 if TYPE_CHECKING:
     from tinygraph.tensor import Tensor
@@ -397,20 +397,25 @@ def _line_of(call: Call) -> str:
 def _changed_since(leaf: Leaf) -> str:
     source = source_of(leaf.code, leaf.lasti)
     made = f" (it was made at {source})" if source is not None else ""
+    name = leaf.name or assigned_name(leaf.code, leaf.lasti) or "a Tensor"
     how, instead = "was assigned a new value", "assign()"
     if leaf.rewritten == leaf.order:
         how, instead = "was written into, through its data,", "writing into it"
     return (
-        f"backward: {leaf.name or 'a Tensor'} {how} after it was used{made}, so the gradient of the older computation "
-        f"can no longer be found. Call backward() before {instead}, or compute the loss again"
+        f"backward: {name} {how} after it was used{made}, so the gradient of the older computation can no longer be "
+        f"found. Call backward() before {instead}, or compute the loss again; cut a state that is carried on to the "
+        "next step with h = h.detach()"
     )
 
 
 def _not_passable(call: Call) -> str:
     if type(call._adjoint) is Freed:
+        name, place = assigned_name(call.code, call.lasti), source_of(call.code, call.lasti)
+        what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
         return (
-            f"backward: the graph of this {function_name(call.op.function)} was given back by an earlier backward(). "
-            "Pass retain_graph=True to the first backward() to go through it again. In a training loop, update a leaf "
-            "with w.assign(w.data - rate * w.grad): `w = w - rate * w.grad` ties each step to all before it"
+            f"backward: the graph of {what} was given back by an earlier backward(). Carry a state on to the next step "
+            f"with {name or 'h'} = {name or 'h'}.detach(), and update a leaf with w.assign(w.data - rate * w.grad), as "
+            "`w = w - rate * w.grad` ties each step to all before it; or pass retain_graph=True to the first "
+            "backward() to go through one graph twice"
         )
     return "backward: another backward pass is going through this graph at this moment, in this or another thread"

@@ -198,7 +198,8 @@ class Tensor(Operators, TensorMethods):
         link = self._link
         if not isinstance(link, Leaf):
             raise GraphError(
-                "requires_grad: it can be set on a leaf only; detach() makes one of an intermediate Tensor"
+                f"requires_grad: it can be set on a leaf only, and this Tensor{made_at(link)} was computed. Write "
+                "t = t.detach() for one without a gradient, or tg.Tensor(t.data) for a new leaf"
             )
         if is_tracing():
             state.tracing.check_own(link, "requires_grad")
@@ -222,10 +223,18 @@ class Tensor(Operators, TensorMethods):
         """The size of each axis."""
         return self._value.shape  # type: ignore[no-any-return]
 
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise AttributeError(_not_set(self, "shape", "t = t.reshape(shape)"))
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
         return self._value.dtype  # type: ignore[no-any-return]
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        raise AttributeError(_not_set(self, "dtype", "t = t.astype(dtype)"))
 
     @property
     def ndim(self) -> int:
@@ -329,8 +338,9 @@ class Tensor(Operators, TensorMethods):
         link = self._link
         if not isinstance(link, Leaf):
             raise GraphError(
-                "assign: only a leaf can be assigned to; this Tensor was computed "
-                f"by {function_name(link.op.function)}. Make a new Tensor of it, with detach()"
+                f"assign: only a leaf can be assigned to, and this Tensor{made_at(link)} was computed by "
+                f"{function_name(link.op.function)}. Assign to the leaf that it was computed from, or make a new leaf "
+                "of it, w = tg.Tensor(t.data)"
             )
         old = self._value
         if value is old and self.ndim and (is_tracing() or (type(old) is np.ndarray and link.before is not None)):
@@ -512,6 +522,12 @@ class Tensor(Operators, TensorMethods):
             "write into t.data of a leaf before it is used"
         )
 
+    def __delitem__(self, index: Any) -> None:
+        raise UnsupportedError(
+            f"del t[index]: a Tensor{made_at(self._link)} keeps its elements, at {users_line()}. Write "
+            "t = np.delete(t, index, axis=0)"
+        )
+
 
 class _Counted:
     """What `sys.getrefcount` says in a method, as `assign` is one, of an array that the caller has no name for."""
@@ -542,6 +558,11 @@ def _number(tensor: Tensor, frame: FrameType) -> Any:
     return tensor._value
 
 
+def _not_set(tensor: Tensor, name: str, instead: str) -> str:
+    """The error for an attribute that is read alone."""
+    return f"t.{name} = ...: a Tensor{made_at(tensor._link)} keeps its {name}, at {users_line()}. Write {instead}"
+
+
 def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
     """Raise an error if values of this dtype have no gradient."""
     if dtype.kind not in "fc":
@@ -555,7 +576,10 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     check_unmasked(data, "Tensor")
     array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
-        raise TypeError(f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype}")
+        raise TypeError(
+            f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype} at {users_line()}. "
+            "Convert them first, np.asarray(data).astype(float)"
+        )
     if modes.unusual and is_tracing():
         array = state.tracing.own(array)
     elif isinstance(data, np.ndarray):
@@ -584,12 +608,14 @@ def _why_no_graph(tensor: Tensor) -> str:
     link = tensor._link
     if isinstance(link, Call):
         return (
-            f"backward: nothing that this {function_name(link.op.function)} was computed from requires a gradient. "
-            "Plain arrays, integers and Tensors with requires_grad=False are constants"
+            f"backward: nothing that this {function_name(link.op.function)} was computed from requires a gradient; "
+            "plain arrays, integers and Tensors with requires_grad=False are constants. Make what the gradient is for "
+            "a Tensor before it is used, w = tg.Tensor(values)"
         )
     return (
         "backward: this Tensor has no graph: it does not require a gradient, having been made with "
-        "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach()"
+        "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach(). Compute it from a "
+        "Tensor that requires one, w = tg.Tensor(values), outside of no_grad()"
     )
 
 

@@ -40,7 +40,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if method != "__call__":
         written_out = method_of(ufunc, method)
         if written_out is None:
-            raise UnsupportedError(f"{name}.{method}: tinygraph has no derivative for this method of a ufunc")
+            raise UnsupportedError(
+                f"{name}.{method}: tinygraph has no derivative for this method of a ufunc ({users_line()}). Write it "
+                "with a loop, or with other functions; or give it t.data if the values alone are meant"
+            )
         return compose(f"{name}.{method}", written_out, inputs, kwargs, frame)
     op = operation_of(ufunc)
     if masked:
@@ -109,7 +112,7 @@ def _masked(
     if op is None or type(out) is not np.ndarray:
         raise UnsupportedError(
             f"{name}: where= leaves the other elements undefined; give them values with out=, a plain array, or use "
-            f"np.where(mask, {name}(...), otherwise)"
+            f"np.where(mask, {'scipy' if '.' in name else 'np'}.{name}(...), otherwise)"
         )
     computed = np.result_type(*plain(inputs))
     filled = out.astype(computed if computed.kind in "fc" else out.dtype)

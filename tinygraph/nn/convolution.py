@@ -10,7 +10,7 @@ from tinygraph.functions.pooling import avg_pool2d, max_pool2d
 from tinygraph.functions.windows import Padding, Pair, check_images, pair
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer
+from tinygraph.nn.module import Layer, count
 from tinygraph.tensor import Tensor
 
 __all__ = ["AveragePooling2D", "Conv2D", "MaxPooling2D"]
@@ -60,9 +60,9 @@ class Conv2D(Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if filters < 1 or groups < 1 or filters % groups:
+        self.filters, groups = count("Conv2D", "filters", filters), count("Conv2D", "groups", groups)
+        if filters % groups:
             raise ValueError(f"Conv2D: filters must be a multiple of groups, got {filters} and {groups}")
-        self.filters = filters
         self.kernel_size = pair("Conv2D", "kernel_size", kernel_size)
         self.strides = pair("Conv2D", "strides", strides)
         self.padding = padding

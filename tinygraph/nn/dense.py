@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer
+from tinygraph.nn.module import Layer, count
 from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 
@@ -50,9 +50,7 @@ class Dense(Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if units < 1:
-            raise ValueError(f"Dense: units must be at least 1, got {units}")
-        self.units = units
+        self.units = count("Dense", "units", units)
         self.activation = activation_of(activation)
         self.use_bias = use_bias
         self.kernel_initializer = checked(kernel_initializer)
@@ -140,10 +138,8 @@ class Embedding(Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if min(input_dim, output_dim) < 1:
-            raise ValueError(f"Embedding: both dimensions must be at least 1, got {input_dim} and {output_dim}")
-        self.input_dim = input_dim
-        self.output_dim = output_dim
+        self.input_dim = count("Embedding", "input_dim", input_dim)
+        self.output_dim = count("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = checked(embeddings_initializer)
 
     def build(self, shape: tuple[int, ...]) -> None:

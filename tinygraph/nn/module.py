@@ -272,6 +272,20 @@ class Layer(Module):
         return x if x.dtype.kind in "fc" else x.astype(self.dtype or np.float32)
 
 
+def count(call: str, name: str, value: Any) -> int:
+    """A number of units or of filters, as an int.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{call}: {name} must be a whole number, got {value!r}. Write {call}({name}=10), say")
+    if value < 1:
+        raise ValueError(f"{call}: {name} must be at least 1, got {value}")
+    return int(value)
+
+
 # --- looking into objects ---------------------------------------------------------------------------------------------
 
 
