@@ -29,6 +29,7 @@ from tinygraph.compiler.ties import check_ties
 from tinygraph.compiler.tracing import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
 from tinygraph.compiler.versions import Binding, Version
 from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.source import place
 from tinygraph.tensor import Tensor
 
 __all__ = ["Maker", "made_version", "name_of"]
@@ -193,7 +194,7 @@ class Stage:
 
     def _has_effect(self, what: str) -> UnsupportedError:
         code = getattr(self.function, "__code__", None)
-        where = f" ({code.co_filename.rpartition('/')[2]}:{code.co_firstlineno})" if code is not None else ""
+        where = f" ({place(code.co_filename, code.co_firstlineno)})" if code is not None else ""
         if what.startswith("drew from"):
             return UnsupportedError(
                 f"compile: {self.parameters.function}{where} {what}. A program would use what was drawn once at every "

@@ -134,8 +134,9 @@ have derivatives, as have the moduli of elliptic integrals and the exponent of t
 functions, such as v in `jv(v, x)`, and the degrees of polynomials have none here: a gradient that would flow to one is
 an error that names it. So is a Tensor in a ufunc that has none.
 
-`softmax`, `logsumexp`, `polygamma`, `comb` and others that are not ufuncs make arrays of their arguments: the error
-says what to use, such as `tg.softmax`.
+`softmax`, `logsumexp`, `polygamma`, `comb` and others that are not ufuncs make arrays of their arguments, and so do
+`scipy.stats`, `scipy.linalg`, `scipy.sparse`, `scipy.signal` and the rest: [the error](debugging.md) has the code to
+write in their place, such as `tg.softmax(x, axis)`.
 
 ```python
 from scipy import special
