@@ -235,3 +235,17 @@ def test_constants_among_what_is_added_up_stay_what_they_are(count: int) -> None
     theta = np.arange(1.0, count + 1)
     expected = 2 * np.eye(count) + (1 - np.eye(count)) * np.prod(theta) / np.outer(theta, theta)
     np.testing.assert_allclose(tg.compile(tg.hessian(function))(theta), expected)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sums_of_rows_keep_their_axes(keepdims: bool) -> None:
+    arrays = [rng.normal(size=(4, 3)) for _ in range(4)]
+
+    def function(*arrays: Any) -> Any:
+        total = sum([np.sum(np.tanh(x), axis=0, keepdims=keepdims) for x in arrays])
+        return np.squeeze(total * arrays[0][:1]) ** 2
+
+    program = program_of(function, arrays)
+    for rewrites in ((sum_products,), tuple(rewrite for rewrite in ALL if rewrite is not drop_kept_axes), ALL):
+        emitted = compile_program(program, rewrites=rewrites)
+        np.testing.assert_allclose(emitted.run(arrays)[0], program.graph.outputs[0].value)

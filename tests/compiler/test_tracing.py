@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy import special
 
 import tinygraph as tg
 from tinygraph import draws, modes
@@ -362,6 +363,10 @@ def listed(x):
     return x * [1.0, 2.0, 3.0][np.argmax(x[0])]
 
 
+def with_scipy(x):
+    return x * special.comb(5, np.argmax(x, axis=1))[:, None]
+
+
 def added_at(x):
     np.add.at(np.zeros(3), np.argmax(x, axis=1), x[:, 0])
 
@@ -370,6 +375,7 @@ REFUSALS = {
     indexed: r"plain array is indexed.*np.asarray\(plain, like=x\)\[places\]",
     taken: r"np.asarray\(plain, like=x\)\[places\]",
     listed: r"used as a count or a place.*np.asarray\(plain, like=x\)\[places\]",
+    with_scipy: r"special.comb makes a plain array.*Write scipy.special.binom\(N, k\)",
     added_at: r"add.at writes into an array.*a \+ np.bincount\(places, values, minlength=len\(a\)\)",
     tried: "matmul failed .*ValueError.* tried went on without it .*x.ndim",
     generated: "what generated returns.* a generator.*return what is in it",

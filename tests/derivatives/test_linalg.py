@@ -344,3 +344,16 @@ def test_determinants_of_small_matrices_have_second_derivatives_compiled_too(siz
     assert found.shape == (size,) * 4
     np.testing.assert_allclose(found, second(a), atol=1e-12)
     check_grads(np.linalg.det, a)
+
+
+def test_least_squares_are_compiled_with_their_gradient():
+    a, b = np.vander(np.linspace(0.5, 1.5, 5), 3), np.arange(5.0)
+    for part, read in enumerate((np.sum, np.sum)):
+        slopes = tg.grad(lambda a, b, part=part, read=read: read(np.linalg.lstsq(a, b, rcond=None)[part] ** 2), (0, 1))
+        for found, expected in zip(tg.compile(slopes)(a, b), slopes(a, b), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    assert np.isnan(
+        tg.compile(lambda a, b: tg.value_and_grad(lambda a: np.sum(np.linalg.lstsq(a, b, None)[1]))(a)[0])(
+            np.ones((4, 2)), np.arange(4.0)
+        )
+    )

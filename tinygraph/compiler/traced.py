@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from tinygraph.array_methods import ArrayMethods
-from tinygraph.derivatives.conversions import stores_a_part
+from tinygraph.derivatives.conversions import asking_for_array, stores_a_part
 from tinygraph.derivatives.table import function_name, is_plain
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import state
@@ -220,6 +220,12 @@ class Traced(ArrayMethods[Any]):
         frame = sys._getframe(1)
         if frame.f_code.co_code[frame.f_lasti] in _INDEXES:
             raise refused("a plain array is indexed with a computed one", AS_PLACE)
+        name, formula = asking_for_array(frame)
+        if formula is not None:
+            raise refused(
+                f"{name} makes a plain array of one that depends on the arguments",
+                f"Write {formula}, which is recorded",
+            )
         raise refused(
             "an array that depends on the arguments is turned into a plain one",
             "This is what np.asarray, np.array, writing into a plain array (`plain += x`, `plain[i] = x`), and "

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.instead import instead_of
+from tinygraph.derivatives.instead import formula_of, instead_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.source import called_name, line_of, method_called, names_read, operation_at, users_frame
 
@@ -97,6 +97,12 @@ def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
         f"{name}: it would make a plain array of a Tensor{made_at} that requires a gradient, at "
         f"{line_of(users_frame(frame))}, and lose the gradient. {instead_of(key, 'give it t.data')}"
     )
+
+
+def asking_for_array(frame: FrameType | None) -> tuple[str, str | None]:
+    """What asks for an array in a frame, and the formula that does the same, if there is one."""
+    name, key = _asking(frame)
+    return name, formula_of(key)
 
 
 def is_library(frame: FrameType) -> bool:

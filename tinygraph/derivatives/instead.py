@@ -240,7 +240,7 @@ def instead_of(key: str, values: str) -> str:
         key: the function, "linalg.expm", or the library, "pandas".
         values: how to give it the values alone, "give it t.data".
     """
-    formula = FORMULAS.get(key) or _same_in_numpy(key)
+    formula = formula_of(key)
     if formula is not None:
         return f"Write {formula}, which keeps the gradient; or {values} if the values alone are meant"
     room = key
@@ -249,6 +249,11 @@ def instead_of(key: str, values: str) -> str:
     if room in VALUES_ONLY:
         return ADVICE[room]
     return f"{ADVICE[room]}; or {values} if the values alone are meant"
+
+
+def formula_of(key: str) -> str | None:
+    """What does the same as a function, if that is one formula."""
+    return FORMULAS.get(key) or _same_in_numpy(key)
 
 
 def _same_in_numpy(key: str) -> str | None:

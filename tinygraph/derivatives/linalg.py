@@ -269,10 +269,13 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     rank = np.linalg.lstsq(plain(a), plain(b), rcond)[2]
     columns = b if b.ndim == 2 else b[:, None]
     x = least_squares(a, columns, rcond)
-    if rank == a.shape[1] < a.shape[0]:
+    # A program's shapes are given: that of the residuals is that of a matrix of full rank.
+    if a.shape[1] < a.shape[0] and (is_tracing() or rank == a.shape[1]):
         away = columns - np.matmul(a, x)
         squares = np.square(np.real(away)) + np.square(np.imag(away)) if away.dtype.kind == "c" else np.square(away)
         residuals = np.sum(squares, axis=0)
+        if is_tracing():
+            residuals = np.where(rank == a.shape[1], residuals, np.nan)
     else:
         residuals = np.zeros(0, dtype=np.finfo(x.dtype).dtype)
     return (x if b.ndim == 2 else x[:, 0]), residuals, rank, np.linalg.svdvals(a)

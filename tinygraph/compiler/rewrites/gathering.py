@@ -198,7 +198,7 @@ def _summed(builder: Builder, step: Step, leaves: list[Step], stacks: dict[Any, 
         rest += products
     if len(sums) >= SEVERAL and _bytes(sums) <= KEPT_BYTES:
         rows = _stacked(builder, step, [new[leaf.args[0].index] for leaf in sums], stacks)
-        gathered.append(builder.call(step, np.sum, rows, axis=0, keepdims=False))
+        gathered.append(builder.call(step, np.sum, rows, axis=0, keepdims=len(step.shape) == 2))
     else:
         rest += sums
     if not gathered:
