@@ -174,3 +174,25 @@ def test_the_axis_of_a_cumulative_sum_may_be_a_tuple_of_one():
     np.testing.assert_array_equal(np.cumulative_sum(tg.Tensor(x), axis=(1,)).data, np.cumulative_sum(x, axis=(1,)))
     with pytest.raises(ValueError, match="one axis"):
         np.cumulative_sum(tg.Tensor(x), axis=(0, 1))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+@given(
+    knots=st.lists(st.integers(0, 3), min_size=1, max_size=5).map(sorted),
+    values=st.lists(st.sampled_from([0.5, -2.0, 3.0, np.inf, -np.inf]), min_size=5, max_size=5),
+)
+def test_interpolation_between_repeated_knots_and_infinities_is_numpys(run, knots, values):
+    xp, fp = np.array(knots, float), np.array(values[: len(knots)])
+    x = np.linspace(-0.5, 3.5, 9)
+    expected = np.interp(x, xp, fp)
+    found = run(lambda x, xp, fp: np.interp(tg.Tensor(x), xp, fp))(x, xp, fp)
+    np.testing.assert_allclose(getattr(found, "data", found), expected, rtol=1e-12)
+
+
+def test_the_gradient_at_repeated_knots():
+    xp, fp = np.array([0.0, 1.0, 1.0, 2.0, 2.0]), np.array([0.0, 1.0, 3.0, 5.0, 7.0])
+    x = np.array([0.5, 1.0, 1.5, 2.0, 2.5])
+    by_x, by_values = tg.grad(lambda x, fp: np.sum(np.interp(x, xp, fp)), argnums=(0, 1))(x, fp)
+    np.testing.assert_array_equal(by_x, [1, 2, 2, 0, 0])
+    np.testing.assert_array_equal(by_values, [0.5, 0.5, 1.5, 0.5, 2])

@@ -124,3 +124,49 @@ def test_equal_elements_keep_their_order():
 def test_the_median_of_nothing_is_nan():
     assert np.isnan(np.median(tg.Tensor([])).data)
     assert np.isnan(np.median(tg.Tensor(np.zeros((0, 2))), axis=0).data).all()
+
+
+INFINITE = st.lists(st.sampled_from([-np.inf, np.inf, np.nan, -1.0, 0.5, 2.0, 7.0]), min_size=1, max_size=6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@given(x=INFINITE)
+def test_medians_of_infinities_are_numpys(dtype, x):
+    x = np.array(x, dtype)
+    for function in (np.median, np.nanmedian):
+        found, expected = function(tg.Tensor(x)), function(x)
+        np.testing.assert_array_equal(found.data, expected)
+        assert found.dtype == expected.dtype
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("function", [np.quantile, np.nanquantile, np.percentile, np.nanpercentile])
+@given(x=INFINITE, share=st.sampled_from([0, 0.25, 0.3, 0.5, 0.75, 1]))
+def test_quantiles_beside_infinities_are_numpys(function, x, share):
+    """Where NumPy has infinity minus infinity, there may be a number here."""
+    share = share * 100 if "percent" in function.__name__ else share
+    found, expected = function(tg.Tensor(x), share).data, function(np.array(x), share)
+    assert np.isnan(expected) or found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_quantiles_of_many_narrow_numbers(dtype):
+    x = np.random.default_rng(0).permutation(6001).astype(dtype)[:5001]
+    gapped = np.where(np.arange(x.size) % 5 == 0, np.nan, x).astype(dtype)
+    for function, share in ((np.median, ()), (np.quantile, (0.37,)), (np.percentile, (90,))):
+        for f, a in ((function, x), (getattr(np, f"nan{function.__name__}"), gapped)):
+            found = f(tg.Tensor(a), *share)
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found.data, f(a.astype(np.float64), *share), rtol=1e-3)
+        gradient = tg.grad(lambda x: function(x, *share))(x)
+        assert gradient.sum() == pytest.approx(1, abs=1e-3)
+        assert np.count_nonzero(gradient) <= 2
+
+
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_medians_in_a_program(run):
+    x = np.array([[3.0, 1.0, np.nan, 2.0], [5.0, 4.0, 9.0, 7.0]])
+    found = run(tg.value_and_grad(lambda x: np.sum(np.nanmedian(x, axis=1))))(x)
+    assert found[0] == 8
+    np.testing.assert_array_equal(found[1], [[0, 0, 0, 1], [0.5, 0, 0, 0.5]])

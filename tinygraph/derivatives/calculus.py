@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import ShapeError
+from tinygraph.modes import is_tracing
 from tinygraph.operands import array_of, indexable, plain
 from tinygraph.source import users_line
 
@@ -190,6 +191,14 @@ if hasattr(np, "cumulative_sum"):
 # --- interpolation and convolution ------------------------------------------------------------------------------------
 
 
+def _beside_infinity(inside: Any, x: Any, slope: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
+    """Where a line has no value because an end of it is infinite, that of the other end, or of the point itself."""
+    nowhere = np.isnan(inside)
+    inside = np.where(nowhere, slope * (x - high) + above, inside)
+    inside = np.where(np.isnan(inside) & (below == above), below, inside)
+    return np.where(nowhere & (x == low), below, inside)
+
+
 @composition(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The line through the points (xp, fp) at x; outside of them the first and last value, or `left` and `right`."""
@@ -211,8 +220,15 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         place = np.clip(np.searchsorted(plain(xp), plain(x), side="right") - 1, 0, xp.size - 2)
         xp, fp = indexable(xp), indexable(fp)
         (low, below), (high, above) = [(xp[at], fp[at]) for at in (place, place + 1)]
-        slope = (above - below) / (high - low)
-        inside = slope * (x - low) + below
+        flat = high == low  # the last place more than once
+        slope = (above - below) / np.where(flat, 1, high - low)
+        inside = (
+            np.where(flat, above, slope * (x - low) + below)
+            if is_tracing() or np.any(flat)
+            else (slope * (x - low) + below)
+        )
+        if is_tracing() or np.any(np.isnan(inside)):
+            inside = _beside_infinity(inside, x, slope, low, below, high, above)
     inside = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, inside)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.operands import as_array, has_tensors, indexable, plain
+from tinygraph.derivatives.table import composition, derivative
+from tinygraph.modes import is_tracing
+from tinygraph.operands import array_of, as_array, has_tensors, indexable, plain
 
 derivative(np.bincount, None, lambda g, z, x, weights=None, minlength=0: indexable(g)[as_array(x)])
-no_derivative(np.histogram_bin_edges)
 
 
 def _weighted(columns: list[Any], edges: list[Any], weights: Any) -> Any:
@@ -32,34 +33,70 @@ def _density(counts: Any, edges: list[Any]) -> Any:
     return counts
 
 
+def _edges(column: Any, bins: Any, range: Any, found: Any) -> Any:  # noqa: A002
+    """The edges of bins, through which gradients flow to the ends of the data that they were laid between.
+
+    Args:
+        column: the data.
+        bins: what the user said of the bins: a number of them, the name of a rule, or the edges.
+        range: their ends, if the user gave them.
+        found: the edges, as NumPy has found them.
+    """
+    if np.ndim(bins):
+        return bins if has_tensors(bins) and hasattr(bins, "dtype") else found
+    if (
+        range is not None
+        or not (has_tensors(column) and column.requires_grad)
+        or not column.size
+        or column.dtype.kind != "f"
+    ):
+        return found
+    low, high = np.min(column), np.max(column)
+    if not is_tracing() and low == high:  # NumPy lays them around a single value
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, len(found))
+
+
+@composition(np.histogram_bin_edges)
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:  # noqa: A002
+    """The edges that `histogram` would use."""
+    found = np.histogram_bin_edges(*plain((a, bins, range, weights)))
+    return _edges(a, bins, range, found)
+
+
 @composition(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many elements lie in each bin, or the sum of their weights; and the edges of the bins."""
-    if not has_tensors(weights):
-        return np.histogram(*plain((a, bins, range, density, weights)))
-    edges = np.histogram_bin_edges(*plain((a, bins, range, weights)))
-    counts = _weighted([np.ravel(plain(a))], [edges], weights).astype(weights.dtype)
+    counts, found = np.histogram(*plain((a, bins, range)), weights=plain(weights))
+    edges = _edges(a, bins, range, found)
+    if has_tensors(weights):
+        counts = _weighted([np.ravel(plain(a))], [found], weights).astype(weights.dtype)
     return (_density(counts, [edges]) / np.sum(counts) if density else counts), edges
 
 
 @composition(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many points lie in each box of a grid, or the sum of their weights; and the edges of the boxes."""
-    sample = plain(sample)
-    found, edges = np.histogramdd(sample, plain(bins), plain(range), density, plain(weights))
-    if not has_tensors(weights):
-        return found, edges
-    points = sample if isinstance(sample, np.ndarray) else np.atleast_2d(sample).T
-    points = points[:, None] if points.ndim == 1 else points
-    counts = _weighted(list(points.T), list(edges), weights)
+    counts, found = np.histogramdd(*plain((sample, bins, range)), weights=plain(weights))
+    if isinstance(sample, list | tuple):
+        columns = [np.ravel(array_of(item)) for item in sample]
+    else:
+        columns = [sample] if np.ndim(sample) == 1 else [sample[:, at] for at in builtins.range(sample.shape[1])]
+    each = bins if isinstance(bins, list | tuple) else [bins] * len(columns)
+    ranges = [None] * len(columns) if range is None else range
+    edges = tuple([
+        _edges(column, some, span, edge)
+        for column, some, span, edge in zip(columns, each, ranges, found, strict=True)
+    ])  # fmt: skip
+    if has_tensors(weights):
+        counts = _weighted([plain(column) for column in columns], list(found), weights)
     return (_density(counts, list(edges)) / np.sum(counts) if density else counts), edges
 
 
 @composition(np.histogram2d)
 def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many points lie in each rectangle of a grid, or the sum of their weights; and the edges along both axes."""
-    x, y, bins = plain((x, y, bins))
-    if np.ndim(bins) == 1 and len(bins) not in (1, 2):
-        bins = [np.asarray(bins)] * 2
+    if hasattr(bins, "__len__") and len(bins) not in (1, 2):
+        bins = [np.asarray(plain(bins))] * 2
     counts, edges = histogramdd([x, y], bins, range, density, weights)
     return counts, edges[0], edges[1]

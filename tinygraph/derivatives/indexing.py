@@ -162,8 +162,17 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     return np.take_along_axis(stacked, np.broadcast_to(number, shape)[None], axis=0)[0]
 
 
+@composition(np.ix_)
+def open_mesh(*args: Any) -> Any:
+    """Vectors along axes of their own. Places have no derivative; numbers keep theirs."""
+    if not any([hasattr(item, "requires_grad") and item.dtype.kind in "fc" for item in args]):
+        return np.ix_(*plain(args))
+    found = np.ix_(*plain(args))
+    return tuple([np.reshape(item, mesh.shape) for item, mesh in zip(args, found, strict=True)])
+
+
 no_derivative(
-    np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size, np.ix_,
+    np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize, np.isin, np.shape, np.ndim, np.size,
     np.ravel_multi_index, np.unravel_index, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
 )  # fmt: skip
 if hasattr(np, "in1d"):

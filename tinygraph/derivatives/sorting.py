@@ -39,10 +39,59 @@ def sort_complex(a: Any) -> Any:
     return ordered if ordered.dtype.kind == "c" else ordered.astype(np.sort_complex(np.empty(0, ordered.dtype)).dtype)
 
 
-no_derivative(
-    np.argsort, np.argpartition, np.lexsort, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
-    np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
-)  # fmt: skip
+no_derivative(np.argsort, np.argpartition, np.lexsort)
+
+# --- sets -------------------------------------------------------------------------------------------------------------
+
+
+def _set_of(find: Callable[..., Any], sources: int = 1) -> Callable[..., Any]:
+    """A function of NumPy's that returns elements of arrays in order, each once, written out, given it.
+
+    Args:
+        find: the function. Of several results the first is the elements.
+        sources: how many of its arguments the elements come from.
+    """
+
+    def written_out(*args: Any, **keywords: Any) -> Any:
+        arrays = [array_of(item) for item in args[:sources]]
+        found = find(*plain(arrays), *plain(args[sources:]), **plain(keywords))
+        several = isinstance(found, tuple)
+        values = found[0] if several else found
+        if values.dtype.kind not in "fc":
+            return found
+        if keywords.get("axis") is not None:
+            _, first = np.unique(plain(arrays[0]), return_index=True, axis=keywords["axis"])
+            taken = np.take(arrays[0], first, axis=keywords["axis"])
+        else:
+            everything = np.concatenate([np.ravel(item) for item in arrays])
+            taken = np.take(everything, _first_places(values, plain(everything)))
+        if not several:
+            return taken
+        return found._replace(values=taken) if hasattr(found, "_replace") else (taken, *found[1:])
+
+    return written_out
+
+
+def _first_places(values: Any, among: Any) -> Any:
+    """Where each of some values stands first in an array."""
+    order = np.argsort(among, kind="stable")
+    return order[np.searchsorted(among[order], values)]
+
+
+def _unique(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None,
+    **keywords: Any,
+) -> Any:  # fmt: skip
+    """The elements in order, each once. The gradient goes to where one stood first."""
+    options = {"return_index": return_index, "return_inverse": return_inverse, "return_counts": return_counts}
+    return _set_of(np.unique)(ar, **options, axis=axis, **keywords)
+
+
+composition(np.unique)(_unique)
+for _find in (np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.setdiff1d, np.intersect1d):
+    composition(_find)(_set_of(_find))
+for _find in (np.union1d, np.setxor1d):
+    composition(_find)(_set_of(_find, sources=2))
 
 
 # --- quantiles --------------------------------------------------------------------------------------------------------
@@ -62,15 +111,19 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
         ordered = np.sort(_flat(a, axes), axis=-1)
         missing = np.isnan(a)
         if method == "linear" and weights is None and (find is np.quantile or not np.any(missing)):
-            q = a.dtype.type(q) if isinstance(q, int | float) else array_of(q)
-            value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)))
+            weak = isinstance(q, int | float)
+            q = np.float64(q) if weak else array_of(q)
+            dtype = a.dtype if weak or q.dtype.kind != "f" else np.result_type(q.dtype, a.dtype)
+            # In float16 places from 2,048 on are too coarse, and in float32 those from 16 million on.
+            q = q if q.dtype == np.float64 or q.dtype.itemsize > 8 else q.astype(np.float64)
+            value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)), dtype)
             value = np.where(np.any(missing, axis=axes), np.nan, value) if is_tracing() or np.any(missing) else value
         elif has_tensors(q):
             raise UnsupportedError(
                 f"{find.__name__}: the share can be a variable only with method='linear', without weights and NaN"
             )
         else:
-            value = _at(ordered, _positions(find, a, q, axes, method, weights))
+            value = _at(ordered, _positions(find, a, q, axes, method, weights), np.dtype(np.float64))
             one = np.ones(1, a.dtype)
             dtype = find(one, q, method=method, weights=None if weights is None else one).dtype
             value = value if value.dtype == dtype else value.astype(dtype)
@@ -100,8 +153,14 @@ def _positions(find: Callable[..., Any], a: Any, q: Any, axes: tuple[int, ...], 
     return find(ranks, q, axis=-1, **keywords)
 
 
-def _at(ordered: Any, position: Any) -> Any:
-    """The elements of rows at places that lie between two of them, on the line. NaN where the place is none."""
+def _at(ordered: Any, position: Any, dtype: Any) -> Any:
+    """The elements of rows at places that lie between two of them, on the line. NaN where the place is none.
+
+    Args:
+        ordered: rows of elements in order.
+        position: the places, of float64.
+        dtype: to compute the line in.
+    """
     size = ordered.shape[-1]
     nowhere = np.isnan(position)
     if is_tracing() or np.any(nowhere):
@@ -111,10 +170,21 @@ def _at(ordered: Any, position: Any) -> Any:
     places = [np.broadcast_to(place, shape) for place in (below, np.minimum(below + 1, size - 1))]
     rows = np.broadcast_to(ordered, (*shape, size))
     low, high = (np.take_along_axis(rows, place[..., None], -1)[..., 0] for place in places)
-    share = position - below.astype(position.dtype)
-    # Next to a NaN there is no line; where the share is 0 there need not be one.
-    value = low + np.where(share == 0, 0, high - low).astype(ordered.dtype) * share
+    share = (position - below.astype(position.dtype)).astype(dtype)
+    value = _on_the_line(low, high, share)
     return np.where(nowhere, np.nan, value) if is_tracing() or np.any(nowhere) else value
+
+
+def _on_the_line(low: Any, high: Any, share: Any) -> Any:
+    """low + share · (high − low). Where the share is 0 it is `low`, whatever stands beside it."""
+    infinite = np.isinf(low) | np.isinf(high)
+    if not is_tracing() and np.any(infinite):  # whose distance is infinite, or none
+        with np.errstate(invalid="ignore"):
+            return np.where(share == 0, low, low * (1 - share) + high * share)
+    value = low + np.where(share == 0, 0, high - low).astype(low.dtype) * share
+    if not is_tracing():
+        return value
+    return np.where(infinite, np.where(share == 0, low, low * (1 - share) + high * share), value)
 
 
 quantile = composition(np.quantile)(_quantiles(np.quantile))
@@ -139,17 +209,19 @@ def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = F
     a = array_of(a)
     if a.size == 0:
         return np.mean(a, axis=axis, keepdims=keepdims)  # NaN for what has no middle
-    return _middle(a, axis, keepdims) if a.dtype.kind == "c" else np.quantile(a, 0.5, axis=axis, keepdims=keepdims)
+    return _middle(a, axis, keepdims)
 
 
 def _middle(a: Any, axis: Any, keepdims: bool) -> Any:
-    """The median of complex numbers, which are ordered by their real parts, then by their imaginary parts."""
+    """The mean of the one or two in the middle. Complex numbers are ordered by their real parts, then the imaginary."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     ordered = np.sort(_flat(a, axes), axis=-1)
     size = ordered.shape[-1]
     middle = np.mean(ordered[..., (size - 1) // 2 : size // 2 + 1], axis=-1)
-    # NaNs are sorted to the end.
-    middle = np.where(np.isnan(ordered[..., -1]), ordered[..., -1], middle) if size else middle
+    last = ordered[..., -1:] if size else ordered
+    missing = np.any(np.isnan(last), axis=-1)  # NaNs are sorted to the end
+    if is_tracing() or np.any(missing):
+        middle = np.where(missing, np.sum(last, axis=-1), middle)
     kept = [1 if place in axes else size for place, size in enumerate(a.shape)]
     return np.reshape(middle, kept) if keepdims else middle
 
@@ -158,6 +230,15 @@ def _middle(a: Any, axis: Any, keepdims: bool) -> Any:
 def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     """The middle one of the elements that are not NaN, or the mean of the two in the middle."""
     a = array_of(a)
-    if a.dtype.kind == "c" and not np.any(np.isnan(a)):
-        return _middle(a, axis, bool(keepdims))
-    return np.nanquantile(a, 0.5, axis=axis, keepdims=bool(keepdims))
+    if a.dtype.kind == "c":
+        if np.any(np.isnan(a)):
+            raise TypeError("nanmedian: of complex numbers none may be NaN; leave them out first, with z[~np.isnan(z)]")
+        return np.median(a, axis=axis, keepdims=bool(keepdims))
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    ordered = np.sort(_flat(a, axes), axis=-1)
+    count = np.sum(~np.isnan(_flat(plain(a), axes)), axis=-1)
+    places = np.stack([(count - 1) // 2, count // 2], axis=-1)
+    two = np.take_along_axis(ordered, np.clip(places, 0, max(ordered.shape[-1] - 1, 0)), axis=-1)
+    middle = np.mean(two, axis=-1)
+    kept = [1 if place in axes else size for place, size in enumerate(a.shape)]
+    return np.reshape(middle, kept) if keepdims else middle
