@@ -196,7 +196,8 @@ def _beside_infinity(inside: Any, x: Any, slope: Any, low: Any, below: Any, high
     nowhere = np.isnan(inside)
     inside = np.where(nowhere, slope * (x - high) + above, inside)
     inside = np.where(np.isnan(inside) & (below == above), below, inside)
-    return np.where(nowhere & (x == low), below, inside)
+    inside = np.where(nowhere & (x == low), below, inside)
+    return np.where(nowhere & (x == high), above, inside)
 
 
 @composition(np.interp)

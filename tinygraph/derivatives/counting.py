@@ -67,7 +67,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 @composition(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many elements lie in each bin, or the sum of their weights; and the edges of the bins."""
-    counts, found = np.histogram(*plain((a, bins, range)), weights=plain(weights))
+    counts, found = np.histogram(plain(a), plain(bins), plain(range), weights=plain(weights))
     edges = _edges(a, bins, range, found)
     if has_tensors(weights):
         counts = _weighted([np.ravel(plain(a))], [found], weights).astype(weights.dtype)
@@ -77,7 +77,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
 @composition(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many points lie in each box of a grid, or the sum of their weights; and the edges of the boxes."""
-    counts, found = np.histogramdd(*plain((sample, bins, range)), weights=plain(weights))
+    counts, found = np.histogramdd(plain(sample), plain(bins), plain(range), weights=plain(weights))
     if isinstance(sample, list | tuple):
         columns = [np.ravel(array_of(item)) for item in sample]
     else:

@@ -88,10 +88,11 @@ def _unique(
 
 
 composition(np.unique)(_unique)
-for _find in (np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.setdiff1d, np.intersect1d):
-    composition(_find)(_set_of(_find))
-for _find in (np.union1d, np.setxor1d):
-    composition(_find)(_set_of(_find, sources=2))
+_OF_ONE = (np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.setdiff1d, np.intersect1d)
+for _of_one in _OF_ONE:
+    composition(_of_one)(_set_of(_of_one))
+for _of_both in (np.union1d, np.setxor1d):
+    composition(_of_both)(_set_of(_of_both, sources=2))
 
 
 # --- quantiles --------------------------------------------------------------------------------------------------------
