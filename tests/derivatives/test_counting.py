@@ -46,6 +46,9 @@ LAWS += enter(
     },
     ("float64", "float32"),
 )
+LAWS += enter(
+    {np.histogram_bin_edges: arrays((6,), distinct=True).map(lambda x: Call((x,), {"bins": 3}))}, ("float64", "float32")
+)
 # By itself each of them is NumPy's, on constants.
 for function in (np.histogram, np.histogram2d, np.histogramdd):
     enter({function: st.nothing()})

@@ -119,6 +119,7 @@ LAWS = enter(
         scatter: scattered(),
         scatter_all: scattered_together(),
         np.take: taken(),
+        np.ix_: st.tuples(arrays((2,)), arrays((3,))).map(Call),
         np.take_along_axis: [taken_along(), taken_along_flat()],
         np.compress: compressed(),
         np.extract: arrays().flatmap(lambda x: masks(x.shape).map(lambda mask: Call((mask, x)))),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.functions.activations import normal_cdf
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays
 
@@ -29,6 +30,7 @@ LAWS = enter(
         tg.softplus: unary(),
         tg.silu: unary(),
         tg.gelu: unary(),
+        normal_cdf: unary(),
     }
 )
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.errors import UnsupportedError
 from tinygraph.primitives import primitive
 
 __all__ = ["CHECKS", "class_numbers", "probabilities"]
@@ -57,26 +56,5 @@ def probabilities(p: Any, call: str) -> Any:
 probabilities.derivative(lambda g, z, p, call: g)
 
 
-@primitive
-def complex_differentiable(of_real: Any, of_imag: Any) -> Any:
-    """The gradients of the real parts of complex results by complex numbers, as they are.
-
-    Args:
-        of_real, of_imag: the gradients of the real parts and of the imaginary parts, arrays of one shape.
-
-    Raises:
-        UnsupportedError: the function has no complex derivative there: the Cauchy–Riemann equations do not hold.
-    """
-    apart = np.abs(of_imag - 1j * of_real)
-    size = np.max(np.abs(of_real), initial=0, where=np.isfinite(of_real))
-    if np.any(apart > 1e3 * np.finfo(of_real.dtype).eps * size):
-        raise UnsupportedError(
-            "jacobian: the function has no complex derivative, since it uses conjugate, real, imag, abs or the like. "
-            "Give it the real and imaginary parts as two real arguments, or use tg.vjp or tg.jvp"
-        )
-    return of_real
-
-
-complex_differentiable.derivative(lambda g, z, of_real, of_imag: g, None)
-
-CHECKS = frozenset((class_numbers, probabilities, complex_differentiable))
+# The checks, to which other rooms add theirs.
+CHECKS = {class_numbers, probabilities}

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.functions.checks import complex_differentiable
+from tinygraph.errors import UnsupportedError
+from tinygraph.functions.checks import CHECKS
 from tinygraph.nests import filled, tree_leaves, tree_map
 from tinygraph.operands import plain
+from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
 from tinygraph.transforms.running import Run, chosen_positions
@@ -85,6 +87,30 @@ def _complex_block(of_real: Any, of_imag: Any) -> Any:
     if of_real.dtype.kind != "c":
         return of_real + 1j * of_imag
     return np.conjugate(complex_differentiable(of_real, of_imag))
+
+
+@primitive
+def complex_differentiable(of_real: Any, of_imag: Any) -> Any:
+    """The gradients of the real parts of complex results by complex numbers, as they are.
+
+    Args:
+        of_real, of_imag: the gradients of the real parts and of the imaginary parts, arrays of one shape.
+
+    Raises:
+        UnsupportedError: the function has no complex derivative there: the Cauchy–Riemann equations do not hold.
+    """
+    apart = np.abs(of_imag - 1j * of_real)
+    size = np.max(np.abs(of_real), initial=0, where=np.isfinite(of_real))
+    if np.any(apart > 1e3 * np.finfo(of_real.dtype).eps * size):
+        raise UnsupportedError(
+            "jacobian: the function has no complex derivative, since it uses conjugate, real, imag, abs or the like. "
+            "Give it the real and imaginary parts as two real arguments, or use tg.vjp or tg.jvp"
+        )
+    return of_real
+
+
+complex_differentiable.derivative(lambda g, z, of_real, of_imag: g, None)
+CHECKS.add(complex_differentiable)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
