@@ -445,3 +445,95 @@ def test_code_that_was_given_to_exec_is_the_users() -> None:
     for rate in (2.0, 3.0):
         found["settings"]["rate"] = rate
         np.testing.assert_array_equal(compiled(X), X * rate)
+
+
+# --- what is left behind ----------------------------------------------------------------------------------------------
+
+
+class Cell:
+    """A recurrent cell that keeps its state, as an attribute or in a Tensor."""
+
+    def __init__(self, in_a_tensor: bool) -> None:
+        self.w = tg.Tensor(np.full((3, 3), 0.1))
+        if in_a_tensor:
+            self.h: Any = tg.Tensor(np.zeros((2, 3)), requires_grad=False)
+        self.kept = in_a_tensor
+
+    def step(self, x: Any) -> Any:
+        before = self.h.data if self.kept else getattr(self, "h", np.zeros((2, 3)))
+        h = np.tanh((x + before) @ self.w)
+        loss = np.sum(h * h)
+        loss.backward()
+        self.w.assign(self.w.data - 0.1 * self.w.grad)
+        self.w.grad = None
+        if self.kept:
+            self.h.assign(h.data)
+        else:
+            self.h = h.data
+        return loss.data
+
+
+def test_an_attribute_that_is_set_inside_belongs_in_a_tensor() -> None:
+    """The way out that the error names gives what an eager call gives."""
+    with pytest.raises(tg.UnsupportedError, match=r"set .*h\. .*self\.h = tg\.Tensor.*self\.h\.assign\(h\)"):
+        tg.compile(Cell(in_a_tensor=False).step)(X)
+    eager, followed = Cell(in_a_tensor=False), Cell(in_a_tensor=True)
+    compiled = tg.compile(followed.step)
+    for _ in range(4):
+        np.testing.assert_allclose(compiled(X), eager.step(X))
+        np.testing.assert_allclose(followed.h.data, eager.h)
+    changing = Cell(in_a_tensor=False)
+    changing.h = np.zeros((2, 3))
+    with pytest.raises(tg.UnsupportedError, match=r"changed .*h from a ndarray to a computed array.*assign"):
+        tg.compile(changing.step)(X)
+
+
+# --- np.errstate ------------------------------------------------------------------------------------------------------
+
+
+def _ignoring(x: Any) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(x)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def _decorated(x: Any) -> Any:
+    return np.log(x)
+
+
+@pytest.mark.parametrize("function", [_ignoring, _decorated, tg.grad(lambda x: np.sum(_ignoring(x)[1:]))])
+def test_errors_that_the_function_ignores_are_ignored(function: Any, recwarn: Any) -> None:
+    compiled, x = tg.compile(function), np.array([0.0, -1.0, 2.0])
+    np.testing.assert_array_equal(compiled(x), compiled(x))
+    assert [str(warning.message) for warning in recwarn] == []
+    assert '@np.errstate(divide="ignore", invalid="ignore")' in compiled.source
+
+
+@pytest.mark.filterwarnings("error")
+def test_errors_that_nobody_ignores_are_told() -> None:
+    compiled = tg.compile(lambda x: np.log(x))
+    with np.errstate(divide="ignore"):
+        compiled(np.array([0.0]))
+    with pytest.raises(RuntimeWarning, match="divide by zero"):
+        compiled(np.array([0.0]))
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        compiled(np.array([0.0]))
+
+
+@pytest.mark.parametrize("how", ["raise", "print", "log"])
+def test_another_handling_of_errors_is_refused(how: Any) -> None:
+    def f(x: Any) -> Any:
+        with np.errstate(divide=how):
+            return np.log(x)
+
+    with pytest.raises(tg.UnsupportedError, match=rf'np.errstate\(divide="{how}"\) stands inside.*around the call'):
+        tg.compile(f)(X)
+
+    def g(x: Any) -> Any:
+        np.seterr(divide=how)
+        return np.log(x)
+
+    before = np.geterr()
+    with pytest.raises(tg.UnsupportedError, match=r"np\.seterr is called"):
+        tg.compile(g)(X)
+    assert np.geterr() == before

@@ -201,6 +201,13 @@ class Stage:
                 "call. Draw with tinygraph.draws.uniform(generator, shape) or normal(generator, shape), where the "
                 "generator is one of numpy.random.default_rng(); or draw outside, and pass what was drawn"
             )
+        if what.startswith("set ") or what.endswith(("to a computed array", "to a Tensor")):
+            return UnsupportedError(
+                f"compile: {self.parameters.function}{where} {what}. A program computes arrays, and leaves no other "
+                "object changed. Keep it in a Tensor that is made before, `self.h = tg.Tensor(np.zeros(shape), "
+                "requires_grad=False)`, and write `self.h.assign(h)` here; or return it, and set it outside. Layers "
+                "that make their weights at the first call should be called once before"
+            )
         return UnsupportedError(
             f"compile: {self.parameters.function}{where} {what}. A program computes arrays; what Python does besides "
             "happens once, when it is made, and not at each call. Return what is to be kept, and keep it outside; a "

@@ -38,6 +38,7 @@ class Program:
         generators: the generators that random draws come from; a node that draws has a function of `tinygraph.draws`
             and names the generator by its place here in its first argument.
         numbers: what the user's code calls a number that it computes with, "learning_rate", by the number.
+        quiet: the floating-point errors, "divide" or "over", that the function says nothing about, by `np.errstate`.
     """
 
     graph: Graph
@@ -47,6 +48,7 @@ class Program:
     sections: dict[int, str] = field(default_factory=dict)
     generators: tuple[Any, ...] = ()
     numbers: dict[float, str] = field(default_factory=dict)
+    quiet: frozenset[str] = frozenset()
 
     def updates_in(self, graph: Graph) -> dict[int, str]:
         """What the new values of variables are called in a picture of this program's graph, or of a rewritten one:

@@ -61,7 +61,7 @@ def program_of_arrays(task: Task) -> Emitted:
         "",
         *_spaced([helper.split("\n") for helper in helpers(run.division.in_turns for run in body.runs if threads > 1)]),
         *_spaced([run.functions for run in body.runs]),
-        *(['@np.errstate(over="ignore", divide="ignore")'] if _is_quiet(task) else []),
+        *_quiet(task),
         header,
         *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
     ]
@@ -104,6 +104,12 @@ def _spaced(texts: Iterable[list[str]]) -> list[str]:
     return [line for text in texts for line in [*text, "", ""]]
 
 
-def _is_quiet(task: Task) -> bool:
-    """Whether a formula of tinygraph's may overflow on the way, which is none of the user's business."""
-    return any(step.function in FORMULAS and step.function not in LOUD for step in task.original.nodes)
+def _quiet(task: Task) -> list[str]:
+    """The decorator of a program that says nothing of some floating-point errors, if there are any.
+
+    A formula of tinygraph's may overflow on the way, which is none of the user's business.
+    """
+    by_formula = any(step.function in FORMULAS and step.function not in LOUD for step in task.original.nodes)
+    kinds = task.program.quiet | (frozenset(("over", "divide")) if by_formula else frozenset())
+    told = ", ".join([f'{kind}="ignore"' for kind in ("over", "divide", "under", "invalid") if kind in kinds])
+    return [f"@np.errstate({told})"] if kinds else []

@@ -167,4 +167,5 @@ def _without_state(program: Program, names: Sequence[str]) -> Program:
         sections=program.sections,
         generators=program.generators,
         numbers=program.numbers,
+        quiet=program.quiet,
     )

@@ -127,6 +127,11 @@ class Recording:
         self.orders: list[tuple[int, ...]] = []
         self.depth = 0
         self.closed = False
+        # How NumPy handles floating-point errors around the run; how many `np.errstate` of the user's are in force
+        # inside; and the errors that these ignore.
+        self.errors = np.geterr()
+        self.errstates = 0
+        self.quiet: set[str] = set()
         self.thread = threading.get_ident()
         # Puts what is found outside back in its places for a while: see `Surroundings.as_it_is`.
         self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
@@ -338,6 +343,8 @@ class Recording:
             value, facts = self._repeat(function, step_args, step_kwargs)
         else:
             # While a call is carried out nothing is recorded, and NumPy says nothing: it will when the program runs.
+            if self.errstates:
+                self._heed_errstate()
             state.tracing = None
             carrying_out.function = function
             try:
@@ -367,6 +374,18 @@ class Recording:
             return remember(value, function, 0)
         parts = [remember(_as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
         return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
+
+    def _heed_errstate(self) -> None:
+        """Take note of the errors that `np.errstate` ignores inside the function; another handling is refused."""
+        before: dict[str, Any] = {**self.errors}
+        for kind, how in np.geterr().items():
+            if how != before[kind]:
+                if how != "ignore":
+                    raise refused(
+                        f'np.errstate({kind}="{how}") stands inside the function',
+                        f'Put it around the call, with np.errstate({kind}="{how}"): step(x), where a program heeds it',
+                    )
+                self.quiet.add(kind)
 
     def _repeat(self, function: Any, args: Any, kwargs: Any) -> Any:
         """What the same call made in the reference run: shapes and dtypes, and what shared memory."""

@@ -83,7 +83,8 @@ def program_of(trace: Trace, result: Any, order: list[Step], names: dict[int, st
     graph = Graph(tuple(nodes.found.values()), tuple(outputs))
     sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.steps, ends).items()}
     numbers = {number: name for number, name in nodes.numbers.items() if name is not None}
-    program = Program(graph, arguments, variables, results, sections, tuple(trace.generators), numbers)
+    generators, quiet = tuple(trace.generators), frozenset((trace.reference or trace).quiet)
+    program = Program(graph, arguments, variables, results, sections, generators, numbers, quiet)
     return Recorded(program, result, state, graded, used)
 
 

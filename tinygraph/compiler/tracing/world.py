@@ -16,11 +16,14 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from tinygraph.compiler.traced import refused
 from tinygraph.compiler.tracing.recording import carrying_out
+from tinygraph.modes import state
 
 __all__ = ["watched"]
 
@@ -75,9 +78,24 @@ def watched() -> Iterator[None]:
 
 
 def _look(frame: Any, event: str, called: Any) -> None:
+    if frame.f_code in _ERRSTATE and event in ("call", "return") and state.tracing is not None:
+        _count_errstate(frame, event)
+        return
     found = _found(frame, event, called) if carrying_out.function is None else None
-    if found is not None and _asker(frame) not in _OURS:
+    if found is not None and _asker(frame if event == "c_call" else frame.f_back) not in _OURS:
         raise refused(*found)
+
+
+def _count_errstate(frame: Any, event: str) -> None:
+    """Tell the recording how many `np.errstate` of the user's are in force."""
+    asked_at, step = _ERRSTATE[frame.f_code]
+    if asked_at == "both":  # a function that `np.errstate` decorates
+        step = 1 if event == "call" else -1
+        asker = (getattr(frame.f_locals.get("func"), "__module__", None) or "").partition(".")[0]
+    else:
+        asker = _asker(frame.f_back)
+    if event == asked_at or asked_at == "both":
+        state.tracing.errstates += 0 if asker in _OURS else step
 
 
 def _found(frame: Any, event: str, called: Any) -> tuple[str, str] | None:
@@ -111,4 +129,23 @@ def _asker(frame: Any) -> str:
     return asker
 
 
+def _code_of(function: Any) -> Any:
+    return getattr(function, "__code__", None)
+
+
+def _inner_code_of(function: Any) -> Any:
+    """The code of the function that a decorator makes."""
+    return next((item for item in _code_of(function).co_consts if isinstance(item, CodeType)), None)
+
+
+# By the code that enters, or leaves, `np.errstate`: at which event it is done, and what that adds to their number.
+_ERRSTATE: dict[Any, tuple[str, int]] = {
+    _code_of(np.errstate.__enter__): ("call", 1),
+    _code_of(np.errstate.__exit__): ("return", -1),
+    _inner_code_of(np.errstate.__call__): ("both", 0),
+}
+_CODES[_code_of(np.seterr)] = (
+    "np.seterr is called",
+    "Call it before; inside a function `with np.errstate(divide='ignore'):` says nothing of a floating-point error",
+)
 _SEEDED = random.Random.seed.__code__
