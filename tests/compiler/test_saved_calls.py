@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tests.compiler.test_naming import NASTY
 from tests.compiler.test_random_steps import made, steps
 from tinygraph.errors import UnsupportedError
 
@@ -161,3 +163,109 @@ def test_a_saved_training_step_goes_on_as_the_live_one_does(
         same(module.step(x, 0.25), step(x, 0.25))
     with pytest.raises(ValueError, match="no program for"):
         module.step(x[:1], 0.25)
+
+
+def test_names_texts_and_paths_of_any_kind_are_written_as_such(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = list(dict.fromkeys(NASTY))[::3]
+    tensors = {name: tg.Tensor(rng.normal(size=2), name=name) for name in names}
+    table = {name: rng.normal(size=2) for name in names}
+    texts = [*NASTY[::5], "'''", "\\", "a\nb\\", "{x}", "%s", "x: float64(2,)", "', y: '", '"""', 'a"b\\']
+
+    def function(text: Any, **given: Any) -> Any:
+        found = {}
+        for name, tensor in tensors.items():
+            tensor.assign(tensor.data * 0.5 + table[name] * given[name])
+            found[name] = np.sum(tensor.data)
+        return found, text
+
+    compiled = tg.compile(function)
+    arguments = {name: rng.normal(size=2) for name in names}
+    for text in texts[-2:]:
+        compiled(text, **arguments)
+    path = tmp_path / 'wéi\'rd """ {name}\n.py'
+    compiled.save(path)
+    module = loaded(path)
+    compiled.save(tmp_path / "pure.py", parameters="arguments")
+    pure = loaded(tmp_path / "pure.py").function
+    state = {}
+    parameters = list(inspect.signature(pure).parameters)
+    for name, tensor in zip(parameters[1:-1], tensors.values(), strict=True):
+        state[name] = tensor.data.copy()
+    for text in texts[-2:]:
+        wanted = compiled(text, **arguments)
+        same(module.function(text, **arguments), wanted)
+        got, new = pure(text, **arguments, **state)
+        same(got, wanted)
+        state.update(new)
+    for text in texts[:-2]:
+        with pytest.raises(ValueError, match="no program for"):
+            module.function(text, **arguments)
+
+
+SIGNATURES = [
+    "a, b=2.0, c=3", "a, /, b=2.0, *, c=3", "a, b=2.0, *rest, c=3", "a, *rest, b=2.0, **more", "*rest, **more",
+    "a, b, /, c=None, **more", "*, a, b=2.0, c=3", "run, rest=2.0, *, given=1", "a=1.0, b=2.0, c=3.0",
+]  # fmt: skip
+
+
+@st.composite
+def forms(draw: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call: some arguments by place, and some by name."""
+    values = st.sampled_from([0.5, 2, np.arange(3.0), np.ones((1, 3)), None, True])
+    args = tuple(draw(st.lists(values, max_size=4)))
+    names = draw(st.lists(st.sampled_from(["a", "b", "c", "d", "run", "rest", "given", "w"]), unique=True, max_size=3))
+    return args, {name: draw(values) for name in names}
+
+
+@given(
+    st.sampled_from(SIGNATURES),
+    st.lists(forms(), min_size=4, max_size=12),
+    st.lists(forms(), max_size=12),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_call_of_any_form_is_the_live_ones_or_refused(
+    tmp_path_factory: Any, parameters: str, before: list[Any], after: list[Any], pure: bool
+) -> None:
+    w = tg.Tensor(np.array([1.0, 2.0, 4.0]), name="w")
+    space: dict[str, Any] = {"w": w, "np": np}
+    names = [part.strip("* ").partition("=")[0] for part in parameters.split(", ") if part not in ("/", "*")]
+    given = "[" + ", ".join(names) + "]"
+    exec(
+        f"def function({parameters}):\n"
+        "    total, place = np.sum(w.data), 1.0\n"
+        f"    for item in {given}:\n"
+        "        items = list(item) if type(item) is tuple else [y for _, y in sorted(item.items())] "
+        "if type(item) is dict else [item]\n"
+        "        for value in [len(items), *items]:\n"
+        "            place = place * 1.5 + 1\n"
+        "            value = -1.0 if value is None else value\n"
+        "            total = total + place * np.sum(value) * w.data\n"
+        "    return total",
+        space,
+    )
+    compiled = tg.compile(space["function"])
+
+    def live(args: Any, kwargs: Any) -> Any:
+        try:
+            return compiled(*args, **kwargs)
+        except TypeError:
+            return None
+
+    known = [call for call in before if live(*call) is not None]
+    if not known:
+        return
+    compiled.save(path := tmp_path_factory.mktemp("saved") / "saved.py", parameters="arguments" if pure else "beside")
+    step, state = loaded(path).function, {}
+    if pure:
+        (name,) = [name for name in inspect.signature(step).parameters if name.startswith("w")]
+        state = {name: w.data.copy()}
+    for number, (args, kwargs) in enumerate([*known, *after]):
+        wanted = live(args, kwargs)
+        try:
+            got = step(*args, **kwargs, **state)
+        except (TypeError, ValueError):
+            assert number >= len(known) or pure and (len(args) > len(names) - names.count("rest") or "w" in kwargs)
+            continue
+        same(got, wanted)

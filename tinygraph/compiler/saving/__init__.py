@@ -49,7 +49,8 @@ def save_versions(
         UnsupportedError: a program cannot do without something that has no place in a file.
     """
     target = _checked(path, values)
-    taken = TakenNames([parameter.name for parameter in parameters])
+    given_by_name = [word for version in versions if version.call is not None for word in version.call.keywords]
+    taken = TakenNames([*[parameter.name for parameter in parameters], *given_by_name])
     names: dict[Any, str] = {}
 
     def name_of(state: State) -> str:

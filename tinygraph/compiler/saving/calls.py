@@ -32,6 +32,7 @@ class Call:
         leaves: the leaves of the arguments in the order of the parameters, by their places among those of the call.
         tensors: whether some of the arguments were Tensors.
         twice: whether one of them was given twice.
+        keywords: the names of the arguments that no parameter has, but one that takes any.
         left_out: the parameters that were given objects which cannot be written down.
         mixed: a parameter that was given such objects together with arrays, or None.
     """
@@ -41,6 +42,7 @@ class Call:
     leaves: list[int]
     tensors: bool
     twice: bool
+    keywords: list[str]
     left_out: list[str]
     mixed: str | None
 
@@ -78,6 +80,7 @@ def call_of(
     ordered: dict[str, str] = {}
     leaves: list[int] = []
     left_out: list[str] = []
+    keywords: list[str] = []
     mixed: str | None = None
     for parameter in parameters:
         name = parameter.name
@@ -85,7 +88,7 @@ def call_of(
             own = list(bound.get(name, ()))
             value: Any = tuple([values[key] for key in own])
         elif parameter.kind is Parameter.VAR_KEYWORD:
-            own = sorted(bound.get(name, ()))
+            own = keywords = sorted(bound.get(name, ()))
             value = {key: values[key] for key in own}
         elif name in bound:
             own = [bound[name]]
@@ -103,7 +106,7 @@ def call_of(
             ordered[name] = literal(value) if static else described(_without_tensors(value), [], order=True)
     tensors = [tensor for item in values.values() for tensor in _tensors_in(item)]
     twice = len(set(map(id, tensors))) < len(tensors)
-    return Call(texts, ordered, leaves, bool(tensors), twice, left_out, mixed)
+    return Call(texts, ordered, leaves, bool(tensors), twice, keywords, left_out, mixed)
 
 
 _SEVERAL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

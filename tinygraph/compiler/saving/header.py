@@ -20,7 +20,7 @@ class Header:
     """The parameters of a saved function.
 
     Attributes:
-        names: in order.
+        names: in the order in which their leaves are counted: those of the function's parameters, then the Tensors.
         text: as they stand in the definition; those that may be left out have `ABSENT` as their default.
         optional: those that may be left out.
         keywords: the parameter that takes any arguments by name, if there is one.
@@ -80,5 +80,5 @@ def header_of(
         *written(positional), *(["/"] if positional else []), *written(groups[_BY_PLACE[1]]),
         *([f"*{rest}"] if rest else ["*"] if by_name else []), *written(by_name), *([f"**{more}"] if more else []),
     ]  # fmt: skip
-    names = [*by_place, *([rest] if rest else []), *by_name, *([more] if more else [])]
+    names = [*[parameter.name for parameter in parameters if any(parameter.name in given for given in words)], *state]
     return Header(names, ", ".join(parts), optional, more, static & frozenset(names), list(state))

@@ -45,7 +45,7 @@ from tinygraph.compiler.emission.comments import one_line
 from tinygraph.compiler.emission.literals import string_text
 from tinygraph.compiler.emission.references import is_written
 from tinygraph.compiler.emission.width import WIDTH, filled, fitted
-from tinygraph.compiler.naming import TakenNames, users
+from tinygraph.compiler.naming import users
 from tinygraph.compiler.profiling import untagged
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
@@ -106,7 +106,7 @@ class Module:
         given = [self._given(saved, called) for saved, called in zip(programs, functions, strict=True)]
         self._owner = self._sources.add(owner) if self._updated else ""
         self._read = self._sources.add(read) if self.arrays else ""
-        self._run = TakenNames([*header.names, *_OWN]).take(self._sources.taken.take("run"))
+        self._run = next(name for name in iter(lambda: self._sources.taken.take("run"), "") if name not in header.names)
         factories: list[str] = []
         entries: list[str] = []
         for number, (saved, values) in enumerate(zip(programs, given, strict=True), 1):

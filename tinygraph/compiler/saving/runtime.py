@@ -58,8 +58,10 @@ def literal(value: Any) -> str:
         return "(" + ", ".join([literal(item) for item in value]) + ("," if len(value) == 1 else "") + ")"
     if kind.__name__ in PLAIN and kind.__module__ == "builtins":
         return repr(value)
-    if kind is np.dtype or (kind is type and value.__module__ in ("builtins", "numpy")):
-        return f"{kind.__name__} {value.__name__ if kind is type else value}"
+    if isinstance(value, np.dtype):
+        return f"dtype {value}"
+    if kind is type and value.__module__ in ("builtins", "numpy"):
+        return f"type {value.__name__}"
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "US":
         return f"{kind.__name__} {value.dtype}{value.shape} {value.tolist()!r}"
     return f"<{kind.__module__}.{kind.__qualname__}>"
