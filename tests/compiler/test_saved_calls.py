@@ -266,6 +266,6 @@ def test_a_call_of_any_form_is_the_live_ones_or_refused(
         try:
             got = step(*args, **kwargs, **state)
         except (TypeError, ValueError):
-            assert number >= len(known) or pure and (len(args) > len(names) - names.count("rest") or "w" in kwargs)
+            assert number >= len(known) or (pure and (len(args) > len(names) - names.count("rest") or "w" in kwargs))
             continue
         same(got, wanted)
