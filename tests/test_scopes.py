@@ -70,6 +70,15 @@ def test_a_module_that_is_called_again_is_the_same_one_again(x):
     assert tg.Graph.of(Residual()(Residual()(x))).scopes == (("Residual 1",), ("Residual 2",))
 
 
+def test_the_derivatives_of_a_module_are_no_further_call_of_it(x):
+    one = Residual()
+    np.sum(one(x)).backward(create_graph=True)
+    assert tg.Graph.of(x.grad).scopes == (("Residual",),)
+    cards = titles(tg.draw(np.sum(x.grad * np.sum(one(x))), view="collapsed"))
+    assert cards[0] == "Residual" and "Residual (2)" in cards
+    assert {card for card in cards if "part" in card} <= {"Residual, part 2", "Residual, part 3"}
+
+
 def test_modules_inside_modules_keep_their_numbers(x):
     pair = Twice()
     graph = tg.Graph.of(pair(pair(x)))

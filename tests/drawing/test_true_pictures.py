@@ -165,6 +165,24 @@ def test_the_sign_of_a_transposition_is_that_of_the_axes() -> None:
     assert operation_symbol(r.call(np.transpose, w, (1, 0, 2))) == "transpose"
 
 
+def test_an_index_and_a_value_without_a_name_are_no_variables() -> None:
+    index, mask, product = np.array([0, 2]), np.array([True, False, True]), tg.Tensor(np.ones(3), name="product")
+    total = np.sum(product[index] * product[mask] * np.linspace(0, 1, 2) ** product[:2])
+    told = tg.draw(total, view="values").mermaid()
+    assert "product#91;·#93;" in told and not re.search("index|mask", told)
+    assert "‹product›" in told and "∇product" not in told
+    mirrored = tg.draw(total, view="mirror").mermaid()
+    assert "‹product" in mirrored and "∇product" in mirrored
+
+
+def test_a_gradient_from_elsewhere_is_no_step_of_this_graph() -> None:
+    pytest.importorskip("pygraphviz")
+    w = tg.Tensor(2.0, name="w")
+    (w * 3).backward()
+    steps = steps_of(tg.draw(w * w).html())
+    assert "not from this graph: ∇w" in steps and not [step for step in steps if step.startswith("backward")]
+
+
 def test_operands_are_numbered_and_grouped_on_the_picture() -> None:
     p = tg.Tensor(np.full(3, 0.5))
     q = np.sum((1 - p) ** 2)

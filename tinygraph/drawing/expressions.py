@@ -11,6 +11,7 @@ from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.symbols import (
     INFIX,
     SYMBOLS,
+    UNNAMED,
     array_constants,
     grouped,
     index_text,
@@ -99,8 +100,8 @@ def labels(graph: Graph) -> dict[int, str]:
 
 
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """What to call a value that has neither a name nor a short formula: the result of its operation."""
-    return "" if node.is_input else RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))
+    """What to call a value that has neither a name nor a short formula: ‹product›, which no variable is called."""
+    return "" if node.is_input else f"‹{RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))}›"
 
 
 def formula(graph: Graph, output: Node) -> str | None:
@@ -141,7 +142,7 @@ def _part(node: Node, found: dict[int, Expression], longest: int) -> Expression 
     """ "w[0]": an index of numbers and slices; arrays in it are not written out."""
     operand, key = node.args[0], index_text(node.args[1])
     whole = found[operand.index] if isinstance(operand, Node) else None
-    if whole is None or whole.text == UNFINISHED or "index" in key or "mask" in key:
+    if whole is None or whole.text == UNFINISHED or UNNAMED in key:
         return None
     written = Expression(f"{whole.within(ATOM)}[{key}]", ATOM)
     return written if len(written.text) <= longest else None

@@ -202,7 +202,7 @@ def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
     found: dict[int, str] = {}
     for each in (*node.operands, node):
         if each.index not in found:
-            word = names[each.index] or f"‹{fallback(each, names) or 'input'}›"
+            word = names[each.index] or fallback(each, names) or "‹input›"
             again = sum(text.startswith(word[:-1]) for text in found.values())
             found[each.index] = f"{word[:-1]} {again + 1}›" if again and not names[each.index] else word
     return found

@@ -94,7 +94,8 @@ def _steps(scene: Scene) -> Iterator[Json]:
             continue
         if any(node.grad is not None for node in (box.node, *box.members)) and box.kind in {"variable", "layer"}:
             told = f"∇ in {_title(box, scene)}" if box.kind == "layer" else gradient_name(box.node, scene)
-            yield {"text": isolated(f"backward: {told}"), "gradient": box.id}
+            part = "not from this graph" if box.node.gradient_note == "elsewhere" else "backward"
+            yield {"text": isolated(f"{part}: {told}"), "gradient": box.id}
 
 
 def _step_text(box: Box, scene: Scene) -> str:
@@ -134,7 +135,7 @@ def _about(box: Box, scene: Scene) -> Json:
         "title": isolated(_title(box, scene)),
         "search": clean(f"{_title(box, scene)} {box.node.name or ''} {box.node.op}").lower(),
         "facts": [[isolated(word), isolated(clip(clean(fact), LONGEST_FACT))] for word, fact in facts.items() if fact],
-        "source": clip(clean(text or ""), LONGEST_SOURCE),
+        "source": isolated(clip(clean(text or ""), LONGEST_SOURCE)),
         "parameter": box.role == "parameter",
         "gradient": not scene.pairs and any(node.grad is not None for node in (box.node, *box.members)),
     }

@@ -2,8 +2,8 @@
 
 A graph names each entry into a scope differently: two modules of one class, two blocks of one name, two calls of one
 module. Calls that follow one another under the same name are one occurrence. A name that comes back after other calls,
-in a recorded backward pass for instance, is another occurrence, titled "cell (2)". Because an occurrence is a stretch
-of the execution order, a card that stands for it never lies on a cycle.
+in a recorded backward pass for instance, is another occurrence, titled "cell, part 2". Because an occurrence is a
+stretch of the execution order, a card that stands for it never lies on a cycle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Graph, Node
-from tinygraph.scopes import given_name
+from tinygraph.scopes import ScopeName, given_name
 
 __all__ = ["Path", "Scope", "call_places", "common", "input_places"]
 
@@ -59,7 +59,7 @@ def call_places(graph: Graph) -> dict[int, Path]:
         current = current[:kept]
         for depth in range(kept + 1, len(node.scope) + 1):
             names = node.scope[:depth]
-            title = _free(clip(clean(names[-1])) or "scope", titles.setdefault(_outside(current), set()))
+            title = _free(names[-1], titles.setdefault(_outside(current), set()))
             current += (Scope(made, names, title),)
             made += 1
         places[node.index] = current
@@ -71,10 +71,13 @@ def _outside(path: Path) -> tuple[str, ...]:
     return path[-1].names if path else ()
 
 
-def _free(title: str, taken: set[str]) -> str:
-    """The title, with the first number that makes it one that is not taken."""
-    times = (title if time == 1 else f"{title} ({time})" for time in itertools.count(1))
-    free = next(text for text in times if text not in taken)
+def _free(name: str, taken: set[str]) -> str:
+    """The title of a scope, with the first number that makes it one that is not taken."""
+    title = clip(clean(name)) or "scope"
+    # Of a graph that was read from a record "cell (2)" is the second call of a module.
+    before, after = (", part ", "") if isinstance(name, ScopeName) else (" (", ")")
+    numbered = (f"{title}{before}{time}{after}" for time in itertools.count(2))
+    free = next(text for text in itertools.chain([title], numbered) if text not in taken)
     taken.add(free)
     return free
 

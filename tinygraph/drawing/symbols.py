@@ -184,7 +184,8 @@ def _operand(argument: Any, names: Mapping[int, str] | None, group: bool = True)
 
 def grouped(text: str) -> str:
     """A label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
-    return f"({text})" if any(sign in text for sign in " −+×÷@") and not _is_call(text) else text
+    whole = (text.startswith("‹") and text.find("›") == len(text) - 1) or _is_call(text)
+    return f"({text})" if any(sign in text for sign in " −+×÷@") and not whole else text
 
 
 def _is_call(text: str) -> bool:
@@ -221,7 +222,7 @@ def _axis(node: Node) -> str | None:
 
 
 def index_text(key: Any) -> str:
-    """The index of a getitem as it was written: (slice(None), 0) -> ":, 0"."""
+    """The index of a getitem as it was written: (slice(None), 0) -> ":, 0"; "·" for an array."""
     if isinstance(key, tuple):
         return ", ".join(map(index_text, key))
     if isinstance(key, slice):
@@ -230,6 +231,4 @@ def index_text(key: Any) -> str:
     if key is None or key is Ellipsis:
         return "newaxis" if key is None else "…"
     constant = scalar_constant(key)
-    if constant is not None:
-        return number(constant)
-    return "mask" if getattr(key, "dtype", None) == np.bool_ else "index"
+    return UNNAMED if constant is None else number(constant)
