@@ -36,7 +36,7 @@ def test_without_a_derivative_it_says_how_to_give_one():
     def mystery(x):
         return x
 
-    with pytest.raises(tg.UnsupportedError, match=r"mystery.*tg\.primitive"):
+    with pytest.raises(tg.UnsupportedError, match=r"mystery.*Write mystery\.derivative\("):
         mystery(tg.Tensor(1.0))
     assert mystery(1.0) == 1.0
 

@@ -362,3 +362,25 @@ def test_hessp_of_scipy():
     found = optimize.minimize(rosen, start, args=(100.0,), jac=tg.grad(rosen), hessp=tg.hvp(rosen), method="trust-ncg")
     np.testing.assert_allclose(found.x, 1, atol=1e-3)
     assert valley(found.x) < 1e-8
+
+
+def test_what_is_no_function_or_no_position_is_told_how_to_write_it():
+    x = np.ones(3)
+    for call in (tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.hvp):
+        with pytest.raises(TypeError, match=r"got Tensor\. Write \w+\(f\) of a function f; .* loss\.backward\(\)$"):
+            call(tg.Tensor(1.0))
+    for call in (lambda f: tg.vjp(f, x), lambda f: tg.jvp(f, (x,), (x,))):
+        with pytest.raises(TypeError, match="expected a function, got float"):
+            call(1.0)
+    for transform in (tg.grad, tg.jacobian):
+        for wrong in (1.0, x, "x", [0.0]):
+            with pytest.raises(TypeError, match=r"argnums is a \w+, and .* Write \w+\(f\)\(x\)"):
+                transform(np.sum, wrong)(x)
+        assert transform(np.sum)(x).tolist() == [1, 1, 1]
+
+
+def test_a_switch_is_called_before_it_decorates():
+    for switch in (tg.no_grad, tg.enable_grad, tg.detect_nonfinite):
+        with pytest.raises(TypeError, match=rf"Write @tg\.{switch.__name__}\(\)$"):
+            switch(lambda x: x)
+        assert switch()(lambda x: x * 2)(3) == 6

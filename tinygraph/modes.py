@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import Any, Self
 
 from tinygraph.scopes import Entry
 
@@ -96,7 +96,19 @@ class Setting:
         return ()
 
 
-class no_grad(Setting):  # noqa: N801 - the name users know
+class _Switch(Setting):
+    """A setting that takes no arguments."""
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any) -> Self:
+        """A block to be made; a function is decorated with what this returns."""
+        if args:
+            raise TypeError(f"{cls.__name__}: it takes no arguments, and no function. Write @tg.{cls.__name__}()")
+        return super().__new__(cls)
+
+
+class no_grad(_Switch):  # noqa: N801 - the name users know
     """Compute without recording: `with tg.no_grad():`, or `@tg.no_grad()` on a function.
 
     Results are Tensors that require no gradient. Only the thread that entered the block is affected.
@@ -108,7 +120,7 @@ class no_grad(Setting):  # noqa: N801 - the name users know
         super().__init__(recording=False)
 
 
-class enable_grad(Setting):  # noqa: N801 - the name users know
+class enable_grad(_Switch):  # noqa: N801 - the name users know
     """Record again, inside a `no_grad` block."""
 
     __slots__ = ()
@@ -117,7 +129,7 @@ class enable_grad(Setting):  # noqa: N801 - the name users know
         super().__init__(recording=True)
 
 
-class detect_nonfinite(Setting):  # noqa: N801 - a `with` block, like no_grad
+class detect_nonfinite(_Switch):  # noqa: N801 - a `with` block, like no_grad
     """Stop at the first operation, forward or backward, that makes a NaN or an infinity.
 
         with tg.detect_nonfinite():

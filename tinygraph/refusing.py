@@ -68,6 +68,12 @@ def unsupported(function: Callable[..., Any]) -> UnsupportedError:
             f"{name}: tinygraph has no derivative for this function of np.frompyfunc ({users_line()}). "
             f"{instead_of('np.frompyfunc', 'give it t.data')}"
         )
+    if hasattr(function, "derivative"):
+        return UnsupportedError(
+            f"{name}: no derivative for this function, a primitive, was given yet ({users_line()}). Write "
+            f"{name}.derivative(lambda g, z, x: ...), a rule for each argument; or give it t.data if the values alone "
+            "are meant"
+        )
     return UnsupportedError(
         f"{name}: tinygraph has no derivative for this function yet ({users_line()}). Write it with other NumPy "
         "functions, or give it a derivative with @tg.primitive; or give it t.data if the values alone are meant"

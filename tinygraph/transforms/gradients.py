@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.nests import filled
 from tinygraph.tensor import Tensor
-from tinygraph.transforms.running import Run, chosen_positions
+from tinygraph.transforms.running import Run, check_function, chosen_positions
 
 __all__ = ["grad", "value_and_grad"]
 
@@ -34,6 +34,8 @@ def value_and_grad(
         TypeError: f did not return a real number, an argument has a dtype without gradients, or there are fewer
             arguments than `argnums` says.
     """
+
+    check_function("grad", f)
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ from tinygraph.operands import plain
 from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
-from tinygraph.transforms.running import Run, chosen_positions
+from tinygraph.transforms.running import Run, check_function, chosen_positions
 
 __all__ = ["hessian", "jacobian"]
 
@@ -42,6 +42,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: b
             the like.
         TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
     """
+
+    check_function("jacobian", f)
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:

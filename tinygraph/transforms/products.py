@@ -16,7 +16,7 @@ from tinygraph.nests import Nest, filled, tree_leaves
 from tinygraph.operands import as_array, plain
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
-from tinygraph.transforms.running import Run, as_result
+from tinygraph.transforms.running import Run, as_result, check_function
 
 __all__ = ["hvp", "jvp", "vjp"]
 
@@ -37,6 +37,7 @@ def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> Any:
         TypeError: an argument has a dtype without gradients.
         ShapeError: (by `pull`) a cotangent has another shape than its output.
     """
+    check_function("vjp", f)
     run = Run("vjp", f, xs, {}, tuple(range(len(xs))), has_aux)
     outputs = tree_leaves(run.output)
 
@@ -92,6 +93,7 @@ def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bo
         TypeError: an argument has a dtype without gradients.
         ShapeError: a direction has another shape than its argument.
     """
+    check_function("jvp", f)
     _check_sequences("jvp", xs, vs)
     xs = tuple(xs)
     run = Run("jvp", f, xs, {}, tuple(range(len(xs))), has_aux)
@@ -176,6 +178,7 @@ def hvp(
 
     Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
     """
+    check_function("hvp", f)
     if xs is None and vs is None:
         return _of_argument_and_direction(f, has_aux)
     _check_sequences("hvp", xs, vs)

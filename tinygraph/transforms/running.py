@@ -194,11 +194,25 @@ def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tup
     Raises:
         TypeError: there are fewer arguments.
     """
-    chosen = (int(argnums),) if isinstance(argnums, int | np.integer) else tuple(argnums)
+    chosen = (argnums,) if isinstance(argnums, int | np.integer) else argnums
+    if not isinstance(chosen, list | tuple) or not all(isinstance(item, int | np.integer) for item in chosen):
+        raise TypeError(
+            f"{call}: argnums is a {type(argnums).__name__}, and not the positions of arguments. Write {call}(f)(x): "
+            "the arguments are given to what it returns"
+        )
     for position in chosen:
         if not -count <= position < count:
             raise TypeError(f"{call}: argnums={argnums}, but the function was called with {count} positional arguments")
     return tuple([position % count for position in chosen])
+
+
+def check_function(call: str, f: Any) -> None:
+    """Raise TypeError if what a transform is given is no function."""
+    if not callable(f):
+        raise TypeError(
+            f"{call}: expected a function, got {type(f).__name__}. Write {call}(f) of a function f; a Tensor goes "
+            "backward by loss.backward()"
+        )
 
 
 def as_result(cotangent: Any) -> Any:
