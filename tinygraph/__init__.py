@@ -25,6 +25,9 @@ from tinygraph.errors import GraphError, NonFiniteError, ShapeError, Unsupported
 from tinygraph.modes import detect_nonfinite, enable_grad, no_grad, scope
 from tinygraph.primitives import primitive
 from tinygraph.tensor import Tensor
+from tinygraph.warning_lines import at_users_line
+
+at_users_line()
 
 if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401

@@ -16,6 +16,7 @@ from tinygraph.fitting import FLOAT16, fit, wide, widened
 from tinygraph.keeping import Held, held_in
 from tinygraph.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
 
+__warningregistry__ = None  # as in `record`
 _float64 = np.float64
 GETITEM = operation_of(operator.getitem)
 

@@ -37,6 +37,10 @@ from tinygraph.scopes import Entry
 if TYPE_CHECKING:
     from tinygraph.tensor import Tensor
 
+# NumPy's warnings of this file's lines are remembered nowhere, so that none is taken for a repetition: see
+# `warning_lines`.
+__warningregistry__ = None
+
 # An intermediate array of at most this many elements stays in the record, to be shown in a picture.
 SHOWN = 2048
 

@@ -154,6 +154,8 @@ class Emitted:
         """The names that the text is executed among."""
         return {
             "__name__": self.task.name,
+            "__tinygraph_program__": True,  # for `warning_lines`
+            "__warningregistry__": None,
             **dict(zip(self.text.variables, variables, strict=True)),
             **dict(zip(self.task.generators, generators, strict=True)),
             **self.text.references.constants,
