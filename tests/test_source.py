@@ -48,6 +48,7 @@ def test_a_cell_of_a_notebook_is_named_as_ipython_says_it():
         shell.run_cell("loss = np.sum(tg.Tensor([1.0, 2.0]) ** 2)", store_history=True)
         graph = tg.Graph.of(shell.user_ns["loss"])
         assert str(graph.outputs[0].source) == "cell 13, line 1"
+        assert "cell 13, line 1" in tg.draw(graph, view="full").html()
         with pytest.raises(tg.UnsupportedError, match=r"made at cell 13, line 1\).*, at test_source\.py:\d+"):
             np.asarray(shell.user_ns["loss"])
     finally:

@@ -494,6 +494,16 @@ def test_updates_in_place_where_nothing_is_recorded():
     np.testing.assert_array_equal(w.data, [1.5, 2])
 
 
+def test_the_axis_is_called_axis():
+    t = tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    for call in (lambda **axis: t.sum(**axis), lambda **axis: t.mean(**axis), lambda **axis: t.argmax(**axis)):
+        with pytest.raises(TypeError, match=r"no argument dim=, at test_tensor\.py:\d+\. Write axis=$"):
+            call(dim=0)
+        call(axis=0)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        t.sum(along=0)
+
+
 def test_places_have_no_derivative():
     t = tg.Tensor([0.0, 2.0])
     (places,) = np.where(t)

@@ -37,7 +37,12 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """A method that is a NumPy function of the array."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._numpy(function, (self, *args), kwargs, _getframe(1))
+        try:
+            return self._numpy(function, (self, *args), kwargs, _getframe(1))
+        except TypeError:
+            if "dim" not in kwargs:
+                raise
+        raise TypeError(f"t.{function.__name__}: there is no argument dim=, at {users_line()}. Write axis=")
 
     method.__name__ = method.__qualname__ = function.__name__
     method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."

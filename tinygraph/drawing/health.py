@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinygraph.drawing.facts import nonfinite
 from tinygraph.graph import Graph, Node
+from tinygraph.source import place as place_of
 
 __all__ = ["diagnose", "place"]
 
@@ -29,8 +30,5 @@ def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
 
 
 def place(node: Node) -> str:
-    """ "train.py:31", or "" where the record does not know."""
-    if node.source is None:
-        return ""
-    file = str(node.source.file).replace("\\", "/").rpartition("/")[2]
-    return f"{file}:{node.source.line}"
+    """ "train.py:31" or "cell 12, line 2", or "" where the record does not know."""
+    return "" if node.source is None else place_of(str(node.source.file).replace("\\", "/"), node.source.line)
