@@ -100,6 +100,16 @@ def test_a_label_is_short_or_not_there(graph: Graph) -> None:
     assert all(len(label) <= LABEL_LENGTH for label in labels(graph).values())
 
 
+def test_a_name_that_looks_like_a_formula_is_kept_together() -> None:
+    r = Recorder()
+    odd, q = r.input(3.0, "a + b"), r.input(2.0, "p-q")
+    r.call(np.multiply, odd, q)
+    graph = r.graph()
+    assert formula(graph, graph.outputs[0]) == "(a + b) × (p-q)"
+    assert labels(graph)[0] == "a + b"
+    assert slope(graph.outputs[0], 0, None, labels(graph)) == "× (p-q)"
+
+
 def test_the_formula_of_the_hypotenuse() -> None:
     graph = hypotenuse()
     assert formula(graph, graph.outputs[0]) == "√(a² + b²)"

@@ -94,9 +94,14 @@ def labels(graph: Graph) -> dict[int, str]:
     for node in graph.nodes:
         written = None if node.is_input else _written(node, found, LABEL_LENGTH)
         if node.index in names:
-            written = Expression(names[node.index], ATOM)
+            written = _named(names[node.index])
         found[node.index] = written or Expression(UNFINISHED, ATOM)
     return {index: "" if written.text == UNFINISHED else written.text for index, written in found.items()}
+
+
+def _named(name: str) -> Expression:
+    """A name as a formula: one that looks like a sum or a product is put in parentheses within another."""
+    return Expression(name, ATOM if grouped(name) == name else SUM)
 
 
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
@@ -113,7 +118,7 @@ def formula(graph: Graph, output: Node) -> str | None:
             named = node.index in names
             as_name = node.is_input or (named and not expand_names and node is not output)
             if as_name:
-                written = Expression(names[node.index], ATOM) if named else None
+                written = _named(names[node.index]) if named else None
                 if written is None and node.value is not None and node.shape == () and not node.changed:
                     written = Expression(distribution(node.value).words, ATOM)
             else:

@@ -64,7 +64,7 @@ def _factor(text: str) -> str:
     for character in text:
         depth += (character == "(") - (character == ")")
         outside += "" if depth else character
-    is_sum = " + " in outside or " − " in outside or (text.startswith("−") and not text[1:].isdigit())
+    is_sum = "+" in outside or "-" in outside or " − " in outside or (text.startswith("−") and not text[1:].isdigit())
     return f"({text})" if is_sum else text
 
 

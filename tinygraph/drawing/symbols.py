@@ -185,7 +185,7 @@ def _operand(argument: Any, names: Mapping[int, str] | None, group: bool = True)
 def grouped(text: str) -> str:
     """A label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
     whole = (text.startswith("‹") and text.find("›") == len(text) - 1) or _is_call(text)
-    return f"({text})" if any(sign in text for sign in " −+×÷@") and not whole else text
+    return f"({text})" if any(sign in text for sign in " −+×÷@-*/^") and not whole else text
 
 
 def _is_call(text: str) -> bool:
