@@ -130,6 +130,8 @@ class Recording:
         # How NumPy handles floating-point errors around the run; how many `np.errstate` of the user's are in force
         # inside; and the errors that these ignore.
         self.errors = np.geterr()
+        # Whether somebody looks on: see `tinygraph.compiler.tracing.world`.
+        self.watched = reference is None
         self.errstates = 0
         self.quiet: set[str] = set()
         self.thread = threading.get_ident()
@@ -274,6 +276,16 @@ class Recording:
             function, args, kwargs: the call.
             is_own: it is an operation of its own, such as a check, even where it gives an argument back.
         """
+        looking = sys.getprofile() if self.watched else None
+        if looking is None:
+            return self._called(function, args, kwargs, is_own)
+        sys.setprofile(None)  # nobody looks at how a call is recorded, which took as long as to record it
+        try:
+            return self._called(function, args, kwargs, is_own)
+        finally:
+            sys.setprofile(looking)
+
+    def _called(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
         self.check_open()
         check_recordable(function, args)
         if type(kwargs.get("axis")) is Traced:

@@ -57,6 +57,8 @@ _CODES: dict[Any, tuple[str, str]] = {
 }
 # What the standard library does when it imports a module, or shows a warning, is no act of the function's.
 _ON_THEIR_OWN = frozenset(("importlib", "warnings"))
+# Open files; those that are made of a text in memory read nothing of the world.
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 _OURS = frozenset(("tinygraph", "numpy", "scipy")) | _ON_THEIR_OWN
 
 
@@ -78,11 +80,21 @@ def watched() -> Iterator[None]:
 
 
 def _look(frame: Any, event: str, called: Any) -> None:
-    if frame.f_code in _ERRSTATE and event in ("call", "return") and state.tracing is not None:
+    # Most of what happens is looked up once: a call in a set of names, or of codes.
+    if event == "c_call":
+        if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
+            return
+        found, caller = _of_compiled_code(called), frame
+    elif event == "call" and frame.f_code in _CODES:
+        found, caller = _CODES[frame.f_code], frame.f_back
+        if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is not None:
+            return
+    elif event in ("call", "return") and frame.f_code in _ERRSTATE and state.tracing is not None:
         _count_errstate(frame, event)
         return
-    found = _found(frame, event, called) if carrying_out.function is None else None
-    if found is not None and _asker(frame if event == "c_call" else frame.f_back) not in _OURS:
+    else:
+        return
+    if found is not None and carrying_out.function is None and _asker(caller) not in _OURS:
         raise refused(*found)
 
 
@@ -98,18 +110,12 @@ def _count_errstate(frame: Any, event: str) -> None:
         state.tracing.errstates += 0 if asker in _OURS else step
 
 
-def _found(frame: Any, event: str, called: Any) -> tuple[str, str] | None:
-    """The reason to refuse a call, or None."""
-    if event == "call":
-        if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is None:
-            return _ENTROPY
-        return _CODES.get(frame.f_code)
-    if event != "c_call":
-        return None
+def _of_compiled_code(called: Any) -> tuple[str, str] | None:
+    """The reason to refuse a call of a compiled function of Python's, or None."""
     holder = called.__self__
     if type(holder) is type:
         return _CLOCK if (holder, called.__name__) in _OF_CLASSES else None
-    if isinstance(holder, io.IOBase):
+    if isinstance(holder, _FILES):
         return _TEXT if called.__name__.startswith("write") else _FILE
     return _FUNCTIONS.get(called) if isinstance(holder, ModuleType) else None
 
@@ -149,3 +155,5 @@ _CODES[_code_of(np.seterr)] = (
     "Call it before; inside a function `with np.errstate(divide='ignore'):` says nothing of a floating-point error",
 )
 _SEEDED = random.Random.seed.__code__
+_CODES[_SEEDED] = _ENTROPY
+_NAMES = frozenset(function.__name__ for function in _FUNCTIONS) | frozenset(name for _, name in _OF_CLASSES)
