@@ -50,13 +50,13 @@ from tinygraph.compiler.profiling import untagged
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
 from tinygraph.compiler.saving.programs import Saved
-from tinygraph.compiler.saving.runtime import described, literal, owner, read
+from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
 from tinygraph.compiler.saving.sources import Sources
 
 __all__ = ["Module"]
 
 # Names at the top of a file that its text refers to as they are.
-_OWN = (ABSENT, "PROGRAMS", "OWN", "lock", "Lock", "namedtuple")
+_OWN = (ABSENT, "PROGRAMS", "KNOWN", "OWN", "lock", "Lock", "namedtuple")
 
 
 class Module:
@@ -102,6 +102,7 @@ class Module:
             for saved in programs
         ]
         self._described, self._literal = self._sources.add(described), self._sources.add(literal)
+        self._kinds = "" if ordered else self._sources.add(kinds_of)
         self._name = self._sources.taken.take(users(name))
         given = [self._given(saved, called) for saved, called in zip(programs, functions, strict=True)]
         self._owner = self._sources.add(owner) if self._updated else ""
@@ -292,6 +293,8 @@ class Module:
         """The table of programs, what finds one in it, and the function itself."""
         header = self._header
         yield from ["", "", "PROGRAMS = {", *entries, "}"]
+        if not self._ordered:
+            yield "KNOWN = {}  # by the kinds of its arguments the program for a call that was made before"
         yield "lock = Lock()  # the programs work in memory that lasts"
         if header.optional:
             yield f"{ABSENT} = object()"
@@ -312,14 +315,27 @@ class Module:
         if header.static:
             yield f"    static = {sorted(header.static)!r}"
             part = f"{self._literal}(value) if name in static else {part}"
-        yield f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])'
-        yield "    if signature not in PROGRAMS:"
-        yield "        raise ValueError("
-        yield f'            f"{self._name}: this file has no program for {{signature}}. It has one for "'
-        yield "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, \""
-        yield '            "or call the compiled function with the others, too, before it is saved"'
-        yield "        )"
-        yield "    program, places = PROGRAMS[signature]"
+        quick = not self._ordered
+        if quick:
+            yield f"    kinds = {self._kinds}(given, leaves)"
+            yield "    if kinds not in KNOWN:"
+            yield "        count, leaves = len(leaves), []"
+        lines = [
+            f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])',
+            "    if signature not in PROGRAMS:",
+            "        raise ValueError(",
+            f'            f"{self._name}: this file has no program for {{signature}}. It has one for "',
+            "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, \"",
+            '            "or call the compiled function with the others, too, before it is saved"',
+            "        )",
+            "    program, places = PROGRAMS[signature]",
+        ]
+        yield from [f"    {line}" for line in lines] if quick else lines
+        if quick:
+            yield "        if kinds is not None and len(leaves) == count:"
+            yield "            KNOWN[kinds] = PROGRAMS[signature]"
+            yield "    else:"
+            yield "        program, places = KNOWN[kinds]"
         if self._updated:
             # As in an eager call an argument that looks into an updated array keeps its values to the end.
             own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["described", "literal", "owner", "read"]
+__all__ = ["described", "kinds_of", "literal", "owner", "read"]
 
 # The types whose values are part of a signature as Python writes them.
 PLAIN = ("int", "bool", "str", "bytes", "NoneType", "complex", "float", "ellipsis")
@@ -65,6 +65,27 @@ def literal(value: Any) -> str:
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "US":
         return f"{kind.__name__} {value.dtype}{value.shape} {value.tolist()!r}"
     return f"<{kind.__module__}.{kind.__qualname__}>"
+
+
+def kinds_of(given: dict[str, Any], leaves: list[Any]) -> Any:
+    """What tells a call of arrays and plain values from others, in a tenth of the time of words; None for other calls.
+
+    Arrays and floats are added to `leaves`.
+    """
+    kinds: list[Any] = []
+    for name, value in given.items():
+        kind = type(value)
+        if kind is np.ndarray:
+            leaves.append(value)
+            kinds.append((name, value.shape, value.dtype))
+        elif kind is float:
+            leaves.append(np.array(value))
+            kinds.append((name, kind))
+        elif kind is bool or kind is int or kind is str or value is None:
+            kinds.append((name, kind, value))
+        else:
+            return None
+    return tuple(kinds)
 
 
 def owner(array: Any) -> Any:
