@@ -21,6 +21,7 @@ class State(threading.local):
         origin: the code and instruction that calls are made on behalf of; None for the caller's own.
         last_loss: a weak reference to what `backward` was last called on.
         differentiating: the order at which the innermost transform began.
+        left: the `leaving.Left` of the innermost transform.
         tracing: the `compiler.tracing.Trace` of a function that is being compiled.
         before: for each `with` block that was entered, what it has changed, as it was.
     """
@@ -32,6 +33,7 @@ class State(threading.local):
         self.origin: tuple[CodeType | None, int] | None = None
         self.last_loss: Any = None
         self.differentiating: int | None = None
+        self.left: Any = None
         self.tracing: Any = None
         self.before: list[dict[str, Any]] = []
 

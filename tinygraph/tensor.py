@@ -26,6 +26,7 @@ from tinygraph.derivatives.conversions import check_number, is_library, lost_gra
 from tinygraph.derivatives.table import function_name, operation_of
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.keeping import UNSEEN, copied, duplicate, hand_out, take_back
+from tinygraph.leaving import note_number
 from tinygraph.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_order
 from tinygraph.modes import is_recording, is_tracing, state
 from tinygraph.operands import as_array, check_unmasked, plain
@@ -86,6 +87,8 @@ class Tensor(Operators, TensorMethods):
         requires_grad: bool | None = None,
     ) -> None:
         if isinstance(data, Tensor):
+            if modes.unusual and state.left is not None:
+                note_number(data._link, "tg.Tensor()", _getframe(1))
             data = data.data
         value = _as_value(data, dtype)
         if requires_grad is None:
@@ -107,6 +110,8 @@ class Tensor(Operators, TensorMethods):
         refuses to go backward. Of a computed Tensor it is read-only.
         """
         link = self._link
+        if modes.unusual and state.left is not None:
+            note_number(link, ".data", _getframe(1))
         value: Any = self._value
         if type(value) is np.ndarray:
             if link.is_call or type(link) is Unnamed:
@@ -387,14 +392,20 @@ class Tensor(Operators, TensorMethods):
 
     def numpy(self) -> Array:
         """The values, as an ndarray."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "numpy()", _getframe(1))
         return self.data
 
     def item(self, *index: Any) -> Any:
         """One element, as a Python number."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "item()", _getframe(1))
         return self._value.item(*index)
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "tolist()", _getframe(1))
         return self._value.tolist()
 
     # --- NumPy's protocols ------------------------------------------------------------------------------------------
@@ -438,12 +449,16 @@ class Tensor(Operators, TensorMethods):
         return bool(self._value)
 
     def __float__(self) -> float:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "float()", _getframe(1))
         return float(_number(self, _getframe(1)))
 
     def __int__(self) -> int:
         return int(_number(self, _getframe(1)))
 
     def __complex__(self) -> complex:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "complex()", _getframe(1))
         return complex(_number(self, _getframe(1)))
 
     def __index__(self) -> int:
@@ -491,6 +506,8 @@ class Tensor(Operators, TensorMethods):
 
     def _copied(self, call: str) -> Tensor:
         """A leaf like this one, its gradient copied too."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, call, _getframe(2))
         if not self.is_leaf:
             if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws
                 raise UnsupportedError(lost_gradient(_getframe(2), made_at(self._link)))
@@ -504,6 +521,8 @@ class Tensor(Operators, TensorMethods):
         return twin
 
     def __reduce__(self) -> Any:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "pickle", _getframe(1))
         if not self.is_leaf:
             raise GraphError(
                 f"pickle: a computed Tensor cannot be pickled with its graph, at {users_line()}. Pickle the leaves "

@@ -64,6 +64,7 @@ def _blocks(run: Run, output: Any) -> list[Any]:
     shape = np.shape(plain(output))
     inputs = tree_leaves(run.inputs)
     if not (isinstance(output, Tensor) and output.requires_grad) or output.size == 0:
+        run.warn_of_lost(run.links)
         return [np.zeros(shape + tensor.shape, np.result_type(plain(output), tensor.dtype)) for tensor in inputs]
     blocks = _rows(run, output, 1)
     if output.dtype.kind != "c":
@@ -77,7 +78,8 @@ def _rows(run: Run, output: Any, unit: complex) -> list[Any]:
     for place in range(output.size):
         seed = np.zeros(output.size, output.dtype)
         seed[place] = unit
-        rows.append(run.pull([output], [seed.reshape(output.shape)[()]], retain=True))
+        rows.append(run.pull([output], [seed.reshape(output.shape)[()]], retain=True, warn=False))
+    run.warn_of_lost(run.lost or ())
     return [
         np.reshape(np.stack([row[which] for row in rows]), output.shape + tensor.shape)
         for which, tensor in enumerate(tree_leaves(run.inputs))

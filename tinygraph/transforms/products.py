@@ -121,6 +121,7 @@ def _check_sequences(call: str, xs: Any, vs: Any) -> None:
 def _pushed(run: Run, outputs: list[Tensor], inputs: list[Tensor], directions: list[Any]) -> dict[int, Any]:
     """By the id of each output the derivative along the directions; one that is not there does not change."""
     if not outputs:
+        run.warn_of_lost(run.links)
         for tensor, direction in zip(inputs, directions, strict=True):
             _seed("jvp", tensor, direction)
         return {}

@@ -12,6 +12,7 @@ import numpy as np
 from tinygraph import modes, record
 from tinygraph.backward import gather, gradients
 from tinygraph.errors import GraphError, ShapeError
+from tinygraph.leaving import Left, warn_of_lost
 from tinygraph.links import Leaf, Like, arguments, links_in, next_order
 from tinygraph.modes import state
 from tinygraph.nests import Nest, tree_leaves, tree_map
@@ -50,6 +51,7 @@ class Run:
             its arguments, and then its Tensors have other links.
         output: what f returned, without `aux`.
         aux: the second part of the pair, on its way out.
+        lost: the links of inputs that no pass has reached; None before the first pass.
         since: the order at which the run began: what was called before is foreign to it.
 
     Raises:
@@ -61,7 +63,9 @@ class Run:
                  argnums: tuple[int, ...], has_aux: bool) -> None:  # fmt: skip
         self.call = call
         self.since = next_order()
-        with modes.Setting(recording=True, differentiating=self.since):
+        self.left = Left()
+        self.lost: list[Any] | None = None
+        with modes.Setting(recording=True, differentiating=self.since, left=self.left):
             given = list(args)
             for position in argnums:
                 given[position] = tree_map(functools.partial(_as_input, call), args[position])
@@ -138,8 +142,19 @@ class Run:
             )
         return output if isinstance(output, Tensor) and output.requires_grad else None
 
-    def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any], retain: bool) -> list[Any]:
-        """The cotangents of the inputs, in the order of their leaves; zeros where nothing depends on one."""
+    def warn_of_lost(self, links: Sequence[Any]) -> None:
+        """Warn if inputs that the output does not depend on were left behind on a line of the function."""
+        if self.left.lines:
+            warn_of_lost(self.call, self.left, links, self.since)
+
+    def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any], retain: bool, warn: bool = True) -> list[Any]:
+        """The cotangents of the inputs, in the order of their leaves; zeros where nothing depends on one.
+
+        Args:
+            outputs, seeds: where the pass begins, and with which cotangents.
+            retain: keep what the calls saved, for another pass.
+            warn: of inputs that these outputs lost, see `warn_of_lost`.
+        """
         recorded = True if self.is_nested or any(isinstance(seed, Tensor) for seed in seeds) else None
         if recorded:
             seeds = [seed if isinstance(seed, Tensor) else record.unrecorded(seed) for seed in seeds]
@@ -147,6 +162,13 @@ class Run:
             [output._link for output in outputs], seeds, self.links,
             since=self.since, create_graph=recorded, retain=retain or recorded is True,
         )  # fmt: skip
+        if any([cotangent is None for cotangent in found]):
+            lost = [link for link, part in zip(self.links, found, strict=True) if part is None]
+            if warn:
+                self.warn_of_lost(lost)
+            self.lost = lost if self.lost is None else [link for link in self.lost if link in lost]
+        else:
+            self.lost = []
         results = [
             np.zeros(like.shape, like.dtype) if cotangent is None else as_result(cotangent)
             for cotangent, like in zip(found, tree_leaves(self.inputs), strict=True)
@@ -155,6 +177,7 @@ class Run:
 
     def zeros(self) -> list[Any]:
         """What `pull` finds for an output that depends on no input."""
+        self.warn_of_lost(self.links)
         return [np.zeros(like.shape, like.dtype) for like in tree_leaves(self.inputs)]
 
 
