@@ -399,6 +399,27 @@ def test_an_argument_of_one_number_is_not_written_into():
     assert tg.compile(doubled)(np.float64(3.0)) == 6.0
 
 
+# What has the values of its argument, and may be it.
+SAME = {
+    "itself": lambda x: x, "times one": lambda x: x * 1.0, "plus zero": lambda x: x + 0, "twice": lambda x: (x, x),
+    "mean of one": lambda x: np.mean(x[None], axis=0), "sum of one": lambda x: np.sum(x[None], axis=0),
+    "flatten": lambda x: x.flatten(), "astype": lambda x: x.astype(float),
+    "not cast": lambda x: x.astype(x.dtype, copy=False),
+    "reshape": lambda x: x.reshape(-1), "real": lambda x: x.real, "transpose": lambda x: x.T,
+    "copy": lambda x: x.copy(), "part": lambda x: x[1:],
+    "all": lambda x: x[...], "broadcast": lambda x: np.broadcast_to(x, (1, *x.shape)),
+    "power": lambda x: x**1, "positive": lambda x: +x, "diagonal": lambda x: np.diag(x) if x.ndim == 2 else x[::-1],
+    "einsum": lambda x: np.einsum("...->...", x), "concatenated": lambda x: np.concatenate([x]),
+    "a dict": lambda x: {"a": x * 2.0, "b": [x * 2.0, (x * 2.0)[..., None]]},
+    "its views": lambda x: (x * 2.0, (x * 2.0).T),
+    "a number": lambda x: x.reshape(-1)[:1].reshape(()), "one element": lambda x: x.reshape(-1)[0, ...],
+    "real, twice": lambda x: (np.real(x), np.real(x)), "squeezed": lambda x: np.squeeze(x[:1]),
+    "a constant": lambda x: (np.arange(3.0), np.arange(3.0) + 0 * np.sum(x)), "atleast": lambda x: np.atleast_1d(x),
+    "split": lambda x: np.split(x, [1]), "divided by one": lambda x: x / 1.0, "where": lambda x: np.where(True, x, x),
+    "max of one": lambda x: np.max(x[None], axis=0), "clipped": lambda x: np.clip(x, -np.inf, np.inf),
+}  # fmt: skip
+
+
 # --- made-up orders of updates of state -------------------------------------------------------------------------------
 
 SHAPES = st.sampled_from([(), (1,), (2,), (1, 1), (2, 1)])
@@ -468,7 +489,7 @@ def made_up(shapes, order):
     return state, step
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ORDERS)
 def test_any_order_of_updates_of_state_is_the_eager_one(drawn):
     found = []
@@ -498,6 +519,56 @@ def test_the_old_value_of_a_number_is_kept():
         assert (w.data, previous.data) == (-call, 1 - call)
 
 
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_tensor_keeps_what_a_view_of_another_showed(name):
+    found = []
+    for make in (as_it_is, tg.compile):
+        w = tg.Tensor(SQUARE, name="w")
+        kept = tg.Tensor(np.zeros(np.shape(first(VIEWS[name](SQUARE.copy())))), name="kept")
+
+        def step(w=w, kept=kept):
+            kept.assign(first(VIEWS[name](w.data)))
+            w.assign(w.data * 2.0 + 1.0)
+            return first(VIEWS[name](w.data))
+
+        run, rows = make(step), []
+        try:
+            for _ in range(3):
+                rows += [np.array(run()), kept.data.copy(), w.data.copy()]
+        except tg.UnsupportedError:
+            assert make is tg.compile
+            return
+        found.append(rows)
+    for eager, compiled in zip(*found, strict=True):
+        np.testing.assert_array_equal(compiled, eager)
+
+
+@pytest.mark.parametrize("name", [name for name in SAME if "a" not in name.split() and name not in ("twice", "part")])
+@pytest.mark.parametrize("shape", [(2, 2), (3,), (1,), ()])
+def test_a_tensor_keeps_what_is_worth_the_same_as_another(name, shape):
+    found = []
+    for make in (as_it_is, tg.compile):
+        w, kept, third = [tg.Tensor(np.full(shape, value)) for value in (1.5, 0.0, 3.0)]
+
+        def same(t, shape=shape):
+            return shaped(first(SAME[name](np.atleast_1d(t.data))), shape)
+
+        def step(w=w, kept=kept, third=third, same=same):
+            kept.assign(same(w))
+            w.assign(w.data * 2.0 + 1.0)
+            old = third.data
+            third.assign(same(w))
+            w.assign(same(kept) + old)
+
+        run, rows = make(step), []
+        for _ in range(3):
+            run()
+            rows += [w.data.copy(), kept.data.copy(), third.data.copy()]
+        found.append(rows)
+    for eager, compiled in zip(*found, strict=True):
+        np.testing.assert_array_equal(compiled, eager)
+
+
 # --- results are new at each call -------------------------------------------------------------------------------------
 
 
@@ -506,26 +577,6 @@ def check_apart(results, others=()):
     results = [item for item in results if isinstance(item, np.ndarray)]
     for one, other in [*itertools.combinations(results, 2), *itertools.product(results, others)]:
         assert not np.shares_memory(one, other)
-
-
-SAME = {
-    "itself": lambda x: x, "times one": lambda x: x * 1.0, "plus zero": lambda x: x + 0, "twice": lambda x: (x, x),
-    "mean of one": lambda x: np.mean(x[None], axis=0), "sum of one": lambda x: np.sum(x[None], axis=0),
-    "flatten": lambda x: x.flatten(), "astype": lambda x: x.astype(float),
-    "not cast": lambda x: x.astype(x.dtype, copy=False),
-    "reshape": lambda x: x.reshape(-1), "real": lambda x: x.real, "transpose": lambda x: x.T,
-    "copy": lambda x: x.copy(), "part": lambda x: x[1:],
-    "all": lambda x: x[...], "broadcast": lambda x: np.broadcast_to(x, (1, *x.shape)),
-    "power": lambda x: x**1, "positive": lambda x: +x, "diagonal": lambda x: np.diag(x) if x.ndim == 2 else x[::-1],
-    "einsum": lambda x: np.einsum("...->...", x), "concatenated": lambda x: np.concatenate([x]),
-    "a dict": lambda x: {"a": x * 2.0, "b": [x * 2.0, (x * 2.0)[..., None]]},
-    "its views": lambda x: (x * 2.0, (x * 2.0).T),
-    "a number": lambda x: x.reshape(-1)[:1].reshape(()), "one element": lambda x: x.reshape(-1)[0, ...],
-    "real, twice": lambda x: (np.real(x), np.real(x)), "squeezed": lambda x: np.squeeze(x[:1]),
-    "a constant": lambda x: (np.arange(3.0), np.arange(3.0) + 0 * np.sum(x)), "atleast": lambda x: np.atleast_1d(x),
-    "split": lambda x: np.split(x, [1]), "divided by one": lambda x: x / 1.0, "where": lambda x: np.where(True, x, x),
-    "max of one": lambda x: np.max(x[None], axis=0), "clipped": lambda x: np.clip(x, -np.inf, np.inf),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SAME)

@@ -15,7 +15,7 @@ from tinygraph.compiler.emission.numbers import is_of_numbers, program_of_number
 from tinygraph.compiler.emission.one_thread import PRODUCTS
 from tinygraph.compiler.emission.task import Task
 from tinygraph.compiler.naming import is_free, users
-from tinygraph.compiler.planning import looks_like_view
+from tinygraph.compiler.planning import looks_like_view, takes_out
 from tinygraph.compiler.program import Program
 from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.imaging import write_out_images
@@ -57,25 +57,32 @@ def compile_program(
         return compile_program(another, **{**options, **others})
 
     original = steps_of(program)
-    graph = drop_dead(apply(_prepared(original, program), rewrites))
-    graph = drop_dead(rewritten(graph, _solid_operands))
+    graph = write_out_images(write_out(original))
+    graph = drop_dead(apply(_with_own_updates(graph, program), rewrites))
+    graph = drop_dead(rewritten(_with_own_updates(graph, program), _solid_operands))
     task = Task(program, original, graph, name, blocks, threads, again)
     return program_of_numbers(task, program_of_arrays) if is_of_numbers(graph) else program_of_arrays(task)
 
 
-def _prepared(graph: Graph, program: Program) -> Graph:
-    """tinygraph's functions written out; a variable whose new value is an old array, or a view, gets a copy."""
-    graph = write_out_images(write_out(graph))
+def _with_own_updates(graph: Graph, program: Program) -> Graph:
+    """Copies of the new values of variables that are old arrays, or views, or may be: they are written at the end, when
+    what they look into may have been updated.
+    """
     count = len(graph.outputs) - sum(variable.updated is not None for variable in program.variables)
     builder = Builder()
     builder.steps = list(graph.nodes)  # type: ignore[arg-type]
     outputs = list(graph.outputs[:count])
     for output in graph.outputs[count:]:
         assert isinstance(output, Step)
-        if output.function is None or looks_like_view(output):
+        if not output.is_constant and _may_be_a_view(output):
             output = builder.call(output, np.copy, output, name=output.name)
         outputs.append(output)
     return Graph(tuple(builder.steps), tuple(outputs))
+
+
+def _may_be_a_view(step: Step) -> bool:
+    """Whether a value may lie in the memory of another: an input does, and what a function without out= returns may."""
+    return step.function is None or looks_like_view(step) or bool(step.shape and not takes_out(step))
 
 
 def _solid_operands(builder: Builder, step: Step) -> Step | None:

@@ -14,7 +14,8 @@ long each is needed, and `packing` lays them into memory.
 from __future__ import annotations
 
 from tinygraph.compiler.planning.layouts import looks_like_view
+from tinygraph.compiler.planning.parts import takes_out
 from tinygraph.compiler.planning.planner import plan
 from tinygraph.compiler.planning.storage import Memory, Plan, Storage
 
-__all__ = ["Memory", "Plan", "Storage", "looks_like_view", "plan"]
+__all__ = ["Memory", "Plan", "Storage", "looks_like_view", "plan", "takes_out"]

@@ -31,7 +31,7 @@ def plan(
         results: what the caller gets.
     """
     draft = Draft(graph, items, arguments)
-    draft.read_at_end([*results, *_copied_for_sure(draft, updates)])
+    draft.read_at_end(results)
     copied, straight = update_in_place(draft, arguments, updates, results)
     draft.read_at_end([step for _, step in copied])
     compute_in_place(draft)
@@ -52,11 +52,6 @@ def plan(
         straight=straight,
         parts=draft.parts,
     )
-
-
-def _copied_for_sure(draft: Draft, updates: dict[int, Step]) -> list[Step]:
-    """The new values of variables that are views, or may be, and so are copied when all calls are made."""
-    return [step for step in updates.values() if (held := draft.storage[step.index]) is not None and held.behind]
 
 
 def _owned(draft: Draft) -> list[Storage]:
