@@ -447,6 +447,21 @@ def test_code_that_was_given_to_exec_is_the_users() -> None:
         np.testing.assert_array_equal(compiled(X), X * rate)
 
 
+def test_a_buffer_that_is_refilled_out_of_sight_is_refused() -> None:
+    def f(x: Any) -> Any:
+        buffer = vars(threading.current_thread()).setdefault("buffer", np.zeros(3))  # which nobody looks for
+        buffer += 1
+        return x * buffer
+
+    try:
+        with pytest.raises(
+            tg.UnsupportedError, match=r"an array of shape \(3,\) is filled anew.*pass it as an argument"
+        ):
+            tg.compile(f)(X)
+    finally:
+        del vars(threading.current_thread())["buffer"]
+
+
 # --- what is left behind ----------------------------------------------------------------------------------------------
 
 

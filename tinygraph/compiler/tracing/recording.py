@@ -189,6 +189,12 @@ class Recording:
                         raise self.differs(step)
                 elif len(met) > 1:
                     raise refused("a plain array from outside is written into", IN_PLACE)
+                elif other.as_met is not other.content and not same_content(step.as_met, other.as_met):
+                    raise refused(
+                        f"an array of shape {array.shape} is filled anew each time that {self.call_name} runs",
+                        "A program would not fill it. Make a new array at each call, or fill it outside, before the "
+                        "call, and pass it as an argument",
+                    )
             self.arrays.setdefault(id(step.as_met), met[-1:])
         return met[-1].step
 
