@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import doctest
 import math
 import subprocess
@@ -76,6 +77,11 @@ def test_what_takes_a_number_is_known_without_the_text():
         with pytest.raises((tg.UnsupportedError, ValueError)) as caught:
             eval(compile(text, "<stdin>", "eval"), {"math": math, "np": np, "t": tg.Tensor(2.0), "f": math.exp})
         assert "would lose the gradient" in str(caught.value.__cause__ or caught.value) or "np.float64" in text
+    for text in ("list(map(math.sqrt, [t]))", "sum(map(math.sqrt, [t]))", "array.array('d', [t])"):
+        with pytest.raises(
+            tg.UnsupportedError, match=r"would lose the gradient\. Write (\[f\(x\) for x in t\]|it out)"
+        ):
+            eval(compile(text, "<stdin>", "eval"), {"math": math, "array": array, "t": tg.Tensor(2.0)})
     for text in (
         "float(t)",
         "list(map(float, [t]))",

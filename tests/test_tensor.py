@@ -209,7 +209,7 @@ def test_pythons_protocols():
         float(t)
 
 
-@pytest.mark.parametrize("twin_of", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+@pytest.mark.parametrize("twin_of", [tg.no_grad()(copy.copy), copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
 def test_copies_of_leaves(twin_of):
     t = tg.Tensor([1.0, 2.0], name="t")
     twin = twin_of(t)

@@ -499,6 +499,11 @@ class Tensor(Operators, TensorMethods):
         return str(self._value)
 
     def __copy__(self) -> Tensor:
+        if self.is_leaf and self.requires_grad and is_recording():
+            raise UnsupportedError(
+                f"copy.copy: the copy would be a leaf of its own, and lose the gradient, at {users_line()}. Write "
+                "np.copy(t), which keeps the gradient; or copy.deepcopy(t) if a leaf of its own is meant"
+            )
         return self._copied("copy.copy")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:

@@ -207,6 +207,11 @@ def test_numbers_that_a_tensor_is_not():
         use(int(s))
     with pytest.raises(tg.GraphError, match=r"at test_conversions\.py:\d+\. Write np\.copy\(t\), which keeps"):
         copy.copy(t * 2)
+    with pytest.raises(tg.UnsupportedError, match=r"Write np\.copy\(t\), .*or copy\.deepcopy\(t\) if a leaf"):
+        copy.copy(t)
+    assert copy.deepcopy(t).is_leaf and copy.copy(t.detach()).tolist() == t.tolist()
+    with tg.no_grad():
+        assert copy.copy(t).is_leaf
     np.sum(np.copy(t * 2)).backward()
     np.testing.assert_array_equal(t.grad, [2, 2, 2])
     with pytest.raises(tg.GraphError, match=r"Pickle the leaves .* or t\.detach\(\)"):

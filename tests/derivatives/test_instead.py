@@ -165,7 +165,7 @@ CALLS = {
     "fft.irfft": ("scipy.fft.irfft(x)", {"x": V}, {}),
 }  # fmt: skip
 # These draw, or are for other versions of Python or SciPy, or for complex numbers, or have a neighbour above.
-ELSEWHERE = re.compile(r"random\.|cmath\.|math\.sumprod|interpolate\.Pchip|np\.poly1d|array\.fill")
+ELSEWHERE = re.compile(r"random\.|cmath\.|math\.sumprod|interpolate\.Pchip|np\.poly1d|ndarray\.fill")
 
 
 def _space(variables):

@@ -81,8 +81,11 @@ def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
     key = _key(function)
     if key.partition(".")[0] in ("math", "cmath"):
         return None if key.partition(".")[2] in _WITHOUT_DERIVATIVE else key
-    if key.startswith("builtins") or frame is not users_frame(frame):
+    if frame is not users_frame(frame):
         return None
+    if key.startswith("builtins"):  # list(map(math.sqrt, losses)): what is written in C is called in this frame
+        read = names_read(frame.f_code, frame.f_lasti)
+        return "map" if "map" in read and not _NUMBERS & read else None
     if _NUMBERS & names_read(frame.f_code, frame.f_lasti) and not key.startswith("np."):
         return None  # deque(map(float, losses)) is meant; of NumPy's functions `float` is a dtype
     return key
@@ -167,7 +170,7 @@ def _key(function: Any) -> str:
     if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc):
         return f"np.{name}"
     if isinstance(owner, np.ndarray):
-        return f"array.{name}"
+        return f"ndarray.{name}"
     owned = owner is not None and not isinstance(owner, ModuleType)
     module = str((type(owner) if owned else function).__module__ or "")
     return _in_room(module, name, owner)

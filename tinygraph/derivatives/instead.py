@@ -128,7 +128,7 @@ FORMULAS = {
     "np.arange": "start + step * np.arange(n)",
     "np.r_": "np.concatenate([t, u])",
     "np.c_": "np.column_stack([t, u])",
-    "array.fill": "np.broadcast_to(value, a.shape)",
+    "ndarray.fill": "np.broadcast_to(value, a.shape)",
     "np.fromiter": "np.stack(list(iter))",
     "np.vectorize": "np.stack([f(x) for x in t])",
     "np.frompyfunc": "np.stack([f(x) for x in t])",
@@ -226,6 +226,7 @@ ADVICE = {
     **dict.fromkeys(
         ("torch", "jax", "tensorflow"), "Compute with NumPy's functions up to the loss, as the graphs do not join"
     ),
+    "map": "Write [f(x) for x in t] with a function f of NumPy's, np.sqrt in place of math.sqrt",
     "array[index]": "Write array[t.astype(int)]: an index is whole, and has no gradient",
 }  # fmt: skip
 
@@ -259,7 +260,7 @@ def formula_of(key: str) -> str | None:
 def _same_in_numpy(key: str) -> str | None:
     """The function of NumPy that has the name and does the same as one of SciPy or `math`, or a method of ndarray."""
     room, _, name = key.rpartition(".")
-    if room == "array":
+    if room == "ndarray":
         return f"np.{name}(a, t) in place of the method a.{name}(t)" if hasattr(np, name) else None
     if room in ("linalg", "fft") and hasattr(getattr(np, room), name):
         return f"np.{room}.{name}"
