@@ -483,3 +483,52 @@ def test_the_names_of_a_file_are_its_own(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == compiled(np.ones(3))
+
+
+def test_functions_of_one_name_are_kept_apart() -> None:
+    first, second = (
+        _module("def part(x):\n    return x + 1\n\n\ndef one(x):\n    return part(x)\n", "first"),
+        _module("SIZE = 3\n\n\ndef part(x):\n    return x * SIZE\n\n\ndef one(x):\n    return part(x)\n", "second"),
+    )
+    sources = Sources()
+    names = [sources.add(function) for function in (first["one"], second["one"], second["part"], first["part"])]
+    assert len(set(names)) == 4
+    found: dict[str, Any] = {}
+    exec("\n\n\n".join(sources.texts), found)
+    assert [found[name](5) for name in names] == [6, 15, 15, 6]
+
+
+def _module(text: str, file: str) -> dict[str, Any]:
+    """What a module with this text defines."""
+    linecache.cache[f"<{file}>"] = (len(text), None, text.splitlines(keepends=True), f"<{file}>")
+    space: dict[str, Any] = {"np": np, "__name__": file}
+    exec(compile(text, f"<{file}>", "exec"), space)
+    return space
+
+
+def test_what_the_live_function_tells_apart_the_file_tells_apart(tmp_path: Path) -> None:
+    """Strides where elements are taken in memory's order, texts and dtypes by content, a Tensor that is given twice."""
+    x = np.arange(6.0).reshape(2, 3)
+    compiled = tg.compile(lambda x, kind, dtype: (np.ravel(x, order="K") * np.where(kind == "a", 1, 0)).astype(dtype))
+    given = (np.asfortranarray(x), np.array(["a", "b", "a", "a", "b", "a"]), np.dtype("float32"))
+    wanted = compiled(*given)
+    compiled.save(tmp_path / "step.py")
+    module: dict[str, Any] = {"__name__": "step", "__file__": str(tmp_path / "step.py")}
+    exec((tmp_path / "step.py").read_text(encoding="utf-8"), module)
+    got = module["step"](*given)
+    assert got.dtype == np.float32 and got.tolist() == wanted.tolist()
+    others = [(x, *given[1:]), (given[0], np.array(["b"] * 6), given[2]), (*given[:2], np.dtype("float64"))]
+    for other in others:
+        with pytest.raises(ValueError, match="no program for"):
+            module["step"](*other)
+        compiled(*other)
+    compiled.save(tmp_path / "step.py")
+    exec((tmp_path / "step.py").read_text(encoding="utf-8"), module)
+    for other in [given, *others]:
+        assert module["step"](*other).tolist() == compiled(*other).tolist()
+
+    w = tg.Tensor(np.ones(3))
+    twice = tg.compile(lambda a, b: np.sum(tg.grad(lambda z: np.sum(z * b.data))(a.data)))
+    twice(w, w)
+    with pytest.raises(UnsupportedError, match="a Tensor is given twice"):
+        twice.save(tmp_path / "twice.py")

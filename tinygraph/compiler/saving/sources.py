@@ -34,7 +34,13 @@ class Sources:
         needs: the packages besides NumPy and Python's own that they use.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool = False) -> None:
+        """Begin without functions.
+
+        Args:
+            alone: they are for one function that is added, and stand in a scope of its own.
+        """
+        self._alone = alone
         self.taken = TakenNames()
         self.modules: dict[str, str] = {}
         self.needs: set[str] = set()
@@ -59,13 +65,34 @@ class Sources:
         own = getattr(plain, "__name__", "")
         free = own.isidentifier() and is_free(own) and own not in self.taken
         name = own if free else self.taken.take(own if own.isidentifier() else "function")
-        self._write(name, plain)
+        before = dict(self._written), dict(self._meant), dict(self.modules)
+        try:
+            self._write(name, plain)
+        except _ClashError:
+            if self._alone:
+                raise
+            self._written, self._meant, self.modules = before
+            self._write_apart(name, plain)
         return name
+
+    def _write_apart(self, name: str, plain: Any) -> None:
+        """Write down a function in a scope of its own: what it calls has names that mean something else in the file."""
+        scope = Sources(alone=True)
+        own = scope.add(plain)
+        for used, line in scope.modules.items():
+            if self.modules.setdefault(used, line) != line or (used in self._meant and used not in self.modules):
+                raise _ClashError(name, used)
+        self.needs |= scope.needs
+        outer = self.taken.take(f"{name}_apart")
+        inside = textwrap.indent("\n\n".join(scope.texts), "    ")
+        self._written[name] = f"def {outer}():\n{inside}\n\n    return {own}\n\n\n{name} = {outer}()"
+        self._meant[name] = plain
+        self.taken.add(name)
 
     def _write(self, name: str, plain: Any) -> None:
         """Write down a function under a name, after all that it calls."""
         if self._meant.setdefault(name, plain) is not plain:
-            raise _cannot(name, f"two different things that the program needs are both called {name}")
+            raise _ClashError(name, name)
         if name in self._written:
             return
         self.taken.add(name)
@@ -107,7 +134,7 @@ class Sources:
         """Take a name for a module or a constant, which must not mean something else in the file."""
         meant = self._meant.setdefault(used, value)
         if meant is not value and not (_is_plain(meant) and _is_plain(value) and repr(meant) == repr(value)):
-            raise _cannot(name, f"two different things that the program needs are both called {used}")
+            raise _ClashError(name, used)
         self.taken.add(used)
 
     def _note_imports(self, definition: ast.AST) -> None:
@@ -123,6 +150,16 @@ class Sources:
         package = module.partition(".")[0]
         if package not in sys.stdlib_module_names and package not in ("numpy", ""):
             self.needs.add(package)
+
+
+class _ClashError(UnsupportedError):
+    """Two different things that a file needs have one name."""
+
+    def __init__(self, name: str, used: str) -> None:
+        super().__init__(
+            f"save: the program calls {name}, and two different things that it needs are both called {used}. "
+            "Give one of them another name"
+        )
 
 
 def _definition(name: str, plain: Any) -> tuple[str, ast.FunctionDef]:
