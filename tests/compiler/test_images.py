@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tests.compiler.programs import program_of
 from tinygraph.compiler import batches, images, places, winograd
-from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.emission import block, compile_program
 from tinygraph.compiler.rewrites import ALL
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
@@ -366,3 +367,22 @@ def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch)
     for one, twice, other in zip(found, again, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(twice, other * 2, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_array_of_as_many_rows_as_images_is_read_whole_or_by_rows(threads, monkeypatch):
+    """There are as many weights as images: a product needs all of them, a factor those of the images at hand."""
+    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(batches, "BATCH_BYTES", 64)
+    draw = np.random.default_rng(0).normal
+    arrays = [draw(size=size) for size in ((4, 6, 6, 1), (3, 3, 1, 1), (16, 4), (4, 4))]
+
+    def loss(x, kernel, v, w):
+        h = np.tanh(tg.conv2d(x, kernel)).reshape(4, 16) @ v
+        return np.sum(np.tanh(h @ w) * w + np.sin(h * w) @ w)
+
+    program = program_of(loss, arrays, backward=True)
+    emitted = compile_program(program, threads=threads)
+    assert "def block_1(" in emitted.source
+    for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
