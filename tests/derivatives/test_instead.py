@@ -237,12 +237,16 @@ def test_a_sparse_matrix_times_a_tensor():
     ):
         with pytest.raises(tg.UnsupportedError) as caught:
             call()
-    dense, made, derivative = re.search(
-        r"Write (S.toarray\(\) @ t) for .* write f = (.*), then (f\.derivative\(.*\)), and", str(caught.value)
-    ).groups()
+    written = re.search(
+        r"Write (S.toarray\(\) @ t) for .* write f = (.*) and h = (.*), then (f\..*\)) and (h\..*\)), and call f\(t\)",
+        str(caught.value),
+    )
+    dense, product, transposed, of_product, of_transposed = written.groups()
     space = _space({"S": sparse, "t": t})
-    space["f"] = eval(made, space)
-    eval(derivative, space)
+    space |= {"f": eval(product, space), "h": eval(transposed, space)}
+    for rule in (of_product, of_transposed):
+        eval(rule, space)
+    tg.testing.check_grads(space["f"], V[:3], order=2)
     for result in (eval(dense, space), eval("f(t)", space)):
         t.grad = None
         result.backward(np.ones(3))

@@ -207,8 +207,9 @@ ADVICE = {
                                        "solveh_banded", "solve_circulant")),
         "Write np.linalg.solve(a, b) with the whole matrix a",
     ),
-    "sparse": "Write S.toarray() @ t for a sparse matrix S; for a large one write f = tg.primitive(lambda t: S @ t), "
-    "then f.derivative(lambda g, z, t: S.T @ g), and call f(t)",
+    "sparse": "Write S.toarray() @ t for a sparse matrix S; for a large one write f = tg.primitive(lambda t: S @ t) "
+    "and h = tg.primitive(lambda t: S.T @ t), then f.derivative(lambda g, z, t: h(g)) and "
+    "h.derivative(lambda g, z, t: f(g)), and call f(t)",
     "sparse.linalg": "Write np.linalg.solve(S.toarray(), t) for a sparse matrix S",
     "stats": "Write the density or the statistic out with NumPy and scipy.special",
     "optimize": "Write f with NumPy alone, with t.data for Tensors from outside, and give the solver its derivative, "
