@@ -532,3 +532,45 @@ def test_what_the_live_function_tells_apart_the_file_tells_apart(tmp_path: Path)
     twice(w, w)
     with pytest.raises(UnsupportedError, match="a Tensor is given twice"):
         twice.save(tmp_path / "twice.py")
+
+
+def test_tensors_among_the_arguments_and_gradients_from_before_are_arguments_by_their_names(tmp_path: Path) -> None:
+    w, v = tg.Tensor(np.arange(3.0), name="w"), tg.Tensor(np.ones(3), name="v")
+
+    @tg.compile
+    def train(w: Any, x: Any) -> Any:
+        loss = np.sum(w**2 * x)
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        w.grad = None
+        return loss
+
+    @tg.compile
+    def update(rate: Any) -> None:
+        v.assign(v.data - rate * v.grad)
+        v.grad = None
+
+    train(w, np.ones(3))
+    v.grad = np.ones(3)
+    update(0.5)
+    v.grad = np.ones(3)
+    with pytest.raises(tg.GraphError, match="updates w, a Tensor among its arguments"):
+        train.save(tmp_path / "train.py")
+    with pytest.raises(UnsupportedError, match="reads the gradient of v from before the call"):
+        update.save(tmp_path / "update.py")
+    assert list(tmp_path.iterdir()) == []
+    train.save(tmp_path / "train.py", parameters="arguments")
+    update.save(tmp_path / "update.py", parameters="arguments")
+    code = (
+        "import train, update\n"
+        f"loss, new = train.train(np.array({w.data.tolist()!r}), np.ones(3))\n"
+        f"none, newer = update.update(0.5, d_v=np.ones(3), v=np.array({v.data.tolist()!r}))\n"
+        "print(*new, *newer, *new['w'].tolist(), *newer['v'].tolist(), none)"
+    )
+    done = alone(tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    train(w, np.ones(3))
+    update(0.5)
+    first, second, *values, none = done.stdout.split()
+    assert (first, second, none) == ("w", "v", "None")
+    np.testing.assert_allclose([float(value) for value in values], [*w.data, *v.data])

@@ -46,6 +46,7 @@ def save_versions(
 
     Raises:
         ValueError: the path does not end in ".py", or `values` is something else.
+        FileNotFoundError: its folder is not there.
         UnsupportedError: a program cannot do without something that has no place in a file.
     """
     target = _checked(path, values)
@@ -55,7 +56,11 @@ def save_versions(
 
     def name_of(state: State) -> str:
         if state.key not in names:
-            names[state.key] = taken.take(users(state.name))
+            wish = users(state.name)
+            # A Tensor among the arguments keeps its name: it is one of the parameters already.
+            own = state.key[0] == "argument" and wish not in names.values()
+            names[state.key] = wish if own else taken.take(wish)
+            taken.add(wish)
         return names[state.key]
 
     ordered = any(version.ends().by_strides for version in versions)
@@ -134,6 +139,8 @@ def _checked(path: str | os.PathLike[str], values: str) -> Path:
     found = Path(path)
     if found.suffix != ".py":
         raise ValueError(f"save: the path must end in .py, got {str(found)!r}")
+    if not found.parent.is_dir():
+        raise FileNotFoundError(f"save: there is no folder {str(found.parent)!r}; make it first")
     if values not in ("beside", "arguments"):
         raise ValueError(f'save: parameters must be "beside" or "arguments", got {values!r}')
     return found

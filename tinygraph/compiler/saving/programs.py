@@ -101,6 +101,10 @@ def saved_version(
         )
     results, gradients = program.results if ends.graded else (program.results, [])
     changed = dict(zip(map(_key, ends.graded), gradients, strict=True))
+    names = {
+        _key(tensor if type(tensor) is int else tensor._link): variable.name
+        for variable, (tensor, _) in zip(program.variables, ends.tensors, strict=True)
+    }
     arguments: list[tuple[Node, Any]] = []
     kept: list[_Kept] = []
     returned: list[tuple[State, Node]] = []
@@ -110,9 +114,9 @@ def saved_version(
         elif isinstance(item, np.ndarray):
             kept.append(_Kept(State(("array", id(item)), node.name or "constant", item, is_array=True), node, None))
         else:
-            _check_gradient_is_known(item[0], node, ends.cleared, name_of)
+            _check_gradient_is_known(item[0], names.get(_key(item[0])), ends.cleared, name_of)
             value = np.zeros(node.shape, node.dtype) if type(item[0]) is int else plain(item[0]._grad)
-            state = State(("gradient", _key(item[0])), node.name or "gradient", value)
+            state = State(("gradient", _key(item[0])), f"d_{names.get(_key(item[0]), 'gradient')}", value)
             kept.append(_Kept(state, node, changed.get(_key(item[0]))))
     for variable, (tensor, _) in zip(program.variables, ends.tensors, strict=True):
         if type(tensor) is not int:
@@ -167,12 +171,12 @@ def _key(owner: Any) -> Any:
     return owner if type(owner) is int else ("link", id(owner))
 
 
-def _check_gradient_is_known(owner: Any, node: Node, cleared: list[Any], name_of: Any) -> None:
+def _check_gradient_is_known(owner: Any, name: str | None, cleared: list[Any], name_of: Any) -> None:
     """Refuse a gradient that somebody else leaves before each call, where it is no argument."""
     others = type(owner) is int or any(_key(item) == _key(owner) for item in cleared)
     if others and name_of is None:
         raise UnsupportedError(
-            f"save: the function reads {node.name or 'a gradient'}, a gradient that was there before the call, and in "
+            f"save: the function reads the gradient of {name or 'a Tensor'} from before the call, and in "
             'a file of its own nobody computes it. Save it with parameters="arguments", so that it is an argument, '
             "or compile the backward pass and the update as one function"
         )
