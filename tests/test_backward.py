@@ -317,24 +317,22 @@ def test_the_garbage_collector_is_left_as_it_was():
     gc.enable()
 
 
-def test_a_pass_that_fails_on_large_arrays_says_what_can_no_longer_be_done():
+def test_a_pass_that_fails_on_large_arrays_leaves_the_graph_as_it_was():
     @tg.primitive
     def broken(x):
         return x * 2
 
-    broken.derivative(lambda g, z, x: 1 / 0)
+    divisor = 0
+    broken.derivative(lambda g, z, x: g * (2 / divisor))
     a = tg.Tensor(np.ones(100_000))
-    h = broken(a)
-    loss = np.sum(np.tanh(h) ** 2)
-    with pytest.raises(ZeroDivisionError):
-        loss.backward()
-    assert a.grad is None
-    with pytest.raises(tg.GraphError, match="given back by an earlier"):
-        loss.backward()
-    again = np.sum(np.tanh(broken(a)) ** 2)
+    loss = np.sum(np.tanh(broken(a)) ** 2)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            again.backward(retain_graph=True)
+            loss.backward()
+        assert a.grad is None
+    divisor = 1
+    loss.backward()
+    np.testing.assert_allclose(a.grad, 4 * np.tanh(2.0) * (1 - np.tanh(2.0) ** 2))
 
 
 def test_threads_that_add_to_one_leaf_lose_nothing():

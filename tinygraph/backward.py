@@ -11,6 +11,7 @@ gradients: a pass that fails leaves every gradient as it was.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import operator
 import sys
@@ -46,7 +47,7 @@ from tinygraph.ownership import apart, share
 from tinygraph.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
 from tinygraph.pulling import PULL, Waiting, hand, pull_any
 from tinygraph.record import SHOWN
-from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_recorded, pull_traced
+from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_traced
 from tinygraph.source import assigned_name, source_of
 
 if TYPE_CHECKING:
@@ -246,7 +247,6 @@ def _meet_arguments(call: Any, waiting: Waiting) -> None:
                 _meet(link, call.order, False, waiting)
 
 
-@np.errstate(invalid="raise")  # a NaN is worth a second look, and looking costs nothing: the processor tells
 def pull_back(
     waiting: Waiting,
     roots: Sequence[Any],
@@ -267,69 +267,35 @@ def pull_back(
     Returns:
         The cotangents of the leaves.
     """
-    calls: list[Any] = waiting.calls
-    cotangents: dict[Leaf, Any] = {}
-    kept = {id(link) for link in keep}
     waiting.retain = retain
-    given_back = waiting.given_back
+    kept = {id(link) for link in keep}
     tracing = state.tracing
     if tracing is not None:
         seeds = tracing.enter_backward(seeds)
-    for root, seed in zip(roots, seeds, strict=True):
-        hand(root, seed, cotangents, waiting)
-    pieces = waiting.pieces
-    ordinary = tracing is None and not recorded
-    watching = state.watching
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
-        for call in reversed(calls):
-            if pieces:
-                join_pieces(call, cotangents, waiting)
-            g = call._adjoint
-            if g is waiting:
-                continue
-            try:
-                # One object stands for a dtype: to ask for it costs half of what asking for its kind does.
-                if ordinary and (
-                    type(g) is _float64
-                    or (dtype := g.dtype) is _FLOAT64
-                    or (dtype is FLOAT32 and call._value.dtype is not FLOAT16)
-                ):
-                    PULL[type(call)](call, g, cotangents, waiting)
-                elif tracing is not None:
-                    pull_traced(call, g, cotangents, waiting, recorded)
-                elif recorded:
-                    pull_recorded(call, g, cotangents, waiting)
-                else:
-                    pull_any(call, g, cotangents, waiting)
-            except FloatingPointError:
-                from tinygraph.guarded_pulls import pull_guarded  # seldom needed, and so read late
-
-                pull_guarded(call, g, cotangents, waiting)
-            if watching:
-                _watch(call, g, cotangents)
-            if type(g) is not _float64 and g.size > SHOWN:
-                if not show and id(call) not in kept:
-                    call._adjoint = Like(g)
-                if not retain and type(call._value) is np.ndarray:
-                    call._value = Like(call._value)
-                    given_back.append(call)
-        for link in list(pieces):
-            join_pieces(link, cotangents, waiting)
-        _round(cotangents, keep, calls, recorded)
-    except BaseException as error:
-        error.add_note(f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}")
-        for call in calls:
+        cotangents: dict[Leaf, Any] | None = None
+        until = sys.maxsize
+        if tracing is None and not recorded and not state.watching:
+            cotangents, until = _plain_pass(waiting, roots, seeds, show, kept)
+        if cotangents is None or (until < 0 and _has_nan(cotangents, keep)):
+            waiting.start_again()
+            cotangents = _guarded_pass(waiting, roots, seeds, recorded, show, kept, until)
+        _round(cotangents, keep, waiting.calls, recorded)
+    except BaseException:
+        for call in waiting.calls:
             call._adjoint = None
-        for call in given_back:
-            call._adjoint = FREED
+        waiting.put_back()
         raise
     finally:
         if tracing is not None:
             tracing.leave_backward()
         if collecting:
             gc.enable()
+    for constant in waiting.held:
+        constant.release()
+    waiting.freed.clear()
     waiting.owned.clear()
     return cotangents
 
@@ -344,6 +310,132 @@ def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], r
         if link.is_call and link not in cotangents and link._value.dtype == FLOAT16 and hasattr(link._adjoint, "dtype"):
             with on_behalf_of(calls[0], recorded or state.recording):
                 link._adjoint = rounded(link._adjoint, link._value)
+
+
+@np.errstate(invalid="raise")  # an invalid operation is worth a second look, and looking costs nothing
+def _plain_pass(
+    waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any], show: bool, kept: set[int]
+) -> tuple[dict[Leaf, Any] | None, int]:
+    """Run the pass, not knowing what conditions left out.
+
+    Returns:
+        The cotangents of the leaves, and -1; None and the order of a call if the processor told of a NaN there.
+    """
+    cotangents: dict[Leaf, Any] = {}
+    retain = waiting.retain
+    freed = waiting.freed
+    for root, seed in zip(roots, seeds, strict=True):
+        hand(root, seed, cotangents, waiting)
+    call: Any = None
+    try:
+        for call in reversed(waiting.calls):
+            g = call._adjoint
+            if g is waiting:
+                continue
+            # One object stands for a dtype: to ask for it costs half of what asking for its kind does.
+            if (
+                type(g) is _float64
+                or (dtype := g.dtype) is _FLOAT64
+                or (dtype is FLOAT32 and call._value.dtype is not FLOAT16)
+            ):
+                PULL[type(call)](call, g, cotangents, waiting)
+            else:
+                pull_any(call, g, cotangents, waiting)
+            if type(g) is not _float64 and g.size > SHOWN:
+                if not show and id(call) not in kept:
+                    call._adjoint = Like(g)
+                if not retain and type(call._value) is np.ndarray:
+                    freed.append((call, call._value))
+                    call._value = Like(call._value)
+    except FloatingPointError:
+        return None, call.order
+    except BaseException as error:
+        error.add_note(_in_pass(call))
+        raise
+    return cotangents, -1
+
+
+def _guarded_pass(
+    waiting: Waiting,
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    recorded: bool,
+    show: bool,
+    kept: set[int],
+    until: int,
+) -> dict[Leaf, Any]:
+    """Run the pass, with what conditions, masks and indices left out kept apart.
+
+    Args:
+        until: calls made after this order were gone through by a plain pass, and NumPy has given its warnings.
+    """
+    from tinygraph.guarded_pulls import pull_guarded  # seldom needed, and so read late
+
+    cotangents: dict[Leaf, Any] = {}
+    tracing = state.tracing
+    for root, seed in zip(roots, seeds, strict=True):
+        hand(root, seed, cotangents, waiting)
+    pieces = waiting.pieces
+    call: Any = None
+    try:
+        for call in reversed(waiting.calls):
+            with np.errstate(all="ignore") if call.order > until else _AS_IT_IS:
+                if pieces:
+                    join_pieces(call, cotangents, waiting, recorded)
+                g = call._adjoint
+                if g is waiting:
+                    continue
+                if tracing is not None:
+                    pull_traced(call, g, cotangents, waiting, recorded)
+                else:
+                    pull_guarded(call, g, cotangents, waiting, recorded)
+            if state.watching:
+                _watch(call, g, cotangents)
+            if type(g) is not _float64 and g.size > SHOWN:
+                if not show and id(call) not in kept:
+                    call._adjoint = Like(g)
+                if not waiting.retain and type(call._value) is np.ndarray:
+                    waiting.freed.append((call, call._value))
+                    call._value = Like(call._value)
+        for link in list(pieces):
+            join_pieces(link, cotangents, waiting, recorded)
+    except BaseException as error:
+        error.add_note(_in_pass(call))
+        raise
+    return cotangents
+
+
+_AS_IT_IS = contextlib.nullcontext()
+
+
+def _in_pass(call: Call) -> str:
+    return f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}"
+
+
+def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
+    """Whether a pass brought a NaN where its result is looked at. 0 · NaN is one that the processor does not tell of."""
+    for value in cotangents.values():
+        if value != value if type(value) is _float64 else _holds_nan(value):
+            return True
+    return any([link.is_call and hasattr(link._adjoint, "dtype") and _holds_nan(link._adjoint) for link in keep])
+
+
+def _holds_nan(value: Any) -> bool:
+    """Whether there is a NaN in an array, by its length: a sum of squares has no infinities of opposite signs."""
+    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
+        length = np.vdot(value, value)
+        return bool(length != length)
+    if type(value) is np.ndarray and 0 in value.strides and value.size:  # one number, repeated
+        value = value[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in value.strides])]
+    return bool(np.any(np.isnan(np.min(value, initial=np.inf)))) if value.dtype.kind == "f" else _any_nan(value)
+
+
+def _any_nan(value: Any) -> bool:
+    return value.dtype.kind == "c" and bool(np.any(np.isnan(value)))
+
+
+# Up to so many elements a product of two vectors is quicker than their minimum.
+_FEW = 10_000
 
 
 def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:

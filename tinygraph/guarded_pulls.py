@@ -1,69 +1,64 @@
-"""One call of the reverse pass done over, because it met an invalid operation: 0 times infinity, or a true NaN."""
+"""One call of a reverse pass that knows where its cotangents were reached: what was left out contributes nothing.
+
+A plain pass does not know. It is done over with these pulls if it met an invalid operation, or ends with a NaN.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.table import is_elementwise
 from tinygraph.links import Call, Leaf, arguments, mapped
 from tinygraph.modes import no_grad
 from tinygraph.operands import plain
-from tinygraph.pulling import Waiting, apply_rules, deliver, release, value_of
+from tinygraph.pulling import GETITEM, Waiting, apply_rules, deliver_reached, release, value_of
+from tinygraph.reaching import Towards, put_away, reaches, reads_numbers
 from tinygraph.recorded_pulls import on_behalf_of, tensor_of
 
 
-def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Do a pull over that met an invalid operation.
-
-    Where the cotangent of an elementwise function is 0, so is that of its operand, infinite though its slope may
-    be: `np.where(x > 0, np.sqrt(x), 0)` asks nothing of the root at 0. A NaN that remains is reported as the user
-    has it with `np.seterr`.
-    """
-    recorded = not isinstance(g, np.ndarray | np.generic)
+def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Pull a cotangent back from where it was reached. NaNs and infinities are reported as `np.seterr` has it."""
     links, keywords = arguments(call)
-    read = tensor_of if recorded else value_of
-    z, args = read(call), mapped(links, read)
-    function = call.op.function
+    if call.op is GETITEM:
+        waiting.pieces.setdefault(links[0], []).append((g, call))
+        return
+    reach = waiting.reach.get(call)
     with on_behalf_of(call, recorded):
-        with np.errstate(invalid="ignore"):
-            if isinstance(function, np.ufunc) and function.signature is None:
-                z, args = _away_from(_zero_times_infinity(call, g, links, keywords), function, z, args)
-            found = apply_rules(call, g, z, args, links, keywords)
-        if any(np.any(np.isnan(part)) for _, cotangent in found for part in _parts(cotangent)):
-            with np.errstate(invalid=waiting.invalid):
-                apply_rules(call, g, z, args, links, keywords)
-        for argument, cotangent in found:
-            deliver(argument, cotangent, call, cotangents, waiting)
+        towards = reaches(call.op, reach, call._value, mapped(links, value_of), links, keywords)
+        if reach is None and all([item.result is None for item in towards]):
+            read = tensor_of if recorded else value_of
+            found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
+        else:
+            found = _found(call, g, reach, towards, recorded)
+            if not all([_is_finite(cotangent) for _, cotangent in found]):
+                with no_grad():  # the same once more, for NumPy's warnings
+                    apply_rules(call, plain(g), call._value, mapped(links, value_of), links, keywords)
+        for (argument, cotangent), towards_it in zip(found, towards, strict=True):
+            deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
     release(call, waiting)
 
 
-def _zero_times_infinity(call: Call, g: Any, links: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Where an elementwise function's cotangent is 0 and what its rules make of it is not."""
-    g = np.asarray(plain(g))
-    with no_grad():
-        found = apply_rules(call, g, call._value, mapped(links, value_of), links, keywords)
-    spoilt = [np.isnan(cotangent) for _, cotangent in found]
-    return (g == 0) & np.logical_or.reduce(np.broadcast_arrays(*spoilt), axis=0)
+@np.errstate(all="ignore")
+def _found(call: Call, g: Any, reach: Any, towards: list[Towards], recorded: bool) -> list[tuple[Any, Any]]:
+    """What the rules make of a cotangent, without what they make of the elements that were left out."""
+    links, keywords = arguments(call)
+    read = tensor_of if recorded else value_of
+    z, args = read(call), mapped(links, read)
+    if reach is not None and not is_elementwise(call.op.function):
+        values = mapped(links, value_of)
+        if reads_numbers(call.op, values):
+            z, args = put_away(call.op, reach, z, args, keywords, call._value, values)
+    found = apply_rules(call, g, z, args, links, keywords)
+    return [
+        (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
+        for (link, cotangent), item in zip(found, towards, strict=True)
+    ]
 
 
-def _away_from(mask: Any, function: np.ufunc, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """A function's result and arguments, moved to a regular point where the mask says that they do not matter."""
-    for regular in (0.5, 1.5):
-        with np.errstate(all="ignore"):
-            if np.isfinite(function(*[regular] * function.nin)):
-                moved = tuple(
-                    [
-                        np.where(mask, regular, argument).astype(argument.dtype)
-                        if hasattr(argument, "dtype")
-                        else np.where(mask, regular, argument)
-                        for argument in args
-                    ]
-                )
-                return function(*moved), moved
-    return z, args
-
-
-def _parts(cotangent: Any) -> Sequence[Any]:
-    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
+def _is_finite(cotangent: Any) -> bool:
+    if isinstance(cotangent, list | tuple):
+        return all([_is_finite(part) for part in cotangent])
+    value = plain(cotangent)
+    return value.dtype.kind not in "fc" or bool(np.all(np.isfinite(value)))

@@ -15,6 +15,7 @@ from tinygraph.errors import GraphError
 from tinygraph.fitting import FLOAT16, fit, wide, widened
 from tinygraph.keeping import Held, held_in
 from tinygraph.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
+from tinygraph.reaching import united
 
 __warningregistry__ = None  # as in `record`
 _float64 = np.float64
@@ -29,24 +30,47 @@ class Waiting:
         calls: those that do, in the order in which they were met.
         foreign: whether the pass met anything older that wants a gradient.
         retain: whether the calls keep what they saved, for another pass.
-        given_back: calls that this pass has made give back what they saved.
+        freed: calls that are to give back their values when the pass has succeeded, with the values.
+        held: constants that are to be given back then.
+        reach: of calls whose cotangents were not reached everywhere, where they were.
+        loose: those whose cotangents only the choices of values left out, as `np.maximum` makes them.
         owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
         pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
         ends: calls from before the pass whose cotangents are asked for all the same.
     """
 
-    __slots__ = ("_outside", "calls", "ends", "foreign", "given_back", "owned", "pieces", "retain", "since")
+    __slots__ = (
+        "_outside", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces", "reach", "retain", "since",
+    )  # fmt: skip
 
     def __init__(self, since: int) -> None:
         self.since = since
         self.calls: list[Any] = []
         self.foreign = False
         self.retain = True
-        self.given_back: list[Call] = []
+        self.freed: list[tuple[Call, Any]] = []
+        self.held: list[Held] = []
+        self.reach: dict[Any, Any] = {}
+        self.loose: set[Any] = set()
         self.owned: dict[Any, Any] = {}
         self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
         self.ends: frozenset[Any] = frozenset()
         self._outside = copy_context()
+
+    def start_again(self) -> None:
+        """Make the calls as they were before the pass."""
+        for call in self.calls:
+            call._adjoint = self
+        self.put_back()
+        self.owned.clear()
+        self.pieces.clear()
+        self.held.clear()
+
+    def put_back(self) -> None:
+        """Make the calls keep their values, after all."""
+        for call, value in self.freed:
+            call._value = value
+        self.freed.clear()
 
     @property
     def invalid(self) -> Any:
@@ -142,8 +166,7 @@ def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting
     else:
         hand(x, cotangent, cotangents, waiting)
     if type(y) is Held and not waiting.retain:
-        y.release()
-        waiting.given_back.append(call)
+        waiting.held.append(y)
 
 
 def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -160,8 +183,7 @@ def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     else:
         hand(y, cotangent, cotangents, waiting)
     if type(x) is Held and not waiting.retain:
-        x.release()
-        waiting.given_back.append(call)
+        waiting.held.append(x)
 
 
 def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -222,11 +244,7 @@ def pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) 
 def release(call: Call, waiting: Waiting) -> None:
     """Give back the large constants that a call has held on to, unless another pass may need them."""
     if not waiting.retain:
-        constants = held_in(arguments(call)[0])
-        for constant in constants:
-            constant.release()
-        if constants:
-            waiting.given_back.append(call)
+        waiting.held += held_in(arguments(call)[0])
 
 
 def apply_rules(
@@ -265,6 +283,33 @@ def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, An
             )
         for item, part in zip(argument, cotangent, strict=True):
             deliver(item, part, call, cotangents, waiting)
+
+
+def deliver_reached(
+    argument: Any, cotangent: Any, reach: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting
+) -> None:
+    """Hand a rule's result on, and where it was reached."""
+    if isinstance(argument, Call | Leaf):
+        if argument.differentiable:
+            note_reach(argument, reach, waiting)
+            hand(argument, fit(cotangent, argument._value), cotangents, waiting)
+    elif type(reach) in (list, tuple):
+        for item, part, mask in zip(argument, cotangent, reach, strict=True):
+            deliver_reached(item, part, mask, call, cotangents, waiting)
+    else:
+        deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
+    """Remember where the cotangent was reached that a link is about to be handed."""
+    if not link.is_call:
+        return
+    if link._adjoint is not waiting:
+        reach = united(waiting.reach.get(link), reach)
+    if reach is None:
+        waiting.reach.pop(link, None)
+    else:
+        waiting.reach[link] = reach
 
 
 # Of each kind of call, how to pull a cotangent back through it.

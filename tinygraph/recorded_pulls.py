@@ -1,4 +1,4 @@
-"""One call of a reverse pass that is recorded itself, or compiled: its rules run on Tensors, or on traced arrays."""
+"""A reverse pass that is recorded itself, or compiled: its rules run on Tensors, or on traced arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tinygraph.fitting import fit
 from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, arguments, mapped, scope_of
 from tinygraph.modes import Setting, state
-from tinygraph.pulling import GETITEM, Waiting, apply_rules, deliver, hand, value_of
+from tinygraph.pulling import Waiting, apply_rules, deliver_reached, hand, note_reach, value_of
+from tinygraph.reaching import whole
 
 _new: Callable[[type], Any] = object.__new__
 
@@ -36,30 +37,22 @@ def tensor_of(link: Any) -> Any:
     return tensor
 
 
-def pull_recorded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull a cotangent back by running the rules on Tensors, on behalf of the user's line of the forward call."""
-    links, keywords = arguments(call)
-    if call.op is GETITEM:
-        waiting.pieces.setdefault(links[0], []).append((g, call))
-        return
-    with on_behalf_of(call, recording=True):
-        for argument, cotangent in apply_rules(call, g, tensor_of(call), mapped(links, tensor_of), links, keywords):
-            deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
     """Hand a link what its pieces `x[index]` have, all in one array, now that the pass has met them all."""
     pieces = waiting.pieces.pop(link, None)
     if pieces is None:
         return
     call, shape = pieces[-1][1], link._value.shape
     indices = [mapped(arguments(piece)[0][1], value_of) for _, piece in pieces]
-    with on_behalf_of(call, recording=True):
+    reached = np.zeros(shape, bool)
+    for index, (_, piece) in zip(indices, pieces, strict=True):
+        np.logical_or.at(reached, index, waiting.reach.get(piece, True))
+    note_reach(link, whole(reached), waiting)
+    with on_behalf_of(call, recorded):
         if len(pieces) == 1:
             found = scatter(pieces[0][0], indices[0], shape)
         else:
-            with np.errstate(invalid=waiting.invalid):
-                found = scatter_all([g for g, _ in pieces], indices, shape)
+            found = scatter_all([g for g, _ in pieces], indices, shape)
         hand(link, fit(found, link._value), cotangents, waiting)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.derivatives.table import composition, derivative, no_derivative, selection
 from tinygraph.modes import is_tracing
 from tinygraph.operands import plain
 
@@ -91,6 +91,8 @@ derivative(np.maximum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y:
 derivative(np.minimum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
 derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
+for _choice in (np.maximum, np.minimum, np.fmax, np.fmin):
+    selection(_choice, lambda z, x, y: x == z, lambda z, x, y: y == z)
 derivative(np.absolute, lambda g, z, x: g * direction(x))
 derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
 derivative(np.sign,     lambda g, z, x: sideways(g, z, x))  # fmt: skip
@@ -99,6 +101,7 @@ derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones
 
 # The step itself is flat; its value at the step need not be a constant.
 derivative(np.heaviside, None, lambda g, z, x1, x2: g * (x1 == 0))
+selection(np.heaviside, None, lambda z, x1, x2: x1 == 0)
 derivative(np.hypot, lambda g, z, x, y: g * (x / _nonzero(z)), lambda g, z, x, y: g * (y / _nonzero(z)))
 
 
@@ -110,22 +113,34 @@ def _bounds(a_min: Any, a_max: Any, keywords: dict[str, Any]) -> tuple[Any, Any]
 _NUMBERS = frozenset((float, int))
 
 
-def _clip_a(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+def _inside(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
     low, high = _bounds(a_min, a_max, keywords)
     inside = (a >= low) & (a <= high)
     if not (type(low) in _NUMBERS and type(high) in _NUMBERS and low < high):
         inside = inside & (low < high)  # between equal bounds nothing moves
-    return np.where(inside, g, 0)
+    return inside
+
+
+def _below(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    low, high = _bounds(a_min, a_max, keywords)
+    return (a < low) & (low <= high)
+
+
+def _above(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    low, high = _bounds(a_min, a_max, keywords)
+    return (a > high) | (low > high)
+
+
+def _clip_a(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    return np.where(_inside(z, a, a_min, a_max, **keywords), g, 0)
 
 
 def _clip_min(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
-    low, high = _bounds(a_min, a_max, keywords)
-    return np.where((a < low) & (low <= high), g, 0)
+    return np.where(_below(z, a, a_min, a_max, **keywords), g, 0)
 
 
 def _clip_max(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
-    low, high = _bounds(a_min, a_max, keywords)
-    return np.where((a > high) | (low > high), g, 0)
+    return np.where(_above(z, a, a_min, a_max, **keywords), g, 0)
 
 
 class Reveal:
@@ -136,9 +151,11 @@ class Reveal:
 
 
 derivative(np.clip, _clip_a, _clip_min, _clip_max)
+selection(np.clip, _inside, _below, _above)
 CLIP: np.ufunc = np.ones(1).clip(0.0, Reveal())  # type: ignore[call-overload]  # of `array.clip(0, t)`
 composition(CLIP)(lambda a, low, high: np.clip(a, low, high))
 derivative(np.where, None, lambda g, z, c, x, y: np.where(c, g, 0), lambda g, z, c, x, y: np.where(c, 0, g))
+selection(np.where, None, lambda z, c, x, y: c, lambda z, c, x, y: np.logical_not(c))
 derivative(np.conjugate, lambda g, z, x: np.conjugate(g))
 derivative(np.real, lambda g, z, val: g)
 derivative(np.imag, lambda g, z, val: g * (1j if val.dtype.kind == "c" else 0))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.arithmetic import share
-from tinygraph.derivatives.table import derivative
+from tinygraph.derivatives.table import derivative, elementwise
 from tinygraph.modes import is_tracing
 
 LN2 = float(np.log(2))
@@ -60,3 +60,4 @@ def _slope_of_i0(x: Any) -> Any:
 
 
 derivative(np.i0, lambda g, z, x: g * _slope_of_i0(x))
+elementwise(np.i0)

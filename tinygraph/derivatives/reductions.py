@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.derivatives.table import composition, derivative, elementwise, no_derivative, selection
 from tinygraph.errors import ShapeError
 from tinygraph.operands import array_of
 from tinygraph.primitives import primitive
@@ -123,6 +123,7 @@ derivative(np.mean, _mean_a, compute=mean)
 derivative(np.prod, _prod_a)
 for _extremum in (np.max, np.min, np.amax, np.amin):
     derivative(_extremum, _extremum_a)
+    selection(_extremum)
 
 
 @composition(np.var)
@@ -161,6 +162,7 @@ def root(x: Any) -> Any:
 
 root.__name__ = "sqrt"
 derivative(root, lambda g, z, x: g / np.where(z == 0, np.inf, 2 * z))
+elementwise(root)
 
 
 @composition(np.ptp)

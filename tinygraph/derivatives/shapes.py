@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter, x_at
-from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.derivatives.table import composition, derivative, elementwise, no_derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.operands import array_of, plain
 from tinygraph.primitives import primitive
@@ -25,6 +25,7 @@ def astype(x: Any, dtype: Any) -> Any:
 
 # The engine gives a cotangent the dtype of its argument.
 derivative(astype, lambda g, z, x, dtype: g)
+elementwise(astype)
 if hasattr(np, "astype"):
     derivative(np.astype, lambda g, z, x, dtype, *args, **kwargs: g)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import take_along_axis_a
-from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.derivatives.table import composition, derivative, no_derivative, selection
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
 from tinygraph.operands import array_of, has_tensors, plain
@@ -24,6 +24,7 @@ def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any
 
 
 derivative(np.sort, _sort_a)
+selection(np.sort)
 
 
 @composition(np.partition)

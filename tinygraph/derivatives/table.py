@@ -32,12 +32,14 @@ __all__ = [
     "composition",
     "composition_of",
     "derivative",
+    "elementwise",
     "function_name",
     "hint",
     "hint_for",
     "is_plain",
     "no_derivative",
     "operation_of",
+    "selection",
 ]
 
 Rule = Callable[..., Any]
@@ -167,6 +169,9 @@ _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
 _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
+# Where a result is an operand: the engine drops what arrives elsewhere, be it infinite. See `tinygraph.reaching`.
+SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
+ELEMENTWISE: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
 _OF_SCIPY = (
     "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions",
@@ -187,6 +192,29 @@ def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Calla
     _TABLE[function] = rules
     if compute is not None:
         _QUICKER[function] = compute
+
+
+def selection(function: Callable[..., Any], *masks: Rule | None) -> None:
+    """Say that each element of a function's result is an element of an operand, chosen by values or by a condition.
+
+    Args:
+        function: an entry of the table.
+        masks: for each positional argument `mask(z, *args, **kwargs)`, true where the result is that argument. With no
+            masks at all it is asked of the rules, with ones for a cotangent: where they give 0 nothing was chosen.
+    """
+    SELECTIONS[function] = masks
+
+
+def elementwise(*functions: Callable[..., Any]) -> None:
+    """Say of functions that are no ufuncs that each element of the result depends on that element of the operands."""
+    ELEMENTWISE.update(functions)
+
+
+def is_elementwise(function: Callable[..., Any]) -> bool:
+    """Whether each element of a function's result depends on one element of each operand."""
+    if isinstance(function, np.ufunc):
+        return function.signature is None and function.nout == 1
+    return function in ELEMENTWISE
 
 
 def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import derivative
+from tinygraph.derivatives.table import derivative, elementwise
 
 DEGREE = float(np.pi / 180)
 
@@ -51,3 +51,4 @@ def _slope_of_sinc(x: Any) -> Any:
 
 
 derivative(np.sinc, lambda g, z, x: g * _slope_of_sinc(x))
+elementwise(np.sinc)

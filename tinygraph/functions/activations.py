@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.table import elementwise, selection
 from tinygraph.operands import as_array
 from tinygraph.primitives import composed, primitive
 from tinygraph.tensor import Tensor
@@ -80,6 +81,7 @@ def relu(x: Any) -> Any:
 
 
 relu.derivative(lambda g, z, x: g * (z > 0))
+selection(relu, lambda z, x: z > 0)
 
 
 @primitive
@@ -149,6 +151,7 @@ def softplus(x: Any) -> Any:
 
 
 softplus.derivative(lambda g, z, x: g * sigmoid(x))
+elementwise(sigmoid, leaky_relu, elu, softplus)
 
 
 @composed

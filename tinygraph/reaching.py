@@ -1,0 +1,186 @@
+"""Reach: where anything arrived in a cotangent, as opposed to what a condition, a mask or an index left out.
+
+Both are zeros in the cotangent, but they differ where a slope is infinite: what was left out contributes nothing,
+0 · ∞ is NaN. The reach of a cotangent is an array of booleans of its shape, true where something arrived, be it 0;
+None stands for one that is true everywhere. In a function that is being compiled it may be a `Traced`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
+from tinygraph.links import Like, links_in, mapped
+
+__all__ = ["Probe", "Towards", "put_away", "reaches", "reads_numbers", "united", "whole"]
+
+# Of their results each element of the operand is part, so that nothing is left out that was not before.
+_OF_ALL = frozenset((
+    np.reshape, np.ravel, np.copy, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.flip,
+    np.broadcast_to, np.concatenate, np.stack, np.cumsum, np.sum, np.mean, np.roll, np.rot90, np.repeat,
+))  # fmt: skip
+
+
+def whole(mask: Any) -> Any:
+    """A mask, or None if it is known to be true everywhere."""
+    return None if isinstance(mask, np.ndarray | np.generic) and np.all(mask) else mask
+
+
+def united(one: Any, other: Any) -> Any:
+    """The reach of a sum of two cotangents."""
+    return None if one is None or other is None else whole(np.logical_or(one, other))
+
+
+class Towards:
+    """Where a rule's result belongs to something that was reached.
+
+    Attributes:
+        result: the reach in the form of the rule's result, where what the rule made elsewhere is to be dropped.
+        operand: the reach of the operand's cotangent; of a sequence a list of them.
+    """
+
+    __slots__ = ("operand", "result")
+
+    def __init__(self, result: Any, operand: Any) -> None:
+        self.result = result
+        self.operand = operand
+
+
+def reaches(op: Operation, reach: Any, z: Any, args: Any, links: Any, keywords: Any) -> list[Towards]:
+    """For each argument that a gradient flows to, as `apply_rules` has the cotangents, where it was reached."""
+    if isinstance(op.function, np.ufunc):
+        keywords = {}
+    return [
+        _towards(op, position, reach, z, args, keywords)
+        for position, (rule, link) in enumerate(zip(op.rules, links, strict=False))
+        if rule is not None and any(inside.differentiable for inside in links_in(link))
+    ]
+
+
+def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Towards:
+    function, argument = op.function, args[position]
+    masks = SELECTIONS.get(function)
+    if masks:
+        mask = masks[position](z, *args, **keywords)  # type: ignore[misc]
+        mask = whole(mask if reach is None else np.logical_and(reach, mask))
+        return Towards(mask, _unbroadcast(mask, z.shape, argument))
+    if masks is not None:
+        ones = np.ones(z.shape) if reach is None else np.where(reach, 1.0, 0.0)
+        mask = _by_rule(op, position, ones, z, args, keywords)
+        return Towards(mask, mask)
+    if is_elementwise(function):
+        return Towards(reach, _unbroadcast(reach, z.shape, argument))
+    if not reads_numbers(op, args):
+        if reach is None and function in _OF_ALL and keywords.get("where", True) is True:
+            return _EVERYWHERE
+        if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
+            return _EVERYWHERE  # a sum of waves may be 0 by cancellation
+        ones = np.ones(z.shape, bool) if reach is None else reach
+        return Towards(None, _by_rule(op, position, ones, z, args, keywords))
+    return _EVERYWHERE if reach is None else Towards(None, Probe(op, reach, z, args, keywords).reach(position))
+
+
+_EVERYWHERE = Towards(None, None)
+
+
+def reads_numbers(op: Operation, args: Any) -> bool:
+    """Whether the rules of a call read numbers that are computed with, as opposed to shapes, places and conditions."""
+    return op.needs_result or any(_is_inexact(item) for place, item in enumerate(args) if place in op.needs)
+
+
+def _is_inexact(item: Any) -> bool:
+    if type(item) in (list, tuple):
+        return any(map(_is_inexact, item))
+    return type(item) is float or (hasattr(item, "dtype") and item.dtype.kind in "fc")
+
+
+def _by_rule(op: Operation, position: int, g: Any, z: Any, args: Any, keywords: Any) -> Any:
+    """Where a rule takes ones to."""
+    with np.errstate(all="ignore"):
+        found = op.rules[position](g, z, *args, **keywords)  # type: ignore[misc]
+    return mapped(found, lambda item: whole(item if item.dtype == bool else item != 0))
+
+
+def _unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
+    """The reach of an operand that was broadcast: any of its copies was reached."""
+    if mask is None or not hasattr(operand, "shape"):
+        return None
+    if mask.shape != shape:
+        mask = np.broadcast_to(mask, shape)
+    own = operand.shape
+    if own == shape:
+        return mask
+    extra = len(shape) - len(own)
+    axes = (*range(extra), *[axis + extra for axis, size in enumerate(own) if size == 1 and shape[axis + extra] != 1])
+    return whole(np.reshape(np.any(mask, axis=axes, keepdims=True), own))
+
+
+class Probe:
+    """A call done over with other numbers: where its rules make 0 of them, nothing depends on anything.
+
+    It tells which rows of X take part in the rows of X @ w that were reached. Where a call cannot be done over,
+    all of its operands count as reached.
+    """
+
+    def __init__(self, op: Operation, reach: Any, z: Any, args: Any, keywords: Any) -> None:
+        self.op = op
+        self.keywords = keywords
+        self.g: Any = None
+        if not isinstance(reach, np.ndarray | np.generic) or _is_foreign(op.function) or any(map(_is_unknown, args)):
+            return
+        draw = np.random.default_rng(0)
+
+        def other(item: Any) -> Any:
+            if not (hasattr(item, "dtype") and item.dtype.kind in "fc"):
+                return item
+            numbers = draw.uniform(0.5, 1.5, item.shape).astype(item.dtype)
+            if numbers.ndim >= 2 and numbers.shape[-1] == numbers.shape[-2]:
+                numbers += 2 * numbers.shape[-1] * np.eye(numbers.shape[-1], dtype=item.dtype)  # one with an inverse
+            return numbers
+
+        self.args = mapped(args, other)
+        try:
+            with np.errstate(all="ignore"):
+                self.z = op.function(*self.args, **keywords)
+        except Exception:  # a function that does not take these numbers
+            return
+        if getattr(self.z, "shape", None) == z.shape:
+            self.g = np.where(reach, draw.uniform(0.5, 1.5, z.shape), 0).astype(self.z.dtype)
+
+    def reach(self, position: int) -> Any:
+        """The reach of the cotangent of one operand."""
+        rule = self.op.rules[position] if position < len(self.op.rules) else None
+        return None if self.g is None or rule is None else _by_rule(
+            self.op, position, self.g, self.z, self.args, self.keywords
+        )  # fmt: skip
+
+
+def _is_foreign(function: Any) -> bool:
+    """Whether a function is the user's own, which is not called behind the user's back."""
+    module = getattr(function, "__module__", None) or ""
+    return not isinstance(function, np.ufunc) and module.partition(".")[0] not in ("numpy", "tinygraph", "scipy")
+
+
+def _is_unknown(item: Any) -> bool:
+    """Whether an argument is an array of places whose values are not at hand."""
+    if type(item) in (list, tuple):
+        return any(map(_is_unknown, item))
+    return hasattr(item, "dtype") and item.dtype.kind not in "fc" and not isinstance(item, np.ndarray | np.generic)
+
+
+def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_z: Any, plain_args: Any) -> Any:
+    """A call's result and arguments with other numbers wherever only what was left out depends on them."""
+    probe = Probe(op, reach, plain_z, plain_args, keywords)
+    if probe.g is None:
+        return z, args
+
+    def moved(position: int, item: Any) -> Any:
+        if position not in op.needs or type(item) is Like or not _is_inexact(item) or not hasattr(item, "dtype"):
+            return item
+        mask = probe.reach(position)
+        return item if mask is None else np.where(mask, item, probe.args[position])
+
+    z = np.where(reach, z, probe.z) if op.needs_result and type(z) is not Like else z
+    return z, tuple([moved(position, item) for position, item in enumerate(args)])
