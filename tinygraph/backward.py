@@ -413,7 +413,7 @@ def _in_pass(call: Call) -> str:
 
 
 def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
-    """Whether a pass brought a NaN where its result is looked at. 0 · NaN is one that the processor does not tell of."""
+    """Whether a pass brought a NaN where its result is looked at: of 0 · NaN the processor does not tell."""
     for value in cotangents.values():
         if value != value if type(value) is _float64 else _holds_nan(value):
             return True

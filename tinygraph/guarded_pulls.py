@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import is_elementwise
+from tinygraph.derivatives.table import SELECTIONS, is_elementwise
 from tinygraph.links import Call, Leaf, arguments, mapped
 from tinygraph.modes import no_grad
 from tinygraph.operands import plain
@@ -46,7 +46,7 @@ def _found(call: Call, g: Any, reach: Any, towards: list[Towards], recorded: boo
     links, keywords = arguments(call)
     read = tensor_of if recorded else value_of
     z, args = read(call), mapped(links, read)
-    if reach is not None and not is_elementwise(call.op.function):
+    if reach is not None and not is_elementwise(call.op.function) and call.op.function not in SELECTIONS:
         values = mapped(links, value_of)
         if reads_numbers(call.op, values):
             z, args = put_away(call.op, reach, z, args, keywords, call._value, values)

@@ -33,7 +33,8 @@ class Waiting:
         freed: calls that are to give back their values when the pass has succeeded, with the values.
         held: constants that are to be given back then.
         reach: of calls whose cotangents were not reached everywhere, where they were.
-        loose: those whose cotangents only the choices of values left out, as `np.maximum` makes them.
+        loose: those of them where only a choice of values left something out, as `np.maximum` does.
+        strict: those where a condition, a mask or an index did.
         owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
         pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
         ends: calls from before the pass whose cotangents are asked for all the same.
@@ -41,6 +42,7 @@ class Waiting:
 
     __slots__ = (
         "_outside", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces", "reach", "retain", "since",
+        "strict",
     )  # fmt: skip
 
     def __init__(self, since: int) -> None:
@@ -52,6 +54,7 @@ class Waiting:
         self.held: list[Held] = []
         self.reach: dict[Any, Any] = {}
         self.loose: set[Any] = set()
+        self.strict: set[Any] = set()
         self.owned: dict[Any, Any] = {}
         self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
         self.ends: frozenset[Any] = frozenset()

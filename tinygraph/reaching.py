@@ -13,8 +13,9 @@ import numpy as np
 
 from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
 from tinygraph.links import Like, links_in, mapped
+from tinygraph.modes import is_tracing, state
 
-__all__ = ["Probe", "Towards", "put_away", "reaches", "reads_numbers", "united", "whole"]
+__all__ = ["Probe", "Towards", "is_plain", "put_away", "reaches", "reads_numbers", "united", "whole"]
 
 # Of their results each element of the operand is part, so that nothing is left out that was not before.
 _OF_ALL = frozenset((
@@ -25,7 +26,12 @@ _OF_ALL = frozenset((
 
 def whole(mask: Any) -> Any:
     """A mask, or None if it is known to be true everywhere."""
-    return None if isinstance(mask, np.ndarray | np.generic) and np.all(mask) else mask
+    return None if is_plain(mask) and np.all(mask) else mask
+
+
+def is_plain(item: Any) -> bool:
+    """Whether an array's values are at hand: a Traced, which stands for one that a program computes, says it is one."""
+    return issubclass(type(item), np.ndarray | np.generic)
 
 
 def united(one: Any, other: Any) -> Any:
@@ -64,10 +70,13 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
     masks = SELECTIONS.get(function)
     if masks:
         mask = masks[position](z, *args, **keywords)  # type: ignore[misc]
+        if is_tracing():
+            mask = state.tracing.unfixed(mask)
         mask = whole(mask if reach is None else np.logical_and(reach, mask))
         return Towards(mask, _unbroadcast(mask, z.shape, argument))
     if masks is not None:
-        ones = np.ones(z.shape) if reach is None else np.where(reach, 1.0, 0.0)
+        ones = np.where(np.isnan(z), np.nan, 1.0)  # of a NaN nobody can tell where it came from
+        ones = ones if reach is None else np.where(reach, ones, 0.0)
         mask = _by_rule(op, position, ones, z, args, keywords)
         return Towards(mask, mask)
     if is_elementwise(function):
@@ -78,11 +87,20 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
             return _EVERYWHERE  # a sum of waves may be 0 by cancellation
         ones = np.ones(z.shape, bool) if reach is None else reach
+        if is_tracing() and any([type(item) is np.ndarray for item in _flat(args)]):
+            ones = state.tracing.unfixed(ones)  # places from outside, which may be others at the next call
         return Towards(None, _by_rule(op, position, ones, z, args, keywords))
     return _EVERYWHERE if reach is None else Towards(None, Probe(op, reach, z, args, keywords).reach(position))
 
 
 _EVERYWHERE = Towards(None, None)
+
+
+def _flat(structure: Any) -> list[Any]:
+    """The entries of nested tuples and lists."""
+    if type(structure) in (tuple, list):
+        return [entry for item in structure for entry in _flat(item)]
+    return [structure]
 
 
 def reads_numbers(op: Operation, args: Any) -> bool:
@@ -100,7 +118,13 @@ def _by_rule(op: Operation, position: int, g: Any, z: Any, args: Any, keywords: 
     """Where a rule takes ones to."""
     with np.errstate(all="ignore"):
         found = op.rules[position](g, z, *args, **keywords)  # type: ignore[misc]
-    return mapped(found, lambda item: whole(item if item.dtype == bool else item != 0))
+    if type(found) in (list, tuple):
+        return [_mask_of(part, item) for part, item in zip(found, args[position], strict=True)]
+    return _mask_of(found, args[position])
+
+
+def _mask_of(found: Any, operand: Any) -> Any:
+    return whole(_unbroadcast(found if found.dtype == bool else found != 0, found.shape, operand))
 
 
 def _unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
@@ -128,7 +152,7 @@ class Probe:
         self.op = op
         self.keywords = keywords
         self.g: Any = None
-        if not isinstance(reach, np.ndarray | np.generic) or _is_foreign(op.function) or any(map(_is_unknown, args)):
+        if not is_plain(reach) or _is_foreign(op.function) or any(map(_is_unknown, args)):
             return
         draw = np.random.default_rng(0)
 
@@ -156,6 +180,25 @@ class Probe:
             self.op, position, self.g, self.z, self.args, self.keywords
         )  # fmt: skip
 
+    def ignores(self, masks: list[Any], of_result: Any) -> bool:
+        """Whether the rules give the same whatever numbers stand in the operands, and in the result, off the masks."""
+        draw = np.random.default_rng(1)
+
+        def other(mask: Any, item: Any) -> Any:
+            return item if mask is None else np.where(mask, item, item + draw.uniform(0.5, 1.5, item.shape))
+
+        others = [other(mask, item) for mask, item in zip(masks, self.args, strict=True)]
+        z = other(of_result, self.z)
+        rules = [rule for rule, item in zip(self.op.rules, self.args, strict=False) if rule and _is_array(item)]
+        with np.errstate(all="ignore"):
+            before = [rule(self.g, self.z, *self.args, **self.keywords) for rule in rules]
+            after = [rule(self.g, z, *others, **self.keywords) for rule in rules]
+        return all(map(np.array_equal, before, after))
+
+
+def _is_array(item: Any) -> bool:
+    return hasattr(item, "dtype") and item.dtype.kind in "fc"
+
 
 def _is_foreign(function: Any) -> bool:
     """Whether a function is the user's own, which is not called behind the user's back."""
@@ -167,7 +210,7 @@ def _is_unknown(item: Any) -> bool:
     """Whether an argument is an array of places whose values are not at hand."""
     if type(item) in (list, tuple):
         return any(map(_is_unknown, item))
-    return hasattr(item, "dtype") and item.dtype.kind not in "fc" and not isinstance(item, np.ndarray | np.generic)
+    return hasattr(item, "dtype") and item.dtype.kind not in "fc" and not is_plain(item)
 
 
 def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_z: Any, plain_args: Any) -> Any:
@@ -175,12 +218,13 @@ def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_
     probe = Probe(op, reach, plain_z, plain_args, keywords)
     if probe.g is None:
         return z, args
-
-    def moved(position: int, item: Any) -> Any:
-        if position not in op.needs or type(item) is Like or not _is_inexact(item) or not hasattr(item, "dtype"):
-            return item
-        mask = probe.reach(position)
-        return item if mask is None else np.where(mask, item, probe.args[position])
-
+    masks = [
+        probe.reach(place) if place in op.needs and _is_array(item) else None for place, item in enumerate(plain_args)
+    ]
+    if not probe.ignores(masks, reach if op.needs_result else None):
+        return z, args
     z = np.where(reach, z, probe.z) if op.needs_result and type(z) is not Like else z
-    return z, tuple([moved(position, item) for position, item in enumerate(args)])
+    return z, tuple([
+        item if mask is None or type(item) is Like else np.where(mask, item, other)
+        for mask, item, other in zip(masks, args, probe.args, strict=True)
+    ])  # fmt: skip

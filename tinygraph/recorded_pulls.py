@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygraph.derivatives.indexing import scatter, scatter_all
+from tinygraph.derivatives.table import SELECTIONS, is_elementwise
 from tinygraph.fitting import fit
 from tinygraph.keeping import Held
-from tinygraph.links import Call, Leaf, Like, arguments, mapped, scope_of
+from tinygraph.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
 from tinygraph.modes import Setting, state
 from tinygraph.pulling import Waiting, apply_rules, deliver_reached, hand, note_reach, value_of
-from tinygraph.reaching import whole
+from tinygraph.reaching import Towards, is_plain, put_away, reaches, reads_numbers, whole
 
 _new: Callable[[type], Any] = object.__new__
 
@@ -60,12 +61,74 @@ def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
     state.tracing.name_cotangent(call, g)
     links, keywords = arguments(call)
-    as_of, value = state.tracing.as_of, tensor_of if recorded else value_of
-
-    def read(item: Any) -> Any:
-        return as_of(value(item), call.order)
-
+    as_of = state.tracing.as_of
+    values = _Read(
+        as_of(call._value, call.order),
+        mapped(links, lambda item: as_of(value_of(item), call.order)),
+        mapped(keywords, lambda item: as_of(value_of(item), call.order)),
+    )
     with on_behalf_of(call, recorded or state.recording):
-        z, args = state.tracing.where_it_matters(call, g, read(call), mapped(links, read))
-        for argument, cotangent in apply_rules(call, g, z, args, links, mapped(keywords, read)):
-            deliver(argument, cotangent, call, cotangents, waiting)
+        towards = reaches(call.op, waiting.reach.get(call), values.z, values.args, links, values.keywords)
+        found = _found_traced(call, g, towards, waiting, recorded, values)
+        for (argument, cotangent), towards_it in zip(found, towards, strict=True):
+            deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
+        _note_loose(call, links, waiting)
+
+
+class _Read(NamedTuple):
+    """What a call was computed from, and its result, as they were then."""
+
+    z: Any
+    args: Any
+    keywords: Any
+
+
+def _found_traced(
+    call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
+) -> list[tuple[Any, Any]]:
+    """What the rules make of a cotangent, with care where they could make a NaN of what was left out."""
+    tracing = state.tracing
+    op, reach = call.op, waiting.reach.get(call)
+    links, keywords = arguments(call)[0], values.keywords
+    z, args = values.z, values.args
+    if recorded:
+        as_of = tracing.as_of
+        z, args = as_of(tensor_of(call), call.order), mapped(links, lambda item: as_of(tensor_of(item), call.order))
+    begun = len(tracing.steps)
+    found = apply_rules(call, g, z, args, links, keywords)
+    if op.function in SELECTIONS and op.function is not np.where:
+        if tracing.is_finite(g):
+            return found
+        if SELECTIONS[op.function]:  # the rules multiply by 0 what was not chosen, which may be infinite
+            chosen = [g if item.result is None else np.where(item.result, g, 0) for item in towards]
+            return [apply_rules(call, part, z, args, links, keywords)[at] for at, part in enumerate(chosen)]
+        return [
+            (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
+            for (link, cotangent), item in zip(found, towards, strict=True)
+        ]
+    if reach is None or tracing.stays_finite(found, g, begun, least=1 if call in waiting.loose else 2):
+        return found
+    if is_elementwise(op.function):
+        moved = tracing.put_away(op, reach, z, args)
+        if moved is not None:
+            return apply_rules(call, g, moved[0], moved[1], links, keywords)
+        return [(link, np.where(reach, cotangent, 0)) for link, cotangent in found]
+    if is_plain(reach) and reads_numbers(op, args):
+        z, args = put_away(op, reach, z, args, keywords, values.z, values.args)
+        return apply_rules(call, g, z, args, links, keywords)
+    return found
+
+
+def _note_loose(call: Call, links: Any, waiting: Waiting) -> None:
+    """Remember of operands whether their cotangents were left out by a choice of values alone, as `np.maximum` does.
+
+    What it left out is smaller than something else, so that it is infinite only where an operation made it so.
+    """
+    chooses = call.op.function in SELECTIONS and call.op.function is not np.where
+    loose = call in waiting.loose or (chooses and call not in waiting.reach)
+    for link in links_in(links):
+        if link in waiting.reach and loose and link not in waiting.strict:
+            waiting.loose.add(link)
+        elif link in waiting.reach:
+            waiting.strict.add(link)
+            waiting.loose.discard(link)

@@ -92,7 +92,7 @@ derivative(np.minimum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y:
 derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 for _choice in (np.maximum, np.minimum, np.fmax, np.fmin):
-    selection(_choice, lambda z, x, y: x == z, lambda z, x, y: y == z)
+    selection(_choice, lambda z, x, y: (x == z) | (z != z), lambda z, x, y: (y == z) | (z != z))
 derivative(np.absolute, lambda g, z, x: g * direction(x))
 derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
 derivative(np.sign,     lambda g, z, x: sideways(g, z, x))  # fmt: skip
@@ -114,7 +114,10 @@ _NUMBERS = frozenset((float, int))
 
 
 def _inside(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
-    low, high = _bounds(a_min, a_max, keywords)
+    return _within(a, *_bounds(a_min, a_max, keywords)) | (z != z)
+
+
+def _within(a: Any, low: Any, high: Any) -> Any:
     inside = (a >= low) & (a <= high)
     if not (type(low) in _NUMBERS and type(high) in _NUMBERS and low < high):
         inside = inside & (low < high)  # between equal bounds nothing moves
@@ -132,7 +135,7 @@ def _above(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any
 
 
 def _clip_a(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
-    return np.where(_inside(z, a, a_min, a_max, **keywords), g, 0)
+    return np.where(_within(a, *_bounds(a_min, a_max, keywords)), g, 0)
 
 
 def _clip_min(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:

@@ -81,7 +81,7 @@ def relu(x: Any) -> Any:
 
 
 relu.derivative(lambda g, z, x: g * (z > 0))
-selection(relu, lambda z, x: z > 0)
+selection(relu, lambda z, x: np.logical_not(z <= 0))
 
 
 @primitive

@@ -16,10 +16,10 @@ import numpy as np
 
 from tinygraph.compiler.traced import AS_NUMBER, IN_PLACE, Part, Traced, refused
 from tinygraph.compiler.tracing.agreement import brief, same, same_content, same_memory
+from tinygraph.compiler.tracing.bounds import bound_below, finiteness
 from tinygraph.compiler.tracing.orders import axes_in_memory, order_of, without_order
 from tinygraph.compiler.tracing.refusals import check_recordable
-from tinygraph.compiler.tracing.steps import Captured, Step, bound_below, steps_in
-from tinygraph.derivatives.indexing import scatter
+from tinygraph.compiler.tracing.steps import Captured, Step
 from tinygraph.derivatives.shapes import astype
 from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, UnsupportedError
@@ -336,17 +336,14 @@ class Recording:
         compute: Callable[..., Any] | None = None, operands: Sequence[Traced] = (), is_own: bool = False,
     ) -> Any:  # fmt: skip
         code, lasti = self._here()
-        masked = function in (np.where, scatter) or (
-            function is np.multiply and any(getattr(item, "dtype", None) == np.bool_ for item in step_args)
-        )
-        masked = masked or any([step.masked for step in steps_in(step_args)])
 
         def remember(part: Any, callable_: Callable[..., Any], place: int) -> Traced:
             step = Step("call", len(self.steps), tuple(part.shape), part.dtype)
             step.function, step.args, step.kwargs = callable_, step_args, step_kwargs
             step.code, step.lasti, step.scope = code, lasti, state.scope
             step.section = "backward" if self.depth else "forward"
-            step.masked, step.low = masked, bound_below(function, step_args)
+            step.low = bound_below(callable_, step_args, step_kwargs, step.dtype)
+            step.finite = finiteness(callable_, step_args, step_kwargs, step.dtype)
             self.steps.append(step)
             fact: Fact = facts[place]
             operand = None if fact.operand is None else operands[fact.operand]

@@ -1,18 +1,16 @@
-"""Steps: the values of a run, in the order in which they were made, and what is known of them without their values."""
+"""Steps: the values of a run, in the order in which they were made."""
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.shapes import astype
 from tinygraph.source import source_of
 
-__all__ = ["UNREAD", "Captured", "Step", "bound_below", "steps_in"]
+__all__ = ["UNREAD", "Captured", "Step", "steps_in"]
 
 
 class Step:
@@ -25,14 +23,15 @@ class Step:
         content: the array or number, for an "array" or a "constant".
         as_met: of an "array" a copy of what it held when it was met; the array itself where nobody writes into it.
         fixed: of an "array" whether each run makes its own, so that it is a constant.
-        masked: whether elements may be exactly 0 because a condition left them out; see `where_it_matters`.
         low: no element is below it, whatever the arguments are.
+        finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for arguments that are
+            finite; 0 if nothing is known. That a number is too large for its dtype is left out of account.
         name: what it is called; None for what the source line says.
     """
 
     __slots__ = (
-        "args", "as_met", "code", "content", "dtype", "fixed", "function", "index", "kind", "kwargs", "lasti", "low",
-        "masked", "name", "scope", "section", "shape", "size",
+        "args", "as_met", "code", "content", "dtype", "finite", "fixed", "function", "index", "kind", "kwargs", "lasti",
+        "low", "name", "scope", "section", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
@@ -48,8 +47,8 @@ class Step:
         self.content: Any = None
         self.as_met: Any = None
         self.fixed = False
-        self.masked = False
         self.low = -np.inf
+        self.finite = 1 if dtype.kind in "fc" else 2
         self.code: Any = None
         self.lasti = 0
         self.scope: tuple[str, ...] = ()
@@ -123,41 +122,3 @@ def steps_in(structure: Any) -> list[Step]:
 
 # One tuple, made once: `tuple | list | dict` in a call would be made again each time.
 _NESTED = (tuple, list, dict)
-
-_BOUNDED = frozenset((
-    np.square, np.absolute, np.exp, np.exp2, np.cosh, np.power, np.add, np.multiply, np.divide, np.maximum, np.sqrt,
-    np.sum, np.log1p, np.mean, np.reshape, np.transpose, np.broadcast_to, np.max, np.min, operator.getitem, astype,
-))  # fmt: skip
-
-
-def bound_below(function: Any, args: tuple[Any, ...]) -> float:
-    """A number that no element of a result lies below, from those of the operands: enough to see that x² + 1 is."""
-
-    def low(item: Any) -> float:
-        if type(item) is Step:
-            return item.low
-        return float(item) if isinstance(item, int | float | np.floating | np.integer) else -np.inf
-
-    if function not in _BOUNDED or not args:
-        return -np.inf
-    if function in (np.square, np.absolute, np.exp, np.exp2, np.cosh):
-        return 1.0 if function is np.cosh else 0.0
-    if function is np.power:
-        return 0.0 if len(args) == 2 and type(args[1]) is int and args[1] % 2 == 0 else -np.inf
-    if function in (np.add, np.multiply, np.divide, np.maximum) and len(args) != 2:
-        return -np.inf
-    if function is np.add:
-        return low(args[0]) + low(args[1])
-    if function is np.multiply:
-        if args[0] is args[1]:
-            return 0.0
-        return 0.0 if low(args[0]) >= 0 and low(args[1]) >= 0 else -np.inf
-    if function is np.divide:
-        return 0.0 if low(args[0]) >= 0 and low(args[1]) > 0 else -np.inf
-    if function is np.maximum:
-        return max(low(args[0]), low(args[1]))
-    if function is np.sqrt:
-        return float(np.sqrt(max(low(args[0]), 0.0)))
-    if function in (np.sum, np.log1p):
-        return 0.0 if low(args[0]) >= 0 else -np.inf
-    return low(args[0])

@@ -6,21 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.traced import Traced
+from tinygraph.compiler.tracing.bounds import finiteness, finiteness_of
 from tinygraph.compiler.tracing.outside import WithTensors
-from tinygraph.derivatives.table import function_name
+from tinygraph.compiler.tracing.steps import Step
+from tinygraph.derivatives.table import Operation, function_name
 from tinygraph.errors import GraphError
-from tinygraph.links import Call, Leaf, Like, arguments
+from tinygraph.links import Call, Like
 from tinygraph.operands import plain
 from tinygraph.source import assigned_name, source_of
 from tinygraph.tensor import Tensor
 
 __all__ = ["Trace"]
-
-# Elementwise functions whose slope can be infinite, for finite operands or for large ones.
-_STEEP = frozenset((
-    np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.log1p, np.divide, np.reciprocal, np.power, np.float_power,
-    np.exp, np.exp2, np.expm1, np.sinh, np.cosh, np.tan, np.arcsin, np.arccos, np.arccosh, np.arctanh,
-))  # fmt: skip
 
 
 class Trace(WithTensors):
@@ -52,34 +49,73 @@ class Trace(WithTensors):
         if step is not None and name is not None and step.name is None and step.section == "backward":
             step.name = f"d_{name}"
 
-    def where_it_matters(self, call: Call, g: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-        """The result and arguments of a call for its rules, moved to a regular point where the cotangent is 0.
+    def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int) -> bool:
+        """Whether rules make no NaN of a cotangent of 0.
 
-        Where `np.where` leaves an element out its cotangent is 0, and the slope there may be infinite; 0 · ∞ is NaN.
-        The eager pass looks for a NaN, which costs nothing. A program cannot change its course, so it asks, but only
-        where both can happen.
+        Args:
+            found: what they made of it, in the steps from `begun` on.
+            g: the cotangent.
+            least: of what they read, how much must be known; see `Step.finite`.
         """
-        function: Any = call.op.function
-        step = getattr(plain(g), "_step", None)
-        if function not in _STEEP or step is None or not step.masked:
-            return z, args
-        lows = [
-            getattr(getattr(item._value, "_step", None), "low", -np.inf) if isinstance(item, Call | Leaf) else item
-            for item in arguments(call)[0]
-        ]
-        last = lows[-1] if isinstance(lows[-1], int | float | np.number) else -np.inf
-        if (
-            (function in (np.sqrt, np.cbrt, np.log, np.log2, np.log10, np.reciprocal, np.divide) and last > 0)
-            or (function is np.log1p and last >= 0)
-            or (function is np.power and last >= 1)
-        ):
-            return z, args
-        regular = 1.5 if function is np.arccosh else 0.5
-        nothing = g == 0
-        there = float(function(*[regular] * function.nin))
+        given = getattr(plain(g), "_step", None)
+        known: dict[int, int] = {}
 
-        def moved(item: Any, to: float) -> Any:
+        def finite(step: Step) -> int:
+            if step is given:
+                return 2
+            if step.index < begun or step.kind != "call":
+                return finiteness_of(step)
+            if step.index not in known:
+                known[step.index] = finiteness(step.function, step.args, step.kwargs, step.dtype, finite)
+            return known[step.index]
+
+        steps = [part._step for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
+        return all([finite(step) >= least for step in steps])
+
+    def is_finite(self, cotangent: Any) -> bool:
+        """Whether no element is infinite or NaN, for arguments that are finite."""
+        return all([finiteness_of(part._step) >= 1 for part in _parts(plain(cotangent)) if type(part) is Traced])
+
+    def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
+        """The result and arguments of an elementwise call, moved to a regular point where nothing was reached.
+
+        None where no regular point is known. Where `np.where` leaves an element out, the slope may be infinite, and
+        0 · ∞ is NaN. A program cannot change its course when it meets one, as an eager pass does.
+        """
+        regular = _regular_point(op, z, args)
+        if regular is None:
+            return None
+
+        def moved(item: Any, to: Any) -> Any:
             # What no rule reads was not kept, and a Like stands for it.
-            return np.where(nothing, to, item) if hasattr(item, "dtype") and type(item) is not Like else item
+            if not hasattr(item, "dtype") or item.dtype.kind not in "fc" or type(item) is Like:
+                return item
+            if type(plain(item)) is not Traced:
+                item = self.lift(item)
+            elsewhere = np.where(reach, item, to)
+            return elsewhere if elsewhere.dtype == z.dtype or item.dtype != np.float64 else elsewhere.astype(z.dtype)
 
-        return moved(z, there), tuple([moved(item, regular) for item in args])
+        return moved(z, regular[1]), tuple([moved(item, regular[0]) for item in args])
+
+    def unfixed(self, mask: Any) -> Any:
+        """A mask from outside as one that the program looks up at each call."""
+        return self.lift(mask) if type(mask) is np.ndarray and mask.ndim else mask
+
+
+def _parts(cotangent: Any) -> Any:
+    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
+
+
+def _regular_point(op: Operation, z: Any, args: tuple[Any, ...]) -> tuple[float, Any] | None:
+    """A number at which an elementwise function and its slopes are finite, and the function there."""
+    for number in (0.5, 1.5):
+        operands = [
+            item if not hasattr(item, "dtype") else np.full(1, number if item.dtype.kind in "fc" else 1, item.dtype)
+            for item in args
+        ]
+        with np.errstate(all="ignore"):
+            there = op.function(*operands)
+            slopes = [rule(np.ones(1, z.dtype), there, *operands) for rule in op.rules if rule is not None]
+        if np.all(np.isfinite(there)) and all([np.all(np.isfinite(slope)) for slope in slopes]):
+            return number, there[0].item()
+    return None
