@@ -1,7 +1,8 @@
-"""Singularities that nobody asks about contribute nothing; the others are reported as NumPy does."""
+"""What a condition, a mask or an index leaves out contributes nothing; other singularities are what IEEE makes them."""
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
@@ -84,3 +85,230 @@ def test_the_directional_derivative_beside_a_singularity():
     np.testing.assert_allclose(along, [1 / 4, 0, 1 / 6])
     with np.errstate(divide="ignore"):
         assert tg.jvp(np.sqrt, (0.0,), (1.0,))[1] == np.inf
+
+
+# --- what is left out, at every order, eager and compiled -------------------------------------------------------------
+
+KEPT = np.array([False, True, True, True])
+PLACES = np.array([1, 3, 2])
+SCALE = np.array([2.0, 3.0, 4.0, 5.0])
+# Functions, and what stands in the first of four elements, which is left out.
+SINGULAR = {
+    "sqrt": (np.sqrt, 0.0),
+    "sqrt of a negative number": (np.sqrt, -1.0),
+    "log": (np.log, 0.0),
+    "x log x": (lambda x: x * np.log(x), 0.0),
+    "reciprocal": (lambda x: 1 / x, 0.0),
+    "power 1.5": (lambda x: x**1.5, 0.0),
+    "power -0.5": (lambda x: x**-0.5, 0.0),
+    "arcsin": (np.arcsin, 1.0),
+    "exp of a large number": (np.exp, 1e4),
+    "a quotient": (lambda x: x / SCALE.astype(x.dtype), 0.0),
+    "0 / 0": (lambda x: np.sin(x) / x, 0.0),
+    "square of NaN": (lambda x: x * x, np.nan),
+    "multiple of NaN": (lambda x: 3 * x, np.nan),
+    "sine of infinity": (np.sin, np.inf),
+    "sigmoid of NaN": (tg.sigmoid, np.nan),
+    "sqrt of a maximum": (lambda x: np.sqrt(np.maximum(x, 0)), -1.0),
+    "sqrt of relu": (lambda x: np.sqrt(tg.relu(x)), -1.0),
+    "sqrt of clip": (lambda x: np.sqrt(np.clip(x, 0, 5)), -1.0),
+    "a row of a product": (lambda x: (np.sqrt(x)[:, None] @ np.ones((1, 2), x.dtype))[:, 0], 0.0),
+    "an einsum": (lambda x: np.einsum("i,j->ij", np.log(x), np.ones(2, x.dtype))[:, 1], 0.0),
+}
+LEAVING_OUT = {
+    "where": lambda y: np.sum(np.where(KEPT, y * y, 0)),
+    "slice": lambda y: np.sum(y[1:] ** 2),
+    "places": lambda y: np.sum(y[PLACES] ** 2),
+    "one place": lambda y: y[2] * y[2],
+    "take": lambda y: np.sum(np.take(y, PLACES) ** 2),
+    "split": lambda y: np.sum(np.split(y, [1])[1] ** 2),
+    "diff": lambda y: np.sum(np.diff(y[1:]) ** 2),
+    "pad": lambda y: np.sum(np.pad(y[1:], 1) ** 2),
+    "delete": lambda y: np.sum(np.delete(y, 0) ** 2),
+    "sum where": lambda y: np.sum(y, where=KEPT) ** 2,
+    "mean where": lambda y: np.mean(y, where=KEPT) ** 2,
+    "select": lambda y: np.sum(np.select([KEPT], [y], 0) ** 2),
+    "roll": lambda y: np.sum(np.roll(y, 1)[[0, 2, 3]] ** 2),
+    "stack": lambda y: np.sum(np.stack([y, y])[:, 1:] ** 2),
+    "outer": lambda y: np.sum(np.outer(y, np.ones(2, y.dtype))[1:] ** 2),
+}
+PAIRS = list(itertools.product(SINGULAR, LEAVING_OUT))
+
+
+def left_out(name, operation, dtype):
+    """A loss that leaves its argument's first element out, the argument, and one that is regular there."""
+    f, singular = SINGULAR[name]
+    leave_out = LEAVING_OUT[operation]
+    x = np.array([singular, 0.6, 0.3, 0.45], dtype)
+    regular = np.where(KEPT, x, 0.7).astype(dtype)
+    return lambda x: leave_out(f(x)), x, regular
+
+
+def check_left_out(transform, name, operation, dtype, runs):
+    """Hold a derivative against that where the element that is left out is regular, with 0 for that element."""
+    loss, x, regular = left_out(name, operation, dtype)
+    expected = transform(loss)(regular)
+    expected = np.where(KEPT if expected.ndim == 1 else np.outer(KEPT, KEPT), expected, 0)
+    rtol = 1e-9 if dtype is np.float64 else 1e-4
+    for run in runs:
+        with np.errstate(all="ignore"):
+            found = run(transform(loss))(x)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol / 100, err_msg=f"{name}, {operation}")
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+@pytest.mark.parametrize("transform", [tg.grad, tg.hessian])
+def test_what_is_left_out_contributes_nothing(name, transform):
+    for operation in LEAVING_OUT:
+        check_left_out(transform, name, operation, np.float64, [lambda f: f])
+
+
+@pytest.mark.parametrize("pair", PAIRS[::11], ids=" | ".join)
+@pytest.mark.parametrize("transform", [tg.grad, tg.hessian])
+def test_an_eager_and_a_compiled_call_agree_at_singular_points(pair, transform):
+    dtype = (np.float64, np.float32)[PAIRS.index(pair) % 2]
+    check_left_out(transform, *pair, dtype, [lambda f: f, tg.compile])
+
+
+@pytest.mark.parametrize("how", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_conditions_that_ask_for_nan(how):
+    x = np.array([np.nan, 2.0, 3.0])
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(how(tg.grad(lambda d: np.sum(np.where(np.isnan(d), 0, d * d))))(x), [0, 4, 6])
+        weights = how(tg.grad(lambda w, d: np.sum(np.where(np.isnan(d), 0, w * d))))(np.ones(3), x)
+        np.testing.assert_array_equal(weights, [0, 2, 3])
+        np.testing.assert_array_equal(how(tg.grad(lambda d: np.nansum(d * d)))(x), [0, 4, 6])
+        entropy = how(tg.grad(lambda p: -np.sum(np.where(p > 0, p * np.log(p), 0))))(np.array([0.0, 0.5]))
+        np.testing.assert_allclose(entropy, [0, -1 - np.log(0.5)])
+        np.testing.assert_array_equal(how(tg.grad(lambda x: np.where(x > 0, np.sqrt(x), 0)))(np.float64(-3)), 0)
+
+
+def test_rows_that_an_index_leaves_out_of_a_product():
+    features = np.arange(12.0).reshape(4, 3)
+    features[1] = np.nan
+    w = np.ones((3, 2))
+    for loss in (
+        lambda w: np.sum((features @ w)[[0, 2]]),
+        lambda w: np.sum(np.where(np.isnan(features[:, :1]), 0, features @ w)[[0, 2]]),
+        lambda w: np.sum(np.einsum("ij,jk->ik", features, w)[[0, 2]]),
+    ):
+        np.testing.assert_array_equal(tg.grad(loss)(w), np.repeat(features[[0, 2]].sum(axis=0)[:, None], 2, axis=1))
+
+
+def test_second_derivatives_at_0_compiled():
+    """Where a cotangent is 0 by value and nothing is left out, as in an exact fit."""
+    s = np.array([2.0, 3.0, 4.0])
+    for loss, x in (
+        (lambda x: np.sum((x / s)[1:] ** 2), np.zeros(3)),
+        (lambda x: np.sum(np.where(x >= 0, x / s, x) ** 2), np.zeros(3)),
+        (lambda x: np.sum(np.diff(np.log(x)) ** 2), np.full(3, 2.0)),
+        (lambda r: np.sum((r**-12 - 2 * r**-6)[1:]), np.ones(3)),
+        (lambda x: np.sum((x / np.sqrt(np.sum(x * x)))[:1] ** 2), np.array([0.0, 2.0, 0.0])),
+    ):
+        expected = tg.hessian(loss)(x)
+        np.testing.assert_allclose(tg.compile(tg.hessian(loss))(x), expected, rtol=1e-12, atol=1e-12)
+        assert np.any(expected)
+
+
+# --- what is not left out ---------------------------------------------------------------------------------------------
+
+NOT_LEFT_OUT = {
+    "sqrt squared": (lambda x: np.sum(np.sqrt(x) ** 2), [0.0, 4.0]),
+    "sqrt times sqrt": (lambda x: np.sum(np.sqrt(x) * np.sqrt(x)), [0.0, 4.0]),
+    "power of a power": (lambda x: np.sum((x**0.5) ** 2), [0.0, 4.0]),
+    "a quotient of quotients": (lambda x: np.sum(2 / (1 / x + 1)), [0.0, 4.0]),
+    "exp of log": (lambda x: np.sum(np.exp(np.log(x))), [0.0, 4.0]),
+    "log of exp": (lambda x: np.sum(np.log(1 + np.exp(x))), [1000.0, 4.0]),
+    "times a mask": (lambda x: np.sum(np.sqrt(x) * (x > 0)), [0.0, 4.0]),
+    "times 0": (lambda x: np.sum(np.log(x)) * 0, [0.0, 4.0]),
+    "absolute": (lambda x: np.sum(np.abs(np.sqrt(x))), [0.0, 4.0]),
+    "kept by where": (lambda x: np.sum(np.where(x < 9, np.sqrt(x) ** 2, 0)), [0.0, 4.0]),
+}
+
+
+@pytest.mark.parametrize("name", NOT_LEFT_OUT)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_zero_times_infinity_is_nan_with_a_warning(name, dtype):
+    loss, x = NOT_LEFT_OUT[name]
+    x = np.array(x, dtype)
+    for gradient in (tg.grad(loss), tg.compile(tg.grad(loss))):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            found = gradient(x)
+        assert np.isnan(found[0])
+        assert np.isfinite(found[1])
+        assert any("invalid value" in str(warning.message) for warning in seen)
+
+
+def test_the_kinks_stay():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for f, x in ((np.std, np.ones(3)), (np.linalg.norm, np.zeros(3)), (lambda x: np.sum(np.abs(x)), np.zeros(3))):
+            for transform in (tg.grad, lambda f: tg.compile(tg.grad(f))):
+                np.testing.assert_array_equal(transform(f)(x), np.zeros(3))
+
+
+# --- what a function does not choose ----------------------------------------------------------------------------------
+
+
+@tg.primitive
+def burst(x):
+    """The same number, with an infinite slope."""
+    return x * 1
+
+
+burst.derivative(lambda g, z, x: g * np.inf)
+
+ROWS = np.array([[0.3, -0.6, 0.2], [0.4, 0.25, -0.8]])
+OTHER = np.array([[0.1, 0.5, -0.4], [0.35, -0.9, 0.7]])
+CHOICES = {
+    "maximum": lambda x: np.maximum(x, OTHER),
+    "minimum": lambda x: np.minimum(OTHER, x),
+    "fmax": lambda x: np.fmax(x, 0),
+    "fmin": lambda x: np.fmin(x, 0),
+    "clip": lambda x: np.clip(x, -0.3, 0.3),
+    "relu": tg.relu,
+    "max": lambda x: np.max(x, axis=1),
+    "min": lambda x: np.min(x),
+    "median": lambda x: np.median(x, axis=1),
+    "sort": lambda x: np.sort(x, axis=1)[:, :2],
+    "where": lambda x: np.where(OTHER > 0, x, OTHER),
+    "heaviside": lambda x: np.heaviside(OTHER, x),
+    "tril": lambda x: np.tril(x),
+    "take_along_axis": lambda x: np.take_along_axis(x, np.array([[0], [2]]), axis=1),
+    "ptp": lambda x: np.ptp(x, axis=1),
+    "max_pool2d": lambda x: tg.max_pool2d(x.reshape(1, 2, 3, 1), (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("how", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_an_infinite_cotangent_of_what_was_not_chosen_is_0(name, how):
+    choose = CHOICES[name]
+    gradient = tg.grad(lambda x: np.sum(burst(choose(x))))
+    ordinary = tg.grad(lambda x: np.sum(choose(x)))(ROWS)
+    with np.errstate(invalid="ignore"):
+        found = how(gradient)(ROWS)
+    chosen = ordinary != 0
+    assert not np.all(chosen) or name == "heaviside"
+    np.testing.assert_array_equal(found[~chosen], 0)
+    assert np.all(np.isinf(found[chosen]))
+
+
+def test_a_gradient_without_nan_takes_one_pass():
+    passes = []
+
+    @tg.primitive
+    def counted(x):
+        return x * 1
+
+    counted.derivative(lambda g, z, x: passes.append(1) or g)
+    np.sum(counted(tg.Tensor(np.ones(3))) ** 2).backward()
+    assert len(passes) == 1
+    for array in (np.ones(3), np.ones(100_000)):  # of large arrays a pass keeps no more than it must
+        x = tg.Tensor(array)
+        with np.errstate(all="ignore"):
+            y = np.sum(np.where(x.data > 1, np.sqrt(counted(x) - 1), 0) + x)
+        y.backward()
+        np.testing.assert_array_equal(x.grad, np.ones_like(array))

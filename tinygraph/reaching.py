@@ -7,13 +7,14 @@ None stands for one that is true everywhere. In a function that is being compile
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 
 from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
 from tinygraph.links import Like, links_in, mapped
-from tinygraph.modes import is_tracing, state
+from tinygraph.modes import Setting, is_tracing, state
 
 __all__ = ["Probe", "Towards", "is_plain", "put_away", "reaches", "reads_numbers", "united", "whole"]
 
@@ -87,7 +88,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
             return _EVERYWHERE  # a sum of waves may be 0 by cancellation
         ones = np.ones(z.shape, bool) if reach is None else reach
-        if is_tracing() and any([type(item) is np.ndarray for item in _flat(args)]):
+        if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
             ones = state.tracing.unfixed(ones)  # places from outside, which may be others at the next call
         return Towards(None, _by_rule(op, position, ones, z, args, keywords))
     return _EVERYWHERE if reach is None else Towards(None, Probe(op, reach, z, args, keywords).reach(position))
@@ -116,11 +117,21 @@ def _is_inexact(item: Any) -> bool:
 
 def _by_rule(op: Operation, position: int, g: Any, z: Any, args: Any, keywords: Any) -> Any:
     """Where a rule takes ones to."""
-    with np.errstate(all="ignore"):
+    read = [args[place] for place in op.needs if place < len(args)]
+    at_hand = is_plain(g) and not any(map(_is_unknown, [*read, *keywords.values()]))
+    with _aside() if at_hand else _AS_IT_IS, np.errstate(all="ignore"):
         found = op.rules[position](g, z, *args, **keywords)  # type: ignore[misc]
     if type(found) in (list, tuple):
         return [_mask_of(part, item) for part, item in zip(found, args[position], strict=True)]
     return _mask_of(found, args[position])
+
+
+_AS_IT_IS = contextlib.nullcontext()
+
+
+def _aside() -> Any:
+    """While it is in force, what is computed does not become part of a program that is being made."""
+    return Setting(tracing=None) if is_tracing() else _AS_IT_IS
 
 
 def _mask_of(found: Any, operand: Any) -> Any:
@@ -152,7 +163,7 @@ class Probe:
         self.op = op
         self.keywords = keywords
         self.g: Any = None
-        if not is_plain(reach) or _is_foreign(op.function) or any(map(_is_unknown, args)):
+        if not is_plain(reach) or _is_foreign(op.function) or any(map(_is_unknown_place, (*args, *keywords.values()))):
             return
         draw = np.random.default_rng(0)
 
@@ -166,7 +177,7 @@ class Probe:
 
         self.args = mapped(args, other)
         try:
-            with np.errstate(all="ignore"):
+            with _aside(), np.errstate(all="ignore"):
                 self.z = op.function(*self.args, **keywords)
         except Exception:  # a function that does not take these numbers
             return
@@ -180,6 +191,11 @@ class Probe:
             self.op, position, self.g, self.z, self.args, self.keywords
         )  # fmt: skip
 
+    def filler(self, numbers: Any) -> Any:
+        """What stands in for numbers that nothing depends on: a matrix that is factored or inverted must be regular."""
+        module = getattr(self.op.function, "__module__", None) or ""
+        return numbers if module.startswith("numpy.linalg") else 0.5
+
     def ignores(self, masks: list[Any], of_result: Any) -> bool:
         """Whether the rules give the same whatever numbers stand in the operands, and in the result, off the masks."""
         draw = np.random.default_rng(1)
@@ -190,7 +206,7 @@ class Probe:
         others = [other(mask, item) for mask, item in zip(masks, self.args, strict=True)]
         z = other(of_result, self.z)
         rules = [rule for rule, item in zip(self.op.rules, self.args, strict=False) if rule and _is_array(item)]
-        with np.errstate(all="ignore"):
+        with _aside(), np.errstate(all="ignore"):
             before = [rule(self.g, self.z, *self.args, **self.keywords) for rule in rules]
             after = [rule(self.g, z, *others, **self.keywords) for rule in rules]
         return all(map(np.array_equal, before, after))
@@ -206,11 +222,18 @@ def _is_foreign(function: Any) -> bool:
     return not isinstance(function, np.ufunc) and module.partition(".")[0] not in ("numpy", "tinygraph", "scipy")
 
 
+def _is_unknown_place(item: Any) -> bool:
+    """Whether an argument is an array of places, or of conditions, whose values are not at hand."""
+    if type(item) in (list, tuple):
+        return any(map(_is_unknown_place, item))
+    return _is_unknown(item) and item.dtype.kind not in "fc"
+
+
 def _is_unknown(item: Any) -> bool:
-    """Whether an argument is an array of places whose values are not at hand."""
+    """Whether an argument is an array whose values are not at hand."""
     if type(item) in (list, tuple):
         return any(map(_is_unknown, item))
-    return hasattr(item, "dtype") and item.dtype.kind not in "fc" and not is_plain(item)
+    return hasattr(item, "dtype") and not is_plain(item)
 
 
 def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_z: Any, plain_args: Any) -> Any:
@@ -223,8 +246,8 @@ def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_
     ]
     if not probe.ignores(masks, reach if op.needs_result else None):
         return z, args
-    z = np.where(reach, z, probe.z) if op.needs_result and type(z) is not Like else z
+    z = np.where(reach, z, probe.filler(probe.z)) if op.needs_result and type(z) is not Like else z
     return z, tuple([
-        item if mask is None or type(item) is Like else np.where(mask, item, other)
+        item if mask is None or type(item) is Like else np.where(mask, item, probe.filler(other))
         for mask, item, other in zip(masks, args, probe.args, strict=True)
     ])  # fmt: skip

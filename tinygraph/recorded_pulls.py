@@ -106,7 +106,9 @@ def _found_traced(
             (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
             for (link, cotangent), item in zip(found, towards, strict=True)
         ]
-    if reach is None or tracing.stays_finite(found, g, begun, least=1 if call in waiting.loose else 2):
+    # To copy a matrix for each product that a condition follows would cost more than the product.
+    least = 2 if call not in waiting.loose and is_elementwise(op.function) else 1
+    if reach is None or tracing.stays_finite(found, g, begun, least):
         return found
     if is_elementwise(op.function):
         moved = tracing.put_away(op, reach, z, args)

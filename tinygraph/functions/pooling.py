@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.table import selection
 from tinygraph.functions.activations import _floating
 from tinygraph.functions.pools import Plan, images_of, offsets, reduce_along, shares_of, spread_along, winners
 from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
@@ -111,6 +112,7 @@ def max_pool2d_pick(
 max_pool2d.derivative(
     lambda g, z, x, window, stride=None, padding="valid": max_pool2d_input(g, x, window, stride, padding, z)
 )
+selection(max_pool2d)
 max_pool2d_input.derivative(
     lambda g, z, y, x, window, stride=None, padding="valid", largest=None: max_pool2d_pick(
         g, x, window, stride, padding, largest
