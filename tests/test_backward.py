@@ -317,7 +317,7 @@ def test_the_garbage_collector_is_left_as_it_was():
     gc.enable()
 
 
-def test_a_pass_that_fails_on_large_arrays_leaves_the_graph_as_it_was():
+def test_a_pass_that_fails_on_large_arrays_leaves_the_graph_as_it_was_or_says_so():
     @tg.primitive
     def broken(x):
         return x * 2
@@ -333,6 +333,13 @@ def test_a_pass_that_fails_on_large_arrays_leaves_the_graph_as_it_was():
     divisor = 1
     loss.backward()
     np.testing.assert_allclose(a.grad, 4 * np.tanh(2.0) * (1 - np.tanh(2.0) ** 2))
+    # Nothing is left out here, so that what was gone through has been given back.
+    with np.errstate(divide="ignore"):
+        loss = np.sum(np.tanh(1 / (a - 1)) ** 2)
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        loss.backward()
+    with pytest.raises(tg.GraphError, match="given back by an earlier"):
+        loss.backward()
 
 
 def test_threads_that_add_to_one_leaf_lose_nothing():

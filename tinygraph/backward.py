@@ -275,18 +275,23 @@ def pull_back(
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
-        cotangents: dict[Leaf, Any] | None = None
+        cotangents: dict[Leaf, Any] = {}
         until = sys.maxsize
         if tracing is None and not recorded and not state.watching:
             cotangents, until = _plain_pass(waiting, roots, seeds, show, kept)
-        if cotangents is None or (until < 0 and _has_nan(cotangents, keep)):
-            waiting.start_again()
-            cotangents = _guarded_pass(waiting, roots, seeds, recorded, show, kept, until)
+        if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
+            if waiting.leaves_out or until == sys.maxsize:
+                waiting.start_again()
+                cotangents = {}
+                for root, seed in zip(roots, seeds, strict=True):
+                    hand(root, seed, cotangents, waiting)
+            _guarded_pass(waiting, cotangents, recorded, show, kept, until)
         _round(cotangents, keep, waiting.calls, recorded)
     except BaseException:
         for call in waiting.calls:
             call._adjoint = None
-        waiting.put_back()
+        for call in waiting.put_back():
+            call._adjoint = FREED
         raise
     finally:
         if tracing is not None:
@@ -315,11 +320,12 @@ def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], r
 @np.errstate(invalid="raise")  # an invalid operation is worth a second look, and looking costs nothing
 def _plain_pass(
     waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any], show: bool, kept: set[int]
-) -> tuple[dict[Leaf, Any] | None, int]:
+) -> tuple[dict[Leaf, Any], int]:
     """Run the pass, not knowing what conditions left out.
 
     Returns:
-        The cotangents of the leaves, and -1; None and the order of a call if the processor told of a NaN there.
+        The cotangents of the leaves, and -1; or the order of the call, not gone through, in which the processor told of
+        a NaN.
     """
     cotangents: dict[Leaf, Any] = {}
     retain = waiting.retain
@@ -345,10 +351,11 @@ def _plain_pass(
                 if not show and id(call) not in kept:
                     call._adjoint = Like(g)
                 if not retain and type(call._value) is np.ndarray:
-                    freed.append((call, call._value))
+                    # To keep what is not needed again would cost half of the time of a pass over large arrays.
+                    freed.append((call, call._value if waiting.leaves_out else None))
                     call._value = Like(call._value)
     except FloatingPointError:
-        return None, call.order
+        return cotangents, call.order
     except BaseException as error:
         error.add_note(_in_pass(call))
         raise
@@ -356,29 +363,24 @@ def _plain_pass(
 
 
 def _guarded_pass(
-    waiting: Waiting,
-    roots: Sequence[Any],
-    seeds: Sequence[Any],
-    recorded: bool,
-    show: bool,
-    kept: set[int],
-    until: int,
-) -> dict[Leaf, Any]:
+    waiting: Waiting, cotangents: dict[Leaf, Any], recorded: bool, show: bool, kept: set[int], until: int
+) -> None:
     """Run the pass, with what conditions, masks and indices left out kept apart.
 
     Args:
-        until: calls made after this order were gone through by a plain pass, and NumPy has given its warnings.
+        until: calls made after this order were gone through by a plain pass, and NumPy has given its warnings. What
+            none of them left out need not be gone through again.
     """
     from tinygraph.guarded_pulls import pull_guarded  # seldom needed, and so read late
 
-    cotangents: dict[Leaf, Any] = {}
     tracing = state.tracing
-    for root, seed in zip(roots, seeds, strict=True):
-        hand(root, seed, cotangents, waiting)
     pieces = waiting.pieces
+    resumed = until != sys.maxsize and not waiting.leaves_out
     call: Any = None
     try:
         for call in reversed(waiting.calls):
+            if resumed and call.order > until:
+                continue
             with np.errstate(all="ignore") if call.order > until else _AS_IT_IS:
                 if pieces:
                     join_pieces(call, cotangents, waiting, recorded)
@@ -395,14 +397,13 @@ def _guarded_pass(
                 if not show and id(call) not in kept:
                     call._adjoint = Like(g)
                 if not waiting.retain and type(call._value) is np.ndarray:
-                    waiting.freed.append((call, call._value))
+                    waiting.freed.append((call, None))
                     call._value = Like(call._value)
         for link in list(pieces):
             join_pieces(link, cotangents, waiting, recorded)
     except BaseException as error:
         error.add_note(_in_pass(call))
         raise
-    return cotangents
 
 
 _AS_IT_IS = contextlib.nullcontext()

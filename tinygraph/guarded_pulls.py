@@ -14,7 +14,7 @@ from tinygraph.links import Call, Leaf, arguments, mapped
 from tinygraph.modes import no_grad
 from tinygraph.operands import plain
 from tinygraph.pulling import GETITEM, Waiting, apply_rules, deliver_reached, release, value_of
-from tinygraph.reaching import Towards, put_away, reaches, reads_numbers
+from tinygraph.reaching import Towards, found_reach, put_away, reaches, reads_numbers
 from tinygraph.recorded_pulls import on_behalf_of, tensor_of
 
 
@@ -45,12 +45,14 @@ def _found(call: Call, g: Any, reach: Any, towards: list[Towards], recorded: boo
     """What the rules make of a cotangent, without what they make of the elements that were left out."""
     links, keywords = arguments(call)
     read = tensor_of if recorded else value_of
-    z, args = read(call), mapped(links, read)
-    if reach is not None and not is_elementwise(call.op.function) and call.op.function not in SELECTIONS:
+    found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
+    mixes = not is_elementwise(call.op.function) and call.op.function not in SELECTIONS
+    if reach is not None and mixes and not all([_is_finite(cotangent) for _, cotangent in found]):
         values = mapped(links, value_of)
         if reads_numbers(call.op, values):
-            z, args = put_away(call.op, reach, z, args, keywords, call._value, values)
-    found = apply_rules(call, g, z, args, links, keywords)
+            z, args = read(call), mapped(links, read)
+            z, args = put_away(call.op, found_reach(reach), z, args, keywords, call._value, values)
+            found = apply_rules(call, g, z, args, links, keywords)
     return [
         (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
         for (link, cotangent), item in zip(found, towards, strict=True)

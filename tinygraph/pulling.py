@@ -15,7 +15,7 @@ from tinygraph.errors import GraphError
 from tinygraph.fitting import FLOAT16, fit, wide, widened
 from tinygraph.keeping import Held, held_in
 from tinygraph.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
-from tinygraph.reaching import united
+from tinygraph.reaching import may_leave_out, united
 
 __warningregistry__ = None  # as in `record`
 _float64 = np.float64
@@ -30,7 +30,7 @@ class Waiting:
         calls: those that do, in the order in which they were met.
         foreign: whether the pass met anything older that wants a gradient.
         retain: whether the calls keep what they saved, for another pass.
-        freed: calls that are to give back their values when the pass has succeeded, with the values.
+        freed: calls that give back their values, with the values while the pass may have to be done over, else None.
         held: constants that are to be given back then.
         reach: of calls whose cotangents were not reached everywhere, where they were.
         loose: those of them where only a choice of values left something out, as `np.maximum` does.
@@ -41,8 +41,8 @@ class Waiting:
     """
 
     __slots__ = (
-        "_outside", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces", "reach", "retain", "since",
-        "strict",
+        "_leaves_out", "_outside", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces", "reach",
+        "retain", "since", "strict",
     )  # fmt: skip
 
     def __init__(self, since: int) -> None:
@@ -52,6 +52,7 @@ class Waiting:
         self.retain = True
         self.freed: list[tuple[Call, Any]] = []
         self.held: list[Held] = []
+        self._leaves_out: bool | None = None
         self.reach: dict[Any, Any] = {}
         self.loose: set[Any] = set()
         self.strict: set[Any] = set()
@@ -59,6 +60,13 @@ class Waiting:
         self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
         self.ends: frozenset[Any] = frozenset()
         self._outside = copy_context()
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a call of the pass may leave something out, so that the pass may have to be done over."""
+        if self._leaves_out is None:
+            self._leaves_out = any(map(may_leave_out, self.calls))
+        return self._leaves_out
 
     def start_again(self) -> None:
         """Make the calls as they were before the pass."""
@@ -69,11 +77,16 @@ class Waiting:
         self.pieces.clear()
         self.held.clear()
 
-    def put_back(self) -> None:
-        """Make the calls keep their values, after all."""
+    def put_back(self) -> list[Call]:
+        """Make the calls keep their values, after all. Returns those whose values are gone."""
+        gone = []
         for call, value in self.freed:
-            call._value = value
+            if value is None:
+                gone.append(call)
+            else:
+                call._value = value
         self.freed.clear()
+        return gone
 
     @property
     def invalid(self) -> Any:

@@ -8,21 +8,43 @@ None stands for one that is true everywhere. In a function that is being compile
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
-from tinygraph.links import Like, links_in, mapped
+from tinygraph.links import First, Like, Spread, arguments, links_in, mapped
 from tinygraph.modes import Setting, is_tracing, state
 
-__all__ = ["Probe", "Towards", "is_plain", "put_away", "reaches", "reads_numbers", "united", "whole"]
+__all__ = [
+    "Towards",
+    "found_reach",
+    "is_plain",
+    "may_leave_out",
+    "put_away",
+    "reaches",
+    "reads_numbers",
+    "united",
+    "whole",
+]
 
 # Of their results each element of the operand is part, so that nothing is left out that was not before.
 _OF_ALL = frozenset((
     np.reshape, np.ravel, np.copy, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.flip,
     np.broadcast_to, np.concatenate, np.stack, np.cumsum, np.sum, np.mean, np.roll, np.rot90, np.repeat,
 ))  # fmt: skip
+
+
+def may_leave_out(call: Any) -> bool:
+    """Whether the rules of a call may bring a cotangent to a part of an operand alone."""
+    op = call.op
+    function = op.function
+    if function in SELECTIONS:
+        return True
+    if is_elementwise(function) or function in _MIXING:
+        return False
+    return function not in _OF_ALL or (type(call) in (First, Spread) and "where" in arguments(call)[1])
 
 
 def whole(mask: Any) -> Any:
@@ -35,9 +57,33 @@ def is_plain(item: Any) -> bool:
     return issubclass(type(item), np.ndarray | np.generic)
 
 
+class Later:
+    """A reach that takes long to find, and is found if it is asked for."""
+
+    __slots__ = ("_find",)
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+
+    def found(self) -> Any:
+        """The reach."""
+        return self._find()
+
+
+def found_reach(reach: Any) -> Any:
+    """A reach, found if it was put off."""
+    return reach.found() if type(reach) is Later else reach
+
+
 def united(one: Any, other: Any) -> Any:
     """The reach of a sum of two cotangents."""
+    if one is not None and other is not None and Later in (type(one), type(other)):
+        return Later(lambda: united(found_reach(one), found_reach(other)))
     return None if one is None or other is None else whole(np.logical_or(one, other))
+
+
+# So do these, and they read numbers.
+_MIXING = frozenset((np.matmul, np.dot, np.outer, np.linalg.solve, np.linalg.inv))
 
 
 class Towards:
@@ -73,8 +119,9 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         mask = masks[position](z, *args, **keywords)  # type: ignore[misc]
         if is_tracing():
             mask = state.tracing.unfixed(mask)
-        mask = whole(mask if reach is None else np.logical_and(reach, mask))
+        mask = whole(mask if reach is None or type(reach) is Later else np.logical_and(reach, mask))
         return Towards(mask, _unbroadcast(mask, z.shape, argument))
+    reach = found_reach(reach)
     if masks is not None:
         ones = np.where(np.isnan(z), np.nan, 1.0)  # of a NaN nobody can tell where it came from
         ones = ones if reach is None else np.where(reach, ones, 0.0)
@@ -91,7 +138,15 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
             ones = state.tracing.unfixed(ones)  # places from outside, which may be others at the next call
         return Towards(None, _by_rule(op, position, ones, z, args, keywords))
-    return _EVERYWHERE if reach is None else Towards(None, Probe(op, reach, z, args, keywords).reach(position))
+    if reach is None:
+        return _EVERYWHERE
+    if function in (np.matmul, np.dot):
+        return Towards(None, _of_product(position, reach, *args[:2]))
+    if not is_plain(reach):
+        return _EVERYWHERE
+    if type(argument) in (list, tuple):
+        return Towards(None, Probe(op, reach, z, args, keywords).reach(position))
+    return Towards(None, Later(lambda: Probe(op, reach, z, args, keywords).reach(position)))
 
 
 _EVERYWHERE = Towards(None, None)
@@ -150,6 +205,21 @@ def _unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
     extra = len(shape) - len(own)
     axes = (*range(extra), *[axis + extra for axis, size in enumerate(own) if size == 1 and shape[axis + extra] != 1])
     return whole(np.reshape(np.any(mask, axis=axes, keepdims=True), own))
+
+
+def _of_product(position: int, reach: Any, x: Any, y: Any) -> Any:
+    """The reach of a matrix in a product: any in the same row of the product for x, in the same column for y."""
+    own = (x, y)[position]
+    if not hasattr(own, "shape") or own.ndim == 0 or (max(x.ndim, y.ndim) > 2 and min(x.ndim, y.ndim) < 2):
+        return None
+    reach = reach if y.ndim > 1 else reach[..., None]
+    reach = reach if x.ndim > 1 else reach[..., None, :]
+    mask = np.any(reach, axis=-1 if position == 0 else -2, keepdims=True)
+    matrix = own.shape if own.ndim > 1 else (1, *own.shape) if position == 0 else (*own.shape, 1)
+    mask = np.broadcast_to(mask, (*mask.shape[:-2], *matrix[-2:]))
+    extra = mask.ndim - len(matrix)
+    axes = (*range(extra), *[at + extra for at in range(len(matrix) - 2) if matrix[at] == 1])
+    return whole(np.reshape(np.any(mask, axis=axes, keepdims=True) if axes else mask, own.shape))
 
 
 class Probe:

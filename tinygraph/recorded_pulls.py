@@ -14,7 +14,7 @@ from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
 from tinygraph.modes import Setting, state
 from tinygraph.pulling import Waiting, apply_rules, deliver_reached, hand, note_reach, value_of
-from tinygraph.reaching import Towards, is_plain, put_away, reaches, reads_numbers, whole
+from tinygraph.reaching import Towards, found_reach, is_plain, put_away, reaches, reads_numbers, whole
 
 _new: Callable[[type], Any] = object.__new__
 
@@ -47,7 +47,8 @@ def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, record
     indices = [mapped(arguments(piece)[0][1], value_of) for _, piece in pieces]
     reached = np.zeros(shape, bool)
     for index, (_, piece) in zip(indices, pieces, strict=True):
-        np.logical_or.at(reached, index, waiting.reach.get(piece, True))
+        reach = found_reach(waiting.reach.get(piece))
+        np.logical_or.at(reached, index, True if reach is None else reach)
     note_reach(link, whole(reached), waiting)
     with on_behalf_of(call, recorded):
         if len(pieces) == 1:
@@ -108,7 +109,7 @@ def _found_traced(
         ]
     # To copy a matrix for each product that a condition follows would cost more than the product.
     least = 2 if call not in waiting.loose and is_elementwise(op.function) else 1
-    if reach is None or tracing.stays_finite(found, g, begun, least):
+    if reach is None or tracing.stays_finite(found, g, begun, least) or (reach := found_reach(reach)) is None:
         return found
     if is_elementwise(op.function):
         moved = tracing.put_away(op, reach, z, args)
