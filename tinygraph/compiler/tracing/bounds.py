@@ -45,7 +45,9 @@ def _even_power(args: tuple[Any, ...], low: list[Any]) -> Any:
 
 
 def _product(args: tuple[Any, ...], low: list[Any]) -> Any:
-    return 0 if args[0] is args[1] or (low[0] >= 0 and low[1] >= 0) else -np.inf
+    if low[0] >= 0 and low[1] >= 0:
+        return low[0] * low[1]
+    return 0 if args[0] is args[1] else -np.inf
 
 
 def _not_negative(args: tuple[Any, ...], low: list[Any]) -> Any:
