@@ -414,16 +414,18 @@ def test_what_a_program_cannot_repeat_is_refused_and_as_it_was(name: str, capsys
 
 def test_what_is_not_used_is_not_refused() -> None:
     trainer = Thing(lock=threading.Lock(), log=logging.getLogger("nobody"), items=iter([1.0]), rate=2.0)
-    used = False
+    count, used = itertools.count(), False
+    numbered = count.__next__
 
     def f(x: Any) -> Any:
         if used:
             with trainer.lock:
-                trainer.log.info(next(trainer.items))
+                trainer.log.info(next(trainer.items), numbered())
         return x * trainer.rate
 
     np.testing.assert_array_equal(tg.compile(f)(X), X * 2)
     assert next(trainer.items) == 1.0
+    assert next(count) == 0
 
 
 def test_an_import_and_a_warning_inside_are_no_effects() -> None:

@@ -179,9 +179,9 @@ class Stage:
         """Run the function; refuse what it changes outside, and what it returns with a graph behind it."""
         kept = copied([args, kwargs])
         trace.outside_as_it_is = self.surroundings.as_it_is
-        self.surroundings.divert(lambda array, name: trace.array(array, _identifier(name)))
         changed: str | None = None
         try:
+            self.surroundings.divert(lambda array, name: trace.array(array, _identifier(name)))
             result = self.function(*args, **kwargs)
         finally:
             changed = self.surroundings.restore()

@@ -152,6 +152,8 @@ class Surroundings:
             yield from self._in_function(item, name)
         elif isinstance(item, _BOUND):
             if not isinstance(item.__self__, ModuleType | type):
+                if id(item) in self._placed:  # the method gets a stand-in
+                    self._placed.add(id(item.__self__))
                 yield from self._look(item.__self__, name.rpartition(".")[0] or name)
         elif kind is MethodType:
             yield from self._look(item.__func__, name)
