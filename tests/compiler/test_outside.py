@@ -428,6 +428,24 @@ def test_what_is_not_used_is_not_refused() -> None:
     assert next(count) == 0
 
 
+def test_generators_with_a_seed_that_are_made_inside_draw_the_same() -> None:
+    def f(x: Any) -> Any:
+        return (
+            x * np.random.default_rng(0).normal(size=3) + np.random.RandomState(1).rand(3) + random.Random(2).random()
+        )
+
+    np.testing.assert_array_equal(tg.compile(f)(X), f(X))
+
+
+def test_a_mapped_file_is_an_argument(tmp_path: Any) -> None:
+    large = np.memmap(tmp_path / "large", dtype=np.float64, mode="w+", shape=(3, 100_000))
+    compiled = tg.compile(lambda x: x @ large)
+    for value in (1.0, 2.0):
+        large[1, 1] = value
+        np.testing.assert_allclose(compiled(X), X @ large)
+    assert len(compiled.signatures) == 1
+
+
 def test_an_import_and_a_warning_inside_are_no_effects() -> None:
     def f(x: Any) -> Any:
         import warnings

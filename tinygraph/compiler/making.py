@@ -204,9 +204,9 @@ class Stage:
         if what.startswith("set ") or what.endswith(("to a computed array", "to a Tensor")):
             return UnsupportedError(
                 f"compile: {self.parameters.function}{where} {what}. A program computes arrays, and leaves no other "
-                "object changed. Keep it in a Tensor that is made before, `self.h = tg.Tensor(np.zeros(shape), "
-                "requires_grad=False)`, and write `self.h.assign(h)` here; or return it, and set it outside. Layers "
-                "that make their weights at the first call should be called once before"
+                "object changed. Return what is to be kept, and set it outside; or keep it in a Tensor that is made "
+                "before, `self.h = tg.Tensor(np.zeros(shape), requires_grad=False)`, and write `self.h.assign(h)` "
+                "here. Layers that make their weights at the first call should be called once before"
             )
         return UnsupportedError(
             f"compile: {self.parameters.function}{where} {what}. A program computes arrays; what Python does besides "

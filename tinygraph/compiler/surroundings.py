@@ -117,6 +117,7 @@ class Surroundings:
             self._asking: dict[tuple[int, str], tuple[dict[str, Any], Any]] = {}
             self._arrays: dict[int, Any] = {}
             self._placed: set[int] = set()
+            self._mapped: dict[int, Any] = {}  # plain views of mapped files
             self._functions: list[Any] = []
             self._sized: list[Any] = []
             self._seen: dict[int, Any] = {}
@@ -441,7 +442,8 @@ class Surroundings:
 
     def _replaced(self, value: Any, name: str, stand_in: Callable[[Any, str], Any]) -> Any:
         if _is_plain(value):
-            return stand_in(value, name)
+            array = value if type(value) is np.ndarray else self._mapped.setdefault(id(value), value.view(np.ndarray))
+            return stand_in(array, name)
         if id(value) in self.unreadable:
             return self.unreadable[id(value)][1]
         kind = type(value)
@@ -576,8 +578,8 @@ def _holds_for_a_library(kind: type) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is an array that can be an argument of a program."""
-    return type(value) is np.ndarray and value.dtype.kind in "fciub"
+    """Whether a value is an array that can be an argument of a program; a file that is mapped is one, too."""
+    return type(value) in (np.ndarray, np.memmap) and value.dtype.kind in "fciub"
 
 
 def _needs_no_place(value: Any) -> bool:

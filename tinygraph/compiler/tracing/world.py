@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import datetime
+import dis
 import io
 import logging
 import os
@@ -84,10 +85,14 @@ def _look(frame: Any, event: str, called: Any) -> None:
     if event == "c_call":
         if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
             return
+        if frame.f_code in _CODES:  # which was judged when it was called
+            return
         found, caller = _of_compiled_code(called), frame
     elif event == "call" and frame.f_code in _CODES:
         found, caller = _CODES[frame.f_code], frame.f_back
         if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is not None:
+            return
+        if found is _ENTROPY and _is_seeded(caller):
             return
     elif event in ("call", "return") and frame.f_code in _ERRSTATE and state.tracing is not None:
         _count_errstate(frame, event)
@@ -96,6 +101,14 @@ def _look(frame: Any, event: str, called: Any) -> None:
         return
     if found is not None and carrying_out.function is None and _asker(caller) not in _OURS:
         raise refused(*found)
+
+
+def _is_seeded(frame: Any) -> bool:
+    """Whether a generator is being made with a seed: `RandomState(0)` asks for random numbers, and forgets them."""
+    if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in sys.stdlib_module_names:
+        return False
+    call = next((step for step in dis.get_instructions(frame.f_code) if step.offset == frame.f_lasti), None)
+    return call is not None and call.opname.startswith("CALL") and bool(call.arg)
 
 
 def _count_errstate(frame: Any, event: str) -> None:
