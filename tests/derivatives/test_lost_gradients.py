@@ -106,3 +106,13 @@ def test_edges_of_bins_move_with_the_data(keywords):
     both = [results(np.histogram2d(a, x, [2, [0, 1, 2]])) for a in (tg.Tensor(x), x)]
     for found, expected in zip(*both, strict=True):
         np.testing.assert_allclose(getattr(found, "data", found), expected)
+
+
+def test_methods_of_an_array_of_pythons_are_refused():
+    from array import array
+
+    t, numbers = tg.Tensor([1.0, 2.0]), array("d", [0.0])
+    for fill in (lambda: numbers.append(t[0]), lambda: numbers.fromlist([t[0]]), lambda: array("d", t)):
+        with pytest.raises(tg.UnsupportedError, match="would lose the gradient"):
+            fill()
+    assert numbers.tolist() == [0.0]

@@ -172,7 +172,9 @@ def _key(function: Any) -> str:
     if isinstance(owner, np.ndarray):
         return f"ndarray.{name}"
     owned = owner is not None and not isinstance(owner, ModuleType)
-    module = str((type(owner) if owned else function).__module__ or "")
+    # A method that was looked up on a class, as of `array.array`, has no module of its own.
+    holder = type(owner) if owned else getattr(function, "__objclass__", function)
+    module = str(getattr(holder, "__module__", None) or "")
     return _in_room(module, name, owner)
 
 
