@@ -20,7 +20,6 @@ WAYS = {
     "tolist()": lambda x: sum((x * 2).tolist()),
     "complex()": lambda x: abs(complex(x[0])),
     "tg.Tensor()": lambda x: np.sum(tg.Tensor(x * 2) ** 2),
-    "copy.copy": lambda x: np.sum(copy.copy(x) ** 2),
     "copy.deepcopy": lambda x: np.sum(copy.deepcopy([x])[0] ** 2),
     "pickle": lambda x: np.sum(pickle.loads(pickle.dumps(x)) ** 2),
 }
