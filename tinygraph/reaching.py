@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
 from tinygraph.links import First, Like, Spread, arguments, links_in, mapped
 from tinygraph.modes import Setting, is_tracing, state
@@ -82,6 +83,15 @@ def united(one: Any, other: Any) -> Any:
     return None if one is None or other is None else whole(np.logical_or(one, other))
 
 
+# Sums of products: where ones for the other operands give 0, nothing was added up.
+_SUMS = frozenset((np.outer, einsum_of))
+
+
+def _with_ones(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Any:
+    ones = [np.ones(item.shape) if hasattr(item, "dtype") and item.dtype.kind in "fc" else item for item in args]
+    return _by_rule(op, position, np.where(reach, 1.0, 0.0), z, ones, keywords)
+
+
 # So do these, and they read numbers.
 _MIXING = frozenset((np.matmul, np.dot, np.outer, np.linalg.solve, np.linalg.inv))
 
@@ -143,7 +153,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
     if function in (np.matmul, np.dot):
         return Towards(None, _of_product(position, reach, *args[:2]))
     if not is_plain(reach):
-        return _EVERYWHERE
+        return Towards(None, _with_ones(op, position, reach, z, args, keywords)) if function in _SUMS else _EVERYWHERE
     if type(argument) in (list, tuple):
         return Towards(None, Probe(op, reach, z, args, keywords).reach(position))
     return Towards(None, Later(lambda: Probe(op, reach, z, args, keywords).reach(position)))
