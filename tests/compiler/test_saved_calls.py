@@ -141,7 +141,7 @@ def test_another_shape_dtype_order_or_number_is_never_another_result(
 
 
 @given(steps(), st.integers(0, 2), st.integers(1, 3))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_saved_training_step_goes_on_as_the_live_one_does(
     tmp_path_factory: Any, case: Any, before: int, after: int
 ) -> None:
@@ -224,7 +224,7 @@ def forms(draw: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     st.lists(forms(), max_size=12),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_call_of_any_form_is_the_live_ones_or_refused(
     tmp_path_factory: Any, parameters: str, before: list[Any], after: list[Any], pure: bool
 ) -> None:
