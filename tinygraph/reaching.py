@@ -16,7 +16,7 @@ import numpy as np
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
 from tinygraph.links import First, Like, Spread, arguments, links_in, mapped
-from tinygraph.modes import Setting, is_tracing, state
+from tinygraph.modes import is_tracing, state
 
 __all__ = [
     "Towards",
@@ -196,7 +196,7 @@ _AS_IT_IS = contextlib.nullcontext()
 
 def _aside() -> Any:
     """While it is in force, what is computed does not become part of a program that is being made."""
-    return Setting(tracing=None) if is_tracing() else _AS_IT_IS
+    return state.tracing.unrecorded() if is_tracing() else _AS_IT_IS
 
 
 def _mask_of(found: Any, operand: Any) -> Any:

@@ -7,7 +7,7 @@ import copy
 import operator
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -25,7 +25,7 @@ from tinygraph.derivatives.table import function_name
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.keeping import duplicate
 from tinygraph.links import instances, mapped, next_order
-from tinygraph.modes import state
+from tinygraph.modes import Setting, state
 from tinygraph.ownership import Memory, read_only, same_bits, share
 from tinygraph.source import source_of, users_line
 from tinygraph.tensor import Tensor
@@ -239,6 +239,12 @@ class Recording:
             value = self.own(value)
         return value if dtype is None or np.dtype(dtype) == value.dtype else self.converted(value, np.dtype(dtype))
 
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Compute on plain arrays while the block runs: nothing is recorded, and what is outside is as it is."""
+        with self.outside_as_it_is(), Setting(tracing=None):
+            yield
+
     def check_open(self) -> None:
         """Refuse what was kept from a run that is over, or belongs to another thread."""
         if self.closed:
@@ -246,7 +252,7 @@ class Recording:
                 f"compile: this Tensor, or array, was computed while {self.call_name} was being compiled, and was "
                 "kept: it has no value of its own. What is to be used outside must be returned"
             )
-        if state.tracing is None and self.thread == threading.get_ident():
+        if state.tracing is None and carrying_out.function is not None and self.thread == threading.get_ident():
             called = function_name(carrying_out.function)
             raise refused(
                 f"a function that {called} calls uses an array of {self.call_name}, beside what it is called with",
