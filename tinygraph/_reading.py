@@ -78,7 +78,7 @@ def _changed(links: list[Any]) -> set[int]:
 
 
 class _Gradients:
-    """What the gradients of a graph are the derivatives of, as far as the record is sure."""
+    """The values that the gradients of a graph are derivatives of, as far as the record is sure."""
 
     def __init__(self, links: list[Any], changed: bool) -> None:
         self.places = {link.order: index for index, link in enumerate(links)}

@@ -414,7 +414,7 @@ def _in_pass(call: Call) -> str:
 
 
 def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
-    """Whether a pass brought a NaN where its result is looked at: of 0 · NaN the processor does not tell."""
+    """Return whether a pass brought a NaN where its result is looked at: of 0 · NaN the processor does not tell."""
     for value in cotangents.values():
         if value != value if type(value) is _float64 else _holds_nan(value):
             return True
@@ -422,7 +422,7 @@ def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
 
 
 def _holds_nan(value: Any) -> bool:
-    """Whether there is a NaN in an array, by its length: a sum of squares has no infinities of opposite signs."""
+    """Return whether an array has a NaN, by its length: a sum of squares has no infinities of opposite signs."""
     if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
         length = np.vdot(value, value)
         return bool(length != length)

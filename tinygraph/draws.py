@@ -87,7 +87,7 @@ def _as_asked(draw: Callable[..., Any], size: Any, dtype: Any, out: Any) -> Any:
 
 
 class Draws:
-    """What a piece of code draws, so that it draws the same when it is run again: copies of its generators."""
+    """The draws of a piece of code, so that it draws the same when it is run again: copies of its generators."""
 
     def __init__(self) -> None:
         self._before: list[Any] = []

@@ -1,4 +1,4 @@
-"""What a rule returns, brought into the form of the value it belongs to: broadcasting undone, the dtype restored.
+"""Results of rules, brought into the form of the value they belong to: broadcasting undone, the dtype restored.
 
 Of float16 the backward pass makes float32: the rules of a float16 call compute in float32, and cotangents stay float32
 until a gradient is handed out. Squares of 1e-4, the sum of 5,000 ones and 1 ÷ 70,000 do not fit into a float16.

@@ -42,7 +42,7 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
 
 @np.errstate(all="ignore")
 def _found(call: Call, g: Any, reach: Any, towards: list[Towards], recorded: bool) -> list[tuple[Any, Any]]:
-    """What the rules make of a cotangent, without what they make of the elements that were left out."""
+    """Apply the rules to a cotangent, without what they make of the elements that were left out."""
     links, keywords = arguments(call)
     read = tensor_of if recorded else value_of
     found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)

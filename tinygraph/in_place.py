@@ -86,7 +86,7 @@ def _check_alone(tensor: Any, sign: str, frame: FrameType) -> None:
 
 
 def _is_part(tensor: Any, frame: FrameType) -> bool:
-    """Whether a frame is executing `t[index] += v`, the Tensor being the part that was taken for it."""
+    """Return whether a frame is executing `t[index] += v`, the Tensor being the part that was taken for it."""
     link = tensor._link
     if not (link.is_call and link.op.function is operator.getitem and link.code is frame.f_code):
         return False
@@ -96,7 +96,7 @@ def _is_part(tensor: Any, frame: FrameType) -> bool:
 
 
 def _recorded_below(tensor: Any, below: Any) -> int:
-    """How many of the references to the array below a view are those of the calls that took the view."""
+    """Count the references to the array below a view that are those of the calls that took the view."""
     link, found = tensor._link, 0
     while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
         link = link.x

@@ -1,4 +1,4 @@
-"""Where a function left the graph: the lines on which the number of a Tensor was taken, `float(t)` or `t.data`.
+"""Leaving the graph: the lines on which the number of a Tensor was taken, with `float(t)` or `t.data`.
 
 A transform notes them while its function runs, and warns of one if what it differentiates does not depend on an
 argument any more: a gradient of 0 that nobody meant.
@@ -19,7 +19,7 @@ __all__ = ["Left", "note_number", "warn_of_lost"]
 
 
 class Left:
-    """The lines on which a run's function took numbers, each with the Tensor's link and its name, the last one each."""
+    """The lines on which a function took numbers, each with the link of the last Tensor and the way, `float(t)`."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, int], tuple[Any, str, str]] = {}
@@ -71,7 +71,7 @@ def warn_of_lost(call: str, left: Left, inputs: Iterable[Any], since: int) -> No
 
 
 def _reaches(link: Any, wanted: set[Any], since: int) -> bool:
-    """Whether a link is one of those wanted, or computed from one."""
+    """Return whether a link is one of those wanted, or computed from one."""
     met, seen = [link], {link}
     for item in met:  # grows while we walk it
         if item in wanted:

@@ -38,7 +38,7 @@ def owner(array: Any) -> Any:
 
 
 def share(one: Any, other: Any) -> bool:
-    """Whether two arrays may share memory: their bounds overlap. A number shares none."""
+    """Return whether two arrays may share memory: their bounds overlap. A number shares none."""
     return type(one) is type(other) is np.ndarray and bool(np.may_share_memory(one, other))
 
 
@@ -70,7 +70,7 @@ def read_only(array: Any) -> Any:
 
 
 def same_bits(array: Any, before: Any) -> bool:
-    """Whether two arrays of one shape, dtype and layout hold the same bits: nobody has written in the meantime."""
+    """Return whether two arrays of one shape, dtype and layout hold the same bits: nobody has written since."""
     if array.nbytes <= 2048 or array.dtype.hasobject:
         return bool(array.tobytes() == before.tobytes())
     return bool((_bits(array) == _bits(before)).all())
@@ -84,7 +84,7 @@ def _bits(array: Any) -> Any:
 
 
 def is_shared(tensor: Any, recorded: Callable[[Any], int]) -> bool:
-    """Whether an array in another's hands shares a Tensor's memory, as the counts of references tell.
+    """Return whether an array in another's hands shares a Tensor's memory, as the counts of references tell.
 
     Args:
         recorded: says how many of the references to the array below a view are the record's own.

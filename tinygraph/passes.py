@@ -29,7 +29,7 @@ SEVERAL = Pass(-1, False, 0)
 
 
 def no_pass(order: int) -> Pass:
-    """What stands in place of a pass where a gradient was set, or is older than the last pass; as of an order."""
+    """The mark in place of a pass where a gradient was set, or is older than the last pass; as of an order."""
     return Pass(-2, False, order)
 
 

@@ -63,7 +63,7 @@ class Waiting:
 
     @property
     def leaves_out(self) -> bool:
-        """Whether a call of the pass may leave something out, so that the pass may have to be done over."""
+        """Return whether a call of the pass may leave something out, so that the pass may have to be done over."""
         if self._leaves_out is None:
             self._leaves_out = any(map(may_leave_out, self.calls))
         return self._leaves_out

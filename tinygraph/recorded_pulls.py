@@ -77,7 +77,7 @@ def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
 
 
 class _Read(NamedTuple):
-    """What a call was computed from, and its result, as they were then."""
+    """The arguments of a call, and its result, as they were then."""
 
     z: Any
     args: Any
@@ -87,7 +87,7 @@ class _Read(NamedTuple):
 def _found_traced(
     call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
 ) -> list[tuple[Any, Any]]:
-    """What the rules make of a cotangent, with care where they could make a NaN of what was left out."""
+    """Apply the rules to a cotangent, with care where they could make a NaN of what was left out."""
     tracing = state.tracing
     op, reach = call.op, waiting.reach.get(call)
     links, keywords = arguments(call)[0], values.keywords

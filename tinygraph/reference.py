@@ -89,7 +89,7 @@ def _members(cls: type) -> Iterator[str]:
 
 
 def _is_ours(cls: type, name: str) -> bool:
-    """Whether a class says a name itself, or has it from a class that is not on the page."""
+    """Return whether a class says a name itself, or has it from a class that is not on the page."""
     owner = next(kind for kind in cls.__mro__ if name in vars(kind))
     return owner is cls or owner.__name__ not in ("Module", "Layer", "Optimizer", "tuple", "object", "Setting")
 
@@ -122,7 +122,7 @@ def _line_of(item: Any) -> str:
 
 
 def _has_docstring(item: Any) -> bool:
-    """Whether the docstring is the item's own, and not that of its type, as of a dict or a tuple."""
+    """Return whether the docstring is the item's own, and not that of its type, as of a dict or a tuple."""
     is_code: Callable[[Any], bool] = inspect.isroutine
     return isinstance(item, type | property | staticmethod | classmethod | functools.cached_property) or is_code(item)
 

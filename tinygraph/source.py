@@ -224,7 +224,7 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
 
 @functools.lru_cache(maxsize=1024)
 def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
-    """What the call at an instruction calls, as it is written: ("math", "sin"); () where that is not known.
+    """The name that the call at an instruction calls, as written: ("math", "sin"); () where it is not known.
 
     The instructions tell, so that the text need not be at hand. What is called begins where the call begins.
     """

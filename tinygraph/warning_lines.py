@@ -46,7 +46,7 @@ class _UsersLine:
 
 
 def _is_program(names: dict[str, object]) -> bool:
-    """Whether these are the global names of a compiled program."""
+    """Return whether these are the global names of a compiled program."""
     return "__tinygraph_program__" in names
 
 

@@ -43,7 +43,7 @@ class Content:
         self._attributes = dict(vars(item)) if hasattr(item, "__dict__") else None
 
     def holds(self) -> bool:
-        """Whether it is what it was."""
+        """Return whether the content is what it was."""
         try:
             return bool(self._read(self._item) == self._before)
         except Exception:  # it cannot be read any more: a memoryview that was released
@@ -69,12 +69,12 @@ class Content:
 
 
 def is_iterator(item: Any) -> bool:
-    """Whether an object gives something else each time it is asked: a generator, a cycle, an open file."""
+    """Return whether an object gives something else each time it is asked: a generator, a cycle, an open file."""
     return hasattr(type(item), "__next__")
 
 
 def lends_memory(item: Any) -> bool:
-    """Whether an object has memory that others can look into, and somebody can write to."""
+    """Return whether an object has memory that others can look into, and somebody can write to."""
     try:
         return not memoryview(item).readonly
     except (TypeError, ValueError, BufferError):
@@ -82,7 +82,7 @@ def lends_memory(item: Any) -> bool:
 
 
 def is_value(item: Any) -> bool:
-    """Whether nothing in an object can change, or it is code: it is hashed by value, or known by a name."""
+    """Return whether nothing in an object can change, or it is code: it is hashed by value, or known by a name."""
     kind = type(item)
     hashing: Any = kind.__hash__
     if hasattr(kind, "__get__") or (hashing is not None and hashing is not object.__hash__):
@@ -94,7 +94,7 @@ def is_value(item: Any) -> bool:
 
 
 def reader_of(item: Any) -> Callable[[Any], Any] | None:
-    """What reads the content of an object, or None where it cannot be read at each call."""
+    """The function that reads the content of an object, or None where it cannot be read at each call."""
     for read in (_memory, _pickled):
         try:
             read(item)

@@ -41,13 +41,13 @@ _CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
 
 
 def is_atom(value: Any) -> bool:
-    """Whether a value is a number, a string or None: it cannot be changed, and nothing is in it."""
+    """Return whether a value is a number, a string or None: it cannot be changed, and nothing is in it."""
     return type(value) in _ATOM_TYPES or (isinstance(value, np.generic) and type(value).__module__ == "numpy")
 
 
 @functools.cache
 def followed(module: Any) -> bool:
-    """Whether code of a module is the user's, or a model's, as opposed to a library's.
+    """Return whether code of a module is the user's, or a model's, as opposed to a library's.
 
     Args:
         module: the `__module__` of a function or a class: None for code that was given to `exec`. Compiled code may
@@ -67,7 +67,7 @@ def followed(module: Any) -> bool:
 
 
 def _is_installed_apart(top: str) -> bool:
-    """Whether a package was installed, as opposed to written here, and knows nothing of tinygraph."""
+    """Return whether a package was installed, as opposed to written here, and knows nothing of tinygraph."""
     file = str(getattr(sys.modules.get(top), "__file__", None) or "")
     if top == "__main__" or not any(folder in file for folder in ("site-packages", "dist-packages")):
         return False

@@ -78,7 +78,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """What the function of a program's text is called."""
+    """The name of the function in a program's text."""
     name = _identifier(getattr(function, "__name__", "step"))
     return "step" if keyword.iskeyword(name) else name
 

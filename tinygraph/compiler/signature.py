@@ -73,7 +73,7 @@ class Parameters:
         return parts
 
     def is_static(self, key: int | str) -> bool:
-        """Whether the argument of a place or a name is part of the signature whatever it is."""
+        """Return whether the argument of a place or a name is part of the signature whatever it is."""
         return key in self.static_places or key in self.static
 
     def told(self, signature: Sequence[Any]) -> str:

@@ -204,7 +204,7 @@ class Surroundings:
             yield from self._in_object(item, name)
 
     def _in_array(self, item: Any, name: str) -> Iterator[Place]:
-        """What is in an array that is no argument of a program: one of objects or of texts, one of a subclass."""
+        """The places in an array that is no argument of a program: one of objects or of texts, one of a subclass."""
         if _is_plain(item):
             self._arrays[id(item)] = item
             return
@@ -376,7 +376,7 @@ class Surroundings:
     # --- what other libraries made ----------------------------------------------------------------------------------
 
     def _in_foreign(self, item: Any, name: str) -> Iterator[Place]:
-        """What is in an object of a library: it is read whole, or refused where it is used."""
+        """The places in an object of a library, which is read whole, or refused where it is used."""
         if is_iterator(item):
             self._refuse(item, name)
             self.iterators.append((name, item))
@@ -542,7 +542,7 @@ def refused_iterator(name: str, item: Any) -> Exception:
 
 
 def state_of(generator: Any) -> Any:
-    """Where a random generator stands."""
+    """The state of a random generator."""
     if isinstance(generator, np.random.Generator):
         # A generator that spawns others counts them, which cannot be taken back.
         return generator.bit_generator.state, getattr(generator.bit_generator.seed_seq, "n_children_spawned", 0)
@@ -552,7 +552,7 @@ def state_of(generator: Any) -> Any:
 
 
 def set_state(generator: Any, state: Any) -> None:
-    """Put a random generator where it stood."""
+    """Put a random generator back into a state."""
     if isinstance(generator, np.random.Generator):
         generator.bit_generator.state = state[0]
     elif isinstance(generator, np.random.RandomState):
@@ -568,17 +568,17 @@ def _same_state(one: Any, other: Any) -> bool:
 
 
 def _is_foreign(module: Any) -> bool:
-    """Whether a module is a library's, and none of tinygraph's."""
+    """Return whether a module is a library's, and none of tinygraph's."""
     return not followed(module) and not (isinstance(module, str) and module.partition(".")[0] == "tinygraph")
 
 
 def _holds_for_a_library(kind: type) -> bool:
-    """Whether a class of the user's has attributes that only methods of a library's name: those of a `UserDict`."""
+    """Return whether a user's class has attributes that only a library's methods name, as those of a `UserDict`."""
     return any(base.__module__ in _HOLDERS for base in kind.__mro__)
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is an array that can be an argument of a program; a file that is mapped is one, too."""
+    """Return whether a value is an array that can be an argument of a program; a file that is mapped is one, too."""
     return type(value) in (np.ndarray, np.memmap) and value.dtype.kind in "fciub"
 
 

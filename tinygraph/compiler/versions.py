@@ -64,7 +64,7 @@ class Binding:
 
 @dataclass(frozen=True, eq=False)
 class Ends:
-    """Where the inputs of a program come from and its results go to, for a file that it is saved in.
+    """The origins of a program's inputs and the destinations of its results, for a file that it is saved in.
 
     Attributes:
         given, graded, cleared, asked, generators: as in `Binding`, the leaves by their links or places.
@@ -179,7 +179,7 @@ class Version:
         return self.surroundings.hold()
 
     def _strides_now(self, leaves: list[Any]) -> list[Any]:
-        """How the program's arguments and variables lie in memory."""
+        """The strides of the program's arguments and variables."""
         owners = [leaves[owner] if type(owner) is int else owner for owner, _, _ in self._variables]
         return strides_of([*self._arguments(leaves), *[owner._value for owner in owners]])
 
@@ -284,7 +284,7 @@ class Version:
         return arguments, buffers
 
     def is_current(self) -> bool:
-        """Whether nothing outside has changed that the program was made for, as far as it shows without a call."""
+        """Return whether everything outside is as it was when the program was made, as far as it shows without a call."""
         own = [(link, had) for link, had in self._asked if type(link) is not int]
         return (
             all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
@@ -293,7 +293,7 @@ class Version:
         )
 
     def ends(self) -> Ends:
-        """Where the program's inputs come from and its results go to."""
+        """The origins of the program's inputs and the destinations of its results."""
         return Ends(
             given=self._given,
             tensors=[(tensor, updated) for tensor, updated, _ in self._variables],

@@ -39,7 +39,7 @@ def batches(
 
 
 def _generator(shuffle: Any) -> np.random.Generator | None:
-    """What draws the order; None to keep it. True and False are no seeds, though they are ints."""
+    """The generator that draws the order; None to keep it. True and False are no seeds, though they are ints."""
     if shuffle is None or (isinstance(shuffle, bool | np.bool_) and not shuffle):
         return None
     if isinstance(shuffle, bool | np.bool_):

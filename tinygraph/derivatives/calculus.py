@@ -192,7 +192,7 @@ if hasattr(np, "cumulative_sum"):
 
 
 def _beside_infinity(inside: Any, x: Any, slope: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
-    """Where a line has no value because an end of it is infinite, that of the other end, or of the point itself."""
+    """The value of a line, or where an infinite end leaves it none, that of the other end or of the point itself."""
     nowhere = np.isnan(inside)
     inside = np.where(nowhere, slope * (x - high) + above, inside)
     inside = np.where(np.isnan(inside) & (below == above), below, inside)

@@ -46,7 +46,7 @@ def check_number(frame: FrameType, made_at: str) -> None:
 
 
 def stores_a_part(frame: FrameType) -> bool:
-    """Whether a frame is executing `array[index] = value`."""
+    """Return whether a frame is executing `array[index] = value`."""
     return frame.f_code.co_code[frame.f_lasti] in _STORES
 
 
@@ -60,7 +60,7 @@ def _stored(frame: FrameType, made_at: str, meant: str) -> str:
 
 
 def _asked_for(frame: FrameType) -> bool:
-    """Whether the user's line hands `float` to pandas, as `s.astype(float)` and `s.map(float)` do."""
+    """Return whether the user's line hands `float` to pandas, as `s.astype(float)` and `s.map(float)` do."""
     user = users_frame(frame)
     return _library(frame) == "pandas" and user is not None and bool(_NUMBERS & names_read(user.f_code, user.f_lasti))
 
@@ -103,18 +103,18 @@ def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
 
 
 def asking_for_array(frame: FrameType | None) -> tuple[str, str | None]:
-    """What asks for an array in a frame, and the formula that does the same, if there is one."""
+    """The call that asks for an array in a frame, and the formula that does the same, if there is one."""
     name, key = _asking(frame)
     return name, formula_of(key)
 
 
 def is_library(frame: FrameType) -> bool:
-    """Whether a library that draws or keeps tables is at work between a frame and the user's line."""
+    """Return whether a library that draws or keeps tables is at work between a frame and the user's line."""
     return _outermost(frame, users_frame(frame)) in _FOREIGN
 
 
 def _asking(frame: FrameType | None) -> tuple[str, str]:
-    """What asks for an array: as the user's line writes it, and as `instead_of` names it."""
+    """The call that asks for an array: as the user's line writes it, and as `instead_of` names it."""
     user = users_frame(frame)
     names = () if user is None else called_name(user.f_code, user.f_lasti)
     function = None if user is None else _looked_up(names, user)
@@ -136,7 +136,7 @@ _FOREIGN = frozenset(("pandas", "matplotlib", "seaborn", "torch", "jax", "tensor
 
 
 def _written_in_c(frame: FrameType) -> tuple[str, str]:
-    """What a line asks of NumPy that has no frame of its own and no plain name: a method, an operator, an index."""
+    """The call of NumPy in a line, where it has no frame and no plain name: a method, an operator, an index."""
     operation, sign = operation_at(frame.f_code, frame.f_lasti)
     if operation == "BINARY_SUBSCR" or (operation, sign) == ("BINARY_OP", "[]"):
         return "array[index]", "array[index]"
@@ -149,8 +149,10 @@ def _written_in_c(frame: FrameType) -> tuple[str, str]:
 
 
 def _looked_up(names: tuple[str, ...], frame: FrameType) -> Any:
-    """What a name with its attributes stands for in a frame, or None. Attributes are asked of modules and of NumPy's
-    objects alone: those of others may compute, and are looked up without doing so.
+    """The object that a name with its attributes stands for in a frame, or None.
+
+    Attributes are asked of modules and of NumPy's objects alone: those of others may compute, and are looked up
+    without doing so.
     """
     if not names:
         return None

@@ -1,4 +1,4 @@
-"""What to write in place of a function that makes a plain array of a Tensor, so that the gradient is kept.
+"""Replacements of the functions that make a plain array of a Tensor: code that keeps the gradient.
 
 A function is named by the part of its library and its own name: "np.mean", "linalg.expm" of SciPy, "stats.norm.cdf".
 A formula can be typed as it stands: its variables are called as the function's documentation calls its arguments.
@@ -254,7 +254,7 @@ def instead_of(key: str, values: str) -> str:
 
 
 def formula_of(key: str) -> str | None:
-    """What does the same as a function, if that is one formula."""
+    """The formula that does the same as a function, or None."""
     return FORMULAS.get(key) or _same_in_numpy(key)
 
 

@@ -74,7 +74,7 @@ def _set_of(find: Callable[..., Any], sources: int = 1) -> Callable[..., Any]:
 
 
 def _first_places(values: Any, among: Any) -> Any:
-    """Where each of some values stands first in an array."""
+    """The first place of each of some values in an array."""
     order = np.argsort(among, kind="stable")
     return order[np.searchsorted(among[order], values)]
 

@@ -211,7 +211,7 @@ def elementwise(*functions: Callable[..., Any]) -> None:
 
 
 def is_elementwise(function: Callable[..., Any]) -> bool:
-    """Whether each element of a function's result depends on one element of each operand."""
+    """Return whether each element of a function's result depends on one element of each operand."""
     if isinstance(function, np.ufunc):
         return function.signature is None and function.nout == 1
     return function in ELEMENTWISE

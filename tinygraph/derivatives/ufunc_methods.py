@@ -162,7 +162,7 @@ def accumulated_logarithms(a: Any, base: str) -> Any:
 
 
 def _accumulated_logarithms_a(g: Any, z: Any, a: Any, base: str) -> Any:
-    """What of each total is carried on to the next one is a factor below 1, so that nothing overflows."""
+    """Carry cotangents back: each total passes on to the next a factor below 1, so that nothing overflows."""
     before = np.concatenate([z[..., :1], z[..., :-1]], axis=-1)
     return _share(a, z, base) * carried_back(_share(before, z, base), g)
 

@@ -82,7 +82,7 @@ def own_names(graph: Graph) -> dict[Any, str]:
 
 
 def constant_key(name: str, array: Any) -> Hashable:
-    """What tells a named constant from others: the record copies small arrays, so two uses of one are two arrays."""
+    """A key that tells a named constant from others. The record copies small arrays: two uses of one are two arrays."""
     content = b"" if isinstance(array, Like) else hashlib.blake2b(array.tobytes(), digest_size=16).digest()
     return name, array.shape, str(array.dtype), content
 
@@ -105,7 +105,7 @@ def _named(name: str) -> Expression:
 
 
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """What to call a value that has neither a name nor a short formula: ‹product›, which no variable is called."""
+    """The label of a value that has neither a name nor a short formula: ‹product›, which no variable is called."""
     return "" if node.is_input else f"‹{RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))}›"
 
 

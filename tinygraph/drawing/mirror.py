@@ -198,7 +198,7 @@ def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[No
 
 
 def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
-    """What the operands of a call and its result are called in a text: ‹product› for one that has no label."""
+    """The words for a call's operands and its result in a text: ‹product› for one that has no label."""
     found: dict[int, str] = {}
     for each in (*node.operands, node):
         if each.index not in found:

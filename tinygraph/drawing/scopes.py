@@ -33,7 +33,7 @@ class Scope:
     title: str
 
     def answers_to(self, name: str) -> bool:
-        """Whether a user who says `name` may mean this one: by its name, its path "model/layer 1", or its title.
+        """Return whether `name` may mean this one: its name, its path "model/layer 1", or its title.
 
         The name that the user gave answers for all that have it: "Residual" for "Residual 1" and "Residual 2".
         """

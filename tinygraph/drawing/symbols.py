@@ -1,4 +1,4 @@
-"""What is written on an operation: its sign, with scalar constants folded in ("1 − x", "x²", "x ÷ 200")."""
+"""The text on an operation: its sign, with scalar constants folded in ("1 − x", "x²", "x ÷ 200")."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
 
 
 def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """What the operation is called on the picture, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0".
+    """The text on an operation, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0".
 
     Args:
         node: the call.

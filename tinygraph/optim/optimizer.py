@@ -227,7 +227,7 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
 
 
 def _instead_of(item: Any, call: str) -> str:
-    """What to give as a parameter in place of what is none."""
+    """The advice what to give in place of something that is no parameter."""
     if callable(getattr(item, "parameters", None)):
         return f"Write {call}(model.parameters())"
     if callable(item):

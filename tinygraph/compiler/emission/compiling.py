@@ -81,7 +81,7 @@ def _with_own_updates(graph: Graph, program: Program) -> Graph:
 
 
 def _may_be_a_view(step: Step) -> bool:
-    """Whether a value may lie in the memory of another: an input does, and what a function without out= returns may."""
+    """Return whether a value may lie in another's memory, as inputs and results of functions without out= may."""
     return step.function is None or looks_like_view(step) or bool(step.shape and not takes_out(step))
 
 

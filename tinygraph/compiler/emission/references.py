@@ -85,7 +85,7 @@ class References:
 
 
 def _is_at(function: Any, module: Any, name: str) -> bool:
-    """Whether an import can be written that finds a function in a module."""
+    """Return whether an import can be written that finds a function in a module."""
     dotted = isinstance(module, str) and all(part.isidentifier() and not iskeyword(part) for part in module.split("."))
     return dotted and getattr(sys.modules.get(module), name, None) is function
 

@@ -75,5 +75,5 @@ def users(text: str) -> str:
 
 
 def is_free(name: str) -> bool:
-    """Whether a name means nothing else in a program."""
+    """Return whether a name means nothing else in a program."""
     return name not in TAKEN and not _OURS.fullmatch(name)

@@ -140,7 +140,7 @@ def _tensors_in(value: Any) -> list[Tensor]:
 
 
 def _has_objects(value: Any) -> bool:
-    """Whether an argument has something in it that is neither given at each call nor has a literal."""
+    """Return whether an argument has something in it that is neither given at each call nor has a literal."""
     if type(value) is dict:
         return any(map(_is_object, value)) or any(map(_has_objects, value.values()))
     if isinstance(value, tuple | list):
@@ -150,5 +150,5 @@ def _has_objects(value: Any) -> bool:
 
 
 def _is_object(value: Any) -> bool:
-    """Whether a value has no literal."""
+    """Return whether a value has no literal."""
     return any(map(_is_object, value)) if type(value) is tuple else literal(value).startswith("<")

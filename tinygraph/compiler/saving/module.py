@@ -173,7 +173,7 @@ class Module:
         ]
 
     def _returned(self, own: str, result: Any) -> list[str]:
-        """What a program's function returns: its step, whose results are named tuples where the function's are."""
+        """The lines that return a program's step, whose results are named tuples where the function's are."""
         if result is None:
             return [f"    return {own}"]
         named = self._named("found", result)
@@ -229,7 +229,7 @@ class Module:
     # --- the rest of the file -----------------------------------------------------------------------------------------
 
     def _top(self) -> Iterator[str]:
-        """The docstring, and what is imported."""
+        """The docstring and the imports."""
         plain = {line for saved in self._programs for line in saved.emitted.text.imports if _is_pythons(line)}
         plain |= {line for line in self._sources.modules.values() if _is_pythons(line)} | {"from threading import Lock"}
         plain |= {"from pathlib import Path"} if self.arrays else set()
@@ -277,7 +277,7 @@ class Module:
         return {"SciPy" if package == "scipy" else package: found[package] for package in sorted(found)}
 
     def _once(self) -> Iterator[str]:
-        """What is done once: functions, arrays, generators and the like."""
+        """The lines that run once: functions, arrays, generators and the like."""
         for text in self._sources.texts:
             yield from ["", "", *text.split("\n")] if "\n" in text else ["", text]
         yield ""
@@ -290,7 +290,7 @@ class Module:
         yield from self._tuples
 
     def _bottom(self, entries: list[str]) -> Iterator[str]:
-        """The table of programs, what finds one in it, and the function itself."""
+        """The table of programs, the function that finds one in it, and the saved function itself."""
         header = self._header
         yield from ["", "", "PROGRAMS = {", *entries, "}"]
         if not self._ordered:

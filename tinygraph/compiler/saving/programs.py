@@ -167,7 +167,7 @@ def saved_version(
 
 
 def _key(owner: Any) -> Any:
-    """What identifies a leaf: its place among the arguments, or the link of a Tensor."""
+    """The key that identifies a leaf: its place among the arguments, or the link of a Tensor."""
     return owner if type(owner) is int else ("link", id(owner))
 
 

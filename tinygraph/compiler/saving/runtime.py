@@ -68,7 +68,7 @@ def literal(value: Any) -> str:
 
 
 def kinds_of(given: dict[str, Any], leaves: list[Any]) -> Any:
-    """What tells a call of arrays and plain values from others, in a tenth of the time of words; None for other calls.
+    """A key for a call of arrays and plain values, made in a tenth of the time of words; None for other calls.
 
     Arrays and floats are added to `leaves`.
     """

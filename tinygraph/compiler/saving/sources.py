@@ -189,7 +189,7 @@ def _codes(source: str, file: str) -> tuple[CodeType, ...]:
 
 
 def _is_same(code: CodeType, other: CodeType) -> bool:
-    """Whether two code objects do the same, wherever they stand."""
+    """Return whether two code objects do the same, wherever they stand."""
     if code.co_code != other.co_code or code.co_names != other.co_names or len(code.co_consts) != len(other.co_consts):
         return False
     return all(
@@ -203,7 +203,7 @@ def _are_sets(a: Any, b: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is written down as Python writes it."""
+    """Return whether a value is written down as Python writes it."""
     if type(value) is tuple:
         return all(_is_plain(item) for item in value)
     return type(value) in (int, float, str, bool, type(None))

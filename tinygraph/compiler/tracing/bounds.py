@@ -1,4 +1,4 @@
-"""What is known of a step without its values: a number that no element lies below, and whether all are finite."""
+"""Bounds of a step, known without its values: a number that no element lies below, and whether all are finite."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
 
 
 def finiteness_of(item: Any) -> int:
-    """What is known of an argument of a call, as `Step.finite` has it."""
+    """The finiteness of an argument of a call, as `Step.finite` has it."""
     if type(item) is Step:
         if item.content is None or item.dtype.kind not in "fc":
             return item.finite
@@ -97,7 +97,7 @@ def finiteness(
     dtype: np.dtype[Any],
     known: Callable[[Any], int] = finiteness_of,
 ) -> int:
-    """What is known of a result, as `Step.finite` has it, from what is known of the arguments."""
+    """The finiteness of a result, as `Step.finite` has it, from that of the arguments."""
     if dtype.kind not in "fc" or getattr(function, "__module__", None) == "tinygraph.draws":
         return 2
     condition = CONDITIONS.get(function)

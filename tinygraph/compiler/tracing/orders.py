@@ -50,5 +50,5 @@ def axes_in_memory(array: Any, order: str) -> tuple[int, ...]:
 
 
 def strides_of(values: Any) -> list[Any]:
-    """How some values lie in memory; of numbers nothing."""
+    """The strides of some values, with None for a number."""
     return [getattr(value, "strides", None) for value in values]

@@ -41,7 +41,7 @@ _OURS = frozenset(("tinygraph", "numpy", "scipy", "contextlib", "functools"))
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What the first run saw of a result, and the second repeats: which operand it shares memory with."""
+    """The memory of a result, which the first run saw and the second repeats."""
 
     operand: int | None
     is_same: bool
@@ -86,7 +86,7 @@ class ArrayVersion:
     before: np.ndarray[Any, Any]
 
     def holds(self, array: np.ndarray[Any, Any]) -> bool:
-        """Whether the array is as it was."""
+        """Return whether the array is as it was."""
         before = self.before
         return array is before or (
             (array.shape, array.dtype) == (before.shape, before.dtype) and same_bits(array, before)
@@ -409,7 +409,7 @@ class Recording:
                 self.quiet.add(kind)
 
     def _repeat(self, function: Any, args: Any, kwargs: Any) -> Any:
-        """What the same call made in the reference run: shapes and dtypes, and what shared memory."""
+        """The result of the same call in the reference run: shapes and dtypes, and what shared memory."""
         assert self.reference is not None
         place = len(self.calls)
         expected = self.reference.calls[place] if place < len(self.reference.calls) else None
@@ -571,7 +571,7 @@ def _carried_out(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 
 def _runs_users_code(function: Callable[..., Any], args: Any) -> bool:
-    """Whether code of the user's runs in a call: a primitive of his, or a function among the arguments."""
+    """Return whether a call runs code of the user's: a primitive of theirs, or a function among the arguments."""
     if isinstance(function, np.ufunc):
         return False
     module = getattr(function, "__module__", None) or ""
@@ -586,7 +586,7 @@ def _copied(item: Any) -> Any:
 
 
 def _fact_of(part: Any, operands: Sequence[Traced], is_own: bool) -> Fact:
-    """What a part of a result is: a number, an operand itself, a view of one, or an array of its own."""
+    """The memory of a part of a result: that of an operand, or its own; a number has none."""
     for place, operand in enumerate(operands):
         if share(part, operand._value):
             return Fact(place, part is operand._value and not is_own, False)

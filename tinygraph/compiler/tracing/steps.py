@@ -94,7 +94,7 @@ class Captured:
 
     @property
     def is_written_into(self) -> bool:
-        """Whether the function writes into the array itself, as `w.data -= step` does, and `w.assign` does not."""
+        """Return whether the function writes into the array itself: `w.data -= step` does, `w.assign` does not."""
         return self.initial is not None and self.initial._step is not self.first
 
     @property

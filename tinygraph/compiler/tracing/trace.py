@@ -50,7 +50,7 @@ class Trace(WithTensors):
             step.name = f"d_{name}"
 
     def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int) -> bool:
-        """Whether rules make no NaN of a cotangent of 0.
+        """Return whether rules make no NaN of a cotangent of 0.
 
         Args:
             found: what they made of it, in the steps from `begun` on.
@@ -73,7 +73,7 @@ class Trace(WithTensors):
         return all([finite(step) >= least for step in steps])
 
     def is_finite(self, cotangent: Any) -> bool:
-        """Whether no element is infinite or NaN, for arguments that are finite."""
+        """Return whether no element is infinite or NaN, for arguments that are finite."""
         return all([finiteness_of(part._step) >= 1 for part in _parts(plain(cotangent)) if type(part) is Traced])
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
