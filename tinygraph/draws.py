@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygraph import modes
 
-__all__ = ["Draws", "known", "normal", "uniform"]
+__all__ = ["normal", "uniform"]
 
 
 def uniform(
