@@ -284,7 +284,7 @@ class Version:
         return arguments, buffers
 
     def is_current(self) -> bool:
-        """Return whether everything outside is as it was when the program was made, as far as it shows without a call."""
+        """Return whether all is outside as it was when the program was made, as far as it shows without a call."""
         own = [(link, had) for link, had in self._asked if type(link) is not int]
         return (
             all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
