@@ -75,6 +75,14 @@ def cumulated(draw, **domain):
 
 ZEROS = {"low": -1, "high": 1}
 
+
+@st.composite
+def recurrence(draw):
+    """Factors and terms of one shape, along the last axis."""
+    shape = draw(shapes(min_dims=1))
+    return Call((draw(arrays(shape)), draw(arrays(shape))))
+
+
 LAWS = enter(
     {
         np.sum: reduced(where={}, initial=2.5),
@@ -91,6 +99,7 @@ LAWS = enter(
         root: unary(low=0.25),
         np.cumsum: cumulated(),
         np.cumprod: [cumulated(), cumulated(low=-0.03, high=0.03)],
+        carried: recurrence(),
     }
 )
 

@@ -6,10 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.derivatives.ufunc_methods import accumulated_logarithms
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, axes, shapes
 
-from .laws import same_value
+from .laws import Call, enter, obey, same_value
+
+LAWS = enter(
+    {
+        accumulated_logarithms: st.builds(
+            lambda a, base: Call((a, base)), arrays(shapes(min_dims=1)), st.sampled_from("e2")
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("entry", LAWS, ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
 
 
 @pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.minimum], ids=lambda u: u.__name__)

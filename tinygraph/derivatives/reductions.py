@@ -135,8 +135,8 @@ def var(
     ddof = ddof if correction is None else correction
     a = a if dtype is None else a.astype(dtype)
     if a.dtype == np.float16:  # in which NumPy's own squares and sums overflow
-        wide = a.astype(np.float32)
-        return var(wide, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean).astype(np.float16)
+        found = var(a.astype(np.float32), axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
+        return found.astype(np.result_type(np.float16, 0.0 if mean is None else getattr(mean, "dtype", mean)))
     mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
     away = a - mean
     squares = np.square(away) if away.dtype.kind != "c" else np.square(np.real(away)) + np.square(np.imag(away))
