@@ -255,7 +255,9 @@ class Probe:
                 numbers += 2 * numbers.shape[-1] * np.eye(numbers.shape[-1], dtype=item.dtype)  # one with an inverse
             return numbers
 
-        self.args = mapped(args, other)
+        rules = [*op.rules, *[None] * (len(args) - len(op.rules))]
+        # An argument without a rule decides which elements are chosen, as the images of a pooling do: it stays.
+        self.args = tuple([mapped(item, other) if rule else item for item, rule in zip(args, rules, strict=False)])
         try:
             with _aside(), np.errstate(all="ignore"):
                 self.z = op.function(*self.args, **keywords)
