@@ -211,6 +211,20 @@ def test_second_derivatives_at_0_compiled():
         assert np.any(expected)
 
 
+@pytest.mark.parametrize("how", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_a_row_of_a_jacobian_is_the_derivative_of_one_element(how):
+    """The others are left out of it, and not multiplied by 0."""
+    x = np.array([0.0, 4.0])
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(how(tg.jacobian(np.sqrt))(x), [[np.inf, 0], [0, 0.25]])
+        rows = how(tg.jacobian(lambda x: np.sqrt(x)[:, None] @ np.ones((1, 2))))(x)
+        np.testing.assert_array_equal(rows, np.stack([[[np.inf, 0], [0, 0.25]]] * 2, axis=1))
+        np.testing.assert_array_equal(how(tg.hessian(lambda x: np.sum(x**1.5)))(x), [[np.inf, 0], [0, 0.375]])
+        twice = how(tg.jacobian(tg.jacobian(lambda x: x**1.5)))(x)
+        np.testing.assert_array_equal(twice, [[[np.inf, 0], [0, 0]], [[0, 0], [0, 0.375]]])
+        assert np.isnan(tg.vjp(np.sqrt, x)[1](np.array([0.0, 1.0]))[0][0])  # a cotangent that somebody chose
+
+
 # --- what is not left out ---------------------------------------------------------------------------------------------
 
 NOT_LEFT_OUT = {

@@ -45,7 +45,7 @@ from tinygraph.nonfinite import watch_cotangent
 from tinygraph.operands import plain
 from tinygraph.ownership import apart, share
 from tinygraph.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
-from tinygraph.pulling import PULL, Waiting, hand, pull_any
+from tinygraph.pulling import PULL, Waiting, hand, note_reach, pull_any
 from tinygraph.record import SHOWN
 from tinygraph.recorded_pulls import join_pieces, on_behalf_of, pull_traced
 from tinygraph.source import assigned_name, source_of
@@ -116,6 +116,7 @@ def gradients(
     since: int,
     create_graph: bool | None = None,
     retain: bool = False,
+    begun: Sequence[Any] = (),
 ) -> list[Any | None]:
     """The cotangents of some links, touching no `grad`.
 
@@ -125,12 +126,14 @@ def gradients(
         since: calls made before this order depend on no input, and are not passed through. They may be inputs.
         create_graph: record the pass; None records it if the outputs depend on more than the inputs.
         retain: keep what the calls saved, for another pass.
+        begun: for each output where its seed counts; elsewhere the output is left out.
 
     Returns:
         For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
     """
     with _gathering:
         waiting = gather(outputs, since)
+    waiting.begun = begun
     waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
     recorded = waiting.foreign if create_graph is None else create_graph
     cotangents = pull_back(waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
@@ -283,7 +286,8 @@ def pull_back(
             if waiting.leaves_out or until == sys.maxsize:
                 waiting.start_again()
                 cotangents = {}
-                for root, seed in zip(roots, seeds, strict=True):
+                for place, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
+                    note_reach(root, waiting.begun[place] if waiting.begun else None, waiting)
                     hand(root, seed, cotangents, waiting)
             _guarded_pass(waiting, cotangents, recorded, show, kept, until)
         _round(cotangents, keep, waiting.calls, recorded)

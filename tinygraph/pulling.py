@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from typing import Any
 
@@ -32,6 +32,7 @@ class Waiting:
         retain: whether the calls keep what they saved, for another pass.
         freed: calls that give back their values, with the values while the pass may have to be done over, else None.
         held: constants that are to be given back then.
+        begun: for each root where its seed counts, None for everywhere.
         reach: of calls whose cotangents were not reached everywhere, where they were.
         loose: those of them where only a choice of values left something out, as `np.maximum` does.
         strict: those where a condition, a mask or an index did.
@@ -41,8 +42,8 @@ class Waiting:
     """
 
     __slots__ = (
-        "_leaves_out", "_outside", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces", "reach",
-        "retain", "since", "strict",
+        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces",
+        "reach", "retain", "since", "strict",
     )  # fmt: skip
 
     def __init__(self, since: int) -> None:
@@ -53,6 +54,7 @@ class Waiting:
         self.freed: list[tuple[Call, Any]] = []
         self.held: list[Held] = []
         self._leaves_out: bool | None = None
+        self.begun: Sequence[Any] = ()
         self.reach: dict[Any, Any] = {}
         self.loose: set[Any] = set()
         self.strict: set[Any] = set()
@@ -65,7 +67,7 @@ class Waiting:
     def leaves_out(self) -> bool:
         """Return whether a call of the pass may leave something out, so that the pass may have to be done over."""
         if self._leaves_out is None:
-            self._leaves_out = any(map(may_leave_out, self.calls))
+            self._leaves_out = bool(self.begun) or any(map(may_leave_out, self.calls))
         return self._leaves_out
 
     def start_again(self) -> None:

@@ -78,7 +78,9 @@ def _rows(run: Run, output: Any, unit: complex) -> list[Any]:
     for place in range(output.size):
         seed = np.zeros(output.size, output.dtype)
         seed[place] = unit
-        rows.append(run.pull([output], [seed.reshape(output.shape)[()]], retain=True, warn=False))
+        seed = seed.reshape(output.shape)[()]
+        begun = [seed != 0] if output.size > 1 else ()  # a row is the derivative of one element, without the others
+        rows.append(run.pull([output], [seed], retain=True, warn=False, begun=begun))
     run.warn_of_lost(run.lost or ())
     return [
         np.reshape(np.stack([row[which] for row in rows]), output.shape + tensor.shape)

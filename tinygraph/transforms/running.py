@@ -147,20 +147,28 @@ class Run:
         if self.left.lines:
             warn_of_lost(self.call, self.left, links, self.since)
 
-    def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any], retain: bool, warn: bool = True) -> list[Any]:
+    def pull(
+        self,
+        outputs: Sequence[Tensor],
+        seeds: Sequence[Any],
+        retain: bool,
+        warn: bool = True,
+        begun: Sequence[Any] = (),
+    ) -> list[Any]:
         """The cotangents of the inputs, in the order of their leaves; zeros where nothing depends on one.
 
         Args:
             outputs, seeds: where the pass begins, and with which cotangents.
             retain: keep what the calls saved, for another pass.
             warn: of inputs that these outputs lost, see `warn_of_lost`.
+            begun: for each output where its seed counts; elsewhere the output is left out.
         """
         recorded = True if self.is_nested or any(isinstance(seed, Tensor) for seed in seeds) else None
         if recorded:
             seeds = [seed if isinstance(seed, Tensor) else record.unrecorded(seed) for seed in seeds]
         found = gradients(
             [output._link for output in outputs], seeds, self.links,
-            since=self.since, create_graph=recorded, retain=retain or recorded is True,
+            since=self.since, create_graph=recorded, retain=retain or recorded is True, begun=begun,
         )  # fmt: skip
         if any([cotangent is None for cotangent in found]):
             lost = [link for link, part in zip(self.links, found, strict=True) if part is None]

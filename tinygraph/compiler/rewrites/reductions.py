@@ -18,12 +18,12 @@ def drop_kept_axes(graph: Graph) -> Graph:
         if not step.args or type(step.args[0]) is not Step:
             return None
         inner = step.args[0]
-        if is_reshape(step) and is_plain_reduction(inner) and inner.kwargs.get("keepdims"):
+        if inner.function and is_reshape(step) and is_plain_reduction(inner) and inner.kwargs.get("keepdims"):
             x, axis = inner.args[0], inner.kwargs.get("axis")
             axes = reduced_axes(axis, len(x.shape))
             if step.shape == tuple([size for place, size in enumerate(x.shape) if place not in axes]):
                 return builder.call(step, inner.function, x, axis=axis, keepdims=False, name=step.name)
-        if is_plain_reduction(step) and is_reshape(inner) and not step.shape and inner.args[0].shape:
+        if step.function and is_plain_reduction(step) and is_reshape(inner) and not step.shape and inner.args[0].shape:
             whole = tuple(range(len(inner.args[0].shape)))
             return builder.call(step, step.function, inner.args[0], axis=whole, keepdims=False, name=step.name)
         return None
