@@ -1,12 +1,12 @@
 """Contents: objects of other libraries that a function finds outside, and what is in them.
 
-tinygraph cannot look into an object whose class somebody else wrote. It is one of three:
+tinygraph cannot look into an object whose class somebody else wrote. Such an object is one of three:
 
     a value         np.add, Fraction(1, 2), a date, a compiled pattern     nothing in it changes
     readable        array.array, bytearray, pandas.Series, a spline        its bytes are compared before each call
     unreadable      a lock, an open file, an iterator, a queue             refused where the function uses it
 
-Its bytes are those of its memory, where it lends that to `memoryview`, or else what `pickle` writes of it.
+The bytes of an object are those of its memory, where `memoryview` can look into that, or else what `pickle` writes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Content:
     """An object that can be read, and what was in it.
 
     Attributes:
-        name: as one would write it.
+        name: the object's, as one would write it: "model.table".
     """
 
     __slots__ = ("_attributes", "_before", "_item", "_read", "name")
@@ -136,31 +136,30 @@ class _Bytes(list[bytes]):
 
 def _pickled(item: Any) -> Any:
     taken = _Bytes()
-    _Pickler(taken, 4).dump(item)
+    _Pickler(taken).dump(item)
     return b"".join(taken)
 
 
 class _Pickler(pickle.Pickler):
-    """Random generators are known by themselves: where they stand is no content of what holds them."""
+    """Writes a random generator as a number, and notes it: its state is no content of the object that holds it."""
+
+    def __init__(self, file: _Bytes) -> None:
+        super().__init__(file, 4)
+        self.generators: list[Any] = []
 
     def persistent_id(self, item: Any) -> Any:
         """A number for a generator, None for any other object."""
-        return id(item) if isinstance(item, GENERATORS) else None
+        if not isinstance(item, GENERATORS):
+            return None
+        self.generators.append(item)
+        return id(item)
 
 
 def generators_in(item: Any) -> list[Any]:
     """The random generators that an object of a library holds, as far as `pickle` finds them."""
-    found: list[Any] = []
-
-    class Finding(pickle.Pickler):
-        def persistent_id(self, item: Any) -> Any:
-            if isinstance(item, GENERATORS):
-                found.append(item)
-                return id(item)
-            return None
-
-    Finding(_Bytes(), 4).dump(item)
-    return found
+    pickler = _Pickler(_Bytes())
+    pickler.dump(item)
+    return pickler.generators
 
 
 def _refusing(name: str) -> Callable[..., Any]:
