@@ -122,9 +122,9 @@ class Sources:
             line = value.__name__ if value.__name__ == used else f"{value.__name__} as {used}"
             self.modules[used] = f"import {line}"
             self._need(value.__name__)
-        elif _is_plain(value):
+        elif _has_literal(value):
             self._mean(name, used, value)
-            self._written.setdefault(used, f"{used} = {_plain_text(value)}")
+            self._written.setdefault(used, f"{used} = {_literal_text(value)}")
         elif inspect.isfunction(inspect.unwrap(value)):
             self._write(used, inspect.unwrap(value))
         else:
@@ -133,7 +133,7 @@ class Sources:
     def _mean(self, name: str, used: str, value: Any) -> None:
         """Take a name for a module or a constant, which must not mean something else in the file."""
         meant = self._meant.setdefault(used, value)
-        if meant is not value and not (_is_plain(meant) and _is_plain(value) and repr(meant) == repr(value)):
+        if meant is not value and not (_has_literal(meant) and _has_literal(value) and repr(meant) == repr(value)):
             raise _ClashError(name, used)
         self.taken.add(used)
 
@@ -202,16 +202,16 @@ def _are_sets(a: Any, b: Any) -> bool:
     return isinstance(a, frozenset) and bool(a == b)
 
 
-def _is_plain(value: Any) -> bool:
-    """Return whether a value is written down as Python writes it."""
+def _has_literal(value: Any) -> bool:
+    """Return whether a value is a number, a string or None, or a tuple of them, which Python writes as they are."""
     if type(value) is tuple:
-        return all(_is_plain(item) for item in value)
+        return all(_has_literal(item) for item in value)
     return type(value) in (int, float, str, bool, type(None))
 
 
-def _plain_text(value: Any) -> str:
+def _literal_text(value: Any) -> str:
     if type(value) is tuple:
-        inside = ", ".join([_plain_text(item) for item in value])
+        inside = ", ".join([_literal_text(item) for item in value])
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     return number_text(value) if type(value) is float else repr(value)
 
