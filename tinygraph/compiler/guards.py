@@ -245,7 +245,7 @@ class Guards:
         arrays: Sequence[Any] = (), contents: Sequence[Content] = (),
     ) -> None:  # fmt: skip
         self._arrays, self._layouts = list(arrays), [(array.shape, array.dtype) for array in arrays]
-        self._contents_of = list(contents)
+        self._contents = list(contents)
         self._containers = [container for container in containers if container.whole]
         inside = {id(container.holder) for container in self._containers}
         guarded = [
@@ -259,7 +259,7 @@ class Guards:
         self._gets = [((vars(p.holder) if isinstance(p.holder, type) else p.holder).get, p.key) for p in named]
         self._named = [place.value for place in named]
         self._cells = [place.holder for place in cells]
-        self._contents = [place.value for place in cells]
+        self._in_cells = [place.value for place in cells]
         self._others = [place for place in guarded if id(place) not in known]
         self._places = [*named, *cells, *self._others]
         self._sized, self._sizes = list(sized), [*map(len, sized)]
@@ -279,7 +279,7 @@ class Guards:
                 now = [cell.cell_contents for cell in self._cells]
             except ValueError:  # one is empty
                 return False
-            if not all(map(is_, now, self._contents)) and not _same_items(now, self._contents):
+            if not all(map(is_, now, self._in_cells)) and not _same_items(now, self._in_cells):
                 return False
         for place in self._others:
             item = place.now()
@@ -295,7 +295,7 @@ class Guards:
             return False
         if self._arrays and [(array.shape, array.dtype) for array in self._arrays] != self._layouts:
             return False
-        if self._contents_of and not all([content.holds() for content in self._contents_of]):
+        if self._contents and not all([content.holds() for content in self._contents]):
             return False
         return not self._sized or [*map(len, self._sized)] == self._sizes
 
@@ -317,7 +317,7 @@ class Guards:
         for array, (shape, dtype) in zip(self._arrays, self._layouts, strict=True):
             if (array.shape, array.dtype) != (shape, dtype):
                 return f"an array of shape {shape} has the shape {array.shape}"
-        for content in self._contents_of:
+        for content in self._contents:
             if not content.holds():
                 return f"what is in {content.name} has changed"
         return "an object or a class has other attributes"
