@@ -35,7 +35,7 @@ def normal(
 
 
 def _drawn(function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
-    source = known(generator, function.__name__)
+    source = as_generator(generator, function.__name__)
     if modes.is_tracing():
         return modes.state.tracing.draw(function, source, shape, dtype)
     for draws in _active.stack:
@@ -43,23 +43,23 @@ def _drawn(function: Callable[..., Any], generator: Any, shape: Any, dtype: Any)
     return (source.random if function is uniform else source.standard_normal)(shape, dtype=dtype)
 
 
-def known(generator: Any, call: str) -> Any:
+def as_generator(generator: Any, call: str) -> Any:
     """A generator with the methods of `numpy.random.Generator`.
 
     Raises:
         TypeError: it is neither one of those nor a `numpy.random.RandomState`.
     """
-    if isinstance(generator, np.random.Generator | Old):
+    if isinstance(generator, np.random.Generator | LegacyGenerator):
         return generator
     if isinstance(generator, np.random.RandomState):
-        return Old(generator)
+        return LegacyGenerator(generator)
     raise TypeError(
         f"{call}: the generator must be a numpy.random.Generator, such as numpy.random.default_rng(0), "
         f"got {getattr(generator, '__name__', type(generator).__name__)}"
     )
 
 
-class Old:
+class LegacyGenerator:
     """A `numpy.random.RandomState` with the methods of a `numpy.random.Generator`.
 
     Attributes:
