@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygraph.drawing.expressions import LABEL_LENGTH, formula, grouped, labels
+from tinygraph.drawing.expressions import LABEL_LENGTH, formula, labels
 from tinygraph.drawing.slopes import slope
+from tinygraph.drawing.symbols import grouped
 from tinygraph.graph import Graph, Node
 
 from .graphs import Recorder, hypotenuse

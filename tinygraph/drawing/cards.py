@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health
-from tinygraph.drawing.expressions import fallback, grouped
+from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import distribution, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
-from tinygraph.drawing.symbols import operation_symbol, sign
+from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Node
 from tinygraph.links import Like

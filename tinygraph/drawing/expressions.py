@@ -22,7 +22,7 @@ from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Graph, Node, numbered
 from tinygraph.links import Like
 
-__all__ = ["constant_key", "fallback", "formula", "grouped", "labels", "own_names"]
+__all__ = ["constant_key", "fallback", "formula", "labels", "own_names"]
 
 LABEL_LENGTH = 12
 TITLE_LENGTH = 60

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary
-from tinygraph.drawing.expressions import fallback, grouped
+from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import distribution, nonfinite
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
-from tinygraph.drawing.symbols import operation_symbol
+from tinygraph.drawing.symbols import grouped, operation_symbol
 from tinygraph.drawing.text import clean, clip, isolated
 from tinygraph.links import Like
 

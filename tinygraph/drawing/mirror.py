@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygraph.drawing import views
-from tinygraph.drawing.expressions import fallback, grouped
+from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
-from tinygraph.drawing.symbols import scalar_constant
+from tinygraph.drawing.symbols import grouped, scalar_constant
 from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Graph, Node
 from tinygraph.links import Like
