@@ -14,7 +14,7 @@ from tinygraph.primitives import composed, primitive
 from tinygraph.tensor import Tensor
 
 
-def _floating(x: Any) -> Any:
+def floating(x: Any) -> Any:
     """An array of a floating dtype: lists and integers become float64."""
     if type(x) is np.ndarray or type(x) is np.float64:
         return x if x.dtype.kind in "fc" else x.astype(np.float64)
@@ -61,7 +61,7 @@ def sigmoid(x: Any) -> Any:
     Returns:
         An array of the same shape, between 0 and 1.
     """
-    return logistic(_floating(x))
+    return logistic(floating(x))
 
 
 sigmoid.derivative(lambda g, z, x: g * (z * (1 - z)))
@@ -77,7 +77,7 @@ def relu(x: Any) -> Any:
     Returns:
         An array of the same shape.
     """
-    return np.maximum(_floating(x), 0)
+    return np.maximum(floating(x), 0)
 
 
 relu.derivative(lambda g, z, x: g * (z > 0))
@@ -97,7 +97,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
-    x = _floating(x)
+    x = floating(x)
     return np.where(x > 0, x, x * negative_slope)[()]
 
 
@@ -118,7 +118,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units"
     (2015), equation 6.
     """
-    x = _floating(x)
+    x = floating(x)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))[()]
 
 
@@ -147,7 +147,7 @@ def softplus(x: Any) -> Any:
     Returns:
         An array of the same shape.
     """
-    return log1pexp(_floating(x))
+    return log1pexp(floating(x))
 
 
 softplus.derivative(lambda g, z, x: g * sigmoid(x))
@@ -166,7 +166,7 @@ def silu(x: Any) -> Any:
 
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation" (2017).
     """
-    x = x if isinstance(x, Tensor) else _floating(x)
+    x = x if isinstance(x, Tensor) else floating(x)
     return x * sigmoid(x)
 
 
@@ -225,7 +225,7 @@ def normal_cdf(x: Any) -> Any:
     Returns:
         An array of the same shape, between 0 and 1, as exact for −20 as for 20.
     """
-    return normal_cdf_formula(_floating(x))[()]
+    return normal_cdf_formula(floating(x))[()]
 
 
 def _normal_density(x: Any) -> Any:
@@ -251,7 +251,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016), section 2.
     """
-    x = x if isinstance(x, Tensor) else _floating(x)
+    x = x if isinstance(x, Tensor) else floating(x)
     if not approximate:
         return x * normal_cdf(x)
     if x.dtype == np.float16:  # in which x³ overflows from 41 on

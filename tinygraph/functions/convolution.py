@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygraph.functions.activations import _floating
+from tinygraph.functions.activations import floating
 from tinygraph.functions.columns import by_group, columns_of, fold_by_channel, fold_by_offset
 from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, misfit, pair, slide, working
 from tinygraph.primitives import primitive
@@ -53,7 +53,7 @@ def conv2d(
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), section 2.
     """
-    x, kernel = _floating(x), _floating(kernel)
+    x, kernel = floating(x), floating(kernel)
     plan = _plan("conv2d", x.shape, kernel.shape, stride, padding, dilation, groups)
     dtype, inner = _dtypes(x, kernel)
     result = np.empty(plan.result, inner)
@@ -87,7 +87,7 @@ def conv2d_input(
     Raises:
         ShapeError: `conv2d` would not make a result of the shape of `y`.
     """
-    y, kernel = _floating(y), _floating(kernel)
+    y, kernel = floating(y), floating(kernel)
     image = (*y.shape[:1], *size, *(groups * channels for channels in kernel.shape[2:3]))
     plan = _plan("conv2d_input", image, kernel.shape, stride, padding, dilation, groups)
     _check_result("conv2d_input", y.shape, plan)
@@ -122,7 +122,7 @@ def conv2d_kernel(
     Raises:
         ShapeError: `conv2d` would not make a result of the shape of `y`.
     """
-    x, y = _floating(x), _floating(y)
+    x, y = floating(x), floating(y)
     kernel = (*size, *(channels // groups for channels in x.shape[3:]), *y.shape[3:])
     plan = _plan("conv2d_kernel", x.shape, kernel, stride, padding, dilation, groups)
     _check_result("conv2d_kernel", y.shape, plan)

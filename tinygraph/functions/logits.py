@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import expand
-from tinygraph.functions.activations import _floating, in_float32
+from tinygraph.functions.activations import floating, in_float32
 from tinygraph.functions.checks import class_numbers
 from tinygraph.modes import is_tracing
 from tinygraph.operands import as_array
@@ -29,7 +29,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     Returns:
         An array without the summed axes. Over no elements at all the sum is 0, and the result −∞.
     """
-    x = _floating(x)
+    x = floating(x)
     highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     highest = np.where(np.isfinite(highest), highest, 0)
     with np.errstate(divide="ignore"):
@@ -60,7 +60,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     Returns:
         An array of the same shape.
     """
-    x = _floating(x)
+    x = floating(x)
     shifted = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return shifted / np.sum(shifted, axis=axis, keepdims=True)
 
@@ -80,7 +80,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     Returns:
         An array of the same shape.
     """
-    x = _floating(x)
+    x = floating(x)
     highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     # The shift comes first: next to a large logit the logarithm would round away.
     shifted = x - np.where(np.isfinite(highest), highest, 0)

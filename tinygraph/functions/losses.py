@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import mean
 from tinygraph.errors import ShapeError
-from tinygraph.functions.activations import _floating, in_float32, log1pexp, sigmoid
+from tinygraph.functions.activations import floating, in_float32, log1pexp, sigmoid
 from tinygraph.functions.checks import class_numbers, probabilities
 from tinygraph.functions.logits import log_softmax, rows_of, softmax
 from tinygraph.modes import is_tracing
@@ -41,7 +41,7 @@ def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = Fal
         ShapeError: the shapes differ.
         ValueError: a probability is below 0 or above 1, or `reduction` is something else.
     """
-    p, y = _floating(predictions), _floating(targets)
+    p, y = floating(predictions), floating(targets)
     _check_reduction(reduction, "binary_cross_entropy")
     if p.shape != y.shape:
         raise ShapeError(
@@ -100,7 +100,7 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, red
         ValueError: a class number is not below `classes`, a probability is below 0 or above 1, or `reduction` is
             something else.
     """
-    p, y = _floating(predictions), as_array(targets)
+    p, y = floating(predictions), as_array(targets)
     _check_reduction(reduction, "cross_entropy")
     _check_classes(p, y)
     if not from_logits:
@@ -111,7 +111,7 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, red
         labels = class_numbers(y, p.shape[-1], "cross_entropy").astype(np.intp)
         losses = -np.take_along_axis(log_softmax(p), labels[..., None], axis=-1)[..., 0]
     else:
-        y = _floating(y)
+        y = floating(y)
         losses = -np.sum(y * np.where(y == 0, 0, log_softmax(p)), axis=-1)
     return REDUCTIONS[reduction](losses)
 
@@ -179,7 +179,7 @@ def _over(y: Any, p: Any) -> Any:
 
 
 def _array(item: Any) -> Any:
-    return item if isinstance(item, Tensor) else _floating(item)
+    return item if isinstance(item, Tensor) else floating(item)
 
 
 def _check_reduction(reduction: str, call: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import selection
-from tinygraph.functions.activations import _floating
+from tinygraph.functions.activations import floating
 from tinygraph.functions.pools import Plan, images_of, offsets, reduce_along, shares_of, spread_along, winners
 from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
 from tinygraph.primitives import primitive
@@ -37,7 +37,7 @@ def max_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Paddin
     Raises:
         ShapeError: a window is larger than the padded image, would lie on padding alone, or a number is too small.
     """
-    x = _floating(x)
+    x = floating(x)
     plan = _plan("max_pool2d", x.shape, window, stride, padding)
     result = np.empty(_pooled(x.shape, plan), x.dtype)
     for images in images_of(x):
@@ -61,7 +61,7 @@ def max_pool2d_input(
     Returns:
         An array of the shape of `x`.
     """
-    y, x = _floating(y), _floating(x)
+    y, x = floating(y), floating(x)
     plan = _plan("max_pool2d_input", x.shape, window, stride, padding)
     _check_result("max_pool2d_input", y.shape, x.shape, plan)
     largest = max_pool2d(x, window, stride, padding) if largest is None else largest
@@ -93,7 +93,7 @@ def max_pool2d_pick(
     Returns:
         An array of the shape of max_pool2d(x).
     """
-    v, x = _floating(v), _floating(x)
+    v, x = floating(v), floating(x)
     plan = _plan("max_pool2d_pick", x.shape, window, stride, padding)
     if v.shape != x.shape:
         raise misfit("max_pool2d_pick", f"v has shape {v.shape}, the images {x.shape}; they must be the same")
@@ -146,7 +146,7 @@ def avg_pool2d(
     Raises:
         ShapeError: a window is larger than the padded image, would lie on padding alone, or a number is too small.
     """
-    x = _floating(x)
+    x = floating(x)
     plan = _plan("avg_pool2d", x.shape, window, stride, padding)
     result = np.empty(_pooled(x.shape, plan), working(x.dtype))
     shares = shares_of(plan, count_include_pad, result.dtype)
@@ -176,7 +176,7 @@ def avg_pool2d_input(
     Returns:
         An array of shape (batch, height, width, channels).
     """
-    y = _floating(y)
+    y = floating(y)
     shape = (*y.shape[:1], *size, *y.shape[3:])
     plan = _plan("avg_pool2d_input", shape, window, stride, padding)
     _check_result("avg_pool2d_input", y.shape, shape, plan)

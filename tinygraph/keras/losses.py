@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.errors import ShapeError
-from tinygraph.functions.activations import _floating
+from tinygraph.functions.activations import floating
 from tinygraph.functions.checks import class_numbers
 from tinygraph.functions.losses import binary_cross_entropy, cross_entropy
 from tinygraph.operands import array_of, as_array
@@ -181,7 +181,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 
 
 def _floating_or_tensor(item: Any) -> Any:
-    return item if isinstance(item, Tensor) else _floating(array_of(item))
+    return item if isinstance(item, Tensor) else floating(array_of(item))
 
 
 def _prepared(call: str, y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:

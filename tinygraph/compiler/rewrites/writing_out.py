@@ -50,7 +50,7 @@ def _is_float16(item: Any) -> bool:
 def _floating(x: Any) -> Any:
     if type(x) is Symbol:
         return x if x.dtype.kind in "fc" else x.astype(np.dtype(np.float64))
-    return functions.activations._floating(x)
+    return functions.activations.floating(x)
 
 
 def _sigmoid(x: Any) -> Any:
