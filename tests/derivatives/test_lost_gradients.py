@@ -1,5 +1,7 @@
 """No function of NumPy returns numbers that move with a Tensor's, but without its gradient."""
 
+from array import array as numbers_of
+
 import numpy as np
 import pytest
 
@@ -109,10 +111,26 @@ def test_edges_of_bins_move_with_the_data(keywords):
 
 
 def test_methods_of_an_array_of_pythons_are_refused():
-    from array import array
-
-    t, numbers = tg.Tensor([1.0, 2.0]), array("d", [0.0])
-    for fill in (lambda: numbers.append(t[0]), lambda: numbers.fromlist([t[0]]), lambda: array("d", t)):
+    t, numbers = tg.Tensor([1.0, 2.0]), numbers_of("d", [0.0])
+    for fill in (lambda: numbers.append(t[0]), lambda: numbers.fromlist([t[0]]), lambda: numbers_of("d", t)):
         with pytest.raises(tg.UnsupportedError, match="would lose the gradient"):
             fill()
     assert numbers.tolist() == [0.0]
+
+
+def test_methods_of_what_has_no_name_are_refused():
+    columns = {"a": numbers_of("d", [0.0])}
+    t, rows = tg.Tensor(2.0), {"a": [tg.Tensor(3.0), tg.Tensor(1.0)]}
+    for name, fill in (
+        ("append", lambda: columns["a"].append(t)),
+        ("insert", lambda: columns["a"].insert(0, t)),
+        ("extend", lambda: columns.get("a").extend([t])),
+    ):
+        with pytest.raises(tg.UnsupportedError, match=rf"^{name}: it takes the number .* lose the gradient"):
+            fill()
+    assert columns["a"].tolist() == [0.0]
+    columns["a"].append(float(t))
+    rows["a"].sort(key=float)
+    rows["a"].append(t)
+    assert columns["a"].tolist() == [0.0, 2.0] and [item.item() for item in rows["a"]] == [1, 3, 2]
+    assert ["{:.1f} {}".format(t, t.item()), "%.1f" % t, [t][0].item()] == ["2.0 2.0", "2.0", 2.0]  # noqa: UP031, UP032

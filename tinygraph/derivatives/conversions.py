@@ -38,11 +38,26 @@ def check_number(frame: FrameType, made_at: str) -> None:
     if stores_a_part(frame):
         raise UnsupportedError(_stored(frame, made_at, "float(t) if the number is"))
     names = called_name(frame.f_code, frame.f_lasti)
-    if names and names not in _MEANT and (key := _taking_a_number(names, frame)):
+    key = _taking_a_number(names, frame) if names and names not in _MEANT else None
+    if not names and (method := _nameless_method(frame)):
+        names, key = (method,), ""
+    if key is not None:
         raise UnsupportedError(
             f"{'.'.join(names)}: it takes the number of a Tensor{made_at} that requires a gradient, at "
             f"{line_of(frame)}, and would lose the gradient. {instead_of(key, 'write float(t)')}"
         )
+
+
+def _nameless_method(frame: FrameType) -> str | None:
+    """The method that a line of the user's calls of something without a name: "append" of `columns["a"].append(t)`.
+
+    A method that asks for a number is written in C. `rows["a"].sort(key=float)` is meant.
+    """
+    code, lasti = frame.f_code, frame.f_lasti
+    if frame is not users_frame(frame) or not operation_at(code, lasti)[0].startswith("CALL"):
+        return None
+    method = method_called(code, lasti)
+    return None if _NUMBERS & names_read(code, lasti) or method in _WITHOUT_DERIVATIVE else method
 
 
 def stores_a_part(frame: FrameType) -> bool:
