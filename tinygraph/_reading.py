@@ -11,6 +11,7 @@ import numpy as np
 from tinygraph.graph import Graph, Node
 from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, Named, arguments, links_below, links_in, mapped, scope_of
+from tinygraph.ownership import share
 from tinygraph.passes import SEVERAL, pass_of
 from tinygraph.scopes import named_scopes
 from tinygraph.source import argument_names, assigned_name, source_of
@@ -73,7 +74,7 @@ def _changed(links: list[Any]) -> set[int]:
     changed = [leaf for leaf in leaves if leaf.order > used.get(id(leaf), leaf.order)]
     arrays = [leaf._value for leaf in changed if isinstance(leaf._value, np.ndarray)]
     kept = [link for link in links if arrays and isinstance(link._value, np.ndarray)]
-    views = [link for link in kept if any(np.may_share_memory(link._value, array) for array in arrays)]
+    views = [link for link in kept if any(share(link._value, array) for array in arrays)]
     return {id(link) for link in (*changed, *views)}
 
 

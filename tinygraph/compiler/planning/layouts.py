@@ -14,6 +14,7 @@ import numpy as np
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, has_shape
 from tinygraph.compiler.steps import Step
 from tinygraph.graph import Graph
+from tinygraph.ownership import share
 
 __all__ = ["is_basic", "is_view", "layouts_of", "looks_like_view", "what_is_shown"]
 
@@ -47,7 +48,7 @@ def is_view(step: Step, layouts: dict[int, Any]) -> bool:
     if not looks_like_view(step) or not step.args[0].shape:
         return False
     layout = layouts.get(step.index)
-    return layout is not None and np.may_share_memory(layout, layouts[step.args[0].index])
+    return layout is not None and share(layout, layouts[step.args[0].index])
 
 
 def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]]) -> dict[int, Any]:
@@ -92,7 +93,7 @@ def _view_of_layout(step: Step, found: dict[int, Any]) -> Any:
     if not _cheap(step, operand):
         return None
     view = step.function(operand, *step.args[1:], **step.kwargs)  # type: ignore[misc]
-    return view if np.may_share_memory(view, operand) else None
+    return view if share(view, operand) else None
 
 
 def _cheap(step: Step, operand: Any) -> bool:
