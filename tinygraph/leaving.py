@@ -1,7 +1,7 @@
 """Leaving the graph: the lines on which the number of a Tensor was taken, with `float(t)` or `t.data`.
 
-A transform notes them while its function runs, and warns of one if what it differentiates does not depend on an
-argument any more: a gradient of 0 that nobody meant.
+A transform notes these lines while its function runs. It warns of one where the result does not depend on an argument
+any more: a gradient of 0 that nobody meant.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Ownership: whose memory an array lies in, who else shares it, and how often it was written into.
 
-The record, the tracer and the planner ask here, and nowhere else. Arrays are asked themselves: NumPy's views keep hold
-of the array that owns the memory, in `base`, and two arrays that share memory have overlapping bounds. No function is
-known here by its name.
+The record, the tracer and the planner ask here. Arrays are asked themselves: NumPy's views keep hold of the array that
+owns the memory, in `base`, and two arrays that share memory have overlapping bounds. No function is known here by its
+name.
 
     y = x[1:3]                  owner(y) is x, and share(x, y)
 
 While a function is compiled there are stand-ins in the place of arrays. Stand-ins that share memory have one `Memory`,
-whose version counts the writes; what was read at an older version is read again, or as it was.
+whose version counts the writes. A view from an older version is taken again before it is used; a backward pass reads
+the operand of a call as it was when the call was made.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def base_of(array: Any) -> Any:
 
 
 def owner(array: Any) -> Any:
-    """The object that has the memory of an array: the array itself, or what is at the end of its bases."""
+    """The object that owns the memory of an array: the array itself, or the last of its bases."""
     while isinstance(array, np.ndarray) and array.base is not None:
         array = array.base
     return array
@@ -43,9 +44,9 @@ def share(one: Any, other: Any) -> bool:
 
 
 def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
-    """The arrays, with copies of those that share memory with one before them, or with one of the others.
+    """Return the arrays, with copies of those that share memory with one before them, or with one of the others.
 
-    Of Tensors, whose values are written into by nobody, one that comes twice is copied. A number shares no memory.
+    A Tensor is copied where it comes twice: nobody writes into its value. A number shares no memory.
     """
     taken = [item for item in others if type(item) is np.ndarray]
     found: list[Any] = []
@@ -61,10 +62,10 @@ def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
 
 
 def read_only(array: Any) -> Any:
-    """A look at an array that cannot be written into; a number as it is."""
+    """A view of an array that cannot be written into; a number as it is."""
     if not isinstance(array, np.ndarray):
         return array
-    view = array.view()  # without a look at its flags: NumPy warns where those of np.broadcast_arrays are read
+    view = array.view()  # whatever its flags are: NumPy warns where those of np.broadcast_arrays are read
     view.flags.writeable = False
     return view
 
@@ -121,13 +122,13 @@ _ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
 
 
 class Memory:
-    """Memory that one or several stand-ins lie in, while a function is compiled.
+    """The memory of one or several stand-ins, while a function is compiled.
 
     Attributes:
-        keeper: whose it is besides the function's, for messages: "an argument"; None for the function's own.
-        writable: whether the function may write into it.
-        version: how often it was written into.
-        leaves: the leaves whose value lies in it and was handed out: a write makes their graphs out of date.
+        keeper: who else has the memory, for messages: "an argument"; None where it is the function's own.
+        writable: whether the function may write into the memory.
+        version: how often the memory was written into.
+        leaves: the leaves that handed out a value in this memory: a write makes their graphs out of date.
     """
 
     __slots__ = ("keeper", "leaves", "version", "writable")

@@ -34,7 +34,7 @@ def no_pass(order: int) -> Pass:
 
 
 class Freed:
-    """The `_adjoint` of a call whose graph was given back, and the pass that did so, if it wrote gradients."""
+    """In place of the `_adjoint` of a call whose graph was given back: the pass that did so, if it wrote gradients."""
 
     __slots__ = ("this",)
 
@@ -69,7 +69,7 @@ def hand_out_gradient(link: Any, before: Any, array: Any) -> None:
 
 
 def pass_of(link: Any) -> Pass | None:
-    """The pass that wrote a link's gradient; `no_pass` or None if it was set or written into since, or is not known."""
+    """The pass that wrote a link's gradient; `no_pass` or None where the gradient was changed since, or is unknown."""
     passed = getattr(link, "passed", None)
     if type(passed) is tuple:
         this, gradient, number = passed

@@ -20,8 +20,8 @@ class Entry(str):
     """One entry into a scope: as a text the scope's name, as an object this entry and no other.
 
     Attributes:
-        owner: a weak reference to the module that was called; not there for a block, which is new each time.
-        left: when a composition returned, on the counter that numbers the calls; not there for what the user made.
+        owner: a weak reference to the module that was called. A block, which is new each time, has none.
+        left: when a composition returned, on the counter that numbers the calls. Modules and blocks have none.
     """
 
     __slots__ = ("left", "owner")

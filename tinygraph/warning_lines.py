@@ -1,9 +1,9 @@
 """NumPy's warnings of NaN and overflow at the user's line, where Python's filter counts them.
 
-NumPy attributes a warning to the line of Python that called the ufunc. On a Tensor that is a line of tinygraph's, so
-that Python, which shows a warning once for each line, would say nothing of a program's second NaN. A filter sees a
-warning when it is issued, with the stack as it is, and costs nothing until then: the one here, the last in the list,
-issues the warning again at the user's line. Filters of the user's own, and `np.errstate`, come before it.
+NumPy attributes a warning to the line of Python that called the ufunc. On a Tensor that is a line of tinygraph's.
+Python shows a warning once for each line, so a program's second NaN would go unsaid. The filter here issues the warning
+again at the user's line. A filter is asked when a warning is issued, with the stack as it is, and costs nothing until
+then. It is the last in the list: filters of the user's own, and `np.errstate`, come before it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def npz_of(path: Path) -> Path:
 def write(path: Path, text: str, arrays: dict[str, Any]) -> None:
     """Write a module and, if there are any, its arrays.
 
-    Both are written beside what is there, and then put in its place: if writing fails, what was there before stays.
+    Both are written beside the old files, and then take their places: where writing fails, the old files stay.
     """
     folder, unfinished = path.parent, f".{path.stem}.{os.getpid()}"
     written, stored = folder / f"{unfinished}.py", folder / f"{unfinished}.npz"
@@ -36,7 +36,7 @@ def write(path: Path, text: str, arrays: dict[str, Any]) -> None:
 
 
 def _store(path: Path, arrays: dict[str, Any]) -> None:
-    """Write an npz. `np.savez` takes the names as keywords, and some of them, `file`, mean something else to it."""
+    """Write an npz. `np.savez` takes names as keywords, so that an array cannot be called `file`."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, value in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:

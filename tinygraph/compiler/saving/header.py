@@ -52,7 +52,7 @@ def header_of(
     """
     groups: dict[object, list[str]] = {kind: [] for kind in (*_BY_PLACE, Parameter.KEYWORD_ONLY)}
     several: dict[object, str] = {}
-    shifted = False  # whether a parameter before is left out, so that the next has another place
+    shifted = False  # a parameter before is left out, so that the next one has another place
     for parameter in parameters:
         name, kind = parameter.name, parameter.kind
         if not any(name in given for given in words):

@@ -91,7 +91,7 @@ class Module:
         self._ordered = ordered
         self._programs = programs
         self._sources = Sources()
-        self._names: dict[Any, str] = {}  # by what identifies an array, a generator or a kind of tuples its name
+        self._names: dict[Any, str] = {}  # of arrays, generators and kinds of tuples, each by its identity
         self._updated: dict[str, None] = {}
         self._generators: list[str] = []
         self._tuples: list[str] = []  # the lines that make kinds of named tuples
@@ -120,7 +120,7 @@ class Module:
     # --- what the programs are given ----------------------------------------------------------------------------------
 
     def _given(self, saved: Saved, functions: dict[str, str]) -> dict[str, str]:
-        """By the names that a program's text has for what it is given once the names that the file has for that."""
+        """Name the arrays, generators and functions of a program in the file: by its own name, the name in the file."""
         text = saved.emitted.text
         found: dict[str, str] = {}
         for place, (own, state) in enumerate(zip(text.variables, saved.state, strict=True)):
@@ -337,7 +337,7 @@ class Module:
             yield "    else:"
             yield "        program, places = KNOWN[kinds]"
         if self._updated:
-            # As in an eager call an argument that looks into an updated array keeps its values to the end.
+            # As in an eager call, an argument that is a view of an updated array keeps its values to the end.
             own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"
             if any(saved.written_into for saved in self._programs):
                 said = f"{self._name}: an array lies in the memory of a Tensor that is written into. Give it a copy"

@@ -1,8 +1,7 @@
 """Programs to save: a compiled program with everything that it takes from outside, or with that as arguments.
 
-What the live program is given anew at each call besides its arguments, plain arrays found outside and gradients from
-before, becomes state; gradients that it leaves behind are no results. A saved program returns what the function
-returns.
+The live program is given more than its arguments at each call: plain arrays found outside, and gradients from before.
+In a file they are state. A saved program returns what the function returns; gradients that it leaves are no results.
 """
 
 from __future__ import annotations

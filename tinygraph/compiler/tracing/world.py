@@ -1,7 +1,7 @@
 """The world: clocks, entropy, files and the terminal, which a function asks or writes to while it is recorded.
 
-A program would go on with the time of the recording, and would print nothing. Python tells a profiler of each call that
-is made, so that one looks on during the first run. Where somebody else's profiler is at work, nobody looks.
+A program would keep the time of the recording, and would print nothing. So the first run of a function is watched:
+Python tells a profiler of each call. Where somebody else's profiler is at work, nothing is watched.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FILE = ("a file, the terminal or the environment is read", "Read it outside, an
 
 _SECONDS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
 _CLOCKS = [getattr(time, name) for seconds in _SECONDS for name in (seconds, f"{seconds}_ns") if hasattr(time, name)]
-# Compiled functions, which are the same object each time. Of classes that make an object anew the methods are bound.
+# Compiled functions, each by the object, and methods of classes, which are bound anew each time, by class and name.
 _FUNCTIONS: dict[Any, tuple[str, str]] = {
     **dict.fromkeys([*_CLOCKS, time.localtime, time.gmtime, time.ctime], _CLOCK),
     os.urandom: _ENTROPY,
@@ -56,7 +56,7 @@ _CODES: dict[Any, tuple[str, str]] = {
     random.SystemRandom.getrandbits.__code__: _ENTROPY,
     os.getenv.__code__: _FILE,
 }
-# What the standard library does when it imports a module, or shows a warning, is no act of the function's.
+# A file that is read to import a module, or to show a warning, is not read by the function.
 _ON_THEIR_OWN = frozenset(("importlib", "warnings"))
 # Open files; those that are made of a text in memory read nothing of the world.
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
@@ -81,7 +81,7 @@ def watched() -> Iterator[None]:
 
 
 def _look(frame: Any, event: str, called: Any) -> None:
-    # Most of what happens is looked up once: a call in a set of names, or of codes.
+    # It runs at every call of the first run, so most calls cost one look-up: of a name, or of a code object.
     if event == "c_call":
         if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
             return
@@ -157,7 +157,7 @@ def _inner_code_of(function: Any) -> Any:
     return next((item for item in _code_of(function).co_consts if isinstance(item, CodeType)), None)
 
 
-# By the code that enters, or leaves, `np.errstate`: at which event it is done, and what that adds to their number.
+# By the code that enters or leaves `np.errstate`: the event of a profiler, and what it adds to the count.
 _ERRSTATE: dict[Any, tuple[str, int]] = {
     _code_of(np.errstate.__enter__): ("call", 1),
     _code_of(np.errstate.__exit__): ("return", -1),
