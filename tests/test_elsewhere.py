@@ -30,19 +30,20 @@ def space(folder):
     model = tg.nn.Sequential([tg.nn.Dense(3)])
     x = tg.Tensor(rng.normal(size=(4, 3)))
     loss = np.sum(model(x) ** 2) + np.sum(t**2)
-    path = folder / "model.npz"
-    np.savez(path, **model.state_dict())
+    np.savez(folder / "model.npz", **model.state_dict())
     return {
-        "np": np, "tg": tg, "t": t, "u": tg.Tensor([2.0, 1.0, 0.5]), "x": x, "model": model, "loss": loss, "path": path,
+        "np": np, "tg": tg, "t": t, "u": tg.Tensor([2.0, 1.0, 0.5]), "x": x, "model": model, "loss": loss,
         "parameters": model.parameters(), "optimizer": tg.optim.Adam(model.parameters()), "seed": 3, "shape": (3, 1),
         "values": np.array([1.0, 2.0]), "f": lambda v: np.sum(v**2), "kernel": np.ones((3, 3, 2)), "bias": 1.0,
         "p": tg.Tensor(np.full((4, 3), 1 / 3)), "y": np.ones((4, 3)), "labels": np.array([0, 2, 1, 0]),
-        "places": np.array([[0], [1], [2], [0]]),
+        "places": np.array([0, 2, 0]), "a": x.T @ x, "n": 2, "axis": 0, "axes": (0,), "value": 3.0, "low": 1, "high": 2,
+        "condition": np.array([True, False, True]),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("table", "name"), ENTRIES)
-def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path):
+def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     entries, owner = TABLES[table]
     with pytest.raises(AttributeError) as caught:
         getattr(owner(), name)
@@ -60,6 +61,8 @@ def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path):
         names["x"] = tg.Tensor(np.ones((2, 6, 3)))
     elif "kernel" in code:
         names["kernel"] = np.ones((3, 2))
+    if "broadcast_to" in code:
+        names["shape"] = (2, 3)
     if "(t, y, from_logits" in code:
         names["y"] = np.array([1.0, 0.0, 1.0])
     try:
@@ -70,6 +73,55 @@ def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path):
     if code.startswith("lambda x"):
         shape = (2, 3, 1) if "Permute" in name or "1D" in name else (2, 3, 3, 1)
         assert isinstance(result(tg.Tensor(np.ones(shape))), tg.Tensor)
+
+
+def test_what_is_written_in_place_of_a_method_computes_what_the_method_does():
+    """The numbers are PyTorch's, for a matrix and the arguments of the call."""
+    m = np.array([[1.0, -2.0, 0.5], [4.0, 3.0, -1.0]])
+    other = np.array([[2.0, 1.0, 1.0], [0.0, -1.0, 3.0]])
+    softmax = np.exp(m) / np.exp(m).sum(axis=0)
+    for name, arguments, expected in [
+        ("flip", {"axis": 0}, m[::-1]),
+        ("softmax", {"axis": 0}, softmax),
+        ("log_softmax", {"axis": 0}, np.log(softmax)),
+        ("roll", {"shift": 1, "axis": 1}, m[:, [2, 0, 1]]),
+        ("median", {"axis": 1}, [0.5, 3.0]),
+        ("quantile", {"q": 0.5, "axis": 1}, [0.5, 3.0]),
+        ("maximum", {"u": other}, np.maximum(m, other)),
+        ("outer", {"u": other}, np.outer(m, other)),
+        ("kron", {"u": other}, np.kron(m, other)),
+        ("tile", {"reps": 2}, [[*row, *row] for row in m]),
+        ("matmul", {"u": other.T}, m @ other.T),
+        ("unsqueeze", {"axis": 1}, m[:, None]),
+        ("permute", {"axes": (1, 0)}, m.T),
+        ("pow", {"n": 3}, m * m * m),
+        ("gather", {"axis": 1, "places": np.array([[0, 0], [2, 1]])}, [[1.0, 1.0], [-1.0, 3.0]]),
+        ("index_select", {"axis": 1, "places": [2, 0]}, m[:, [2, 0]]),
+        ("clamp", {"low": 0, "high": 3}, np.minimum(np.maximum(m, 0), 3)),
+        ("where", {"condition": m > 0, "u": other}, np.where(m > 0, m, other)),
+        ("masked_fill", {"condition": m > 0, "value": 9.0}, np.where(m > 0, 9.0, m)),
+        ("masked_select", {"condition": m > 0}, m[m > 0]),
+        ("expand", {"shape": (2, 2, 3)}, np.stack([m, m])),
+        ("add_", {"value": 2.0}, m + 2),
+        ("sub_", {"value": 2.0}, m - 2),
+        ("mul_", {"value": 2.0}, m * 2),
+        ("div_", {"value": 2.0}, m / 2),
+        ("copy_", {"u": tg.Tensor(other)}, other),
+        ("fill_", {"value": 2.0}, np.full((2, 3), 2.0)),
+        ("clamp_", {"low": 0, "high": 3}, np.minimum(np.maximum(m, 0), 3)),
+    ]:
+        t = tg.Tensor(m)
+        with pytest.raises(AttributeError) as caught:
+            getattr(t, name)
+        code = str(caught.value).partition(". Write ")[2]
+        result = eval(code, {"np": np, "tg": tg, "t": t, **arguments})
+        np.testing.assert_allclose((t if name.endswith("_") else result).data, expected, err_msg=code)
+    rows = tg.Tensor(np.arange(5.0))
+    for name, expected in [("split", [[0, 1], [2, 3], [4]]), ("chunk", [[0, 1, 2], [3, 4]])]:
+        with pytest.raises(AttributeError) as caught:
+            getattr(rows, name)
+        parts = eval(str(caught.value).partition(". Write ")[2], {"np": np, "t": rows, "n": 2})
+        assert [part.tolist() for part in parts] == expected
 
 
 def test_names_that_numpy_or_a_room_has_are_found_there():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 
 _LOOP = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
+_SAVE = 'np.savez("model.npz", **model.state_dict())'
+_LOAD = 'model.load_state_dict(np.load("model.npz"))'
 _CONV1D = "tg.conv2d(x[:, None], kernel[None])[:, 0]"
 
 OF_TINYGRAPH = {
@@ -29,8 +32,7 @@ OF_TINYGRAPH = {
     **dict.fromkeys(("randn", "normal"), "tg.Tensor(np.random.default_rng().normal(size=shape))"),
     **dict.fromkeys(("rand", "uniform"), "tg.Tensor(np.random.default_rng().uniform(size=shape))"),
     "cat": "np.concatenate([t, u])",
-    "mm": "x @ x.T",
-    "bmm": "x @ x.T",
+    **dict.fromkeys(("mm", "bmm"), "t @ u"),
     "erf": "scipy.special.erf(t)",
     "lgamma": "scipy.special.gammaln(t)",
     "digamma": "scipy.special.digamma(t)",
@@ -60,8 +62,8 @@ OF_TINYGRAPH = {
     **dict.fromkeys(("categorical_crossentropy", "sparse_categorical_crossentropy"), "tg.cross_entropy(p, labels)"),
     "binary_crossentropy": "tg.binary_cross_entropy(p, y)",
     **dict.fromkeys(("manual_seed", "set_seed", "seed", "random"), "np.random.default_rng(seed)"),
-    "save": "np.savez(path, **model.state_dict())",
-    "load": "model.load_state_dict(np.load(path))",
+    "save": _SAVE,
+    "load": _LOAD,
     "layers": "tg.nn",
     **dict.fromkeys(("optimizers", "optimisers"), "tg.optim"),
     "losses": "tg.keras.losses",
@@ -164,8 +166,8 @@ OF_MODULE = {
     "set_weights": "model.load_state_dict(model.state_dict())",
     "summary": "print({name: p.shape for name, p in model.named_parameters().items()})",
     **dict.fromkeys(("children", "named_children", "named_modules", "submodules"), "model.modules()"),
-    **dict.fromkeys(("save", "save_weights"), "np.savez(path, **model.state_dict())"),
-    **dict.fromkeys(("load", "load_weights"), "model.load_state_dict(np.load(path))"),
+    **dict.fromkeys(("save", "save_weights"), _SAVE),
+    **dict.fromkeys(("load", "load_weights"), _LOAD),
     **dict.fromkeys(("register_buffer", "register_parameter", "add_weight"), "model.scale = tg.Tensor(values)"),
     **dict.fromkeys(("add", "append"), "model.layers.append(tg.nn.Dense(3))"),
     "named_buffers": "model.tensors()",
@@ -180,20 +182,25 @@ OF_MODULE = {
 
 OF_TENSOR = {
     **dict.fromkeys(("view", "view_as"), "t.reshape(shape)"),
-    "unsqueeze": "np.expand_dims(t, 0)",
-    "permute": "x.transpose(1, 0)",
-    "t": "x.T",
-    **dict.fromkeys(("expand", "expand_as"), "np.broadcast_to(t, (2, *t.shape))"),
+    "unsqueeze": "np.expand_dims(t, axis)",
+    "permute": "t.transpose(axes)",
+    "t": "t.T",
+    **dict.fromkeys(("expand", "expand_as"), "np.broadcast_to(t, shape)"),
     "cat": "np.concatenate([t, u])",
-    "mm": "x @ x.T",
-    "matmul": "x @ x.T",
-    "pow": "t ** 2",
-    "gather": "np.take_along_axis(x, places, axis=1)",
-    "index_select": "np.take(x, places[0], axis=1)",
-    **dict.fromkeys(("masked_fill", "masked_fill_"), "np.where(t > 1, 0.0, t)"),
-    **dict.fromkeys(("scatter_", "scatter_add_", "index_add_"), "np.bincount([0, 0, 1], t)"),
-    "chunk": "np.array_split(t, 2)",
-    "split": "np.split(t, 3)",
+    **dict.fromkeys(("mm", "mv", "bmm", "matmul"), "t @ u"),
+    "pow": "t ** n",
+    "where": "np.where(condition, t, u)",
+    "gather": "np.take_along_axis(t, places, axis=axis)",
+    "index_select": "np.take(t, places, axis=axis)",
+    "masked_select": "t[condition]",
+    **dict.fromkeys(("masked_fill", "masked_fill_"), "np.where(condition, value, t)"),
+    **dict.fromkeys(
+        ("scatter_", "scatter_add_", "scatter_add", "index_add_", "index_add"),
+        "t + np.bincount(places, u, minlength=len(t))",
+    ),
+    "chunk": "np.array_split(t, n)",
+    "split": "np.split(t, range(n, len(t), n))",
+    "topk": "np.sort(t)[::-1][:n]",
     "unbind": "list(t)",
     "eq": "t == u",
     "ne": "t != u",
@@ -224,13 +231,23 @@ OF_TENSOR = {
     "retain_grad": "loss.backward(retain_graph=True)",
     "grad_fn": "tg.Graph.of(loss)",
     "register_hook": "tg.explain(t, loss)",
-    **dict.fromkeys(("add_", "sub_", "mul_", "div_", "copy_", "fill_", "clamp_"), "t.assign(t.data * 2)"),
-    "clamp": "np.clip(t, 0, 1)",
+    **dict.fromkeys(("add_", "assign_add"), "t.assign(t.data + value)"),
+    **dict.fromkeys(("sub_", "assign_sub"), "t.assign(t.data - value)"),
+    "mul_": "t.assign(t.data * value)",
+    "div_": "t.assign(t.data / value)",
+    **dict.fromkeys(("copy_", "set_"), "t.assign(u.data)"),
+    "fill_": "t.assign(np.full(t.shape, value))",
+    "clamp_": "t.assign(np.clip(t.data, low, high))",
+    "normal_": "t.assign(np.random.default_rng().normal(size=t.shape))",
+    "uniform_": "t.assign(np.random.default_rng().uniform(size=t.shape))",
+    "clamp": "np.clip(t, low, high)",
     "norm": "np.linalg.norm(t)",
-    "inv": "np.linalg.inv(x @ x.T)",
-    "inverse": "np.linalg.inv(x @ x.T)",
-    "det": "np.linalg.det(x @ x.T)",
+    **dict.fromkeys(("inv", "inverse"), "np.linalg.inv(a)"),
+    "det": "np.linalg.det(a)",
 }
+
+# Names of a second array.
+_SECOND = frozenset(("b", "v", "x2", "element", "targets"))
 
 # Keywords of others, for the arguments of ours.
 KEYWORDS = {
@@ -310,12 +327,27 @@ def no_attribute_of_tensor(name: str) -> str:
     if name not in table and not name.startswith("_"):
         tinygraph: Any = sys.modules.get("tinygraph")
         if callable(getattr(np, name, None)):
-            table = {name: f"np.{name}(t)"}
+            table = {name: f"np.{name}({_arguments(getattr(np, name))})"}
         elif name in getattr(tinygraph, "__all__", ()):
-            table = {name: f"tg.{name}(t)"}
+            table = {name: f"tg.{name}({_arguments(getattr(tinygraph, name))})"}
         elif hasattr(np.ndarray, name):
             table = {name: f"t.data.{name}, of the plain array"}
     return no_attribute("'Tensor' object", name, table)
+
+
+def _arguments(function: Any) -> str:
+    """The arguments with which a function is called in place of a method of a Tensor t: those that it needs."""
+    if isinstance(function, np.ufunc):
+        return "t, u" if function.nin == 2 else "t"
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        return "t"
+    needed = [item.name for item in parameters[1:] if item.default is item.empty and item.kind < item.VAR_POSITIONAL]
+    written = ["t", *("u" if name in _SECOND else name for name in needed)]
+    if any(item.name == "axis" for item in parameters):
+        written.append("axis=axis")  # without it some functions take all elements, and others the last axis
+    return ", ".join(written)
 
 
 def checked(init: Callable[..., None], check: Callable[..., None] | None = None) -> Any:

@@ -9,6 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 _NORMAL = "(x - loc) / scale"
+_GAMMA = f"scipy.special.xlogy(a - 1, {_NORMAL}) - {_NORMAL} - scipy.special.gammaln(a)"
+_BETA = (
+    f"scipy.special.xlogy(a - 1, {_NORMAL}) + scipy.special.xlog1py(b - 1, (loc - x) / scale) - "
+    "scipy.special.betaln(a, b)"
+)
+_DISTANCE = "np.sum((x - mean) * np.linalg.solve(cov, (x - mean).T).T, axis=-1)"
 _JOIN = (
     "Join the Tensors into one first, with np.stack([t, u]), or np.stack([np.stack(row) for row in rows]) for a list "
     "of lists"
@@ -54,36 +60,32 @@ FORMULAS = {
     "stats.laplace.logpdf": "-np.abs(x - loc) / scale - np.log(2 * scale)",
     "stats.logistic.cdf": f"tg.sigmoid({_NORMAL})",
     "stats.cauchy.logpdf": f"-np.log(np.pi * scale * (1 + ({_NORMAL}) ** 2))",
-    "stats.lognorm.logpdf": "-(np.log(x) / s) ** 2 / 2 - np.log(s * x * np.sqrt(2 * np.pi))",
-    "stats.gamma.pdf": "np.exp(scipy.special.xlogy(a - 1, x) - x - scipy.special.gammaln(a))",
-    "stats.gamma.logpdf": "scipy.special.xlogy(a - 1, x) - x - scipy.special.gammaln(a)",
-    "stats.gamma.cdf": "scipy.special.gammainc(a, x)",
-    "stats.gamma.sf": "scipy.special.gammaincc(a, x)",
-    "stats.beta.pdf": "np.exp(scipy.special.xlogy(a - 1, x) + scipy.special.xlog1py(b - 1, -x) - "
-    "scipy.special.betaln(a, b))",
-    "stats.beta.logpdf": "scipy.special.xlogy(a - 1, x) + scipy.special.xlog1py(b - 1, -x) - "
-    "scipy.special.betaln(a, b)",
-    "stats.beta.cdf": "scipy.special.betainc(a, b, x)",
-    "stats.chi2.cdf": "scipy.special.gammainc(df / 2, x / 2)",
-    "stats.chi2.sf": "scipy.special.gammaincc(df / 2, x / 2)",
-    "stats.t.logpdf": "scipy.special.gammaln((df + 1) / 2) - scipy.special.gammaln(df / 2) - np.log(df * np.pi) / 2 - "
-    "(df + 1) / 2 * np.log1p(x ** 2 / df)",
-    "stats.t.cdf": "scipy.special.stdtr(df, x)",
+    "stats.lognorm.logpdf": f"-(np.log({_NORMAL}) / s) ** 2 / 2 - np.log(s * (x - loc) * np.sqrt(2 * np.pi))",
+    "stats.gamma.pdf": f"np.exp({_GAMMA}) / scale",
+    "stats.gamma.logpdf": f"{_GAMMA} - np.log(scale)",
+    "stats.gamma.cdf": f"scipy.special.gammainc(a, {_NORMAL})",
+    "stats.gamma.sf": f"scipy.special.gammaincc(a, {_NORMAL})",
+    "stats.beta.pdf": f"np.exp({_BETA}) / scale",
+    "stats.beta.logpdf": f"{_BETA} - np.log(scale)",
+    "stats.beta.cdf": f"scipy.special.betainc(a, b, {_NORMAL})",
+    "stats.chi2.cdf": "scipy.special.gammainc(df / 2, (x - loc) / (2 * scale))",
+    "stats.chi2.sf": "scipy.special.gammaincc(df / 2, (x - loc) / (2 * scale))",
+    "stats.t.logpdf": "scipy.special.gammaln((df + 1) / 2) - scipy.special.gammaln(df / 2) - "
+    f"np.log(df * np.pi * scale ** 2) / 2 - (df + 1) / 2 * np.log1p(({_NORMAL}) ** 2 / df)",
+    "stats.t.cdf": f"scipy.special.stdtr(df, {_NORMAL})",
     "stats.poisson.pmf": "np.exp(scipy.special.xlogy(k, mu) - mu - scipy.special.gammaln(k + 1))",
     "stats.poisson.logpmf": "scipy.special.xlogy(k, mu) - mu - scipy.special.gammaln(k + 1)",
     "stats.bernoulli.logpmf": "scipy.special.xlogy(k, p) + scipy.special.xlog1py(1 - k, -p)",
     "stats.binom.logpmf": "np.log(scipy.special.binom(n, k)) + scipy.special.xlogy(k, p) + "
     "scipy.special.xlog1py(n - k, -p)",
-    "stats.multivariate_normal.logpdf": "-((x - mean) @ np.linalg.solve(cov, x - mean) + "
-    "np.linalg.slogdet(2 * np.pi * cov)[1]) / 2",
-    "stats.multivariate_normal.pdf": "np.exp(-(x - mean) @ np.linalg.solve(cov, x - mean) / 2) / "
-    "np.sqrt(np.linalg.det(2 * np.pi * cov))",
-    "stats.zscore": "(a - np.mean(a)) / np.std(a)",
-    "stats.gmean": "np.exp(np.mean(np.log(a)))",
-    "stats.hmean": "1 / np.mean(1 / a)",
-    "stats.entropy": "-np.sum(scipy.special.xlogy(pk, pk))",
+    "stats.multivariate_normal.logpdf": f"-({_DISTANCE} + np.linalg.slogdet(2 * np.pi * cov)[1]) / 2",
+    "stats.multivariate_normal.pdf": f"np.exp(-{_DISTANCE} / 2) / np.sqrt(np.linalg.det(2 * np.pi * cov))",
+    "stats.zscore": "(a - np.mean(a, axis=0)) / np.std(a, axis=0, ddof=0)",
+    "stats.gmean": "np.exp(np.mean(np.log(a), axis=0))",
+    "stats.hmean": "1 / np.mean(1 / a, axis=0)",
+    "stats.entropy": "np.sum(scipy.special.entr(pk / np.sum(pk, axis=0)), axis=0)",
     "stats.pearsonr": "np.corrcoef(x, y)[0, 1]",
-    "stats.sem": "np.std(a, ddof=1) / np.sqrt(len(a))",
+    "stats.sem": "np.std(a, axis=0, ddof=1) / np.sqrt(len(a))",
     # scipy.linalg, where numpy.linalg has no function of the name, or one that does otherwise
     "linalg.cholesky": "np.linalg.cholesky(a).T",
     "linalg.qr": 'np.linalg.qr(a, mode="complete")',
@@ -98,24 +100,22 @@ FORMULAS = {
     "integrate.trapezoid": "np.trapezoid(y, x)",
     "integrate.simpson": "y @ scipy.integrate.simpson(np.eye(len(y)), x=x)",
     "integrate.cumulative_trapezoid": "np.cumsum((y[1:] + y[:-1]) / 2 * np.diff(x))",
-    "interpolate.interp1d": "scipy.interpolate.interp1d(x, np.eye(len(x)), axis=0)(new) @ y",
+    "interpolate.interp1d": "y @ scipy.interpolate.interp1d(x, np.eye(len(x)))(new)",
     "interpolate.CubicSpline": "scipy.interpolate.CubicSpline(x, np.eye(len(x)))(new) @ y",
-    "interpolate.PchipInterpolator": "np.interp(new, x, y)",
     "interpolate.make_interp_spline": "scipy.interpolate.make_interp_spline(x, np.eye(len(x)))(new) @ y",
-    "signal.convolve": "np.convolve(in1, in2)",
-    "signal.fftconvolve": "np.convolve(in1, in2)",
-    "signal.correlate": 'np.correlate(in1, in2, "full")',
-    "signal.lfilter": "scipy.signal.lfilter(b, a, np.eye(len(x)), axis=0) @ x",
-    "signal.savgol_filter": "scipy.signal.savgol_filter(np.eye(len(x)), 5, 2, axis=0) @ x",
-    "signal.detrend": "scipy.signal.detrend(np.eye(len(x)), axis=0) @ x",
-    "signal.hilbert": "scipy.signal.hilbert(np.eye(len(x)), axis=0) @ x",
-    "ndimage.gaussian_filter1d": "scipy.ndimage.gaussian_filter1d(np.eye(len(x)), sigma, axis=0) @ x",
-    "fft.dct": "scipy.fft.dct(np.eye(len(x)), axis=0) @ x",
-    "fft.idct": "scipy.fft.idct(np.eye(len(x)), axis=0) @ x",
-    "fft.dst": "scipy.fft.dst(np.eye(len(x)), axis=0) @ x",
+    "signal.convolve": 'np.convolve(in1, in2, mode="full")',
+    "signal.fftconvolve": 'np.convolve(in1, in2, mode="full")',
+    "signal.correlate": 'np.correlate(in1, in2, mode="full")',
+    "signal.lfilter": "x @ scipy.signal.lfilter(b, a, np.eye(x.shape[-1]))",
+    "signal.savgol_filter": "x @ scipy.signal.savgol_filter(np.eye(x.shape[-1]), window_length, polyorder)",
+    "signal.detrend": 'x @ scipy.signal.detrend(np.eye(x.shape[-1]), type="linear")',
+    "signal.hilbert": "x @ scipy.signal.hilbert(np.eye(x.shape[-1]))",
+    "ndimage.gaussian_filter1d": "x @ scipy.ndimage.gaussian_filter1d(np.eye(x.shape[-1]), sigma)",
+    **{f"fft.{name}": f"x @ scipy.fft.{name}(np.eye(x.shape[-1]), type=2, norm=None)"
+       for name in ("dct", "idct", "dst", "idst")},
     # scipy.spatial.distance
-    "spatial.cdist": "np.linalg.norm(XA[:, None] - XB, axis=-1)",
-    "spatial.pdist": "np.linalg.norm((X[:, None] - X)[np.triu_indices(len(X), 1)], axis=-1)",
+    "spatial.cdist": "np.linalg.norm(XA[:, None] - XB, ord=2, axis=-1)",
+    "spatial.pdist": "np.linalg.norm((X[:, None] - X)[np.triu_indices(len(X), 1)], ord=2, axis=-1)",
     "spatial.euclidean": "np.linalg.norm(u - v)",
     "spatial.sqeuclidean": "np.sum((u - v) ** 2)",
     "spatial.cityblock": "np.sum(np.abs(u - v))",
@@ -150,7 +150,7 @@ FORMULAS = {
     "math.fsum": "np.sum(np.stack(seq))",
     "math.dist": "np.linalg.norm(np.stack(p) - np.stack(q))",
     "math.sumprod": "np.stack(p) @ np.stack(q)",
-    "math.log": "np.log(x) / np.log(base)",
+    "math.log": "np.log(x)",
     "math.erf": "scipy.special.erf(x)",
     "math.erfc": "scipy.special.erfc(x)",
     "math.gamma": "scipy.special.gamma(x)",
@@ -167,13 +167,40 @@ FORMULAS = {
     "cmath.polar": "np.abs(z), np.angle(z)",
     "cmath.rect": "r * np.exp(1j * phi)",
     **{
-        f"cmath.{name}": f"np.arc{name[1:]}(x)" for name in ("acos", "acosh", "asin", "asinh", "atan", "atanh")
+        f"cmath.{name}": f"np.arc{name[1:]}(x + 0j)" for name in ("acos", "acosh", "asin", "asinh", "atan", "atanh")
     },
+}  # fmt: skip
+
+# Of a call with another argument that is common.
+VARIANTS = {
+    "special.polygamma": ("n=0", "scipy.special.digamma(x)"),
+    "special.logsumexp": ("b", "tg.logsumexp(a + np.log(b), axis)"),
+    "stats.entropy": ("qk", "np.sum(scipy.special.rel_entr(pk / np.sum(pk, axis=0), qk / np.sum(qk, axis=0)), axis=0)"),
+    "linalg.cholesky": ("lower=True", "np.linalg.cholesky(a)"),
+    "linalg.qr": ('mode="economic"', "np.linalg.qr(a)"),
+    "linalg.solve_triangular": ("lower=True", "np.linalg.solve(np.tril(a), b)"),
+    "linalg.toeplitz": (
+        "r", "np.concatenate([r[:0:-1], c])[np.subtract.outer(range(len(c)), range(len(r))) + len(r) - 1]"
+    ),
+    "linalg.hankel": ("r", "np.concatenate([c, r[1:]])[np.add.outer(range(len(c)), range(len(r)))]"),
+    "integrate.cumulative_trapezoid": (
+        "initial=0", "np.append(0.0, np.cumsum((y[1:] + y[:-1]) / 2 * np.diff(x)))"
+    ),
+    "spatial.cdist": ('metric="sqeuclidean"', "np.sum((XA[:, None] - XB) ** 2, axis=-1)"),
+    "spatial.pdist": (
+        'metric="sqeuclidean"', "np.sum((X[:, None] - X)[np.triu_indices(len(X), 1)] ** 2, axis=-1)"
+    ),
+    "math.log": ("base", "np.log(x) / np.log(base)"),
 }  # fmt: skip
 
 _MATRIX_FUNCTION = (
     "Write f = tg.primitive(scipy.linalg.{name}), then f.derivative(lambda g, z, a: f(np.block([[a.T, g], [0 * a, "
     "a.T]]))[: len(a), len(a) :]), and call f(a)"
+)
+
+_LARGE = (
+    "write f = tg.primitive(lambda t: S @ t) and h = tg.primitive(lambda t: S.T @ t), then "
+    "f.derivative(lambda g, z, t: h(g)) and h.derivative(lambda g, z, t: f(g)), and call f(t)"
 )
 
 # A sentence, for one function or for a whole part of a library; the longest name that fits is taken.
@@ -207,10 +234,19 @@ ADVICE = {
                                        "solveh_banded", "solve_circulant")),
         "Write np.linalg.solve(a, b) with the whole matrix a",
     ),
-    "sparse": "Write S.toarray() @ t for a sparse matrix S; for a large one write f = tg.primitive(lambda t: S @ t) "
-    "and h = tg.primitive(lambda t: S.T @ t), then f.derivative(lambda g, z, t: h(g)) and "
-    "h.derivative(lambda g, z, t: f(g)), and call f(t)",
-    "sparse.linalg": "Write np.linalg.solve(S.toarray(), t) for a sparse matrix S",
+    "sparse": f"Write S.toarray() in place of the sparse S, with @ for a product of matrices; for S @ t with a large S "
+    f"{_LARGE}",
+    "sparse.linalg": "Write it with the functions of np.linalg and S.toarray(), or give it a derivative with "
+    "@tg.primitive",
+    **dict.fromkeys(
+        (f"sparse.linalg.{name}" for name in ("spsolve", "spsolve_triangular", "factorized", "splu", "spilu", "bicg",
+                                              "bicgstab", "cg", "cgs", "gmres", "lgmres", "minres", "qmr", "gcrotmk",
+                                              "tfqmr", "inv")),
+        "Write np.linalg.solve(S.toarray(), t) for a sparse matrix S",
+    ),
+    **dict.fromkeys(
+        (f"sparse.linalg.{name}" for name in ("dot", "matvec", "matmat", "matmul")), f"For a linear operator S {_LARGE}"
+    ),
     "stats": "Write the density or the statistic out with NumPy and scipy.special",
     "optimize": "Write f with NumPy alone, with t.data for Tensors from outside, and give the solver its derivative, "
     "as in scipy.optimize.minimize(tg.value_and_grad(f), x0, jac=True)",
@@ -218,9 +254,11 @@ ADVICE = {
     "x, w = np.polynomial.legendre.leggauss(20), then (b - a) / 2 * np.sum(w * f((a + b) / 2 + (b - a) / 2 * x))",
     **dict.fromkeys(
         ("signal", "ndimage", "interpolate", "fft"),
-        "Write f(np.eye(len(t)), axis=0) @ t if the function f is linear in t, or give it a derivative with "
-        "@tg.primitive",
+        "Write np.stack([f(e) for e in np.eye(t.size).reshape(-1, *t.shape)], axis=-1) @ t.ravel() if the function f "
+        "is linear in t, or give it a derivative with @tg.primitive",
     ),
+    "interpolate.PchipInterpolator": "Its slopes are not linear in y: write np.interp(new, x, y) for straight pieces, "
+    "or scipy.interpolate.CubicSpline(x, np.eye(len(x)))(new) @ y for a cubic spline",
     "pandas": "Compute with the numbers, s.to_numpy(), in place of the Series or DataFrame s",
     "matplotlib": "A picture has no gradient: give it t.data, or [float(t) for t in ts] of a list",
     "seaborn": "A picture has no gradient: give it t.data",
@@ -244,6 +282,8 @@ def instead_of(key: str, values: str) -> str:
     """
     formula = formula_of(key)
     if formula is not None:
+        argument, variant = VARIANTS.get(key, ("", ""))
+        formula += f", or with {argument} {variant}" if argument else ""
         return f"Write {formula}, which keeps the gradient; or {values} if the values alone are meant"
     room = key
     while room not in ADVICE:
@@ -265,4 +305,6 @@ def _same_in_numpy(key: str) -> str | None:
         return f"np.{name}(a, t) in place of the method a.{name}(t)" if hasattr(np, name) else None
     if room in ("linalg", "fft") and hasattr(getattr(np, room), name):
         return f"np.{room}.{name}"
-    return f"np.{name}" if room in ("math", "cmath") and hasattr(np, name) else None
+    if room == "cmath":  # whose results are complex for real numbers, too
+        return f"np.{name}(x + 0j)" if hasattr(np, name) else None
+    return f"np.{name}" if room == "math" and hasattr(np, name) else None
