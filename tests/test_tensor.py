@@ -558,3 +558,51 @@ def test_what_is_computed_is_not_set_and_the_error_says_what_to_write():
         tg.Tensor([tg.Tensor(1.0), tg.Tensor(2.0)])
     with pytest.raises(tg.UnsupportedError, match=r"np\.where\(mask, np\.sqrt\(\.\.\.\), otherwise\)"):
         np.sqrt(t, where=t > 2)
+
+
+MIXED = np.array([2, 2.5], dtype=object)  # what pandas makes of columns of numbers and of truth values
+WITH_OBJECTS = {
+    "t * a": lambda t, a: t * a,
+    "a - t": lambda t, a: a - t,
+    "a @ t": lambda t, a: a @ t,
+    "power": np.power,
+    "dot": np.dot,
+    "inner": np.inner,
+    "outer": np.outer,
+    "tensordot": lambda t, a: np.tensordot(t, a, 1),
+    "kron": np.kron,
+    "convolve": np.convolve,
+    "einsum": lambda t, a: np.einsum("i,i", t, a),
+    "stack": lambda t, a: np.stack([t, a]),
+    "concatenate": lambda t, a: np.concatenate([a, t]),
+    "append": np.append,
+    "where": lambda t, a: np.where([True, False], t, a),
+    "maximum": np.maximum,
+    "clip": lambda t, a: np.clip(t, a, 3),
+    "average": lambda t, a: np.average(t, weights=a),
+    "astype": lambda t, a: t.astype(a.dtype),
+}
+
+
+@pytest.mark.parametrize("name", WITH_OBJECTS)
+def test_an_array_of_objects_beside_a_tensor_is_refused_and_its_numbers_are_not(name):
+    call, t = WITH_OBJECTS[name], tg.Tensor([1.0, 3.0])
+    with pytest.raises(tg.UnsupportedError, match=r"dtype object, at test_tensor\.py:\d+\. Convert .*np\.asarray\(d"):
+        call(t, MIXED)
+    np.sum(call(t, np.asarray(MIXED).astype(float))).backward()
+    assert np.all(np.isfinite(t.grad)) and np.any(t.grad != 0)
+    if name == "t * a":
+        large = np.ones(10_000, dtype=object)
+        with pytest.raises(tg.UnsupportedError, match="dtype object"):
+            tg.Tensor(np.ones(10_000)) + large
+
+
+def test_spans_of_time_become_numbers_first():
+    t = tg.Tensor([1.0, 3.0])
+    for data in (np.array([1, 2], "m8[s]"), np.timedelta64(3, "s")):
+        for call in (lambda data: t * data, lambda data: data / t):
+            with pytest.raises(
+                tg.UnsupportedError, match=r"timedelta64\[s\].* first, data / np\.timedelta64\(1, \"s\"\)$"
+            ):
+                call(data)
+            call(data / np.timedelta64(1, "s")).backward(np.ones(2))

@@ -31,7 +31,7 @@ from tinygraph.links import Both, DataCall, First, Left, Like, Right, Spread, Un
 from tinygraph.modes import state
 from tinygraph.nonfinite import watch_result, watch_unrecorded
 from tinygraph.operands import CONSTANTS, NUMBERS, array_of, has_tensors, plain, plain_array, tensors_in
-from tinygraph.refusing import explained, overwrites, unsupported
+from tinygraph.refusing import explained, no_numbers, overwrites, unsupported
 from tinygraph.scopes import Entry
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ OFFSETS = list(range(4096))
 
 _new: Callable[[type], Any] = object.__new__
 _float64 = np.float64
+_FLOAT64 = np.dtype(np.float64)
 _getframe = sys._getframe
 
 
@@ -164,6 +165,8 @@ def operator(
             call.x = x
             call.y = other
             if type(other) is np.ndarray:
+                if other.dtype is not _FLOAT64:
+                    _check_numbers(op, value, other)
                 call.y = kept(other) if op.needs_y or other.size <= SHOWN else Like(other)
             if type(value) is number:
                 call._value = value
@@ -241,6 +244,8 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
         raise explained(error, op, (x, y)) from None
     if type(value) is complex:  # what Python makes of 1j * np.float64(2)
         value = np.complex128(value)
+    elif type(value) is not _float64:
+        _check_numbers(op, value, x, y)
     call = _new(Both if x_wants and y_wants else Left if x_wants else Right)
     call.op = op
     call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
@@ -343,7 +348,7 @@ def _opaque(item: Any) -> bool:
     if type(item) is tuple:
         return all([type(part) in _OPAQUE and (type(part) is not np.ndarray or part.size <= COPIED) for part in item])
     if type(item) is np.ndarray:
-        return bool(item.size <= COPIED)
+        return bool(item.size <= COPIED) and item.dtype.kind not in "OmM"
     return type(item) in _OPAQUE or isinstance(item, np.dtype)
 
 
@@ -365,6 +370,7 @@ def first(
     except (ValueError, IndexError) as error:
         raise explained(error, op, (x, *rest)) from None
     if op.takes_dtype and value.dtype.kind not in "fc":
+        _check_numbers(op, value)
         return value  # type: ignore[no-any-return]  # integers: a step function, as `np.floor` is
     call: Any = _new(First)
     call.op = op
@@ -440,6 +446,8 @@ def spread(
                 differentiable = True
             if position in op.needs and type(link._value) is Like:
                 link._value = tensor._value
+    if differentiable and type(value) is not _float64:
+        _check_numbers(op, value, *args)
     if differentiable and op.takes_dtype and value.dtype.kind not in "fc":
         return value  # integers: a step function, as `np.floor` is
     if differentiable:
@@ -461,6 +469,12 @@ def spread(
     result._value = value
     result._link = call
     return result
+
+
+def _check_numbers(op: Operation, value: Any, *args: Any) -> None:
+    """Raise UnsupportedError for a result that is made of objects or of spans of time: no gradient goes through it."""
+    if not hasattr(value, "dtype") or value.dtype.kind in "OmM":
+        raise no_numbers(op, value, args)
 
 
 def _remembered(structure: Any, needed: bool) -> Any:

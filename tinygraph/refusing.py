@@ -49,6 +49,18 @@ def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ..
     return kind(f"{name}: the arguments have shapes {joined}: {message} ({users_line()}{place})")
 
 
+def no_numbers(op: Operation, value: Any, args: tuple[Any, ...]) -> UnsupportedError:
+    """The error for a result that is made of objects, or of spans of time, where a gradient is to go through it."""
+    kinds = [item.dtype for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
+    dtype = next((kind for kind in kinds if kind.kind in "OmM"), getattr(value, "dtype", np.dtype(object)))
+    name = "t[index]" if op.function is operator.getitem else function_name(op.function)
+    way = 'data / np.timedelta64(1, "s")' if dtype.kind == "m" else "np.asarray(data).astype(float)"
+    return UnsupportedError(
+        f"{name}: no gradient goes through an array of dtype {dtype}, at {users_line()}. Convert it to numbers first, "
+        f"{way}"
+    )
+
+
 def overwrites(name: str, how: str) -> UnsupportedError:
     """The error for a call that is told to write into an array."""
     return UnsupportedError(

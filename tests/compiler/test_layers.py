@@ -157,6 +157,30 @@ def test_a_learning_rate_that_is_set_between_steps_is_used():
         assert (w.data == before - rate * x).all()
 
 
+def test_a_step_is_not_made_again_after_the_model_was_used(tmp_path):
+    model = nn.Sequential([nn.Dense(3), nn.BatchNormalization(), nn.Dropout(0.5, seed=0)])
+
+    @tg.compile
+    def step(x):
+        return np.sum(model(x))
+
+    x = np.ones((4, 2))
+    model(x)
+    step(x)
+    before = [vars(module).copy().keys() for module in model.modules()]
+    for _ in range(2):
+        model.eval()
+        model(x)
+        model.train()
+        assert all(module.training for module in model.modules())
+    assert [vars(module).keys() for module in model.modules()] == before
+    step.save(tmp_path / "step.py")
+    model.eval()
+    assert not any(module.training for module in model.modules())
+    with pytest.raises(tg.UnsupportedError, match="has changed since it was compiled"):
+        step.save(tmp_path / "step.py")
+
+
 def test_training_and_use_are_two_programs():
     dropout = nn.Dropout(0.5, seed=0)
     run = tg.compile(lambda x: dropout(x))

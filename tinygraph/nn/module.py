@@ -142,7 +142,10 @@ class Module:
     def train(self, training: bool = True) -> None:
         """Behave as in training: dropout drops, batch normalisation looks at the batch."""
         for module in self.modules():
-            module.training = training
+            if getattr(type(module), "training", None) is training:
+                vars(module).pop("training", None)  # as it was made: a compiled function compares all attributes
+            else:
+                module.training = training
 
     def eval(self) -> None:
         """Behave as in use: nothing is dropped, and each example is treated by itself."""
