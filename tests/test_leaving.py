@@ -85,3 +85,13 @@ def test_no_warning_where_it_is_meant(name, transform):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TRANSFORMS[transform](MEANT[name])
+
+
+def test_one_line_of_several_is_named():
+    def f(x):
+        first = float(x[0])
+        return first + float(x[1])
+
+    with pytest.warns(UserWarning, match="with float") as found:
+        tg.grad(f)(X)
+    assert len(found) == 1
