@@ -119,7 +119,7 @@ def kept(array: np.ndarray[Any, Any]) -> Any:
 
 
 def _can_be_locked(array: Any) -> bool:
-    """Whether `unlock` could undo `lock`: NumPy makes no array writeable that is a view of a read-only one."""
+    """Return whether `unlock` could undo `lock`: NumPy makes no array writeable that is a view of a read-only one."""
     while array.flags.writeable and isinstance(array.base, np.ndarray):
         array = array.base
         if not array.flags.writeable:

@@ -176,10 +176,10 @@ class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
 
 
 def is_tracing() -> bool:
-    """Whether a function is being compiled in this thread: what values its arrays have cannot be asked."""
+    """Return whether a function is being compiled in this thread: what values its arrays have cannot be asked."""
     return unusual > 0 and state.tracing is not None
 
 
 def is_recording() -> bool:
-    """Whether calls on Tensors are being recorded in this thread."""
+    """Return whether calls on Tensors are being recorded in this thread."""
     return state.recording

@@ -13,7 +13,7 @@ from tinygraph.source import assigned_name, source_of
 
 
 def is_finite(value: Any) -> bool:
-    """Whether no element is NaN or infinite; true of integers and booleans."""
+    """Return whether no element is NaN or infinite; true of integers and booleans."""
     return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
 
 

@@ -27,7 +27,7 @@ def tensors_in(structure: Any) -> Iterator[Tensor]:
 
 
 def has_tensors(structure: Any) -> bool:
-    """Whether there is a Tensor inside nested tuples, lists and dicts."""
+    """Return whether there is a Tensor inside nested tuples, lists and dicts."""
     kind = type(structure)
     if kind is tuple or kind is list:
         parts = structure

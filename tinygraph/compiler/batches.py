@@ -160,7 +160,7 @@ def turned_for_products(graph: Graph) -> set[int]:
 
 
 def _adds_up(step: Step) -> bool:
-    """Whether a call adds up over the images."""
+    """Return whether a call adds up over the images."""
     if step.function in REDUCTIONS:
         return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
     if step.function in (np.matmul, np.dot):

@@ -54,11 +54,11 @@ class Run:
     ending: set[int] = field(default_factory=set)
 
     def aligned(self, index: int) -> bool:
-        """Whether a block of the run computes the same rows of this step's result."""
+        """Return whether a block of the run computes the same rows of this step's result."""
         return index in self.members
 
     def slices(self, step: Step, operand: Step) -> bool:
-        """Whether a block of the run reads the same rows of an operand of a step, as opposed to all of it."""
+        """Return whether a block of the run reads the same rows of an operand of a step, as opposed to all of it."""
         place = self.axis_of(operand)
         return 0 <= place < len(operand.shape) and operand.shape[place] == self.rows
 
@@ -181,12 +181,12 @@ def _ends(step: Step) -> bool:
 
 
 def _over_rows(step: Step, run: Run) -> bool:
-    """Whether a reduction adds up rows."""
+    """Return whether a reduction adds up rows."""
     return not is_elementwise(step) and run.axis in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
 
 
 def is_large(step: Step) -> bool:
-    """Whether a call works on more than a block."""
+    """Return whether a call works on more than a block."""
     return max([step.size, *[operand.size for operand in operands_of(step)]]) > LARGE
 
 

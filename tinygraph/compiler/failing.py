@@ -30,7 +30,7 @@ _ANY_VALUES = frozenset((
 
 
 def may_fail(step: Step) -> bool:
-    """Whether a call fails for some values of its operands."""
+    """Return whether a call fails for some values of its operands."""
     function = step.function
     if function in CHECKS or function is counted:
         return True

@@ -112,7 +112,7 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
 
 
 def is_image_call(step: Any) -> bool:
-    """Whether a call is of one of these functions, which may write over `work`."""
+    """Return whether a call is of one of these functions, which may write over `work`."""
     return step.function in IMAGE_FUNCTIONS
 
 

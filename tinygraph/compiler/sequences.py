@@ -121,7 +121,7 @@ def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], 
 
 
 def _begins(step: Step, run: Sequences) -> bool:
-    """Whether a step that reads no sequence's values yet makes some: of an argument that has one for each."""
+    """Return whether a step that reads no sequence's values yet makes some: of an argument that has one for each."""
     if step.function in RESHAPING and type(step.args[0]) is Step and _has_all(step.args[0], run):
         return run.sliced(step) is not None
     if len(step.shape) < 3 or step.shape[0] != run.rows or 0 in step.shape or _adds_up(step):
@@ -132,7 +132,7 @@ def _begins(step: Step, run: Sequences) -> bool:
 
 
 def _has_all(x: Step, run: Sequences) -> bool:
-    """Whether something that is given has one part for each sequence."""
+    """Return whether something that is given has one part for each sequence."""
     return x.given and len(x.shape) > 2 and x.shape[0] == run.rows
 
 
@@ -144,7 +144,7 @@ def _each(step: Step, run: Sequences) -> int:
 
 
 def _adds_up(step: Step) -> bool:
-    """Whether a call adds up over the sequences."""
+    """Return whether a call adds up over the sequences."""
     if step.function in REDUCTIONS:
         return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
     return step.function in (np.matmul, np.dot) and step.args[0].function in TRANSPOSING and len(step.shape) == 2

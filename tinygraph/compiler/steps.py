@@ -100,7 +100,7 @@ def _step(
 
 
 def is_node(item: Any) -> bool:
-    """Whether an argument is a node."""
+    """Return whether an argument is a node."""
     return isinstance(item, Node)
 
 
@@ -225,7 +225,7 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
 
 
 def is_elementwise(step: Step) -> bool:
-    """Whether each element of the result depends on the operands' elements at the same place alone."""
+    """Return whether each element of the result depends on the operands' elements at the same place alone."""
     function = step.function
     if step.kwargs:
         return False
@@ -289,7 +289,7 @@ REDUCTIONS: dict[Callable[..., Any], np.ufunc] = {
 
 
 def is_plain_reduction(step: Step) -> bool:
-    """Whether a call is a reduction of one argument with nothing said but the axes."""
+    """Return whether a call is a reduction of one argument with nothing said but the axes."""
     return step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1
 
 

@@ -40,12 +40,12 @@ def check_ties(trace: Trace, result: Any) -> None:
 
 
 def _has_graph(link: Any) -> bool:
-    """Whether backward() could go through what a value was computed from."""
+    """Return whether backward() could go through what a value was computed from."""
     return isinstance(link, Call) and link.differentiable and type(link._adjoint) is not Freed
 
 
 def _is_outside(link: Any, trace: Trace) -> bool:
-    """Whether a value that requires a gradient is an argument, or older than the call and than the pass around it."""
+    """Return whether a value that requires a gradient is an argument, or older than the call and the pass around it."""
     if not link.differentiable:
         return False
     captured = trace.captured.get(link) if isinstance(link, Leaf) else None

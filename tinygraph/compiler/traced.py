@@ -103,7 +103,7 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
 
 
 def _is_operand(other: Any) -> bool:
-    """Whether an operator takes it: an array, a number or a nested list, but no Tensor, which knows better itself."""
+    """Return whether an operator takes it: an array, a number or a nested list, but no Tensor, which knows better."""
     return type(other) is Traced or (isinstance(other, _OPERANDS) and not isinstance(other, _NEVER_EQUAL))
 
 

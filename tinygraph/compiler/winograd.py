@@ -54,7 +54,7 @@ def transformed(matrix: Any, x: Any, out: Any) -> None:
 
 
 def is_finite(array: Any) -> bool:
-    """Whether all numbers are finite, and so small that their squares are."""
+    """Return whether all numbers are finite, and so small that their squares are."""
     flat = array.reshape(-1)
     return bool(np.isfinite(np.dot(flat, flat)))
 
@@ -80,7 +80,7 @@ def memory(work: Any, start: int, shape: Any, dtype: Any) -> Any:
 
 
 def covers(image: Any, before: Any, high: Any, wide: Any) -> bool:
-    """Whether images of some shape reach as far as so many rows and columns of tiles."""
+    """Return whether images of some shape reach as far as so many rows and columns of tiles."""
     return bool(before == (0, 0) and image[1] >= 2 * high + 2 and image[2] >= 2 * wide + 2)
 
 

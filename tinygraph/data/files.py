@@ -77,7 +77,7 @@ def folder() -> Path | None:
 
 
 def available(name: str) -> bool:
-    """Whether the folder has a file of this name. Its contents are checked when it is read.
+    """Return whether the folder has a file of this name. Its contents are checked when it is read.
 
     Raises:
         KeyError: no dataset has a file of this name.

@@ -26,7 +26,7 @@ def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 def names_each_place_once(index: Any) -> bool:
-    """Whether an index cannot name one place twice: numbers, slices and masks, as opposed to arrays of integers."""
+    """Return whether an index names no place twice: numbers, slices and masks do not, arrays of integers may."""
     items = index if type(index) is tuple else (index,)
     return all(
         item is None

@@ -75,7 +75,7 @@ def _cofactors(a: Any) -> Any:
 
 
 def _well_conditioned(a: Any) -> bool:
-    """Whether at least half of the digits of the inverse are right."""
+    """Return whether at least half of the digits of the inverse are right."""
     try:
         inverse = np.linalg.inv(a)
     except np.linalg.LinAlgError:

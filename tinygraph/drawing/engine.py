@@ -151,7 +151,7 @@ def _give_back(lines: list[str]) -> None:
 
 @functools.cache
 def has_fonts() -> bool:
-    """Whether letters have widths of their own; without fonts "i" is as wide as "W"."""
+    """Return whether letters have widths of their own; without fonts "i" is as wide as "W"."""
     narrow, wide = (
         json.loads(_render(f'digraph {{ n [fontname=Helvetica label="{letter * 20}"] }}', "json", 1)) for letter in "iW"
     )

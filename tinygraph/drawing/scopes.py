@@ -92,7 +92,7 @@ def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
 
 
 def _enters_from_outside(node: Node, graph: Graph) -> bool:
-    """Whether it is the data that the whole computation starts with: the first one that is used, by one call alone."""
+    """Return whether a node is the data that all starts with: the first one that is used, by one call alone."""
     data = [n for n in graph.inputs if not n.requires_grad]
     return bool(data) and data[0] is node and len(graph.consumers(node)) == 1
 

@@ -292,7 +292,7 @@ def constant_name(node: ast.Attribute) -> str | None:
 
 
 def is_method(node: ast.Call) -> bool:
-    """Whether a call is `value.method(...)`, as opposed to `function(...)` or `np.function(...)`."""
+    """Return whether a call is `value.method(...)`, as opposed to `function(...)` or `np.function(...)`."""
     dotted = _dotted(node.func)
     return dotted is None or ("." in dotted and not dotted.startswith((*PREFIXES, "linalg.")))
 

@@ -141,7 +141,7 @@ cross_entropy.derivative(_class_predictions, _class_targets)
 
 
 def are_labels(targets: Any, predictions: Any) -> bool:
-    """Whether targets are class numbers, as opposed to a probability for each class."""
+    """Return whether targets are class numbers, as opposed to a probability for each class."""
     return bool(targets.shape == predictions.shape[:-1] and targets.dtype.kind in "iub")
 
 

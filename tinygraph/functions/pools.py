@@ -48,7 +48,7 @@ def reduce_along(
 
 
 def _reaches_all(sliding: Sliding, offset: int) -> bool:
-    """Whether all windows have this pixel of theirs on the image."""
+    """Return whether all windows have this pixel of theirs on the image."""
     return sliding.meets(offset)[0] == slice(0, sliding.windows)
 
 

@@ -62,7 +62,7 @@ def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def is_differentiable(item: Any) -> bool:
-    """Whether an entry is a floating or complex array or number."""
+    """Return whether an entry is a floating or complex array or number."""
     if isinstance(item, Tensor | np.ndarray | np.generic):
         return item.dtype.kind in "fc"
     return isinstance(item, float | complex)

@@ -62,12 +62,12 @@ CALLS = {function: name for function, name in CALLS.items() if hasattr(math, nam
 
 
 def is_of_numbers(graph: Graph) -> bool:
-    """Whether every value is one number of float64, or the truth about such, and Python knows all that is called."""
+    """Return whether every value is one float64, or the truth about such, and Python knows all that is called."""
     return all(_is_of_numbers(step) for step in graph.nodes if isinstance(step, Step))
 
 
 def _is_of_numbers(step: Step) -> bool:
-    """Whether a step is a number, and Python knows how to compute it."""
+    """Return whether a step is a number, and Python knows how to compute it."""
     if step.shape or (step.dtype.kind != "b" and step.dtype != np.float64):
         return False
     if step.function is None:
@@ -79,7 +79,7 @@ def _is_of_numbers(step: Step) -> bool:
 
 
 def _passes(step: Step) -> bool:
-    """Whether a number goes through a step unchanged."""
+    """Return whether a number goes through a step unchanged."""
     return (
         step.function in RESHAPING or step.function in TRANSPOSING or step.function in REDUCTIONS
         or step.function in (np.copy, np.broadcast_to, np.positive)

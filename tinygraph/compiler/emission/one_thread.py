@@ -31,7 +31,7 @@ UNDIVIDED = 10_000
 
 
 def wants_one_thread(graph: Graph, items: Sequence[Step | Run]) -> bool:
-    """Whether BLAS should use one thread, and would use more: whether there are products, and none is large.
+    """Return whether BLAS should use one thread, and would use more: whether there are products, and none is large.
 
     Args:
         graph: of steps.

@@ -64,7 +64,7 @@ def _dot(writer: Writer, step: Step, out: str) -> str:
 
 
 def _is_blas(step: Step) -> bool:
-    """Whether a product of matrices or vectors is one that `np.dot` writes into `out=`."""
+    """Return whether a product of matrices or vectors is one that `np.dot` writes into `out=`."""
     return (
         not step.kwargs
         and step.dtype.char in "fdFD"
@@ -73,7 +73,7 @@ def _is_blas(step: Step) -> bool:
 
 
 def _is_of_matrices(writer: Writer, step: Step) -> bool:
-    """Whether a product of more than two axes is one of matrices: all rows of the left by the one on the right."""
+    """Return whether a product of more than two axes is one of matrices: all rows of the left by the right one."""
     x, y = step.args
     return (
         not step.kwargs and type(x) is Step and len(x.shape) > 2 and len(shape_of(y)) == 2

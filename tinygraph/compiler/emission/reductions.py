@@ -63,7 +63,7 @@ def _reduce(writer: Writer, step: Step, more: list[str]) -> str:
 
 
 def _sums_few(writer: Writer, step: Step) -> bool:
-    """Whether a call sums up all of a small array that lies in one piece."""
+    """Return whether a call sums up all of a small array that lies in one piece."""
     (x,) = step.args
     return (
         step.function is np.sum and not step.shape and step.dtype == x.dtype and step.dtype.char in "fd"
@@ -72,7 +72,7 @@ def _sums_few(writer: Writer, step: Step) -> bool:
 
 
 def _sums_short_rows(writer: Writer, step: Step) -> bool:
-    """Whether a call sums up many short rows: BLAS takes a fifth of the time of `np.add.reduce`."""
+    """Return whether a call sums up many short rows: BLAS takes a fifth of the time of `np.add.reduce`."""
     (x,) = step.args
     axis = step.kwargs.get("axis")
     last = axis in (-1, len(x.shape) - 1, (-1,), (len(x.shape) - 1,)) and len(x.shape) > 1

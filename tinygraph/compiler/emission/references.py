@@ -91,5 +91,5 @@ def _is_at(function: Any, module: Any, name: str) -> bool:
 
 
 def is_written(value: Any) -> bool:
-    """Whether a constant is small enough to be written into the text."""
+    """Return whether a constant is small enough to be written into the text."""
     return bool(0 < value.size <= WRITTEN and value.dtype.kind in "biuf" and np.all(np.isfinite(value)))

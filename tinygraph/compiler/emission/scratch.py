@@ -32,7 +32,7 @@ class Slot:
     names: dict[tuple[tuple[int, ...], Any], str] = field(default_factory=dict)
 
     def fits(self, first: int, last: int, dtype: Any) -> bool:
-        """Whether nothing is in it from one place to another, and each thread's part is aligned."""
+        """Return whether nothing is in it from one place to another, and each thread's part is aligned."""
         return self.nbytes % dtype.itemsize == 0 and all(last < a or b < first for a, b in self.times)
 
     def lines(self, threads: int, on_lines: str) -> list[str]:

@@ -132,7 +132,7 @@ class Writer(References):
     # --- what is known of an array ------------------------------------------------------------------------------------
 
     def is_contiguous(self, step: Step) -> bool:
-        """Whether an array lies in one piece, in C order."""
+        """Return whether an array lies in one piece, in C order."""
         return step.index in self.layouts and self.layouts[step.index].flags.c_contiguous
 
 
@@ -197,7 +197,7 @@ def _number_or_array(item: Any) -> Any:
 
 
 def _gives_the_same_dtype(step: Step, place: int, plain: Any) -> bool:
-    """Whether an elementwise function computes the same with a Python number in the place of one of its arguments."""
+    """Return whether an elementwise function computes the same with a Python number as one of its arguments."""
     args = (*step.args[:place], plain, *step.args[place + 1 :])
     if all(type(item) is not Step or item.is_constant for item in args):
         return False

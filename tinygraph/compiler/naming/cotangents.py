@@ -109,7 +109,7 @@ class _Line:
 
 
 def _may_be_of(step: Step, operand: Step) -> bool:
-    """Whether a call of the backward pass may compute the gradient of a value, going by the shape."""
+    """Return whether a call of the backward pass may compute the gradient of a value, going by the shape."""
     return step.shape == operand.shape and step.name is None and _untransposed(step).section == "backward"
 
 

@@ -57,14 +57,14 @@ def update_in_place(
 
 
 def _is_over_with(old: Storage, step: Step, draft: Draft, results: Sequence[Step]) -> bool:
-    """Whether nobody needs the old value of a variable once a step has computed the new one."""
+    """Return whether nobody needs the old value of a variable once a step has computed the new one."""
     if step.function is None or old.last_read > draft.order[step.index]:
         return False
     return not any(draft.storage[result.index] is old for result in results)
 
 
 def _may_replace(step: Step, new: Storage, variable: Node, old: Storage, draft: Draft, results: Sequence[Step]) -> bool:
-    """Whether a variable's new value may be computed in the variable's memory."""
+    """Return whether a variable's new value may be computed in the variable's memory."""
     return (
         new.kind == "owned"
         and draft.layouts[step.index].shape == variable.shape
@@ -77,7 +77,7 @@ def _may_replace(step: Step, new: Storage, variable: Node, old: Storage, draft: 
 
 
 def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
-    """Whether a step may write into memory that some of its operands lie in."""
+    """Return whether a step may write into memory that some of its operands lie in."""
     first = draft.layouts.get(target.steps[0])
     for place, operand in enumerate(step.args):
         for inner in _flat(operand):
@@ -96,7 +96,7 @@ def _flat(item: Any) -> list[Step]:
 
 
 def _lie_alike(one: Any, other: Any) -> bool:
-    """Whether two layouts have the same places in memory."""
+    """Return whether two layouts have the same places in memory."""
     return bool(one.strides == other.strides and one.shape == other.shape)
 
 
@@ -125,7 +125,7 @@ def compute_in_place(draft: Draft) -> None:
 
 
 def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) -> bool:
-    """Whether an elementwise call may write over the operand at a place, which lies in `other`."""
+    """Return whether an elementwise call may write over the operand at a place, which lies in `other`."""
     operand = step.args[place]
     layout = draft.layouts[operand.index]
     run = draft.run_of.get(step.index)
@@ -144,7 +144,7 @@ def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) 
 
 
 def _is_alone(step: Step, place: int, held: Storage, draft: Draft) -> bool:
-    """Whether the other operands lie elsewhere, or are the very same value."""
+    """Return whether the other operands lie elsewhere, or are the very same value."""
     return all(
         type(item) is not Step or item is step.args[place] or draft.storage[item.index] is not held
         for item in step.args
@@ -152,7 +152,7 @@ def _is_alone(step: Step, place: int, held: Storage, draft: Draft) -> bool:
 
 
 def _is_read_alike(step: Step, held: Storage, like: Any, draft: Draft) -> bool:
-    """Whether all that the run of a step reads of a storage it reads block by block: then it may be written so."""
+    """Return whether the run of a step reads a storage block by block alone: then it may be written so."""
     run = draft.run_of.get(step.index)
     return run is None or all(
         run.slices(reader, operand) and _lie_alike(draft.layouts[operand.index], like)

@@ -22,7 +22,7 @@ OTHER_VIEWS = frozenset((np.broadcast_to, np.flip, np.flipud, np.fliplr, np.rot9
 
 
 def looks_like_view(step: Step) -> bool:
-    """Whether NumPy would make a view, if the operand's strides allow it."""
+    """Return whether NumPy would make a view, if the operand's strides allow it."""
     if not step.args or type(step.args[0]) is not Step:
         return False
     if step.function is operator.getitem:
@@ -38,13 +38,13 @@ def what_is_shown(step: Any) -> Any:
 
 
 def is_basic(index: Any) -> bool:
-    """Whether an index gives a view."""
+    """Return whether an index gives a view."""
     items = index if type(index) is tuple else (index,)
     return all(item is None or item is Ellipsis or type(item) in (int, slice) for item in items)
 
 
 def is_view(step: Step, layouts: dict[int, Any]) -> bool:
-    """Whether a step only looks at its operand's memory in another way."""
+    """Return whether a step only looks at its operand's memory in another way."""
     if not looks_like_view(step) or not step.args[0].shape:
         return False
     layout = layouts.get(step.index)
@@ -97,7 +97,7 @@ def _view_of_layout(step: Step, found: dict[int, Any]) -> Any:
 
 
 def _cheap(step: Step, operand: Any) -> bool:
-    """Whether trying out a view copies nothing much: a reshape of what is not contiguous might."""
+    """Return whether trying out a view copies nothing much: a reshape of what is not contiguous might."""
     if step.function not in RESHAPING or operand.flags.c_contiguous or operand.size < 100_000:
         return True
     return has_shape(operand, step.shape)

@@ -51,6 +51,6 @@ def packed(storages: list[Storage]) -> list[Memory]:
 
 
 def _fits(held: Storage, times: list[tuple[int, int]]) -> bool:
-    """Whether a memory is free while a storage is needed."""
+    """Return whether a memory is free while a storage is needed."""
     place = bisect.bisect(times, (held.first, held.last))
     return (place == 0 or times[place - 1][1] < held.first) and (place == len(times) or held.last < times[place][0])

@@ -31,7 +31,7 @@ WITH_OUT = frozenset(
 
 
 def takes_out(step: Step) -> bool:
-    """Whether the result can be written into memory that is given."""
+    """Return whether the result can be written into memory that is given."""
     function = step.function
     if isinstance(function, np.ufunc):
         return function.nout == 1
@@ -65,11 +65,11 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
 
 
 def _may_be_written_into(part: Step, whole: Step) -> bool:
-    """Whether what computes a part takes the memory that it is given, and fills it with what the whole has there."""
+    """Return whether the call that computes a part takes memory that is given, and fills it as the whole is."""
     takes = part.function is not None and bool(part.shape) and takes_out(part)
     return takes and not looks_like_view(part) and part.dtype == whole.dtype
 
 
 def _writes_anywhere(step: Step) -> bool:
-    """Whether a call writes as quickly into an array of any strides."""
+    """Return whether a call writes as quickly into an array of any strides."""
     return is_elementwise(step) or step.function is turned_product

@@ -76,7 +76,7 @@ def _note_last(held: Storage, draft: Draft) -> None:
 
 
 def _is_scratch(held: Storage, draft: Draft) -> bool:
-    """Whether no more of a storage is ever needed than what a block of a run computes."""
+    """Return whether no more of a storage is ever needed than what a block of a run computes."""
     run = draft.run_of.get(held.steps[0])
     if run is None or held.escapes or held.first != held.last:
         return False

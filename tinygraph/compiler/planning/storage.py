@@ -109,5 +109,5 @@ class Plan:
     parts: dict[int, tuple[Step, Any]] = field(default_factory=dict)
 
     def is_view(self, step: Step) -> bool:
-        """Whether a step only looks at memory in another way."""
+        """Return whether a step only looks at memory in another way."""
         return is_view(step, self.layouts)

@@ -43,12 +43,12 @@ def _negated(item: Any, dtype: Any) -> Any:
 
 
 def _is_negative_zero(item: Any) -> bool:
-    """Whether a constant is -0.0."""
+    """Return whether a constant is -0.0."""
     return math.copysign(1.0, number(item).real) < 0
 
 
 def _may_be_negative_zero(x: Any, depth: int = 8) -> bool:
-    """Whether a value may hold -0.0, as far as can be told from what computes it."""
+    """Return whether a value may hold -0.0, as far as can be told from what computes it."""
     if type(x) is not Step:
         return not isinstance(x, int | float) or (x == 0 and math.copysign(1.0, x) < 0)
     if x.dtype.kind not in "fc":
@@ -210,7 +210,7 @@ def share_products(graph: Graph) -> Graph:
 
 
 def _is_product(step: Any) -> bool:
-    """Whether a step is a product of two arrays of real numbers."""
+    """Return whether a step is a product of two arrays of real numbers."""
     plain = type(step) is Step and step.function is np.multiply and not step.kwargs and step.dtype.char in "fd"
     return plain and all(type(item) is Step and item.dtype == step.dtype for item in step.args)
 

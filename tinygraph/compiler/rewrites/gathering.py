@@ -128,7 +128,7 @@ def calls_of(graph: Graph) -> Iterator[Step]:
 
 
 def is_product(step: Step) -> bool:
-    """Whether a call multiplies two matrices."""
+    """Return whether a call multiplies two matrices."""
     return (
         step.function in (np.matmul, np.dot) and not step.kwargs and step.dtype.kind == "f"
         and all(type(item) is Step and len(item.shape) == 2 and item.dtype == step.dtype for item in step.args)

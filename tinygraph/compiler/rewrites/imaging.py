@@ -213,7 +213,7 @@ def _mask_before(builder: Builder, step: Step, gradient: Any, mask: Any) -> Step
 
 
 def _is_masked(step: Any) -> bool:
-    """Whether it is a gradient as `pool_first` makes it: none of it comes from a window with a NaN."""
+    """Return whether it is a gradient as `pool_first` makes it: none of it comes from a window with a NaN."""
     if type(step) is not Step or step.function is not images.pool_max_input or type(step.args[0]) is not Step:
         return False
     weight = step.args[0]

@@ -97,7 +97,7 @@ def turn_products(graph: Graph) -> Graph:
 
 
 def _are_whole(step: Step) -> bool:
-    """Whether the operands of a product are matrices in one piece of memory, the first perhaps transposed."""
+    """Return whether the operands of a product are matrices in one piece of memory, the first perhaps transposed."""
     x, y = step.args
     if type(x) is not Step or type(y) is not Step or len(x.shape) != 2 or len(y.shape) != 2:
         return False
@@ -108,7 +108,7 @@ def _are_whole(step: Step) -> bool:
 
 
 def _computes(step: Step) -> bool:
-    """Whether a call makes an array of its own, and no view of another."""
+    """Return whether a call makes an array of its own, and no view of another."""
     return is_elementwise(step) or step.function in REDUCTIONS or step.function in (np.matmul, np.dot)
 
 

@@ -172,7 +172,7 @@ def _pooled_in(step: Step, readers: list[Step]) -> tuple[int, int] | None:
 
 
 def _in_blocks(pool: Step, image: tuple[int, ...]) -> bool:
-    """Whether pooling goes over the blocks of images, one beside the other, and leaves nothing out."""
+    """Return whether pooling goes over the blocks of images, one beside the other, and leaves nothing out."""
     window, moves = pool.args[-2:]
     plain = all(move == (size, 1, 0) for size, move in zip(window, moves, strict=True))
     pooled = pool.shape if pool.function is images.pool_max else pool.args[2].shape
@@ -227,7 +227,7 @@ def sums_by_product(graph: Graph) -> Graph:
 
 
 def _is_of_images(x: Step) -> bool:
-    """Whether a value comes of one of the functions for images, by elementwise calls, reshapes and products."""
+    """Return whether a value comes of one of the functions for images, by elementwise calls, reshapes and products."""
     waiting, seen = [x], {x.index}
     while waiting:
         item = waiting.pop()

@@ -22,7 +22,7 @@ TRANSPOSING = frozenset(
 
 
 def is_reshape(step: Step) -> bool:
-    """Whether a step gives an array another shape and keeps its elements in C order."""
+    """Return whether a step gives an array another shape and keeps its elements in C order."""
     return step.function in RESHAPING and step.kwargs.get("order", "C") == "C" and "F" not in step.args[1:]
 
 
@@ -76,7 +76,7 @@ def join_views(graph: Graph) -> Graph:
 
 
 def _only_adds_axes(index: Any) -> bool:
-    """Whether an index takes everything, and adds axes of size 1."""
+    """Return whether an index takes everything, and adds axes of size 1."""
     items = index if type(index) is tuple else (index,)
     return all(item is None or item is Ellipsis or (type(item) is slice and item == slice(None)) for item in items)
 
@@ -113,13 +113,13 @@ def copy_to_reshape(graph: Graph) -> Graph:
 
 
 def _reshapes(step: Step, shape: tuple[int, ...]) -> bool:
-    """Whether a transposed array can be looked at in another shape without a copy."""
+    """Return whether a transposed array can be looked at in another shape without a copy."""
     operand = step.args[0]
     return has_shape(np.empty(operand.shape, np.bool_).transpose(axes_of(step)), shape)
 
 
 def has_shape(array: Any, shape: tuple[int, ...]) -> bool:
-    """Whether an array can be looked at in another shape without a copy."""
+    """Return whether an array can be looked at in another shape without a copy."""
     try:
         np.reshape(array, shape, copy=False)
     except TypeError:  # NumPy 2.0 does not know copy=

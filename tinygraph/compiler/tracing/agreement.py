@@ -12,7 +12,7 @@ __all__ = ["brief", "same", "same_content", "same_memory"]
 
 
 def same_memory(one: Any, other: Any) -> bool:
-    """Whether two arrays are the same part of the same memory, both being alive."""
+    """Return whether two arrays are the same part of the same memory, both being alive."""
     return one is other or (
         (one.shape, one.strides, one.dtype) == (other.shape, other.strides, other.dtype)
         and one.size > 0
@@ -21,7 +21,7 @@ def same_memory(one: Any, other: Any) -> bool:
 
 
 def same_content(one: Any, other: Any) -> bool:
-    """Whether two arrays, or numbers, are of one shape and dtype and hold the same bits."""
+    """Return whether two arrays, or numbers, are of one shape and dtype and hold the same bits."""
     one, other = np.asarray(one), np.asarray(other)
     return (one.shape, one.dtype) == (other.shape, other.dtype) and (
         one.dtype == object or np.ascontiguousarray(one).tobytes() == np.ascontiguousarray(other).tobytes()
@@ -29,7 +29,7 @@ def same_content(one: Any, other: Any) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two arguments of calls are the same, in two runs."""
+    """Return whether two arguments of calls are the same, in two runs."""
     if one is other:
         return True
     if type(one) is not type(other):

@@ -148,7 +148,7 @@ def _constant(step: Step) -> Any:
 
 
 def _has_new_gradient(leaf: Captured) -> bool:
-    """Whether a leaf has another gradient after the run than before it."""
+    """Return whether a leaf has another gradient after the run than before it."""
     return leaf.grad is not UNREAD and leaf.grad is not None and step_of(leaf.grad) is not leaf.first_grad
 
 

@@ -104,7 +104,7 @@ def _look(frame: Any, event: str, called: Any) -> None:
 
 
 def _is_seeded(frame: Any) -> bool:
-    """Whether a generator is being made with a seed: `RandomState(0)` asks for random numbers, and forgets them."""
+    """Return whether a generator is made with a seed: `RandomState(0)` asks for random numbers, and forgets them."""
     if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in sys.stdlib_module_names:
         return False
     call = next((step for step in dis.get_instructions(frame.f_code) if step.offset == frame.f_lasti), None)
