@@ -81,6 +81,26 @@ def test_rules_keep_only_what_they_read():
     assert (operation.needs_x, operation.needs_y, operation.needs_result) == (False, True, False)
 
 
+def test_a_rule_reads_what_is_read_together_with_another_name():
+    from tinygraph.derivatives.table import operation_of
+
+    @tg.primitive
+    def total(x, y):
+        return np.sum(x * y)
+
+    total.derivative(
+        lambda g, z, x, y: g * np.sum([y * part for part in np.eye(y.size)], axis=0),
+        lambda g, z, x, y: g * np.sum([x * part for part in np.eye(y.size)], axis=0),
+    )
+    operation = operation_of(total)
+    assert (operation.needs_x, operation.needs_y, operation.needs_result) == (True, True, False)
+    x = np.array([1.0, 2.0])
+    loss = total(w := tg.Tensor([3.0, 4.0]), x)
+    x += 100
+    loss.backward()
+    assert np.array_equal(w.grad, [1, 2])
+
+
 def test_an_operand_of_a_ufunc_may_have_no_rule(monkeypatch):
     from tinygraph.derivatives import table
 

@@ -7,12 +7,13 @@ import doctest
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.source import place
+from tinygraph.source import instructions, names_read, place
 
 FAULT = "import numpy as np, tinygraph as tg\ntg.Tensor(np.ones(2)) + tg.Tensor(np.ones(3))\n"
 
@@ -91,6 +92,43 @@ def test_what_takes_a_number_is_known_without_the_text():
         "deque(map(float, [t]))",
     ):
         eval(compile(text, "<stdin>", "eval"), {"t": tg.Tensor(2.0), "deque": __import__("collections").deque})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[f(t) for t in ts]",
+        "{f(t): k for t in ts}",
+        "(k, f(ts[0]))",
+        "[m.exp(t) for t in ts]",
+        "[f(t + k) for t in ts]",
+        "(k, m.hypot(ts[0], k))",
+        "(g := f, g(ts[0]))",
+        "list(map(f, ts))",
+    ],
+)
+def test_what_takes_a_number_is_known_of_local_names_too(text):
+    """Python 3.13 loads two names with one instruction, and stores and loads with one in a comprehension."""
+    scope: dict[str, Any] = {"m": math}
+    exec(f"def loss(ts, f=m.exp, m=m, k=1.0):\n    {text}\n    return ts[0]", scope)
+    with pytest.raises(tg.UnsupportedError, match="would lose the gradient"):
+        tg.grad(scope["loss"])(np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("text", ["list(map(float, ts))", "[number(t) for t in ts]", "(k, number(ts[0]))"])
+def test_a_number_that_is_asked_for_by_a_local_name_is_given(text):
+    scope: dict[str, Any] = {}
+    exec(f"def loss(ts, float=float, number=float, map=map, k=1.0):\n    {text}\n    return ts[0]", scope)
+    assert np.array_equal(tg.grad(scope["loss"])(np.array([1.0, 2.0])), [1.0, 0.0])
+
+
+def test_each_name_has_an_instruction_of_its_own():
+    def f(x, y, z):
+        return (w := x), [w * s for s in (y, z)], w * z
+
+    steps = list(instructions(f.__code__))
+    assert not any(isinstance(step.argval, tuple) and "FAST" in step.opname for step in steps)
+    assert names_read(f.__code__, [step.offset for step in steps if step.opname == "BINARY_OP"][-1]) == {"w", "z"}
 
 
 def test_a_program_read_from_stdin_is_told_the_line():

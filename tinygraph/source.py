@@ -14,8 +14,8 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 __all__ = [
-    "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
-    "operation_at", "place", "source_of", "users_frame", "users_line",
+    "Source", "argument_names", "assigned_name", "called_name", "instructions", "line_of", "made_at", "method_called",
+    "names_read", "operation_at", "place", "source_of", "users_frame", "users_line",
 ]  # fmt: skip
 
 # An expression of at most this many characters can stand as the name of its value.
@@ -251,6 +251,25 @@ _ABOUT_ARGUMENTS = frozenset(("CACHE", "EXTENDED_ARG", "KW_NAMES", "LOAD_CONST",
 _OF_A_NAME = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 
 
+def instructions(code: CodeType) -> Iterator[dis.Instruction]:
+    """The instructions of code, one for each name: Python 3.13 loads or stores two with one instruction.
+
+    Such an instruction has the place of its first name. The second stands where what it is called or asked by begins;
+    elsewhere it is given the end of what follows, which uses it.
+    """
+    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        if not (isinstance(step.argval, tuple) and step.opname.count("_FAST") == 2):
+            yield step
+            continue
+        at = None if following is None else following.positions
+        if at is not None and following is not None and following.opname not in ("PUSH_NULL", "LOAD_ATTR"):
+            at = dis.Positions(at.end_lineno, at.end_lineno, at.end_col_offset, at.end_col_offset)
+        end = max(step.opname.rfind("_LOAD_"), step.opname.rfind("_STORE_"))
+        yield step._replace(opname=step.opname[:end], argval=step.argval[0])
+        yield step._replace(opname=step.opname[end + 1 :], argval=step.argval[1], positions=at)
+
+
 def operation_at(code: CodeType, lasti: int) -> tuple[str, str]:
     """The name of the instruction at `lasti`, and of what it does: ("BINARY_OP", "*")."""
     # A frame that is waiting for a Python function stands at the end of its call's cache entries.
@@ -284,7 +303,7 @@ def _steps_within(code: CodeType, lasti: int) -> tuple[list[dis.Instruction], tu
     if first is None or last is None or start is None or end is None:
         return [], (None,) * 4
     found = []
-    for step in dis.get_instructions(code):
+    for step in instructions(code):
         at = step.positions
         if (
             at is None

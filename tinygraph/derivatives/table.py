@@ -16,7 +16,6 @@ rule reads is found in its code, so that the record keeps an array only where it
 
 from __future__ import annotations
 
-import dis
 import functools
 import importlib
 import sys
@@ -25,6 +24,8 @@ from types import CodeType
 from typing import Any
 
 import numpy as np
+
+from tinygraph.source import instructions
 
 __all__ = [
     "Operation",
@@ -140,17 +141,16 @@ def positions_read(code: CodeType) -> set[int]:
 
 def _names_read(code: CodeType) -> set[str]:
     """The names of variables whose values some code, or a function defined inside it, reads."""
-    instructions = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
+    steps = list(instructions(code))
     read: set[str] = set()
-    for step, following in zip(instructions, [*instructions[1:], None], strict=True):
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
         if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
             continue
-        loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
         if following is not None and following.opname == "LOAD_ATTR" and following.argval in _METADATA:
-            loaded = loaded[:-1]
+            continue
         # A variable shared with an inner function is read with LOAD_DEREF; LOAD_FAST only hands its cell on.
-        shared = step.opname != "LOAD_DEREF" and {*code.co_cellvars, *code.co_freevars}
-        read.update(name for name in loaded if not shared or name not in shared)
+        if step.opname == "LOAD_DEREF" or step.argval not in (*code.co_cellvars, *code.co_freevars):
+            read.add(step.argval)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             read |= _names_read(constant) & {*constant.co_freevars}
