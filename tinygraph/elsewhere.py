@@ -147,6 +147,31 @@ OF_OPTIM = {
     ),
 }
 
+OF_KERAS = {
+    **dict.fromkeys(("Sequential", "layers", "models", "Model", "initializers", "activations"), "tg.nn"),
+    **dict.fromkeys(("optimizers", "schedules"), "tg.optim"),
+    "datasets": "tg.data",
+}
+
+# Keras's classes of losses return the mean over the examples.
+OF_KERAS_LOSSES = {
+    short: f"np.mean(tg.keras.losses.{name}({targets}, p))"
+    for name, targets, shorts in (
+        ("mean_squared_error", "y", ("MeanSquaredError", "mse", "MSE")),
+        ("mean_absolute_error", "y", ("MeanAbsoluteError", "mae", "MAE")),
+        ("binary_crossentropy", "y", ("BinaryCrossentropy", "bce")),
+        ("categorical_crossentropy", "y", ("CategoricalCrossentropy",)),
+        ("sparse_categorical_crossentropy", "labels", ("SparseCategoricalCrossentropy",)),
+        ("kl_divergence", "y", ("KLDivergence", "KLD", "kld")),
+    )
+    for short in shorts
+}
+
+OF_DATA = {
+    **dict.fromkeys(("DataLoader", "Dataset", "TensorDataset"), "tg.data.batches(x, labels, size=32, shuffle=True)"),
+    **dict.fromkeys(("random_split", "train_test_split"), "np.split(np.random.default_rng().permutation(len(x)), [n])"),
+}
+
 OF_OPTIMIZER = {
     "lr": "optimizer.learning_rate",
     "param_groups": "optimizer.parameters",

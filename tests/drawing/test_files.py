@@ -42,6 +42,13 @@ def test_save_writes_what_the_suffix_names(tmp_path: Path, suffix: str, start: b
     assert os.listdir(tmp_path) == [path.name]
 
 
+@needs_engine
+def test_a_png_is_on_white_and_an_svg_on_the_page(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image").open(draw(hypotenuse()).save(tmp_path / "c.png"))
+    assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
+    assert "bgcolor=transparent" in draw(hypotenuse()).source
+
+
 def test_saved_dot_is_the_source(tmp_path: Path) -> None:
     drawing = draw(network())
     assert drawing.save(tmp_path / "n.dot").read_text("utf-8") == drawing.source

@@ -7,6 +7,9 @@
 Nothing here downloads anything. The environment variable TINYGRAPH_DATA names the folder with the files.
 """
 
+import sys
+from typing import Any
+
 from tinygraph.data.batches import batches
 from tinygraph.data.files import FILES, DataFile, available, find, folder
 from tinygraph.data.images import class_of, load_image, load_images
@@ -28,3 +31,11 @@ __all__ = [
     "sign_digits",
     "tiny_shakespeare",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import OF_DATA, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_DATA, __all__), name=name, obj=sys.modules[__name__]
+    )

@@ -53,14 +53,14 @@ class Drawing:
         return finished(drawn, layout, self.source, tooltips, isolated(self._description()))
 
     def png(self) -> bytes:
-        """The picture as PNG.
+        """The picture as PNG, on white: its letters are dark, and it cannot follow the reader's theme.
 
         Raises:
             NoEngineError: Graphviz is not here; the message says how to get it.
             NoFontsError: the machine has no fonts to draw letters with.
             TooLargeError: Graphviz could not lay it out in time.
         """
-        return self._render("png")
+        return self._render("png", self.source.replace("bgcolor=transparent", "bgcolor=white", 1))
 
     def pdf(self) -> bytes:
         """The picture as PDF. Raises what `png` does."""
@@ -108,8 +108,8 @@ class Drawing:
         _replace(path, content.encode() if isinstance(content, str) else content)
         return path
 
-    def _render(self, kind: str) -> bytes:
-        return engine.render(self.source, kind, len(self._scene.boxes))
+    def _render(self, kind: str, source: str | None = None) -> bytes:
+        return engine.render(source or self.source, kind, len(self._scene.boxes))
 
     def _description(self) -> str:
         scene = self._scene

@@ -4,6 +4,17 @@
 clipped, and so values and gradients agree with a model that was trained there.
 """
 
+import sys
+from typing import Any
+
 import tinygraph.keras.losses as losses
 
 __all__ = ["losses"]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import OF_KERAS, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_KERAS, __all__), name=name, obj=sys.modules[__name__]
+    )

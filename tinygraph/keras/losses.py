@@ -8,6 +8,7 @@ them, as a Keras model does.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,15 @@ __all__ = [
     "mean_squared_error",
     "sparse_categorical_crossentropy",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import OF_KERAS_LOSSES, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_KERAS_LOSSES, __all__), name=name, obj=sys.modules[__name__]
+    )
+
 
 # keras.config.epsilon()
 EPSILON = 1e-7
