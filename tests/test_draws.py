@@ -84,6 +84,15 @@ def test_a_checkpoint_that_computes_something_else_is_an_error() -> None:
         settings["rate"] += 1
         return x * settings["rate"]
 
-    for f in (lambda x: x * generator.normal(size=x.shape), lambda x: x * np.random.rand(), changing):
+    calls = []
+
+    def drawing_more(x: Any) -> Any:
+        calls.append(x)
+        for _ in calls:
+            x = x * draws.normal(generator, x.shape)
+        return x
+
+    drawing = lambda x: x * generator.normal(size=x.shape)
+    for f in (drawing, lambda x: x * np.random.rand(), changing, drawing_more):
         with pytest.raises(tg.GraphError, match=r"checkpoint: .* computed something else.*tinygraph\.draws"):
             tg.grad(lambda x, f=f: np.sum(tg.checkpoint(f)(x)))(np.ones(4))

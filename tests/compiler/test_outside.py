@@ -38,6 +38,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph.compiler.contents import READ_AT_EACH_CALL
 from tinygraph.data import batches
 
 X = np.arange(6.0).reshape(2, 3) + 1
@@ -572,3 +573,16 @@ def test_another_handling_of_errors_is_refused(how: Any) -> None:
     with pytest.raises(tg.UnsupportedError, match=r"np\.seterr is called"):
         tg.compile(g)(X)
     assert np.geterr() == before
+
+
+@pytest.mark.parametrize("size", [READ_AT_EACH_CALL, READ_AT_EACH_CALL + 1])
+def test_what_takes_long_to_compare_is_refused(size: int) -> None:
+    table = bytearray(size)
+    compiled = tg.compile(lambda x: x + table[3])
+    if size > READ_AT_EACH_CALL:
+        with pytest.raises(tg.UnsupportedError, match=r"table is used, a bytearray.* as an argument"):
+            compiled(X)
+        return
+    for value in (0, 7):
+        table[3] = value
+        np.testing.assert_array_equal(compiled(X), X + value)

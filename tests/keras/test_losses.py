@@ -161,3 +161,14 @@ def test_values_are_keras_own():
     for name, call in CALLS.items():
         theirs = call(keras.ops.convert_to_tensor(P.astype(np.float32)), keras.losses)
         np.testing.assert_allclose(call(P.astype(np.float32), losses), np.asarray(theirs), rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["binary", "categorical", "sparse", "divergence"])
+def test_probabilities_of_float16_are_clipped_in_float32(name):
+    """In float16 1 − 1e-7 is 1, and its logarithm's argument 0."""
+    p = P.astype(np.float16)
+    found, wanted = (CALLS[name](item, losses) for item in (p, p.astype(np.float32)))
+    assert found.dtype == np.float16 and np.all(np.isfinite(found))
+    np.testing.assert_allclose(found, wanted, rtol=3e-3)
+    gradients = [tg.grad(lambda p: np.sum(CALLS[name](p, losses)))(item) for item in (p, p.astype(np.float32))]
+    np.testing.assert_allclose(*gradients, rtol=2e-3, atol=1e-3)
