@@ -58,7 +58,7 @@ examples:
 
 
 class UsageError(Exception):
-    """What was typed cannot be done; the message says why."""
+    """The error for something typed that cannot be done; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
     """argparse's, but with one line on stderr instead of the usage as well."""
 
     def error(self, message: str) -> NoReturn:
-        """What argparse calls when it does not understand."""
+        """Raise an error where argparse would print the usage and exit."""
         raise UsageError(f"{message}\n(see {self.prog} --help)")
 
 
@@ -201,7 +201,7 @@ def _kernels() -> str:
 
 
 def _engine() -> str:
-    """How pictures are laid out here."""
+    """The engine that lays out pictures here."""
     program = shutil.which("dot")
     if program is not None:
         said = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)

@@ -50,7 +50,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ArrayMethods(Generic[Array]):
-    """What stands for an array answers where ndarray has a method.
+    """The methods of ndarray, for what stands for an array.
 
     Attributes:
         _numpy: how a function is called on it, with its arguments, keywords and the caller's frame.
@@ -147,7 +147,7 @@ def _writing(name: str, instead: str) -> Callable[..., Any]:
 
 
 class TensorMethods(ArrayMethods["Tensor"]):
-    """What a Tensor answers where ndarray has a method."""
+    """The methods of ndarray, for a Tensor."""
 
     __slots__ = ()
 

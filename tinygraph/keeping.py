@@ -107,7 +107,7 @@ def _make_writeable(array: Any) -> None:
 
 
 def _depth(array: Any) -> int:
-    """How many arrays lie below a view."""
+    """The number of arrays below a view."""
     return 1 + _depth(array.base) if isinstance(array.base, np.ndarray) else 0
 
 

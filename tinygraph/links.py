@@ -39,7 +39,7 @@ next_order = counter(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 class Like:
-    """What is left of an array that the record did not keep: its shape and dtype."""
+    """The rest of an array that the record did not keep: its shape and dtype."""
 
     __slots__ = ("dtype", "shape")
 

@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity was made: what `tg.detect_nonfinite` says when it finds one."""
+"""The place where a NaN or an infinity was made, as `tg.detect_nonfinite` says it."""
 
 from __future__ import annotations
 

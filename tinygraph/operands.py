@@ -1,4 +1,4 @@
-"""What calls are given: Tensors, numbers, arrays, and lists of them; and what NumPy is given in their place."""
+"""Operands of calls: Tensors, numbers, arrays, and lists of them; and what NumPy is given in their place."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Operators:
-    """What a Tensor answers to Python's operators."""
+    """Python's operators of a Tensor."""
 
     __slots__ = ()
 

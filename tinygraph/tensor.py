@@ -176,7 +176,7 @@ class Tensor(Operators, TensorMethods):
 
     @property
     def name(self) -> str | None:
-        """What the Tensor is called in pictures and messages."""
+        """The Tensor's name in pictures and messages."""
         link = self._link
         if isinstance(link, Leaf):
             return link.name
@@ -554,7 +554,7 @@ class Tensor(Operators, TensorMethods):
 
 
 class _Counted:
-    """What `sys.getrefcount` says in a method, as `assign` is one, of an array that the caller has no name for."""
+    """The count of `sys.getrefcount` in a method, such as `assign`, for an array that the caller has no name for."""
 
     def given(self, value: Any) -> int:
         return sys.getrefcount(value)

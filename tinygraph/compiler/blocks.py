@@ -67,12 +67,12 @@ class Run:
         return self.axis - (self.ndim - len(operand.shape))
 
     def each_of(self, step: Step) -> int:
-        """How many places along its axis a step has for each row of the run."""
+        """The number of places along a step's axis for each row of the run."""
         return 1
 
     @property
     def rows_in_block(self) -> int:
-        """How many rows make a block."""
+        """The number of rows in a block."""
         widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
         return max(1, BLOCK_BYTES // max(widest, 1))
 
@@ -136,7 +136,7 @@ def _note(step: Step, item: int, read: dict[int, int]) -> None:
 
 
 def _rows_of(step: Step) -> tuple[int, int, int] | None:
-    """How many rows a call goes over, along which axis, of how many; None where it is not for a run."""
+    """The number of rows that a call goes over, their axis, and the number of axes; None where it is not for a run."""
     if is_elementwise(step):
         shape: tuple[int, ...] = step.shape
     elif is_plain_reduction(step):
@@ -191,7 +191,7 @@ def is_large(step: Step) -> bool:
 
 
 def start_of(step: Step) -> float:
-    """What an accumulator of a reduction begins with."""
+    """The value that an accumulator of a reduction begins with."""
     starts: dict[Any, float] = {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
     return starts.get(step.function, 0.0)
 

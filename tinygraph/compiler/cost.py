@@ -30,7 +30,7 @@ SLOW: dict[Any, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program costs, by calculation.
+    """The cost of a program, by calculation.
 
     Attributes:
         flops: floating-point operations; a function such as exp counts as one for each element.

@@ -40,7 +40,7 @@ def _by_tiles(tiles: Shape, filters: int) -> int:
 
 @dataclass(frozen=True)
 class ImageFunction:
-    """What the compiler knows of a function for images.
+    """A function for images, as the compiler knows it.
 
     Attributes:
         images: the places of its operands that have the images along one axis.

@@ -22,7 +22,7 @@ __all__ = [
 
 
 def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slice]:
-    """Which windows have their pixel at `shift` on an axis of an image, and on which pixels."""
+    """The windows with their pixel at `shift` on an axis of an image, and those pixels."""
     first = max(0, -(shift // stride))
     last = min(windows - 1, (size - 1 - shift) // stride)
     if last < first:
@@ -85,7 +85,7 @@ def by_group(array: Any, groups: int) -> Any:
 
 
 def images_at_once(each: int, work: Any) -> int:
-    """How many images fit, if each takes so many bytes."""
+    """The number of images that fit, if each takes so many bytes."""
     return max(1, int(work.size) // each)
 
 

@@ -24,7 +24,7 @@ _TAGGED = re.compile(r"^(\s*)(.*?)  #@(\d+)$")
 
 @dataclass(frozen=True)
 class Entry:
-    """What one call of a program costs.
+    """The time of one call in a program.
 
     Attributes:
         step: the call.
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Profile:
-    """Where the time of a program goes.
+    """The time of a program, call by call.
 
     Attributes:
         entries: one for each call that takes time, in order of execution.

@@ -27,7 +27,7 @@ class Variable:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What is compiled: a graph, and the meaning of its inputs and outputs.
+    """A program to be compiled: a graph, and the meaning of its inputs and outputs.
 
     Attributes:
         graph: every node in execution order; its outputs are the nodes in `results`, then the variables' new values.

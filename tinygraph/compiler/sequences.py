@@ -137,7 +137,7 @@ def _has_all(x: Step, run: Sequences) -> bool:
 
 
 def _each(step: Step, run: Sequences) -> int:
-    """How many rows of a member belong to one sequence."""
+    """The number of a member's rows that belong to one sequence."""
     if step.index in run.turned:
         return run.each_of(step.args[0])
     return step.shape[0] // run.rows

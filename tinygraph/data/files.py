@@ -14,7 +14,7 @@ VARIABLE = "TINYGRAPH_DATA"
 
 @dataclass(frozen=True)
 class DataFile:
-    """What is known about a file.
+    """A file of data: its name, origin and licence.
 
     Attributes:
         name: of the file in the folder.

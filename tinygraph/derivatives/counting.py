@@ -66,7 +66,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 
 @composition(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
-    """How many elements lie in each bin, or the sum of their weights; and the edges of the bins."""
+    """The number of elements in each bin, or the sum of their weights; and the edges of the bins."""
     counts, found = np.histogram(plain(a), plain(bins), plain(range), weights=plain(weights))
     edges = _edges(a, bins, range, found)
     if has_tensors(weights):
@@ -76,7 +76,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
 
 @composition(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
-    """How many points lie in each box of a grid, or the sum of their weights; and the edges of the boxes."""
+    """The number of points in each box of a grid, or the sum of their weights; and the edges of the boxes."""
     counts, found = np.histogramdd(plain(sample), plain(bins), plain(range), weights=plain(weights))
     if isinstance(sample, list | tuple):
         columns = [np.ravel(array_of(item)) for item in sample]
@@ -95,7 +95,7 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
 
 @composition(np.histogram2d)
 def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
-    """How many points lie in each rectangle of a grid, or the sum of their weights; and the edges along both axes."""
+    """The number of points in each rectangle of a grid, or the sum of their weights; and the edges along both axes."""
     if hasattr(bins, "__len__") and len(bins) not in (1, 2):
         bins = [np.asarray(plain(bins))] * 2
     counts, edges = histogramdd([x, y], bins, range, density, weights)

@@ -27,7 +27,7 @@ KINDS = {
 
 
 def kind_of(function: Callable[..., Any]) -> str:
-    """What the table says of a function."""
+    """The kind of a function in the table."""
     if operation_of(function) is not None:
         return "derivative"
     if is_plain(function):

@@ -159,7 +159,7 @@ roots_of.derivative(_roots_p)
 
 @composition(np.roots)
 def roots(p: Any) -> Any:
-    """Where a polynomial is 0."""
+    """The roots of a polynomial."""
     p = _coefficients(p)
     if p.ndim != 1:
         raise ValueError(f"roots: the coefficients must be a vector, got shape {p.shape}")

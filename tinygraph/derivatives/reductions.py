@@ -24,7 +24,7 @@ def chosen(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
-    """What a reduction over `axis` made of an array of `shape`, with the reduced axes back, at size 1."""
+    """The result of a reduction of an array of `shape` over `axis`, with the reduced axes back, at size 1."""
     if keepdims is True or not shape:
         return reduced
     axes = chosen(axis, len(shape))
@@ -44,7 +44,7 @@ def repeated(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
-    """How many elements a reduction over `axis` makes one of."""
+    """The number of elements that a reduction over `axis` makes one of."""
     if axis is None:
         return math.prod(shape)
     axes = normalize_axis_tuple(axis, len(shape))

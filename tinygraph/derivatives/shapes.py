@@ -73,7 +73,7 @@ derivative(
 
 
 def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callable[..., Any]:
-    """How atleast_1d and its kin are written out, given what they make of a shape."""
+    """The composition of atleast_1d and its kin, given what they make of a shape."""
 
     def written_out(*arys: Any) -> Any:
         arys = tuple([array_of(item) for item in arys])

@@ -27,7 +27,7 @@ _NOT_GIVEN = getattr(np, "_NoValue", None)
 
 
 def method_of(ufunc: np.ufunc, method: str) -> Callable[..., Any] | None:
-    """How a ufunc's method is written out, or None where there is no such way."""
+    """The composition of a ufunc's method, or None where there is none."""
     if ufunc.nin != 2 or ufunc.signature is not None:
         return None
     if method == "outer":

@@ -32,7 +32,7 @@ def ends(link: Link, scene: Scene) -> tuple[str, str]:
 
 
 def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
-    """How an arrow is drawn, as DOT says it."""
+    """The attributes of an arrow in DOT."""
     label = {"label": f"<{SPACE}{markup(link.label)}>"} if link.label else {}
     if link.kind == "backward":
         return BACKWARD | label

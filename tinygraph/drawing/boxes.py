@@ -34,7 +34,7 @@ PILL = {"shape": "box", "style": "rounded,filled", "height": "0.31", "width": "0
 
 
 def look_of_box(box: Box, scene: Scene) -> dict[str, str]:
-    """How a box is drawn, as DOT says it."""
+    """The attributes of a box in DOT."""
     line = scene.line_of(box.id)
     attributes = DRAWN[box.kind](box, scene) | {"tooltip": dot_string(tooltip(box, scene)), "id": box.id}
     return attributes | ({"group": line} if line else {})

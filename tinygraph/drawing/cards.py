@@ -1,4 +1,4 @@
-"""What is written in the boxes, as Graphviz's HTML-like labels."""
+"""The text in the boxes, as Graphviz's HTML-like labels."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _between_ports(row: str, name: str) -> str:
 
 
 def _name_inside(title: str, node: Node, scene: Scene) -> str:
-    """What a value is called within a layer: "kernel" is enough where the box around it says "dense"."""
+    """The name of a value within a layer: "kernel" is enough where the box around it says "dense"."""
     prefix, said = f"{clean(title)}.", clean(node.name or "")
     if not said.startswith(prefix):
         return scene.names[node.index]
@@ -168,7 +168,7 @@ def _tinted(content: str, fill: str, align: str = "LEFT") -> str:
 
 
 def gradient_words(node: Node, scene: Scene) -> str:
-    """What is known of a node's gradient, in words; "" where none is wanted."""
+    """A node's gradient in words; "" where none is wanted."""
     if node.grad is None:
         if node.grad_freed:
             return "∇ not kept"

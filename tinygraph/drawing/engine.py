@@ -105,7 +105,7 @@ def _in_child(command: list[str], source: str) -> bytes:
 
 
 def draw_standard_input(kind: str) -> None:
-    """What the child process runs where there is no `dot` program."""
+    """Draw the standard input: the child process runs this where there is no `dot` program."""
     sys.stdout.buffer.write(_in_process(sys.stdin.buffer.read().decode(), kind))
 
 

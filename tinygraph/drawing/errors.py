@@ -1,4 +1,4 @@
-"""What can go wrong between a graph and its picture."""
+"""The errors between a graph and its picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a card says of an array: how it is distributed, between what limits, and whether it is finite."""
+"""The facts of an array on a card: its distribution, its limits, and whether it is finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the first value that is not finite was born, and what it spoilt."""
+"""The first value that is not finite, and what it spoilt."""
 
 from __future__ import annotations
 

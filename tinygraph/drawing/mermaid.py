@@ -58,7 +58,7 @@ def _id(scope: Scope) -> str:
 
 
 def _lines(box: Box, scene: Scene) -> list[str]:
-    """What the box says, line by line; never empty."""
+    """The text of the box, line by line; never empty."""
     node = box.node
     if box.kind == "operation":
         return [operation_symbol(node, scene.names)]

@@ -54,7 +54,7 @@ BACKWARD_SIDE = Scope(-2, ("backward",), "backward  ↑ gradients")
 
 
 class Pullback(NamedTuple):
-    """How a call passes a gradient on to one of its operands."""
+    """The words for a call that passes a gradient on to one of its operands."""
 
     operand: Node
     text: str

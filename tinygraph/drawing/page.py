@@ -62,7 +62,7 @@ def _insides(scene: Scene, parent: str) -> Iterator[tuple[str, Json]]:
 
 
 def _frame(box: Box) -> tuple[str, ...]:
-    """What to open so that one sees more than the card one came from."""
+    """The scopes to open, so that one sees more than the card one came from."""
     return ("/".join(box.layer.names),) if box.layer is not None else ()
 
 

@@ -8,7 +8,7 @@ __all__ = ["COLOURS", "HEAT", "ROLES", "Role", "heat", "stylesheet"]
 
 
 class Role(NamedTuple):
-    """How one kind of box is drawn."""
+    """The look of one kind of box."""
 
     stroke: str
     fill: str

@@ -178,5 +178,5 @@ class Scene:
 
     @cached_property
     def ranks(self) -> int:
-        """How many boxes stand one after another on the longest way."""
+        """The number of boxes one after another on the longest way."""
         return len(self.trunk)

@@ -1,4 +1,4 @@
-"""What a gradient is multiplied by on its way back through one operation: "2a = 6", "1/(2√s) = 0.1"."""
+"""The factor of a gradient on its way back through one operation: "2a = 6", "1/(2√s) = 0.1"."""
 
 from __future__ import annotations
 

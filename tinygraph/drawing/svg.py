@@ -1,4 +1,4 @@
-"""What Graphviz's SVG lacks: text of the width that was laid out, a dark mode, tooltips, and ids that can be shared."""
+"""Additions to Graphviz's SVG: text of the width that was laid out, a dark mode, tooltips, ids that can be shared."""
 
 from __future__ import annotations
 

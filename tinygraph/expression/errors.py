@@ -54,7 +54,7 @@ def printable(text: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """What an exception says, in one line."""
+    """The message of an exception, in one line."""
     return printable(" ".join(str(error).split())) or type(error).__name__
 
 

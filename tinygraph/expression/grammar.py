@@ -1,4 +1,4 @@
-"""What a formula may consist of. `parse` refuses everything else before anything is computed."""
+"""The parts of a formula. `parse` refuses everything else before anything is computed."""
 
 from __future__ import annotations
 

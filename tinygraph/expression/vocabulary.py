@@ -53,7 +53,7 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 
 def size_of(value: Any) -> int:
-    """How many elements an argument has."""
+    """The number of elements of an argument."""
     return math.prod(shape_of(value))
 
 

@@ -28,7 +28,7 @@ CUT = 0.87962566103423978
 
 
 def fans(shape: tuple[int, ...]) -> tuple[float, float]:
-    """How many numbers flow into an output of a kernel of this shape, and out of an input.
+    """The number of inputs of an output, and of outputs of an input, for a kernel of this shape.
 
     The last two axes are inputs and outputs; those before are the places of a window.
     """

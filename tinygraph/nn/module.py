@@ -62,7 +62,7 @@ class Module:
 
     @property
     def name(self) -> str:
-        """What the module is called in pictures and messages; by default the name of its class."""
+        """The module's name in pictures and messages; by default that of its class."""
         return type(self).__name__ if self._name is None else self._name
 
     @name.setter
@@ -79,7 +79,7 @@ class Module:
         object.__setattr__(self, attribute, value)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes. A subclass says it."""
+        """Compute the result of the module. A subclass says how."""
         way = "Rename its `forward` to `call`" if hasattr(type(self), "forward") else "Give it a method `call`"
         raise NotImplementedError(f"{type(self).__name__}: the class does not say what it computes. {way}")
 

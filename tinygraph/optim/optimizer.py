@@ -116,7 +116,7 @@ class Optimizer:
         return (rate,)
 
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
-        """Where a parameter goes.
+        """Return the new value of a parameter.
 
         Args:
             value, gradient: arrays of the parameter's shape.

@@ -31,7 +31,7 @@ class Place:
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:
-    """What to call each positional argument."""
+    """The names of the positional arguments."""
     try:
         found = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

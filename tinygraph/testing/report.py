@@ -1,4 +1,4 @@
-"""What is said of a derivative that is wrong."""
+"""The message for a derivative that is wrong."""
 
 from __future__ import annotations
 

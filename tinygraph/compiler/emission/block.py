@@ -30,7 +30,7 @@ __all__ = ["Block", "Division", "division_of"]
 
 @dataclass(frozen=True)
 class Division:
-    """How the rows of a run are divided.
+    """The division of the rows of a run.
 
     Attributes:
         rows: how many.
@@ -62,7 +62,7 @@ BLOCKS_EACH = 8
 
 
 def division_of(run: Run, threads: int) -> Division:
-    """How the rows of a run are divided into blocks, and those between threads."""
+    """The division of the rows of a run into blocks, and of those between threads."""
     size, rows = run.rows_in_block, run.rows
     if threads == 1 or run.nanoseconds <= TWO_THREADS:
         return Division(rows, min(size, rows), 1, in_turns=False)

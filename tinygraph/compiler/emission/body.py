@@ -82,7 +82,7 @@ class Body:
             self._put(step, *statements(self.writer, step, self.names[step.index]))
 
     def _target(self, step: Step) -> str:
-        """What a result is assigned to: its name, or the variable that its number is the new value of."""
+        """The target of a result's assignment: its name, or the variable that its number is the new value of."""
         place = self.plan.straight.get(step.index)
         return self.names[step.index] if place is None else f"{self._variable(place)}[...]"
 

@@ -103,13 +103,13 @@ def _call(block: Block) -> str:
 
 
 def _joined_blocks(step: Step, parts: str, place: int | None) -> str:
-    """What all blocks give, as one number; `place` is that among the results of a block, where it has several."""
+    """The results of all blocks as one number; `place` is that among the results of a block with several."""
     found = parts if place is None else f"[part[{place}] for part in {parts}]"
     return f"sum({found})" if step.function is np.sum else f"np.{combining(step).__name__}.reduce({found})"
 
 
 def _joined_halves(step: Step, parts: str, place: int | None) -> str:
-    """What two threads give, as one number."""
+    """The results of two threads as one number."""
     first, second = (f"{parts}[{thread}]" + ("" if place is None else f"[{place}]") for thread in (0, 1))
     if step.function in _SIGNS:
         return f"{first} {_SIGNS[step.function]} {second}"
@@ -117,7 +117,7 @@ def _joined_halves(step: Step, parts: str, place: int | None) -> str:
 
 
 def _joined_array(step: Step, block: Block) -> str:
-    """What the threads have added up into arrays, as one."""
+    """The arrays that the threads have added up into, as one."""
     name = block.names[step.index]
     if block.division.threads == 1:
         return f"np.copyto({name}, {name}_totals[0])"

@@ -1,4 +1,4 @@
-"""What is done once, before the first call: constants, the memory of the plan, and the names of what lies in it.
+"""The lines before the first call: constants, the memory of the plan, and the names of what lies in it.
 
 # Memory: allocated once, and used again at every call.
 z = np.empty((1, 348))
@@ -68,7 +68,7 @@ def _lines_of(memory: Memory, plan: Plan, writer: Writer, threads: int) -> list[
 
 
 def names_in(held: Storage, plan: Plan, names: dict[int, str]) -> dict[str, tuple[int, ...]]:
-    """What the values that follow each other in a storage are called, with their shapes."""
+    """The names of the values that follow each other in a storage, with their shapes."""
     steps = [plan.by_index[index] for index in held.steps if index not in plan.parts]
     return {names[step.index]: step.shape for step in steps if not plan.is_view(step)}
 
@@ -96,7 +96,7 @@ def _part_of(first: str, largest: Storage, held: Storage, shape: tuple[int, ...]
 
 
 def work_line(items: Iterable[Step | Run], threads: int, writer: Writer) -> tuple[list[str], int]:
-    """What the functions for images may write over, where any is called.
+    """Allocate the scratch memory of the functions for images, where any is called.
 
     Args:
         threads: each has its own; there is one where no run calls such a function.

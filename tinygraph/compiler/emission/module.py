@@ -81,7 +81,7 @@ def program_of_arrays(task: Task) -> Emitted:
 
 
 def _writer(task: Task, planned: Plan) -> Writer:
-    """What writes the calls, with the names of all values."""
+    """The writer of the calls, with the names of all values."""
     names = names_of(task.graph, planned, [task.name, WORK, *task.generators])
     return Writer(
         names=names,

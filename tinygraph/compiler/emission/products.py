@@ -83,7 +83,7 @@ def _is_of_matrices(writer: Writer, step: Step) -> bool:
 
 
 def _unreshaped(writer: Writer, x: Step) -> Step:
-    """What a reshape that copies nothing looks at."""
+    """The operand of a reshape that copies nothing."""
     while (
         x.function is np.reshape and type(x.args[0]) is Step and x.index not in writer.parts
         and writer.is_contiguous(x.args[0])

@@ -61,7 +61,7 @@ class References:
         return self.made_once(ones_text(size, dtype), "ones")
 
     def function(self, function: Callable[..., Any]) -> str:
-        """How a function is called in the text."""
+        """The name of a function in the text."""
         name = function_name(function)
         if name.startswith("special.") and isinstance(function, np.ufunc):
             self.imports["special"] = "from scipy import special"

@@ -34,7 +34,7 @@ __all__ = ["RunText", "text_of_run"]
 
 @dataclass(frozen=True, eq=False)
 class RunText:
-    """What is written for one run.
+    """The text of one run.
 
     Attributes:
         setup: lines that allocate what a block needs.

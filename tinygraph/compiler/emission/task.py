@@ -51,12 +51,12 @@ class Task:
 
     @property
     def generators(self) -> list[str]:
-        """What the text calls the random generators."""
+        """The names of the random generators in the text."""
         return [f"generator_{place}" for place in range(len(self.program.generators))]
 
     @cached_property
     def results(self) -> list[Step]:
-        """What the caller gets."""
+        """The results that the caller gets."""
         return list(self.graph.outputs[: len(self.graph.outputs) - len(self._updated)])  # type: ignore[arg-type]
 
     @cached_property
@@ -70,7 +70,7 @@ class Task:
         return [place for place, variable in enumerate(self.program.variables) if variable.updated is not None]
 
     def items(self) -> list[Step | Run]:
-        """What is executed, in order: calls, and runs of calls that are evaluated a part of the rows at a time."""
+        """The items of the program, in order: calls, and runs of calls that are evaluated some rows at a time."""
         if not self.blocks:
             return [step for step in self.graph.nodes if isinstance(step, Step) and step.function is not None]
         overwrites = {step.index: self.variables[place].index for place, step in self.updates.items()}

@@ -66,7 +66,7 @@ class Writer(References):
         return self.array(value, name) if np.shape(value) else self.text(value[()])
 
     def index(self, item: Any) -> str:
-        """What stands between the brackets of an index."""
+        """The text between the brackets of an index."""
         if type(item) is tuple and item:
             inside = ", ".join([self._index_part(part) for part in item])
             return f"{inside}," if len(item) == 1 else inside

@@ -187,7 +187,7 @@ _JOINED = {"add": "plus", "subtract": "minus", "multiply": "times", "divide": "o
 
 
 def _verbal(step: Step, short: str, names: dict[int, str]) -> str:
-    """What is done to a value, and to which."""
+    """A name for a call's result: what is done, and to which value."""
     number = number_in(step)
     by_number = number is not None or (step.shape and any(not item.shape for item in operands_of(step)))
     if step.op in ("multiply", "divide") and by_number:

@@ -17,7 +17,7 @@ __all__ = ["Draft"]
 
 
 class Draft:
-    """Where every value of a program lives so far.
+    """The places of a program's values in memory, so far.
 
     Attributes:
         graph, items: what is planned for.

@@ -31,7 +31,7 @@ def looks_like_view(step: Step) -> bool:
 
 
 def what_is_shown(step: Any) -> Any:
-    """What a view shows, in the end."""
+    """The value that a view shows, in the end."""
     while looks_like_view(step):
         step = step.args[0]
     return step

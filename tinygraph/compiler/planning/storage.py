@@ -86,7 +86,7 @@ class Memory:
 
 @dataclass(eq=False)
 class Plan:
-    """Where every value of a program lives.
+    """The places of a program's values in memory.
 
     Attributes:
         items: what is executed, in order: steps, and runs of steps.

@@ -75,7 +75,7 @@ def _product_of_sums(builder: Builder, step: Step, left: Step, right: Step) -> S
 
 
 def _repeated_rows(x: Step) -> Step | None:
-    """What repeats whole rows, where x is that or has the same rows below each other; else None."""
+    """The broadcast that repeats whole rows, where x is one or a reshape of one; else None."""
     if is_reshape(x) and type(x.args[0]) is Step and x.args[0].shape and x.shape[-1:] == x.args[0].shape[-1:]:
         x = x.args[0]
     if x.function is not np.broadcast_to or type(x.args[0]) is not Step or 0 in x.shape:
@@ -85,7 +85,7 @@ def _repeated_rows(x: Step) -> Step | None:
 
 
 def unrepeated(item: object) -> object:
-    """What a broadcast repeats, without the axes of size 1 that stand first."""
+    """The operand of a broadcast, without the axes of size 1 that stand first."""
     if (one := _one_number(item)) is not None:
         return one
     while type(item) is Step and item.shape:

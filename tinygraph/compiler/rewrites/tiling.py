@@ -51,7 +51,7 @@ def _before(kernel: tuple[int, ...], moves: Any, groups: int, dtype: Any) -> tup
 
 
 def _tiles_of(result: tuple[int, ...]) -> tuple[int, int]:
-    """How many tiles a result of a convolution has along each axis."""
+    """The number of tiles of a convolution's result along each axis."""
     return (-(-result[1] // 2), -(-result[2] // 2))
 
 

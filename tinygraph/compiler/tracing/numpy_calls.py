@@ -1,4 +1,4 @@
-"""What NumPy and its operators ask of a `Traced`: each call as one that is recorded."""
+"""The protocols of NumPy and its operators for a `Traced`: each call is recorded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NumPyCalls(Recording):
     """A recording that answers NumPy's protocols."""
 
     def operate(self, function: np.ufunc, *operands: Any) -> Any:
-        """What an operator does: between Python numbers the result is one too."""
+        """Carry out an operator: between Python numbers the result is one, too."""
         weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
         if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
             return self.call(np.square, operands[:1], {})  # what `mask ** 2` is, as opposed to np.power(mask, 2)
@@ -47,7 +47,7 @@ class NumPyCalls(Recording):
         return result
 
     def call_ufunc(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What NumPy asks of a Traced among the arguments of a ufunc."""
+        """Record a ufunc with a Traced among its arguments."""
         if any(True for _ in tensors_in((*inputs, kwargs))):
             return NotImplemented  # the Tensor's turn
         kwargs = dict(kwargs)
@@ -83,7 +83,7 @@ class NumPyCalls(Recording):
         return self.overwrite(target, result if where is True else self.call(np.where, (where, result, target), {}))
 
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What NumPy asks of a Traced among the arguments of any other function."""
+        """Record any other function with a Traced among its arguments."""
         if any(True for _ in tensors_in((args, kwargs))):
             return record.call_function(function, args, kwargs, sys._getframe(2))
         if function in _METADATA:

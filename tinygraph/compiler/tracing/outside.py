@@ -25,7 +25,7 @@ class WithTensors(NumPyCalls):
     """A recording that keeps, for each leaf from outside, what it is worth inside the run."""
 
     def captured_leaf(self, link: Leaf, tensor: Any = None) -> Captured:
-        """What the run knows of a leaf that is older than it."""
+        """The run's state of a leaf that is older than the run."""
         found = self.captured.get(link)
         if found is None:
             found = self.captured[link] = Captured(link, LEAF_ORDER.__get__(link), None)
@@ -47,7 +47,7 @@ class WithTensors(NumPyCalls):
         self.captured_leaf(link, tensor).first.name = name  # type: ignore[union-attr]
 
     def value_of_tensor(self, tensor: Any, value: Any) -> Any:
-        """What reading a Tensor's value gives."""
+        """Read a Tensor's value."""
         if type(value) is Traced:
             return value
         link = tensor._link
@@ -68,7 +68,7 @@ class WithTensors(NumPyCalls):
         return Traced(self, self.operand(traced), traced._value, memory=Memory("a Tensor from outside"))
 
     def grad_of(self, link: Any, gradient: Any) -> Any:
-        """What reading the gradient of an older leaf gives."""
+        """Read the gradient of an older leaf."""
         captured = self.captured_leaf(link)
         if captured.grad is UNREAD:
             captured.had_grad = gradient is not None

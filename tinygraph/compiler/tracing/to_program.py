@@ -211,7 +211,7 @@ def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], step:
 
 
 def _filled(result: Any, value: Callable[[Step], Node]) -> Any:
-    """What a function returned, with a node for each step."""
+    """The value that a function returned, with a node for each step."""
     if isinstance(result, dict):
         return {key: _filled(item, value) for key, item in result.items()}
     if isinstance(result, list | tuple):
