@@ -269,3 +269,21 @@ def test_a_call_of_any_form_is_the_live_ones_or_refused(
             assert number >= len(known) or (pure and (len(args) > len(names) - names.count("rest") or "w" in kwargs))
             continue
         same(got, wanted)
+
+
+def test_an_argument_behind_an_object_is_given_by_name(tmp_path: Path) -> None:
+    class Model:
+        scale = 2.0
+
+    model, x = Model(), np.arange(3.0)
+
+    @tg.compile
+    def step(x: Any, model: Any, y: Any) -> Any:
+        return x * model.scale + y
+
+    wanted = step(x, model, x + 1)
+    function = saved(step, tmp_path)
+    assert str(inspect.signature(function)) == "(x, *, y)"
+    same(function(x, y=x + 1), wanted)
+    with pytest.raises(TypeError, match="positional"):
+        function(x, x + 1)
