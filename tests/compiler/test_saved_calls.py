@@ -32,7 +32,7 @@ def loaded(path: Path) -> Any:
 
 
 def saved(compiled: Any, folder: Path, *args: Any, **kwargs: Any) -> Any:
-    """The function of a saved module."""
+    """The module that a function is saved as."""
     compiled.save(folder / "saved.py", *args, **kwargs)
     return loaded(folder / "saved.py")
 
@@ -282,7 +282,7 @@ def test_an_argument_behind_an_object_is_given_by_name(tmp_path: Path) -> None:
         return x * model.scale + y
 
     wanted = step(x, model, x + 1)
-    function = saved(step, tmp_path)
+    function = saved(step, tmp_path).step
     assert str(inspect.signature(function)) == "(x, *, y)"
     same(function(x, y=x + 1), wanted)
     with pytest.raises(TypeError, match="positional"):
