@@ -287,3 +287,26 @@ def test_an_argument_behind_an_object_is_given_by_name(tmp_path: Path) -> None:
     same(function(x, y=x + 1), wanted)
     with pytest.raises(TypeError, match="positional"):
         function(x, x + 1)
+
+
+@pytest.mark.parametrize("owner, name", [(Path, "write_text"), (np.lib.format, "write_array")])
+def test_a_save_that_fails_while_it_writes_leaves_the_old_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    table = np.arange(3.0)
+    step = tg.compile(lambda x: x * table)
+    step(np.ones(3))
+    step.save(tmp_path / "saved.py")
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert sorted(before) == ["saved.npz", "saved.py"]
+
+    def fail(first: Any, *args: Any, **kwargs: Any) -> None:
+        if isinstance(first, Path):
+            first.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    table[:] = 7
+    monkeypatch.setattr(owner, name, fail)
+    with pytest.raises(OSError, match="no space left"):
+        step.save(tmp_path / "saved.py")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
