@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,53 @@ def test_a_mask_squared_and_a_number_summed_along_an_axis() -> None:
         for axis in (0, -1):
             compiled = tg.compile(lambda x, function=function, axis=axis: function(x * 2, axis=axis))
             assert compiled(np.array(1.5)) == function(3.0, axis=axis)
+
+
+class _Count(enum.IntEnum):
+    ONE = 1
+    TWO = 2
+
+
+class _Rate(float, enum.Enum):
+    HALF = 0.5
+    QUARTER = 0.25
+
+
+class _Whole(int):
+    def __repr__(self) -> str:
+        return "no number"
+
+
+class _Text(str):
+    def __repr__(self) -> str:
+        return "no text"
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * _Count.TWO + x**_Count.TWO,
+        lambda x: x[_Count.ONE] + x[: _Count.TWO],
+        lambda x: np.sum(x, axis=_Count.ONE) - x.reshape(_Count.TWO, -1)[_Count.ONE, _Count.TWO],
+        lambda x: np.maximum(x, _Rate.QUARTER) * _Rate.HALF,
+        lambda x: np.clip(x, _Rate.QUARTER, _Rate.HALF),
+        lambda x: np.where(x > _Whole(0), x, _Whole(3)) + np.full(3, _Rate.HALF),
+        lambda x: np.pad(x, _Whole(1), mode=_Text("edge")),
+        lambda x: np.einsum(_Text("ij->i"), x),
+    ],
+)
+def test_numbers_and_texts_of_classes_of_their_own(f: Any) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(tg.compile(f)(x), f(x))
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", ">i4", ">c16"])
+def test_the_order_of_bytes_is_numpys(dtype: str) -> None:
+    def f(x: Any) -> Any:
+        return x.copy(), x[[1, 0]], np.stack([x, x]), x.reshape(-1), x.T, x + x, x.astype(native).astype(dtype), x * 2
+
+    native = np.dtype(dtype).newbyteorder("=")
+    x = np.arange(6).reshape(2, 3).astype(dtype)
+    for got, wanted in zip(tg.compile(f)(x), f(x), strict=True):
+        assert got.dtype == wanted.dtype
+        np.testing.assert_array_equal(got, wanted)

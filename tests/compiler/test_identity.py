@@ -125,3 +125,90 @@ def test_an_array_in_the_memory_of_a_tensor(view: Any, calls_before: int) -> Non
     assigning, eager = tg.compile(_assigns(w)), _assigns(twin)
     for _ in range(3):
         np.testing.assert_array_equal(assigning(view(w.data)), eager(view(twin.data)))
+
+
+@pytest.mark.parametrize("look", [lambda w: w.detach(), lambda w: w.detach()[1:], lambda w: w.detach()[::-1]])
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("calls_before", [0, 2])
+def test_a_tensor_in_the_memory_of_another(look: Any, given: bool, calls_before: int) -> None:
+    def step(w: Any, other: Any) -> Any:
+        w.data -= 1.0
+        return other.data * 1.0
+
+    w = tg.Tensor(np.arange(3.0), name="w")
+    twin = tg.Tensor(np.arange(3.0))
+    compiled = tg.compile(step)
+    for _ in range(calls_before):
+        compiled(w, tg.Tensor(np.ones(3)))
+    other = look(w)
+    function = compiled if given else tg.compile(lambda: step(w, other))
+    before = w.data.copy()
+    with pytest.raises(tg.UnsupportedError, match="lies in the memory of w"):
+        function(*([w, other] if given else []))
+    np.testing.assert_array_equal(w.data, before)
+    assert compiled(w, twin).tolist() == [0.0, 1.0, 2.0]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    calls=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=5),
+    outside=st.booleans(),
+)
+def test_one_generator_given_twice_or_found_outside(calls: Any, outside: bool) -> None:
+    def results(compiled: bool) -> list[Any]:
+        generators = [np.random.default_rng(seed) for seed in range(3)]
+
+        def f(x: Any, one: Any, other: Any) -> Any:
+            drawn = tg.draws.normal(one, (2,)), tg.draws.uniform(other, (2,))
+            return (*drawn, x + tg.draws.normal(generators[0], (2,)) if outside else x)
+
+        step = tg.compile(f) if compiled else f
+        found = [step(np.ones(2), generators[one], generators[other]) for one, other in calls]
+        return [*found, [generator.random() for generator in generators]]
+
+    for got, wanted in zip(results(True), results(False), strict=True):
+        for pair in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(*pair)
+
+
+QUESTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "is": lambda x, y: x is y,
+    "is not": lambda x, y: x is not y,
+    "id": lambda x, y: id(x) == id(y),
+    "in a loop": lambda x, y: any(item is y for item in (x, None)),
+    "is not None": lambda x, y: (x is not None) + (y is not None),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_which_array_is_which(name: str) -> None:
+    one, other = np.ones(2), np.full(2, 5.0)
+    box = {"a": one, "b": one}
+
+    def of_arguments(x: Any, y: Any) -> Any:
+        return (2 * x + y) * (3 if QUESTIONS[name](x, y) else 4)
+
+    def of_both(x: Any, y: Any) -> Any:
+        return (x + y) * (3 if QUESTIONS[name](x, box["b"]) else 4)
+
+    def outside(x: Any, y: Any) -> Any:
+        return (x + box["a"] + y) * (3 if QUESTIONS[name](box["a"], box["b"]) else 4)
+
+    for f in (of_arguments, of_both, outside):
+        compiled = tg.compile(f)
+        for pair in ((one, other), (one, one), (other, other), (other, one), (one.copy(), one)):
+            for box["b"] in (one, other):
+                np.testing.assert_array_equal(compiled(*pair), f(*pair))
+    compiled = tg.compile(lambda x, y: x * 2 if x is not None and (y is None) is False else y)
+    assert [compiled(*pair).tolist() for pair in ((one, other), (one, one))] == [[2.0, 2.0]] * 2
+    assert len(compiled.signatures) == 1
+
+
+def test_a_file_has_no_program_for_what_is_given_twice(tmp_path: Any) -> None:
+    generator, x = np.random.default_rng(0), np.ones(2)
+    drawing = tg.compile(lambda x, one, other: x + tg.draws.normal(one, (2,)) * tg.draws.normal(other, (2,)))
+    asking = tg.compile(lambda x, y: x * 2 if x is y else y)
+    for step, args in ((drawing, (x, generator, generator)), (asking, (x, x))):
+        step(*args)
+        with pytest.raises(tg.UnsupportedError, match="is given twice"):
+            step.save(tmp_path / "step.py")

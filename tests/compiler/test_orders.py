@@ -24,7 +24,14 @@ def _layouts(array: Any) -> list[Any]:
     large = np.zeros([2 * size for size in array.shape])
     part = large[(slice(None, None, 2),) * array.ndim]
     part[...] = array
-    return [*found, part, np.asfortranarray(array[::-1])[::-1], np.ascontiguousarray(array[..., ::-1])[..., ::-1]]
+    repeated = [np.broadcast_to(array[(slice(None),) * axis + (slice(1),)], array.shape) for axis in axes]
+    return [
+        *found,
+        *repeated,
+        part,
+        np.asfortranarray(array[::-1])[::-1],
+        np.ascontiguousarray(array[..., ::-1])[..., ::-1],
+    ]
 
 
 # What is made of an argument, and how its elements are taken.

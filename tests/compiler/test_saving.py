@@ -530,7 +530,7 @@ def test_what_the_live_function_tells_apart_the_file_tells_apart(tmp_path: Path)
     w = tg.Tensor(np.ones(3))
     twice = tg.compile(lambda a, b: np.sum(tg.grad(lambda z: np.sum(z * b.data))(a.data)))
     twice(w, w)
-    with pytest.raises(UnsupportedError, match="a Tensor is given twice"):
+    with pytest.raises(UnsupportedError, match=r"a Tensor, .* is given twice"):
         twice.save(tmp_path / "twice.py")
 
 

@@ -7,6 +7,7 @@ import collections
 import contextvars
 import dataclasses
 import functools
+import operator
 import threading
 import types
 import weakref
@@ -467,3 +468,52 @@ def test_an_object_that_answers_to_any_name_is_not_asked() -> None:
     np.testing.assert_array_equal(compiled(X), X * 4)
     willing.rate = 3.0
     np.testing.assert_array_equal(compiled(X), X * 6)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [np.float32(0.0), np.float32(-0.0)], [np.float16(-0.0), np.float16(0.0)], [0j, complex(0.0, -0.0)],
+        [np.complex64(0), np.complex64(complex(0.0, -0.0))], [0.0, -0.0], [1, True, 1.0], [np.nan, 1.0, np.nan],
+    ],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("holder", [list, dict, set])
+def test_numbers_outside_that_are_called_equal(values: list[Any], holder: Any) -> None:
+    held: Any = {0: values[0]} if holder is dict else holder([values[0]])
+    signs = np.array([1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        (value,) = held.values() if holder is dict else held
+        return x * np.sqrt(value - 1 + 0j) + np.copysign(1, np.imag(value)) + np.copysign(1, np.real(value)), value
+
+    compiled = tg.compile(f)
+    for value in [*values, *values]:
+        if holder is set:
+            held.clear()
+            held.add(value)
+        else:
+            held[0] = value
+        got, wanted = compiled(signs), f(signs)
+        np.testing.assert_array_equal(got[0], wanted[0])
+        assert got[1] == wanted[1] or value != value
+
+
+@pytest.mark.parametrize("args", [(), (2.0,)])
+def test_a_methodcaller_names_a_method(args: Any) -> None:
+    class Model:
+        rate = 1.0
+
+        def scaled(self, by: float = 1.0) -> float:
+            return self.rate * by
+
+        def loaded(self, by: Any) -> Any:
+            return self.rate * by[0]
+
+    model, load = Model(), [1.0]
+    call = operator.methodcaller("sca" + "led", *args)
+    with_names = operator.methodcaller("loa" + "ded", by=load)
+    compiled = tg.compile(lambda x: x * call(model) + with_names(model))
+    for model.rate in (1.0, 2.0, 3.0):
+        load[0] += 1.0
+        np.testing.assert_array_equal(compiled(X), X * call(model) + with_names(model))

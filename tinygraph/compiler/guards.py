@@ -173,7 +173,7 @@ class Container:
         """Whether it has the items that it had, in their order."""
         holder, before = self.holder, self.before
         if isinstance(holder, set):
-            return bool(holder == before)
+            return bool(holder == before) and {*map(_told_apart, holder)} == {*map(_told_apart, before)}
         if len(holder) != len(before):
             return False
         if isinstance(holder, Mapping):
@@ -327,14 +327,26 @@ def _same_items(now: Sequence[Any], before: Sequence[Any]) -> bool:
     return all(map(is_, now, before)) or all(a is b or equal(a, b) for a, b in zip(now, before, strict=True))
 
 
+def _told_apart(item: Any) -> Any:
+    """What tells an item of a set from others that are called equal to it: {1} is no {1.0}, and {0.0} no {-0.0}."""
+    kind = type(item)
+    if kind is float or kind is complex:
+        return kind, repr(item)
+    return (kind, item.tobytes()) if isinstance(item, np.generic) else (kind, item)
+
+
 def equal(now: Any, value: Any) -> bool:
     """Whether two objects are the same setting: equal numbers and strings, of the same type."""
     if type(now) is not type(value):
         return False
-    if type(now) in (float, np.float64):
+    if type(now) is float:
         return (now == value and math.copysign(1, now) == math.copysign(1, value)) or (now != now and value != value)
+    if isinstance(now, np.generic):
+        return bool(now.dtype == value.dtype and now.tobytes() == value.tobytes())
+    if type(now) is complex:
+        return equal(now.real, value.real) and equal(now.imag, value.imag)
     if is_atom(now):
-        return bool(now == value) or bool(now != now and value != value)
+        return bool(now == value)
     if type(now) is tuple:
         return len(now) == len(value) and all(a is b or equal(a, b) for a, b in zip(now, value, strict=True))
     if type(now) is MethodType:

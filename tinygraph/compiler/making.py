@@ -62,7 +62,7 @@ def made_version(
         inputs = stage.inputs(trace)
         recorded = program_of(trace, result, [step for step, _ in inputs], names)
         runner = (make or _emitted(function))(recorded.program)
-        return Version(recorded.program, runner, stage.surroundings, stage.binding(trace, recorded, inputs))
+        return Version(recorded.program, runner, stage.surroundings, stage.binding(trace, recorded, inputs), leaves)
 
 
 @contextlib.contextmanager
@@ -110,12 +110,14 @@ class Stage:
         self._names = parameters.all_names(args)
         self._check_tensors()
         self.surroundings = Surroundings(function, self._objects())
+        self._found_generators = frozenset(self.surroundings.generators)
         for leaf in leaves:
             if isinstance(leaf, np.random.Generator):
                 self.surroundings.generators.setdefault(id(leaf), ("a generator among the arguments", leaf))
         self.surroundings.check_iterators()
         self._entered: dict[int, Step] = {}  # by the place of a leaf its step, in the last run
         self._generators: dict[int, int] = {}  # by the id of a generator its place among the leaves
+        self._stand_ins: dict[int, Any] = {}  # by the id of an array what stands for it, in the last run
 
     # --- the arguments ------------------------------------------------------------------------------------------------
 
@@ -143,6 +145,7 @@ class Stage:
     def enter(self, trace: Trace) -> Callable[[], Any]:
         """Make the stand-ins of the arguments; what runs the function on them."""
         self._entered.clear()
+        self._stand_ins.clear()
         places = iter(range(len(self.leaves)))
         static = self.parameters
 
@@ -165,8 +168,13 @@ class Stage:
         if isinstance(value, np.random.Generator):
             self._generators[id(value)] = place
             return value
+        is_told_apart = type(value) is np.ndarray and self.surroundings.asks_identity
+        if is_told_apart and (id(value) in self._stand_ins or self.surroundings.finds(value)):
+            return self._found(trace, value, name)
         if type(value) is not Tensor:
             traced = trace.argument(value, name)
+            if is_told_apart:
+                self._stand_ins[id(value)] = traced
         elif value.is_leaf:
             trace.given_tensor(value, place, name)
             return value
@@ -175,13 +183,20 @@ class Stage:
         self._entered[place] = traced._step
         return record.unrecorded(traced) if type(value) is Tensor else traced
 
+    def _found(self, trace: Trace, array: Any, name: str) -> Any:
+        """The stand-in for an array from outside: one, wherever the function finds it, so that it is itself."""
+        known = self._stand_ins.get(id(array))
+        if known is None:
+            known = self._stand_ins[id(array)] = trace.array(array, name)
+        return known
+
     def _run(self, trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Run the function; refuse what it changes outside, and what it returns with a graph behind it."""
         kept = copied([args, kwargs])
         trace.outside_as_it_is = self.surroundings.as_it_is
         changed: str | None = None
         try:
-            self.surroundings.divert(lambda array, name: trace.array(array, _identifier(name)))
+            self.surroundings.divert(lambda array, name: self._found(trace, array, _identifier(name)))
             result = self.function(*args, **kwargs)
         finally:
             changed = self.surroundings.restore()
@@ -243,10 +258,11 @@ class Stage:
             generators=[self._generators.get(id(generator), generator) for generator in trace.generators],
             by_strides=self.leaves if trace.orders else None,
             tensors=[
-                (place, leaf if id(leaf) in self.surroundings.tensors else None)
+                (place, leaf if id(leaf) in self.surroundings.tensors or id(leaf) in self._found_generators else None)
                 for place, leaf in enumerate(self.leaves)
-                if type(leaf) is Tensor
+                if isinstance(leaf, Tensor | np.random.Generator)
             ],
+            outside=self._found_generators,
             result=recorded.result,
         )
 

@@ -26,12 +26,15 @@ class Names(NamedTuple):
         imports: pairs of the level and name of each `import`.
         asked_whole: the globals whose attributes are asked for by names that the code computes, as by
             `getattr(model, f"layer_{i}")` or `vars(model)`; None among them stands for anything.
+        compared: the operands of `is`, on its right, but for constants: `x is a` has ("a", None), `x is a.b` has
+            ("a", "b"), and what has no such name is (None, None).
     """
 
     variables: frozenset[str]
     attributes: frozenset[tuple[str | None, str]]
     imports: frozenset[tuple[int, str]]
     asked_whole: frozenset[str | None]
+    compared: frozenset[tuple[str | None, str | None]]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -41,6 +44,9 @@ def names_in(code: CodeType) -> Names:
     attributes: set[tuple[str | None, str]] = set()
     imports: set[tuple[int, str]] = set()
     whole: set[str | None] = set()
+    compared: set[tuple[str | None, str | None]] = set()
+    if not {"id", "is_", "is_not"}.isdisjoint(code.co_names):
+        compared.add((None, None))
     steps = [step for step in dis.get_instructions(code) if step.opname not in ("PUSH_NULL", "PRECALL", "NOP")]
     root: str | None = None  # the global at the beginning of a.b.c
     for place, step in enumerate(steps):
@@ -53,6 +59,8 @@ def names_in(code: CodeType) -> Names:
             if name != "LOAD_DEREF" and step.argval in (*_ASKING, *_WHOLE):
                 asked = _asked_whole(steps[place + 1 :], step.argval)
                 whole.update(asked)
+        elif name == "IS_OP":
+            compared |= _compared(steps[:place])
         elif name == "IMPORT_NAME":
             level = steps[place - 2].argval
             imports.add((level if isinstance(level, int) else 0, step.argval))
@@ -70,11 +78,25 @@ def names_in(code: CodeType) -> Names:
             attributes |= inner.attributes
             imports |= inner.imports
             whole |= inner.asked_whole
+            compared |= inner.compared
         elif isinstance(constant, str) and constant.isidentifier():
             attributes.add((None, constant))  # getattr(x, "name")
             if "globals" in code.co_names:  # globals()["name"]
                 variables.add(constant)
-    return Names(frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole))
+    return Names(frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole), frozenset(compared))
+
+
+def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | None]]:
+    """What stands on the right of an `is`, given the instructions before it."""
+    last = before[-1]
+    if last.opname == "LOAD_CONST":
+        return set()
+    names = (*_VARIABLE, "LOAD_DEREF")
+    if last.opname in names:
+        return {(last.argval, None)}
+    if last.opname == "LOAD_ATTR" and len(before) > 1 and before[-2].opname in names:
+        return {(before[-2].argval, last.argval)}
+    return {(None, None)}
 
 
 def _asked_whole(after: Sequence[dis.Instruction], function: str) -> list[str | None]:

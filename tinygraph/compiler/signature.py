@@ -6,7 +6,9 @@ A call `step(x, y, mode="train")` with two arrays has the signature `x: float64(
 
 from __future__ import annotations
 
-import dataclasses
+import datetime
+import decimal
+import enum
 import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.guards import followed, is_atom
 from tinygraph.links import Leaf
 from tinygraph.tensor import Tensor
 
@@ -23,6 +26,10 @@ FLOAT = "float"
 # The kinds of dtypes that a program computes with: floats, complex numbers, integers, unsigned ones, truth values.
 NUMERIC = "fciub"
 _FIXED = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
+# What Python calls equal although it is written differently: Decimal("1.0") and Decimal("1.00").
+_WRITTEN = frozenset((
+    decimal.Decimal, datetime.datetime, datetime.date, datetime.time, datetime.timedelta, range, slice,
+))  # fmt: skip
 
 
 class Parameters:
@@ -32,6 +39,7 @@ class Parameters:
         function: what the function is called.
         names: of the parameters that are given by place.
         rest: what the arguments beyond them are called.
+        any_name: whether it takes arguments of any name, `**settings`, in the order in which they are given.
         static: the names of arguments that are part of the signature whatever they are.
 
     Raises:
@@ -48,6 +56,7 @@ class Parameters:
             name for name, kind in kinds.items() if kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
         ]
         self.rest = next((name for name, kind in kinds.items() if kind is kind.VAR_POSITIONAL), "argument")
+        self.any_name = any(kind is kind.VAR_KEYWORD for kind in kinds.values()) or not kinds
         self.static = frozenset(static)
         unknown = self.static - kinds.keys()
         if unknown:
@@ -67,6 +76,8 @@ class Parameters:
                 for name, item in sorted(kwargs.items())
             ]
             parts.append(tuple(given))
+            if self.any_name and len(kwargs) > 1 and [name for name, _ in given] != [*kwargs]:
+                parts.append(("the order", tuple(kwargs)))
         same = _given_again(leaves)
         if same:
             parts.append(("the same", same))
@@ -84,6 +95,8 @@ class Parameters:
                 texts.append("under no_grad")
             elif part[0] == "the same":
                 texts.append(f"{len(part[1])} Tensors given again")
+            elif part[0] == "the order":
+                texts.append(f"in the order {', '.join(part[1])}")
             elif _is_of_keywords(part):
                 texts += [f"{name}: {told(item)}" for name, item in part]
             else:
@@ -101,16 +114,19 @@ class Parameters:
 
 
 def _given_again(leaves: list[Any]) -> tuple[tuple[int, int], ...]:
-    """For each Tensor that is given more than once its first place among the leaves, and the later one.
+    """For each Tensor or generator that is given more than once its first place among the leaves, and the later one.
 
-    A gradient, or an update, of the one is then also that of the other, so that another program is needed.
+    A gradient, an update, or a draw of the one is then also that of the other, so that another program is needed.
     """
-    tensors = [id(leaf) for leaf in leaves if type(leaf) is Tensor]
-    if len(tensors) < 2 or len(set(tensors)) == len(tensors):
+    told_apart = [id(leaf) for leaf in leaves if type(leaf) in _TOLD_APART]
+    if len(told_apart) < 2 or len(set(told_apart)) == len(told_apart):
         return ()
     first: dict[int, int] = {}
-    places = [(first.setdefault(id(leaf), n), n) for n, leaf in enumerate(leaves) if type(leaf) is Tensor]
+    places = [(first.setdefault(id(leaf), n), n) for n, leaf in enumerate(leaves) if type(leaf) in _TOLD_APART]
     return tuple([pair for pair in places if pair[0] != pair[1]])
+
+
+_TOLD_APART = frozenset((Tensor, np.random.Generator))
 
 
 def _is_of_keywords(part: Any) -> bool:
@@ -149,9 +165,19 @@ def describe(value: Any, leaves: list[Any]) -> Any:
         leaves.append(value)
         return value.dtype, "scalar"
     if kind is dict:
-        return dict, tuple([(key, describe(item, leaves)) for key, item in value.items()])
+        return dict, tuple([
+            (key if type(key) is str else fixed(key), describe(item, leaves)) for key, item in value.items()
+        ])  # fmt: skip
     if isinstance(value, tuple | list):
+        if kind is not tuple and kind is not list and getattr(value, "__dict__", None):
+            raise TypeError(
+                f"compile: an argument is a {kind.__name__}, a {'list' if isinstance(value, list) else 'tuple'} with "
+                "attributes of its own, by which it cannot be told apart from another one. Give a plain one, and its "
+                "attributes as further arguments"
+            )
         return kind, tuple([describe(item, leaves) for item in value])
+    if kind is slice:  # which Python can hash from 3.12 on
+        return slice, (fixed(value.start), fixed(value.stop), fixed(value.step))
     if isinstance(value, np.random.Generator):
         leaves.append(value)
         return np.random.Generator
@@ -186,18 +212,69 @@ def fixed(value: Any) -> Any:
     return "object", apart(value), value
 
 
-def apart(value: Any) -> Any:
-    """What tells a hashable object from others that Python calls equal: 1 is no 1.0 and no True, and 0.0 no -0.0."""
+def apart(value: Any, around: tuple[Any, ...] = ()) -> Any:
+    """The parts that tell a hashable object from others that Python, or its class, calls equal.
+
+    1 is no 1.0 and no True, 0.0 no -0.0, and `Decimal("1.0")` no `Decimal("1.00")`. Two objects of a class of the
+    user's that compares some attributes, and leaves others out, differ where any attribute does.
+
+    Args:
+        value: the object.
+        around: the objects that it is an attribute of.
+    """
     kind = type(value)
-    if kind is float:
-        return kind, math.copysign(1.0, value)
-    if kind is complex:
-        return kind, math.copysign(1.0, value.real), math.copysign(1.0, value.imag)
+    if isinstance(value, float):
+        return kind, math.copysign(1.0, value), *_attributes(value, around)
+    if isinstance(value, complex):
+        return kind, math.copysign(1.0, value.real), math.copysign(1.0, value.imag), *_attributes(value, around)
     if isinstance(value, tuple):
-        return kind, tuple([apart(item) for item in value])
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return kind, tuple([apart(getattr(value, field.name)) for field in dataclasses.fields(value)])
-    return kind
+        return kind, tuple([apart(item, around) for item in value]), *_attributes(value, around)
+    if isinstance(value, frozenset):
+        return kind, frozenset([(apart(item, around), item) for item in value])
+    if kind in _WRITTEN:
+        return kind, repr(value)
+    attributes = _attributes(value, around)
+    return (kind, attributes) if attributes else kind
+
+
+def _attributes(value: Any, around: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The attributes of an object of the user's whose class says what equals it; of any other one nothing."""
+    kind = type(value)
+    own = inspect.getattr_static(kind, "__eq__") is not object.__eq__
+    if not own or kind in _FIXED or isinstance(value, enum.Enum) or not followed(kind.__module__):
+        return ()
+    slots = [vars(base).get("__slots__", ()) for base in kind.__mro__]
+    names = [name for slot in slots for name in ((slot,) if isinstance(slot, str) else slot)]
+    found = {name: getattr(value, name) for name in names if hasattr(value, name) and not name.startswith("__")}
+    found.update(getattr(value, "__dict__", {}))
+    inside = (*around, value)
+    return tuple([(name, _told(item, inside)) for name, item in found.items()])
+
+
+def _told(item: Any, around: tuple[Any, ...]) -> Any:
+    """An attribute as a part of a signature: by its value where it cannot be changed, else by which object it is."""
+    if is_atom(item):
+        return apart(item), item
+    if type(item) is tuple:
+        return tuple([_told(part, around) for part in item])
+    is_known = any(item is other for other in around) or type(item).__hash__ is None
+    attributes = () if is_known else _attributes(item, around)
+    return (type(item), attributes) if attributes else Itself(item)
+
+
+class Itself:
+    """An object that equals nothing but itself, whatever its class says."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Itself and other.item is self.item
+
+    def __hash__(self) -> int:
+        return id(self.item)
 
 
 def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict[str, Any]) -> Any:
@@ -220,7 +297,11 @@ def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict
         return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}
     if isinstance(value, tuple | list):
         items = [rebuilt(item, f"{name}_{place}", enter, fixed) for place, item in enumerate(value)]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        if isinstance(value, tuple):
+            return tuple.__new__(type(value), items)
+        made = type(value).__new__(type(value))
+        list.extend(made, items)
+        return made
     if type(value) not in _FIXED:
         fixed[name] = value
     return value
@@ -249,12 +330,15 @@ def told(part: Any) -> str:
     if part is np.random.Generator:
         return "generator"
     first = part[0]
+    if first is slice:
+        return repr(slice(*[item[-1] for item in part[1]]))
     if first == "array" and len(part) == 4:
         return f"{part[2]}{part[1]}, as it is"
     if first is Tensor:
         return f"Tensor {part[2]}{part[1]}" + ("" if part[3] else ", no gradient")
     if first is dict:
-        return "{" + ", ".join(f"{key}: {told(item)}" for key, item in part[1]) + "}"
+        keys = [(key if type(key) is str else key[-1], item) for key, item in part[1]]
+        return "{" + ", ".join(f"{key}: {told(item)}" for key, item in keys) + "}"
     if isinstance(first, type) and issubclass(first, tuple | list):
         inside = ", ".join(told(item) for item in part[1])
         return f"[{inside}]" if issubclass(first, list) else f"({inside})"

@@ -13,6 +13,7 @@ NumPy, of the standard library and of tinygraph's engine is not followed; that o
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import operator
@@ -100,6 +101,8 @@ class Surroundings:
 
     def __init__(self, function: Callable[..., Any], objects: dict[str, Any]) -> None:
         self.names: set[str] = set()
+        # Whether the code asks which array is which, `x is y`.
+        self.asks_identity = False
         # The ids of what is asked for attributes whose names are computed; None among them stands for any object.
         self._asked_whole: set[int | None] = set()
         known = (-1, -1)
@@ -197,6 +200,11 @@ class Surroundings:
             yield Place(f"{name}.get()", item, None, item.get(MISSING))
         elif kind is operator.attrgetter:
             self.names.update(part for path in item.__reduce__()[1] for part in path.split("."))
+        elif kind is operator.methodcaller:
+            for part in _parts_of_methodcaller(item):
+                yield from self._look(part, name)
+                if type(part) is str:
+                    self.names.add(part)
         elif kind is threading.local:
             for key, value in vars(item).items():
                 yield Place(f"{name}.{key}", item, key, value)
@@ -287,6 +295,9 @@ class Surroundings:
                 asked = namespace.get(name, MISSING) if name else MISSING
                 asked = contents_of(closure[name]) if name in closure else asked
                 self._asked_whole.add(None if asked is MISSING else id(asked))
+            self.asks_identity = self.asks_identity or any(
+                _may_be_array(name, attribute, namespace, closure) for name, attribute in found.compared
+            )
 
     def _imported(self, module: str, package: str | None) -> Iterator[Place]:
         """What an `import` inside a function finds."""
@@ -419,6 +430,19 @@ class Surroundings:
 
         self.unreadable[id(item)] = (item, Unreadable(kind, refusal))
 
+    def identities(self, leaves: list[Any]) -> list[Any]:
+        """Which arrays among the leaves of a call are one, or one that is found outside, where the code asks for it."""
+        first: dict[int, int] = {}
+        return [
+            (first.setdefault(id(leaf), place), id(leaf) if id(leaf) in self._arrays else None)
+            for place, leaf in enumerate(leaves)
+            if type(leaf) is np.ndarray
+        ]
+
+    def finds(self, item: Any) -> bool:
+        """Return whether the function finds a plain array outside."""
+        return id(item) in self._arrays
+
     # --- while the function is traced -------------------------------------------------------------------------------
 
     def check_iterators(self) -> None:
@@ -427,7 +451,11 @@ class Surroundings:
             raise refused_iterator(name, item)
 
     def divert(self, stand_in: Callable[[Any, str], Any]) -> None:
-        """Put stand-ins in the places of plain arrays, also inside tuples, and of what cannot be read."""
+        """Put stand-ins in the places of plain arrays, also inside tuples, and of what cannot be read.
+
+        Args:
+            stand_in: of an array, under a name; the same one each time that it is asked for.
+        """
         self._states = {key: state_of(generator) for key, (_, generator) in self.generators.items()}
         self._diverted.clear()
         for namespace, name in self._asking.values():
@@ -502,6 +530,28 @@ class Surroundings:
                 found = found or f"drew from {name or 'a generator'}"
                 set_state(generator, self._states[key])
         return found
+
+
+def _may_be_array(
+    name: str | None, attribute: str | None, namespace: dict[str, Any], closure: dict[str, Any]
+) -> bool:  # fmt: skip
+    """Return whether a name, or an attribute of what has it, may be an array: `tuple` and `np.add` are none."""
+    if name is None:
+        return True
+    value = namespace.get(name, vars(builtins).get(name, MISSING))
+    if name in closure:
+        value = contents_of(closure[name])
+    if attribute is not None:
+        value = getattr(value, attribute, MISSING) if isinstance(value, ModuleType | type) else MISSING
+    return value is MISSING or isinstance(value, np.ndarray)
+
+
+def _parts_of_methodcaller(item: Any) -> list[Any]:
+    """The name of a method, and what it is called with."""
+    made, given = item.__reduce__()
+    if isinstance(made, functools.partial):
+        return [*made.args, *given, *made.keywords.values()]
+    return [*given]
 
 
 def _functions_of(value: Any) -> list[Any]:

@@ -45,8 +45,9 @@ class Binding:
         asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
         generators: for each the place of a leaf, or the generator itself.
         by_strides: the leaves of a call, where the program is made for the strides of what it is given, too; else None.
-        tensors: for each leaf of the arguments that is a Tensor its place, and the Tensor where the function finds the
-            same one outside, else None.
+        tensors: for each leaf of the arguments that is a Tensor, or a generator, its place, and the Tensor where the
+            function finds the same one outside, else None.
+        outside: the ids of the generators that the function finds.
         result: what the function returned.
     """
 
@@ -59,6 +60,7 @@ class Binding:
     generators: list[Any]
     by_strides: list[Any] | None
     tensors: list[tuple[int, Any]]
+    outside: frozenset[int]
     result: Any
 
 
@@ -102,7 +104,9 @@ class Version:
         call: what it was made for, in the words of a saved file; None where there are no words for it.
     """
 
-    def __init__(self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding) -> None:
+    def __init__(
+        self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding, leaves: list[Any]
+    ) -> None:
         self.program = program
         self.runner = runner
         self.surroundings = surroundings
@@ -132,12 +136,13 @@ class Version:
         self._data = [(link, isinstance(link, DataLeaf)) for link in links]
         # The Tensors that the function finds outside, and which of the arguments are among them.
         found = [*surroundings.tensors, *[id(leaf.tensor) for leaf in binding.state if leaf.argument is None]]
-        self._outside = frozenset(found)
+        self._outside = frozenset(found) | binding.outside
         self._given_tensors = binding.tensors
         # Those whose arrays the function writes into, as opposed to giving them others.
         self._written_into = [
             leaf.tensor if leaf.argument is None else leaf.argument for leaf in binding.state if leaf.is_written_into
         ]
+        self._identities = surroundings.identities(leaves) if surroundings.asks_identity else None
         self._strides = None if binding.by_strides is None else self._strides_now(binding.by_strides)
         self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
         self._cleared = binding.cleared
@@ -175,6 +180,8 @@ class Version:
             if leaf is not tensor and (tensor is not None or id(leaf) in self._outside):
                 return False
         if self._strides is not None and self._strides_now(leaves) != self._strides:
+            return False
+        if self._identities is not None and self.surroundings.identities(leaves) != self._identities:
             return False
         return self.surroundings.hold()
 
@@ -222,13 +229,15 @@ class Version:
         Raises:
             UnsupportedError: in an eager call that array would change, too.
         """
+        tensors = [leaves[tensor] if type(tensor) is int else tensor for tensor, _, _ in self._variables]
         for tensor in self._written_into:
             owner: Any = leaves[tensor] if type(tensor) is int else tensor
-            if any([isinstance(item, np.ndarray) and np.may_share_memory(item, owner._value) for item in arguments]):
+            others = [*arguments, *[other._value for other in tensors if other is not owner]]
+            if any([isinstance(item, np.ndarray) and np.may_share_memory(item, owner._value) for item in others]):
                 raise UnsupportedError(
-                    f"compile: an array that the function is given, or finds, lies in the memory of "
+                    f"compile: an array or a Tensor that the function is given, or finds, lies in the memory of "
                     f"{owner.name or 'a Tensor'}, which it writes into (`w.data -= step`). Give it a copy, "
-                    "`w.data.copy()`, or update the Tensor with `w.assign(w.data - step)`"
+                    "`w.data.copy()` or `tg.Tensor(w.data)`, or update the Tensor with `w.assign(w.data - step)`"
                 )
 
     def _arguments(self, leaves: list[Any]) -> list[Any]:
@@ -302,10 +311,15 @@ class Version:
             asked=self._asked,
             generators=self._generators,
             named=self._named,
-            tied=any(tensor is not None for _, tensor in self._given_tensors),
+            tied=any(tensor is not None for _, tensor in self._given_tensors) or self._is_one_array_given_twice(),
             written_into=bool(self._written_into),
             by_strides=self._strides is not None,
         )
+
+    def _is_one_array_given_twice(self) -> bool:
+        """Return whether the code asks which array is which, and two of them were one."""
+        found = self._identities or []
+        return any(outside is not None for _, outside in found) or len({first for first, _ in found}) < len(found)
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the program on the leaves of the arguments.

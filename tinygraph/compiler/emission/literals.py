@@ -40,7 +40,9 @@ def string_text(value: str) -> str:
 
 def dtype_text(dtype: np.dtype[Any]) -> str:
     """A dtype as one writes it."""
-    return f"np.{dtype.name if dtype.name != 'bool' else 'bool_'}" if dtype.kind in "biufc" else repr(dtype.str)
+    if dtype.kind not in "biufc" or not dtype.isnative:
+        return repr(dtype.str)
+    return f"np.{dtype.name if dtype.name != 'bool' else 'bool_'}"
 
 
 def array_text(value: Any, dtype: np.dtype[Any]) -> str:

@@ -31,7 +31,7 @@ class Call:
         ordered: the same, with the order of arrays in memory.
         leaves: the leaves of the arguments in the order of the parameters, by their places among those of the call.
         tensors: whether some of the arguments were Tensors.
-        twice: whether one of them was given twice.
+        twice: whether one of them, or a generator, was given twice.
         keywords: the names of the arguments that no parameter has, but one that takes any.
         left_out: the parameters that were given objects which cannot be written down.
         mixed: a parameter that was given such objects together with arrays, or None.
@@ -88,7 +88,7 @@ def call_of(
             own = list(bound.get(name, ()))
             value: Any = tuple([values[key] for key in own])
         elif parameter.kind is Parameter.VAR_KEYWORD:
-            own = keywords = sorted(bound.get(name, ()))
+            own = keywords = [*bound.get(name, ())]
             value = {key: values[key] for key in own}
         elif name in bound:
             own = [bound[name]]
@@ -104,9 +104,10 @@ def call_of(
             leaves += found
             texts[name] = literal(value) if static else described(_without_tensors(value), [])
             ordered[name] = literal(value) if static else described(_without_tensors(value), [], order=True)
-    tensors = [tensor for item in values.values() for tensor in _tensors_in(item)]
-    twice = len(set(map(id, tensors))) < len(tensors)
-    return Call(texts, ordered, leaves, bool(tensors), twice, keywords, left_out, mixed)
+    inside = [part for item in values.values() for part in _told_apart_in(item)]
+    twice = len(set(map(id, inside))) < len(inside)
+    tensors = any(type(part) is Tensor for part in inside)
+    return Call(texts, ordered, leaves, tensors, twice, keywords, left_out, mixed)
 
 
 _SEVERAL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
@@ -132,11 +133,12 @@ def _without_tensors(value: Any) -> Any:
     return rebuilt(value, "", lambda leaf, _: leaf._value if type(leaf) is Tensor else leaf, {})
 
 
-def _tensors_in(value: Any) -> list[Tensor]:
-    if type(value) is Tensor:
+def _told_apart_in(value: Any) -> list[Any]:
+    """The Tensors and generators in an argument, each of which counts by which one it is."""
+    if isinstance(value, Tensor | np.random.Generator):
         return [value]
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
-    return [tensor for item in inside for tensor in _tensors_in(item)]
+    return [part for item in inside for part in _told_apart_in(item)]
 
 
 def _has_objects(value: Any) -> bool:

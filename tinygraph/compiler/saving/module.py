@@ -306,9 +306,6 @@ class Module:
         if header.state:
             yield from _divided("    for name in (", [string_text(name) for name in header.state], ",):")
             yield "        given[name] = np.asarray(given[name])  # of what a call returned some are numbers"
-        if header.keywords:
-            key = string_text(header.keywords)
-            yield f"    given[{key}] = dict(sorted(given[{key}].items()))"
         if header.optional:
             yield f"    given = {{name: value for name, value in given.items() if value is not {ABSENT}}}"
         part = f"{self._described}(value, leaves{', order=True' if self._ordered else ''})"

@@ -95,8 +95,8 @@ def saved_version(
     program, ends = version.program, version.ends()
     if ends.tied or call.twice:
         raise UnsupportedError(
-            "save: a Tensor is given twice, or is found outside as well, and of the arrays that a saved function takes "
-            "each is one of its own. Give the Tensor once, or let the function find it outside alone"
+            "save: a Tensor, a generator or an array is given twice, or is found outside as well, and of what a saved "
+            "function takes each is one of its own. Give it once, or let the function find it outside alone"
         )
     results, gradients = program.results if ends.graded else (program.results, [])
     changed = dict(zip(map(_key, ends.graded), gradients, strict=True))

@@ -46,7 +46,17 @@ def axes_in_memory(array: Any, order: str) -> tuple[int, ...]:
     axes = tuple(range(array.ndim))
     if order == "A":
         return axes[::-1] if array.flags.fnc else axes
-    return tuple(sorted(axes, key=lambda axis: -abs(array.strides[axis])))
+    steps = [0 if size == 1 else abs(stride) for size, stride in zip(array.shape, array.strides, strict=True)]
+    found: list[int] = []  # the innermost axis first
+    for axis in reversed(axes):
+        at = len(found)
+        for place in reversed(range(len(found))):  # as NumPy's iterators do it: an axis without a stride stays
+            if steps[axis] and steps[found[place]]:
+                if steps[found[place]] <= steps[axis]:
+                    break
+                at = place
+        found.insert(at, axis)
+    return tuple(found[::-1])
 
 
 def strides_of(values: Any) -> list[Any]:

@@ -485,7 +485,7 @@ class Recording:
             return self.operand(item._value)
         if isinstance(item, np.ndarray):
             return self._array_step(item)
-        return item
+        return item if type(item) in _PLAIN else _without_class(item)
 
     # --- memory -----------------------------------------------------------------------------------------------------
 
@@ -540,6 +540,28 @@ class Recording:
         while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
             frame = frame.f_back
         return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+
+
+_PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
+
+
+def _without_class(item: Any) -> Any:
+    """A number or a text of a class of its own, as the members of an `IntEnum` are, as Python's own; else the item."""
+    if type(item) is slice:
+        return slice(*[_without_class(part) for part in (item.start, item.stop, item.step)])
+    if not isinstance(item, np.generic):
+        for kind in (bool, int, float, complex, str):
+            if isinstance(item, kind):
+                return item if type(item) is kind else _OWN[kind](item)
+    return item
+
+
+_OWN: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    str: lambda text: "".join(str.__iter__(text)),
+}
 
 
 def _real(item: Any) -> Any:
