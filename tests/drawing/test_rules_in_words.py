@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -190,9 +191,9 @@ def check_texts_of_chain(op: str, call: Call) -> None:
     values = {"a": 1.3, "b": 0.7, "c": float(node.value)}
     total = {operand.index: 0.0 for operand in node.operands}
     for position, operand in enumerate(node.operands):
-        text = slope(node, position, None, names).removeprefix("× ")
-        assert text
-        total[operand.index] += evaluated(text, values)
+        text = re.sub("^× (−[0-9]+)$", r"× (\1)", slope(node, position, None, names))
+        assert text.startswith("× ")
+        total[operand.index] += evaluated(f"2 {text}", values) / 2  # a sum without parentheses is no factor
     for operand in node.operands:
         assert total[operand.index] == pytest.approx(float(operand.grad), rel=1e-12)
 
