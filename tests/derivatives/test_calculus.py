@@ -163,6 +163,16 @@ def test_spacings_are_variables_too():
     check_grads(lambda f, h: np.gradient(f, h, axis=0), np.array([1.0, 4.0, 2.0]), np.array(0.5))
 
 
+@pytest.mark.parametrize("edge_order", [1, 2])
+@pytest.mark.parametrize("places", [[0.0, 1.0, 2.0, 3.0], [0.0, 0.5, 1.5, 1.75]], ids=["even", "uneven"])
+def test_each_place_of_samples_has_a_slope_of_its_own(places, edge_order):
+    f, x = np.array([1.0, 4.0, 2.0, 3.0]), np.array(places)
+    check_grads(lambda f, x: np.gradient(f, x, edge_order=edge_order), f, x)
+    slope = tg.grad(lambda f, x: np.sum(np.gradient(f, x, edge_order=edge_order) ** 2), (0, 1))
+    for compiled, eager in zip(tg.compile(slope)(f, x), slope(f, x), strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-12)
+
+
 def test_whole_numbers_on_a_line_are_rounded_down():
     ends = np.array([-1.5, 0.5]), np.array([-2.25, 2.0])
     np.testing.assert_array_equal(np.linspace(*map(tg.Tensor, ends), 5, dtype=int), np.linspace(*ends, 5, dtype=int))

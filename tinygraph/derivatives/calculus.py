@@ -123,11 +123,8 @@ def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
     if size < edge_order + 1:
         raise ValueError(f"gradient: axis {axis} of shape {f.shape} needs {edge_order + 1} samples at least")
     each = (-1,) + (1,) * (f.ndim - 1 - axis)
-    if np.ndim(step) == 0:
-        gaps = np.broadcast_to(step, (size - 1,))
-    else:
-        gaps = np.diff(step)
-        gaps = gaps[0:1] * np.ones(size - 1) if np.all(plain(gaps) == plain(gaps)[0]) else gaps
+    # Gaps that are equal are not taken for one: each has a slope of its own.
+    gaps = np.broadcast_to(step, (size - 1,)) if np.ndim(step) == 0 else np.diff(step)
     gaps = np.reshape(gaps, each)
     rises = (_part(f, axis, 1, None) - _part(f, axis, None, -1)) / gaps
     if size == 2:
