@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
+from tinygraph.errors import UnsupportedError
 from tinygraph.links import First, Like, Spread, arguments, links_in, mapped
 from tinygraph.modes import is_tracing, state
 
@@ -181,11 +182,14 @@ def _is_inexact(item: Any) -> bool:
 
 
 def _by_rule(op: Operation, position: int, g: Any, z: Any, args: Any, keywords: Any) -> Any:
-    """Where a rule takes ones to."""
+    """Where a rule takes ones to; None where it does not take the numbers."""
     read = [args[place] for place in op.needs if place < len(args)]
     at_hand = is_plain(g) and not any(map(_is_unknown, [*read, *keywords.values()]))
-    with _aside() if at_hand else _AS_IT_IS, np.errstate(all="ignore"):
-        found = op.rules[position](g, z, *args, **keywords)  # type: ignore[misc]
+    try:
+        with _aside() if at_hand else _AS_IT_IS, np.errstate(all="ignore"):
+            found = op.rules[position](g, z, *args, **keywords)  # type: ignore[misc]
+    except UnsupportedError:
+        return None
     if type(found) in (list, tuple):
         return [_mask_of(part, item) for part, item in zip(found, args[position], strict=True)]
     return _mask_of(found, args[position])
@@ -288,9 +292,12 @@ class Probe:
         others = [other(mask, item) for mask, item in zip(masks, self.args, strict=True)]
         z = other(of_result, self.z)
         rules = [rule for rule, item in zip(self.op.rules, self.args, strict=False) if rule and _is_array(item)]
-        with _aside(), np.errstate(all="ignore"):
-            before = [rule(self.g, self.z, *self.args, **self.keywords) for rule in rules]
-            after = [rule(self.g, z, *others, **self.keywords) for rule in rules]
+        try:
+            with _aside(), np.errstate(all="ignore"):
+                before = [rule(self.g, self.z, *self.args, **self.keywords) for rule in rules]
+                after = [rule(self.g, z, *others, **self.keywords) for rule in rules]
+        except Exception:  # a rule that does not take these numbers
+            return False
         return all(map(np.array_equal, before, after))
 
 

@@ -351,6 +351,50 @@ def test_a_loss_that_changes_with_a_free_choice_has_no_gradient(name):
     assert t.grad is None
 
 
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_compiled_gradient_refuses_the_same_choices(name):
+    read, a, instead = CHOSEN[name]
+
+    def loss(a, choosing):
+        vectors = read(a)
+        weights = np.arange(1.0, vectors.size + 1).reshape(vectors.shape)
+        return np.sum(choosing * vectors * weights) + np.sum(np.abs(a) ** 2)
+
+    gradient = tg.grad(loss)
+    compiled = tg.compile(gradient)
+    np.testing.assert_allclose(compiled(a, 0.0), gradient(a, 0.0), rtol=1e-12)
+    if 1 in read(a).shape:
+        return
+    with pytest.raises(tg.UnsupportedError, match=instead):
+        compiled(a, 1.0)
+
+
+OF_FACTORS = {
+    "eigh": (lambda a: np.abs(np.linalg.eigh(a).eigenvectors), COMPLEX),
+    "eig": (lambda a: np.abs(np.linalg.eig(a).eigenvectors), COMPLEX),
+    "eigvalsh": (np.linalg.eigvalsh, COMPLEX),
+    "svd": (lambda a: np.abs(np.linalg.svd(a).U), COMPLEX),
+    "svd of a rectangle": (lambda a: np.linalg.svd(a).S, TALL[0]),
+    "qr": (lambda a: np.linalg.qr(a, "complete").R, TALL[0]),
+    "norm": (lambda a: np.linalg.norm(a, "nuc"), COMPLEX),
+}
+
+
+@pytest.mark.parametrize("name", OF_FACTORS)
+def test_compiled_derivatives_are_the_eager_ones(name):
+    read, a = OF_FACTORS[name]
+
+    def loss(a):
+        factor = read(a)
+        return np.sum(factor**4 * np.arange(1.0, factor.size + 1).reshape(factor.shape))
+
+    def bend(a):
+        return np.sum(np.abs(tg.grad(loss)(a)) ** 2)
+
+    for derivative in (tg.grad(loss), tg.grad(bend)):
+        np.testing.assert_allclose(tg.compile(derivative)(a), derivative(a), rtol=1e-9, atol=1e-9)
+
+
 def test_the_singular_values_of_a_rectangle_have_a_gradient_whatever_else_is_computed():
     t = tg.Tensor(TALL[0])
     np.sum(np.linalg.svd(t).S ** 2).backward()

@@ -24,6 +24,7 @@ import numpy as np
 
 from tinygraph.derivatives.table import composition, derivative
 from tinygraph.errors import UnsupportedError
+from tinygraph.functions.checks import CHECKS
 from tinygraph.operands import plain
 from tinygraph.primitives import primitive
 from tinygraph.refusing import LinAlgError
@@ -105,16 +106,28 @@ def divided(turn: Any, distance: Any, values: Any) -> Any:
     return turn / np.where(none, limit, distance).astype(turn.dtype)
 
 
-def refuse_choice(call: str, turns: Any, g: Any, instead: str) -> None:
-    """Raise an error if a loss changes with a turn that LAPACK was free to choose.
+@primitive
+def unchosen(cotangent: Any, turns: Any, g: Any, call: str, instead: str) -> Any:
+    """A cotangent as it is, of a loss that does not change with a turn that LAPACK was free to choose.
 
     Args:
+        cotangent: an array of any shape.
         turns: how fast the loss changes with each such turn.
         g: the cotangent that says so; a change within its rounding errors is none.
+        call: the function that chose, and what, for the message.
+        instead: what to do instead.
+
+    Raises:
+        UnsupportedError: the loss changes with the choice.
     """
-    sizes = [np.max(np.abs(plain(item)), initial=0) for item in (turns, g)]
-    if sizes[0] > np.sqrt(np.finfo(g.dtype).eps) * sizes[1]:
+    turned, size = np.max(np.abs(turns), initial=0), np.max(np.abs(g), initial=0)
+    if turned > np.sqrt(np.finfo(g.dtype).eps) * size:
         raise UnsupportedError(f"{call}, so a loss that changes with this choice has no gradient; {instead}")
+    return cotangent
+
+
+unchosen.derivative(lambda g, z, cotangent, turns, of, call, instead: g)
+CHECKS.add(unchosen)
 
 
 def phases(turn: Any) -> Any:
@@ -133,7 +146,7 @@ def without_completion(u: Any, u_bar: Any, k: int, call: str, instead: str) -> t
         return u, u_bar
     turn = np.matmul(adjoint(rest), rest_bar)
     which = f"{call}: the vectors from number {k + 1} on are any that complete the first {k}"
-    refuse_choice(which, plain(turn - adjoint(turn)), rest_bar, instead)
+    rest_bar = unchosen(rest_bar, plain(turn - adjoint(turn)), plain(rest_bar), which, instead)
     return u, u_bar - np.matmul(rest, np.matmul(adjoint(rest_bar), u))
 
 
@@ -231,7 +244,8 @@ def _eigh(g: Any, z: Any, UPLO: Any) -> Any:  # noqa: N803
     values = real(values)
     inner = np.matmul(adjoint(vectors), vectors_bar)
     if g.dtype.kind == "c":
-        refuse_choice("linalg.eigh: eigenvectors have any phase", phases(inner), vectors_bar, OF_PHASES)
+        choice = "linalg.eigh: eigenvectors have any phase"
+        inner = unchosen(inner, phases(inner), plain(vectors_bar), choice, OF_PHASES)
     turn = divided(inner * off_diagonal(n, g.dtype), differences(values), values)
     return of_triangle(np.matmul(np.matmul(vectors, turn + on_diagonal(values_bar)), adjoint(vectors)), UPLO)
 
@@ -278,7 +292,8 @@ def _eig(g: Any, z: Any) -> Any:
     values_bar, vectors_bar = unpacked(g, (n,), (n, n))
     inner = np.matmul(adjoint(vectors), vectors_bar)
     if g.dtype.kind == "c":
-        refuse_choice("linalg.eig: complex eigenvectors have any phase", phases(inner), vectors_bar, OF_PHASES)
+        choice = "linalg.eig: complex eigenvectors have any phase"
+        inner = unchosen(inner, phases(inner), plain(vectors_bar), choice, OF_PHASES)
     # An eigenvector moves at right angles to itself, for it stays of length 1.
     lengths = real(np.sum(vectors_bar * np.conjugate(vectors), axis=-2))[..., None, :]
     across = (inner - np.matmul(adjoint(vectors), vectors) * lengths) * off_diagonal(n, g.dtype)
@@ -335,7 +350,7 @@ def _svd(g: Any, z: Any, shape: tuple[int, ...], full_matrices: bool) -> Any:
     turn_u, turn_v = np.matmul(adjoint(u), u_bar), np.matmul(vh, adjoint(vh_bar))
     if g.dtype.kind == "c":
         choice = "linalg.svd: each pair of complex singular vectors has any phase in common"
-        refuse_choice(choice, phases(turn_u + turn_v), g, OF_PHASES)
+        turn_u = unchosen(turn_u, phases(turn_u + turn_v), plain(g), choice, OF_PHASES)
     skew_u, skew_v = turn_u - adjoint(turn_u), turn_v - adjoint(turn_v)
     distance = differences(values)
     by_u, by_v = (divided(skew * off_diagonal(k, g.dtype), distance, values) for skew in (skew_u, skew_v))
