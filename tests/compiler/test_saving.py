@@ -119,6 +119,27 @@ def test_it_needs_numpy_alone(function: Any, inputs: list[Any], tmp_path: Path) 
     np.testing.assert_allclose(result, program.graph.outputs[0].value, rtol=1e-12)
 
 
+CHECKED = {
+    "a complex derivative": (tg.jacobian(lambda z: z**2), np.array([1 + 1j, 2.0])),
+    "free phases": (
+        tg.grad(lambda a: np.sum(np.abs(np.linalg.eigh(a)[1]) ** 4)), np.array([[2.0, 1 + 1j], [1 - 1j, 0.5]]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_checks_that_raise_errors_of_tinygraph_are_written_out(name: str, tmp_path: Path) -> None:
+    function, a = CHECKED[name]
+    step = tg.compile(function)
+    expected = step(a)
+    step.save(tmp_path / "step.py")
+    code = (tmp_path / "step.py").read_text()
+    assert "UnsupportedError = TypeError" in code
+    found: dict[str, Any] = {"__file__": str(tmp_path / "step.py"), "__name__": "step"}
+    exec(compile(code, "step.py", "exec"), found)
+    np.testing.assert_allclose(found["step"](a), expected)
+
+
 def test_what_cannot_be_saved_is_refused(tmp_path: Path) -> None:
     shift = 1.5
 

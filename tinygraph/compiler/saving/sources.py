@@ -20,7 +20,7 @@ import numpy as np
 
 from tinygraph.compiler.emission.literals import number_text
 from tinygraph.compiler.naming import TakenNames, is_free
-from tinygraph.errors import UnsupportedError
+from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
 
 __all__ = ["Sources"]
 
@@ -125,6 +125,9 @@ class Sources:
         elif _has_literal(value):
             self._mean(name, used, value)
             self._written.setdefault(used, f"{used} = {_literal_text(value)}")
+        elif any(value is error for error in _ERRORS):
+            self._mean(name, used, value)
+            self._written.setdefault(used, f"{used} = {value.__base__.__name__}")
         elif inspect.isfunction(inspect.unwrap(value)):
             self._write(used, inspect.unwrap(value))
         else:
@@ -150,6 +153,10 @@ class Sources:
         package = module.partition(".")[0]
         if package not in sys.stdlib_module_names and package not in ("numpy", ""):
             self.needs.add(package)
+
+
+# The errors of tinygraph that have one base, which stands in a file in their place.
+_ERRORS = (GraphError, NonFiniteError, ShapeError, UnsupportedError)
 
 
 class _ClashError(UnsupportedError):
