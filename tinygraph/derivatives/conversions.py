@@ -142,7 +142,7 @@ def _asking(frame: FrameType | None) -> tuple[str, str]:
     if names and getattr(function, "__name__", names[-1]) in (names[-1], "<lambda>"):
         return ".".join(names), key
     if user is None or key:
-        return key if "." in key or key in _FOREIGN else f"scipy.{key}", key
+        return "NumPy" if key == "np" else key if "." in key or key in _FOREIGN else f"scipy.{key}", key
     return _written_in_c(user)
 
 

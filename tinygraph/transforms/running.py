@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygraph import modes, record
 from tinygraph.backward import gather, gradients
-from tinygraph.errors import GraphError, ShapeError
+from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.leaving import Left, warn_of_lost
 from tinygraph.links import Leaf, Like, arguments, links_in, next_order
 from tinygraph.modes import state
@@ -73,7 +73,13 @@ class Run:
             self.inputs = tree_map(Like, chosen)
             self.links = [tensor._link for tensor in tree_leaves(chosen)]
             orders = [link.order for link in self.links]
-            result = f(*given, **kwargs)
+            try:
+                result = f(*given, **kwargs)
+            except ValueError as error:
+                # NumPy, asked to put a Tensor into an array, hides the reason behind "setting an array element".
+                if isinstance(error.__cause__, UnsupportedError):
+                    raise error.__cause__ from None
+                raise
         for link, order in zip(self.links, orders, strict=True):
             _check_unwritten(call, link, order)
         if has_aux:
