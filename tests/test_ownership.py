@@ -366,3 +366,26 @@ def test_a_tensor_written_into_a_plain_array_names_what_joins(value):
             transformed(2.0)
     np.sum(np.stack([np.sum(t), t[0], t[1]])).backward()
     assert t.grad.tolist() == [2.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: (x * 2).T,
+        lambda x: np.reshape(x * 2, (2, 6)),
+        lambda x: (x * 2)[0],
+        lambda x: np.exp(x).T[1:][::-1],
+        lambda x: np.transpose(np.sqrt(x * x + 1)).reshape(3, 2, 2),
+    ],
+)
+def test_a_view_that_nobody_else_looks_into_is_updated_in_place(view):
+    def updated(x):
+        t = view(x)
+        t *= 3.0
+        return np.sum(t * t)
+
+    np.testing.assert_allclose(tg.grad(updated)(X), tg.grad(lambda x: np.sum((view(x) * 3.0) ** 2))(X))
+    computed = tg.Tensor(X) * 2
+    t = computed.T
+    with pytest.raises(tg.UnsupportedError, match="shares its memory"):
+        t *= 3.0

@@ -390,3 +390,11 @@ def test_a_function_in_place_of_a_tensor_is_told_what_to_write() -> None:
         tg.draw([tg.Tensor(1.0), tg.Tensor(2.0)])
     with pytest.raises(TypeError, match="No Tensor that requires a gradient"):
         tg.draw(np.float64(3.0))
+
+
+def test_the_gradient_of_a_complex_number_is_no_derivative():
+    z = tg.Tensor(1 + 2j, name="z")
+    loss = np.real(z * np.conj(z))
+    loss.backward()
+    text = tg.draw(loss).mermaid()
+    assert "∇z = 2 + 4i" in text and "/∂z" not in text and "∂loss/∂loss = 1" in text
