@@ -310,3 +310,31 @@ def test_a_save_that_fails_while_it_writes_leaves_the_old_files(
     with pytest.raises(OSError, match="no space left"):
         step.save(tmp_path / "saved.py")
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def lock(x: Any, times: int = 2) -> Any:
+    return x if times == 0 else lock(2 * x, times - 1)
+
+
+def doubled(x: Any, times: int = 2) -> Any:
+    return x if times == 0 else doubled(2 * x, times - 1)
+
+
+def test_a_function_that_calls_itself_needs_its_own_name(tmp_path: Path) -> None:
+    x = np.arange(3.0)
+
+    def compiled(function: Any) -> Any:
+        primitive = tg.primitive(function)
+
+        def step(x: Any) -> Any:
+            return primitive(x) + 1
+
+        return tg.compile(step)
+
+    step = compiled(doubled)
+    same(step(x), 4 * x + 1)
+    same(saved(step, tmp_path).step(x), 4 * x + 1)
+    step = compiled(lock)  # which a file has its own of
+    step(x)
+    with pytest.raises(UnsupportedError, match="calls itself, and its name means something else"):
+        step.save(tmp_path / "saved.py")
