@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.table import composition, derivative, no_derivative
 from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, as_array, indexable, plain
+from tinygraph.operands import array_of, as_array, has_tensors, indexable, plain
 from tinygraph.primitives import primitive
 
 
@@ -165,6 +165,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 @composition(np.ix_)
 def open_mesh(*args: Any) -> Any:
     """Vectors along axes of their own. Places have no derivative; numbers keep theirs."""
+    args = tuple([array_of(item) if type(item) in (list, tuple) and has_tensors(item) else item for item in args])
     if not any([hasattr(item, "requires_grad") and item.dtype.kind in "fc" for item in args]):
         return np.ix_(*plain(args))
     found = np.ix_(*plain(args))

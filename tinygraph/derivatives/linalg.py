@@ -178,7 +178,7 @@ def _vector_norm_x(g: Any, z: Any, x: Any, ord: Any, axis: int) -> Any:  # noqa:
     g = np.expand_dims(g, axis)
     if ord == 2:
         return g / length * x
-    share = np.abs(x) / length
+    share = np.where(np.expand_dims(z == 0, axis), 1, np.abs(x) / length)  # of nothing: no power of it is infinite
     if ord < 1:  # an element that is 0 is at a cusp; where one is 0 and ord is negative, the others change nothing
         still = share == 0
         return g * direction(x) * np.where(still, 0, np.where(still, 1, share) ** (ord - 1))
