@@ -196,6 +196,98 @@ def test_rows_that_an_index_leaves_out_of_a_product():
         np.testing.assert_array_equal(tg.grad(loss)(w), np.repeat(features[[0, 2]].sum(axis=0)[:, None], 2, axis=1))
 
 
+# --- left out of functions that mix elements --------------------------------------------------------------------------
+
+TABLE = np.arange(12.0).reshape(4, 3) / 7 + 0.1
+WEIGHTS = np.array([0.3, 0.2, 0.5])
+# Functions of the rows of a matrix, one number a row.
+OF_ROWS = {
+    "product": lambda x, w: x @ w,
+    "product from the left": lambda x, w: w @ x.T,
+    "product of stacks": lambda x, w: ((x[:, :, None] * w) @ w)[:, 0],
+    "product of logarithms": lambda x, w: np.log(x) @ w,
+    "product of roots": lambda x, w: np.sqrt(x) @ w,
+    "two layers": lambda x, w: np.tanh(x @ np.outer(w, w)) @ w,
+    "einsum": lambda x, w: np.einsum("ij,j->i", x, w),
+    "softmax": lambda x, w: tg.softmax(x * w)[:, 0],
+    "softmax of where": lambda x, w: tg.softmax(np.where(x != 0.1, x * w, 0))[:, 0],
+    "sum": lambda x, w: np.sum(x * x * w, axis=1),
+    "cumsum": lambda x, w: np.cumsum(x * x * w, axis=1)[:, 2],
+    "prod": lambda x, w: np.prod(x * w, axis=1),
+    "norm": lambda x, w: np.linalg.norm(x * w, axis=1),
+    "relu": lambda x, w: np.sum(tg.relu(x * w), axis=1),
+    "fft": lambda x, w: np.real(np.fft.fft(x * w, axis=1))[:, 1],
+    "solve": lambda x, w: np.linalg.solve(np.eye(3) * 3 + x[:, :, None] * w, np.ones((4, 3, 1)))[:, 0, 0],
+    "convolution": lambda x, w: tg.conv2d(x[:, :, None, None], w.reshape(3, 1, 1, 1))[:, 0, 0, 0],
+    "checkpoint": tg.checkpoint(lambda x, w: np.log(x) @ w),
+    "rows in a stack": lambda x, w: np.stack([np.convolve(row, w)[2] for row in x]),
+}
+OUT_OF_ROWS = {
+    "places": lambda y, x: np.sum(y[PLACES] ** 2),
+    "where": lambda y, x: np.sum(np.where(x[:, 1] > 0.4, y * y, 0)),
+    "sum where": lambda y, x: np.sum(y, where=KEPT) ** 2,
+    "prod where": lambda y, x: np.prod(y + 2, where=KEPT),
+}
+
+
+def check_left_out_row(name, operation, transform, number, runs):
+    """Hold derivatives by both arguments against those where the first row is regular."""
+    x = TABLE.copy()
+    x[0] = number
+
+    def loss(x, w):
+        return OUT_OF_ROWS[operation](OF_ROWS[name](x, w), x)
+
+    expected = transform(loss, 1)(TABLE, WEIGHTS)
+    for run in runs:
+        found = run(transform(loss, 1))
+        with np.errstate(all="ignore"):
+            if transform is tg.grad:
+                by_x = run(tg.grad(loss))(x, WEIGHTS)
+                np.testing.assert_allclose(by_x[1:], tg.grad(loss)(TABLE, WEIGHTS)[1:], rtol=1e-9, err_msg=name)
+                np.testing.assert_array_equal(by_x[0], 0, err_msg=name)
+            for matrix in (TABLE, x, TABLE):  # a program that was made for the one is not used for the other
+                np.testing.assert_allclose(found(matrix, WEIGHTS), expected, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+@pytest.mark.parametrize("number", [np.nan, np.inf, 0.0])
+def test_a_row_that_is_left_out_contributes_nothing(name, number):
+    for operation, transform in itertools.product(OUT_OF_ROWS, (tg.grad, tg.hessian)):
+        if operation != "where" or number != np.inf:
+            check_left_out_row(name, operation, transform, number, [lambda f: f])
+
+
+ROW_CASES = list(itertools.product(OF_ROWS, OUT_OF_ROWS))
+
+
+@pytest.mark.parametrize("pair", ROW_CASES[::3], ids=" | ".join)
+def test_a_row_that_is_left_out_of_a_program_contributes_nothing(pair):
+    check_left_out_row(*pair, tg.grad, np.nan, [tg.compile])
+
+
+def test_a_program_that_leaves_nothing_out_asks_for_no_finite_arguments():
+    program = tg.compile(tg.grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2)))
+    program(WEIGHTS, TABLE)
+    text = program.source
+    program(WEIGHTS, np.full((4, 3), np.nan))
+    assert program.source == text
+    assert len(program.signatures) == 1
+
+
+def test_a_singular_element_that_a_product_leaves_out_at_the_second_order():
+    x = TABLE.copy()
+    x[0] = 0
+
+    def loss(x):
+        return np.sum(tg.grad(lambda w: np.sum((np.sqrt(x) @ w)[1:] ** 3))(WEIGHTS) ** 2)
+
+    with np.errstate(all="ignore"):
+        found = tg.grad(loss)(x)
+    np.testing.assert_allclose(found[1:], tg.grad(loss)(TABLE)[1:])
+    np.testing.assert_array_equal(found[0], 0)
+
+
 def test_second_derivatives_at_0_compiled():
     """Where a cotangent is 0 by value and nothing is left out, as in an exact fit."""
     s = np.array([2.0, 3.0, 4.0])

@@ -40,7 +40,7 @@ from tinygraph.links import (
     links_in,
     next_order,
 )
-from tinygraph.modes import state
+from tinygraph.modes import Setting, state
 from tinygraph.nonfinite import watch_cotangent
 from tinygraph.operands import plain
 from tinygraph.ownership import apart, share
@@ -136,7 +136,8 @@ def gradients(
     waiting.begun = begun
     waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
     recorded = waiting.foreign if create_graph is None else create_graph
-    cotangents = pull_back(waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
+    with _AS_IT_IS if state.reach is None else Setting(reach=None):  # that of a rule in which this pass is made
+        cotangents = pull_back(waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
     found = [
         cotangents.get(link) if isinstance(link, Leaf) or link in waiting.ends else link._adjoint for link in inputs
     ]

@@ -14,8 +14,8 @@ from tinygraph.links import Call, Leaf, arguments, mapped
 from tinygraph.modes import no_grad
 from tinygraph.operands import plain
 from tinygraph.pulling import GETITEM, Waiting, apply_rules, deliver_reached, release, value_of
-from tinygraph.reaching import Towards, found_reach, put_away, reaches, reads_numbers
-from tinygraph.recorded_pulls import on_behalf_of, tensor_of
+from tinygraph.reaching import Towards, found_reach, may_leave_out, put_away, reaches, reads_numbers
+from tinygraph.recorded_pulls import on_behalf_of, reads_computed, tensor_of
 
 
 def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
@@ -25,7 +25,13 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
         waiting.pieces.setdefault(links[0], []).append((g, call))
         return
     reach = waiting.reach.get(call)
-    with on_behalf_of(call, recorded):
+    with on_behalf_of(call, recorded, reach):
+        if reach is None and not may_leave_out(call):
+            read = tensor_of if recorded else value_of
+            for argument, cotangent in apply_rules(call, g, read(call), mapped(links, read), links, keywords):
+                deliver_reached(argument, cotangent, None, call, cotangents, waiting)
+            release(call, waiting)
+            return
         towards = reaches(call.op, reach, call._value, mapped(links, value_of), links, keywords)
         if reach is None and all([item.result is None for item in towards]):
             read = tensor_of if recorded else value_of
@@ -47,7 +53,11 @@ def _found(call: Call, g: Any, reach: Any, towards: list[Towards], recorded: boo
     read = tensor_of if recorded else value_of
     found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
     mixes = not is_elementwise(call.op.function) and call.op.function not in SELECTIONS
-    if reach is not None and mixes and not all([_is_finite(cotangent) for _, cotangent in found]):
+    if (
+        reach is not None
+        and mixes
+        and (reads_computed(call.op, links, recorded) or not all([_is_finite(cotangent) for _, cotangent in found]))
+    ):
         values = mapped(links, value_of)
         if reads_numbers(call.op, values):
             z, args = read(call), mapped(links, read)

@@ -22,6 +22,7 @@ class State(threading.local):
         last_loss: a weak reference to what `backward` was last called on.
         differentiating: the order at which the innermost transform began.
         left: the `leaving.Left` of the innermost transform.
+        reach: where the cotangent was reached that a rule is being given; None for everywhere. See `reaching`.
         tracing: the `compiler.tracing.Trace` of a function that is being compiled.
         before: for each `with` block that was entered, what it has changed, as it was.
     """
@@ -34,6 +35,7 @@ class State(threading.local):
         self.last_loss: Any = None
         self.differentiating: int | None = None
         self.left: Any = None
+        self.reach: Any = None
         self.tracing: Any = None
         self.before: list[dict[str, Any]] = []
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.products import einsum_of
-from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
+from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise, operation_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.links import First, Like, Spread, arguments, links_in, mapped
 from tinygraph.modes import is_tracing, state
@@ -25,6 +25,7 @@ __all__ = [
     "is_plain",
     "may_leave_out",
     "put_away",
+    "put_away_traced",
     "reaches",
     "reads_numbers",
     "united",
@@ -62,14 +63,17 @@ def is_plain(item: Any) -> bool:
 class Later:
     """A reach that takes long to find, and is found if it is asked for."""
 
-    __slots__ = ("_find",)
+    __slots__ = ("_find", "_found")
 
     def __init__(self, find: Callable[[], Any]) -> None:
-        self._find = find
+        self._find: Callable[[], Any] | None = find
+        self._found: Any = None
 
     def found(self) -> Any:
         """The reach."""
-        return self._find()
+        if self._find is not None:
+            self._found, self._find = self._find(), None
+        return self._found
 
 
 def found_reach(reach: Any) -> Any:
@@ -130,7 +134,8 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         mask = masks[position](z, *args, **keywords)  # type: ignore[misc]
         if is_tracing():
             mask = state.tracing.unfixed(mask)
-        mask = whole(mask if reach is None or type(reach) is Later else np.logical_and(reach, mask))
+        reach = found_reach(reach)
+        mask = whole(mask if reach is None else np.logical_and(reach, mask))
         return Towards(mask, _unbroadcast(mask, z.shape, argument))
     reach = found_reach(reach)
     if masks is not None:
@@ -140,21 +145,31 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         return Towards(mask, mask)
     if is_elementwise(function):
         return Towards(reach, _unbroadcast(reach, z.shape, argument))
-    if not reads_numbers(op, args):
+    if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
         if reach is None and function in _OF_ALL and keywords.get("where", True) is True:
             return _EVERYWHERE
-        if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
-            return _EVERYWHERE  # a sum of waves may be 0 by cancellation
         ones = np.ones(z.shape, bool) if reach is None else reach
+        if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
+            # A sum of waves is 0 by cancellation where they are equal.
+            ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
         if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
             ones = state.tracing.unfixed(ones)  # places from outside, which may be others at the next call
         return Towards(None, _by_rule(op, position, ones, z, args, keywords))
+    if position == 0 and keywords.get("where", True) is not True and hasattr(argument, "shape"):
+        counted = np.broadcast_to(keywords["where"], argument.shape)
+        if is_tracing():
+            counted = state.tracing.unfixed(counted)
+        return Towards(None, counted)
     if reach is None:
         return _EVERYWHERE
-    if function in (np.matmul, np.dot):
+    if is_product(function, args):
         return Towards(None, _of_product(position, reach, *args[:2]))
     if not is_plain(reach):
-        return Towards(None, _with_ones(op, position, reach, z, args, keywords)) if function in _SUMS else _EVERYWHERE
+        if function in _SUMS:
+            return Towards(None, _with_ones(op, position, reach, z, args, keywords))
+        if type(argument) in (list, tuple):
+            return _EVERYWHERE
+        return Towards(None, Later(lambda: _traced(reach_of, op, position, reach, args, keywords)))
     if type(argument) in (list, tuple):
         return Towards(None, Probe(op, reach, z, args, keywords).reach(position))
     return Towards(None, Later(lambda: Probe(op, reach, z, args, keywords).reach(position)))
@@ -221,10 +236,17 @@ def _unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
     return whole(np.reshape(np.any(mask, axis=axes, keepdims=True), own))
 
 
+def is_product(function: Any, args: Any) -> bool:
+    """Return whether a call is a product of matrices: `np.dot` is another one of stacks of them."""
+    if function is np.dot:
+        return all([hasattr(item, "ndim") for item in args[:2]]) and (args[0].ndim < 2 or args[1].ndim <= 2)
+    return function is np.matmul and all([hasattr(item, "ndim") for item in args[:2]])
+
+
 def _of_product(position: int, reach: Any, x: Any, y: Any) -> Any:
     """The reach of a matrix in a product: any in the same row of the product for x, in the same column for y."""
     own = (x, y)[position]
-    if not hasattr(own, "shape") or own.ndim == 0 or (max(x.ndim, y.ndim) > 2 and min(x.ndim, y.ndim) < 2):
+    if not hasattr(own, "shape") or x.ndim == 0 or y.ndim == 0:
         return None
     reach = reach if y.ndim > 1 else reach[..., None]
     reach = reach if x.ndim > 1 else reach[..., None, :]
@@ -254,10 +276,7 @@ class Probe:
         def other(item: Any) -> Any:
             if not (hasattr(item, "dtype") and item.dtype.kind in "fc"):
                 return item
-            numbers = draw.uniform(0.5, 1.5, item.shape).astype(item.dtype)
-            if numbers.ndim >= 2 and numbers.shape[-1] == numbers.shape[-2]:
-                numbers += 2 * numbers.shape[-1] * np.eye(numbers.shape[-1], dtype=item.dtype)  # one with an inverse
-            return numbers
+            return _regular(item, draw)
 
         rules = [*op.rules, *[None] * (len(args) - len(op.rules))]
         # An argument without a rule decides which elements are chosen, as the images of a pooling do: it stays.
@@ -281,6 +300,24 @@ class Probe:
         """What stands in for numbers that nothing depends on: a matrix that is factored or inverted must be regular."""
         module = getattr(self.op.function, "__module__", None) or ""
         return numbers if module.startswith("numpy.linalg") else 0.5
+
+    def read(self) -> list[Any] | None:
+        """Of each argument, and last of the result, the elements that the rules read for what was reached.
+
+        Of what the rules do not read it is None, and so is the whole where it cannot be told.
+        """
+        if self.g is None:
+            return None
+        op = self.op
+        masks = [
+            self.reach(place) if place in op.needs and _is_array(item) else None for place, item in enumerate(self.args)
+        ]
+        of_result = [None]
+        if op.needs_result:  # a rule reads the result where it was reached, or all that the same operands are part of
+            reached = self.g != 0
+            operands = [self.reach(place) for place, item in enumerate(self.args) if _is_array(item)]
+            of_result = [reached, *[mask for mask in operands if getattr(mask, "shape", None) == reached.shape]]
+        return next(([*masks, mask] for mask in of_result if self.ignores(masks, mask)), None)
 
     def ignores(self, masks: list[Any], of_result: Any) -> bool:
         """Whether the rules give the same whatever numbers stand in the operands, and in the result, off the masks."""
@@ -325,17 +362,94 @@ def _is_unknown(item: Any) -> bool:
     return hasattr(item, "dtype") and not is_plain(item)
 
 
+def _traced(finder: Any, op: Operation, position: int, reach: Any, args: Any, keywords: Any) -> Any:
+    """What `reach_of` or `read_for` finds, as a call of the program that is being made."""
+    told = mapped(args, lambda item: _told(item) if _is_array(item) else item)
+    return state.tracing.call(finder, (reach, op.function, position, told, keywords), {})
+
+
+def _told(item: Any) -> tuple[str, str, tuple[int, ...]]:
+    return "like", item.dtype.str, tuple(item.shape)
+
+
+def _untold(item: Any) -> Any:
+    """Zeros in place of an array of numbers that `reach_of` was told of."""
+    if type(item) is tuple and item[:1] == ("like",):
+        return np.broadcast_to(np.zeros((), item[1]), item[2])
+    return type(item)([_untold(part) for part in item]) if type(item) in (list, tuple) else item
+
+
+def reach_of(reach: Any, function: Any, position: int, args: Any, keywords: Any) -> Any:
+    """The reach of the cotangent of an operand of a call, from that of its result.
+
+    Args:
+        reach: of the cotangent of the result, booleans.
+        function: what was called.
+        position: of the operand.
+        args: of the call, with what `_told` says in place of arrays of numbers.
+        keywords: of the call.
+    """
+    args = tuple([_untold(item) for item in args])
+    op = operation_of(function)
+    mask = None if op is None or np.all(reach) else Probe(op, reach, reach, args, keywords).reach(position)
+    return np.ones(args[position].shape, bool) if mask is None else mask
+
+
+def read_for(reach: Any, function: Any, position: int, args: Any, keywords: Any) -> Any:
+    """The elements of an operand of a call that its rules read for what was reached; of its result for position -1."""
+    args = tuple([_untold(item) for item in args])
+    op = operation_of(function)
+    mask = None
+    if op is not None and not np.all(reach):
+        masks = Probe(op, reach, reach, args, keywords).read()
+        mask = None if masks is None else masks[position]
+    return np.ones((args[position] if position >= 0 else reach).shape, bool) if mask is None else mask
+
+
+def put_away_traced(op: Operation, reach: Any, z: Any, args: Any, keywords: Any) -> Any:
+    """`put_away` in a program, which knows the reach when it runs."""
+    product = is_product(op.function, args)
+    of_linalg = (getattr(op.function, "__module__", None) or "").startswith("numpy.linalg")
+    draw = np.random.default_rng(0)
+    numbers = [_regular(item, draw) if of_linalg and _is_array(item) else item for item in args]
+    kept = []
+    for place, item in enumerate(args):
+        if place in op.needs and _is_array(item) and type(item) is not Like:
+            mask = (
+                _of_product(place, reach, *args[:2]) if product else _traced(read_for, op, place, reach, args, keywords)
+            )
+            item = item if mask is None else np.where(mask, item, numbers[place] if of_linalg else 0.5)
+        kept.append(item)
+    if op.needs_result and type(z) is not Like:
+        mask = _traced(read_for, op, -1, reach, args, keywords)
+        z = np.where(mask, z, op.function(*numbers, **keywords) if of_linalg else 0.5)
+    return z, tuple(kept)
+
+
+def _regular(item: Any, draw: Any) -> Any:
+    """Numbers in place of an array's; of square matrices those of some that have an inverse."""
+    numbers = draw.uniform(0.5, 1.5, item.shape).astype(item.dtype)
+    if numbers.ndim >= 2 and numbers.shape[-1] == numbers.shape[-2]:
+        numbers += 2 * numbers.shape[-1] * np.eye(numbers.shape[-1], dtype=item.dtype)
+    return numbers
+
+
 def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_z: Any, plain_args: Any) -> Any:
     """A call's result and arguments with other numbers wherever only what was left out depends on them."""
+    if is_product(op.function, plain_args):
+        of_two = [_of_product(at, reach, *plain_args[:2]) if at in op.needs else None for at in range(2)]
+        kept = [
+            item if mask is None or type(item) is Like else np.where(mask, item, 0.5)
+            for item, mask in zip(args, of_two, strict=False)
+        ]
+        return z, (*kept, *args[2:])
     probe = Probe(op, reach, plain_z, plain_args, keywords)
-    if probe.g is None:
+    read = probe.read()
+    if read is None:
         return z, args
-    masks = [
-        probe.reach(place) if place in op.needs and _is_array(item) else None for place, item in enumerate(plain_args)
-    ]
-    if not probe.ignores(masks, reach if op.needs_result else None):
-        return z, args
-    z = np.where(reach, z, probe.filler(probe.z)) if op.needs_result and type(z) is not Like else z
+    *masks, of_result = read
+    if of_result is not None and type(z) is not Like:
+        z = np.where(of_result, z, probe.filler(probe.z))
     return z, tuple([
         item if mask is None or type(item) is Like else np.where(mask, item, probe.filler(other))
         for mask, item, other in zip(masks, args, probe.args, strict=True)

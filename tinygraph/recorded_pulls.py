@@ -8,20 +8,38 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.derivatives.indexing import scatter, scatter_all
-from tinygraph.derivatives.table import SELECTIONS, is_elementwise
+from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
 from tinygraph.fitting import fit
 from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
 from tinygraph.modes import Setting, state
 from tinygraph.pulling import Waiting, apply_rules, deliver_reached, hand, note_reach, value_of
-from tinygraph.reaching import Towards, found_reach, is_plain, put_away, reaches, reads_numbers, whole
+from tinygraph.reaching import Towards, found_reach, is_plain, put_away, put_away_traced, reaches, reads_numbers, whole
 
 _new: Callable[[type], Any] = object.__new__
 
 
-def on_behalf_of(call: Call, recording: bool) -> Setting:
-    """While it is in force, what is done is done on behalf of the user's line of a forward call, in its scope."""
-    return Setting(origin=(call.code, min(call.lasti, ~call.lasti)), scope=scope_of(call), recording=recording)
+def on_behalf_of(call: Call, recording: bool, reach: Any = None) -> Setting:
+    """While it is in force, what is done is done on behalf of the user's line of a forward call, in its scope.
+
+    Args:
+        call: the forward call.
+        recording: whether it is recorded.
+        reach: where the cotangent of the call was reached, for a rule that goes backward itself.
+    """
+    origin = (call.code, min(call.lasti, ~call.lasti))
+    return Setting(origin=origin, scope=scope_of(call), recording=recording, reach=reach)
+
+
+def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
+    """Return whether the rules of a call, in a pass that is recorded, read what has a derivative of its own.
+
+    That may be infinite where the value is finite, as for sqrt(x) at 0.
+    """
+    return recorded and any([
+        link.is_call and link.differentiable for place, item in enumerate(links) if place in op.needs
+        for link in links_in(item)
+    ])  # fmt: skip
 
 
 def tensor_of(link: Any) -> Any:
@@ -68,7 +86,7 @@ def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
         mapped(links, lambda item: as_of(value_of(item), call.order)),
         mapped(keywords, lambda item: as_of(value_of(item), call.order)),
     )
-    with on_behalf_of(call, recorded or state.recording):
+    with on_behalf_of(call, recorded or state.recording, waiting.reach.get(call)):
         towards = reaches(call.op, waiting.reach.get(call), values.z, values.args, links, values.keywords)
         found = _found_traced(call, g, towards, waiting, recorded, values)
         for (argument, cotangent), towards_it in zip(found, towards, strict=True):
@@ -108,18 +126,39 @@ def _found_traced(
             for (link, cotangent), item in zip(found, towards, strict=True)
         ]
     # To copy a matrix for each product that a condition follows would cost more than the product.
-    least = 2 if call not in waiting.loose and is_elementwise(op.function) else 1
-    if reach is None or tracing.stays_finite(found, g, begun, least) or (reach := found_reach(reach)) is None:
+    loose = call in waiting.loose
+    least = 2 if not loose and is_elementwise(op.function) else 1
+    if reach is None or (
+        tracing.stays_finite(found, g, begun, least, loose)
+        and (loose or is_elementwise(op.function) or not reads_computed(op, links, recorded))
+    ):
+        return found
+    reach = found_reach(reach)
+    if reach is None:
         return found
     if is_elementwise(op.function):
         moved = tracing.put_away(op, reach, z, args)
         if moved is not None:
             return apply_rules(call, g, moved[0], moved[1], links, keywords)
         return [(link, np.where(reach, cotangent, 0)) for link, cotangent in found]
-    if is_plain(reach) and reads_numbers(op, args):
+    if not reads_numbers(op, args):
+        return found
+    if is_plain(reach):
         z, args = put_away(op, reach, z, args, keywords, values.z, values.args)
-        return apply_rules(call, g, z, args, links, keywords)
-    return found
+    else:
+        z, args = put_away_traced(op, reach, z, args, keywords)
+    found = apply_rules(call, g, z, args, links, keywords)
+    # Where the rules read more than what was reached something may have come along.
+    return [(link, _within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)]
+
+
+def _within(cotangent: Any, reach: Any) -> Any:
+    """A cotangent without what is outside of its reach."""
+    if isinstance(cotangent, list | tuple):
+        parts = reach if type(reach) in (list, tuple) else [None] * len(cotangent)
+        return [_within(part, mask) for part, mask in zip(cotangent, parts, strict=True)]
+    reach = found_reach(reach)
+    return cotangent if reach is None or cotangent.shape != reach.shape else np.where(reach, cotangent, 0)
 
 
 def _note_loose(call: Call, links: Any, waiting: Waiting) -> None:

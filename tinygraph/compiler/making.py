@@ -15,6 +15,7 @@ import gc
 import keyword
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.threads import one_thread
 from tinygraph.compiler.ties import check_ties
 from tinygraph.compiler.tracing import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
-from tinygraph.compiler.versions import Binding, Version
+from tinygraph.compiler.versions import Binding, Version, all_finite
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.source import place
 from tinygraph.tensor import Tensor
@@ -58,11 +59,16 @@ def made_version(
         stage = Stage(function, parameters, args, kwargs, leaves)
         with one_thread():  # on a busy machine two can make a recording of half a second take five
             trace, result = trace_twice(parameters.function, stage.enter)
+            finite = stage.finite(trace, stage.inputs(trace))
+            careful = not all_finite(finite, leaves)
+            if careful:
+                trace, result = trace_twice(parameters.function, stage.enter, careful)
         names = {key: _identifier(name) for key, name in stage.surroundings.tensors.items()}
         inputs = stage.inputs(trace)
         recorded = program_of(trace, result, [step for step, _ in inputs], names)
         runner = (make or _emitted(function))(recorded.program)
-        return Version(recorded.program, runner, stage.surroundings, stage.binding(trace, recorded, inputs), leaves)
+        binding = replace(stage.binding(trace, recorded, inputs), finite=finite, careful=careful)
+        return Version(recorded.program, runner, stage.surroundings, binding, leaves)
 
 
 @contextlib.contextmanager
@@ -243,6 +249,13 @@ class Stage:
         found += [(step, step.content) for step in trace.steps if step.kind == "array" and not step.fixed]
         found += [(leaf.first_grad, (leaf.owner,)) for leaf in trace.captured.values() if leaf.first_grad is not None]
         return found
+
+    def finite(self, trace: Trace, inputs: list[tuple[Step, Any]]) -> list[Any]:
+        """Where the numbers are found at a call that a program takes to be finite, as in `Binding`."""
+        taken = trace.taken_for_finite()
+        found = [item for step, item in inputs if step.index in taken]
+        states = [leaf for leaf in trace.captured.values() if leaf.first is not None and leaf.first.index in taken]
+        return [*found, *[leaf.owner for leaf in states]]
 
     def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Step, Any]]) -> Binding:
         """Where the arguments, variables and results of a program come from and go to."""

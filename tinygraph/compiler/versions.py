@@ -6,7 +6,7 @@ import mmap
 import sys
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tinygraph.compiler.surroundings import Surroundings
 from tinygraph.compiler.tracing import Captured
 from tinygraph.compiler.tracing.orders import strides_of
 from tinygraph.errors import GraphError, UnsupportedError
-from tinygraph.links import DataLeaf, next_order
+from tinygraph.links import DataLeaf, Leaf, next_order
 from tinygraph.operands import plain
 from tinygraph.tensor import Tensor
 
@@ -49,6 +49,8 @@ class Binding:
             function finds the same one outside, else None.
         outside: the ids of the generators that the function finds.
         result: what the function returned.
+        finite: where the numbers are found that a program takes to be finite, as in `given`, or the link of a leaf.
+        careful: whether the program is for calls where they are not. It is slower.
     """
 
     given: list[Any]
@@ -62,6 +64,8 @@ class Binding:
     tensors: list[tuple[int, Any]]
     outside: frozenset[int]
     result: Any
+    finite: list[Any] = field(default_factory=list)
+    careful: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +148,8 @@ class Version:
         ]
         self._identities = surroundings.identities(leaves) if surroundings.asks_identity else None
         self._strides = None if binding.by_strides is None else self._strides_now(binding.by_strides)
+        self._finite = binding.finite
+        self._careful = binding.careful
         self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
         self._cleared = binding.cleared
         self._asked = binding.asked
@@ -182,6 +188,8 @@ class Version:
         if self._strides is not None and self._strides_now(leaves) != self._strides:
             return False
         if self._identities is not None and self.surroundings.identities(leaves) != self._identities:
+            return False
+        if self._finite and all_finite(self._finite, leaves) is self._careful:
             return False
         return self.surroundings.hold()
 
@@ -358,6 +366,22 @@ class Version:
         for link in self._cleared:
             (leaves[link]._link if type(link) is int else link)._grad = None
         return results if self._named is None else _with_names(results, self._named)
+
+
+def all_finite(places: list[Any], leaves: list[Any]) -> bool:
+    """Return whether the numbers that a program takes to be finite are so at a call."""
+    for place in places:
+        if isinstance(place, Leaf):
+            value = plain(place._value)
+        else:
+            value = _bound(place, leaves)
+        if type(value) is np.ndarray and value.flags.c_contiguous and value.dtype.char in "fd":
+            length = np.vdot(value, value)  # a large number may have no square, but then it is looked at again
+            if np.isfinite(length):
+                continue
+        if value is not None and not np.all(np.isfinite(value)):
+            return False
+    return True
 
 
 def _memory_for_small(variable: Variable) -> Any:

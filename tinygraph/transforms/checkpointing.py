@@ -14,9 +14,11 @@ from tinygraph.backward import gradients
 from tinygraph.draws import Draws
 from tinygraph.errors import GraphError
 from tinygraph.links import mapped
+from tinygraph.modes import state
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
 from tinygraph.operands import has_tensors, plain
 from tinygraph.primitives import primitive
+from tinygraph.reaching import found_reach
 from tinygraph.record import unrecorded
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.running import Run
@@ -168,6 +170,7 @@ def _run_again(leaves: list[Any], segment: _Segment) -> Any:
 def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[Any]:
     """The cotangents of the leaves, and of what was found elsewhere: the segment is run once more, and remembered."""
     own = leaves[: len(leaves) - len(segment.elsewhere)]
+    reach = found_reach(state.reach)
     run, floating = segment.run_again(own)
     found: list[Any] = [None] * (len(floating) + len(segment.elsewhere))
     output = run.output
@@ -179,7 +182,10 @@ def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[
         if recorded and not isinstance(seed, Tensor):
             seed = unrecorded(seed)
         inputs = [*run.links, *segment.elsewhere]
-        found = gradients([output._link], [seed], inputs, since=run.since, create_graph=recorded, retain=recorded)
+        begun = () if reach is None else (reach,)
+        found = gradients(
+            [output._link], [seed], inputs, since=run.since, create_graph=recorded, retain=recorded, begun=begun
+        )
     places = [*floating, *range(len(own), len(leaves))]
     by_place = {place: item for place, item in zip(places, found, strict=True) if item is not None}
     nothing = [np.zeros(leaf.shape) if hasattr(leaf, "shape") else np.zeros(np.shape(leaf)) for leaf in leaves]

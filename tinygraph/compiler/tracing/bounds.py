@@ -84,7 +84,7 @@ def finiteness_of(item: Any) -> int:
         if item.content is None or item.dtype.kind not in "fc":
             return item.finite
         # An array from outside may be filled anew between calls, a single number not.
-        return (1 if item.kind == "array" else 2) if np.all(np.isfinite(item.content)) else 0
+        return (item.finite if item.kind == "array" else 2) if np.all(np.isfinite(item.content)) else 0
     if isinstance(item, float | complex | np.inexact):
         return 2 if np.isfinite(item) else 0
     return 2

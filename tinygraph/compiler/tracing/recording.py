@@ -111,10 +111,16 @@ class Recording:
     Args:
         call: what the compiled function is called, for messages.
         reference: an earlier run that this one only repeats, without computing.
+        careful: of numbers that come from outside it is not taken for granted that they are finite.
     """
 
-    def __init__(self, call: str, reference: Recording | None = None) -> None:
+    def __init__(self, call: str, reference: Recording | None = None, careful: bool = False) -> None:
         self.call_name = call
+        self.careful = careful
+        # Steps that were taken to be finite, since arguments are: where a condition, a mask or an index left something
+        # out, and where only a choice of values did.
+        self.relied: set[Step] = set()
+        self.relied_loosely: set[Step] = set()
         self.reference = reference
         self.since = next_order()
         self.steps: list[Step] = []
@@ -145,6 +151,8 @@ class Recording:
 
     def _step(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Step:
         step = Step(kind, len(self.steps), shape, dtype, name)
+        if self.careful and kind != "constant":
+            step.finite = min(step.finite, 2 if dtype.kind not in "fc" else 0)
         self.steps.append(step)
         if self.reference is not None:
             expected = self.reference.steps[step.index] if step.index < len(self.reference.steps) else None

@@ -9,7 +9,7 @@ import numpy as np
 from tinygraph.compiler.traced import Traced
 from tinygraph.compiler.tracing.bounds import finiteness, finiteness_of
 from tinygraph.compiler.tracing.outside import WithTensors
-from tinygraph.compiler.tracing.steps import Step
+from tinygraph.compiler.tracing.steps import Step, steps_in
 from tinygraph.derivatives.table import Operation, function_name
 from tinygraph.errors import GraphError
 from tinygraph.links import Call, Like
@@ -49,32 +49,52 @@ class Trace(WithTensors):
         if step is not None and name is not None and step.name is None and step.section == "backward":
             step.name = f"d_{name}"
 
-    def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int) -> bool:
+    def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
         """Return whether rules make no NaN of a cotangent of 0.
 
         Args:
             found: what they made of it, in the steps from `begun` on.
             g: the cotangent.
             least: of what they read, how much must be known; see `Step.finite`.
+            loose: only a choice of values left something out. What it did not choose is infinite only where an
+                argument is, or where an operation made it so.
         """
         given = getattr(plain(g), "_step", None)
         known: dict[int, int] = {}
+        read: list[Step] = []
 
         def finite(step: Step) -> int:
             if step is given:
                 return 2
             if step.index < begun or step.kind != "call":
-                return finiteness_of(step)
+                known_of = finiteness_of(step)
+                if known_of == 1:
+                    read.append(step)
+                return known_of
             if step.index not in known:
                 known[step.index] = finiteness(step.function, step.args, step.kwargs, step.dtype, finite)
             return known[step.index]
 
         steps = [part._step for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
-        return all([finite(step) >= least for step in steps])
+        if not all([finite(step) >= least for step in steps]):
+            return False
+        (self.relied_loosely if loose else self.relied).update(read)
+        return True
 
     def is_finite(self, cotangent: Any) -> bool:
         """Return whether no element is infinite or NaN, for arguments that are finite."""
-        return all([finiteness_of(part._step) >= 1 for part in _parts(plain(cotangent)) if type(part) is Traced])
+        steps = [part._step for part in _parts(plain(cotangent)) if type(part) is Traced]
+        known = [finiteness_of(step) for step in steps]
+        if min(known, default=2) < 1:
+            return False
+        self.relied_loosely.update([step for step, found in zip(steps, known, strict=True) if found == 1])
+        return True
+
+    def taken_for_finite(self) -> set[int]:
+        """The indices of the inputs that are taken to be finite, so that the program is right."""
+        return _inputs_below(self.relied) | {
+            index for index in _inputs_below(self.relied_loosely) if self.steps[index].kind != "state"
+        }
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
         """The result and arguments of an elementwise call, moved to a regular point where nothing was reached.
@@ -100,6 +120,22 @@ class Trace(WithTensors):
     def unfixed(self, mask: Any) -> Any:
         """A mask from outside as one that the program looks up at each call."""
         return self.lift(mask) if type(mask) is np.ndarray and mask.ndim else mask
+
+
+def _inputs_below(steps: set[Step]) -> set[int]:
+    """The indices of the inputs that some steps depend on, and that are not known to be finite."""
+    waiting, seen = list(steps), {step.index for step in steps}
+    inputs = set()
+    while waiting:
+        step = waiting.pop()
+        if step.kind != "call":
+            inputs.add(step.index)
+            continue
+        for operand in steps_in([step.args, step.kwargs]):
+            if operand.index not in seen and operand.finite < 2:
+                seen.add(operand.index)
+                waiting.append(operand)
+    return inputs
 
 
 def _parts(cotangent: Any) -> Any:

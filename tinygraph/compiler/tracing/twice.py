@@ -18,18 +18,21 @@ from tinygraph.tensor import Tensor
 __all__ = ["run", "trace_twice"]
 
 
-def run(call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None) -> tuple[Trace, Any]:
+def run(
+    call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None, careful: bool = False
+) -> tuple[Trace, Any]:
     """Run a function once.
 
     Args:
         call: its name.
         enter: given the trace, makes the stand-ins of the arguments, and returns what runs the function on them.
         reference: the run that is repeated.
+        careful: see `Recording`.
 
     Returns:
         The trace, and what the function returned, with steps in place of arrays.
     """
-    trace = Trace(call, reference)
+    trace = Trace(call, reference, careful)
     with diverted(trace):
         call_once = enter(trace)
         try:
@@ -87,7 +90,7 @@ def _check_written(value: Any, what: str) -> None:
 _WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range))
 
 
-def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]]) -> tuple[Trace, Any]:
+def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]], careful: bool = False) -> tuple[Trace, Any]:
     """Run a function twice, the second time only to see that it does the same. Returns the second run."""
-    first, _ = run(call, enter)
-    return run(call, enter, first)
+    first, _ = run(call, enter, None, careful)
+    return run(call, enter, first, careful)
