@@ -227,3 +227,11 @@ def test_the_order_of_bytes_is_numpys(dtype: str) -> None:
     for got, wanted in zip(tg.compile(f)(x), f(x), strict=True):
         assert got.dtype == wanted.dtype
         np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "?", "i2", ">f8", "c8"])
+def test_a_dtype_among_the_results_is_one(dtype: str) -> None:
+    x = np.ones(2, dtype)
+    found, kinds = tg.compile(lambda x: ({"dtype": x.dtype, "x": x}, [x.dtype.type, np.dtype("f4")]))(x)
+    assert type(found["dtype"]) is type(x.dtype) and found["dtype"] == x.dtype
+    assert kinds[0] is x.dtype.type and type(kinds[1]) is type(np.dtype("f4"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextvars
+import copy
 import dataclasses
 import functools
 import operator
@@ -497,6 +498,43 @@ def test_numbers_outside_that_are_called_equal(values: list[Any], holder: Any) -
         got, wanted = compiled(signs), f(signs)
         np.testing.assert_array_equal(got[0], wanted[0])
         assert got[1] == wanted[1] or value != value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        str, repr, ascii, format, lambda word: f"{word}", lambda word: f"{word!r}", lambda word: "%s" % word,  # noqa: UP031
+        lambda word: "{}".format(word), lambda word: " ".join(map(str, [word])),  # noqa: UP032
+        lambda word: copy.copy(word)._length * "a", lambda word: copy.deepcopy(word)._length * "a",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("of_class", [False, True])
+def test_methods_that_nobody_names(text: Any, of_class: bool) -> None:
+    class Word:
+        length = 1
+
+        def __str__(self) -> str:
+            return "a" * (Word if of_class else self).length
+
+        def __repr__(self) -> str:
+            return str(self)
+
+        def __copy__(self) -> Word:
+            made = Word()
+            made._length = (Word if of_class else self).length  # type: ignore[attr-defined]
+            return made
+
+        def __deepcopy__(self, memo: Any) -> Word:
+            return self.__copy__()
+
+    word = Word()
+    compiled = tg.compile(lambda x: x * len(text(word)))
+    if text in (str, repr, ascii, format):
+        name = text.__name__
+        compiled = tg.compile(eval(f"lambda x: x * len({name}(word))", {"word": word, "__name__": __name__}))
+    for length in (1, 2, 3):
+        (Word if of_class else word).length = length
+        np.testing.assert_array_equal(compiled(X), X * length)
 
 
 @pytest.mark.parametrize("args", [(), (2.0,)])

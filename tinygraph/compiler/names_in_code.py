@@ -28,6 +28,7 @@ class Names(NamedTuple):
             `getattr(model, f"layer_{i}")` or `vars(model)`; None among them stands for anything.
         compared: the operands of `is`, on its right, but for constants: `x is a` has ("a", None), `x is a.b` has
             ("a", "b"), and what has no such name is (None, None).
+        texts: whether it may make a text of an object without naming the method: `f"{x}"`, `"%s" % x`.
     """
 
     variables: frozenset[str]
@@ -35,6 +36,7 @@ class Names(NamedTuple):
     imports: frozenset[tuple[int, str]]
     asked_whole: frozenset[str | None]
     compared: frozenset[tuple[str | None, str | None]]
+    texts: bool
 
 
 @functools.lru_cache(maxsize=4096)
@@ -44,6 +46,7 @@ def names_in(code: CodeType) -> Names:
     attributes: set[tuple[str | None, str]] = set()
     imports: set[tuple[int, str]] = set()
     whole: set[str | None] = set()
+    texts = False
     compared: set[tuple[str | None, str | None]] = set()
     if not {"id", "is_", "is_not"}.isdisjoint(code.co_names):
         compared.add((None, None))
@@ -61,6 +64,8 @@ def names_in(code: CodeType) -> Names:
                 whole.update(asked)
         elif name == "IS_OP":
             compared |= _compared(steps[:place])
+        elif name.startswith(("FORMAT_", "CONVERT_")) or (name == "BINARY_OP" and step.argrepr == "%"):
+            texts = True
         elif name == "IMPORT_NAME":
             level = steps[place - 2].argval
             imports.add((level if isinstance(level, int) else 0, step.argval))
@@ -79,11 +84,14 @@ def names_in(code: CodeType) -> Names:
             imports |= inner.imports
             whole |= inner.asked_whole
             compared |= inner.compared
+            texts = texts or inner.texts
         elif isinstance(constant, str) and constant.isidentifier():
             attributes.add((None, constant))  # getattr(x, "name")
             if "globals" in code.co_names:  # globals()["name"]
                 variables.add(constant)
-    return Names(frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole), frozenset(compared))
+    return Names(
+        frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole), frozenset(compared), texts
+    )
 
 
 def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | None]]:

@@ -90,6 +90,17 @@ _NEVER_UNNAMED = _MAKING | frozenset((
     "__copy__", "__deepcopy__", "__dir__", "__sizeof__", "__replace__",
 ))  # fmt: skip
 
+_TEXTS = ("__str__", "__repr__", "__format__")
+_COPIES = ("__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+# By the name of a function the methods of an object that it calls.
+_CALLED_BY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("str", "repr", "ascii", "format"), _TEXTS),
+    **dict.fromkeys(("copy", "deepcopy", "dumps"), _COPIES),
+    "replace": ("__replace__",),
+    "dir": ("__dir__",),
+    "getsizeof": ("__sizeof__",),
+}
+
 
 class Surroundings:
     """The places that a function, and what it calls, can find values at.
@@ -290,6 +301,9 @@ class Surroundings:
             if not isinstance(module, ModuleType) or followed(module.__name__):
                 self.names.add(attribute)
         if not is_ours(function.__module__):
+            for called in _CALLED_BY.keys() & {*found.variables, *[attribute for _, attribute in found.attributes]}:
+                self.names.update(_CALLED_BY[called])
+            self.names.update(_TEXTS if found.texts else ())
             closure = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
             for name in found.asked_whole:
                 asked = namespace.get(name, MISSING) if name else MISSING

@@ -188,7 +188,8 @@ def nest_text(structure: Any, texts: Iterator[str], writer: Writer) -> str:
     if type(structure) is dict:
         items = [f"{writer.text(key)}: {nest_text(item, texts, writer)}" for key, item in structure.items()]
         return f"{{{', '.join(items)}}}"
-    return writer.text(structure)
+    text = writer.text(structure)
+    return f"np.dtype({text})" if isinstance(structure, np.dtype) else text
 
 
 def _number_or_array(item: Any) -> Any:
