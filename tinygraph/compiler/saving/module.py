@@ -290,7 +290,7 @@ class Module:
         yield from self._tuples
 
     def _bottom(self, entries: list[str]) -> Iterator[str]:
-        """The table of programs, the function that finds one in it, and the saved function itself."""
+        """The table of programs, the function that runs one of them, and the saved function itself."""
         header = self._header
         yield from ["", "", "PROGRAMS = {", *entries, "}"]
         if not self._ordered:
@@ -302,22 +302,33 @@ class Module:
             yield f"OWN = {{{', '.join([f'id({self._owner}({name}))' for name in self._updated])}}}"
         yield from ["", "", f"def {self._run}(given):"]
         yield '    """Compute with the program that was made for such arguments."""'
+        yield from self._arguments()
+        yield from self._search() if self._ordered else self._quick_search()
+        yield from self._apart() if self._updated else ()
+        yield "    with lock:"
+        yield "        return program(*[leaves[place] for place in places])"
+        yield from ["", "", *_divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]
+        yield '    """Compute for arguments of the shapes, dtypes and values that the top of this file names."""'
+        yield from _divided(f"    return {self._run}({{", [f'"{name}": {name}' for name in header.names], "})")
+
+    def _arguments(self) -> Iterator[str]:
+        """The lines that prepare what the function is given."""
+        header = self._header
         yield "    leaves = []"
         if header.state:
             yield from _divided("    for name in (", [string_text(name) for name in header.state], ",):")
             yield "        given[name] = np.asarray(given[name])  # of what a call returned some are numbers"
         if header.optional:
             yield f"    given = {{name: value for name, value in given.items() if value is not {ABSENT}}}"
-        part = f"{self._described}(value, leaves{', order=True' if self._ordered else ''})"
         if header.static:
             yield f"    static = {sorted(header.static)!r}"
+
+    def _search(self) -> list[str]:
+        """The lines that find the program for the words of a call, or refuse the call."""
+        part = f"{self._described}(value, leaves{', order=True' if self._ordered else ''})"
+        if self._header.static:
             part = f"{self._literal}(value) if name in static else {part}"
-        quick = not self._ordered
-        if quick:
-            yield f"    kinds = {self._kinds}(given, leaves)"
-            yield "    if kinds not in KNOWN:"
-            yield "        count, leaves = len(leaves), []"
-        lines = [
+        return [
             f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])',
             "    if signature not in PROGRAMS:",
             "        raise ValueError(",
@@ -327,26 +338,30 @@ class Module:
             "        )",
             "    program, places = PROGRAMS[signature]",
         ]
-        yield from [f"    {line}" for line in lines] if quick else lines
-        if quick:
-            yield "        if kinds is not None and len(leaves) == count:"
-            yield "            KNOWN[kinds] = PROGRAMS[signature]"
-            yield "    else:"
-            yield "        program, places = KNOWN[kinds]"
-        if self._updated:
-            # As in an eager call, an argument that is a view of an updated array keeps its values to the end.
-            own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"
-            if any(saved.written_into for saved in self._programs):
-                said = f"{self._name}: an array lies in the memory of a Tensor that is written into. Give it a copy"
-                yield f"    if any([{own} for leaf in leaves]):"
-                yield f"        raise ValueError({string_text(said)})"
-            else:
-                yield f"    leaves = [leaf.copy() if {own} else leaf for leaf in leaves]"
-        yield "    with lock:"
-        yield "        return program(*[leaves[place] for place in places])"
-        yield from ["", "", *_divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]
-        yield '    """Compute for arguments of the shapes, dtypes and values that the top of this file names."""'
-        yield from _divided(f"    return {self._run}({{", [f'"{name}": {name}' for name in header.names], "})")
+
+    def _quick_search(self) -> Iterator[str]:
+        """The same, where a call of known kinds needs no words."""
+        yield f"    kinds = {self._kinds}(given, leaves)"
+        yield "    if kinds not in KNOWN:"
+        yield "        count, leaves = len(leaves), []"
+        yield from [f"    {line}" for line in self._search()]
+        yield "        if kinds is not None and len(leaves) == count:"
+        yield "            KNOWN[kinds] = PROGRAMS[signature]"
+        yield "    else:"
+        yield "        program, places = KNOWN[kinds]"
+
+    def _apart(self) -> Iterator[str]:
+        """The lines that keep arguments apart from the arrays that the programs update.
+
+        As in an eager call, an argument that is a view of an updated array keeps its values to the end.
+        """
+        own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"
+        if any(saved.written_into for saved in self._programs):
+            said = f"{self._name}: an array lies in the memory of a Tensor that is written into. Give it a copy"
+            yield f"    if any([{own} for leaf in leaves]):"
+            yield f"        raise ValueError({string_text(said)})"
+        else:
+            yield f"    leaves = [leaf.copy() if {own} else leaf for leaf in leaves]"
 
 
 def _package(line: str) -> str:
