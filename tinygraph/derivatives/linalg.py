@@ -178,11 +178,12 @@ def _vector_norm_x(g: Any, z: Any, x: Any, ord: Any, axis: int) -> Any:  # noqa:
     g = np.expand_dims(g, axis)
     if ord == 2:
         return g / length * x
-    share = np.where(np.expand_dims(z == 0, axis), 1, np.abs(x) / length)  # of nothing: no power of it is infinite
+    share = np.abs(x) / length
     if ord < 1:  # an element that is 0 is at a cusp; where one is 0 and ord is negative, the others change nothing
         still = share == 0
         return g * direction(x) * np.where(still, 0, np.where(still, 1, share) ** (ord - 1))
-    return g * direction(x) * share ** (ord - 1)
+    # Of the zero vector 1, which has no infinite power; its direction is 0.
+    return g * direction(x) * np.where(np.expand_dims(z == 0, axis), 1, share) ** (ord - 1)
 
 
 vector_norm.__name__ = "norm"
