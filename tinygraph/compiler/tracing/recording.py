@@ -58,7 +58,7 @@ class Taken:
     kwargs: Any
 
     def of(self, operand: Traced) -> Taken:
-        """The call with a gap where the array was that it looks into, and with the other arguments as they are now."""
+        """The call with a gap in place of the array that it looks into, and its other arguments as they are now."""
 
         def hold(item: Any) -> Any:
             if item is operand:
@@ -273,7 +273,7 @@ class Recording:
             )
 
     def check_failures(self) -> None:
-        """Refuse a run in which a call failed, and the function went on: a program has no such turns."""
+        """Refuse a run that went on after a call had failed: a program makes the same calls each time."""
         if self.failure is not None:
             name, error, line = self.failure
             raise UnsupportedError(
@@ -371,30 +371,7 @@ class Recording:
         if self.reference is not None:
             value, facts = self._repeat(function, step_args, step_kwargs)
         else:
-            # While a call is carried out nothing is recorded, and NumPy says nothing: it will when the program runs.
-            if self.errstates:
-                self._heed_errstate()
-            state.tracing = None
-            carrying_out.function = function
-            try:
-                with (
-                    np.errstate(all="ignore"),
-                    self.outside_as_it_is() if _runs_users_code(function, args) else _NOTHING,
-                ):
-                    value = _carried_out(compute or function, mapped(args, _real), mapped(kwargs, _real))
-            except Exception as error:
-                self.failure = self.failure or (function_name(function), error, users_line())
-                raise
-            finally:
-                state.tracing = self
-                carrying_out.function = None
-            if isinstance(value, bool | int | float | complex):
-                value = np.asarray(value)[()]
-            if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
-                raise refused(
-                    f"{function_name(function)} returned {type(value).__name__}, not an array",
-                    "Only functions of arrays that return arrays can be compiled",
-                )
+            value = self._carry_out(function, compute or function, args, kwargs)
             several = isinstance(value, tuple | list)
             facts = [_fact_of(part, operands, is_own) for part in (value if several else (value,))]
             _check_places(function, operands, facts)
@@ -403,6 +380,36 @@ class Recording:
             return remember(value, function, 0)
         parts = [remember(_as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
         return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
+
+    def _carry_out(self, function: Callable[..., Any], compute: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Carry out a call of `function` with real arguments, by `compute`.
+
+        Nothing is recorded in the meantime, and NumPy says nothing: it will when the program runs.
+        """
+        if self.errstates:
+            self._heed_errstate()
+        state.tracing = None
+        carrying_out.function = function
+        try:
+            with (
+                np.errstate(all="ignore"),
+                self.outside_as_it_is() if _runs_users_code(function, args) else _NOTHING,
+            ):
+                value = _result_of(compute, mapped(args, _real), mapped(kwargs, _real))
+        except Exception as error:
+            self.failure = self.failure or (function_name(function), error, users_line())
+            raise
+        finally:
+            state.tracing = self
+            carrying_out.function = None
+        if isinstance(value, bool | int | float | complex):
+            return np.asarray(value)[()]
+        if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
+            raise refused(
+                f"{function_name(function)} returned {type(value).__name__}, not an array",
+                "Only functions of arrays that return arrays can be compiled",
+            )
+        return value
 
     def _heed_errstate(self) -> None:
         """Take note of the errors that `np.errstate` ignores inside the function; another handling is refused."""
@@ -579,8 +586,8 @@ def _real(item: Any) -> Any:
     return read_only(item) if type(item) is np.ndarray else item
 
 
-def _carried_out(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return what a call gives. Its arrays are read-only: a function that writes into one fails, whatever is in it.
+def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Return the result of a call. Arrays are read-only: a function that writes into one fails, whatever is in it.
 
     Raises:
         UnsupportedError: it writes into an argument.
