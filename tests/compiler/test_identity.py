@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -174,7 +175,7 @@ def test_one_generator_given_twice_or_found_outside(calls: Any, outside: bool) -
 QUESTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "is": lambda x, y: x is y,
     "is not": lambda x, y: x is not y,
-    "id": lambda x, y: id(x) == id(y),
+    "operator": lambda x, y: operator.is_(x, y),
     "in a loop": lambda x, y: any(item is y for item in (x, None)),
     "is not None": lambda x, y: (x is not None) + (y is not None),
 }
@@ -204,6 +205,16 @@ def test_which_array_is_which(name: str) -> None:
     assert len(compiled.signatures) == 1
 
 
+def test_the_id_of_an_array_is_refused_and_that_of_a_tensor_is_its_own() -> None:
+    one, w = np.ones(2), tg.Tensor(np.ones(2))
+    known = {id(one): 2.0, id(w): 3.0}
+    for f in (lambda x: x * known.get(id(x), 1.0), lambda x: x * known.get(id(one), 1.0)):
+        with pytest.raises(tg.UnsupportedError, match=r"id\(\) is asked of an array"):
+            tg.compile(f)(one)
+    assert tg.compile(lambda x: x * known[id(w)])(one).tolist() == [3.0, 3.0]
+    assert id.__module__ == "builtins"
+
+
 def test_a_file_has_no_program_for_what_is_given_twice(tmp_path: Any) -> None:
     generator, x = np.random.default_rng(0), np.ones(2)
     drawing = tg.compile(lambda x, one, other: x + tg.draws.normal(one, (2,)) * tg.draws.normal(other, (2,)))
@@ -212,3 +223,12 @@ def test_a_file_has_no_program_for_what_is_given_twice(tmp_path: Any) -> None:
         step(*args)
         with pytest.raises(tg.UnsupportedError, match="is given twice"):
             step.save(tmp_path / "step.py")
+
+    asking(x, x.copy())
+    asking.save(tmp_path / "step.py", x, x.copy())
+    module: dict[str, Any] = {"__name__": "step", "__file__": str(tmp_path / "step.py")}
+    exec((tmp_path / "step.py").read_text(encoding="utf-8"), module)
+    for _ in range(2):
+        assert module["step"](x, x + 1).tolist() == [2.0, 2.0]
+        with pytest.raises(ValueError, match="asks which is which"):
+            module["step"](x, x)

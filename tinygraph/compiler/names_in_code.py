@@ -48,7 +48,7 @@ def names_in(code: CodeType) -> Names:
     whole: set[str | None] = set()
     texts = False
     compared: set[tuple[str | None, str | None]] = set()
-    if not {"id", "is_", "is_not"}.isdisjoint(code.co_names):
+    if not {"is_", "is_not"}.isdisjoint(code.co_names):
         compared.add((None, None))
     steps = [step for step in dis.get_instructions(code) if step.opname not in ("PUSH_NULL", "PRECALL", "NOP")]
     root: str | None = None  # the global at the beginning of a.b.c

@@ -79,6 +79,7 @@ class Ends:
         tied: whether a Tensor is given twice, or found outside as well.
         written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
         by_strides: whether the program is made for the strides of what it is given, too.
+        asks_identity: whether the function asks which array is which, `x is y`.
     """
 
     given: list[Any]
@@ -91,6 +92,7 @@ class Ends:
     tied: bool
     written_into: bool
     by_strides: bool
+    asks_identity: bool
 
 
 class Running(Exception):  # noqa: N818 - no error: the caller goes another way
@@ -322,6 +324,7 @@ class Version:
             tied=any(tensor is not None for _, tensor in self._given_tensors) or self._is_one_array_given_twice(),
             written_into=bool(self._written_into),
             by_strides=self._strides is not None,
+            asks_identity=self._identities is not None,
         )
 
     def _is_one_array_given_twice(self) -> bool:

@@ -304,6 +304,7 @@ class Module:
         yield '    """Compute with the program that was made for such arguments."""'
         yield from self._arguments()
         yield from self._search() if self._ordered else self._quick_search()
+        yield from self._told_apart() if any(saved.asks_identity for saved in self._programs) else ()
         yield from self._apart() if self._updated else ()
         yield "    with lock:"
         yield "        return program(*[leaves[place] for place in places])"
@@ -349,6 +350,13 @@ class Module:
         yield "            KNOWN[kinds] = PROGRAMS[signature]"
         yield "    else:"
         yield "        program, places = KNOWN[kinds]"
+
+    def _told_apart(self) -> Iterator[str]:
+        """The lines that refuse one array for two, where a function asks which is which."""
+        said = f"{self._name}: an array is given twice, and the function asks which is which. Give it a copy"
+        yield "    arrays = [id(leaf) for leaf in leaves if type(leaf) is np.ndarray]"
+        yield "    if len(set(arrays)) < len(arrays):"
+        yield f"        raise ValueError({string_text(said)})"
 
     def _apart(self) -> Iterator[str]:
         """The lines that keep arguments apart from the arrays that the programs update.

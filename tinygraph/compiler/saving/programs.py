@@ -53,6 +53,7 @@ class Saved:
         written_into: whether an eager call would write into their arrays, as opposed to giving the Tensors others.
         generators: for each the place of a leaf, or the generator itself.
         result: what the function returned, where there are named tuples in it.
+        asks_identity: whether the function asks which array is which, `x is y`.
     """
 
     emitted: Any
@@ -64,6 +65,7 @@ class Saved:
     generators: list[Any]
     result: Any = None
     written_into: bool = False
+    asks_identity: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +163,7 @@ def saved_version(
         generators=[call.leaves.index(item) if type(item) is int else item for item in ends.generators],
         result=named,
         written_into=ends.written_into and any(item.updated is not None for item in kept),
+        asks_identity=ends.asks_identity,
     )
     return saved, given
 

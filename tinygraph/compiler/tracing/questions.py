@@ -1,8 +1,8 @@
 """Questions: `type(x)`, `isinstance(x, float)` and `hasattr(x, "shape")`, answered as an array or a number would.
 
 A stand-in says what it is to whoever asks for its `__class__`, but `type` looks past that, and so do the abstract
-classes of `collections.abc`. So in the user's modules these three names mean the functions here while a function is
-recorded.
+classes of `collections.abc`; and `id(x)` would be that of the stand-in, so that it is refused. So in the user's modules
+these names mean the functions here while a function is recorded.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from tinygraph.compiler.traced import Traced
+from tinygraph.compiler.traced import Traced, refused
 
 __all__ = ["ANSWERS"]
 
@@ -46,5 +46,14 @@ def _hasattr(item: Any, name: str) -> bool:
     return hasattr(item.__class__ if type(item) is Traced else item, name)
 
 
+def _id(item: Any) -> int:
+    if type(item) is Traced:
+        raise refused(
+            "id() is asked of an array",
+            "Ask which array is which with `x is y`; keep what belongs to an array under a name, and pass both",
+        )
+    return id(item)
+
+
 # By the name of a function of Python's what stands in its place.
-ANSWERS: dict[str, Any] = {"type": _Type, "isinstance": _isinstance, "hasattr": _hasattr}
+ANSWERS: dict[str, Any] = {"type": _Type, "isinstance": _isinstance, "hasattr": _hasattr, "id": _id}
