@@ -82,7 +82,7 @@ def _is_of_tinygraph(value: Any) -> bool:
 
 
 def is_ours(module: str | None) -> bool:
-    """Whether code is that of a layer or an optimiser of tinygraph's, which nobody writes anew while it runs."""
+    """Return whether code is that of a layer or an optimiser of tinygraph's, which nobody writes anew while it runs."""
     return (module or "").startswith("tinygraph.")
 
 
@@ -170,7 +170,7 @@ class Container:
     whole: bool
 
     def holds(self) -> bool:
-        """Whether it has the items that it had, in their order."""
+        """Return whether it has the items that it had, in their order."""
         holder, before = self.holder, self.before
         if isinstance(holder, set):
             return bool(holder == before) and {*map(_told_apart, holder)} == {*map(_told_apart, before)}
@@ -269,7 +269,7 @@ class Guards:
         ]
 
     def hold(self) -> bool:
-        """Whether everything is what it was when the function was compiled."""
+        """Return whether everything is what it was when the function was compiled."""
         if self._gets:
             now = [get(key, MISSING) for get, key in self._gets]
             if not all(map(is_, now, self._named)) and not _same_items(now, self._named):
@@ -336,7 +336,7 @@ def _told_apart(item: Any) -> Any:
 
 
 def equal(now: Any, value: Any) -> bool:
-    """Whether two objects are the same setting: equal numbers and strings, of the same type."""
+    """Return whether two objects are the same setting: equal numbers and strings, of the same type."""
     if type(now) is not type(value):
         return False
     if type(now) is float:

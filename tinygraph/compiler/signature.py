@@ -130,7 +130,7 @@ _TOLD_APART = frozenset((Tensor, np.random.Generator))
 
 
 def _is_of_keywords(part: Any) -> bool:
-    """Whether a part of a signature is of the arguments that were given by name: pairs of a name and a part."""
+    """Return whether a part of a signature is of the arguments that were given by name: pairs of a name and a part."""
     first = part[0] if isinstance(part, tuple) and part else None
     return isinstance(first, tuple) and len(first) == 2 and isinstance(first[0], str)
 
@@ -308,7 +308,7 @@ def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict
 
 
 def same_shape(built: Any, kept: Any) -> bool:
-    """Whether a function left the containers that it was given as they were."""
+    """Return whether a function left the containers that it was given as they were."""
     if isinstance(kept, dict):
         return list(built) == list(kept) and all(same_shape(built[key], kept[key]) for key in kept)
     if isinstance(kept, list | tuple):

@@ -659,7 +659,7 @@ def _can_be_looked_into(value: Any) -> bool:
 
 
 def _stands_for(now: Any, value: Any) -> bool:
-    """Whether what is there now was put there by `divert`."""
+    """Return whether what is there now was put there by `divert`."""
     from tinygraph.compiler.traced import Traced
 
     if type(now) is Traced:

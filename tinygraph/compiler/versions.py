@@ -162,7 +162,7 @@ class Version:
         self._lock = threading.Lock()
 
     def fits(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether arguments are arrays of the shapes and dtypes that the program was made for.
+        """Return whether arguments are arrays of the shapes and dtypes that the program was made for.
 
         Where the signature is not of arrays alone, the answer is no.
         """
@@ -174,7 +174,7 @@ class Version:
         return [(item.shape, item.dtype) for item in arguments] == self.layouts
 
     def holds(self, leaves: list[Any]) -> bool:
-        """Whether the program is the right one now: nothing outside has changed that it was made for."""
+        """Return whether the program is the right one now: nothing outside has changed that it was made for."""
         for link, is_data in self._data:
             if isinstance(link, DataLeaf) is not is_data:
                 return False
@@ -395,7 +395,7 @@ def _memory_for_small(variable: Variable) -> Any:
 
 
 def _has_names(result: Any) -> bool:
-    """Whether there is a named tuple in a result; a program knows plain ones."""
+    """Return whether there is a named tuple in a result; a program knows plain ones."""
     if isinstance(result, dict):
         return any(_has_names(item) for item in result.values())
     return isinstance(result, list | tuple) and (hasattr(result, "_fields") or any(_has_names(item) for item in result))
