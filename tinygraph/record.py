@@ -421,7 +421,8 @@ def spread(
             args, kwargs = _bind(op, args, kwargs)
     if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
         of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
-        args = tuple([array_of(item) if of_arrays or has_tensors(item) else item for item in args])
+        traced = state.tracing.holds_traced if modes.unusual and state.tracing is not None else has_tensors
+        args = tuple([array_of(item) if of_arrays or has_tensors(item) or traced(item) else item for item in args])
     if any([isinstance(item, np.ndarray) and type(item) is not np.ndarray for item in args]):
         args = tuple([plain_array(item) if isinstance(item, np.ndarray) else item for item in args])
     try:

@@ -58,7 +58,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     computed = np.result_type(*plain((start, stop)), float(num), np.zeros((), dtype))
     start, stop = (array_of(item).astype(computed) for item in (start, stop))
-    if np.any(start == 0) or np.any(stop == 0):
+    if not is_tracing() and (np.any(start == 0) or np.any(stop == 0)):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
     sign = start / np.abs(start) if computed.kind == "c" else np.sign(plain(start))
     exponents = np.linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint)

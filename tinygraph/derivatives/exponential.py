@@ -54,7 +54,9 @@ def _slope_of_i0(x: Any) -> Any:
     The midpoint rule is exact to rounding for periodic functions when it has points enough; see Trefethen and
     Weideman, "The exponentially convergent trapezoidal rule" (2014).
     """
-    count = 10 + int(5 * np.sqrt(np.max(np.abs(x), initial=0, where=np.isfinite(x))))
+    # Beyond 714 the function overflows. A program is made for all numbers.
+    largest = 714.0 if is_tracing() else np.max(np.abs(x), initial=0, where=np.isfinite(x))
+    count = 10 + int(5 * np.sqrt(largest))
     cosines = np.cos(np.pi / 2 * (np.arange(count) + 0.5) / count).astype(x.dtype)
     return np.mean(np.sinh(x[..., None] * cosines) * cosines, axis=-1)
 

@@ -10,7 +10,10 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
+from tinygraph.errors import UnsupportedError
+from tinygraph.modes import is_tracing
 from tinygraph.operands import array_of, plain
+from tinygraph.source import users_line
 
 
 @composition(np.apply_along_axis)
@@ -44,6 +47,11 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """For each element the function, or the value, whose condition is the last to hold there."""
     x = array_of(x)
     condlist = plain(condlist)
+    if is_tracing() and any(type(item) not in (list, np.ndarray, np.bool_, bool) for item in condlist):
+        raise UnsupportedError(
+            f"compile: np.piecewise takes the elements where a computed condition holds, and their number depends on "
+            f"values ({users_line()}). Write np.where(condition, f(x), g(x))"
+        )
     if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0):
         condlist = [condlist]
     conditions = [np.asarray(condition, dtype=bool) for condition in condlist]

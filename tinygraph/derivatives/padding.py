@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.table import composition
 from tinygraph.errors import UnsupportedError
+from tinygraph.modes import is_tracing
 from tinygraph.operands import array_of, has_tensors
 
 
@@ -23,7 +24,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
         )
     np.pad(np.ones((1,) * array.ndim), 0, mode, **_sizes_only(keywords))  # NumPy says which keywords do not fit
     widths = _pairs(pad_width, array.ndim)
-    if mode in ("constant", "empty") and not has_tensors(keywords):
+    computed = is_tracing() and "constant_values" in keywords
+    if mode in ("constant", "empty") and not (computed or has_tensors(keywords)):
         return _in_a_frame(array, pad_width, widths, keywords)
     if mode in ("edge", "wrap") or (
         mode in ("reflect", "symmetric") and keywords.get("reflect_type", "even") == "even"

@@ -13,7 +13,7 @@ from tinygraph.derivatives.indexing import take_along_axis_a
 from tinygraph.derivatives.table import composition, derivative, no_derivative, selection
 from tinygraph.errors import UnsupportedError
 from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, has_tensors, plain
+from tinygraph.operands import array_of, as_array, has_tensors, plain
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:
@@ -112,14 +112,21 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         ordered = np.sort(_flat(a, axes), axis=-1)
         missing = np.isnan(a)
-        if method == "linear" and weights is None and (find is np.quantile or not np.any(missing)):
+        skips = find is np.nanquantile and (is_tracing() or np.any(missing))
+        if method == "linear" and weights is None and (is_tracing() or not skips):
             weak = isinstance(q, int | float)
-            q = np.float64(q) if weak else array_of(q)
+            q = as_array(q, np.float64) if weak else array_of(q)
             dtype = a.dtype if weak or q.dtype.kind != "f" else np.result_type(q.dtype, a.dtype)
             # In float16 places from 2,048 on are too coarse, and in float32 those from 16 million on.
             q = q if q.dtype == np.float64 or q.dtype.itemsize > 8 else q.astype(np.float64)
-            value = _at(ordered, np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1)), dtype)
-            value = np.where(np.any(missing, axis=axes), np.nan, value) if is_tracing() or np.any(missing) else value
+            if skips:  # NaNs are sorted to the end
+                last = np.sum(~np.isnan(ordered), axis=-1) - 1.0
+                position = np.reshape(q, q.shape + (1,) * (ordered.ndim - 1)) * np.where(last < 0, np.nan, last)
+            else:
+                position = np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1))
+            value = _at(ordered, position, dtype)
+            if not skips and (is_tracing() or np.any(missing)):
+                value = np.where(np.any(missing, axis=axes), np.nan, value)
         elif has_tensors(q):
             raise UnsupportedError(
                 f"{find.__name__}: the share can be a variable only with method='linear', without weights and NaN"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import composition
-from tinygraph.operands import array_of
+from tinygraph.operands import array_of, as_array
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
@@ -31,7 +31,7 @@ def cov(
     if fweights is None and aweights is None:
         weights: Any = np.ones(rows.shape[1], dtype=rows.dtype)
     else:
-        weights = np.asarray(1 if fweights is None else fweights) * (1 if aweights is None else aweights)
+        weights = as_array(1 if fweights is None else fweights) * (1 if aweights is None else aweights)
     total = np.sum(weights)
     lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
     apart = rows - np.sum(rows * weights, axis=1, keepdims=True) / total

@@ -239,8 +239,14 @@ class Recording:
         view._taken = value._taken
         return view
 
+    def holds_traced(self, structure: Any) -> bool:
+        """Whether there is a Traced inside nested tuples, lists and dicts."""
+        return any(True for _ in instances(Traced, structure))
+
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """`np.asarray`, which leaves a Traced what it is."""
+        if type(value) in (list, tuple) and self.holds_traced(value):
+            return self.as_array(np.stack([self.as_array(part) for part in value]), dtype)
         if type(value) is not Traced:
             return np.asarray(value, dtype=dtype)
         if value._weak:

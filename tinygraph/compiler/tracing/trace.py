@@ -151,7 +151,11 @@ def _regular_point(op: Operation, z: Any, args: tuple[Any, ...]) -> tuple[float,
         ]
         with np.errstate(all="ignore"):
             there = op.function(*operands)
-            slopes = [rule(np.ones(1, z.dtype), there, *operands) for rule in op.rules if rule is not None]
+            slopes = [
+                rule(np.ones(1, z.dtype), there, *operands)
+                for rule, item in zip(op.rules, args, strict=False)
+                if rule is not None and hasattr(item, "dtype")  # a number of Python's has no gradient
+            ]
         if np.all(np.isfinite(there)) and all([np.all(np.isfinite(slope)) for slope in slopes]):
             return number, there[0].item()
     return None
