@@ -384,6 +384,11 @@ def refused() -> dict[str, Any]:
     add("the terminal", lambda x: (sys.stdout.write("seen"), x)[1])
     add("os.getenv", lambda x: x * len(os.getenv("PATH", "")))
     add("a file's text", lambda x: x * len(pathlib.Path(__file__).read_text()))
+    for read in (np.load, np.loadtxt, np.genfromtxt, np.fromfile):
+        add(f"np.{read.__name__}", lambda x, read=read: x * read(__file__).size)
+    add("a folder", lambda x: x * len([*os.scandir(pathlib.Path(__file__).parent)]))
+    add("the folder", lambda x: x * len(os.getcwd()))
+    add("the time as text", lambda x: x * len(time.strftime("%S")))
     waiting, lock, event = queue.Queue[int](), threading.Lock(), threading.Event()
     add("a queue", lambda x: x * (waiting.qsize() + 1), waiting.qsize)
     add("an event", lambda x: x * 2 if event.is_set() else x)

@@ -555,3 +555,18 @@ def test_a_methodcaller_names_a_method(args: Any) -> None:
     for model.rate in (1.0, 2.0, 3.0):
         load[0] += 1.0
         np.testing.assert_array_equal(compiled(X), X * call(model) + with_names(model))
+
+
+def test_an_object_that_numpy_makes_an_array_of() -> None:
+    class Column:
+        def __init__(self) -> None:
+            self.values = [1.0, 2.0, 3.0]
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return np.array(self.values, dtype)
+
+    column = Column()
+    compiled = tg.compile(lambda x: np.multiply(x, column) + np.where(x > 2, column, 0.0))
+    for value in (1.0, 5.0, 7.0):
+        column.values[0] = value
+        np.testing.assert_array_equal(compiled(X), X * column.values + np.where(X > 2, column.values, 0.0))

@@ -506,7 +506,11 @@ class Recording:
             return self.operand(item._value)
         if isinstance(item, np.ndarray):
             return self._array_step(item)
-        return item if type(item) in _PLAIN else _without_class(item)
+        if type(item) in _PLAIN:
+            return item
+        if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
+            return self._array_step(np.asarray(item))  # an object of the user's that NumPy makes an array of
+        return _without_class(item)
 
     # --- memory -----------------------------------------------------------------------------------------------------
 

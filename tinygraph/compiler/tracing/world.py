@@ -41,10 +41,12 @@ _SECONDS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
 _CLOCKS = [getattr(time, name) for seconds in _SECONDS for name in (seconds, f"{seconds}_ns") if hasattr(time, name)]
 # Compiled functions, each by the object, and methods of classes, which are bound anew each time, by class and name.
 _FUNCTIONS: dict[Any, tuple[str, str]] = {
-    **dict.fromkeys([*_CLOCKS, time.localtime, time.gmtime, time.ctime], _CLOCK),
+    **dict.fromkeys([*_CLOCKS, time.localtime, time.gmtime, time.ctime, time.strftime], _CLOCK),
     os.urandom: _ENTROPY,
     builtins.print: _TEXT,
-    **dict.fromkeys([builtins.open, io.open, builtins.input, os.listdir, os.stat], _FILE),
+    **dict.fromkeys(
+        [builtins.open, io.open, builtins.input, os.listdir, os.scandir, os.stat, os.getcwd, np.fromfile], _FILE
+    ),
 }
 _OF_CLASSES: set[tuple[type, str]] = {
     (datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.datetime, "today"), (datetime.date, "today"),
@@ -55,6 +57,7 @@ _CODES: dict[Any, tuple[str, str]] = {
     random.SystemRandom.random.__code__: _ENTROPY,
     random.SystemRandom.getrandbits.__code__: _ENTROPY,
     os.getenv.__code__: _FILE,
+    **{function.__code__: _FILE for function in (np.load, np.loadtxt, np.genfromtxt, np.fromregex)},
 }
 # A file that is read to import a module, or to show a warning, is not read by the function.
 _ON_THEIR_OWN = frozenset(("importlib", "warnings"))
