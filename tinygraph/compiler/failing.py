@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygraph.compiler.counting import counted
 from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kinds import kept_kind
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.steps import REDUCTIONS, Step, operands_of
 from tinygraph.derivatives.indexing import scatter
@@ -32,7 +33,7 @@ _ANY_VALUES = frozenset((
 def may_fail(step: Step) -> bool:
     """Return whether a call fails for some values of its operands."""
     function = step.function
-    if function in CHECKS or function is counted:
+    if function in CHECKS or function is counted or function is kept_kind:
         return True
     if function in _BY_PLACE:
         return any(operand is not step.args[0] and not operand.is_constant for operand in operands_of(step))

@@ -180,6 +180,7 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     "assembled": _assembled,
     "astype": lambda step, first, names: f"{core(first)}_{step.dtype.name}",
     "copy": lambda step, first, names: f"{core(first)}_copy",
+    "kept_kind": lambda step, first, names: core(first),
     **dict.fromkeys([check.__name__ for check in CHECKS], lambda step, first, names: f"checked_{core(first)}"),
 }
 

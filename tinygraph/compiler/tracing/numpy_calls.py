@@ -11,9 +11,11 @@ import numpy as np
 
 from tinygraph import record
 from tinygraph.compiler.counting import counted
+from tinygraph.compiler.kinds import REAL_OR_COMPLEX, kept_kind
 from tinygraph.compiler.traced import IN_PLACE, Method, Traced, refused
 from tinygraph.compiler.tracing.recording import Recording
 from tinygraph.compiler.tracing.refusals import BY_VALUE
+from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.derivatives.table import function_name
 from tinygraph.links import mapped
 from tinygraph.operands import tensors_in
@@ -104,7 +106,16 @@ class NumPyCalls(Recording):
             if type(target) is not Traced:
                 raise refused("a computed value is written into a plain array", IN_PLACE)
             return self.overwrite(target, self.call(function, args, {**kwargs, "out": None}))
+        if function in REAL_OR_COMPLEX:
+            return self._of_one_kind(self.call(function, args, kwargs), function)
         return self.call(function, args, kwargs)
+
+    def _of_one_kind(self, result: Any, function: Callable[..., Any]) -> Any:
+        """Results that are real or complex, as the values come out: a program has one of the two."""
+        name = "linalg.eig" if function is eig_packed else function_name(function)
+        if type(result) is not Traced:
+            return type(result)(*[self._of_one_kind(item, function) for item in result])
+        return self.call(kept_kind, (result, result.dtype.name, name), {}, is_own=True)
 
     def _counted(self, x: Any, weights: Any = None, minlength: Any = 0) -> Any:
         """`np.bincount`, of numbers below `minlength`: its result has that length."""
@@ -169,7 +180,8 @@ class NumPyCalls(Recording):
         """A call of a function under `tg.primitive`: one step, unless it asks to be seen through."""
         if not _has_traced((args, kwargs)):
             return function(*args, **kwargs)
-        return self.call(primitive, args, kwargs, is_own=True)
+        result = self.call(primitive, args, kwargs, is_own=True)
+        return self._of_one_kind(result, primitive) if primitive in REAL_OR_COMPLEX else result
 
 
 def _stand_in(item: Any) -> Any:
