@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.table import SELECTIONS, is_elementwise
-from tinygraph.links import Call, Leaf, arguments, mapped
+from tinygraph.links import Call, Leaf, Unary, arguments, mapped
 from tinygraph.modes import no_grad
 from tinygraph.operands import plain
 from tinygraph.pulling import GETITEM, Waiting, apply_rules, deliver_reached, release, value_of
@@ -21,6 +21,8 @@ from tinygraph.recorded_pulls import on_behalf_of, reads_computed, tensor_of
 def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
     """Pull a cotangent back from where it was reached. NaNs and infinities are reported as `np.seterr` has it."""
     links, keywords = arguments(call)
+    if type(call) is Unary and call.x.is_call and call.x.order < waiting.since and call.x not in waiting.ends:
+        return  # what a transform was given, seen from the transforms around it
     if call.op is GETITEM:
         waiting.pieces.setdefault(links[0], []).append((g, call))
         return
@@ -37,8 +39,8 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
             read = tensor_of if recorded else value_of
             found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
         else:
-            found = _found(call, g, reach, towards, recorded)
-            if not all([_is_finite(cotangent) for _, cotangent in found]):
+            found, finite = _found(call, g, reach, towards, recorded)
+            if not (finite or all([_is_finite(cotangent) for _, cotangent in found])):
                 with no_grad():  # the same once more, for NumPy's warnings
                     apply_rules(call, plain(g), call._value, mapped(links, value_of), links, keywords)
         for (argument, cotangent), towards_it in zip(found, towards, strict=True):
@@ -47,26 +49,30 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
 
 
 @np.errstate(all="ignore")
-def _found(call: Call, g: Any, reach: Any, towards: list[Towards], recorded: bool) -> list[tuple[Any, Any]]:
-    """Apply the rules to a cotangent, without what they make of the elements that were left out."""
+def _found(
+    call: Call, g: Any, reach: Any, towards: list[Towards], recorded: bool
+) -> tuple[list[tuple[Any, Any]], bool]:
+    """Apply the rules to a cotangent, without what they make of the elements that were left out.
+
+    Returns:
+        What they make of it, and whether it was finite before anything was left out.
+    """
     links, keywords = arguments(call)
     read = tensor_of if recorded else value_of
     found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
     mixes = not is_elementwise(call.op.function) and call.op.function not in SELECTIONS
-    if (
-        reach is not None
-        and mixes
-        and (reads_computed(call.op, links, recorded) or not all([_is_finite(cotangent) for _, cotangent in found]))
-    ):
+    finite = all([_is_finite(cotangent) for _, cotangent in found])
+    if reach is not None and mixes and (not finite or reads_computed(call.op, links, recorded)):
         values = mapped(links, value_of)
         if reads_numbers(call.op, values):
             z, args = read(call), mapped(links, read)
             z, args = put_away(call.op, found_reach(reach), z, args, keywords, call._value, values)
             found = apply_rules(call, g, z, args, links, keywords)
-    return [
+    kept = [
         (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
         for (link, cotangent), item in zip(found, towards, strict=True)
     ]
+    return kept, finite
 
 
 def _is_finite(cotangent: Any) -> bool:

@@ -163,7 +163,9 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
     if reach is None:
         return _EVERYWHERE
     if is_product(function, args):
-        return Towards(None, _of_product(position, reach, *args[:2]))
+        if is_tracing():
+            return Towards(None, _of_product(position, reach, *args[:2]))
+        return Towards(None, Later(lambda: _of_product(position, reach, *args[:2])))
     if not is_plain(reach):
         if function in _SUMS:
             return Towards(None, _with_ones(op, position, reach, z, args, keywords))

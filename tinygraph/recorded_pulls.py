@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.derivatives.indexing import scatter, scatter_all
-from tinygraph.derivatives.table import SELECTIONS, Operation, is_elementwise
+from tinygraph.derivatives.table import IDENTITIES, SELECTIONS, Operation, is_elementwise
 from tinygraph.fitting import fit
 from tinygraph.keeping import Held
 from tinygraph.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
@@ -36,9 +36,14 @@ def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
 
     That may be infinite where the value is finite, as for sqrt(x) at 0.
     """
-    return recorded and any([
-        link.is_call and link.differentiable for place, item in enumerate(links) if place in op.needs
-        for link in links_in(item)
+    if not recorded:
+        return False
+    read: Any = op.needs
+    if op.function in (np.matmul, np.dot):  # each rule reads the other operand
+        read = [1 - at for at, item in enumerate(links[:2]) if any([part.differentiable for part in links_in(item)])]
+    return any([
+        link.is_call and link.differentiable and link.op.function not in IDENTITIES
+        for place in read if place < len(links) for link in links_in(links[place])
     ])  # fmt: skip
 
 

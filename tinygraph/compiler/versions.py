@@ -7,6 +7,7 @@ import sys
 import threading
 import weakref
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -374,17 +375,21 @@ class Version:
 def all_finite(places: list[Any], leaves: list[Any]) -> bool:
     """Return whether the numbers that a program takes to be finite are so at a call."""
     for place in places:
-        if isinstance(place, Leaf):
-            value = plain(place._value)
+        if type(place) is int:
+            value = leaves[place]
+            value = value._value if type(value) is Tensor else value
         else:
-            value = _bound(place, leaves)
-        if type(value) is np.ndarray and value.flags.c_contiguous and value.dtype.char in "fd":
-            length = np.vdot(value, value)  # a large number may have no square, but then it is looked at again
-            if np.isfinite(length):
-                continue
-        if value is not None and not np.all(np.isfinite(value)):
+            value = plain(place._value) if isinstance(place, Leaf) else _bound(place, leaves)
+        # A number may be too large to have a square; then it is looked at by itself.
+        if type(value) is np.ndarray and value.dtype.char in _REAL and value.flags.c_contiguous:
+            if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
+                return False
+        elif value is not None and not np.all(np.isfinite(value)):
             return False
     return True
+
+
+_REAL = frozenset("fd")
 
 
 def _memory_for_small(variable: Variable) -> Any:

@@ -172,6 +172,8 @@ _PLAIN: set[Callable[..., Any]] = set()
 # Where a result is an operand: the engine drops what arrives elsewhere, be it infinite. See `tinygraph.reaching`.
 SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
 ELEMENTWISE: set[Callable[..., Any]] = set()
+# What gives its operand back: a new place in the graph, with a slope of 1.
+IDENTITIES: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
 _OF_SCIPY = (
     "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions",

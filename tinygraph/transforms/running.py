@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygraph import modes, record
 from tinygraph.backward import gather, gradients
+from tinygraph.derivatives.table import IDENTITIES
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.leaving import Left, warn_of_lost
 from tinygraph.links import Leaf, Like, arguments, links_in, next_order
@@ -33,6 +34,7 @@ def alias(x: Any) -> Any:
 
 
 alias.derivative(lambda g, z, x: g)
+IDENTITIES.add(alias)
 
 
 class Run:
