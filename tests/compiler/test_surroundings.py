@@ -570,3 +570,21 @@ def test_an_object_that_numpy_makes_an_array_of() -> None:
     for value in (1.0, 5.0, 7.0):
         column.values[0] = value
         np.testing.assert_array_equal(compiled(X), X * column.values + np.where(X > 2, column.values, 0.0))
+
+
+def test_an_object_of_another_class_and_a_class_of_other_bases() -> None:
+    class Slow:
+        rate = 1.0
+
+    class Fast:
+        rate = 2.0
+
+    class Own(Slow):
+        pass
+
+    thing, own = Slow(), Own()
+    compiled = tg.compile(lambda x: x * thing.rate + own.rate)
+    for kind, base in ((Slow, Slow), (Fast, Slow), (Fast, Fast), (Slow, Fast), (Slow, Slow)):
+        thing.__class__ = kind  # type: ignore[assignment]
+        Own.__bases__ = (base,)
+        np.testing.assert_array_equal(compiled(X), X * kind.rate + base.rate)

@@ -238,12 +238,17 @@ class Guards:
         sized: namespaces of classes and objects, which hide with a new entry what stood behind it.
         arrays: plain arrays, whose numbers may change, but not their shape.
         contents: other objects that can change, with what is in them.
+        kinds: objects with their class, and classes with those that they go back to: "__class__" or "__mro__".
     """
 
     def __init__(
         self, places: Sequence[Place], containers: Sequence[Container], functions: Sequence[Any], sized: Sequence[Any],
-        arrays: Sequence[Any] = (), contents: Sequence[Content] = (),
+        arrays: Sequence[Any] = (), contents: Sequence[Content] = (), kinds: Sequence[tuple[Any, str, Any]] = (),
     ) -> None:  # fmt: skip
+        self._objects = [item for item, asked, _ in kinds if asked == "__class__"]
+        self._kinds = [kind for _, asked, kind in kinds if asked == "__class__"]
+        self._classes = [item for item, asked, _ in kinds if asked == "__mro__"]
+        self._bases = [bases for _, asked, bases in kinds if asked == "__mro__"]
         self._arrays, self._layouts = list(arrays), [(array.shape, array.dtype) for array in arrays]
         self._contents = list(contents)
         self._containers = [container for container in containers if container.whole]
@@ -296,6 +301,10 @@ class Guards:
         if self._arrays and [(array.shape, array.dtype) for array in self._arrays] != self._layouts:
             return False
         if self._contents and not all([content.holds() for content in self._contents]):
+            return False
+        if self._objects and [*map(type, self._objects)] != self._kinds:
+            return False
+        if self._classes and [kind.__mro__ for kind in self._classes] != self._bases:
             return False
         return not self._sized or [*map(len, self._sized)] == self._sizes
 

@@ -134,6 +134,8 @@ class Surroundings:
             self._mapped: dict[int, Any] = {}  # plain views of mapped files
             self._functions: list[Any] = []
             self._sized: list[Any] = []
+            # Objects of the user's, each with its class, and classes, each with those that it goes back to.
+            self._kinds: list[tuple[Any, str, Any]] = []
             self._seen: dict[int, Any] = {}
             self._in_types: set[tuple[int, str]] = set()
             waiting: list[tuple[Any, str]] = [(function, ""), *[(item, name) for name, item in objects.items()]]
@@ -147,7 +149,7 @@ class Surroundings:
         for generator, name in _EVERYBODYS:
             self.generators.setdefault(id(generator), (name, generator))
         arrays = list(self._arrays.values())
-        guards = Guards(self.places, self.containers, self._functions, self._sized, arrays, self._contents)
+        guards = Guards(self.places, self.containers, self._functions, self._sized, arrays, self._contents, self._kinds)
         # Whether everything is what it was when the function was compiled, and what is not, for a message.
         self.hold, self.changed = guards.hold, guards.changed
         # Tensors whose `requires_grad` the code may ask for; a program that reads one asks itself.
@@ -345,6 +347,9 @@ class Surroundings:
 
     def _in_type(self, kind: type, name: str, making: bool = False) -> Iterator[Place]:
         """The functions and settings of a class that are named, with the globals of its methods."""
+        if not is_ours(kind.__module__) and (id(kind), "__mro__") not in self._in_types:
+            self._in_types.add((id(kind), "__mro__"))
+            self._kinds.append((kind, "__mro__", kind.__mro__))
         meta = type(kind)
         if followed(meta.__module__):
             yield from self._look(meta, f"type({name})")
@@ -379,6 +384,8 @@ class Surroundings:
         if users and lends_memory(item) and not isinstance(item, np.ndarray):  # a ctypes.Structure of the user's
             self._read(item, name)
         if users:
+            if not is_ours(kind.__module__):
+                self._kinds.append((item, "__class__", kind))
             self._methods(kind)
             yield from self._in_type(kind, name or kind.__name__)
         whole = not users or id(item) in self._asked_whole or _holds_for_a_library(kind) or (
