@@ -51,7 +51,7 @@ def place(file: str, line: int) -> str:
 
 
 # The number of a cell, in what IPython calls its code: "In[12]", or in the file name that old versions gave it.
-_NUMBER = re.compile(r"In\s?\[(\d+)\]|<ipython-input-(\d+)-")
+_NUMBER = r"In\s?\[(\d+)\]|<ipython-input-(\d+)-"
 
 
 def _cell(file: str) -> str | None:
@@ -61,7 +61,7 @@ def _cell(file: str) -> str | None:
         shell = sys.modules["IPython"].get_ipython()
         name_of = getattr(getattr(shell, "compile", None), "format_code_name", None)
         label = " ".join((name_of(file) if name_of is not None else None) or (file,))
-    found = _NUMBER.search(label)
+    found = re.search(_NUMBER, label)
     return None if found is None else found[1] or found[2]
 
 
@@ -100,14 +100,14 @@ def line_of(frame: FrameType | None) -> str:
 def users_frame(frame: FrameType | None) -> FrameType | None:
     """The innermost frame, from one outwards, that is of no installed package; where all are, of no known library."""
     own = known = frame
-    while own is not None and (_package(own) in _LIBRARIES or _INSTALLED.search(own.f_code.co_filename)):
+    while own is not None and (_package(own) in _LIBRARIES or re.search(_INSTALLED, own.f_code.co_filename)):
         own = own.f_back
     while own is None and known is not None and _package(known) in _LIBRARIES:
         known = known.f_back
     return own or known
 
 
-_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
+_INSTALLED = r"[\\/](site|dist)-packages[\\/]"
 
 
 def _package(frame: FrameType) -> str:

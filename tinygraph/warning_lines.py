@@ -16,7 +16,7 @@ from tinygraph.source import users_frame
 
 __all__ = ["at_users_line"]
 
-_NUMPYS = re.compile(r"(divide by zero|overflow|underflow|invalid value) encountered in ")
+_NUMPYS = r"(divide by zero|overflow|underflow|invalid value) encountered in "
 
 
 class _UsersLine:
@@ -25,7 +25,7 @@ class _UsersLine:
     def match(self, text: str) -> bool:
         """Issue one of NumPy's warnings again, if it is of a line of tinygraph's or of a compiled program."""
         frame = sys._getframe(1)
-        if not _NUMPYS.match(text) or frame.f_code is _UsersLine.match.__code__:
+        if not re.match(_NUMPYS, text) or frame.f_code is _UsersLine.match.__code__:
             return False
         if frame.f_globals.get("__name__", "").partition(".")[0] != "tinygraph" and not _is_program(frame.f_globals):
             return False

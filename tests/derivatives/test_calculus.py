@@ -139,7 +139,11 @@ def test_lists_stand_for_arrays():
     [
         (lambda t: np.gradient(t, edge_order=3), "edge_order"),
         (lambda t: np.gradient(t[:1]), "samples"),
-        (lambda t: np.cumulative_sum(np.reshape(t, (1, 3))), "axis="),
+        pytest.param(
+            lambda t: np.cumulative_sum(np.reshape(t, (1, 3))),
+            "axis=",
+            marks=pytest.mark.skipif(not hasattr(np, "cumulative_sum"), reason="of NumPy 2.1"),
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, words):
