@@ -258,6 +258,17 @@ def test_a_row_that_is_left_out_contributes_nothing(name, number):
             check_left_out_row(name, operation, transform, number, [lambda f: f])
 
 
+@pytest.mark.parametrize("name", ["product", "einsum", "softmax", "solve", "convolution"])
+def test_a_row_that_is_left_out_of_float32_contributes_nothing(name):
+    x, w = TABLE.astype(np.float32), WEIGHTS.astype(np.float32)
+    expected = tg.grad(lambda w: np.sum(OF_ROWS[name](x, w)[PLACES] ** 2))(w)
+    x = np.where(KEPT[:, None], x, np.float32(np.nan))
+    with np.errstate(all="ignore"):
+        found = tg.grad(lambda w: np.sum(OF_ROWS[name](x, w)[PLACES] ** 2))(w)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 ROW_CASES = list(itertools.product(OF_ROWS, OUT_OF_ROWS))
 
 

@@ -326,7 +326,9 @@ class Probe:
         draw = np.random.default_rng(1)
 
         def other(mask: Any, item: Any) -> Any:
-            return item if mask is None else np.where(mask, item, item + draw.uniform(0.5, 1.5, item.shape))
+            if mask is None:
+                return item
+            return np.where(mask, item, item + draw.uniform(0.5, 1.5, item.shape).astype(item.dtype))
 
         others = [other(mask, item) for mask, item in zip(masks, self.args, strict=True)]
         z = other(of_result, self.z)
