@@ -429,3 +429,45 @@ def test_a_gradient_without_nan_takes_one_pass():
             y = np.sum(np.where(x.data > 1, np.sqrt(counted(x) - 1), 0) + x)
         y.backward()
         np.testing.assert_array_equal(x.grad, np.ones_like(array))
+
+
+JOINED = {
+    "stack": lambda h: np.stack([h, h]),
+    "concatenate": lambda h: np.concatenate([np.ones(1), h, h * 2]),
+    "hstack": lambda h: np.hstack([h, 3 * h]),
+    "block": lambda h: np.block([[h, h], [h * 2, h]]),
+    "select": lambda h: np.select([h > 1], [h], 2 * h),
+    "einsum": lambda h: np.einsum("i,i->i", h, h),
+}
+
+
+@pytest.mark.parametrize("parts", [lambda h: h[:1], lambda h: np.where(h > 1, h, 0)], ids=["index", "condition"])
+@pytest.mark.parametrize("name", JOINED)
+def test_a_part_that_is_taken_leaves_out_nothing_of_what_is_joined(name, parts):
+    # The NaN of a square root that is left out has the pass know where each cotangent was reached.
+    def loss(x, order):
+        h = np.exp(x)
+        terms = (
+            lambda: np.sum(parts(h)),
+            lambda: np.sum(JOINED[name](h) ** 2),
+            lambda: np.sum(np.where(x > 0, np.sqrt(x), 0)),
+        )
+        return sum([terms[place]() for place in order])
+
+    x = np.array([-1.0, 1.5, 3.0])
+    with np.errstate(invalid="ignore"):
+        for order in itertools.permutations(range(3)):
+            function = lambda x, order=order: loss(x, order)
+            tg.testing.check_grads(function, x, order=2, step=1e-3)
+            for derivative in (tg.grad(function), tg.hessian(function)):
+                np.testing.assert_allclose(tg.compile(derivative)(x), derivative(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("joined", [np.vander, lambda x, n: np.stack([x**k for k in range(n)], axis=1)])
+def test_the_places_of_a_fit_bend_as_differences_do(joined):
+    def fitted(x, y):
+        return np.linalg.lstsq(joined(x, 3), y, rcond=None)[0]
+
+    tg.testing.check_grads(fitted, np.array([0.1, 0.5, 1.0, 1.5]), np.array([2.0, -6.0, 6.0, -2.0]), order=2)
+    columns = lambda x, y: np.linalg.pinv(np.concatenate([np.ones((4, 1)), np.stack([x, x * x], 1)], 1)) @ y
+    tg.testing.check_grads(columns, np.array([0.1, 0.5, 1.0, 1.5]), np.array([2.0, -6.0, 6.0, -2.0]), order=2)

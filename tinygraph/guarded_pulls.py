@@ -64,9 +64,10 @@ def _found(
     finite = all([_is_finite(cotangent) for _, cotangent in found])
     if reach is not None and mixes and (not finite or reads_computed(call.op, links, recorded)):
         values = mapped(links, value_of)
-        if reads_numbers(call.op, values):
+        reach = found_reach(reach) if reads_numbers(call.op, values) else None
+        if reach is not None:
             z, args = read(call), mapped(links, read)
-            z, args = put_away(call.op, found_reach(reach), z, args, keywords, call._value, values)
+            z, args = put_away(call.op, reach, z, args, keywords, call._value, values)
             found = apply_rules(call, g, z, args, links, keywords)
     kept = [
         (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))

@@ -311,8 +311,9 @@ def deliver_reached(
         if argument.differentiable:
             note_reach(argument, reach, waiting)
             hand(argument, fit(cotangent, argument._value), cotangents, waiting)
-    elif type(reach) in (list, tuple):
-        for item, part, mask in zip(argument, cotangent, reach, strict=True):
+    elif type(argument) in (list, tuple) and len(cotangent) == len(argument):
+        masks = reach if type(reach) in (list, tuple) else [None] * len(argument)  # reached everywhere
+        for item, part, mask in zip(argument, cotangent, masks, strict=True):
             deliver_reached(item, part, mask, call, cotangents, waiting)
     else:
         deliver(argument, cotangent, call, cotangents, waiting)
