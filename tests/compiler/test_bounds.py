@@ -77,8 +77,10 @@ def test_bounds_see_what_they_are_for():
     assert bound_below(np.square, (x,), {}, np.dtype(np.int8)) == -np.inf  # it wraps around
 
 
-UNARY = [function for function in (TOTAL | CONDITIONS.keys()) if isinstance(function, np.ufunc) and function.nin == 1]
-BINARY = [function for function in (TOTAL | CONDITIONS.keys()) if isinstance(function, np.ufunc) and function.nin == 2]
+# In order of their names: a set's own order follows addresses, and each process that runs tests has others.
+UFUNCS = sorted((f for f in TOTAL | CONDITIONS.keys() if isinstance(f, np.ufunc)), key=lambda ufunc: ufunc.__name__)
+UNARY = [ufunc for ufunc in UFUNCS if ufunc.nin == 1]
+BINARY = [ufunc for ufunc in UFUNCS if ufunc.nin == 2]
 
 
 @pytest.mark.parametrize("function", [*UNARY, tg.sigmoid, tg.relu, tg.softmax], ids=lambda function: function.__name__)
