@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tinygraph.derivatives import table
+from tinygraph.engine import table
 
 table.read_all()  # tests of every entry list the entries before any of them is asked for
 

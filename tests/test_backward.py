@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.links import counter
+from tinygraph.engine.links import counter
 
 numbers = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
 

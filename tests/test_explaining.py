@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.modes import state
+from tinygraph.engine.modes import state
 
 
 @pytest.fixture(autouse=True)

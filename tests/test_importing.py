@@ -9,7 +9,7 @@ PRELUDE = """
 import sys
 import numpy as np
 import tinygraph as tg
-from tinygraph.derivatives import table
+from tinygraph.engine import table
 
 t = tg.Tensor([[2.0, 1.0], [1.0, 3.0]])
 """

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.keeping import COPIED
+from tinygraph.engine.keeping import COPIED
 
 LARGE = (COPIED // 256 + 1, 256)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import leaving
+from tinygraph.engine import leaving
 
 X = np.array([1.5, -2.0])
 WAYS = {

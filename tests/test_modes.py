@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import tinygraph as tg
-from tinygraph import modes
+from tinygraph.engine import modes
 
 
 def test_no_grad_is_a_context_and_a_decorator():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import ownership
+from tinygraph.engine import ownership
 
 rng = np.random.default_rng(7)
 X = rng.normal(size=(4, 3))

@@ -67,7 +67,7 @@ def test_broadcasting_is_undone_for_rules():
 
 
 def test_rules_keep_only_what_they_read():
-    from tinygraph.derivatives.table import operation_of
+    from tinygraph.engine.table import operation_of
 
     @tg.primitive
     def f(x, y):
@@ -82,7 +82,7 @@ def test_rules_keep_only_what_they_read():
 
 
 def test_a_rule_reads_what_is_read_together_with_another_name():
-    from tinygraph.derivatives.table import operation_of
+    from tinygraph.engine.table import operation_of
 
     @tg.primitive
     def total(x, y):
@@ -102,7 +102,7 @@ def test_a_rule_reads_what_is_read_together_with_another_name():
 
 
 def test_an_operand_of_a_ufunc_may_have_no_rule(monkeypatch):
-    from tinygraph.derivatives import table
+    from tinygraph.engine import table
 
     monkeypatch.setattr(table, "_TABLE", dict(table._TABLE))
     table.derivative(np.ldexp, lambda g, z, x, y: np.ldexp(g, y), None)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.scopes import given_name
+from tinygraph.engine.scopes import given_name
 
 
 class Residual(tg.nn.Module):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph import testing
-from tinygraph.derivatives.table import _TABLE
-from tinygraph.operands import plain
+from tinygraph.engine.operands import plain
+from tinygraph.engine.table import _TABLE
 from tinygraph.testing import GradientError, check_grads
 from tinygraph.testing import strategies as arrays_of
 from tinygraph.testing.domains import SPECIAL

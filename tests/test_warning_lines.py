@@ -67,7 +67,7 @@ def test_what_is_ignored_stays_ignored():
 
 
 def test_warnings_of_others_are_left_alone():
-    from tinygraph.warning_lines import _UsersLine
+    from tinygraph.users_code.warning_lines import _UsersLine
 
     assert not _UsersLine().match("invalid value encountered in log")  # from this line, which is not tinygraph's
     assert not _UsersLine().match("something else")

@@ -21,11 +21,11 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tinygraph.engine.modes import detect_nonfinite, enable_grad, no_grad, scope
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
-from tinygraph.modes import detect_nonfinite, enable_grad, no_grad, scope
-from tinygraph.primitives import primitive
-from tinygraph.tensor import Tensor
-from tinygraph.warning_lines import at_users_line
+from tinygraph.users_code.warning_lines import at_users_line
 
 at_users_line()
 

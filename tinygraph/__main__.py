@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 import tinygraph
+from tinygraph.engine.tensor import Tensor
 from tinygraph.expression import Expression, ExpressionError
 from tinygraph.expression.errors import one_line, printable
-from tinygraph.tensor import Tensor
 
 PROGRAM = "python -m tinygraph"
 LONGEST_VALUE = 100_000
@@ -182,7 +182,7 @@ def _info(options: argparse.Namespace) -> None:
         ("Graphviz", _engine()),
     ]
     _print_rows(rows)
-    from tinygraph.compiler.threads import blas_advice
+    from tinygraph.compiler.run.threads import blas_advice
 
     advice = blas_advice()
     if advice is not None:
@@ -191,7 +191,7 @@ def _info(options: argparse.Namespace) -> None:
 
 def _kernels() -> str:
     """For which processor BLAS was made, and how many threads it uses, where it says so."""
-    from tinygraph.compiler.threads import blas
+    from tinygraph.compiler.run.threads import blas
 
     found = blas()
     if found is None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.links import Call, Leaf, Like, Named, arguments, links_below, links_in, mapped, scope_of
+from tinygraph.engine.ownership import share
+from tinygraph.engine.passes import SEVERAL, pass_of
+from tinygraph.engine.scopes import named_scopes
+from tinygraph.engine.tensor import Tensor
 from tinygraph.graph import Graph, Node
-from tinygraph.keeping import Held
-from tinygraph.links import Call, Leaf, Like, Named, arguments, links_below, links_in, mapped, scope_of
-from tinygraph.ownership import share
-from tinygraph.passes import SEVERAL, pass_of
-from tinygraph.scopes import named_scopes
-from tinygraph.source import argument_names, assigned_name, source_of
-from tinygraph.tensor import Tensor
+from tinygraph.users_code.source import argument_names, assigned_name, source_of
 
 
 def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:

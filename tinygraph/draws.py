@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import modes
+from tinygraph.engine import modes
 
 __all__ = ["normal", "uniform"]
 

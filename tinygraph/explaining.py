@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.backward import gather, pull_back
-from tinygraph.derivatives.table import function_name
-from tinygraph.links import Call, DataLeaf, Like, arguments, links_in
-from tinygraph.modes import state
-from tinygraph.operands import plain
-from tinygraph.passes import Freed
-from tinygraph.source import source_of
-from tinygraph.tensor import Tensor
+from tinygraph.engine.backward import gather, pull_back
+from tinygraph.engine.links import Call, DataLeaf, Like, arguments, links_in
+from tinygraph.engine.modes import state
+from tinygraph.engine.operands import plain
+from tinygraph.engine.passes import Freed
+from tinygraph.engine.table import function_name
+from tinygraph.engine.tensor import Tensor
+from tinygraph.users_code.source import source_of
 
 __all__ = ["explain"]
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from tinygraph.derivatives.table import function_name, operation_of
-from tinygraph.links import Like
+from tinygraph.engine.links import Like
+from tinygraph.engine.table import function_name, operation_of
 
 if TYPE_CHECKING:
     import networkx
 
-    from tinygraph.source import Source
-    from tinygraph.tensor import Tensor
+    from tinygraph.engine.tensor import Tensor
+    from tinygraph.users_code.source import Source
 
 __all__ = ["Graph", "Node", "nodes_in", "numbered"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
-from tinygraph.tensor import Tensor
 
 __all__ = ["Nest", "assign_all", "entries", "filled", "tree_leaves", "tree_map"]
 

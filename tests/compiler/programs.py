@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import tinygraph as tg
-from tinygraph.compiler.interpreter import Interpreter
-from tinygraph.compiler.program import Program, Variable
+from tinygraph.compiler.program.interpreter import Interpreter
+from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.graph import Graph
 
 

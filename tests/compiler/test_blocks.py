@@ -14,9 +14,9 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler import blocks
-from tinygraph.compiler.blocks import Run
-from tinygraph.compiler.emission import block, compile_program, two_threads
+from tinygraph.compiler.schedule import blocks
+from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.write import block, compile_program, two_threads
 
 rng = np.random.default_rng(0)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.compiler.tracing.bounds import BOUNDS, CONDITIONS, TOTAL, bound_below, finiteness
-from tinygraph.compiler.tracing.steps import Step
+from tinygraph.compiler.trace.bounds import BOUNDS, CONDITIONS, TOTAL, bound_below, finiteness
+from tinygraph.compiler.trace.steps import Step
 from tinygraph.derivatives.shapes import astype
 
 DTYPES = [np.float64, np.float32, np.float16]

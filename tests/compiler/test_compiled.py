@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph import draws
-from tinygraph.compiler.interpreter import Interpreter
+from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.testing.strategies import arrays
 
 X = np.linspace(-1.5, 2.0, 12).reshape(4, 3)

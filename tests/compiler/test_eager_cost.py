@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import keeping, modes, record, tensor
+from tinygraph.engine import keeping, modes, record, tensor
 
 
 def asked():

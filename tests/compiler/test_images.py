@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler import batches, images, places, winograd
-from tinygraph.compiler.emission import block, compile_program
+from tinygraph.compiler.kernels import images, places, winograd
 from tinygraph.compiler.rewrites import ALL
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
+from tinygraph.compiler.schedule import batches
+from tinygraph.compiler.write import block, compile_program
 
 
 def recorded(function, arguments):
@@ -145,7 +146,7 @@ def test_a_network_with_each_rewrite_of_images_left_out(left_out, channels):
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])
 def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two or so
-    monkeypatch.setattr("tinygraph.compiler.emission.block.TWO_THREADS", 0)
+    monkeypatch.setattr("tinygraph.compiler.write.block.TWO_THREADS", 0)
     for channels in ((4, 3), (16, 16)):
         emitted = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
         assert "in_two(" in emitted.source
@@ -154,7 +155,7 @@ def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
 
 @pytest.mark.parametrize("blocks", [True, False])
 def test_images_go_into_the_work_memory_as_many_as_fit(monkeypatch, blocks):
-    monkeypatch.setattr("tinygraph.compiler.emission.memory.WORK_BYTES", 64)
+    monkeypatch.setattr("tinygraph.compiler.write.memory.WORK_BYTES", 64)
     for channels in ((4, 3), (16, 16)):
         equal(classifier, *classifier_arguments(batch=5, channels=channels), blocks=blocks)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.compiler.lines import KEPT_BYTES, memory_for
+from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
 
 pytestmark = pytest.mark.skipif(sys.implementation.name != "cpython", reason="references are counted by CPython")
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.compiler.programs import program_of
-from tinygraph.compiler.emission import Emitted, compile_program
-from tinygraph.compiler.lines import middle_of, on_lines
+from tinygraph.compiler.memory.lines import middle_of, on_lines
+from tinygraph.compiler.write import Emitted, compile_program
 
 
 @given(

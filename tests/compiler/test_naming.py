@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.compiler.naming import TakenNames, identifier
-from tinygraph.compiler.naming.taken import TAKEN
+from tinygraph.compiler.names import TakenNames, identifier
+from tinygraph.compiler.names.taken import TAKEN
 
 WISHES = st.lists(st.sampled_from(["x", "y", "x_2", "x_2_2", "x_3"]), max_size=30)
 

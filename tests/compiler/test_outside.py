@@ -38,7 +38,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.compiler.contents import READ_AT_EACH_CALL
+from tinygraph.compiler.guards.contents import READ_AT_EACH_CALL
 from tinygraph.data import batches
 
 X = np.arange(6.0).reshape(2, 3) + 1

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.emission import Emitted, compile_program
-from tinygraph.compiler.planning import Storage
-from tinygraph.compiler.planning.packing import packed
+from tinygraph.compiler.memory import Storage
+from tinygraph.compiler.memory.packing import packed
+from tinygraph.compiler.write import Emitted, compile_program
 
 WIDE = np.linspace(-1, 1, 20_000)
 

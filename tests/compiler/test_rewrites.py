@@ -11,7 +11,7 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.emission import compile_program
+from tinygraph.compiler.program.steps import Step, steps_of
 from tinygraph.compiler.rewrites import ALL, Rewrite
 from tinygraph.compiler.rewrites.arithmetic import (
     drop_identities,
@@ -25,7 +25,7 @@ from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.writing_out import write_out
-from tinygraph.compiler.steps import Step, steps_of
+from tinygraph.compiler.write import compile_program
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
 
@@ -249,7 +249,7 @@ def test_dead_code_goes_and_inputs_stay() -> None:
 
 
 def _after(graph: Graph, function: Any) -> list[Step]:
-    from tinygraph.compiler.steps import Builder
+    from tinygraph.compiler.program.steps import Builder
 
     builder = Builder()
     builder.steps = [node for node in graph.nodes if isinstance(node, Step)]
@@ -292,7 +292,7 @@ def test_tinygraphs_functions_are_written_with_numpys(function: Callable[..., An
 
 def test_a_rewrite_that_changes_a_shape_is_caught() -> None:
     def wrong(graph: Graph) -> Graph:
-        from tinygraph.compiler.steps import rewritten
+        from tinygraph.compiler.program.steps import rewritten
 
         return rewritten(graph, lambda builder, step: step.args[0] if step.shape else None)
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph import nn, optim
-from tinygraph.compiler import sequences
-from tinygraph.compiler.emission import Emitted, block, compile_program, reductions
 from tinygraph.compiler.rewrites import products
-from tinygraph.compiler.sequences import Sequences
+from tinygraph.compiler.schedule import sequences
+from tinygraph.compiler.schedule.sequences import Sequences
+from tinygraph.compiler.write import Emitted, block, compile_program, reductions
 
 rng = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.compiler import versions
+from tinygraph.compiler.run import versions
 
 
 def shapes_of_sharing(w):

@@ -10,7 +10,7 @@ import pytest
 from scipy import special
 
 import tinygraph as tg
-from tinygraph.derivatives import table
+from tinygraph.engine import table
 from tinygraph.errors import UnsupportedError
 
 ROWS = np.array([[0.31, 0.62, 0.17], [0.44, 0.25, 0.83]])

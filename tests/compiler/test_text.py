@@ -13,9 +13,9 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler import threads
-from tinygraph.compiler.emission import compile_program
-from tinygraph.compiler.emission.literals import string_text
+from tinygraph.compiler.run import threads
+from tinygraph.compiler.write import compile_program
+from tinygraph.compiler.write.literals import string_text
 
 
 def logistic_regression() -> tuple[Any, list[Any]]:

@@ -14,9 +14,10 @@ import pytest
 from scipy import special
 
 import tinygraph as tg
-from tinygraph import draws, modes
-from tinygraph.compiler.interpreter import Interpreter
-from tinygraph.links import Leaf
+from tinygraph import draws
+from tinygraph.compiler.program.interpreter import Interpreter
+from tinygraph.engine import modes
+from tinygraph.engine.links import Leaf
 from tinygraph.nests import tree_leaves
 from tinygraph.testing import check_grads
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import tinygraph as tg
-from tinygraph.derivatives.table import _TABLE, function_name
+from tinygraph.engine.table import _TABLE, function_name
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, arrays_that_broadcast, layouts
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 import tinygraph.functions  # noqa: F401 - fills the table
-from tinygraph.derivatives.table import _COMPOSITIONS, _TABLE, function_name, operation_of
+from tinygraph.engine.table import _COMPOSITIONS, _TABLE, function_name, operation_of
 from tinygraph.testing import GradientError, check_grads
 
 from .laws import REGISTER, of_arrays

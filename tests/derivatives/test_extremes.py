@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.derivatives import table
-from tinygraph.derivatives.table import operation_of
+from tinygraph.engine import table
+from tinygraph.engine.table import operation_of
 from tinygraph.functions.activations import normal_cdf
 
 table.read_all()

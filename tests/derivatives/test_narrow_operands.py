@@ -9,7 +9,7 @@ import pytest
 from scipy import special
 
 import tinygraph as tg
-from tinygraph.derivatives.table import _COMPOSITIONS, _TABLE, function_name, operation_of
+from tinygraph.engine.table import _COMPOSITIONS, _TABLE, function_name, operation_of
 
 operation_of(special.airy)  # with which the entries for SciPy are read
 UFUNCS = [

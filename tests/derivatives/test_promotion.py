@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.derivatives.decompositions import unchosen
 from tinygraph.derivatives.linalg import least_squares
-from tinygraph.operands import plain
+from tinygraph.engine.operands import plain
 from tinygraph.testing.strategies import kinds
 
 from .laws import REGISTER, convert

@@ -12,7 +12,7 @@ from scipy import special
 
 import tinygraph as tg
 import tinygraph.derivatives.special as rules  # fills the table, which test_completeness reads
-from tinygraph.derivatives.table import _TABLE, function_name, operation_of
+from tinygraph.engine.table import _TABLE, function_name, operation_of
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays
 

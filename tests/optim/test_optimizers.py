@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.fitting import wide
+from tinygraph.engine.fitting import wide
 from tinygraph.optim import SGD, Adam, AdamW, ExponentialDecay, Momentum, Optimizer, RMSprop
 
 ALL = [SGD, Momentum, RMSprop, Adam, AdamW]

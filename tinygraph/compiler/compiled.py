@@ -24,18 +24,18 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from tinygraph import modes
+from tinygraph.compiler.guards.signature import NUMERIC, Parameters
 from tinygraph.compiler.making import Maker, made_version, name_of
-from tinygraph.compiler.program import Program
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving.calls import call_of, parameters_of
-from tinygraph.compiler.signature import NUMERIC, Parameters
-from tinygraph.compiler.tracing.recording import carrying_out
-from tinygraph.compiler.versions import Running, Version
+from tinygraph.compiler.trace.recording import carrying_out
+from tinygraph.engine import modes
+from tinygraph.engine.modes import state
+from tinygraph.engine.operands import plain
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
-from tinygraph.modes import state
 from tinygraph.nests import tree_map
-from tinygraph.operands import plain
 
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing

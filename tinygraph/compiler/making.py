@@ -1,7 +1,7 @@
 """Making: from a call of a function to a program that computes what the function does.
 
 The function is run on stand-ins for what it is given and for the arrays that it finds outside; see
-`tinygraph.compiler.tracing`. What it did becomes a `Program`, and where the program's arguments, variables and results
+`tinygraph.compiler.trace`. What it did becomes a `Program`, and where the program's arguments, variables and results
 come from and go to becomes a `Binding`:
 
     step(x, y), which reads w and assigns to it     program: (x, y), w -> loss, new w
@@ -20,18 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import modes, record
-from tinygraph.compiler.naming import identifier
-from tinygraph.compiler.program import Program
-from tinygraph.compiler.signature import Parameters, copied, rebuilt, same_shape
-from tinygraph.compiler.surroundings import Surroundings
-from tinygraph.compiler.threads import one_thread
-from tinygraph.compiler.ties import check_ties
-from tinygraph.compiler.tracing import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
-from tinygraph.compiler.versions import Binding, Version, all_finite
+from tinygraph.compiler.guards.signature import Parameters, copied, rebuilt, same_shape
+from tinygraph.compiler.guards.surroundings import Surroundings
+from tinygraph.compiler.names import identifier
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.run.threads import one_thread
+from tinygraph.compiler.run.versions import Binding, Version, all_finite
+from tinygraph.compiler.trace import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
+from tinygraph.compiler.trace.ties import check_ties
+from tinygraph.engine import modes, record
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, UnsupportedError
-from tinygraph.source import place
-from tinygraph.tensor import Tensor
+from tinygraph.users_code.source import place
 
 __all__ = ["Maker", "made_version", "name_of"]
 
@@ -91,7 +91,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def _emitted(function: Callable[..., Any]) -> Maker:
     """What writes a program as NumPy, under the name of the function."""
-    from tinygraph.compiler.emission import compile_program
+    from tinygraph.compiler.write import compile_program
 
     name = name_of(function)
     return lambda program: compile_program(program, name=name)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition, derivative, no_derivative, selection
-from tinygraph.modes import is_tracing
-from tinygraph.operands import plain
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import plain
+from tinygraph.engine.table import composition, derivative, no_derivative, selection
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip

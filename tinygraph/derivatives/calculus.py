@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.derivatives.table import composition, derivative
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, indexable, plain
+from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import ShapeError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, indexable, plain
-from tinygraph.source import users_line
+from tinygraph.users_code.source import users_line
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:

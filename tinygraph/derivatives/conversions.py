@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygraph.derivatives.instead import formula_of, instead_of
 from tinygraph.errors import UnsupportedError
-from tinygraph.source import called_name, line_of, method_called, names_read, operation_at, users_frame
+from tinygraph.users_code.source import called_name, line_of, method_called, names_read, operation_at, users_frame
 
 # How a function that is not called by its name shows itself in the stack.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition, derivative
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, as_array, has_tensors, indexable, plain
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
+from tinygraph.engine.table import composition, derivative
 
 derivative(np.bincount, None, lambda g, z, x, weights=None, minlength=0: indexable(g)[as_array(x)])
 

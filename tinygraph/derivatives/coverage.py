@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tinygraph.derivatives.table import composition_of, hint_for, is_plain, operation_of
+from tinygraph.engine.table import composition_of, hint_for, is_plain, operation_of
 
 __all__ = ["coverage", "page"]
 

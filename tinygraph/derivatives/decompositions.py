@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition, derivative
+from tinygraph.engine.operands import plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.refusing import LinAlgError
+from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import UnsupportedError
 from tinygraph.functions.checks import CHECKS
-from tinygraph.operands import plain
-from tinygraph.primitives import primitive
-from tinygraph.refusing import LinAlgError
-from tinygraph.source import users_line
+from tinygraph.users_code.source import users_line
 
 EighResult = type(np.linalg.eigh(np.eye(1)))
 EigResult = type(np.linalg.eig(np.eye(1)))

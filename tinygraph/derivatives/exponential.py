@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.arithmetic import share
-from tinygraph.derivatives.table import derivative, elementwise
-from tinygraph.modes import is_tracing
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.table import derivative, elementwise
 
 LN2 = float(np.log(2))
 LN10 = float(np.log(10))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.derivatives.table import composition, derivative
+from tinygraph.engine.table import composition, derivative
 
 # The norm by which the other direction is scaled with the same factor.
 OTHER: dict[Any, Any] = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import scatter
-from tinygraph.derivatives.table import composition
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, plain
-from tinygraph.source import users_line
+from tinygraph.users_code.source import users_line
 
 
 @composition(np.apply_along_axis)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.derivatives.table import composition, derivative, no_derivative
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, as_array, has_tensors, indexable, plain
-from tinygraph.primitives import primitive
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import composition, derivative, no_derivative
 
 
 @primitive

@@ -15,12 +15,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, check_matrices, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
-from tinygraph.derivatives.table import composition, derivative, no_derivative
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, plain
-from tinygraph.primitives import primitive
-from tinygraph.source import users_line
+from tinygraph.users_code.source import users_line
 
 
 def _t(a: Any) -> Any:

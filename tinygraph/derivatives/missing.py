@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import root
-from tinygraph.derivatives.table import composition
-from tinygraph.modes import is_tracing
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.table import composition
 
 
 def _replaced(a: Any, value: float) -> Any:

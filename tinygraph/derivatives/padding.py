@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.indexing import scatter
-from tinygraph.derivatives.table import composition
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, has_tensors
+from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, has_tensors
 
 
 @composition(np.pad)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition
-from tinygraph.operands import array_of, plain
-from tinygraph.primitives import primitive
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import composition
 
 
 def _coefficients(item: Any) -> Any:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter
-from tinygraph.derivatives.table import composition, derivative
+from tinygraph.engine.operands import array_of
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import ShapeError
-from tinygraph.operands import array_of
-from tinygraph.primitives import primitive
-from tinygraph.source import users_line
+from tinygraph.users_code.source import users_line
 
 
 def solid(g: Any) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygraph.derivatives.table import composition
-from tinygraph.operands import array_of, plain
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.table import composition
 
 
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:

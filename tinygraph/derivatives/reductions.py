@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.derivatives.table import composition, derivative, elementwise, no_derivative, selection
+from tinygraph.engine.operands import array_of
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.record import SHOWN
+from tinygraph.engine.table import composition, derivative, elementwise, no_derivative, selection
 from tinygraph.errors import ShapeError
-from tinygraph.operands import array_of
-from tinygraph.primitives import primitive
-from tinygraph.record import SHOWN
 
 
 def chosen(axis: Any, ndim: int) -> tuple[int, ...]:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter, x_at
-from tinygraph.derivatives.table import composition, derivative, elementwise, no_derivative
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import composition, derivative, elementwise, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.operands import array_of, plain
-from tinygraph.primitives import primitive
 
 
 @primitive

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import take_along_axis_a
-from tinygraph.derivatives.table import composition, derivative, no_derivative, selection
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, as_array, has_tensors, plain
+from tinygraph.engine.table import composition, derivative, no_derivative, selection
 from tinygraph.errors import UnsupportedError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import array_of, as_array, has_tensors, plain
 
 
 def _sort_a(g: Any, z: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, **keywords: Any) -> Any:

@@ -22,10 +22,10 @@ from scipy import special
 
 from tinygraph.derivatives.arithmetic import Reveal, log_or_zero, slope_of_power
 from tinygraph.derivatives.exponential import LN2, LN10
-from tinygraph.derivatives.table import derivative, no_derivative
 from tinygraph.derivatives.trigonometric import DEGREE
+from tinygraph.engine.operands import as_array, plain
+from tinygraph.engine.table import derivative, no_derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.operands import as_array, plain
 
 SQRT_2 = float(np.sqrt(2))
 SQRT_PI = float(np.sqrt(np.pi))

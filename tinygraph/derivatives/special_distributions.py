@@ -16,9 +16,9 @@ from scipy import special
 
 from tinygraph.derivatives.special import SQRT_2PI, no_gradient_to
 from tinygraph.derivatives.special_moments import beta_density, beta_moment, gamma_density, gamma_moment, t_moment
-from tinygraph.derivatives.table import derivative
-from tinygraph.operands import plain
-from tinygraph.primitives import primitive
+from tinygraph.engine.operands import plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import derivative
 
 # --- densities of other distributions, and their relatives ------------------------------------------------------------
 

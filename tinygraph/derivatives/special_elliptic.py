@@ -16,11 +16,11 @@ from scipy import special
 
 from tinygraph.derivatives.special import floating, real, slope_of_ellipk
 from tinygraph.derivatives.special_families import several
-from tinygraph.derivatives.table import derivative
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import as_array, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import as_array, plain
-from tinygraph.primitives import primitive
 
 # In ln t the integrand is analytic within π of the real line, so that a step of 1/2 makes an error of exp(−4π²).
 STEP = 0.5

@@ -14,9 +14,9 @@ import numpy as np
 from scipy import special
 
 from tinygraph.derivatives.special import by_last_argument, no_gradient_to
-from tinygraph.derivatives.table import as_converted, composition
-from tinygraph.operands import array_of, plain
-from tinygraph.primitives import primitive
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import as_converted, composition
 
 # --- orthogonal polynomials: the slope is one of a degree less (18.9) -------------------------------------------------
 

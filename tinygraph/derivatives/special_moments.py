@@ -17,7 +17,7 @@ from scipy import special
 
 from tinygraph.derivatives.special import SQRT_2PI, floating, no_gradient_to
 from tinygraph.derivatives.special_zeta import polygamma
-from tinygraph.primitives import primitive
+from tinygraph.engine.primitives import primitive
 
 __all__ = ["beta_density", "beta_moment", "gamma_density", "gamma_moment", "t_moment"]
 

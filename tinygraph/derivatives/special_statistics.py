@@ -18,8 +18,8 @@ from tinygraph.derivatives.special import (
     slope_of_exprel,
     slope_of_wofz,
 )
-from tinygraph.derivatives.table import derivative
-from tinygraph.operands import plain
+from tinygraph.engine.operands import plain
+from tinygraph.engine.table import derivative
 
 
 def _quantile_by_p(p: Any, shape: Any) -> Any:

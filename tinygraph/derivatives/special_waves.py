@@ -16,9 +16,9 @@ from scipy import special
 
 from tinygraph.derivatives.special import SQRT_PI, by_last_argument, no_gradient_to, real
 from tinygraph.derivatives.special_families import several
-from tinygraph.derivatives.table import derivative
 from tinygraph.derivatives.trigonometric import DEGREE
-from tinygraph.operands import plain
+from tinygraph.engine.operands import plain
+from tinygraph.engine.table import derivative
 
 # --- Bessel functions that are scaled ---------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ from scipy import special
 
 from tinygraph.derivatives.arithmetic import Reveal
 from tinygraph.derivatives.special import hurwitz_zeta
-from tinygraph.derivatives.table import derivative
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import derivative
 from tinygraph.errors import UnsupportedError
-from tinygraph.modes import is_tracing
-from tinygraph.operands import plain
-from tinygraph.primitives import primitive
 
 # How many terms are summed before the Euler-Maclaurin series takes over, and the terms of that: B₂ₖ ÷ (2k)!
 SUMMED = 20

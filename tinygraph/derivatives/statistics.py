@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import composition
-from tinygraph.operands import array_of, as_array
+from tinygraph.engine.operands import array_of, as_array
+from tinygraph.engine.table import composition
 
 
 def _rows(m: Any, rowvar: bool) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import derivative, elementwise
+from tinygraph.engine.table import derivative, elementwise
 
 DEGREE = float(np.pi / 180)
 

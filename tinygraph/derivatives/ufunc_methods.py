@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.reductions import carried_back, chosen
-from tinygraph.operands import array_of, plain
-from tinygraph.primitives import primitive
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.primitives import primitive
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min

@@ -14,9 +14,9 @@ from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
+from tinygraph.engine.links import Like
+from tinygraph.engine.scopes import given_name
 from tinygraph.graph import Node
-from tinygraph.links import Like
-from tinygraph.scopes import given_name
 
 __all__ = [
     "SPACE",

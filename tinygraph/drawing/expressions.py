@@ -19,8 +19,8 @@ from tinygraph.drawing.symbols import (
     scalar_constant,
 )
 from tinygraph.drawing.text import clean, clip
+from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node, numbered
-from tinygraph.links import Like
 
 __all__ = ["constant_key", "fallback", "formula", "labels", "own_names"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinygraph.drawing.facts import nonfinite
 from tinygraph.graph import Graph, Node
-from tinygraph.source import place as place_of
+from tinygraph.users_code.source import place as place_of
 
 __all__ = ["diagnose", "place"]
 

@@ -14,7 +14,7 @@ from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, operation_symbol
 from tinygraph.drawing.text import clean, clip, isolated
-from tinygraph.links import Like
+from tinygraph.engine.links import Like
 
 __all__ = ["mermaid"]
 

@@ -15,8 +15,8 @@ from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, scalar_constant
 from tinygraph.drawing.text import clean, clip
+from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node
-from tinygraph.links import Like
 
 __all__ = ["BACKWARD_SIDE", "mirror", "pullback_lines", "pullbacks"]
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygraph.drawing.scopes import Path, Scope
+from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node
-from tinygraph.links import Like
 
 __all__ = ["MOST_OF_ONE_SCOPE", "Box", "Direction", "Link", "Scene"]
 

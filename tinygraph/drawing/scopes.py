@@ -12,8 +12,8 @@ import itertools
 from dataclasses import dataclass
 
 from tinygraph.drawing.text import clean, clip
+from tinygraph.engine.scopes import ScopeName, given_name
 from tinygraph.graph import Graph, Node
-from tinygraph.scopes import ScopeName, given_name
 
 __all__ = ["Path", "Scope", "call_places", "common", "input_places"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tinygraph.engine.links import mapped
 from tinygraph.graph import Graph, Node
-from tinygraph.links import mapped
 
 __all__ = ["sectioned"]
 

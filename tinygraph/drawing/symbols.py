@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.text import clean, clip
+from tinygraph.engine.links import Like
 from tinygraph.graph import Node
-from tinygraph.links import Like
 
 __all__ = [
     "INFIX",

@@ -16,8 +16,8 @@ from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_pla
 from tinygraph.drawing.slopes import local_derivatives, slope
 from tinygraph.drawing.symbols import array_constants
 from tinygraph.drawing.text import clean
+from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node
-from tinygraph.links import Like
 
 __all__ = ["chain", "collapsed", "full", "values"]
 

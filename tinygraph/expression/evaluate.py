@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.modes import Setting
+from tinygraph.engine.tensor import Tensor
 from tinygraph.expression.errors import ExpressionError, near, one_line
 from tinygraph.expression.grammar import (
     BINARY,
@@ -28,8 +30,6 @@ from tinygraph.expression.grammar import (
     variables,
 )
 from tinygraph.expression.vocabulary import CONSTANTS, MOST_ELEMENTS, Function, functions, shape_of, size_of
-from tinygraph.modes import Setting
-from tinygraph.tensor import Tensor
 
 __all__ = ["Expression"]
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import tinygraph
-from tinygraph.derivatives.table import composition_of, is_plain, operation_of
-from tinygraph.tensor import Tensor
+from tinygraph.engine.table import composition_of, is_plain, operation_of
+from tinygraph.engine.tensor import Tensor
 
 __all__ = ["CONSTANTS", "MOST_ELEMENTS", "Function", "functions", "shape_of", "size_of"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import elementwise, selection
-from tinygraph.operands import as_array
-from tinygraph.primitives import composed, primitive
-from tinygraph.tensor import Tensor
+from tinygraph.engine.operands import as_array
+from tinygraph.engine.primitives import composed, primitive
+from tinygraph.engine.table import elementwise, selection
+from tinygraph.engine.tensor import Tensor
 
 
 def floating(x: Any) -> Any:

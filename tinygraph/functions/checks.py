@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.primitives import primitive
+from tinygraph.engine.primitives import primitive
 
 __all__ = ["CHECKS", "class_numbers", "probabilities"]
 

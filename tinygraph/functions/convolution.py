@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating
 from tinygraph.functions.columns import by_group, columns_of, fold_by_channel, fold_by_offset
 from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, misfit, pair, slide, working
-from tinygraph.primitives import primitive
 
 Array = NDArray[Any]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import expand
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import as_array
+from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating, in_float32
 from tinygraph.functions.checks import class_numbers
-from tinygraph.modes import is_tracing
-from tinygraph.operands import as_array
-from tinygraph.primitives import primitive
 
 Axis = int | tuple[int, ...] | None
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import mean
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import as_array
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import floating, in_float32, log1pexp, sigmoid
 from tinygraph.functions.checks import class_numbers, probabilities
 from tinygraph.functions.logits import log_softmax, rows_of, softmax
-from tinygraph.modes import is_tracing
-from tinygraph.operands import as_array
-from tinygraph.primitives import primitive
-from tinygraph.tensor import Tensor
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none": lambda losses: losses}
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygraph.engine.modes import state
 from tinygraph.errors import ShapeError
-from tinygraph.modes import state
-from tinygraph.source import users_line
+from tinygraph.users_code.source import users_line
 
 __all__ = ["Padding", "Pair", "Sliding", "check_images", "chunks", "misfit", "pair", "slide", "working"]
 

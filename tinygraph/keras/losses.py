@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.operands import array_of, as_array
+from tinygraph.engine.primitives import composed
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import floating
 from tinygraph.functions.checks import class_numbers
 from tinygraph.functions.losses import binary_cross_entropy, cross_entropy
-from tinygraph.operands import array_of, as_array
-from tinygraph.primitives import composed
-from tinygraph.tensor import Tensor
 
 __all__ = [
     "EPSILON",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.convolution import conv2d
 from tinygraph.functions.pooling import avg_pool2d, max_pool2d
 from tinygraph.functions.windows import Padding, Pair, check_images, pair
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer, count
-from tinygraph.tensor import Tensor
 
 __all__ = ["AveragePooling2D", "Conv2D", "MaxPooling2D"]
 

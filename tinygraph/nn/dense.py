@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer, count
-from tinygraph.primitives import primitive
-from tinygraph.tensor import Tensor
 
 __all__ = ["Dense", "Embedding", "Flatten"]
 

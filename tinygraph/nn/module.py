@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tinygraph.elsewhere import checked
+from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.record import compose
+from tinygraph.engine.scopes import Entry
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
-from tinygraph.modes import Setting, state
 from tinygraph.nests import assign_all, entries
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
-from tinygraph.record import compose
-from tinygraph.scopes import Entry
-from tinygraph.tensor import Tensor
 
 __all__ = ["Layer", "Module"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.module import Layer
-from tinygraph.tensor import Tensor
 
 __all__ = ["BatchNormalization", "LayerNormalization"]
 

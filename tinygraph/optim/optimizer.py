@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.elsewhere import OF_OPTIMIZER, checked, no_attribute
-from tinygraph.fitting import wide, widened
-from tinygraph.modes import is_tracing
+from tinygraph.engine.fitting import wide, widened
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import assign_all, entries
-from tinygraph.tensor import Tensor
 
 __all__ = ["Array", "Optimizer", "Rate", "checked_number"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygraph.keeping import duplicate
+from tinygraph.engine.keeping import duplicate
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import tree_map
-from tinygraph.tensor import Tensor
 
 __all__ = [
     "Array", "Place", "argument_names", "entries", "exact", "filled", "is_differentiable", "places", "plain_array",

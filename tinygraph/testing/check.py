@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.modes import no_grad
-from tinygraph.tensor import Tensor
+from tinygraph.engine.modes import no_grad
+from tinygraph.engine.tensor import Tensor
 from tinygraph.testing.arguments import (
     Array,
     argument_names,

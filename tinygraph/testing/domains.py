@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.table import function_name
+from tinygraph.engine.table import function_name
 
 __all__ = ["DOMAINS", "Domain", "domain_of"]
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import modes
-from tinygraph.backward import gradients
 from tinygraph.draws import Draws
+from tinygraph.engine import modes
+from tinygraph.engine.backward import gradients
+from tinygraph.engine.links import mapped
+from tinygraph.engine.modes import state
+from tinygraph.engine.operands import has_tensors, plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.reaching import found_reach
+from tinygraph.engine.record import unrecorded
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
-from tinygraph.links import mapped
-from tinygraph.modes import state
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
-from tinygraph.operands import has_tensors, plain
-from tinygraph.primitives import primitive
-from tinygraph.reaching import found_reach
-from tinygraph.record import unrecorded
-from tinygraph.tensor import Tensor
 from tinygraph.transforms.running import Run
 
 __all__ = ["checkpoint"]

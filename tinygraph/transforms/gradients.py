@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import filled
-from tinygraph.tensor import Tensor
 from tinygraph.transforms.running import Run, check_function, chosen_positions
 
 __all__ = ["grad", "value_and_grad"]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.operands import plain
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import UnsupportedError
 from tinygraph.functions.checks import CHECKS
 from tinygraph.nests import filled, tree_leaves, tree_map
-from tinygraph.operands import plain
-from tinygraph.primitives import primitive
-from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
 from tinygraph.transforms.running import Run, check_function, chosen_positions
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import record
-from tinygraph.backward import gradients
+from tinygraph.engine import record
+from tinygraph.engine.backward import gradients
+from tinygraph.engine.links import next_order
+from tinygraph.engine.operands import as_array, plain
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
-from tinygraph.links import next_order
 from tinygraph.nests import Nest, filled, tree_leaves
-from tinygraph.operands import as_array, plain
-from tinygraph.tensor import Tensor
 from tinygraph.transforms.gradients import grad
 from tinygraph.transforms.running import Run, as_result, check_function
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import modes, record
-from tinygraph.backward import gather, gradients
-from tinygraph.derivatives.table import IDENTITIES
+from tinygraph.engine import modes, record
+from tinygraph.engine.backward import gather, gradients
+from tinygraph.engine.leaving import Left, warn_of_lost
+from tinygraph.engine.links import Leaf, Like, arguments, links_in, next_order
+from tinygraph.engine.modes import state
+from tinygraph.engine.operands import as_array, plain
+from tinygraph.engine.ownership import apart
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import IDENTITIES
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
-from tinygraph.leaving import Left, warn_of_lost
-from tinygraph.links import Leaf, Like, arguments, links_in, next_order
-from tinygraph.modes import state
 from tinygraph.nests import Nest, tree_leaves, tree_map
-from tinygraph.operands import as_array, plain
-from tinygraph.ownership import apart
-from tinygraph.primitives import primitive
-from tinygraph.tensor import Tensor
 
 _by_order = operator.attrgetter("order")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import modes
 from tinygraph._reading import read_graph
+from tinygraph.engine import modes
+from tinygraph.engine.tensor import Tensor
 from tinygraph.graph import Graph
 from tinygraph.nests import tree_leaves, tree_map
-from tinygraph.tensor import Tensor
 
 __all__ = ["trace"]
 

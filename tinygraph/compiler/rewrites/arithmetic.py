@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.steps import Builder, Step, operands_of, rewritten
+from tinygraph.compiler.program.steps import Builder, Step, operands_of, rewritten
 from tinygraph.graph import Graph
 
 

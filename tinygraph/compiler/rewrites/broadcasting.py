@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygraph.compiler.program.steps import Builder, Step, rewritten, shape_of
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, is_reshape
-from tinygraph.compiler.steps import Builder, Step, rewritten, shape_of
 from tinygraph.graph import Graph
 
 

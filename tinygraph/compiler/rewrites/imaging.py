@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler import images
-from tinygraph.compiler.steps import Builder, Step, operands_of, placed, reduced_axes, rewritten
+from tinygraph.compiler.kernels import images
+from tinygraph.compiler.program.steps import Builder, Step, operands_of, placed, reduced_axes, rewritten
 from tinygraph.derivatives.shapes import astype
 from tinygraph.functions import convolution, pooling
 from tinygraph.functions.windows import working

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.assembly import assembled, turned_product
-from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.steps import REDUCTIONS, Builder, Step, is_elementwise, operands_of, rewritten
 from tinygraph.compiler.rewrites.gathering import calls_of
 from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of, is_reshape
-from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, is_elementwise, operands_of, rewritten
-from tinygraph.compiler.threads import ONE_THREAD
+from tinygraph.compiler.run.threads import ONE_THREAD
 from tinygraph.graph import Graph
 
 __all__ = ["divide_products", "turn_products"]
@@ -36,7 +36,7 @@ def divide_products(graph: Graph) -> Graph:
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):  # their products are in pieces already
         return graph
 
-    from tinygraph.compiler.sequences import sequences_of  # which knows rewrites
+    from tinygraph.compiler.schedule.sequences import sequences_of  # which knows rewrites
 
     parts = sequences_of(graph, {})
     inside = set() if parts is None else {step.index for step in parts[1].steps}  # in pieces, too: a few sequences each

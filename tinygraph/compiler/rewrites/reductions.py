@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygraph.compiler.program.steps import Builder, Step, is_plain_reduction, reduced_axes, rewritten
 from tinygraph.compiler.rewrites.views import is_reshape
-from tinygraph.compiler.steps import Builder, Step, is_plain_reduction, reduced_axes, rewritten
 from tinygraph.graph import Graph
 
 

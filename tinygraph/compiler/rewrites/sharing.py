@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.image_calls import IMAGE_FUNCTIONS
-from tinygraph.compiler.steps import Builder, Step, operands_of, placed, rewritten
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.steps import Builder, Step, operands_of, placed, rewritten
+from tinygraph.engine.links import mapped
 from tinygraph.graph import Graph
-from tinygraph.links import mapped
 
 # A repeated number is no table; the functions for images write into memory that they are given.
 UNFOLDED = frozenset((np.broadcast_to, *IMAGE_FUNCTIONS))

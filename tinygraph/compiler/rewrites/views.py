@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.steps import Builder, Step, rewritten
+from tinygraph.compiler.program.steps import Builder, Step, rewritten
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinygraph import functions
-from tinygraph.compiler.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
+from tinygraph.compiler.program.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
 from tinygraph.derivatives.reductions import root
+from tinygraph.engine.links import mapped
 from tinygraph.functions.activations import normal_cdf, normal_cdf_formula
 from tinygraph.functions.checks import class_numbers, probabilities
 from tinygraph.functions.logits import rows_of
 from tinygraph.functions.losses import are_labels
 from tinygraph.graph import Graph
-from tinygraph.links import mapped
 from tinygraph.transforms.running import alias
 
 

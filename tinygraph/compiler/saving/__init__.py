@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.compiler.naming import TakenNames, users
-from tinygraph.compiler.program import Program
+from tinygraph.compiler.names import TakenNames, users
+from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.module import Module
@@ -24,8 +24,8 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
 if TYPE_CHECKING:
-    from tinygraph.compiler.emission import Emitted
-    from tinygraph.compiler.versions import Version
+    from tinygraph.compiler.run.versions import Version
+    from tinygraph.compiler.write import Emitted
 
 __all__ = ["save_program", "save_versions"]
 

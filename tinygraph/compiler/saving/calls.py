@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.guards.signature import NUMERIC, rebuilt
 from tinygraph.compiler.saving.runtime import described, literal
-from tinygraph.compiler.signature import NUMERIC, rebuilt
-from tinygraph.tensor import Tensor
+from tinygraph.engine.tensor import Tensor
 
 __all__ = ["Call", "call_of", "parameters_of"]
 

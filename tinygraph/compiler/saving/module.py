@@ -41,17 +41,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.emission.comments import one_line
-from tinygraph.compiler.emission.literals import string_text
-from tinygraph.compiler.emission.references import is_written
-from tinygraph.compiler.emission.width import WIDTH, filled, fitted
-from tinygraph.compiler.naming import users
-from tinygraph.compiler.profiling import untagged
+from tinygraph.compiler.names import users
+from tinygraph.compiler.run.profiling import untagged
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
 from tinygraph.compiler.saving.programs import Saved
 from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
 from tinygraph.compiler.saving.sources import Sources
+from tinygraph.compiler.write.comments import one_line
+from tinygraph.compiler.write.literals import string_text
+from tinygraph.compiler.write.references import is_written
+from tinygraph.compiler.write.width import WIDTH, filled, fitted
 
 __all__ = ["Module"]
 

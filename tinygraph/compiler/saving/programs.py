@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program import Program, Variable
+from tinygraph.compiler.program.program import Program, Variable
+from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.calls import Call
-from tinygraph.compiler.versions import Version
+from tinygraph.engine.operands import plain
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node, nodes_in
-from tinygraph.operands import plain
 
 __all__ = ["Saved", "State", "saved_version"]
 

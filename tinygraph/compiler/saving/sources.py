@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.emission.literals import number_text
-from tinygraph.compiler.naming import TakenNames, is_free
+from tinygraph.compiler.names import TakenNames, is_free
+from tinygraph.compiler.write.literals import number_text
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
 
 __all__ = ["Sources"]

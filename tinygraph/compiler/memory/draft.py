@@ -1,0 +1,125 @@
+"""The draft of a plan: the calls in their order, and the storage of each value before anything is done in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygraph.compiler.kernels.assembly import assembled
+from tinygraph.compiler.memory.layouts import is_view, layouts_of
+from tinygraph.compiler.memory.parts import parts_of, takes_out
+from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.schedule.blocks import Run, calls_in
+from tinygraph.graph import Graph
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """The places of a program's values in memory, so far.
+
+    Attributes:
+        graph, items: what is planned for.
+        sequence: the calls in the order of execution, those of runs among them.
+        order, item_of, run_of: by the index of a call its place in the sequence; its item; the run that it is in.
+        parts, layouts: see `Plan`.
+        storage: by a step's index; None for numbers.
+    """
+
+    def __init__(self, graph: Graph, items: Sequence[Step | Run], arguments: int) -> None:
+        self.graph = graph
+        self.items = items
+        self.sequence: list[Step] = []
+        self.order: dict[int, int] = {}
+        self.item_of: dict[int, int] = {}
+        self.run_of: dict[int, Run] = {}
+        self._number_calls()
+        self.parts = parts_of(graph)
+        self.layouts: dict[int, Any] = layouts_of(graph, self.parts)
+        self.storage: dict[int, Storage | None] = {}
+        self._place_inputs(arguments)
+        self._place_parts()
+        self._place_values()
+        self._note_reads()
+
+    def merge(self, held: Storage, into: Storage) -> None:
+        """Let the values of a storage be written over those of another, which is needed as long as both."""
+        for index in held.steps:
+            self.storage[index] = into
+            into.steps.append(index)
+        into.last_read = max(into.last_read, held.last_read)
+
+    def read_at_end(self, outputs: Sequence[Step]) -> None:
+        """Note that values are needed when all calls are made."""
+        for output in outputs:
+            held = self.storage[output.index]
+            if held is not None:
+                held.read_at(len(self.sequence))
+
+    def _number_calls(self) -> None:
+        for number, item in enumerate(self.items):
+            for step in calls_in(item):
+                self.order[step.index], self.item_of[step.index] = len(self.sequence), number
+                self.sequence.append(step)
+                if isinstance(item, Run):
+                    self.run_of[step.index] = item
+
+    def _place_inputs(self, arguments: int) -> None:
+        """Arguments, variables and constants bring their memory; a constant that is a number is written down."""
+        for place, node in enumerate(self.graph.nodes):
+            if node.function is None:
+                assert isinstance(node, Step)
+                kind = "constant" if not node.given else "argument" if place < arguments else "variable"
+                held = Storage(kind, node.shape, node.dtype, -1, len(self.items), steps=[node.index])
+                self.storage[node.index] = held if node.shape or node.given else None
+
+    def _place_parts(self) -> None:
+        """An assembled array has memory of its own, from when the first of its parts is computed into it."""
+        for step in reversed(self.sequence):
+            if step.function is assembled and step.index not in self.parts:
+                self.storage[step.index] = self._own("owned", step)
+            if step.index in self.parts:
+                whole = self.storage[self.parts[step.index][0].index]
+                assert whole is not None
+                self.storage[step.index] = whole
+                whole.steps.append(step.index)
+                whole.first = min(whole.first, self.item_of[step.index])
+                whole.in_parts = True
+
+    def _place_values(self) -> None:
+        """A view has its operand's memory; everything else that is computed begins with memory of its own."""
+        for step in self.sequence:
+            if step.index in self.storage:
+                continue
+            if is_view(step, self.layouts):
+                held = self.storage[step.args[0].index]
+                assert held is not None
+                self.storage[step.index] = held
+                held.steps.append(step.index)
+            elif not step.shape:
+                self.storage[step.index] = None
+            elif takes_out(step):
+                self.storage[step.index] = self._own("owned", step)
+            else:
+                self.storage[step.index] = fresh = self._own("fresh", step)
+                fresh.behind = self._behind(step)
+
+    def _own(self, kind: str, step: Step) -> Storage:
+        return Storage(kind, step.shape, step.dtype, self.item_of[step.index], -1, steps=[step.index])
+
+    def _behind(self, step: Step) -> list[Storage]:
+        """What a result may be a view of, for all we know: the operands, and what those may be views of."""
+        return [
+            part
+            for operand in operands_of(step)
+            if (held := self.storage[operand.index]) is not None
+            for part in (held, *held.behind)
+        ]
+
+    def _note_reads(self) -> None:
+        for place, step in enumerate(self.sequence):
+            for operand in operands_of(step):
+                held = self.storage[operand.index]
+                if held is not None:
+                    held.read_at(place)

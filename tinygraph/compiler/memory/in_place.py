@@ -1,0 +1,162 @@
+"""In place: new values of variables that are written over the old ones, and values over those that nobody needs.
+
+    w = w - rate * d_w      np.multiply(rate, d_w, out=d_w); np.subtract(w, d_w, out=w)
+    y = np.tanh(x @ w)      np.dot(x, w, out=y); np.tanh(y, out=y)
+
+What must not happen is that a call reads what it has already written over: an elementwise call may write over an
+operand that lies in memory just as its result does, another call may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.memory.draft import Draft
+from tinygraph.compiler.memory.layouts import is_view
+from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.failing import may_fail
+from tinygraph.compiler.program.steps import Step, is_elementwise, operands_of
+from tinygraph.graph import Node
+
+__all__ = ["compute_in_place", "update_in_place"]
+
+
+def update_in_place(
+    draft: Draft, arguments: int, updates: dict[int, Step], results: Sequence[Step]
+) -> tuple[list[tuple[int, Step]], dict[int, int]]:
+    """Let the new values of variables be written over the old ones, where no later call can fail.
+
+    Args:
+        arguments, updates, results: see `tinygraph.compiler.memory.plan`.
+
+    Returns:
+        Those that must be copied at the end; those that are numbers, and written when they are computed.
+    """
+    copied: list[tuple[int, Step]] = []
+    straight: dict[int, int] = {}
+    wanted = {operand.index for step in draft.graph.nodes for operand in operands_of(step)}
+    wanted |= {result.index for result in results}
+    several = [step.index for step in updates.values()]
+    failing = max([place for place, step in enumerate(draft.sequence) if may_fail(step)], default=-1)
+    for place, step in updates.items():
+        variable = draft.graph.nodes[arguments + place]
+        old, new = draft.storage[variable.index], draft.storage[step.index]
+        assert old is not None
+        if not _is_over_with(old, step, draft, results) or failing > draft.order[step.index]:
+            copied.append((place, step))
+        elif new is None and step.index not in wanted and several.count(step.index) == 1 and not may_fail(step):
+            straight[step.index] = place
+        elif new is not None and _may_replace(step, new, variable, old, draft, results):
+            draft.merge(new, into=old)
+        else:
+            copied.append((place, step))
+    return copied, straight
+
+
+def _is_over_with(old: Storage, step: Step, draft: Draft, results: Sequence[Step]) -> bool:
+    """Return whether nobody needs the old value of a variable once a step has computed the new one."""
+    if step.function is None or old.last_read > draft.order[step.index]:
+        return False
+    return not any(draft.storage[result.index] is old for result in results)
+
+
+def _may_replace(step: Step, new: Storage, variable: Node, old: Storage, draft: Draft, results: Sequence[Step]) -> bool:
+    """Return whether a variable's new value may be computed in the variable's memory."""
+    return (
+        new.kind == "owned"
+        and draft.layouts[step.index].shape == variable.shape
+        and step.dtype == variable.dtype
+        and not is_view(step, draft.layouts)
+        and not any(result is step for result in results)
+        and _may_overwrite(step, old, draft)
+        and _is_read_alike(step, old, draft.layouts.get(variable.index), draft)
+    )
+
+
+def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
+    """Return whether a step may write into memory that some of its operands lie in."""
+    first = draft.layouts.get(target.steps[0])
+    for place, operand in enumerate(step.args):
+        for inner in _flat(operand):
+            if draft.storage[inner.index] is not target:
+                continue
+            same = first is not None and inner.shape == step.shape and _lie_alike(draft.layouts[inner.index], first)
+            if not (same and is_elementwise(step)) or not _may_be_written_over(step, place):
+                return False
+    return True
+
+
+def _flat(item: Any) -> list[Step]:
+    if type(item) is Step:
+        return [item]
+    return [part for part in item if type(part) is Step] if type(item) in (tuple, list) else []
+
+
+def _lie_alike(one: Any, other: Any) -> bool:
+    """Return whether two layouts have the same places in memory."""
+    return bool(one.strides == other.strides and one.shape == other.shape)
+
+
+def _may_be_written_over(step: Step, place: int) -> bool:
+    """Whether an elementwise call is written such that it reads an operand before it writes: `where` copies first what
+    its last operand has, and then, over that, what the one before it has.
+    """
+    return step.function is not np.where or place == 2
+
+
+def compute_in_place(draft: Draft) -> None:
+    """Let elementwise calls write over an operand that nobody needs any more; not over what is assembled of parts,
+    whose places are known before the step runs.
+    """
+    for step in draft.sequence:
+        mine = draft.storage[step.index]
+        if mine is None or mine.kind != "owned" or mine.steps[0] != step.index or not is_elementwise(step):
+            continue
+        for place, operand in enumerate(step.args):
+            if type(operand) is not Step or operand.shape != step.shape or operand.dtype != step.dtype:
+                continue
+            other = draft.storage[operand.index]
+            if other is not None and _may_be_computed_over(step, place, other, draft):
+                draft.merge(mine, into=other)
+                break
+
+
+def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) -> bool:
+    """Return whether an elementwise call may write over the operand at a place, which lies in `other`."""
+    operand = step.args[place]
+    layout = draft.layouts[operand.index]
+    run = draft.run_of.get(step.index)
+    return bool(
+        other.kind == "owned"
+        and not other.in_parts
+        and other.last_read == draft.order[step.index]
+        and layout.flags.c_contiguous
+        and operand.nbytes == other.nbytes
+        and operand.size
+        and _may_be_written_over(step, place)
+        and _is_alone(step, place, other, draft)
+        and (run is None or run.aligned(step.index))
+        and _is_read_alike(step, other, layout, draft)
+    )
+
+
+def _is_alone(step: Step, place: int, held: Storage, draft: Draft) -> bool:
+    """Return whether the other operands lie elsewhere, or are the very same value."""
+    return all(
+        type(item) is not Step or item is step.args[place] or draft.storage[item.index] is not held
+        for item in step.args
+    )
+
+
+def _is_read_alike(step: Step, held: Storage, like: Any, draft: Draft) -> bool:
+    """Return whether the run of a step reads a storage block by block alone: then it may be written so."""
+    run = draft.run_of.get(step.index)
+    return run is None or all(
+        run.slices(reader, operand) and _lie_alike(draft.layouts[operand.index], like)
+        for reader in run.steps
+        for operand in operands_of(reader)
+        if draft.storage[operand.index] is held
+    )

@@ -1,0 +1,56 @@
+"""Packing: storages that are never needed at the same time lie in the same memory.
+
+A storage is needed from the item that writes it first to the one that reads it last:
+
+    item      0 1 2 3 4 5
+    z         z z z
+    d_z             d d         in the memory of z
+    h           h h h h h       in one of its own
+"""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import itertools
+
+from tinygraph.compiler.memory.storage import Memory, Storage
+
+__all__ = ["packed"]
+
+
+def packed(storages: list[Storage]) -> list[Memory]:
+    """Lay storages that are never needed at the same time into the same memory, the largest first."""
+    memories: list[Memory] = []
+    times: list[list[tuple[int, int]]] = []  # when each memory is in use, in order of time
+    for _, alike in itertools.groupby(
+        sorted(storages, key=lambda held: (-held.nbytes, held.first)), key=lambda held: held.nbytes
+    ):
+        larger = len(memories)
+        # Storages of one size come in the order in which they are begun, so that one end says when a memory is free.
+        busy: list[tuple[int, int]] = []
+        free: list[int] = []
+        for held in alike:
+            while busy and busy[0][0] < held.first:
+                heapq.heappush(free, heapq.heappop(busy)[1])
+            number = next((number for number in range(larger) if _fits(held, times[number])), None)
+            if number is not None:
+                bisect.insort(times[number], (held.first, held.last))
+                memories[number].storages.append(held)
+            else:
+                if free:
+                    number = heapq.heappop(free)
+                    times[number].append((held.first, held.last))
+                    memories[number].storages.append(held)
+                else:
+                    number = len(memories)
+                    memories.append(Memory([held]))
+                    times.append([(held.first, held.last)])
+                heapq.heappush(busy, (held.last, number))
+    return sorted(memories, key=lambda memory: memory.storages[0].first)
+
+
+def _fits(held: Storage, times: list[tuple[int, int]]) -> bool:
+    """Return whether a memory is free while a storage is needed."""
+    place = bisect.bisect(times, (held.first, held.last))
+    return (place == 0 or times[place - 1][1] < held.first) and (place == len(times) or held.last < times[place][0])

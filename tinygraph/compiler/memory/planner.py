@@ -1,0 +1,94 @@
+"""From a draft to the plan: what is computed in place, what only a block needs, and what shares memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygraph.compiler.memory.draft import Draft
+from tinygraph.compiler.memory.in_place import compute_in_place, update_in_place
+from tinygraph.compiler.memory.lines import middle_of
+from tinygraph.compiler.memory.packing import packed
+from tinygraph.compiler.memory.storage import Plan, Storage
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.graph import Graph
+
+__all__ = ["plan"]
+
+
+def plan(
+    graph: Graph, items: Sequence[Step | Run], arguments: int, updates: dict[int, Step], results: Sequence[Step]
+) -> Plan:
+    """Decide where every value lives.
+
+    Args:
+        graph: of steps.
+        items: its calls, in the order of execution.
+        arguments: how many of the inputs are arguments; the other inputs are variables.
+        updates: by a variable's place among the variables the step whose value it takes.
+        results: what the caller gets.
+    """
+    draft = Draft(graph, items, arguments)
+    draft.read_at_end(results)
+    copied, straight = update_in_place(draft, arguments, updates, results)
+    draft.read_at_end([step for _, step in copied])
+    compute_in_place(draft)
+    owned = _owned(draft)
+    _let_escape(draft, results)
+    for held in owned:
+        _note_last(held, draft)
+        if _is_scratch(held, draft):
+            held.kind = "scratch"
+    _note_middles(draft)
+    return Plan(
+        items=list(items),
+        storage=draft.storage,
+        layouts=draft.layouts,
+        memories=packed([held for held in owned if held.kind == "owned" and not held.escapes]),
+        copied=copied,
+        by_index={step.index: step for step in draft.sequence},
+        straight=straight,
+        parts=draft.parts,
+    )
+
+
+def _owned(draft: Draft) -> list[Storage]:
+    """The memory that the program computes into, each once."""
+    return list(dict.fromkeys(held for held in draft.storage.values() if held is not None and held.kind == "owned"))
+
+
+def _let_escape(draft: Draft, results: Sequence[Step]) -> None:
+    """What the caller gets must be new at each call."""
+    for output in results:
+        held = draft.storage[output.index]
+        if held is not None and held.kind == "owned":
+            held.escapes = True
+
+
+def _note_last(held: Storage, draft: Draft) -> None:
+    """Note the item that needs a storage last; behind all items for what is needed when they are done."""
+    place = held.last_read if held.last_read >= 0 else draft.order[held.steps[-1]]
+    done = place >= len(draft.sequence)
+    held.last = len(draft.items) if done else draft.item_of[draft.sequence[place].index]
+    held.last = max(held.last, *[draft.item_of[index] for index in held.steps])
+
+
+def _is_scratch(held: Storage, draft: Draft) -> bool:
+    """Return whether no more of a storage is ever needed than what a block of a run computes."""
+    run = draft.run_of.get(held.steps[0])
+    if run is None or held.escapes or held.first != held.last:
+        return False
+    return all(run.aligned(index) for index in held.steps)
+
+
+def _note_middles(draft: Draft) -> None:
+    """Note where the second of two threads of BLAS begins to write; see `tinygraph.compiler.memory.lines`."""
+    for step in draft.sequence:
+        held = draft.storage[step.index]
+        if held is None or step.function not in (np.dot, np.matmul) or step.kwargs or step.index in draft.parts:
+            continue
+        first, second = [draft.layouts.get(item.index) if type(item) is Step else None for item in step.args[:2]]
+        if first is not None and second is not None:
+            held.middle = middle_of(first, second, step.dtype) * step.dtype.itemsize or held.middle

@@ -1,0 +1,113 @@
+"""Storage: memory that values lie in, one after the other; memory that storages lie in; and the finished `Plan`.
+
+`h = np.tanh(x @ w)` computes two values, and both lie in one `Storage`: the tangent is written over the product, which
+nobody needs any more. Later, when `h` has been read for the last time, another storage may lie in the same `Memory`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.memory.layouts import is_view
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.blocks import Run
+
+__all__ = ["Memory", "Plan", "Storage"]
+
+
+@dataclass(eq=False)
+class Storage:
+    """Memory that one value has, or several that follow each other in place.
+
+    Attributes:
+        kind: "argument", "variable", "constant"; "owned" for what the program computes into its own memory; "fresh"
+            for what a function without out= returns; "scratch" for a part of a value, needed within a block only.
+        shape, dtype: of the first value.
+        first, last: the items that write it first and read it last.
+        escapes: whether the caller gets it, so that it must be new at each call.
+        steps: the indices of the values, views too, in execution order.
+        in_parts: whether parts of it are computed one by one.
+        middle: the byte at which the second of two threads of BLAS begins to write; 0 where one thread writes.
+        last_read: the place, among all calls in the order of execution, of the last that reads it; -1 for none.
+        behind: for what a function without out= returns, the storages that it may be a view of.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    dtype: Any
+    first: int
+    last: int
+    escapes: bool = False
+    steps: list[int] = field(default_factory=list)
+    in_parts: bool = False
+    middle: int = 0
+    last_read: int = -1
+    behind: list[Storage] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * int(self.dtype.itemsize)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it is the same memory at every call."""
+        return self.kind in ("variable", "constant") or (self.kind == "owned" and not self.escapes)
+
+    def read_at(self, place: int) -> None:
+        """Note that a call reads it, and with it what it may be a view of; calls come in the order of execution."""
+        for held in (self, *self.behind):
+            held.last_read = place
+
+
+@dataclass(eq=False)
+class Memory:
+    """An array that the program allocates once, with the storages that lie in it one after the other.
+
+    The first storage is the largest; the others lie at its beginning.
+    """
+
+    storages: list[Storage] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        return self.storages[0].nbytes
+
+    @property
+    def line(self) -> int:
+        """The element of the first storage that should begin a line of the cache."""
+        first = self.storages[0]
+        return next((held.middle // first.dtype.itemsize for held in self.storages if held.middle), 0)
+
+
+@dataclass(eq=False)
+class Plan:
+    """The places of a program's values in memory.
+
+    Attributes:
+        items: what is executed, in order: steps, and runs of steps.
+        storage: by a step's index; None for numbers, which are Python objects.
+        layouts: by a step's index an array with its shape, dtype and strides, to learn from and not to read.
+        memories: what the program allocates.
+        copied: pairs of a variable's place among the variables and the step that is copied into it at the end.
+        by_index: the calls, by their index.
+        straight: by a step's index the place of the variable that its number is written into at once.
+        parts: by a step's index the assembled array that it is computed into a part of, and the index of the part.
+    """
+
+    items: list[Step | Run]
+    storage: dict[int, Storage | None]
+    layouts: dict[int, Any]
+    memories: list[Memory]
+    copied: list[tuple[int, Step]]
+    by_index: dict[int, Step]
+    straight: dict[int, int]
+    parts: dict[int, tuple[Step, Any]] = field(default_factory=dict)
+
+    def is_view(self, step: Step) -> bool:
+        """Return whether a step only looks at memory in another way."""
+        return is_view(step, self.layouts)

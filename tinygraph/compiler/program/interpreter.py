@@ -1,0 +1,90 @@
+"""The plainest way to run a `Program`: node by node. What an emitted program must agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph import draws
+from tinygraph.compiler.program.program import Program
+from tinygraph.engine.links import mapped
+from tinygraph.graph import Node
+
+__all__ = ["Interpreter"]
+
+
+class Interpreter:
+    """Runs a program by calling each node's function.
+
+    Args:
+        program: what to run.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.source = str(program.graph)
+
+    def run(self, arguments: Sequence[Any], variables: Sequence[Any], generators: Sequence[Any] = ()) -> Any:
+        """Run the program once.
+
+        Args:
+            arguments: an array or number for each of `program.arguments`.
+            variables: an array for each of `program.variables`; those that the program updates are written into,
+                once everything has been computed.
+            generators: those that random draws come from.
+
+        Returns:
+            `program.results`, with an array of its own for each node.
+
+        Raises:
+            ShapeError: a value has another shape than when the program was made.
+        """
+        program = self.program
+        values: dict[int, Any] = {}
+        for node, value in zip(program.arguments, arguments, strict=True):
+            values[node.index] = value
+        for variable, value in zip(program.variables, variables, strict=True):
+            values[variable.node.index] = value
+
+        def value_of(item: Any) -> Any:
+            return values[item.index] if isinstance(item, Node) else item
+
+        for node in program.graph.nodes:
+            if node.function is None:
+                continue
+            args = mapped(node.args, value_of)
+            if node.function in (draws.uniform, draws.normal):
+                args = (generators[args[0]], *args[1:])
+            value = node.function(*args, **mapped(node.kwargs, value_of))
+            values[node.index] = _checked(value, node)
+        results = _filled(program.results, lambda node: np.array(values[node.index])[()])
+        updates = [
+            (buffer, np.array(values[variable.updated.index]))
+            for variable, buffer in zip(program.variables, variables, strict=True)
+            if variable.updated is not None
+        ]
+        for buffer, value in updates:
+            buffer[...] = value
+        return results
+
+
+def _checked(value: Any, node: Node) -> Any:
+    if np.shape(value) != node.shape:
+        from tinygraph.errors import ShapeError
+
+        raise ShapeError(f"{node.op}: the result has shape {np.shape(value)}, but {node.shape} when it was compiled")
+    return value
+
+
+def _filled(structure: Any, fill: Any) -> Any:
+    """Nested containers with each node replaced."""
+    if isinstance(structure, Node):
+        return fill(structure)
+    if isinstance(structure, dict):
+        return {key: _filled(item, fill) for key, item in structure.items()}
+    if isinstance(structure, list | tuple):
+        items = [_filled(item, fill) for item in structure]
+        return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+    return structure

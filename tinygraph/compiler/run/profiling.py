@@ -1,0 +1,201 @@
+"""Profiling: how long each call of a program takes, by operation and by line of the user's code."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tinygraph.compiler.program.cost import flops, traffic
+from tinygraph.compiler.program.steps import Step
+from tinygraph.graph import Graph
+
+if TYPE_CHECKING:
+    from tinygraph.drawing import Drawing
+
+__all__ = ["TAG", "Entry", "Profile", "instrumented", "untagged"]
+
+# What stands behind a statement of the text while it is written: which step it belongs to.
+TAG = "  #@"
+_TAGGED = re.compile(r"^(\s*)(.*?)  #@(\d+)$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The time of one call in a program.
+
+    Attributes:
+        step: the call.
+        seconds: for one run of the program, the least of those measured.
+        bytes: that it reads and writes.
+        flops: floating-point operations.
+    """
+
+    step: Step
+    seconds: float
+    bytes: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The time of a program, call by call.
+
+    Attributes:
+        entries: one for each call that takes time, in order of execution.
+        graph: the calls, as the program makes them.
+        seconds: of one run of the program, as measured without looking inside.
+        names: by a call's index what a picture calls it, where not by its own name.
+    """
+
+    entries: tuple[Entry, ...]
+    seconds: float
+    graph: Graph
+    names: dict[int, str] = field(default_factory=dict)
+
+    def by_line(self) -> list[tuple[str, str, float, int, int]]:
+        """For each section and line of the user's code: its name, its text, seconds, bytes and calls; slowest first."""
+        found: dict[tuple[str, str], tuple[str, float, int, int]] = {}
+        for entry in self.entries:
+            source = entry.step.source
+            key = (entry.step.section, str(source) if source is not None else "")
+            text, seconds, size, calls = found.get(key, (source.text if source is not None else "", 0.0, 0, 0))
+            found[key] = (text, seconds + entry.seconds, size + entry.bytes, calls + 1)
+        rows = [(f"{section} {line}".strip(), *values) for (section, line), values in found.items()]
+        return sorted(rows, key=lambda row: -row[2])
+
+    def by_operation(self) -> list[tuple[str, float, int, int]]:
+        """For each function: its name, seconds, bytes and calls; slowest first."""
+        found: dict[str, tuple[float, int, int]] = {}
+        for entry in self.entries:
+            seconds, size, calls = found.get(entry.step.op, (0.0, 0, 0))
+            found[entry.step.op] = (seconds + entry.seconds, size + entry.bytes, calls + 1)
+        return sorted([(name, *values) for name, values in found.items()], key=lambda row: -row[1])
+
+    def heat(self) -> dict[int, float]:
+        """By the index of a node of the rewritten graph the seconds it takes."""
+        found: dict[int, float] = {}
+        for entry in self.entries:
+            found[entry.step.index] = found.get(entry.step.index, 0.0) + entry.seconds
+        return found
+
+    def draw(self, by: str = "time", **options: Any) -> Drawing:
+        """The graph, each operation coloured by its share of the time, or of the bytes.
+
+        Args:
+            by: "time" or "bytes".
+            options: see `tinygraph.draw`.
+
+        Raises:
+            ValueError: `by` is something else.
+        """
+        from tinygraph.drawing import draw
+
+        if by not in ("time", "bytes"):
+            raise ValueError(f'draw: by must be "time" or "bytes", got {by!r}')
+        heat = self.heat() if by == "time" else {entry.step.index: float(entry.bytes) for entry in self.entries}
+        words = "time" if by == "time" else "bytes read and written"
+        sections = {step.index: step.section for step in self.graph.nodes if isinstance(step, Step)}
+        boxes = sections if len(set(sections.values())) > 1 else {}
+        given = {"heat": heat, "measured": words, "sections": boxes, "names": self.names}
+        return draw(self.graph, **{"view": "full", **given, **options})
+
+    def __str__(self) -> str:
+        """Two tables: by line, and by operation."""
+        total = sum(entry.seconds for entry in self.entries) or 1.0
+        rows = [
+            (line, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), str(calls), text)
+            for line, text, seconds, size, calls in self.by_line()
+        ]
+        operations = [
+            (name, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), str(calls), "")
+            for name, seconds, size, calls in self.by_operation()
+        ]
+        head = f"{self.seconds * 1e6:,.1f} µs a run"
+        lines = [head, "", *_table(("line", *_HEADINGS, "code"), rows)]
+        return "\n".join([*lines, "", *_table(("operation", *_HEADINGS, ""), operations)])
+
+
+_HEADINGS = ("µs", "share", "moved", "calls")
+
+
+def _size(size: int) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size = size // 1000 if unit != "MB" else size
+    return f"{size} MB"
+
+
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[place]) for row in [headings, *rows]) for place in range(len(headings))]
+    lines = []
+    for row in [headings, *rows]:
+        cells = [
+            cell.ljust(width) if place in (0, len(row) - 1) else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def untagged(source: str) -> str:
+    """The text without the tags."""
+    return re.sub(r"  #@\d+$", "", source, flags=re.MULTILINE)
+
+
+def instrumented(source: str) -> str:
+    """The text with `_tick(step)` after each statement."""
+    lines = []
+    for line in source.split("\n"):
+        match = _TAGGED.match(line)
+        lines += [line] if match is None else [f"{match[1]}{match[2]}", f"{match[1]}_tick({match[3]})"]
+    return "\n".join(lines)
+
+
+def profiled(
+    bind: Callable[[Callable[[int], None]], Callable[[], Any]],
+    plain: Callable[[], Any],
+    graph: Graph,
+    repeats: int,
+    names: dict[int, str] | None = None,
+) -> Profile:
+    """Run a program some times with a clock inside it, and without.
+
+    Args:
+        bind: given `_tick`, makes a function that runs the instrumented program once.
+        plain: runs the program once.
+        graph: of its steps.
+        repeats: how often; the least time of each step counts.
+        names: see `Profile`.
+    """
+    steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
+    spent: dict[int, float] = {}
+    last = 0.0
+    clock = time.perf_counter
+
+    def tick(index: int) -> None:
+        nonlocal last
+        now = clock()
+        spent[index] = spent.get(index, 0.0) + now - last
+        last = clock()
+
+    run = bind(tick)
+    least: dict[int, float] = {}
+    whole = float("inf")
+    for _ in range(repeats):
+        spent.clear()
+        last = clock()
+        run()
+        for index, seconds in spent.items():
+            least[index] = min(seconds, least.get(index, seconds))
+        before = clock()
+        plain()
+        whole = min(whole, clock() - before)
+    entries = [
+        Entry(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
+        for index, seconds in sorted(least.items())
+    ]
+    return Profile(tuple(entries), whole, graph, names or {})

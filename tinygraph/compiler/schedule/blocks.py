@@ -1,0 +1,208 @@
+"""Runs: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
+
+A run goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
+other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by
+block.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.cost import nanoseconds
+from tinygraph.compiler.program.steps import (
+    REDUCTIONS,
+    Step,
+    is_elementwise,
+    is_plain_reduction,
+    operands_of,
+    reduced_axes,
+)
+
+__all__ = ["Run", "calls_in", "combining", "gathered", "start_of"]
+
+# Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
+# float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
+LARGE = 32_768
+BLOCK_BYTES = 262_144
+
+# Two threads pay from this many nanoseconds of work. To hand work to another one takes 20 to 70 microseconds where it
+# was given some a moment ago, and 300 where it has slept: 0.6 milliseconds became 0.4 in a loop, and 0.9 from time to
+# time; 1.8 milliseconds became 1.2.
+TWO_THREADS = 1_000_000.0
+
+# A call alone is worth its blocks if it can be divided between two threads.
+ALONE = 2_000_000.0
+
+
+@dataclass(eq=False)
+class Run:
+    """Elementwise calls over the same rows, and reductions that end them.
+
+    Attributes:
+        rows: how many.
+        axis: the axis they are counted along.
+        ndim: the number of axes of every member.
+        steps: in order of execution.
+        members: the indices of the steps whose blocks have the same rows as the run's.
+        ending: the indices of the reductions over all rows.
+    """
+
+    rows: int
+    axis: int
+    ndim: int
+    steps: list[Step] = field(default_factory=list)
+    members: set[int] = field(default_factory=set)
+    ending: set[int] = field(default_factory=set)
+
+    def aligned(self, index: int) -> bool:
+        """Return whether a block of the run computes the same rows of this step's result."""
+        return index in self.members
+
+    def slices(self, step: Step, operand: Step) -> bool:
+        """Return whether a block of the run reads the same rows of an operand of a step, as opposed to all of it."""
+        place = self.axis_of(operand)
+        return 0 <= place < len(operand.shape) and operand.shape[place] == self.rows
+
+    def axis_of(self, operand: Step) -> int:
+        """The axis of an operand that the rows are counted along, if it has them."""
+        return self.axis - (self.ndim - len(operand.shape))
+
+    def each_of(self, step: Step) -> int:
+        """The number of places along a step's axis for each row of the run."""
+        return 1
+
+    @property
+    def rows_in_block(self) -> int:
+        """The number of rows in a block."""
+        widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
+        return max(1, BLOCK_BYTES // max(widest, 1))
+
+    @property
+    def nanoseconds(self) -> float:
+        """About how long it takes on one thread."""
+        return sum(nanoseconds(step) for step in self.steps)
+
+
+def calls_in(item: Step | Run) -> Sequence[Step]:
+    """The calls of an item: those of a run, or the one that it is."""
+    return item.steps if isinstance(item, Run) else (item,)
+
+
+def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Run]:
+    """Some calls in an order of execution, with runs where arrays are larger than a block.
+
+    A call joins the last run over its rows that stands after all it reads. Runs of one call are taken apart again.
+
+    Args:
+        steps: of a graph, all whose operands are among them or have been computed.
+        overwrites: by the index of a step that computes a variable's new value the index of the variable: the step
+            should not come before others read the old value.
+    """
+    read: dict[int, int] = {}  # by the index of a step the last item that reads it
+    items: list[Step | Run] = []
+    place: defaultdict[int, int] = defaultdict(lambda: -1)  # by a step's index the item that computes it
+    runs: list[int] = []  # the items that are runs
+    for step in steps:
+        if step.function is None:
+            continue
+        rows = _rows_of(step)
+        after = max([place[operand.index] for operand in operands_of(step)], default=-1)
+        if step.index in overwrites:
+            after = max(after, read.get(overwrites[step.index], -1))
+        if rows is not None:
+            joined = _joined(step, rows, after, items, runs, place)
+            if joined is not None:
+                place[step.index] = joined
+                _note(step, joined, read)
+                continue
+        place[step.index] = len(items)
+        _note(step, len(items), read)
+        if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
+            run = Run(*rows)
+            _join(run, step)
+            runs.append(len(items))
+            items.append(run)
+        else:
+            items.append(step)
+    return [
+        item.steps[0] if isinstance(item, Run) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
+        for item in items
+    ]
+
+
+def _note(step: Step, item: int, read: dict[int, int]) -> None:
+    """Remember which item reads a step's operands."""
+    for operand in operands_of(step):
+        read[operand.index] = max(item, read.get(operand.index, -1))
+
+
+def _rows_of(step: Step) -> tuple[int, int, int] | None:
+    """The number of rows that a call goes over, their axis, and the number of axes; None where it is not for a run."""
+    if is_elementwise(step):
+        shape: tuple[int, ...] = step.shape
+    elif is_plain_reduction(step):
+        if type(step.args[0]) is not Step or step.dtype.kind != "f" or step.dtype != step.args[0].dtype:
+            return None
+        shape = step.args[0].shape
+    else:
+        return None
+    axis = next((place for place, size in enumerate(shape) if size > 1), None)
+    if axis is None or shape[axis] < 4:
+        return None
+    return shape[axis], axis, len(shape)
+
+
+def _joined(
+    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Run], runs: list[int],
+    place: dict[int, int],
+) -> int | None:  # fmt: skip
+    """Let a step join the last run that it can; the place of that run."""
+    for position in reversed(runs):
+        if position < after:
+            break
+        run = items[position]
+        if isinstance(run, Run) and (run.rows, run.axis, run.ndim) == rows:
+            inside = [operand for operand in operands_of(step) if place[operand.index] == position]
+            if all(run.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
+                _join(run, step)
+                return position
+    return None
+
+
+def _join(run: Run, step: Step) -> None:
+    run.steps.append(step)
+    if is_elementwise(step) or (not _over_rows(step, run) and step.kwargs.get("keepdims")):
+        run.members.add(step.index)
+    elif _over_rows(step, run):
+        run.ending.add(step.index)
+
+
+def _ends(step: Step) -> bool:
+    return step.function in REDUCTIONS
+
+
+def _over_rows(step: Step, run: Run) -> bool:
+    """Return whether a reduction adds up rows."""
+    return not is_elementwise(step) and run.axis in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
+
+
+def is_large(step: Step) -> bool:
+    """Return whether a call works on more than a block."""
+    return max([step.size, *[operand.size for operand in operands_of(step)]]) > LARGE
+
+
+def start_of(step: Step) -> float:
+    """The value that an accumulator of a reduction begins with."""
+    starts: dict[Any, float] = {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
+    return starts.get(step.function, 0.0)
+
+
+def combining(step: Step) -> np.ufunc:
+    """The function that makes one of two parts of a total."""
+    return REDUCTIONS.get(step.function, np.add)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""Agreement: whether two runs of a function did the same, with the same constants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.steps import Step
+
+__all__ = ["brief", "same", "same_content", "same_memory"]
+
+
+def same_memory(one: Any, other: Any) -> bool:
+    """Return whether two arrays are the same part of the same memory, both being alive."""
+    return one is other or (
+        (one.shape, one.strides, one.dtype) == (other.shape, other.strides, other.dtype)
+        and one.size > 0
+        and one.__array_interface__["data"] == other.__array_interface__["data"]
+    )
+
+
+def same_content(one: Any, other: Any) -> bool:
+    """Return whether two arrays, or numbers, are of one shape and dtype and hold the same bits."""
+    one, other = np.asarray(one), np.asarray(other)
+    return (one.shape, one.dtype) == (other.shape, other.dtype) and (
+        one.dtype == object or np.ascontiguousarray(one).tobytes() == np.ascontiguousarray(other).tobytes()
+    )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two arguments of calls are the same, in two runs."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if type(one) is Step:
+        return bool(one.index == other.index)
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(item, other[key]) for key, item in one.items())
+    if isinstance(one, np.generic | float | complex):
+        return same_content(one, other)
+    if hasattr(one, "__code__") and hasattr(other, "__code__"):
+        return bool(one.__code__ is other.__code__)
+    try:
+        return bool(one == other)
+    except Exception:
+        return False
+
+
+def brief(value: Any) -> str:
+    """A number, or what an array begins with, for a message."""
+    value = np.asarray(value)
+    return str(value.item()) if value.size == 1 else f"an array of shape {value.shape} from {value.flat[0]}"

@@ -1,0 +1,164 @@
+"""Bounds of a step, known without its values: a number that no element lies below, and whether all are finite."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph import functions
+from tinygraph.compiler.trace.steps import Step
+from tinygraph.derivatives.indexing import scatter, scatter_all
+from tinygraph.derivatives.reductions import root
+from tinygraph.derivatives.shapes import astype
+from tinygraph.functions import convolution, pooling
+from tinygraph.transforms.running import alias
+
+__all__ = ["bound_below", "finiteness", "finiteness_of"]
+
+# --- a number that no element lies below ------------------------------------------------------------------------------
+
+
+def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dtype: np.dtype[Any]) -> float:
+    """A number that no element of a result lies below, from those of the operands: enough to see that x² + 1 is.
+
+    It is computed in the dtype of the result, whose rounding is that of the elements: in float32 1e-50 is 0.
+    """
+    bound = BOUNDS.get(function)
+    if bound is None or dtype.kind != "f" or kwargs.get("where", True) is not True or "initial" in kwargs:
+        return -np.inf
+    with np.errstate(all="ignore"):
+        low = bound(args, [dtype.type(_low(item)) for item in args])
+    return -np.inf if np.isnan(low) else float(low)
+
+
+def _low(item: Any) -> float:
+    if type(item) is Step:
+        return item.low
+    return float(item) if isinstance(item, int | float | np.floating | np.integer) else -np.inf
+
+
+def _even_power(args: tuple[Any, ...], low: list[Any]) -> Any:
+    return 0 if type(args[1]) is int and args[1] % 2 == 0 else -np.inf
+
+
+def _product(args: tuple[Any, ...], low: list[Any]) -> Any:
+    if low[0] >= 0 and low[1] >= 0:
+        return low[0] * low[1]
+    return 0 if args[0] is args[1] else -np.inf
+
+
+def _not_negative(args: tuple[Any, ...], low: list[Any]) -> Any:
+    """Sums round, so that the mean of numbers above 0.1 may be a little below."""
+    return 0 if low[0] >= 0 else -np.inf
+
+
+def _own(args: tuple[Any, ...], low: list[Any]) -> Any:
+    return low[0]
+
+
+# Of each function the bound of its result, from the arguments and their bounds.
+BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
+    **dict.fromkeys((np.square, np.absolute, np.exp, np.exp2), lambda args, low: 0),
+    np.cosh: lambda args, low: 1,
+    np.power: _even_power,
+    np.add: lambda args, low: low[0] + low[1],
+    np.multiply: _product,
+    np.divide: lambda args, low: 0 if low[0] >= 0 and low[1] > 0 else -np.inf,
+    np.maximum: lambda args, low: max(low),
+    np.sqrt: lambda args, low: np.sqrt(max(low[0], 0)),
+    **dict.fromkeys((np.sum, np.mean, np.log1p), _not_negative),
+    **dict.fromkeys(
+        (np.reshape, np.transpose, np.broadcast_to, np.max, np.min, np.copy, operator.getitem, astype, alias), _own
+    ),
+}  # fmt: skip
+
+# --- whether all elements are finite ----------------------------------------------------------------------------------
+
+
+def finiteness_of(item: Any) -> int:
+    """The finiteness of an argument of a call, as `Step.finite` has it."""
+    if type(item) is Step:
+        if item.content is None or item.dtype.kind not in "fc":
+            return item.finite
+        # An array from outside may be filled anew between calls, a single number not.
+        return (item.finite if item.kind == "array" else 2) if np.all(np.isfinite(item.content)) else 0
+    if isinstance(item, float | complex | np.inexact):
+        return 2 if np.isfinite(item) else 0
+    return 2
+
+
+def finiteness(
+    function: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    dtype: np.dtype[Any],
+    known: Callable[[Any], int] = finiteness_of,
+) -> int:
+    """The finiteness of a result, as `Step.finite` has it, from that of the arguments."""
+    if dtype.kind not in "fc" or getattr(function, "__module__", None) == "tinygraph.draws":
+        return 2
+    condition = CONDITIONS.get(function)
+    if condition is None and function not in TOTAL:
+        return 0
+    if condition is not None and not condition(args):
+        return 0
+
+    def least(item: Any) -> int:
+        if isinstance(item, list | tuple):
+            return min(map(least, item), default=2)
+        return known(item) if type(item) is Step else finiteness_of(item)
+
+    return min([least(item) for item in (*args, *kwargs.values())], default=2)
+
+
+def _is_over(number: float) -> Callable[[tuple[Any, ...]], bool]:
+    return lambda args: _low(args[-1]) > number
+
+
+def _divides(args: tuple[Any, ...]) -> bool:
+    divisor = args[1]
+    if isinstance(divisor, int | float | complex | np.number):
+        return bool(divisor != 0)
+    if divisor.content is not None:
+        return bool(np.all(divisor.content != 0))
+    return bool(divisor.low > 0)
+
+
+def _raises(args: tuple[Any, ...]) -> bool:
+    """x ** n with a number n: a root needs numbers from 0 on, a quotient numbers above 0."""
+    base, exponent = args
+    if type(exponent) is not int and not isinstance(exponent, float | np.number):
+        return False
+    exponent = float(exponent)
+    if exponent < 0:
+        return _low(base) > 0
+    return exponent.is_integer() or _low(base) >= 0
+
+
+# Functions of finite numbers whose results are finite.
+TOTAL = frozenset((
+    np.add, np.subtract, np.multiply, np.negative, np.positive, np.square, np.absolute, np.fabs, np.sign, np.maximum,
+    np.minimum, np.fmax, np.fmin, np.clip, np.where, np.sin, np.cos, np.tanh, np.arctan, np.arcsinh, np.rint, np.floor,
+    np.ceil, np.trunc, np.conjugate, np.real, np.imag, np.copysign, np.hypot, np.cbrt,
+    np.sum, np.cumsum, np.prod, np.cumprod, np.matmul, np.dot, np.outer, np.sort,
+    np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to, np.copy,
+    np.concatenate, np.stack, np.flip, np.roll, np.take, np.take_along_axis, np.repeat, np.tril, np.triu,
+    operator.getitem, scatter, scatter_all, astype, alias, np.ones, np.zeros, np.full,
+    functions.sigmoid, functions.relu, functions.leaky_relu, functions.elu, functions.softplus, functions.softmax,
+    convolution.conv2d, convolution.conv2d_input, convolution.conv2d_kernel, pooling.max_pool2d,
+    pooling.max_pool2d_input, pooling.max_pool2d_pick, pooling.avg_pool2d, pooling.avg_pool2d_input,
+))  # fmt: skip
+# Functions of finite numbers whose results are finite if the arguments fulfil a condition.
+CONDITIONS: dict[Any, Callable[[tuple[Any, ...]], bool]] = {
+    np.divide: _divides,
+    np.reciprocal: _is_over(0),
+    np.power: _raises,
+    **dict.fromkeys((np.log, np.log2, np.log10), _is_over(0)),
+    np.log1p: _is_over(-1),
+    **dict.fromkeys((np.sqrt, root), lambda args: _low(args[0]) >= 0),
+    np.mean: lambda args: args[0].size > 0,
+    **dict.fromkeys((np.max, np.min), lambda args: args[0].size > 0),
+}

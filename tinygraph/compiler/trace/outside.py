@@ -1,0 +1,103 @@
+"""Outside: the Tensors that a run finds, or is given, and its own copies of what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.numpy_calls import NumPyCalls
+from tinygraph.compiler.trace.steps import UNREAD, Captured, Step
+from tinygraph.compiler.trace.traced import Traced, refused
+from tinygraph.engine.links import Leaf
+from tinygraph.engine.ownership import Memory, read_only
+from tinygraph.engine.tensor import Tensor
+
+__all__ = ["LEAF_ORDER", "LEAF_VALUE", "TENSOR_VALUE", "WithTensors", "step_of"]
+
+# The slots themselves, whatever stands in their place while a function is traced.
+TENSOR_VALUE: Any = Tensor.__dict__["_value"]
+LEAF_VALUE: Any = Leaf.__dict__["_value"]
+LEAF_ORDER: Any = Leaf.__dict__["order"]
+
+
+class WithTensors(NumPyCalls):
+    """A recording that keeps, for each leaf from outside, what it is worth inside the run."""
+
+    def captured_leaf(self, link: Leaf, tensor: Any = None) -> Captured:
+        """The run's state of a leaf that is older than the run."""
+        found = self.captured.get(link)
+        if found is None:
+            found = self.captured[link] = Captured(link, LEAF_ORDER.__get__(link), None)
+        if tensor is not None and found.tensor is None:
+            found.tensor = tensor
+        if found.value is None and found.tensor is not None:
+            value = TENSOR_VALUE.__get__(found.tensor)
+            found.first = self._step("state", value.shape, value.dtype, link.name)
+            found.value = Traced(self, found.first, read_only(value), memory=Memory("a Tensor from outside"))
+            found.initial = found.value
+        return found
+
+    def given_tensor(self, tensor: Tensor, place: int, name: str) -> None:
+        """A leaf that is an argument. Where it is given more than once it is known by its first place."""
+        link = tensor._link
+        if link in self.captured:
+            return
+        self.captured[link] = Captured(link, LEAF_ORDER.__get__(link), place)
+        self.captured_leaf(link, tensor).first.name = name  # type: ignore[union-attr]
+
+    def value_of_tensor(self, tensor: Any, value: Any) -> Any:
+        """Read a Tensor's value."""
+        if type(value) is Traced:
+            return value
+        link = tensor._link
+        if isinstance(link, Leaf):
+            return self.captured_leaf(link, tensor).value
+        return self.array(value) if type(value) is np.ndarray else self.lift(value)
+
+    def set_value_of_tensor(self, tensor: Any, value: Any) -> bool:
+        """A Tensor is given a value. Returns whether that stays inside the run."""
+        link = tensor._link
+        if not (isinstance(link, Leaf) and LEAF_ORDER.__get__(link) < self.since):
+            return False
+        self.captured_leaf(link, tensor).value = self._own(self.lift(value))
+        return True
+
+    def _own(self, traced: Traced) -> Traced:
+        """The same value as an array of its own, so that an update in place of one is none of the other."""
+        return Traced(self, self.operand(traced), traced._value, memory=Memory("a Tensor from outside"))
+
+    def grad_of(self, link: Any, gradient: Any) -> Any:
+        """Read the gradient of an older leaf."""
+        captured = self.captured_leaf(link)
+        if captured.grad is UNREAD:
+            captured.had_grad = gradient is not None
+            captured.grad = None
+            if gradient is not None:
+                array = np.asarray(gradient._value if type(gradient) is Tensor else gradient)
+                captured.first_grad = self._step("gradient", array.shape, array.dtype)
+                captured.grad = Traced(self, captured.first_grad, read_only(array))
+        return captured.grad
+
+    def set_grad_of(self, link: Any, gradient: Any) -> None:
+        """An older leaf is given a gradient."""
+        self.captured_leaf(link).grad = None if gradient is None else self.own_gradient(gradient)
+
+    def own_gradient(self, gradient: Any) -> Any:
+        """A gradient in an array of its own; a Tensor, of a recorded pass, as it is."""
+        return gradient if type(gradient) is Tensor else self.own(gradient)
+
+    def check_own(self, link: Any, what: str) -> None:
+        """Refuse to change what a Tensor from outside is, as opposed to its value."""
+        if (LEAF_ORDER.__get__(link) if isinstance(link, Leaf) else link.order) < self.since:
+            raise refused(
+                f"{what} of a Tensor from outside is changed",
+                "Set it before the call; give a Tensor another value with assign(), or under tg.no_grad()",
+            )
+
+
+def step_of(gradient: Any) -> Step:
+    """The step of a gradient, a Traced or a Tensor."""
+    value = TENSOR_VALUE.__get__(gradient) if type(gradient) is Tensor else gradient
+    step: Step = value._step
+    return step

@@ -1,0 +1,59 @@
+"""Questions: `type(x)`, `isinstance(x, float)` and `hasattr(x, "shape")`, answered as an array or a number would.
+
+A stand-in says what it is to whoever asks for its `__class__`, but `type` looks past that, and so do the abstract
+classes of `collections.abc`; and `id(x)` would be that of the stand-in, so that it is refused. So in the user's modules
+these names mean the functions here while a function is recorded.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from tinygraph.compiler.trace.traced import Traced, refused
+
+__all__ = ["ANSWERS"]
+
+
+class _Asked(type):
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1 or kwargs or cls is not _Type:
+            return type.__call__(builtins.type, *args, **kwargs)
+        kind = args[0].__class__ if builtins.type(args[0]) is Traced else builtins.type(args[0])
+        return _Type if kind is builtins.type else kind  # so that `type(c) is type` holds of a class
+
+    def __instancecheck__(cls, item: Any) -> bool:
+        return isinstance(item, builtins.type)
+
+    def __subclasscheck__(cls, kind: Any) -> bool:
+        return issubclass(kind, builtins.type)
+
+
+class _Type(type, metaclass=_Asked):
+    """`type`, for `type(x)`, and for all else that it does."""
+
+
+def _isinstance(item: Any, kinds: Any) -> bool:
+    if type(item) is not Traced:
+        return isinstance(item, kinds)
+    try:
+        return issubclass(item.__class__, kinds)
+    except TypeError:  # a protocol with data, or a class that answers for instances only
+        return isinstance(item, kinds)
+
+
+def _hasattr(item: Any, name: str) -> bool:
+    return hasattr(item.__class__ if type(item) is Traced else item, name)
+
+
+def _id(item: Any) -> int:
+    if type(item) is Traced:
+        raise refused(
+            "id() is asked of an array",
+            "Ask which array is which with `x is y`; keep what belongs to an array under a name, and pass both",
+        )
+    return id(item)
+
+
+# By the name of a function of Python's what stands in its place.
+ANSWERS: dict[str, Any] = {"type": _Type, "isinstance": _isinstance, "hasattr": _hasattr, "id": _id}

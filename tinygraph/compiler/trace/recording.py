@@ -1,0 +1,681 @@
+"""Recording: what a run is given, and the calls that it makes, carried out or repeated, and remembered."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import operator
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.agreement import brief, same, same_content, same_memory
+from tinygraph.compiler.trace.bounds import bound_below, finiteness
+from tinygraph.compiler.trace.orders import axes_in_memory, order_of, without_order
+from tinygraph.compiler.trace.refusals import check_recordable
+from tinygraph.compiler.trace.steps import Captured, Step
+from tinygraph.compiler.trace.traced import AS_NUMBER, IN_PLACE, Part, Traced, refused
+from tinygraph.derivatives.shapes import astype
+from tinygraph.engine.keeping import duplicate
+from tinygraph.engine.links import instances, mapped, next_order
+from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.ownership import Memory, read_only, same_bits, share
+from tinygraph.engine.table import function_name
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.users_code.source import source_of, users_line
+
+__all__ = ["Recording"]
+
+# In place of an array that a view was taken from.
+_HERE: Any = object()
+
+# Code whose calls are made on behalf of the user's line that called it.
+_OURS = frozenset(("tinygraph", "numpy", "scipy", "contextlib", "functools"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The memory of a result, which the first run saw and the second repeats."""
+
+    operand: int | None
+    is_same: bool
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A call that took a view: the function, the place among its results, and its arguments."""
+
+    function: Callable[..., Any]
+    place: int
+    args: Any
+    kwargs: Any
+
+    def of(self, operand: Traced) -> Taken:
+        """The call with a gap in place of the array that it looks into, and its other arguments as they are now."""
+
+        def hold(item: Any) -> Any:
+            if item is operand:
+                return _HERE
+            if type(item) is Traced:
+                return Traced(item._trace, item._step, item._value, item._weak, item._is_number)
+            return item.copy() if type(item) is np.ndarray else item
+
+        return Taken(self.function, self.place, mapped(self.args, hold), mapped(self.kwargs, hold))
+
+    def again(self, run: Recording, array: Traced) -> Traced:
+        """The view of an array, taken in the same way."""
+        args, kwargs = mapped([self.args, self.kwargs], lambda item: array if item is _HERE else item)
+        found = run.call(self.function, args, kwargs)
+        return found if type(found) is Traced else found[self.place]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayVersion:
+    """A plain array as a run met it: when, its step, and a copy of what it held."""
+
+    order: int
+    step: Step
+    array: np.ndarray[Any, Any]
+    before: np.ndarray[Any, Any]
+
+    def holds(self, array: np.ndarray[Any, Any]) -> bool:
+        """Return whether the array is as it was."""
+        before = self.before
+        return array is before or (
+            (array.shape, array.dtype) == (before.shape, before.dtype) and same_bits(array, before)
+        )
+
+
+class _CarryingOut(threading.local):
+    """The function that a recording in this thread carries out now, with its real arguments."""
+
+    function: Any = None
+
+
+carrying_out = _CarryingOut()
+_NOTHING = contextlib.nullcontext()
+# Whose functions are known to run no code of the user's.
+_LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
+
+
+class Recording:
+    """What a run has met, in the order in which it met it: inputs, constants and calls.
+
+    Args:
+        call: what the compiled function is called, for messages.
+        reference: an earlier run that this one only repeats, without computing.
+        careful: of numbers that come from outside it is not taken for granted that they are finite.
+    """
+
+    def __init__(self, call: str, reference: Recording | None = None, careful: bool = False) -> None:
+        self.call_name = call
+        self.careful = careful
+        # Steps that were taken to be finite, since arguments are: where a condition, a mask or an index left something
+        # out, and where only a choice of values did.
+        self.relied: set[Step] = set()
+        self.relied_loosely: set[Step] = set()
+        self.reference = reference
+        self.since = next_order()
+        self.steps: list[Step] = []
+        self.calls: list[tuple[Any, ...]] = []
+        self.captured: dict[Any, Captured] = {}
+        self.arrays: dict[int, list[ArrayVersion]] = {}
+        self.generators: list[Any] = []
+        self.copies: list[Any] = []
+        # For each call that took elements as they lay in memory the axes in that order.
+        self.orders: list[tuple[int, ...]] = []
+        self.depth = 0
+        self.closed = False
+        # How NumPy handles floating-point errors around the run; how many `np.errstate` of the user's are in force
+        # inside; and the errors that these ignore.
+        self.errors = np.geterr()
+        # Whether somebody looks on: see `tinygraph.compiler.trace.world`.
+        self.watched = reference is None
+        self.errstates = 0
+        self.quiet: set[str] = set()
+        self.thread = threading.get_ident()
+        # Puts what is found outside back in its places for a while: see `Surroundings.as_it_is`.
+        self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self.any_weak = False
+        self.refusal: UnsupportedError | None = None
+        self.failure: tuple[str, Exception, str] | None = None
+
+    # --- what the run is given --------------------------------------------------------------------------------------
+
+    def _step(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Step:
+        step = Step(kind, len(self.steps), shape, dtype, name)
+        if self.careful and kind != "constant":
+            step.finite = min(step.finite, 2 if dtype.kind not in "fc" else 0)
+        self.steps.append(step)
+        if self.reference is not None:
+            expected = self.reference.steps[step.index] if step.index < len(self.reference.steps) else None
+            if expected is None or (expected.kind, expected.shape, expected.dtype) != (kind, shape, dtype):
+                raise self.differs(None)
+        return step
+
+    def argument(self, value: Any, name: str) -> Traced:
+        """The stand-in for an argument: an array or a number."""
+        array = np.float64(value) if type(value) is float else value
+        weak = type(value) is float
+        self.any_weak = self.any_weak or weak
+        step = self._step("argument", array.shape, array.dtype, name)
+        memory = Memory("an argument", writable=False)
+        return Traced(self, step, read_only(array), weak, isinstance(array, np.generic), memory)
+
+    def array(self, array: Any, name: str | None = None) -> Traced:
+        """The stand-in for a plain array that was not made by anything recorded."""
+        step = self._array_step(array, watched=False)
+        step.name = step.name or name
+        return Traced(self, step, read_only(array), memory=Memory("a plain array from outside", writable=False))
+
+    def _array_step(self, array: Any, watched: bool = True) -> Step:
+        """The step of a plain array as it is now: where it was written into since it was met, it gets another.
+
+        Args:
+            array: the array.
+            watched: whether the function may write into it unseen. What only stands outside is not copied.
+        """
+        met = self.arrays.setdefault(id(array), [])
+        if not met or not met[-1].holds(array):
+            step = self._step("array", array.shape, array.dtype)
+            met.append(ArrayVersion(next_order(), step, array, duplicate(array) if watched else array))
+            step.content, step.as_met = array, met[-1].before
+            step.code, step.lasti = self._here()
+            if self.reference is not None:
+                other = self.reference.steps[step.index]
+                step.fixed = not same_memory(array, other.content)
+                if step.fixed:
+                    step.content = step.as_met
+                    if not same_content(step.as_met, other.as_met):
+                        raise self.differs(step)
+                elif len(met) > 1:
+                    raise refused("a plain array from outside is written into", IN_PLACE)
+                elif other.as_met is not other.content and not same_content(step.as_met, other.as_met):
+                    raise refused(
+                        f"an array of shape {array.shape} is filled anew each time that {self.call_name} runs",
+                        "A program would not fill it. Make a new array at each call, or fill it outside, before the "
+                        "call, and pass it as an argument",
+                    )
+            self.arrays.setdefault(id(step.as_met), met[-1:])
+        return met[-1].step
+
+    def lift(self, value: Any) -> Any:
+        """A value that becomes a Tensor's, as a Traced, so that what is computed from it is recorded."""
+        if type(value) is Traced:
+            return value
+        if type(value) is np.ndarray:
+            return Traced(self, self._array_step(value), read_only(value))
+        step = self._step("constant", np.shape(value), value.dtype)
+        step.content = value
+        step.low = float(value) if value.dtype.kind in "fiu" and value == value else -np.inf
+        if self.reference is not None and not same_content(value, self.reference.steps[step.index].content):
+            raise self.differs(step)
+        return Traced(self, step, value, is_number=True)
+
+    def own(self, value: Any) -> Traced:
+        """An array of its own, of the value of another: no write into one of the two reaches the other."""
+        lifted = self.lift(value)
+        return Traced(self, self.operand(lifted), lifted._value)
+
+    def shown(self, value: Any, link: Any) -> Any:
+        """A Tensor's value as `t.data` hands it out: a leaf's own array, or a view that cannot be written into."""
+        if type(value) is not Traced:
+            return value
+        if link is not None:
+            value._is_number = False
+            value._value = None if value._value is None else read_only(np.asarray(value._value))
+            if link not in value._memory.leaves:
+                value._memory.leaves.append(link)
+            return value
+        view = Traced(self, self.operand(value), value._value, memory=value._memory)
+        view._base = value if value._base is None else value._base
+        view._taken = value._taken
+        return view
+
+    def holds_traced(self, structure: Any) -> bool:
+        """Whether there is a Traced inside nested tuples, lists and dicts."""
+        return any(True for _ in instances(Traced, structure))
+
+    def as_array(self, value: Any, dtype: Any = None) -> Any:
+        """`np.asarray`, which leaves a Traced what it is."""
+        if type(value) in (list, tuple) and self.holds_traced(value):
+            return self.as_array(np.stack([self.as_array(part) for part in value]), dtype)
+        if type(value) is not Traced:
+            return np.asarray(value, dtype=dtype)
+        if value._weak:
+            value = self.own(value)
+        return value if dtype is None or np.dtype(dtype) == value.dtype else self.converted(value, np.dtype(dtype))
+
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Compute on plain arrays while the block runs: nothing is recorded, and what is outside is as it is."""
+        with self.outside_as_it_is(), Setting(tracing=None):
+            yield
+
+    def check_open(self) -> None:
+        """Refuse what was kept from a run that is over, or belongs to another thread."""
+        if self.closed:
+            raise GraphError(
+                f"compile: this Tensor, or array, was computed while {self.call_name} was being compiled, and was "
+                "kept: it has no value of its own. What is to be used outside must be returned"
+            )
+        if state.tracing is None and carrying_out.function is not None and self.thread == threading.get_ident():
+            called = function_name(carrying_out.function)
+            raise refused(
+                f"a function that {called} calls uses an array of {self.call_name}, beside what it is called with",
+                "Give it the array as a further argument, as in np.apply_along_axis(f, axis, x, w) or np.piecewise(x, "
+                "conditions, functions, w); or write it out with NumPy's functions, np.where in place of np.piecewise",
+            )
+        if state.tracing is not self:
+            raise GraphError(
+                f"compile: {self.call_name} is being compiled in another thread, and this is an array in it"
+            )
+
+    def check_failures(self) -> None:
+        """Refuse a run that went on after a call had failed: a program makes the same calls each time."""
+        if self.failure is not None:
+            name, error, line = self.failure
+            raise UnsupportedError(
+                f"compile: {name} failed ({type(error).__name__}: {error}), and {self.call_name} went on without it "
+                f"({line}). A program makes the same calls each time. Ask for what tells the cases apart, such as "
+                "x.ndim or x.shape, which are known while the function is compiled"
+            )
+
+    def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
+        """A copy in another dtype."""
+        own = self.own(traced)
+        return own if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
+
+    def call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool = False
+    ) -> Any:
+        """Carry out a call, or repeat one, and remember it.
+
+        Args:
+            function, args, kwargs: the call.
+            is_own: it is an operation of its own, such as a check, even where it gives an argument back.
+        """
+        looking = sys.getprofile() if self.watched else None
+        if looking is None:
+            return self._called(function, args, kwargs, is_own)
+        sys.setprofile(None)  # nobody looks at how a call is recorded, which took as long as to record it
+        try:
+            return self._called(function, args, kwargs, is_own)
+        finally:
+            sys.setprofile(looking)
+
+    def _called(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
+        self.check_open()
+        check_recordable(function, args)
+        if type(kwargs.get("axis")) is Traced:
+            raise refused(f"a computed value is used as an axis by {function_name(function)}", AS_NUMBER)
+        order = order_of(function, args, kwargs)
+        if order != "C" and type(args[0]) is Traced:
+            return self._in_order(order, function, args, kwargs)
+        args, kwargs = self._given_way(args, kwargs)
+        operands = list(instances(Traced, (args, kwargs)))
+        return self._record(
+            function, mapped(args, self.operand), mapped(kwargs, self.operand), args, kwargs, operands=operands,
+            is_own=is_own,
+        )  # fmt: skip
+
+    def _in_order(self, order: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """A call that takes elements in another order than C's, as transposes and one in C order."""
+        (array, *rest), kwargs = without_order(function, args, kwargs)
+        axes = tuple(range(array.ndim))[::-1]
+        if order != "F":
+            axes = self._axes_in_memory(array, order)
+        if axes != tuple(range(array.ndim)):
+            array = self.call(np.transpose, (array, axes), {})
+        if function is np.ravel or (order != "F" and axes == tuple(range(array.ndim))):
+            return self.call(function, (array, *rest), kwargs)
+        shape = rest[0] if rest else next(kwargs[key] for key in ("shape", "newshape") if key in kwargs)
+        shape = shape if isinstance(shape, tuple | list) else (shape,)
+        return self.call(np.transpose, (self.call(np.reshape, (array, tuple(shape[::-1])), {}),), {})
+
+    def _axes_in_memory(self, array: Traced, order: str) -> tuple[int, ...]:
+        """See `axes_in_memory`; a run that repeats another has no memory to look at."""
+        place = len(self.orders)
+        if self.reference is None:
+            self.orders.append(axes_in_memory(np.asarray(array._value), order))
+        elif place == len(self.reference.orders):
+            raise self.differs(None)
+        else:
+            self.orders.append(self.reference.orders[place])
+        return self.orders[-1]
+
+    def _record(
+        self, function: Callable[..., Any], step_args: Any, step_kwargs: Any, args: Any, kwargs: Any,
+        compute: Callable[..., Any] | None = None, operands: Sequence[Traced] = (), is_own: bool = False,
+    ) -> Any:  # fmt: skip
+        code, lasti = self._here()
+
+        def remember(part: Any, callable_: Callable[..., Any], place: int) -> Traced:
+            step = Step("call", len(self.steps), tuple(part.shape), part.dtype)
+            step.function, step.args, step.kwargs = callable_, step_args, step_kwargs
+            step.code, step.lasti, step.scope = code, lasti, state.scope
+            step.section = "backward" if self.depth else "forward"
+            step.low = bound_below(callable_, step_args, step_kwargs, step.dtype)
+            step.finite = finiteness(callable_, step_args, step_kwargs, step.dtype)
+            self.steps.append(step)
+            fact: Fact = facts[place]
+            operand = None if fact.operand is None else operands[fact.operand]
+            if operand is not None and fact.is_same:
+                return operand
+            result = Traced(self, step, read_only(part) if type(part) is not Step else None, False, fact.is_number)
+            if operand is not None:
+                _look_into(result, operand, Taken(function, place, args, kwargs))
+            return result
+
+        if self.reference is not None:
+            value, facts = self._repeat(function, step_args, step_kwargs)
+        else:
+            value = self._carry_out(function, compute or function, args, kwargs)
+            several = isinstance(value, tuple | list)
+            facts = [_fact_of(part, operands, is_own) for part in (value if several else (value,))]
+            _check_places(function, operands, facts)
+            self.calls.append((function, step_args, step_kwargs, _outline(value), code, lasti, facts))
+        if not isinstance(value, tuple | list):
+            return remember(value, function, 0)
+        parts = [remember(_as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
+        return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
+
+    def _carry_out(self, function: Callable[..., Any], compute: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Carry out a call of `function` with real arguments, by `compute`.
+
+        Nothing is recorded in the meantime, and NumPy says nothing: it will when the program runs.
+        """
+        if self.errstates:
+            self._heed_errstate()
+        state.tracing = None
+        carrying_out.function = function
+        try:
+            with (
+                np.errstate(all="ignore"),
+                self.outside_as_it_is() if _runs_users_code(function, args) else _NOTHING,
+            ):
+                value = _result_of(compute, mapped(args, _real), mapped(kwargs, _real))
+        except Exception as error:
+            self.failure = self.failure or (function_name(function), error, users_line())
+            raise
+        finally:
+            state.tracing = self
+            carrying_out.function = None
+        if isinstance(value, bool | int | float | complex):
+            return np.asarray(value)[()]
+        if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
+            raise refused(
+                f"{function_name(function)} returned {type(value).__name__}, not an array",
+                "Only functions of arrays that return arrays can be compiled",
+            )
+        return value
+
+    def _heed_errstate(self) -> None:
+        """Take note of the errors that `np.errstate` ignores inside the function; another handling is refused."""
+        before: dict[str, Any] = {**self.errors}
+        for kind, how in np.geterr().items():
+            if how != before[kind]:
+                if how != "ignore":
+                    raise refused(
+                        f'np.errstate({kind}="{how}") stands inside the function',
+                        f'Put it around the call, with np.errstate({kind}="{how}"): step(x), where a program heeds it',
+                    )
+                self.quiet.add(kind)
+
+    def _repeat(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """The result of the same call in the reference run: shapes and dtypes, and what shared memory."""
+        assert self.reference is not None
+        place = len(self.calls)
+        expected = self.reference.calls[place] if place < len(self.reference.calls) else None
+        if expected is None or not (
+            same(function, expected[0]) and same(args, expected[1]) and same(kwargs, expected[2])
+        ):
+            raise self.differs(None, expected)
+        self.calls.append(expected)
+        return expected[3], expected[6]
+
+    def differs(self, step: Step | None, expected: Any = None) -> UnsupportedError:
+        """The error for two runs that did not do the same."""
+        what = ""
+        if step is not None and step.content is not None and self.reference is not None:
+            first = self.reference.steps[step.index].content
+            what = f" A plain value there was {brief(first)}, then {brief(step.content)}."
+        elif expected is not None and expected[4] is not None:
+            what = f" Before, {function_name(expected[0])} was called at {source_of(expected[4], expected[5])}."
+        return refused(
+            f"two runs of {self.call_name} on the same arguments did not do the same.{what}",
+            "Something that changes from run to run is used without being seen, and would become part of the program: "
+            "a random generator, a clock, a counter. Draw with tinygraph.draws.uniform(generator, shape) or "
+            "normal(generator, shape); pass other things as arguments, or keep them in a Tensor",
+        )
+
+    def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
+        """A random draw: done on a copy of the generator now, and on the generator itself at each call."""
+        own = getattr(generator, "state", generator)
+        place = next((n for n, known in enumerate(self.generators) if getattr(known, "state", known) is own), None)
+        if place is None:
+            place = len(self.generators)
+            self.generators.append(generator)
+            self.copies.append(copy.deepcopy(generator))
+        args = (place, tuple(shape) if isinstance(shape, tuple | list) else shape, np.dtype(dtype))
+        real = (self.copies[place], *args[1:])
+        return self._record(function, args, {}, real, {}, function)
+
+    def _given_way(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments, with Python numbers in the dtype that they take next to the arrays among them."""
+        if not self.any_weak or not (kwargs or any([_may_be_weak(item) for item in args])):
+            return args, kwargs
+        weak: list[Traced] = []
+        strong: list[Any] = []
+
+        def look(item: Any) -> Any:
+            if type(item) is Traced:
+                weak.append(item) if item._weak else strong.append(item.dtype)
+            elif isinstance(item, np.ndarray | np.generic):
+                strong.append(item.dtype)
+            return item
+
+        mapped(args, look)
+        mapped(kwargs, look)
+        if not weak or not strong or any(dtype.kind not in "fciub" for dtype in strong):
+            return args, kwargs
+        common = np.result_type(*strong, 1.0)
+        target = np.zeros(0, common).real.dtype
+
+        def give_way(item: Any) -> Any:
+            return self.converted(item, target) if type(item) is Traced and item._weak else item
+
+        return (args, kwargs) if target == np.float64 else (mapped(args, give_way), mapped(kwargs, give_way))
+
+    def operand(self, item: Any) -> Any:
+        """What a step remembers of an argument of a call."""
+        if type(item) is Traced:
+            if item._trace is not self:
+                item._trace.check_open()
+            if item._seen != item._memory.version:
+                self._take_again(item)
+            return item._step
+        if type(item) is Tensor:
+            return self.operand(item._value)
+        if isinstance(item, np.ndarray):
+            return self._array_step(item)
+        if type(item) in _PLAIN:
+            return item
+        if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
+            return self._array_step(np.asarray(item))  # an object of the user's that NumPy makes an array of
+        return _without_class(item)
+
+    # --- memory -----------------------------------------------------------------------------------------------------
+
+    def overwrite(self, target: Traced, result: Traced) -> Traced:
+        """`target[...] = result`, for an array that the function made, or a Tensor's data."""
+        memory = target._memory
+        if target._is_number:
+            raise TypeError("return arrays must be of ArrayType")
+        if target._base is not None or not memory.writable:
+            raise refused(
+                "an argument, a plain array from outside, or a view of another array is written into", IN_PLACE
+            )
+        if result.shape != target.shape:
+            raise ValueError(f"an array of shape {result.shape} cannot be written into one of {target.shape}")
+        if result.dtype != target.dtype:
+            if not np.can_cast(result.dtype, target.dtype, "same_kind"):
+                raise TypeError(f"an array of dtype {result.dtype} cannot be written into one of {target.dtype}")
+            result = self.converted(result, target.dtype)
+        step, value = self.operand(result), result._value
+        _become(target, step, value)
+        memory.version += 1
+        target._seen = memory.version
+        for link in memory.leaves:
+            link.order = link.rewritten = next_order()
+        return target
+
+    def _take_again(self, view: Traced) -> None:
+        """Let a view show what the array that it looks into has become."""
+        found: Any = view._base
+        for taken in view._taken:
+            found = taken.again(self, found)
+        _become(view, self.operand(found), found._value)
+        view._seen = view._memory.version
+
+    def as_of(self, item: Any, order: int) -> Any:
+        """An argument of a recorded call as it was when the call was made, whatever was written into it since."""
+        if type(item) is Traced:
+            if item._past is None and item._seen == item._memory.version:
+                return item
+            then = next((past[1:] for past in item._past or () if past[0] > order), (item._step, item._value))
+            return Traced(self, *then, item._weak, item._is_number)
+        if type(item) is np.ndarray:
+            met = [version for version in self.arrays.get(id(item), ()) if version.order < order]
+            return item if not met or met[-1].holds(item) else met[-1].before
+        return item
+
+    def _here(self) -> tuple[Any, int]:
+        """The user's instruction that is being executed, or on whose behalf."""
+        if state.origin is not None:
+            return state.origin
+        frame: Any = sys._getframe(2)
+        while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+            frame = frame.f_back
+        return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+
+
+_PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
+
+
+def _without_class(item: Any) -> Any:
+    """A number or a text of a class of its own, as the members of an `IntEnum` are, as Python's own; else the item."""
+    if type(item) is slice:
+        return slice(*[_without_class(part) for part in (item.start, item.stop, item.step)])
+    if not isinstance(item, np.generic):
+        for kind in (bool, int, float, complex, str):
+            if isinstance(item, kind):
+                return item if type(item) is kind else _OWN[kind](item)
+    return item
+
+
+_OWN: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    str: lambda text: "".join(str.__iter__(text)),
+}
+
+
+def _real(item: Any) -> Any:
+    """The value that a call is carried out with."""
+    if type(item) is Traced:
+        return float(item._value) if item._weak else item._value
+    return read_only(item) if type(item) is np.ndarray else item
+
+
+def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Return the result of a call. Arrays are read-only: a function that writes into one fails, whatever is in it.
+
+    Raises:
+        UnsupportedError: it writes into an argument.
+    """
+    try:
+        return function(*args, **kwargs)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        wants_to_write = "buffer source array" not in str(error)
+    if not wants_to_write:  # Cython's: compiled code asks to be able to write, and need not do it
+        copies, before = [mapped([args, kwargs], _copied) for _ in range(2)]
+        value = function(*copies[0], **copies[1])
+        pairs = zip(instances(np.ndarray, copies), instances(np.ndarray, before), strict=True)
+        if all([same_bits(array, then) for array, then in pairs]):
+            return value
+    raise refused(f"{function_name(function)} writes into an array that it is given", IN_PLACE)
+
+
+def _runs_users_code(function: Callable[..., Any], args: Any) -> bool:
+    """Return whether a call runs code of the user's: a primitive of theirs, or a function among the arguments."""
+    if isinstance(function, np.ufunc):
+        return False
+    module = getattr(function, "__module__", None) or ""
+    if module.partition(".")[0] not in _LIBRARIES:
+        return True
+    given = [part for item in args for part in (item if type(item) is list else (item,))]
+    return any([type(item) is FunctionType for item in given])
+
+
+def _copied(item: Any) -> Any:
+    return item.copy(order="K") if type(item) is np.ndarray else item
+
+
+def _fact_of(part: Any, operands: Sequence[Traced], is_own: bool) -> Fact:
+    """The memory of a part of a result: that of an operand, or its own; a number has none."""
+    for place, operand in enumerate(operands):
+        if share(part, operand._value):
+            return Fact(place, part is operand._value and not is_own, False)
+    return Fact(None, False, not isinstance(part, np.ndarray))
+
+
+def _check_places(function: Callable[..., Any], operands: Sequence[Traced], facts: list[Fact]) -> None:
+    """Refuse a view whose shape or place a computed count decides; an index is a place that a program looks up."""
+    shown = {fact.operand for fact in facts} - {None}
+    counts = [place for place, item in enumerate(operands) if not item.shape and item.dtype.kind in "iu"]
+    if shown and function is not operator.getitem and not shown.issuperset(counts):
+        raise refused(f"a computed value is used as an axis, a size or a place by {function_name(function)}", AS_NUMBER)
+
+
+def _look_into(view: Traced, operand: Traced, taken: Taken) -> None:
+    """Note that a result is a view of an operand, and how it was taken."""
+    view._base = operand if operand._base is None else operand._base
+    view._memory, view._seen = operand._memory, operand._memory.version
+    view._taken = (*operand._taken, taken.of(operand))
+
+
+def _become(traced: Traced, step: Step, value: Any) -> None:
+    """Let a stand-in stand for another value from now on."""
+    traced._past = [*(traced._past or ()), (next_order(), traced._step, traced._value)]
+    traced._step, traced._value = step, value
+
+
+def _may_be_weak(item: Any) -> bool:
+    """Whether an argument is a Python number of the run's, or may hold one, seen at a glance."""
+    return item._weak if type(item) is Traced else type(item) in _NESTED
+
+
+_NESTED = frozenset((tuple, list, dict))
+
+
+def _as_part(part: Any) -> Any:
+    return part if hasattr(part, "dtype") else np.asarray(part)
+
+
+def _outline(value: Any) -> Any:
+    """The shapes and dtypes of a call's result, as steps without a program."""
+    if isinstance(value, tuple | list):
+        parts = [_outline(_as_part(part)) for part in value]
+        return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
+    return Step("outline", -1, tuple(value.shape), value.dtype)

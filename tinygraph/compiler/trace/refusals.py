@@ -1,0 +1,54 @@
+"""Refusals: functions that cannot be recorded, whatever they are called with or for some arguments, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.traced import IN_PLACE, Traced, refused
+from tinygraph.engine.table import function_name
+
+__all__ = ["BY_VALUE", "check_recordable"]
+
+BY_VALUE = (
+    "The shape of its result depends on values, and a program is made for given shapes. Keep the shape: "
+    "np.where(mask, x, 0), or a sum over a mask; or compute it outside, and pass the result as an argument"
+)
+_PRINTS = "Return it, and print or save it outside"
+
+_REFUSED: dict[Any, str] = {
+    function: instead
+    for instead, functions in {
+        BY_VALUE: (
+            np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
+            np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
+        ),
+        IN_PLACE: (np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis),
+        _PRINTS: (
+            np.array_repr, np.array_str, np.array2string, np.save, np.savetxt, np.savez, np.savez_compressed,
+        ),
+    }.items()
+    for function in functions
+}  # fmt: skip
+
+
+# What has as many elements as one of its arguments says.
+_CHOOSING = frozenset((np.repeat, np.delete, np.compress, np.extract))
+
+
+def check_recordable(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Refuse a call that a program cannot make.
+
+    Raises:
+        UnsupportedError: the shape of its result depends on values, it writes into an array, or it prints one.
+    """
+    instead = _REFUSED.get(function)
+    if instead is None and function is np.where and len(args) == 1:
+        instead = BY_VALUE
+    if instead is None and function in _CHOOSING:
+        choosing = args[0] if function in (np.compress, np.extract) else args[1] if len(args) > 1 else None
+        instead = BY_VALUE if type(choosing) is Traced else None
+    if instead is not None:
+        raise refused(f"{function_name(function)} of a computed value", instead)

@@ -1,0 +1,124 @@
+"""Steps: the values of a run, in the order in which they were made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.users_code.source import source_of
+
+__all__ = ["UNREAD", "Captured", "Step", "steps_in"]
+
+
+class Step:
+    """A value of the program while it is being made: an input, a constant, or the result of a call.
+
+    Attributes:
+        kind: "call", "argument", "state", "gradient" (a Tensor's `grad` from before the call), "array" (a plain array
+            from outside, or a constant, as the second run tells) or "constant" (a single number).
+        index: its place in the order of the run.
+        content: the array or number, for an "array" or a "constant".
+        as_met: of an "array" a copy of what it held when it was met; the array itself where nobody writes into it.
+        fixed: of an "array" whether each run makes its own, so that it is a constant.
+        low: no element is below it, whatever the arguments are.
+        finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for arguments that are
+            finite; 0 if nothing is known. That a number is too large for its dtype is left out of account.
+        name: what it is called; None for what the source line says.
+    """
+
+    __slots__ = (
+        "args", "as_met", "code", "content", "dtype", "finite", "fixed", "function", "index", "kind", "kwargs", "lasti",
+        "low", "name", "scope", "section", "shape", "size",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
+        self.kind = kind
+        self.index = index
+        self.shape = shape
+        self.dtype = dtype
+        self.size = math.prod(shape)
+        self.name = name
+        self.function: Callable[..., Any] | None = None
+        self.args: tuple[Any, ...] = ()
+        self.kwargs: dict[str, Any] = {}
+        self.content: Any = None
+        self.as_met: Any = None
+        self.fixed = False
+        self.low = -np.inf
+        self.finite = 1 if dtype.kind in "fc" else 2
+        self.code: Any = None
+        self.lasti = 0
+        self.scope: tuple[str, ...] = ()
+        self.section = "forward"
+
+    def place(self) -> str:
+        """Where in the user's code it was made."""
+        source = source_of(self.code, self.lasti)
+        return "an unknown line" if source is None else f"{source}: {source.text}"
+
+
+class Captured:
+    """A leaf that the run found: what it is worth inside the run, whatever it is worth outside.
+
+    Attributes:
+        link, tensor: the leaf; None as the Tensor while only its gradient was asked for.
+        argument: the place among the arguments' leaves, or None for a Tensor from elsewhere.
+        value: its `Traced`; None before it was first read.
+        initial: the `Traced` that it had first, which somebody may have written into.
+        first: the step of the value at the start of the call.
+        order, rewritten: when it was assigned to, and when its array was written into, as the record counts.
+        grad: the gradient: a Traced, a Tensor, None, or UNREAD.
+        had_grad: None while the gradient from before the call was not read; else whether there was one.
+    """
+
+    __slots__ = (
+        "argument", "first", "first_grad", "grad", "had_grad", "initial", "link", "order", "rewritten", "tensor",
+        "value",
+    )  # fmt: skip
+
+    def __init__(self, link: Any, order: int, argument: int | None) -> None:
+        self.link = link
+        self.order = order
+        self.rewritten = 0
+        self.argument = argument
+        self.tensor: Any = None
+        self.value: Any = None
+        self.initial: Any = None
+        self.first: Step | None = None
+        self.grad: Any = UNREAD
+        self.first_grad: Step | None = None
+        self.had_grad: bool | None = None
+
+    @property
+    def is_written_into(self) -> bool:
+        """Return whether the function writes into the array itself: `w.data -= step` does, `w.assign` does not."""
+        return self.initial is not None and self.initial._step is not self.first
+
+    @property
+    def owner(self) -> Any:
+        """The Tensor, as a call finds it: its place among the arguments' leaves, or its link."""
+        return self.link if self.argument is None else self.argument
+
+
+UNREAD: Any = object()
+
+
+def steps_in(structure: Any) -> list[Step]:
+    """The steps inside nested tuples, lists and dicts, in order."""
+    if type(structure) is Step:
+        return [structure]
+    found: list[Step] = []
+    if isinstance(structure, _NESTED):
+        for item in structure.values() if isinstance(structure, dict) else structure:
+            if type(item) is Step:
+                found.append(item)
+            elif isinstance(item, _NESTED):
+                found += steps_in(item)
+    return found
+
+
+# One tuple, made once: `tuple | list | dict` in a call would be made again each time.
+_NESTED = (tuple, list, dict)

@@ -1,0 +1,57 @@
+"""Ties: what a compiled function must not return, a value with a graph that somebody outside goes through.
+
+@tg.compile
+def half(x):            # h = half(w); h.backward() would find nothing to go back through
+    return w * x / 2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.compiler.trace import Trace
+from tinygraph.engine.links import Call, Leaf, links_below
+from tinygraph.engine.modes import state
+from tinygraph.engine.passes import Freed
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import GraphError
+from tinygraph.nests import entries
+
+__all__ = ["check_ties"]
+
+
+def check_ties(trace: Trace, result: Any) -> None:
+    """Refuse to return what an eager call would return with a graph that somebody outside goes through.
+
+    Raises:
+        GraphError: the result depends on what requires a gradient, and was given or found outside.
+    """
+    for _, tensor in entries(result):
+        if type(tensor) is Tensor and _has_graph(tensor._link):
+            tied = next((link for link in links_below([tensor._link]) if _is_outside(link, trace)), None)
+            if tied is not None:
+                name = tied.name if isinstance(tied, Leaf) else None
+                raise GraphError(
+                    f"compile: {trace.call_name} returns a value that depends on "
+                    f"{name or 'a Tensor that it is given'}, which requires a gradient. It returns plain arrays, so"
+                    " the gradient would be lost without a word. Compile the whole, tg.compile(tg.grad(f)), or call"
+                    " backward() inside; or pass x.data, or call it under tg.no_grad()"
+                )
+
+
+def _has_graph(link: Any) -> bool:
+    """Return whether backward() could go through what a value was computed from."""
+    return isinstance(link, Call) and link.differentiable and type(link._adjoint) is not Freed
+
+
+def _is_outside(link: Any, trace: Trace) -> bool:
+    """Return whether a value that requires a gradient is an argument, or older than the call and the pass around it."""
+    if not link.differentiable:
+        return False
+    captured = trace.captured.get(link) if isinstance(link, Leaf) else None
+    if captured is not None and captured.argument is not None:
+        return True
+    if (captured.order if captured else link.order) >= trace.since:
+        return False
+    begun = state.differentiating
+    return isinstance(link, Call) or (begun is not None and link.order > begun)

@@ -1,0 +1,401 @@
+"""Traced: what a function sees in place of an array while it is being compiled.
+
+It has an array's shape, dtype and methods, and it answers NumPy's protocols, so that the function, the derivative
+rules and the optimisers run on it unchanged. Each call is carried out, and remembered. What would let a value out of
+NumPy's hands, into Python's `if` or a `float`, is refused: the program would keep using the value of this one run.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import dis
+import numbers
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from tinygraph.derivatives.conversions import asking_for_array, stores_a_part
+from tinygraph.engine.array_methods import ArrayMethods
+from tinygraph.engine.modes import state
+from tinygraph.engine.ownership import Memory
+from tinygraph.engine.refusing import overwrites
+from tinygraph.engine.table import function_name, is_plain
+from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import users_line
+
+if TYPE_CHECKING:
+    from tinygraph.compiler.trace import Step, Trace
+
+__all__ = ["Traced"]
+
+
+def refused(what: str, instead: str) -> UnsupportedError:
+    """The error for what cannot be compiled, with the user's line and the way out.
+
+    The run that is being recorded ends with it, even if the function catches it: a program cannot.
+    """
+    error = UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
+    if state.tracing is not None:
+        state.tracing.refusal = state.tracing.refusal or error
+    return error
+
+
+AS_CONDITION = (
+    "Python would decide once, and the program would follow that decision for ever. Choose between values with "
+    "np.where(condition, a, b); a setting that is not computed belongs in an argument: bool, int and str arguments "
+    "are fixed for a compiled program, and another value compiles another"
+)
+AS_NUMBER = (
+    "The number of this one run would become part of the program. Keep it an array: NumPy's functions (np.sqrt, "
+    "np.exp) in place of math's, the array itself in place of its item. To see it, return it"
+)
+AS_PLACE = (
+    "To take elements of a plain array or list at computed places write np.asarray(plain, like=x)[places] with an "
+    "array or a Tensor x that the function works on; where a computed mask holds, np.where(mask, plain, 0)"
+)
+IN_PLACE = (
+    "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
+    "a Tensor that outlives the call is updated with w.assign(value)"
+)
+
+
+# The instructions of `array[index]`, which asks a Traced among the indices for its values.
+_INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in dis.opmap)
+
+
+def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> NoReturn:
+        self._trace.check_open()
+        raise refused(what, instead)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """The methods `x + y`, `y + x` and `x += y`."""
+
+    def method(self: Traced, other: Any) -> Any:
+        if _is_operand(other):
+            return self._trace.operate(function, self, other)
+        if function in _EQUALITIES and isinstance(other, _NEVER_EQUAL):
+            return self._trace.call(np.full, (self.shape, function is np.not_equal), {})
+        return _unknown(self, other)
+
+    def reflected(self: Traced, other: Any) -> Any:
+        return self._trace.operate(function, other, self) if _is_operand(other) else _unknown(self, other)
+
+    def in_place(self: Traced, other: Any) -> Any:
+        if not _is_operand(other):
+            if not hasattr(other, "_link") or self._is_number:
+                return _unknown(self, other)
+            if not is_plain(function):  # a Tensor, whose gradient would be lost
+                raise overwrites(function_name(function), "out=, as `a += t` on an array does")
+            other = other._value
+        result = self._trace.operate(function, self, other)
+        # A number is immutable in NumPy too: the name gets a new one. An array of one number is written into.
+        return result if self._is_number else self._trace.overwrite(self, result)
+
+    return method, reflected, in_place
+
+
+def _is_operand(other: Any) -> bool:
+    """Return whether an operator takes it: an array, a number or a nested list, but no Tensor, which knows better."""
+    return type(other) is Traced or (isinstance(other, _OPERANDS) and not isinstance(other, _NEVER_EQUAL))
+
+
+_OPERANDS = (np.ndarray, np.generic, int, float, complex, list, tuple, range)
+_EQUALITIES = (np.equal, np.not_equal)
+# What no number is equal to, of whatever value it is.
+_NEVER_EQUAL = (str, bytes, type(None), dict, set, frozenset)
+# Objects that NumPy makes an array of objects of, and computes with one by one.
+_OBJECTS = (numbers.Number, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
+
+
+def _unknown(traced: Traced, other: Any) -> Any:
+    """NotImplemented, so that the other operand is asked; but a number that is none of NumPy's is refused."""
+    if isinstance(other, _OBJECTS):
+        kind = type(other).__name__
+        raise refused(
+            f"an array meets a {kind}, and NumPy goes over to Python's objects",
+            f"Make it a number that NumPy knows, float({kind.lower()}), or compare it outside",
+        )
+    return NotImplemented
+
+
+def _unary(function: np.ufunc) -> Callable[..., Any]:
+    def method(self: Traced) -> Any:
+        return self._trace.operate(function, self)
+
+    return method
+
+
+class Traced(ArrayMethods[Any]):
+    """An array in a function that is being compiled. See the module's text.
+
+    Attributes:
+        _trace: the run that it belongs to.
+        _step: what computed it. An update in place puts another step here.
+        _value: the array itself, None in a run that only repeats another.
+        _weak: it is a Python number, whose dtype gives way to that of any array.
+        _is_number: it stands for a number, which is immutable, and not for an array, if of one number.
+        _memory: what it lies in, and may share with others.
+        _seen: the version of the memory that its step is of.
+        _base, _taken: for a view the array that it looks into, and the calls that took it from there.
+        _past: what it was before, as triples of the order until which, a step and a value.
+    """
+
+    __slots__ = (
+        "__weakref__", "_base", "_is_number", "_memory", "_past", "_seen", "_step", "_taken", "_trace", "_value",
+        "_weak",
+    )  # fmt: skip
+
+    __array_priority__ = 500.0
+
+    def __init__(
+        self, trace: Any, step: Step, value: Any, weak: bool = False, is_number: bool = False,
+        memory: Memory | None = None,
+    ) -> None:  # fmt: skip
+        self._trace: Trace = trace
+        self._step = step
+        self._value = value
+        self._weak = weak
+        self._is_number = is_number or weak
+        self._memory = Memory() if memory is None else memory
+        self._seen = self._memory.version
+        self._base: Traced | None = None
+        self._taken: tuple[Any, ...] = ()
+        self._past: list[tuple[int, Step, Any]] | None = None
+
+    # Code that asks `isinstance(x, np.ndarray)` is to go the way that it goes with arrays.
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return float if self._weak else self.dtype.type if self._is_number else np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self._step.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._step.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._step.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._step.size
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes that one element takes."""
+        return self._step.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take."""
+        return self.size * self.itemsize
+
+    # --- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return self._trace.call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return self._trace.call_function(function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._trace.check_open()
+        frame = sys._getframe(1)
+        if frame.f_code.co_code[frame.f_lasti] in _INDEXES:
+            raise refused("a plain array is indexed with a computed one", AS_PLACE)
+        name, formula = asking_for_array(frame)
+        if formula is not None:
+            raise refused(
+                f"{name} makes a plain array of one that depends on the arguments",
+                f"Write {formula}, which is recorded",
+            )
+        raise refused(
+            "an array that depends on the arguments is turned into a plain one",
+            "This is what np.asarray, np.array, writing into a plain array (`plain += x`, `plain[i] = x`), and "
+            "functions that NumPy does not let us see do. Leave np.asarray out; join with np.stack; compute "
+            f"`plain = plain + x`. {AS_PLACE}",
+        )
+
+    # --- Python's protocols -----------------------------------------------------------------------------------------
+
+    __bool__ = _refusing("__bool__", "a computed value stands in Python's if, while, and, or, not or assert",
+                         AS_CONDITION)  # fmt: skip
+    __contains__ = _refusing("__contains__", "`in` asks for a computed value", AS_CONDITION)
+
+    def __float__(self) -> float:
+        self._trace.check_open()
+        if stores_a_part(sys._getframe(1)):
+            raise refused(
+                "array[index] = value writes a computed value into a plain array",
+                "Gather the values in a list and join them with np.stack, or choose with np.where(mask, value, array)",
+            )
+        raise refused("float() asks for a computed value", AS_NUMBER)
+
+    __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
+    __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
+    __index__ = _refusing("__index__", "a computed value is used as a count or a place", f"{AS_NUMBER}. {AS_PLACE}")
+    __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
+    item = _refusing("item", "item() asks for a computed value", AS_NUMBER)
+    tolist = _refusing("tolist", "tolist() asks for computed values", AS_NUMBER)
+    tobytes = _refusing("tobytes", "tobytes() asks for computed values", AS_NUMBER)
+    __str__ = _refusing("__str__", "a computed value is printed", "Return it, and print it outside")
+    __format__ = _refusing("__format__", "a computed value is printed", "Return it, and print it outside")
+    __reduce__ = _refusing("__reduce__", "a computed value is pickled", "Return it, and pickle it outside")
+    __setitem__ = _refusing("__setitem__", "x[index] = value writes into an array", IN_PLACE)
+    fill = _refusing("fill", "fill() writes into an array", IN_PLACE)
+    sort = _refusing("sort", "sort() writes into an array", "Use np.sort(x)")
+    partition = _refusing("partition", "partition() writes into an array", "Use np.partition(x, kth)")
+    put = _refusing("put", "put() writes into an array", IN_PLACE)
+    resize = _refusing("resize", "resize() changes an array", "Use np.resize(x, shape)")
+    setfield = _refusing("setfield", "setfield() writes into an array", IN_PLACE)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(self.__class__, name):
+            raise AttributeError(f"an array in a function that is being compiled has no attribute {name!r}")
+        raise refused(
+            f"an array's {name} is asked for",
+            "It is not part of what is recorded; use a NumPy function instead",
+        )
+
+    def __hash__(self) -> int:
+        if self.shape:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        raise refused("a computed value is hashed, as the key of a dict or of a cache, or an item of a set", AS_NUMBER)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[index] for index in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        return f"<{self.dtype} array of shape {self.shape} in a function that is being compiled>"
+
+    def __copy__(self) -> Any:
+        return np.copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return np.copy(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not self.shape and type(index) is tuple and not index:  # the number in an array of one
+            step, value = self._trace.operand(self), self._value
+            return Traced(self._trace, step, None if value is None else value[()], self._weak, is_number=True)
+        return self._trace.index(self, index)
+
+    # --- operators --------------------------------------------------------------------------------------------------
+
+    __add__, __radd__, __iadd__ = _operator(np.add)
+    __sub__, __rsub__, __isub__ = _operator(np.subtract)
+    __mul__, __rmul__, __imul__ = _operator(np.multiply)
+    __truediv__, __rtruediv__, __itruediv__ = _operator(np.divide)
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _operator(np.floor_divide)
+    __mod__, __rmod__, __imod__ = _operator(np.remainder)
+    __pow__, __rpow__, __ipow__ = _operator(np.power)
+    __matmul__, __rmatmul__, __imatmul__ = _operator(np.matmul)
+    __and__, __rand__, __iand__ = _operator(np.bitwise_and)
+    __or__, __ror__, __ior__ = _operator(np.bitwise_or)
+    __xor__, __rxor__, __ixor__ = _operator(np.bitwise_xor)
+    __lshift__, __rlshift__, __ilshift__ = _operator(np.left_shift)
+    __rshift__, __rrshift__, __irshift__ = _operator(np.right_shift)
+    __eq__ = _operator(np.equal)[0]
+    __ne__ = _operator(np.not_equal)[0]
+    __lt__ = _operator(np.less)[0]
+    __le__ = _operator(np.less_equal)[0]
+    __gt__ = _operator(np.greater)[0]
+    __ge__ = _operator(np.greater_equal)[0]
+    __neg__ = _unary(np.negative)
+    __pos__ = _unary(np.positive)
+    __abs__ = _unary(np.absolute)
+    __invert__ = _unary(np.invert)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    # --- ndarray's methods ------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _numpy(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> Any:
+        return function(*args, **kwargs)
+
+    def copy(self, order: Any = "C") -> Any:
+        """See `numpy.ndarray.copy`."""
+        return np.copy(self, order=order)
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return np.transpose(self)
+
+    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
+        """See `numpy.ndarray.astype`."""
+        if not copy and order in ("K", "A") and np.dtype(dtype) == self.dtype:
+            return self
+        result = self._trace.converted(self, np.dtype(dtype))
+        return result if order == "K" else np.copy(result, order=order)
+
+    def flatten(self, order: Any = "C") -> Any:
+        """See `numpy.ndarray.flatten`: a copy, as opposed to `ravel`."""
+        return self._trace.own(self.ravel() if order == "C" else self.ravel(order=order))
+
+
+class Method:
+    """A method of a ufunc, `np.add.accumulate`, as one function, the same one each time it is asked for."""
+
+    _made: dict[tuple[np.ufunc, str], Method] = {}
+
+    def __init__(self, ufunc: np.ufunc, method: str) -> None:
+        self.ufunc = ufunc
+        self.method = method
+        self.__name__ = f"{ufunc.__name__}.{method}"
+
+    @classmethod
+    def of(cls, ufunc: np.ufunc, method: str) -> Method:
+        """The method of that name."""
+        return cls._made.setdefault((ufunc, method), cls(ufunc, method))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.ufunc, self.method)(*args, **kwargs)
+
+
+class Part:
+    """One of the several results of a function, as a function of its own.
+
+    A node of a graph has one value. A function with several is called once for each that is used.
+    """
+
+    _made: dict[tuple[Any, int], Part] = {}
+
+    def __init__(self, function: Callable[..., Any], place: int) -> None:
+        self.function = function
+        self.place = place
+        self.__name__ = f"{function_name(function)}[{place}]"
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], place: int) -> Part:
+        """The result at that place."""
+        return cls._made.setdefault((function, place), cls(function, place))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)[self.place]

@@ -1,0 +1,96 @@
+"""A function is run twice: once to record what it does, and once more to see that it does the same."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.diversion import diverted
+from tinygraph.compiler.trace.trace import Trace
+from tinygraph.compiler.trace.traced import Traced, refused
+from tinygraph.compiler.trace.world import watched
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import UnsupportedError
+
+__all__ = ["run", "trace_twice"]
+
+
+def run(
+    call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None, careful: bool = False
+) -> tuple[Trace, Any]:
+    """Run a function once.
+
+    Args:
+        call: its name.
+        enter: given the trace, makes the stand-ins of the arguments, and returns what runs the function on them.
+        reference: the run that is repeated.
+        careful: see `Recording`.
+
+    Returns:
+        The trace, and what the function returned, with steps in place of arrays.
+    """
+    trace = Trace(call, reference, careful)
+    with diverted(trace):
+        call_once = enter(trace)
+        try:
+            with watched() if reference is None else contextlib.nullcontext():
+                result = call_once()
+        except ValueError as error:
+            # NumPy, asked to put a stand-in into an array, hides the reason behind "setting an array element".
+            if isinstance(error.__cause__, UnsupportedError):
+                raise error.__cause__ from None
+            raise
+        if trace.refusal is not None:
+            raise trace.refusal
+        trace.check_failures()
+        outline = results_of(trace, result)
+    if reference is not None and len(trace.calls) != len(reference.calls):
+        raise trace.differs(None)
+    return trace, outline
+
+
+def results_of(trace: Trace, result: Any) -> Any:
+    """What a function returned, with a step for each array.
+
+    Raises:
+        UnsupportedError: there is something else in it than a program can return.
+    """
+    if isinstance(result, dict):
+        for key in result:
+            _check_written(key, f"a key of a dict that {trace.call_name} returns")
+        return {key: results_of(trace, item) for key, item in result.items()}
+    if isinstance(result, list | tuple):
+        items = [results_of(trace, item) for item in result]
+        if hasattr(result, "_fields"):
+            return type(result)(*items)
+        return tuple(items) if isinstance(result, tuple) else items
+    if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
+        return trace.operand(result)
+    if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
+        _check_written(result, f"what {trace.call_name} returns")
+    return result
+
+
+def _check_written(value: Any, what: str) -> None:
+    """Refuse a result that is neither an array nor something that a program writes down."""
+    if type(value) is tuple:
+        for item in value:
+            _check_written(item, what)
+    elif type(value) not in _WRITTEN and not isinstance(value, np.number | np.bool):
+        raise refused(
+            f"{what} is, or holds, a {type(value).__name__}",
+            "A program returns arrays, numbers, strings and None, in tuples, lists and dicts: return what is in it, "
+            "and make the object outside",
+        )
+
+
+_WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range))
+
+
+def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]], careful: bool = False) -> tuple[Trace, Any]:
+    """Run a function twice, the second time only to see that it does the same. Returns the second run."""
+    first, _ = run(call, enter, None, careful)
+    return run(call, enter, first, careful)

@@ -1,0 +1,175 @@
+"""The world: clocks, entropy, files and the terminal, which a function asks or writes to while it is recorded.
+
+A program would keep the time of the recording, and would print nothing. So the first run of a function is watched:
+Python tells a profiler of each call. Where somebody else's profiler is at work, nothing is watched.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import datetime
+import dis
+import io
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.recording import carrying_out
+from tinygraph.compiler.trace.traced import refused
+from tinygraph.engine.modes import state
+
+__all__ = ["watched"]
+
+_CLOCK = ("a clock is read", "Read it outside, and pass the time as an argument")
+_ENTROPY = (
+    "random numbers are drawn from the system, by a generator without a seed or without a state",
+    "Draw with tinygraph.draws.uniform(generator, shape) or normal(generator, shape), where the generator is one of "
+    "numpy.random.default_rng() and was made outside",
+)
+_TEXT = ("something is printed, or logged", "A program prints nothing. Return it, and print it outside")
+_FILE = ("a file, the terminal or the environment is read", "Read it outside, and pass what is in it as an argument")
+
+_SECONDS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
+_CLOCKS = [getattr(time, name) for seconds in _SECONDS for name in (seconds, f"{seconds}_ns") if hasattr(time, name)]
+# Compiled functions, each by the object, and methods of classes, which are bound anew each time, by class and name.
+_FUNCTIONS: dict[Any, tuple[str, str]] = {
+    **dict.fromkeys([*_CLOCKS, time.localtime, time.gmtime, time.ctime, time.strftime], _CLOCK),
+    os.urandom: _ENTROPY,
+    builtins.print: _TEXT,
+    **dict.fromkeys(
+        [builtins.open, io.open, builtins.input, os.listdir, os.scandir, os.stat, os.getcwd, np.fromfile], _FILE
+    ),
+}
+_OF_CLASSES: set[tuple[type, str]] = {
+    (datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.datetime, "today"), (datetime.date, "today"),
+}  # fmt: skip
+# Functions that are written in Python, by their code.
+_CODES: dict[Any, tuple[str, str]] = {
+    logging.Logger._log.__code__: _TEXT,
+    random.SystemRandom.random.__code__: _ENTROPY,
+    random.SystemRandom.getrandbits.__code__: _ENTROPY,
+    os.getenv.__code__: _FILE,
+    **{function.__code__: _FILE for function in (np.load, np.loadtxt, np.genfromtxt, np.fromregex)},
+}
+# A file that is read to import a module, or to show a warning, is not read by the function.
+_ON_THEIR_OWN = frozenset(("importlib", "warnings"))
+# Open files; those that are made of a text in memory read nothing of the world.
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+_OURS = frozenset(("tinygraph", "numpy", "scipy")) | _ON_THEIR_OWN
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Refuse what reads or writes the world while the block runs, in this thread.
+
+    Raises:
+        UnsupportedError: a clock, a file, the system's entropy or the terminal was used.
+    """
+    if sys.getprofile() is not None:
+        yield
+        return
+    sys.setprofile(_look)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def _look(frame: Any, event: str, called: Any) -> None:
+    # It runs at every call of the first run, so most calls cost one look-up: of a name, or of a code object.
+    if event == "c_call":
+        if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
+            return
+        if frame.f_code in _CODES:  # which was judged when it was called
+            return
+        found, caller = _of_compiled_code(called), frame
+    elif event == "call" and frame.f_code in _CODES:
+        found, caller = _CODES[frame.f_code], frame.f_back
+        if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is not None:
+            return
+        if found is _ENTROPY and _is_seeded(caller):
+            return
+    elif event in ("call", "return") and frame.f_code in _ERRSTATE and state.tracing is not None:
+        _count_errstate(frame, event)
+        return
+    else:
+        return
+    if found is not None and carrying_out.function is None and _asker(caller) not in _OURS:
+        raise refused(*found)
+
+
+def _is_seeded(frame: Any) -> bool:
+    """Return whether a generator is made with a seed: `RandomState(0)` asks for random numbers, and forgets them."""
+    if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in sys.stdlib_module_names:
+        return False
+    call = next((step for step in dis.get_instructions(frame.f_code) if step.offset == frame.f_lasti), None)
+    return call is not None and call.opname.startswith("CALL") and bool(call.arg)
+
+
+def _count_errstate(frame: Any, event: str) -> None:
+    """Tell the recording how many `np.errstate` of the user's are in force."""
+    asked_at, step = _ERRSTATE[frame.f_code]
+    if asked_at == "both":  # a function that `np.errstate` decorates
+        step = 1 if event == "call" else -1
+        asker = (getattr(frame.f_locals.get("func"), "__module__", None) or "").partition(".")[0]
+    else:
+        asker = _asker(frame.f_back)
+    if event == asked_at or asked_at == "both":
+        state.tracing.errstates += 0 if asker in _OURS else step
+
+
+def _of_compiled_code(called: Any) -> tuple[str, str] | None:
+    """The reason to refuse a call of a compiled function of Python's, or None."""
+    holder = called.__self__
+    if type(holder) is type:
+        return _CLOCK if (holder, called.__name__) in _OF_CLASSES else None
+    if isinstance(holder, _FILES):
+        return _TEXT if called.__name__.startswith("write") else _FILE
+    return _FUNCTIONS.get(called) if isinstance(holder, ModuleType) else None
+
+
+def _asker(frame: Any) -> str:
+    """The package that a call is made for: where it is the standard library, the one that called that."""
+    asker = ""
+    while frame is not None and asker not in _OURS:
+        top: str = frame.f_globals.get("__name__", "").partition(".")[0]
+        if top in _ON_THEIR_OWN:
+            return top
+        if not asker and top not in sys.stdlib_module_names:
+            asker = top
+        if top in _OURS:  # the frames above are those of whoever called the compiled function
+            break
+        frame = frame.f_back
+    return asker
+
+
+def _code_of(function: Any) -> Any:
+    return getattr(function, "__code__", None)
+
+
+def _inner_code_of(function: Any) -> Any:
+    """The code of the function that a decorator makes."""
+    return next((item for item in _code_of(function).co_consts if isinstance(item, CodeType)), None)
+
+
+# By the code that enters or leaves `np.errstate`: the event of a profiler, and what it adds to the count.
+_ERRSTATE: dict[Any, tuple[str, int]] = {
+    _code_of(np.errstate.__enter__): ("call", 1),
+    _code_of(np.errstate.__exit__): ("return", -1),
+    _inner_code_of(np.errstate.__call__): ("both", 0),
+}
+_CODES[_code_of(np.seterr)] = (
+    "np.seterr is called",
+    "Call it before; inside a function `with np.errstate(divide='ignore'):` says nothing of a floating-point error",
+)
+_SEEDED = random.Random.seed.__code__
+_CODES[_SEEDED] = _ENTROPY
+_NAMES = frozenset(function.__name__ for function in _FUNCTIONS) | frozenset(name for _, name in _OF_CLASSES)

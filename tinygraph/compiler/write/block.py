@@ -1,0 +1,234 @@
+"""The block: the function that computes some of the rows of a run. See `tinygraph.compiler.write.rowwise`.
+
+Each array whose rows it goes over is a parameter, of which it is given the block's rows; so is what all blocks read.
+What only a block needs lies in scratch memory. What it adds up over its rows it returns, or adds to an array.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of, reduced_axes
+from tinygraph.compiler.run.profiling import TAG
+from tinygraph.compiler.schedule.batches import Batch
+from tinygraph.compiler.schedule.blocks import TWO_THREADS, Run, combining, start_of
+from tinygraph.compiler.write.calls import WORK, statements
+from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.literals import dtype_text
+from tinygraph.compiler.write.moving import view_of_rows
+from tinygraph.compiler.write.reductions import reduced_rows
+from tinygraph.compiler.write.scratch import slots_of
+from tinygraph.compiler.write.writer import Writer
+
+__all__ = ["Block", "Division", "division_of"]
+
+
+@dataclass(frozen=True)
+class Division:
+    """The division of the rows of a run.
+
+    Attributes:
+        rows: how many.
+        size: the rows of a block.
+        threads: how many.
+        in_turns: whether two threads take the blocks in turns, and not half of them each.
+    """
+
+    rows: int
+    size: int
+    threads: int
+    in_turns: bool
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all blocks are of one size."""
+        return self.rows % self.size == 0
+
+    @property
+    def is_one_each(self) -> bool:
+        """Whether a thread has one block, so that what that adds up to is its total."""
+        return self.size * self.threads >= self.rows
+
+
+# Two threads that end a call at the same time wait for each other, as Python runs one of them at a time. With blocks of
+# twice the size they do so half as often: 10 million numbers took 37 milliseconds instead of 44. There must be several
+# blocks for each, so that both have about as much to do.
+BLOCKS_EACH = 8
+
+
+def division_of(run: Run, threads: int) -> Division:
+    """The division of the rows of a run into blocks, and of those between threads."""
+    size, rows = run.rows_in_block, run.rows
+    if threads == 1 or run.nanoseconds <= TWO_THREADS:
+        return Division(rows, min(size, rows), 1, in_turns=False)
+    if not isinstance(run, Batch) and rows >= 4 * BLOCKS_EACH * size:
+        size *= 2
+    size = min(size, -(-rows // 2))
+    # What is added up into arrays is added up in halves, so that it is the same numbers at every call.
+    adds_up_arrays = any(step.index in run.ending and step.shape for step in run.steps)
+    return Division(rows, size, 2, in_turns=not adds_up_arrays and rows > 2 * size)
+
+
+class Block:
+    """The function that computes a block of a run, as it is written.
+
+    Attributes:
+        number: of the run.
+        lines: the statements.
+        parameters: by name what the function over the blocks passes for it.
+        outer: what that function gets from the step.
+        totals: the numbers that are added up over the blocks, with their names.
+        starts: what is written before the first block.
+        arrays: the arrays that are added up over the blocks.
+        setup: allocates what they are added up in.
+        scratch: the names of the memory that only a block needs.
+    """
+
+    def __init__(self, run: Run, number: int, plan: Plan, writer: Writer, division: Division) -> None:
+        self.run = run
+        self.number = number
+        self.plan = plan
+        self.writer = writer
+        self.names = writer.names
+        self.division = division
+        self.lines: list[str] = []
+        self.parameters: dict[str, str] = {}
+        self.outer: dict[str, None] = {}
+        self.totals: list[tuple[Step, str]] = []
+        self.arrays = [step for step in run.steps if step.index in run.ending and step.shape]
+        self.starts: list[str] = []
+        self.setup: list[str] = []
+        self._scratch_of, self.slots = slots_of(run, number, plan, division.size)
+        self.scratch = sorted(set(self._scratch_of.values()), key=lambda name: int(name.rpartition("_")[2]))
+        self._views = {step.index for step in run.steps if plan.is_view(step)}
+        # Parts of what only a block needs: their places are known within the block alone.
+        self._within = {step.index for step in run.steps if step.index in plan.parts and self._is_scratch(step)}
+        comments = Comments()
+        for step in run.steps:
+            comments.begin(step, self.lines)
+            self._use_operands(step)
+            self._write(step)
+        self.lines = _without_unused(self.lines, {self.names[index] for index in self._views})
+
+    # --- what it is given ---------------------------------------------------------------------------------------------
+
+    def _use_operands(self, step: Step) -> None:
+        for operand in operands_of(step):
+            if operand.index not in self._views and operand.index not in self._within:
+                sliced = self.run.slices(step, operand) or self._is_scratch(operand)
+                self._use(operand, self.run.axis_of(operand) if sliced else None)
+        if step.function in IMAGE_FUNCTIONS:
+            self.parameters[WORK] = f"{WORK}[thread]"
+
+    def _use(self, step: Step, axis: int | None) -> None:
+        """Make a value known inside the block, all of it or the block's rows, which are along an axis."""
+        if step.is_constant and not step.shape:
+            return
+        name = self.writer.text(step)
+        if name in self.parameters:
+            return
+        held = self.plan.storage[step.index]
+        if held is not None and held.kind == "scratch":
+            self.parameters[name] = self._scratch(step, self._scratch_of[id(held)])
+            return
+        if held is None or not held.is_lasting:
+            self.outer[name] = None
+        elif axis is None:
+            return  # a global
+        self.parameters[name] = name if axis is None else f"{name}{self._rows(step, axis)}"
+
+    def _scratch(self, step: Step, slot: str) -> str:
+        """As much of some scratch memory as the block has rows."""
+        if self.division.is_even:
+            return f"{slot}_part"
+        each = self.run.each_of(step)
+        return f"{slot}_part" + _at(
+            self.run.axis_of(step), ":stop - start" if each == 1 else f":(stop - start) * {each}"
+        )
+
+    def _rows(self, step: Step, axis: int) -> str:
+        """The index of the block's rows."""
+        each = self.run.each_of(step)
+        return _at(axis, "start:stop" if each == 1 else f"start * {each}:stop * {each}")
+
+    def _is_scratch(self, step: Step) -> bool:
+        held = self.plan.storage[step.index]
+        return held is not None and held.kind == "scratch"
+
+    # --- what it computes ---------------------------------------------------------------------------------------------
+
+    def _write(self, step: Step) -> None:
+        name = self.names[step.index]
+        if step.index in self._within:
+            self._write_place(step, name)
+            self._put_into(step, name)
+        elif step.index in self._views:
+            self._put(step, f"{name} = {view_of_rows(self.writer, step)}")
+        elif step.index in self.run.members:
+            self._use(step, self.run.axis_of(step))
+            self._put_into(step, name)
+        elif step.index not in self.run.ending:
+            axes = reduced_axes(step.kwargs.get("axis"), self.run.ndim)
+            self._use(step, self.run.axis - sum(axis < self.run.axis for axis in axes))
+            self._put_into(step, name)
+        elif step.shape:
+            self._write_array_total(step, name)
+        else:
+            self.totals.append((step, name))
+            self.starts.append(f"{name} = {_number(start_of(step))}")
+            self._put(step, f"{name} = float({reduced_rows(self.writer, step)})")
+
+    def _write_place(self, step: Step, name: str) -> None:
+        """Write where in an assembled array a part of it lies."""
+        whole, index = self.plan.parts[step.index]
+        if whole.index not in self._within:
+            self._use(whole, self.run.axis_of(whole))
+        self._put(step, f"{name} = {self.writer.text(whole)}[{self.writer.index(index)}]")
+
+    def _write_array_total(self, step: Step, name: str) -> None:
+        """Write what is added up into an array, in which each thread has its own."""
+        total = f"{name}_total"
+        self._allocate(total, step)
+        if self.division.is_one_each:
+            self._put_into(step, total)
+            return
+        self.starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
+        if step.function in REDUCTIONS:
+            added = reduced_rows(self.writer, step)
+        else:
+            added = f"{name}_part_total"
+            self._allocate(added, step)
+            self._put_into(step, added)
+        self._put(step, f"np.{combining(step).__name__}({total}, {added}, out={total})")
+
+    def _allocate(self, name: str, step: Step) -> None:
+        """Give each thread an array for a result."""
+        self.parameters[name] = f"{name}s[thread]"
+        shape = (self.division.threads, *step.shape)
+        self.setup.append(f"{name}s = np.empty({shape}, dtype={dtype_text(step.dtype)})")
+
+    def _put_into(self, step: Step, out: str) -> None:
+        self._put(step, *statements(self.writer, step, out))
+
+    def _put(self, step: Step, *lines: str) -> None:
+        """Append statements, tagged with the step that they compute."""
+        self.lines += [f"{line}{TAG}{step.index}" for line in lines]
+
+
+def _without_unused(lines: Sequence[str], views: set[str]) -> list[str]:
+    """The lines without those that only name a view that no other line reads."""
+    words = Counter(word for line in lines for word in re.findall(r"\w+", line.partition(TAG)[0]))
+    return [line for line in lines if words[name := line.partition(" = ")[0]] != 1 or name not in views]
+
+
+def _at(axis: int, part: str) -> str:
+    return f"[{':, ' * axis}{part}]"
+
+
+def _number(value: float) -> str:
+    return {float("inf"): "np.inf", float("-inf"): "-np.inf"}.get(value, repr(value))

@@ -1,0 +1,194 @@
+"""The body: the statements of the step, in the order of execution, and what they need that is done once.
+
+def step(x, y):
+    # forward · z = w.T @ x + b                               (train.py:11)
+    np.dot(w_T, x, out=z)                                     a call that writes into memory of the plan
+    d_w = np.empty((40, 1))                                   what is returned is new at each call
+    np.dot(x, d_z_T, out=d_w)
+    in_turns(rows_1, 60000, 512, images)                      a run: its rows go block by block through one function
+    return cost, d_w
+"""
+
+from __future__ import annotations
+
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.memory import Plan, Storage
+from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.run.profiling import TAG
+from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.write.calls import WORK, expression, image_call, statements
+from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
+from tinygraph.compiler.write.memory import names_in
+from tinygraph.compiler.write.moving import view
+from tinygraph.compiler.write.rowwise import RunText, text_of_run
+from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.writer import Writer, nest_text
+
+__all__ = ["Body"]
+
+
+class Body:
+    """The text of a step as it is written.
+
+    Attributes:
+        lines: the statements, each tagged with the step that it computes.
+        setup: what is done once: views of memory that lasts, lists for memory that is kept.
+        runs: the functions that evaluate rows block by block.
+    """
+
+    def __init__(self, task: Task, plan: Plan, writer: Writer) -> None:
+        self.task = task
+        self.plan = plan
+        self.writer = writer
+        self.names = writer.names
+        self.lines: list[str] = []
+        self.setup: list[str] = []
+        self.runs: list[RunText] = []
+        self._comments = Comments()
+        self._begun: set[int] = set()  # by id the storages of results that have their memory
+        self._placed: set[int] = set()  # parts of assembled arrays that have their names
+        self._kept = 0  # results whose memory is kept
+        for item in plan.items:
+            if isinstance(item, Run):
+                self._write_run(item)
+            else:
+                self._write(item)
+        self.returned = self._written_end()
+
+    # --- one item -----------------------------------------------------------------------------------------------------
+
+    def _write(self, step: Step) -> None:
+        held = self.plan.storage[step.index]
+        self._place(step)
+        if self.plan.is_view(step):
+            assert held is not None
+            if not held.is_lasting:
+                self._comment(step)
+            self._write_view(step, held)
+            return
+        self._comment(step)
+        if held is None or held.kind == "fresh":
+            self._put(step, f"{self._target(step)} = {expression(self.writer, step)}")
+        elif step.function in IMAGE_FUNCTIONS:
+            self._begin(held, step)
+            self._put(step, *image_call(self.writer, step, self.names[step.index], f"{WORK}[0]"))
+        elif held.escapes and id(held) not in self._begun:
+            name = self._allocate(held, step)
+            self._put(step, *statements(self.writer, step, name))
+            self._name_others(held, step)
+        else:
+            self._put(step, *statements(self.writer, step, self.names[step.index]))
+
+    def _target(self, step: Step) -> str:
+        """The target of a result's assignment: its name, or the variable that its number is the new value of."""
+        place = self.plan.straight.get(step.index)
+        return self.names[step.index] if place is None else f"{self._variable(place)}[...]"
+
+    def _write_view(self, step: Step, held: Storage) -> None:
+        """Write a view; once, if it looks at memory that lasts."""
+        line = f"{self.names[step.index]} = {view(self.writer, step)}"
+        if held.is_lasting:
+            self.setup.append(line)
+        else:
+            self._put(step, line)
+
+    def _write_run(self, run: Run) -> None:
+        """Write a run's functions, and the call of them."""
+        held_by = [(step, held) for step in run.steps if (held := self.plan.storage[step.index]) is not None]
+        seen = [(step, held) for step, held in held_by if held.kind != "scratch"]
+        for step, held in seen:
+            self._place(step)
+            self._begin(held, step)
+        for step, held in seen:
+            if self.plan.is_view(step):
+                self._write_view(step, held)
+        text = text_of_run(run, len(self.runs) + 1, self.plan, self.writer, self.task.threads)
+        self.runs.append(text)
+        self.setup += text.setup
+        self._comment(run.steps[0])
+        self.lines += text.call
+        self._comments.forget()
+
+    # --- parts of assembled arrays, and results -----------------------------------------------------------------------
+
+    def _place(self, step: Step) -> None:
+        """Write down, once, where in an assembled array a part of it lies."""
+        if step.index in self.plan.parts and step.index not in self._placed:
+            self._placed.add(step.index)
+            whole, index = self.plan.parts[step.index]
+            self._place(whole)
+            self.setup.append(f"{self.names[step.index]} = {self.names[whole.index]}[{self.writer.index(index)}]")
+
+    def _begin(self, held: Storage, step: Step) -> None:
+        """Write the allocation of memory that is new at each call, if a step is the first that needs it."""
+        if held.escapes and id(held) not in self._begun:
+            self._comment(step)
+            first = self.plan.by_index[held.steps[0]]
+            self._allocate(held, first)
+            self._name_others(held, first)
+
+    def _allocate(self, held: Storage, step: Step) -> str:
+        """Write the allocation, on behalf of a step; what the memory is called."""
+        self._begun.add(id(held))
+        name = self.names[held.steps[0]]
+        if held.nbytes < KEPT_BYTES:
+            self._put(step, f"{name} = {empty_text(held.shape, held.dtype)}")
+        else:
+            how = f"{self._kept_memory()}, {size_text(held.shape)}, {dtype_text(held.dtype)}"
+            self._put(step, f"{name} = {self.writer.foreign(memory_for)}({how})")
+        return name
+
+    def _name_others(self, held: Storage, step: Step) -> None:
+        """Give names to the values that will lie in the memory later."""
+        name = self.names[held.steps[0]]
+        for other, shape in names_in(held, self.plan, self.names).items():
+            if other != name:
+                self._put(step, f"{other} = {name}" if shape == held.shape else f"{other} = {name}.reshape({shape})")
+
+    def _kept_memory(self) -> str:
+        """The name of a list of the memory of earlier results, which is made once."""
+        self._kept += 1
+        name = self.writer.taken.take(f"results_{self._kept}")
+        self.setup.append(f"{name} = []")
+        return name
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _written_end(self) -> str:
+        """Write the copies that are made at the end; what is returned, as text."""
+        returned: set[int] = set()  # by id the storages that results have
+        texts = [self._written_result(output, returned) for output in self.task.results]
+        for place, step in self.plan.copied:
+            variable, text = self._variable(place), self.writer.text(step)
+            self._comment(step)
+            self._put(step, f"np.copyto({variable}, {text})" if step.shape else f"{variable}[...] = {text}")
+        if self.lines:
+            self.lines.append("")
+        return nest_text(self.task.program.results, iter(texts), self.writer)
+
+    def _written_result(self, output: Step, returned: set[int]) -> str:
+        """A result as it is returned: a copy where a later call, or whoever has another result, writes into it."""
+        held = self.plan.storage.get(output.index)
+        text = self.writer.text(output)
+        if held is None:
+            return f"{text}.copy()" if output.is_constant and output.shape else text
+        if held.escapes and id(held) not in returned:
+            returned.add(id(held))
+            return text
+        name = self.writer.taken.take(f"{text}_now")
+        self.lines.append(f"{name} = {text}.copy()")
+        return name
+
+    # --- lines --------------------------------------------------------------------------------------------------------
+
+    def _variable(self, place: int) -> str:
+        return self.names[self.task.variables[place].index]
+
+    def _comment(self, step: Step) -> None:
+        self._comments.begin(step, self.lines)
+
+    def _put(self, step: Step, *lines: str) -> None:
+        """Append statements, tagged with the step that they compute."""
+        self.lines += [f"{line}{TAG}{step.index}" for line in lines]

@@ -1,0 +1,56 @@
+"""Comments: one in front of the statements that come from one line of the user's code, which it shows.
+
+# forward · z = w.T @ x + b                                   (train.py:11)
+np.dot(w_T, x, out=z)
+np.add(z, b, out=z)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.write.width import WIDTH
+
+__all__ = ["Comments", "one_line"]
+
+# Where a line's place stands, behind code that leaves room for it.
+COLUMN = 60
+
+
+class Comments:
+    """Writes a comment when statements from another line begin."""
+
+    def __init__(self) -> None:
+        self._last: Any = None
+
+    def begin(self, step: Step, lines: list[str]) -> None:
+        """Begin a group of statements, if a step belongs to another line of the user's than the one before."""
+        source = step.source
+        group = (step.section, None if source is None else (source.file, source.line))
+        if group == self._last:
+            return
+        self._last = group
+        if lines:
+            lines.append("")
+        lines.append(_comment(step))
+
+    def forget(self) -> None:
+        """Let the next statement begin a group, whatever line it is from."""
+        self._last = None
+
+
+def one_line(text: str) -> str:
+    """A text as it can stand in a comment: what does not print, a line break above all, is written as Python does."""
+    return "".join([letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text])
+
+
+def _comment(step: Step) -> str:
+    source = step.source
+    if source is None:
+        return f"# {step.section}"
+    text = f"# {step.section} · {one_line(source.text)}" if source.text else f"# {step.section}"
+    place = f"({one_line(str(source))})"
+    room = max(WIDTH - 8 - len(place) - 2, len(step.section) + 2)
+    text = text if len(text) <= room else f"{text[: room - 3]}..."
+    return f"{text:<{COLUMN}}  {place}"

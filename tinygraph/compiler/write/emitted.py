@@ -1,0 +1,242 @@
+"""Emitted: a program that has been written, and can be run, saved, counted and measured.
+
+emitted = compile_program(program)
+emitted.run([x, y], [w, b])         computes, and updates w and b
+print(emitted.source)
+emitted.save("step.py", [w, b])
+"""
+
+from __future__ import annotations
+
+import copy
+import linecache
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.program.cost import Cost, flops, traffic
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.run.profiling import Profile, instrumented, profiled, untagged
+from tinygraph.compiler.run.threads import blas
+from tinygraph.compiler.write.one_thread import wants_one_thread
+from tinygraph.compiler.write.references import References
+from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.width import fitted
+
+__all__ = ["Emitted", "Text"]
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """The text of a program, and what it needs.
+
+    Attributes:
+        tagged: the text, each statement with the step that it computes behind it.
+        arguments, variables: what it calls them, in order.
+        references: the arrays and functions that it refers to.
+        imports: the lines in it that import something.
+        header: the line that begins the function.
+        program: the lines below the imports, as in `tagged`.
+        scratch_count, scratch_bytes: of the arrays that it allocates besides those of the plan.
+    """
+
+    tagged: str
+    arguments: list[str]
+    variables: list[str]
+    references: References
+    imports: list[str] = field(default_factory=list)
+    header: str = ""
+    program: list[str] = field(default_factory=list)
+    scratch_count: int = 0
+    scratch_bytes: int = 0
+
+
+_ALIVE: weakref.WeakSet[Emitted] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A child process has none of its parent's threads: what has a pool of them is set up anew."""
+    for emitted in _ALIVE:
+        emitted._bound = None
+        emitted._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Emitted:
+    """A compiled program.
+
+    Attributes:
+        source: the text of the module.
+        original: the graph that was given, as steps.
+        graph: the graph after rewriting, which the text computes.
+        plan: where every value lives.
+        text: the text as it was written, and what it needs.
+    """
+
+    def __init__(self, task: Task, text: Text, plan: Plan, otherwise: Callable[[], Emitted] | None = None) -> None:
+        """Make the text callable.
+
+        Args:
+            otherwise: makes the program that computes the same with NumPy, of one that computes with Python's floats.
+        """
+        self.task = task
+        self.text = text
+        self.plan = plan
+        self.original = task.original
+        self.graph = task.graph
+        self.source = fitted(untagged(text.tagged))
+        file = f"<compiled {task.name} {id(self):x}>"
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
+        weakref.finalize(self, linecache.cache.pop, file, None)
+        _ALIVE.add(self)
+        self._code = compile(self.source, file, "exec")
+        self._otherwise = otherwise
+        self._exact: Emitted | None = None
+        self._blas = blas() if wants_one_thread(task.graph, plan.items) else None
+        self._bound: list[Any] | None = None
+        self._given: tuple[Any, ...] | None = None
+        self._step: Callable[..., Any] = self._unbound
+        self._lock = threading.Lock()
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = ()) -> Any:
+        """Compute the results, and update the variables in place.
+
+        Args:
+            arguments: arrays, in the order of the program's arguments, of its shapes and dtypes.
+            variables: writable arrays, in the order of its variables. Give the same arrays at each call: for others
+                the memory is set up anew.
+            generators: `np.random.Generator`s, in the order of the program's.
+
+        Returns:
+            The nest of the program's results. No array in it is used again by a later call.
+        """
+        with self._lock:
+            bound = self._bound
+            if bound is None or (
+                (variables is not self._given or generators) and not all(map(is_, bound, (*variables, *generators)))
+            ):
+                self._bind(variables, generators)
+            if self._blas is not None and (threads := self._blas.get_threads()) > 1:
+                self._blas.set_threads(1)
+                try:
+                    return self._step(*arguments)
+                finally:
+                    self._blas.set_threads(threads)
+            if self._otherwise is None:
+                return self._step(*arguments)
+            try:
+                return self._step(*arguments)
+            except (ArithmeticError, ValueError):  # Python's floats raise where NumPy's have an infinity or NaN
+                return self.in_arrays().run(arguments, variables, generators)
+
+    def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
+        """Execute the part of the text that is done once, with these variables."""
+        space = self._space(variables, generators)
+        exec(self._code, space)
+        self._step = space[self.task.name]
+        self._bound = [*variables, *generators]
+        self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
+
+    def _space(self, variables: Sequence[Any], generators: Sequence[Any]) -> dict[str, Any]:
+        """The names that the text is executed among."""
+        return {
+            "__name__": self.task.name,
+            "__tinygraph_program__": True,  # for `warning_lines`
+            "__warningregistry__": None,
+            **dict(zip(self.text.variables, variables, strict=True)),
+            **dict(zip(self.task.generators, generators, strict=True)),
+            **self.text.references.constants,
+            **self.text.references.functions,
+        }
+
+    def in_arrays(self) -> Emitted:
+        """This program, or the one that computes the same with NumPy where this one computes with Python's floats."""
+        if self._otherwise is None:
+            return self
+        if self._exact is None:
+            self._exact = self._otherwise()
+        return self._exact
+
+    def _unbound(self, *arguments: Any) -> Any:
+        raise AssertionError("not bound")
+
+    # --- what else one can do with it ---------------------------------------------------------------------------------
+
+    @property
+    def cost(self) -> Cost:
+        """Operations, bytes and buffers, by calculation."""
+        emitted = self.in_arrays()
+        steps = [s for s in emitted.graph.nodes if isinstance(s, Step) and s.function is not None]
+        called = [step for step in steps if not emitted.plan.is_view(step)]
+        memories = emitted.plan.memories
+        return Cost(
+            flops=sum(flops(step) for step in called),
+            bytes=sum(traffic(step) for step in called),
+            buffers=emitted.text.scratch_count + len(memories),
+            buffer_bytes=emitted.text.scratch_bytes + sum(memory.nbytes for memory in memories),
+            calls=len(called),
+        )
+
+    def save(self, path: str | os.PathLike[str], values: Sequence[Any] = (), *, parameters: str = "beside") -> None:
+        """Write a module that computes the same without tinygraph.
+
+        Args:
+            path: of the module, ending in ".py".
+            values: the variables' values, in order.
+            parameters: "beside" puts the values into an npz of the same name, which the module reads when it is
+                imported, and updates in memory. "arguments" makes them arguments of the function, after the others;
+                where it updates them it returns a pair: what it returned before, and a dict of the new values.
+
+        Raises:
+            ValueError: the path does not end in ".py", or `parameters` is something else.
+            UnsupportedError: the program calls a function that cannot be written down.
+        """
+        from tinygraph.compiler.saving import save_program
+
+        save_program(path, self, values, parameters)
+
+    def of(self, program: Program) -> Emitted:
+        """Another program, written with the same options, with arrays."""
+        return (self if program is self.task.program else self.task.again(program)).in_arrays()
+
+    def profile(
+        self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = (), repeats: int = 20
+    ) -> Profile:
+        """Measure how long each call takes, on one thread. The variables are copied, and stay as they are.
+
+        Args:
+            arguments, variables, generators: as for `run`.
+            repeats: how often the program is run; the least time of each call counts.
+
+        Returns:
+            A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
+        """
+        emitted = self.in_arrays()
+        if emitted.task.threads != 1:
+            emitted = emitted.task.again(threads=1).in_arrays()
+        variables = [np.array(value) for value in variables]
+        generators = copy.deepcopy(list(generators))
+        code = compile(instrumented(emitted.text.tagged), f"<profiled {self.task.name}>", "exec")
+
+        def bind(tick: Callable[[int], None]) -> Callable[[], Any]:
+            space = emitted._space(variables, generators)
+            space["_tick"] = tick
+            exec(code, space)
+            step = space[self.task.name]
+            return lambda: step(*arguments)
+
+        names = self.task.program.updates_in(emitted.graph)
+        return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats, names)

@@ -1,0 +1,150 @@
+"""Loops: the function that goes over the blocks of a run, and its call. See `tinygraph.compiler.write.rowwise`."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.blocks import combining
+from tinygraph.compiler.write.block import Block
+
+__all__ = ["call_of", "functions_of"]
+
+
+def functions_of(block: Block) -> list[str]:
+    """The lines of the function that computes a block, and of the one that goes over the blocks."""
+    lines = [*_head(f"block_{block.number}", list(block.parameters)), *_indented(block.lines)]
+    if block.totals:
+        lines.append(f"    return {_names(block)}")
+    lines += ["", "", *_head(f"rows_{block.number}", _arguments_of_loop(block))]
+    lines += [f"    {slot}_part = {slot}[thread]" for slot in block.scratch]
+    lines += _loop_in_turns(block) if block.division.in_turns else _loop(block)
+    return "\n".join(lines).split("\n")
+
+
+def _arguments_of_loop(block: Block) -> list[str]:
+    return [*(["starts"] if block.division.in_turns else ["begin", "end"]), "thread", *block.outer]
+
+
+def _loop(block: Block) -> list[str]:
+    """Go over some of the rows, and add up what the blocks give."""
+    size = block.division.size
+    lines = _indented(block.starts)
+    lines += [f"    for start in range(begin, end, {size}):", f"        stop = min(start + {size}, end)"]
+    lines += [f"        {line}" for line in _added_up(block)]
+    return [*lines, f"    return {_names(block)}"] if block.totals else lines
+
+
+def _added_up(block: Block) -> list[str]:
+    """The call of the block's function, and what becomes of its results."""
+    call = _call_of_block(block)
+    if not block.totals:
+        return [call]
+    if len(block.totals) == 1:
+        ((step, name),) = block.totals
+        return [_added(step, name, call)]
+    parts = [f"{name}_part_total" for _, name in block.totals]
+    added = [_added(step, name, part) for (step, name), part in zip(block.totals, parts, strict=True)]
+    return [f"{', '.join(parts)} = {call}", *added]
+
+
+def _loop_in_turns(block: Block) -> list[str]:
+    """Take block after block, and note what each gives."""
+    size, call = block.division.size, _call_of_block(block)
+    head = ["    for start in starts:", f"        stop = min(start + {size}, {block.division.rows})"]
+    if not block.totals:
+        return [*head, f"        {call}"]
+    return ["    found = {}", *head, f"        found[start] = {call}", "    return found"]
+
+
+def _call_of_block(block: Block) -> str:
+    arguments = block.parameters.values()
+    call = f"block_{block.number}({', '.join(arguments)})"
+    if len(call) <= 100:
+        return call
+    inside = ",\n            ".join(arguments)
+    return f"block_{block.number}(\n            {inside},\n        )"
+
+
+def call_of(block: Block) -> list[str]:
+    """The lines of the step that call the function over the blocks, and add up what its threads give."""
+    return [*_call_with_numbers(block), *[_joined_array(step, block) for step in block.arrays]]
+
+
+def _call_with_numbers(block: Block) -> list[str]:
+    """The call; what it gives as NumPy's numbers."""
+    call, parts = _call(block), f"rows_{block.number}_parts"
+    if not block.totals:
+        return [call]
+    if block.division.threads == 1:
+        return [
+            f"{_names(block)} = {call}",
+            *[f"{name} = np.{step.dtype.name}({name})" for step, name in block.totals],
+        ]
+    several = len(block.totals) > 1
+    joined = _joined_blocks if block.division.in_turns else _joined_halves
+    return [
+        f"{parts} = {call}",
+        *[
+            f"{name} = np.{step.dtype.name}({joined(step, parts, place if several else None)})"
+            for place, (step, name) in enumerate(block.totals)
+        ],
+    ]
+
+
+def _call(block: Block) -> str:
+    division, rows = block.division, f"rows_{block.number}"
+    if division.threads == 1:
+        return f"{rows}({', '.join(['0', str(division.rows), '0', *block.outer])})"
+    how = "in_turns" if division.in_turns else "in_two"
+    return f"{how}({', '.join([rows, str(division.rows), str(division.size), *block.outer])})"
+
+
+def _joined_blocks(step: Step, parts: str, place: int | None) -> str:
+    """The results of all blocks as one number; `place` is that among the results of a block with several."""
+    found = parts if place is None else f"[part[{place}] for part in {parts}]"
+    return f"sum({found})" if step.function is np.sum else f"np.{combining(step).__name__}.reduce({found})"
+
+
+def _joined_halves(step: Step, parts: str, place: int | None) -> str:
+    """The results of two threads as one number."""
+    first, second = (f"{parts}[{thread}]" + ("" if place is None else f"[{place}]") for thread in (0, 1))
+    if step.function in _SIGNS:
+        return f"{first} {_SIGNS[step.function]} {second}"
+    return f"np.{combining(step).__name__}({first}, {second})"
+
+
+def _joined_array(step: Step, block: Block) -> str:
+    """The arrays that the threads have added up into, as one."""
+    name = block.names[step.index]
+    if block.division.threads == 1:
+        return f"np.copyto({name}, {name}_totals[0])"
+    return f"np.{combining(step).__name__}({name}_totals[0], {name}_totals[1], out={name})"
+
+
+_SIGNS = {np.sum: "+", np.prod: "*"}
+
+
+def _added(step: Step, name: str, part: str) -> str:
+    if step.function in _SIGNS:
+        return f"{name} {_SIGNS[step.function]}= {part}"
+    return f"{name} = np.{combining(step).__name__}({name}, {part})"
+
+
+def _names(block: Block) -> str:
+    return ", ".join([name for _, name in block.totals])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def _head(name: str, parameters: list[str]) -> list[str]:
+    """The first lines of a function."""
+    line = f"def {name}({', '.join(parameters)}):"
+    if len(line) <= 100:
+        return [line]
+    inside = textwrap.wrap(", ".join(parameters), 96, break_long_words=False)
+    return [f"def {name}(", *[f"    {part}" for part in inside], "):"]

@@ -1,0 +1,112 @@
+"""The lines before the first call: constants, the memory of the plan, and the names of what lies in it.
+
+# Memory: allocated once, and used again at every call.
+z = np.empty((1, 348))
+d_w = z.reshape(-1)[:40].reshape((40, 1))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, work_of
+from tinygraph.compiler.memory import Memory, Plan, Storage
+from tinygraph.compiler.memory.lines import LARGE_BYTES, on_lines
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.blocks import Run, calls_in
+from tinygraph.compiler.write.calls import WORK
+from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
+from tinygraph.compiler.write.references import is_written
+from tinygraph.compiler.write.width import comment_lines, divided_array
+from tinygraph.compiler.write.writer import Writer
+from tinygraph.graph import Node
+
+__all__ = ["constant_lines", "memory_lines", "names_in", "state_lines", "work_line"]
+
+# What the functions for images work in at least: part of the second-level cache.
+WORK_BYTES = 1 << 21
+
+
+def state_lines(variables: Iterable[Node], writer: Writer) -> list[str]:
+    """A comment on the arrays that are not made here: the variables, and constants too large to be written out."""
+    said = [f"{writer.names[node.index]} {node.dtype}{list(node.shape)}" for node in variables]
+    said += [
+        f"{name} {value.dtype}{list(value.shape)}" for name, value in writer.constants.items() if not is_written(value)
+    ]
+    return [*comment_lines(f"Given from outside: {', '.join(said)}."), ""] if said else []
+
+
+def constant_lines(writer: Writer) -> list[str]:
+    """Small constants, written out, and the arrays of ones and of single numbers; larger constants are named only."""
+    lines = []
+    for name, value in writer.constants.items():
+        if is_written(value):
+            dtype = "" if value.dtype in (np.float64, np.int64, np.bool_) else f", dtype={dtype_text(value.dtype)}"
+            lines += divided_array(f"{name} = np.array({value.tolist()!r}{dtype})")
+    return [*lines, *[f"{name} = {made}" for made, name in writer.made.items()]]
+
+
+def memory_lines(plan: Plan, writer: Writer, threads: int) -> list[str]:
+    """The arrays that are allocated once, and the names of the values that lie in them."""
+    lines = [line for memory in plan.memories for line in _lines_of(memory, plan, writer, threads)]
+    return ["# Memory: allocated once, and used again at every call.", *lines] if lines else []
+
+
+def _lines_of(memory: Memory, plan: Plan, writer: Writer, threads: int) -> list[str]:
+    """One line for each name of a value in some memory: the first makes it, the others are parts of the first."""
+    largest = memory.storages[0]
+    named = [
+        (name, shape, held) for held in memory.storages for name, shape in names_in(held, plan, writer.names).items()
+    ]
+    if not named:
+        return []
+    first = named[0][0]
+    made = f"{first} = {_made(memory, writer, threads)}"
+    return [made, *[f"{name} = {_part_of(first, largest, held, shape)}" for name, shape, held in named[1:]]]
+
+
+def names_in(held: Storage, plan: Plan, names: dict[int, str]) -> dict[str, tuple[int, ...]]:
+    """The names of the values that follow each other in a storage, with their shapes."""
+    steps = [plan.by_index[index] for index in held.steps if index not in plan.parts]
+    return {names[step.index]: step.shape for step in steps if not plan.is_view(step)}
+
+
+def _made(memory: Memory, writer: Writer, threads: int) -> str:
+    """The allocation of some memory, large ones and those that two threads of BLAS write into on lines."""
+    held = memory.storages[0]
+    line = memory.line if threads > 1 else 0
+    if memory.nbytes < LARGE_BYTES and not line:
+        return empty_text(held.shape, held.dtype)
+    element = f", {line}" if line else ""
+    return f"{writer.foreign(on_lines)}({size_text(held.shape)}, {dtype_text(held.dtype)}{element})"
+
+
+def _part_of(first: str, largest: Storage, held: Storage, shape: tuple[int, ...]) -> str:
+    """The beginning of an array as one of another shape and dtype."""
+    if shape == largest.shape and held.dtype == largest.dtype:
+        return first
+    if held.dtype == largest.dtype and held.nbytes == largest.nbytes:
+        return f"{first}.reshape({shape})"
+    if held.dtype == largest.dtype:
+        return f"{first}.reshape(-1)[:{held.nbytes // held.dtype.itemsize}].reshape({shape})"
+    view = f"{first}.reshape(-1).view(np.uint8)[:{held.nbytes}].view({dtype_text(held.dtype)})"
+    return f"{view}.reshape({shape})"
+
+
+def work_line(items: Iterable[Step | Run], threads: int, writer: Writer) -> tuple[list[str], int]:
+    """Allocate the scratch memory of the functions for images, where any is called.
+
+    Args:
+        threads: each has its own; there is one where no run calls such a function.
+
+    Returns:
+        The line that allocates it, if there is one, and its bytes.
+    """
+    uses = [(step, item) for item in items for step in calls_in(item) if step.function in IMAGE_FUNCTIONS]
+    if not uses:
+        return [], 0
+    size = max(WORK_BYTES, *[work_of(step) for step, _ in uses])
+    threads = threads if any(isinstance(item, Run) for _, item in uses) else 1
+    return [f"{WORK} = {writer.foreign(on_lines)}({(threads, size)}, np.uint8)"], threads * size

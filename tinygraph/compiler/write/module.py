@@ -1,0 +1,115 @@
+'''The module as a whole: what it imports, what is done once, its functions, and at its end the step.
+
+"""step: written by tinygraph."""
+
+import numpy as np
+
+# Given from outside: w float64[40, 1], b float64[].
+
+half = np.array(0.5)
+
+# Memory: allocated once, and used again at every call.
+z = np.empty((1, 300))
+w_T = w.T
+
+
+def step(x, y):
+    ...
+'''
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tinygraph.compiler.memory import Plan, plan
+from tinygraph.compiler.names import TakenNames, is_free, names_of
+from tinygraph.compiler.rewrites.writing_out import FORMULAS
+from tinygraph.compiler.write.body import Body
+from tinygraph.compiler.write.calls import WORK
+from tinygraph.compiler.write.emitted import Emitted, Text
+from tinygraph.compiler.write.memory import constant_lines, memory_lines, state_lines, work_line
+from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.two_threads import THREADING, helpers
+from tinygraph.compiler.write.width import without_double_blanks, wrapped
+from tinygraph.compiler.write.writer import Writer
+
+__all__ = ["program_of_arrays"]
+
+# Formulas in which nothing overflows that the user's own call would not let overflow.
+LOUD = frozenset((np.mean, np.clip, np.sum, np.prod, np.max, np.min, np.amax, np.amin))
+
+
+def program_of_arrays(task: Task) -> Emitted:
+    """Plan the memory of a program, and write it."""
+    planned = plan(task.graph, task.items(), len(task.arguments), task.updates, task.results)
+    writer = _writer(task, planned)
+    body = Body(task, planned, writer)
+    memory = memory_lines(planned, writer, task.threads)
+    threads = max([run.division.threads for run in body.runs], default=1)
+    work, work_bytes = work_line(planned.items, threads, writer)
+    state = state_lines(task.variables, writer)
+    arguments = [writer.names[node.index] for node in task.arguments]
+    imports, header = _imports(threads, writer), f"def {task.name}({', '.join(arguments)}):"
+    program = [
+        *constant_lines(writer),
+        "",
+        *memory,
+        *work,
+        *body.setup,
+        "",
+        *_spaced([helper.split("\n") for helper in helpers(run.division.in_turns for run in body.runs if threads > 1)]),
+        *_spaced([run.functions for run in body.runs]),
+        *_quiet(task),
+        header,
+        *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
+    ]
+    lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *program]
+    text = Text(
+        tagged="\n".join(without_double_blanks(lines)) + "\n",
+        arguments=arguments,
+        variables=[writer.names[node.index] for node in task.variables],
+        references=writer,
+        imports=[line for line in imports if line],
+        header=header,
+        program=without_double_blanks(program),
+        scratch_count=sum(run.scratch_count for run in body.runs) + len(work),
+        scratch_bytes=sum(run.scratch_bytes for run in body.runs) + work_bytes,
+    )
+    return Emitted(task, text, planned)
+
+
+def _writer(task: Task, planned: Plan) -> Writer:
+    """The writer of the calls, with the names of all values."""
+    names = names_of(task.graph, planned, [task.name, WORK, *task.generators])
+    return Writer(
+        names=names,
+        taken=TakenNames([*names.values(), task.name, *task.generators]),
+        parts=planned.parts,
+        layouts=planned.layouts,
+        single=frozenset([node.index for node in task.variables if not node.shape]),
+        numbers={number: name for number, name in task.program.numbers.items() if is_free(name)},
+    )
+
+
+def _imports(threads: int, writer: Writer) -> list[str]:
+    """The lines that import Python's modules, NumPy and what else the text refers to."""
+    pythons = sorted(THREADING, key=lambda line: (line.startswith("from"), line)) if threads > 1 else []
+    return [*pythons, "", "import numpy as np", *writer.imports.values()]
+
+
+def _spaced(texts: Iterable[list[str]]) -> list[str]:
+    """The lines of some functions, with blank ones behind each."""
+    return [line for text in texts for line in [*text, "", ""]]
+
+
+def _quiet(task: Task) -> list[str]:
+    """The decorator of a program that says nothing of some floating-point errors, if there are any.
+
+    A formula of tinygraph's may overflow on the way, which is none of the user's business.
+    """
+    by_formula = any(step.function in FORMULAS and step.function not in LOUD for step in task.original.nodes)
+    kinds = task.program.quiet | (frozenset(("over", "divide")) if by_formula else frozenset())
+    told = ", ".join([f'{kind}="ignore"' for kind in ("over", "divide", "under", "invalid") if kind in kinds])
+    return [f"@np.errstate({told})"] if kinds else []

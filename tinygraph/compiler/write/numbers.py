@@ -1,0 +1,233 @@
+"""Graphs of numbers: where no value is an array, Python's own floats are computed with, which NumPy's are ten times.
+
+    def step(a, b):
+        a = float(a)
+        b = float(b)
+
+        # forward · c = np.sqrt(a**2 + b**2)                      (pythagoras.py:12)
+        c = sqrt(a * a + b * b)
+
+        return np.float64(c)
+
+Where Python raises what NumPy would have answered with an infinity or NaN (1 / 0, log(0), exp(1000)), the program is
+run once more with NumPy's numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.names import TakenNames, made_up, slopes_in, users
+from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of
+from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
+from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.emitted import Emitted, Text
+from tinygraph.compiler.write.literals import number_text
+from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.writer import Writer, nest_text
+from tinygraph.derivatives.shapes import astype
+from tinygraph.graph import Graph, Node
+
+__all__ = ["is_of_numbers", "program_of_numbers"]
+
+# An expression grows by writing in the values that are used only once, until it has this many characters.
+LONGEST = 80
+
+INFIX: dict[Any, str] = {
+    np.sign: "{0} if {0} != {0} else float(({0} > 0) - ({0} < 0))",
+    np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}", np.negative: "-{}",
+    np.square: "{0} * {0}", np.greater: "{} > {}", np.greater_equal: "{} >= {}", np.less: "{} < {}",
+    np.less_equal: "{} <= {}", np.equal: "{} == {}", np.not_equal: "{} != {}", np.logical_and: "{} and {}",
+    np.logical_or: "{} or {}", np.logical_not: "not {}", np.where: "{1} if {0} else {2}", np.reciprocal: "1.0 / {}",
+    np.maximum: "{0} if {0} > {1} or {0} != {0} else {1}", np.minimum: "{0} if {0} < {1} or {0} != {0} else {1}",
+}  # fmt: skip
+# Those that write an operand more than once: it must be a name.
+TWICE = frozenset((np.square, np.maximum, np.minimum, np.sign))
+CALLS = {
+    np.exp: "exp", np.expm1: "expm1", np.log: "log", np.log1p: "log1p", np.log2: "log2", np.log10: "log10",
+    np.sqrt: "sqrt", np.sin: "sin", np.cos: "cos", np.tan: "tan", np.tanh: "tanh", np.sinh: "sinh", np.cosh: "cosh",
+    np.arctan: "atan", np.arcsin: "asin", np.arccos: "acos", np.arctan2: "atan2", np.power: "pow", np.hypot: "hypot",
+    np.isfinite: "isfinite", np.isnan: "isnan", np.isinf: "isinf", np.absolute: "fabs", np.fabs: "fabs",
+    np.arcsinh: "asinh", np.arccosh: "acosh", np.arctanh: "atanh",
+}  # fmt: skip
+CALLS = {function: name for function, name in CALLS.items() if hasattr(math, name)}
+
+
+def is_of_numbers(graph: Graph) -> bool:
+    """Return whether every value is one float64, or the truth about such, and Python knows all that is called."""
+    return all(_is_of_numbers(step) for step in graph.nodes if isinstance(step, Step))
+
+
+def _is_of_numbers(step: Step) -> bool:
+    """Return whether a step is a number, and Python knows how to compute it."""
+    if step.shape or (step.dtype.kind != "b" and step.dtype != np.float64):
+        return False
+    if step.function is None:
+        return True
+    if step.function in INFIX or step.function in CALLS:
+        adds_truth = step.function in (np.add, np.multiply) and step.dtype.kind == "b"
+        return not step.kwargs and not adds_truth and all(_is_number(item) for item in step.args[:3])
+    return _passes(step) and not step.draws and all(_is_number(item) for item in step.args[:1])
+
+
+def _passes(step: Step) -> bool:
+    """Return whether a number goes through a step unchanged."""
+    return (
+        step.function in RESHAPING or step.function in TRANSPOSING or step.function in REDUCTIONS
+        or step.function in (np.copy, np.broadcast_to, np.positive)
+        or (step.function is astype and step.dtype == np.float64)
+    )  # fmt: skip
+
+
+def _is_number(item: Any) -> bool:
+    if type(item) is np.ndarray:
+        return not item.shape and item.dtype.char in "d?"
+    return type(item) in (Step, float, int, bool, np.float64, np.bool_)
+
+
+def program_of_numbers(task: Task, otherwise: Callable[[Task], Emitted]) -> Emitted:
+    """Write a program of numbers.
+
+    Args:
+        task: what is to be written.
+        otherwise: writes the same with arrays, if ever it is needed.
+    """
+    task = task if task.name not in _NAMES else replace(task, name=f"{task.name}_")
+    body = _Body(task)
+    variables = body.variables
+    returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), Writer())
+    end = [f"return {returned}"]
+    if task.updates:
+        writes = [f"{variables[place]}[...] = {body.texts[step.index]}" for place, step in task.updates.items()]
+        result = body.take("result")
+        end = [f"{result} = {returned}", *writes, f"return {result}"]
+    called = sorted({word for line in [*body.lines, *end] for word in re.findall(r"\b(\w+)\(", line)} & _NAMES)
+    lines = [
+        f'"""{task.name}: written by tinygraph."""',
+        "",
+        *([f"from math import {', '.join(called)}", ""] if called else []),
+        "import numpy as np",
+        "",
+        "",
+        f"def {task.name}({', '.join(body.parameters)}):",
+        *[f"    {line}" if line else "" for line in [*body.reads, *body.lines, "", *end]],
+    ]
+    text = Text("\n".join(lines) + "\n", body.parameters, variables, Writer())
+    empty = Plan([], {}, {}, [], [], {}, {})
+    return Emitted(task, text, empty, lambda: otherwise(task))
+
+
+_NAMES = set(CALLS.values())
+
+
+class _Body:
+    """The statements of a step, as they are written.
+
+    Attributes:
+        parameters, variables: the names of the arguments and of the variables.
+        reads: the lines that make floats of what is given.
+        lines: the statements.
+        texts: what stands for a step: a name, a number, or an expression not yet written down.
+        names: what stands under a name, or, within an expression, has one like it.
+    """
+
+    def __init__(self, task: Task) -> None:
+        steps = [step for step in task.graph.nodes if isinstance(step, Step)]
+        self._taken = TakenNames([*dir(math), "math", task.name])
+        self.variables = [self.take(variable.name) for variable in task.program.variables]
+        self.parameters: list[str] = []
+        self.reads: list[str] = []
+        self.lines: list[str] = []
+        self.texts: dict[int, str] = {}
+        self.names: dict[int, str] = {}
+        self._comments = Comments()
+        self._slopes = slopes_in(steps)
+        self._uses = Counter(operand.index for step in steps for operand in operands_of(step))
+        for output in task.graph.outputs:
+            self._uses[output.index] += 2
+        for node in task.arguments:
+            self._read_argument(node)
+        for node, variable in zip(task.variables, self.variables, strict=True):
+            self._read_variable(node, variable)
+        for step in steps:
+            if not step.given:
+                self._write(step)
+
+    def result(self, step: Step) -> str:
+        """A value as it is returned: NumPy's number."""
+        return f"np.{'bool_' if step.dtype.kind == 'b' else 'float64'}({self.texts[step.index]})"
+
+    def take(self, wish: str) -> str:
+        """A name as near to a wish as can be."""
+        return self._taken.take(users(wish))
+
+    def _read_argument(self, node: Node) -> None:
+        name = self.take(node.name or "x")
+        self.parameters.append(name)
+        self.texts[node.index] = self.names[node.index] = name
+        self.reads.append(f"{name} = float({name})")
+
+    def _read_variable(self, node: Node, variable: str) -> None:
+        name = self.take(f"{variable}_value")
+        self.texts[node.index], self.names[node.index] = name, variable
+        self.reads.append(f"{name} = float({variable})")
+
+    def _write(self, step: Step) -> None:
+        if step.function is None:
+            self.texts[step.index] = number_text(step.value.item())  # type: ignore[union-attr]
+        elif _passes(step):
+            self._pass_on(step, step.args[0])
+        else:
+            self._compute(step)
+
+    def _pass_on(self, step: Step, item: Any) -> None:
+        self.texts[step.index] = self._text(item)
+        if type(item) is Step and item.index in self.names:
+            self.names[step.index] = self.names[item.index]
+
+    def _compute(self, step: Step) -> None:
+        """Write an expression into the next one, if that alone uses it, it has no name, and it is short; else down."""
+        text = self._expression(step)
+        if self._uses[step.index] == 1 and step.name is None and len(text) < LONGEST:
+            self.texts[step.index] = text
+            self.names[step.index] = self._wish(step)
+        else:
+            self.texts[step.index] = self._written_down(step, text)
+
+    def _expression(self, step: Step) -> str:
+        if step.function in TWICE:
+            for item in step.args:
+                if type(item) is Step and not re.fullmatch(r"[\w.]+", self.texts[item.index]):
+                    self.texts[item.index] = self._written_down(item, self.texts[item.index])
+        if step.function in CALLS:
+            return f"{CALLS[step.function]}({', '.join([self._text(item) for item in step.args])})"
+        return INFIX[step.function].format(*[self._atom(item) for item in step.args])
+
+    def _written_down(self, step: Step, text: str) -> str:
+        """Write an expression down under a name."""
+        self._comments.begin(step, self.lines)
+        name = self.names[step.index] = self.take(step.name or self._wish(step))
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def _text(self, item: Any) -> str:
+        if type(item) is Step:
+            return self.texts[item.index]
+        return number_text(item.item() if isinstance(item, np.generic | np.ndarray) else item)
+
+    def _atom(self, item: Any) -> str:
+        """An operand, in brackets where it is more than a name, a number or a call."""
+        text = self._text(item)
+        return text if re.fullmatch(r"\w+|\d[\d.e]*|\w+\([^()]*\)", text) else f"({text})"
+
+    def _wish(self, step: Step) -> str:
+        wish = made_up(step, self.names, self._slopes)
+        return re.sub(r"(_\d+)+$", "", wish) or wish

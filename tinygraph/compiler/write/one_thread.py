@@ -1,0 +1,48 @@
+"""One thread of BLAS: which programs run with one, whatever BLAS is set to.
+
+A product that is over in a fraction of a millisecond is better left to one thread; see `run.threads`.
+What is divided between two threads here, convolutions and the products of sequences, is not divided in BLAS as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygraph.compiler.kernels.assembly import turned_product
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.cost import flops
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.run.threads import threads_for
+from tinygraph.compiler.schedule.batches import Batch
+from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.graph import Graph
+
+__all__ = ["PRODUCTS", "wants_one_thread"]
+
+PRODUCTS = (np.matmul, np.dot, turned_product)
+
+# A matrix of this many bytes takes long to read, however little is computed with it, and two threads share that.
+LONG_TO_READ = 1 << 23
+
+# OpenBLAS leaves smaller products to one thread by itself.
+UNDIVIDED = 10_000
+
+
+def wants_one_thread(graph: Graph, items: Sequence[Step | Run]) -> bool:
+    """Return whether BLAS should use one thread, and would use more: whether there are products, and none is large.
+
+    Args:
+        graph: of steps.
+        items: what is executed.
+    """
+    if any(isinstance(item, Batch) for item in items):
+        return True
+    if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):
+        return True
+    products = [step for step in graph.nodes if step.function in PRODUCTS and isinstance(step, Step)]
+    if any(operand.nbytes >= LONG_TO_READ for step in products for operand in step.operands):
+        return False
+    largest = max([flops(step) for step in products], default=0)
+    return largest > UNDIVIDED and threads_for(largest) == 1

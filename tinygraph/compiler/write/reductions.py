@@ -1,0 +1,83 @@
+"""Reductions: sums, products and extremes along axes.
+
+    np.sum(x, axis=0)       np.add.reduce(x, out=column_sums)
+    np.sum(x)               np.vdot(x, ones)                    of a small array
+    np.sum(x, axis=1)       np.dot(x, ones, out=row_sums)       of many short rows
+
+A product with ones adds up what the reduction would, and BLAS is called more quickly, and computes more quickly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygraph.compiler.program.steps import REDUCTIONS, Step, is_plain_reduction
+from tinygraph.compiler.write.writer import Writer
+
+__all__ = ["reduced", "reduced_into", "reduced_rows"]
+
+# Rows of at most so many numbers are summed up by a product with ones, where there are many numbers in all. In float32
+# the sum of a longer row would lose more digits than that of `np.add.reduce`, which adds pairs.
+SHORT_ROW, MANY = 512, 4096
+
+# Arrays of at most so many numbers are summed up by a product with ones, which is called in half the time.
+FEW = 512
+
+
+def reduced(writer: Writer, step: Step) -> str:
+    """A reduction as an expression."""
+    if not is_plain_reduction(step):
+        return writer.call(step)
+    if _sums_few(writer, step):
+        (x,) = step.args
+        return f"np.vdot({writer.text(x)}, {writer.ones(x.size, step.dtype)})"
+    return reduced_rows(writer, step)
+
+
+def reduced_rows(writer: Writer, step: Step) -> str:
+    """A reduction as an expression, of all of its operand or of some of the rows."""
+    return _reduce(writer, step, [])
+
+
+def reduced_into(writer: Writer, step: Step, out: str) -> list[str]:
+    """A reduction whose result goes into an array."""
+    if not is_plain_reduction(step):
+        return writer.call_into(step, out)
+    if _sums_short_rows(writer, step):
+        (x,) = step.args
+        rows = writer.text(x) if len(x.shape) == 2 else f"{writer.text(x)}.reshape(-1, {x.shape[-1]})"
+        flat = out if len(step.shape) == 1 else f"{out}.reshape(-1)"
+        return [f"np.dot({rows}, {writer.ones(x.shape[-1], step.dtype)}, out={flat})"]
+    return [_reduce(writer, step, [f"out={out}"])]
+
+
+def _reduce(writer: Writer, step: Step, more: list[str]) -> str:
+    """The call of a ufunc's `reduce`."""
+    (x,) = step.args
+    axis = step.kwargs.get("axis")
+    axis = None if type(axis) is tuple and len(axis) == len(x.shape) else axis
+    along = [f"axis={axis}"] if axis != 0 else []
+    keep = ["keepdims=True"] if step.kwargs.get("keepdims") else []
+    ufunc = REDUCTIONS[step.function]  # type: ignore[index]
+    return f"np.{ufunc.__name__}.reduce({', '.join([writer.text(x), *along, *keep, *more])})"
+
+
+def _sums_few(writer: Writer, step: Step) -> bool:
+    """Return whether a call sums up all of a small array that lies in one piece."""
+    (x,) = step.args
+    return (
+        step.function is np.sum and not step.shape and step.dtype == x.dtype and step.dtype.char in "fd"
+        and 2 <= x.size <= FEW and writer.is_contiguous(x)
+    )  # fmt: skip
+
+
+def _sums_short_rows(writer: Writer, step: Step) -> bool:
+    """Return whether a call sums up many short rows: BLAS takes a fifth of the time of `np.add.reduce`."""
+    (x,) = step.args
+    axis = step.kwargs.get("axis")
+    last = axis in (-1, len(x.shape) - 1, (-1,), (len(x.shape) - 1,)) and len(x.shape) > 1
+    return (
+        step.function is np.sum and last and step.dtype == x.dtype and step.dtype.char in "fd"
+        and 2 <= x.shape[-1] <= SHORT_ROW and x.size >= MANY
+        and writer.is_contiguous(x) and writer.is_contiguous(step)
+    )  # fmt: skip

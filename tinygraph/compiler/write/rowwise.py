@@ -1,0 +1,73 @@
+"""Rowwise: the text of a run, as a function that computes a block of rows and one that goes over the blocks.
+
+    def block_1(x, y_part):
+        np.tanh(x, out=y_part)
+        np.multiply(y_part, half, out=y_part)
+        y_sum = float(np.add.reduce(y_part, axis=None))
+        return y_sum
+
+
+    def rows_1(begin, end, thread, x):
+        scratch_1_1_part = scratch_1_1[thread]
+        y_sum = 0.0
+        for start in range(begin, end, 32768):
+            stop = min(start + 32768, end)
+            y_sum += block_1(x[start:stop], scratch_1_1_part[:stop - start])
+        return y_sum
+
+The step calls `rows_1(0, 1000000, 0, x)`, or two threads do, each for half of the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.memory.lines import on_lines
+from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.write.block import Block, Division, division_of
+from tinygraph.compiler.write.loops import call_of, functions_of
+from tinygraph.compiler.write.writer import Writer
+
+__all__ = ["RunText", "text_of_run"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunText:
+    """The text of one run.
+
+    Attributes:
+        setup: lines that allocate what a block needs.
+        functions: the lines of the functions.
+        call: what stands in the step: the call, and what follows it.
+        division: how the rows are divided.
+        scratch_count, scratch_bytes: of the arrays that are allocated.
+    """
+
+    setup: list[str]
+    functions: list[str]
+    call: list[str]
+    division: Division
+    scratch_count: int
+    scratch_bytes: int
+
+
+def text_of_run(run: Run, number: int, plan: Plan, writer: Writer, threads: int) -> RunText:
+    """Write a run.
+
+    Args:
+        number: of the run in the program, for its names.
+        threads: how many there are.
+    """
+    division = division_of(run, threads)
+    block = Block(run, number, plan, writer, division)
+    slots = block.slots
+    setup = [*block.setup, *[line for slot in slots for line in slot.lines(division.threads, writer.foreign(on_lines))]]
+    return RunText(
+        setup=setup,
+        functions=functions_of(block),
+        call=call_of(block),
+        division=division,
+        scratch_count=len(block.setup) + len(slots),
+        scratch_bytes=sum(division.threads * slot.nbytes for slot in slots),
+    )

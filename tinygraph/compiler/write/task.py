@@ -1,0 +1,83 @@
+"""The task: what is to be written, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.batches import batches_of
+from tinygraph.compiler.schedule.blocks import Run, gathered
+from tinygraph.compiler.schedule.sequences import sequences_of
+from tinygraph.graph import Graph, Node
+
+__all__ = ["Task"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A program that is to be written as text.
+
+    Attributes:
+        program: what was recorded.
+        original, graph: the program's graph as steps, and after rewriting.
+        name: of the function in the text.
+        blocks: whether elementwise calls on large arrays are evaluated block by block.
+        threads: how many there are.
+        again: compiles a program with these options, some of them replaced.
+    """
+
+    program: Program
+    original: Graph
+    graph: Graph
+    name: str
+    blocks: bool
+    threads: int
+    again: Callable[..., Any]
+
+    @property
+    def arguments(self) -> Sequence[Node]:
+        """The inputs that are given at each call."""
+        return self.graph.nodes[: len(self.program.arguments)]
+
+    @property
+    def variables(self) -> Sequence[Node]:
+        """The inputs that are state."""
+        count = len(self.program.arguments)
+        return self.graph.nodes[count : count + len(self.program.variables)]
+
+    @property
+    def generators(self) -> list[str]:
+        """The names of the random generators in the text."""
+        return [f"generator_{place}" for place in range(len(self.program.generators))]
+
+    @cached_property
+    def results(self) -> list[Step]:
+        """The results that the caller gets."""
+        return list(self.graph.outputs[: len(self.graph.outputs) - len(self._updated)])  # type: ignore[arg-type]
+
+    @cached_property
+    def updates(self) -> dict[int, Step]:
+        """By a variable's place among the variables the step whose value it takes."""
+        ends = self.graph.outputs[len(self.results) :]
+        return dict(zip(self._updated, ends, strict=True))  # type: ignore[arg-type]
+
+    @cached_property
+    def _updated(self) -> list[int]:
+        return [place for place, variable in enumerate(self.program.variables) if variable.updated is not None]
+
+    def items(self) -> list[Step | Run]:
+        """The items of the program, in order: calls, and runs of calls that are evaluated some rows at a time."""
+        if not self.blocks:
+            return [step for step in self.graph.nodes if isinstance(step, Step) and step.function is not None]
+        overwrites = {step.index: self.variables[place].index for place, step in self.updates.items()}
+        parts: Sequence[Sequence[Step] | Run] = batches_of(self.graph, overwrites)
+        if len(parts) == 1:
+            parts = sequences_of(self.graph, overwrites) or parts
+        items: list[Step | Run] = []
+        for part in parts:
+            items += [part] if isinstance(part, Run) else gathered(part, overwrites)
+        return items

@@ -1,0 +1,189 @@
+"""The methods of ndarray: most are a NumPy function of the array. A Tensor has them, and what is compiled in its place.
+
+`t.sum(axis=0)` is `np.sum(t, axis=0)`. Those that write into an array, `t.fill(0)`, are refused.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from tinygraph.derivatives import shapes
+from tinygraph.engine.record import call_function, unary
+from tinygraph.engine.table import operation_of
+from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import made_at, users_line
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from tinygraph.engine.tensor import Tensor
+
+__all__ = ["ArrayMethods", "TensorMethods"]
+
+Array = TypeVar("Array")
+
+_getframe = sys._getframe
+_TRANSPOSE: Any = operation_of(np.transpose)
+_reversed_axes = operator.attrgetter("T")
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that is a NumPy function of the array."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._numpy(function, (self, *args), kwargs, _getframe(1))
+        except TypeError:
+            if "dim" not in kwargs:
+                raise
+        raise TypeError(f"t.{function.__name__}: there is no argument dim=, at {users_line()}. Write axis=")
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
+    return method
+
+
+class ArrayMethods(Generic[Array]):
+    """The methods of ndarray, for what stands for an array.
+
+    Attributes:
+        _numpy: how a function is called on it, with its arguments, keywords and the caller's frame.
+    """
+
+    __slots__ = ()
+
+    _numpy: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], FrameType], Any]
+
+    @property
+    def mT(self: Any) -> Array:  # noqa: N802 - NumPy's name
+        """The last two axes exchanged."""
+        return self._numpy(np.matrix_transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    all = _method(np.all)
+    any = _method(np.any)
+    argmax = _method(np.argmax)
+    argmin = _method(np.argmin)
+    argpartition = _method(np.argpartition)
+    argsort = _method(np.argsort)
+    choose = _method(np.choose)
+    copy = _method(np.copy)
+    cumprod = _method(np.cumprod)
+    cumsum = _method(np.cumsum)
+    diagonal = _method(np.diagonal)
+    dot = _method(np.dot)
+    max = _method(np.max)
+    mean = _method(np.mean)
+    min = _method(np.min)
+    nonzero = _method(np.nonzero)
+    prod = _method(np.prod)
+    ravel = _method(np.ravel)
+    repeat = _method(np.repeat)
+    round = _method(np.round)
+    searchsorted = _method(np.searchsorted)
+    squeeze = _method(np.squeeze)
+    std = _method(np.std)
+    sum = _method(np.sum)
+    swapaxes = _method(np.swapaxes)
+    take = _method(np.take)
+    trace = _method(np.trace)
+    var = _method(np.var)
+    flatten = _method(np.ravel)
+    conj = conjugate = _method(np.conjugate)
+
+    @property
+    def real(self: Any) -> Array:
+        """The real part."""
+        return self._numpy(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self  # type: ignore[no-any-return]
+
+    @property
+    def imag(self: Any) -> Array:
+        """The imaginary part."""
+        return self._numpy(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    @property
+    def flat(self: Any) -> Iterator[Array]:
+        """The elements one by one, in C order."""
+        return iter(self.reshape(-1))
+
+    def reshape(self: Any, *shape: Any, order: str = "C") -> Array:
+        """See `numpy.ndarray.reshape`."""
+        new = shape[0] if len(shape) == 1 else shape
+        keywords = {} if order == "C" else {"order": order}
+        return self._numpy(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def transpose(self: Any, *axes: Any) -> Array:
+        """See `numpy.ndarray.transpose`."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else (axes or None)
+        args = (self,) if order is None else (self, order)
+        return self._numpy(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
+
+    def clip(self: Any, min: Any = None, max: Any = None, **keywords: Any) -> Array:  # noqa: A002 - NumPy's names
+        """See `numpy.ndarray.clip`."""
+        return self._numpy(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def compress(self: Any, condition: ArrayLike, axis: int | None = None) -> Array:
+        """See `numpy.ndarray.compress`."""
+        return self._numpy(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
+
+
+def _writing(name: str, instead: str) -> Callable[..., Any]:
+    """A method of ndarray that writes into it: refused, with what to use instead."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(
+            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
+            f"need; use {instead}"
+        )
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
+    return method
+
+
+class TensorMethods(ArrayMethods["Tensor"]):
+    """The methods of ndarray, for a Tensor."""
+
+    __slots__ = ()
+
+    _numpy = staticmethod(call_function)
+
+    @property
+    def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
+
+    @T.setter
+    def T(self: Any, value: Any) -> None:  # noqa: N802
+        raise AttributeError(f"t.T = ...: a transpose is computed, at {users_line()}. Write t = np.transpose(value)")
+
+    def astype(
+        self: Any, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        """The values converted; the gradient is converted back. See `numpy.ndarray.astype`.
+
+        Converted to integers or booleans, which have no gradient, a Tensor with a gradient becomes a plain array.
+
+        The order in memory is not kept, and the result is a new Tensor whether or not there is anything to convert.
+        """
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
+        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
+
+    if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
+
+        def __getattr__(self, name):
+            from tinygraph.elsewhere import no_attribute_of_tensor  # read when a name is missing
+
+            raise AttributeError(no_attribute_of_tensor(name), name=name, obj=self)
+
+    fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
+    sort = _writing("sort", "np.sort(t)")
+    partition = _writing("partition", "np.partition(t, kth)")
+    put = _writing("put", "np.where(mask, value, t)")
+    resize = _writing("resize", "np.resize(t, shape)")

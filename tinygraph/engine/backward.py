@@ -1,0 +1,519 @@
+"""The reverse pass: from an output back over the record, each call handing its cotangent to its operands.
+
+Calls carry the number of their creation, and operands are always older than the call that uses them. So the
+order of the pass needs no search: gather the calls that the output depends on, sort them by that number, and
+walk from the newest to the oldest. Nothing recurses, so depth costs nothing.
+
+The cotangents of calls meet in their `_adjoint`, those of leaves in a dict of the pass, so that two threads can
+go through different graphs of the same parameters. Only when a whole pass has succeeded do they become
+gradients: a pass that fails leaves every gradient as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import operator
+import sys
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.engine.fitting import FLOAT16, FLOAT32, rounded
+from tinygraph.engine.links import (
+    Both,
+    Call,
+    DataCall,
+    DataLeaf,
+    Leaf,
+    Left,
+    Like,
+    Right,
+    Spread,
+    Unnamed,
+    arguments,
+    links_in,
+    next_order,
+)
+from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.nonfinite import watch_cotangent
+from tinygraph.engine.operands import plain
+from tinygraph.engine.ownership import apart, share
+from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
+from tinygraph.engine.pulling import PULL, Waiting, hand, note_reach, pull_any
+from tinygraph.engine.record import SHOWN
+from tinygraph.engine.recorded_pulls import join_pieces, on_behalf_of, pull_traced
+from tinygraph.engine.table import function_name
+from tinygraph.errors import GraphError
+from tinygraph.users_code.source import assigned_name, source_of
+
+if TYPE_CHECKING:
+    from tinygraph.engine.tensor import Tensor
+
+_float64 = np.float64
+_FLOAT64 = np.dtype(np.float64)
+_by_order = operator.attrgetter("order")
+
+_DATA = (DataCall, DataLeaf)
+
+
+FREED = Freed(None)
+
+# Threads may share leaves: to read a gradient and to write the sum is one step.
+_adding = threading.Lock()
+# To find a graph unmarked and to mark it is one step too.
+_gathering = threading.RLock()
+
+
+def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:
+    """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
+    retain = retain_graph or create_graph
+    state.last_loss = weakref.ref(output)
+    link = output._link
+    with _gathering:
+        waiting = gather([link])
+    cotangents = pull_back(waiting, [link], [seed], create_graph, retain, show=retain)
+    taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
+    if create_graph:
+        gradients_apart = apart([gradient for _, gradient in taken])
+        taken = [(leaf, gradient) for (leaf, _), gradient in zip(taken, gradients_apart, strict=True)]
+    this = None if state.tracing is not None else Pass(link.order, _is_unit(seed), next_order())
+    with _adding:
+        for leaf, gradient in taken:
+            before = leaf._grad
+            leaf._grad = gradient if before is None else before + gradient
+            if this is not None:
+                if before is None:
+                    note_gradient(leaf, this, gradient)
+                else:
+                    leaf.passed = SEVERAL
+    after = None if retain else Freed(this)  # which says of all these calls at once whose gradients they have
+    for call in waiting.calls:
+        adjoint = call._adjoint
+        if adjoint is waiting:
+            call.passed = this and no_pass(this.order)
+        else:
+            call._grad = adjoint
+            if retain:
+                call.passed = this
+        call._adjoint = after
+
+
+def _is_unit(seed: Any) -> bool:
+    """Say of a seed that it is the real number 1."""
+    value = plain(seed)
+    return value.ndim == 0 and value.dtype.kind == "f" and bool(value == 1)
+
+
+def gradients(
+    outputs: Sequence[Any],
+    seeds: Sequence[Any],
+    inputs: Sequence[Any],
+    *,
+    since: int,
+    create_graph: bool | None = None,
+    retain: bool = False,
+    begun: Sequence[Any] = (),
+) -> list[Any | None]:
+    """The cotangents of some links, touching no `grad`.
+
+    Args:
+        outputs, seeds: links where the pass begins, and with which cotangents.
+        inputs: the links asked for.
+        since: calls made before this order depend on no input, and are not passed through. They may be inputs.
+        create_graph: record the pass; None records it if the outputs depend on more than the inputs.
+        retain: keep what the calls saved, for another pass.
+        begun: for each output where its seed counts; elsewhere the output is left out.
+
+    Returns:
+        For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
+    """
+    with _gathering:
+        waiting = gather(outputs, since)
+    waiting.begun = begun
+    waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
+    recorded = waiting.foreign if create_graph is None else create_graph
+    with _AS_IT_IS if state.reach is None else Setting(reach=None):  # that of a rule in which this pass is made
+        cotangents = pull_back(waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
+    found = [
+        cotangents.get(link) if isinstance(link, Leaf) or link in waiting.ends else link._adjoint for link in inputs
+    ]
+    for call in waiting.calls:
+        call._adjoint = None if retain or recorded else FREED
+    return [None if cotangent is waiting else cotangent for cotangent in found]
+
+
+def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
+    """Mark the calls that the roots depend on through gradients, and list them from the oldest to the newest.
+
+    Returns:
+        The mark that they now carry, with the list of them in it.
+
+    Raises:
+        GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
+    """
+    waiting = Waiting(since)
+    calls: list[Any] = waiting.calls
+    try:
+        for root in roots:
+            _meet(root, sys.maxsize, False, waiting)
+        for call in calls:  # grows while we walk it
+            kind = type(call)
+            if kind is Spread:
+                _meet_arguments(call, waiting)
+                continue
+            op = call.op
+            if kind is Right:
+                link, read = call.y, op.needs_y
+                if op.needs_x and isinstance(call.x, _DATA):
+                    _meet_data(call.x, call.order, waiting)
+            else:
+                link, read = call.x, op.needs_x
+                if kind is Both:
+                    other = call.y
+                    if other.is_call and other._adjoint is None and other.order >= since:
+                        other._adjoint = waiting
+                        calls.append(other)
+                    else:
+                        _meet(other, call.order, op.needs_y, waiting)
+                elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
+                    _meet_data(call.y, call.order, waiting)
+            # What `_meet` does for a call met the first time, in a third of the time.
+            if link.is_call and link._adjoint is None and link.order >= since:
+                link._adjoint = waiting
+                calls.append(link)
+            else:
+                _meet(link, call.order, read, waiting)
+        if state.tracing is not None:
+            state.tracing.check_passable(calls)
+    except BaseException:
+        for call in calls:
+            call._adjoint = None
+        raise
+    calls.sort(key=_by_order)
+    return waiting
+
+
+def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
+    """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
+    adjoint = link._adjoint
+    if adjoint is waiting:
+        return
+    if not link.is_call:
+        wanted = link.differentiable  # which finds out whether its array was written into
+        if link.order > order and (read or link.rewritten > order):
+            raise GraphError(_changed_since(link))
+        if wanted and link.order < waiting.since:
+            waiting.foreign = True
+    elif link.differentiable:
+        if link.order < waiting.since:
+            waiting.foreign = True
+        elif adjoint is None:
+            link._adjoint = waiting
+            waiting.calls.append(link)
+        else:
+            raise GraphError(_not_passable(link))
+
+
+def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
+    """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
+    met = [link]
+    for item in met:  # grows while we walk it
+        if item.is_call:
+            met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
+        else:
+            if type(item) is Unnamed and item.before is not None:
+                _meet_owner(item.before, item._value, order)
+            _meet(item, order, item is link, waiting)
+
+
+def _meet_owner(leaf: Any, value: Any, order: int) -> None:
+    """Meet the leaf whose array a detached Tensor looks into."""
+    if share(leaf._value, value):
+        leaf.differentiable  # noqa: B018 - asked, it finds out whether its array was written into
+        if leaf.rewritten > order:
+            raise GraphError(_changed_since(leaf))
+
+
+def _meet_arguments(call: Any, waiting: Waiting) -> None:
+    """Meet the operands of a call of any arguments, of which some may stand inside lists."""
+    for position, argument in enumerate(call.x):
+        read = position in call.op.needs
+        for link in links_in(argument):
+            if link.is_call and link.differentiable:
+                _meet(link, call.order, read, waiting)
+            elif read:
+                _meet_data(link, call.order, waiting)
+            elif link.differentiable:
+                _meet(link, call.order, False, waiting)
+
+
+def pull_back(
+    waiting: Waiting,
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    recorded: bool,
+    retain: bool,
+    show: bool = False,
+    keep: Iterable[Any] = (),
+) -> dict[Leaf, Any]:
+    """Run the pass over gathered calls, leaving its cotangent in each call's `_adjoint`.
+
+    Args:
+        recorded: run the rules on Tensors, so that the pass itself is recorded.
+        retain: keep what the calls saved.
+        show: keep large cotangents of calls too; without it they are given back as soon as they are handed on.
+        keep: links whose cotangents are kept, large or not.
+
+    Returns:
+        The cotangents of the leaves.
+    """
+    waiting.retain = retain
+    kept = {id(link) for link in keep}
+    tracing = state.tracing
+    if tracing is not None:
+        seeds = tracing.enter_backward(seeds)
+    collecting = gc.isenabled()
+    gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
+    try:
+        cotangents: dict[Leaf, Any] = {}
+        until = sys.maxsize
+        if tracing is None and not recorded and not state.watching:
+            cotangents, until = _plain_pass(waiting, roots, seeds, show, kept)
+        if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
+            if waiting.leaves_out or until == sys.maxsize:
+                waiting.start_again()
+                cotangents = {}
+                for place, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
+                    note_reach(root, waiting.begun[place] if waiting.begun else None, waiting)
+                    hand(root, seed, cotangents, waiting)
+            _guarded_pass(waiting, cotangents, recorded, show, kept, until)
+        _round(cotangents, keep, waiting.calls, recorded)
+    except BaseException:
+        for call in waiting.calls:
+            call._adjoint = None
+        for call in waiting.put_back():
+            call._adjoint = FREED
+        raise
+    finally:
+        if tracing is not None:
+            tracing.leave_backward()
+        if collecting:
+            gc.enable()
+    for constant in waiting.held:
+        constant.release()
+    waiting.freed.clear()
+    waiting.owned.clear()
+    return cotangents
+
+
+def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], recorded: bool) -> None:
+    """Bring what a pass gives back into the dtypes of the values: cotangents of float16 are float32 on the way."""
+    for link, cotangent in cotangents.items():
+        if cotangent.dtype is not link._value.dtype and cotangent.dtype != link._value.dtype:
+            with on_behalf_of(calls[0], recorded or state.recording):
+                cotangents[link] = rounded(cotangent, link._value)
+    for link in keep:
+        if link.is_call and link not in cotangents and link._value.dtype == FLOAT16 and hasattr(link._adjoint, "dtype"):
+            with on_behalf_of(calls[0], recorded or state.recording):
+                link._adjoint = rounded(link._adjoint, link._value)
+
+
+@np.errstate(invalid="raise")  # an invalid operation is worth a second look, and looking costs nothing
+def _plain_pass(
+    waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any], show: bool, kept: set[int]
+) -> tuple[dict[Leaf, Any], int]:
+    """Run the pass, not knowing what conditions left out.
+
+    Returns:
+        The cotangents of the leaves, and -1; or the order of the call, not gone through, in which the processor told of
+        a NaN.
+    """
+    cotangents: dict[Leaf, Any] = {}
+    retain = waiting.retain
+    freed = waiting.freed
+    for root, seed in zip(roots, seeds, strict=True):
+        hand(root, seed, cotangents, waiting)
+    call: Any = None
+    try:
+        for call in reversed(waiting.calls):
+            g = call._adjoint
+            if g is waiting:
+                continue
+            # One object stands for a dtype: to ask for it costs half of what asking for its kind does.
+            if (
+                type(g) is _float64
+                or (dtype := g.dtype) is _FLOAT64
+                or (dtype is FLOAT32 and call._value.dtype is not FLOAT16)
+            ):
+                PULL[type(call)](call, g, cotangents, waiting)
+            else:
+                pull_any(call, g, cotangents, waiting)
+            if type(g) is not _float64 and g.size > SHOWN:
+                if not show and id(call) not in kept:
+                    call._adjoint = Like(g)
+                if not retain and type(call._value) is np.ndarray:
+                    # To keep what is not needed again would cost half of the time of a pass over large arrays.
+                    freed.append((call, call._value if waiting.leaves_out else None))
+                    call._value = Like(call._value)
+    except FloatingPointError:
+        return cotangents, call.order
+    except BaseException as error:
+        error.add_note(_in_pass(call))
+        raise
+    return cotangents, -1
+
+
+def _guarded_pass(
+    waiting: Waiting, cotangents: dict[Leaf, Any], recorded: bool, show: bool, kept: set[int], until: int
+) -> None:
+    """Run the pass, with what conditions, masks and indices left out kept apart.
+
+    Args:
+        until: calls made after this order were gone through by a plain pass, and NumPy has given its warnings. What
+            none of them left out need not be gone through again.
+    """
+    from tinygraph.engine.guarded_pulls import pull_guarded  # seldom needed, and so read late
+
+    tracing = state.tracing
+    pieces = waiting.pieces
+    resumed = until != sys.maxsize and not waiting.leaves_out
+    call: Any = None
+    try:
+        for call in reversed(waiting.calls):
+            if resumed and call.order > until:
+                continue
+            with np.errstate(all="ignore") if call.order > until else _AS_IT_IS:
+                if pieces:
+                    join_pieces(call, cotangents, waiting, recorded)
+                g = call._adjoint
+                if g is waiting:
+                    continue
+                if tracing is not None:
+                    pull_traced(call, g, cotangents, waiting, recorded)
+                else:
+                    pull_guarded(call, g, cotangents, waiting, recorded)
+            if state.watching:
+                _watch(call, g, cotangents)
+            if type(g) is not _float64 and g.size > SHOWN:
+                if not show and id(call) not in kept:
+                    call._adjoint = Like(g)
+                if not waiting.retain and type(call._value) is np.ndarray:
+                    waiting.freed.append((call, None))
+                    call._value = Like(call._value)
+        for link in list(pieces):
+            join_pieces(link, cotangents, waiting, recorded)
+    except BaseException as error:
+        error.add_note(_in_pass(call))
+        raise
+
+
+_AS_IT_IS = contextlib.nullcontext()
+
+
+def _in_pass(call: Call) -> str:
+    return f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}"
+
+
+def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
+    """Return whether a pass brought a NaN where its result is looked at: of 0 · NaN the processor does not tell."""
+    for value in cotangents.values():
+        if value != value if type(value) is _float64 else _holds_nan(value):
+            return True
+    return any([link.is_call and hasattr(link._adjoint, "dtype") and _holds_nan(link._adjoint) for link in keep])
+
+
+def _holds_nan(value: Any) -> bool:
+    """Return whether an array has a NaN, by its length: a sum of squares has no infinities of opposite signs."""
+    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
+        length = np.vdot(value, value)
+        return bool(length != length)
+    if type(value) is np.ndarray and 0 in value.strides and value.size:  # one number, repeated
+        value = value[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in value.strides])]
+    return bool(np.any(np.isnan(np.min(value, initial=np.inf)))) if value.dtype.kind == "f" else _any_nan(value)
+
+
+def _any_nan(value: Any) -> bool:
+    return value.dtype.kind == "c" and bool(np.any(np.isnan(value)))
+
+
+# Up to so many elements a product of two vectors is quicker than their minimum.
+_FEW = 10_000
+
+
+def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
+    """Stop where a call, one that a pass has just gone through, made a NaN or an infinity of its cotangent."""
+    for link in links_in(arguments(call)[0]):
+        arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
+        if link.differentiable and hasattr(arrived, "dtype"):
+            watch_cotangent(call, plain(g), link, plain(arrived))
+
+
+# --- gradients of leaves ----------------------------------------------------------------------------------------------
+
+
+def _pop_counted(cotangents: dict[Leaf, Any], leaf: Any) -> tuple[Any, int, int]:
+    """A leaf's cotangent, how many hold it, and how many hold the array that it is a view of."""
+    gradient = cotangents.pop(leaf)
+    base = gradient.base
+    return gradient, sys.getrefcount(gradient), sys.getrefcount(base)
+
+
+# What `_pop_counted` counts for an array that nobody else holds, and for the array under a view that alone holds it.
+_, _ALONE, _ = _pop_counted({None: np.empty(1)}, None)  # type: ignore[dict-item]
+_, _, _ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)  # type: ignore[dict-item]
+
+
+def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
+    """A leaf and its gradient, copied where anybody else may hold its memory: no two gradients are one array."""
+    if type(cotangents[leaf]) is not np.ndarray:
+        gradient = cotangents.pop(leaf)
+        return leaf, gradient if state.tracing is None else state.tracing.own_gradient(gradient)
+    gradient, references, below = _pop_counted(cotangents, leaf)
+    base = gradient.base
+    if references > _ALONE or (
+        base is not None
+        and (
+            below > _ALONE_BELOW
+            or type(base) is not np.ndarray
+            or base.size != gradient.size
+            or not gradient.flags.writeable
+        )
+    ):
+        gradient = gradient.copy()
+    return leaf, gradient
+
+
+def _line_of(call: Call) -> str:
+    source = source_of(call.code, call.lasti)
+    return f"{source}: {source.text}" if source is not None else "an unknown line"
+
+
+def _changed_since(leaf: Leaf) -> str:
+    source = source_of(leaf.code, leaf.lasti)
+    made = f" (it was made at {source})" if source is not None else ""
+    name = leaf.name or assigned_name(leaf.code, leaf.lasti) or "a Tensor"
+    how, instead = "was assigned a new value", "assign()"
+    if leaf.rewritten == leaf.order:
+        how, instead = "was written into, through its data,", "writing into it"
+    return (
+        f"backward: {name} {how} after it was used{made}, so the gradient of the older computation can no longer be "
+        f"found. Call backward() before {instead}, or compute the loss again; cut a state that is carried on to the "
+        "next step with h = h.detach()"
+    )
+
+
+def _not_passable(call: Call) -> str:
+    if type(call._adjoint) is Freed:
+        name, place = assigned_name(call.code, call.lasti), source_of(call.code, call.lasti)
+        what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
+        return (
+            f"backward: the graph of {what} was given back by an earlier backward(). Carry a state on to the next step "
+            f"with {name or 'h'} = {name or 'h'}.detach(), and update a leaf with w.assign(w.data - rate * w.grad), as "
+            "`w = w - rate * w.grad` ties each step to all before it; or pass retain_graph=True to the first "
+            "backward() to go through one graph twice"
+        )
+    return "backward: another backward pass is going through this graph at this moment, in this or another thread"

@@ -1,0 +1,83 @@
+"""One call of a reverse pass that knows where its cotangents were reached: what was left out contributes nothing.
+
+A plain pass does not know. It is done over with these pulls if it met an invalid operation, or ends with a NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.links import Call, Leaf, Unary, arguments, mapped
+from tinygraph.engine.modes import no_grad
+from tinygraph.engine.operands import plain
+from tinygraph.engine.pulling import GETITEM, Waiting, apply_rules, deliver_reached, release, value_of
+from tinygraph.engine.reaching import Towards, found_reach, may_leave_out, put_away, reaches, reads_numbers
+from tinygraph.engine.recorded_pulls import on_behalf_of, reads_computed, tensor_of
+from tinygraph.engine.table import SELECTIONS, is_elementwise
+
+
+def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Pull a cotangent back from where it was reached. NaNs and infinities are reported as `np.seterr` has it."""
+    links, keywords = arguments(call)
+    if type(call) is Unary and call.x.is_call and call.x.order < waiting.since and call.x not in waiting.ends:
+        return  # what a transform was given, seen from the transforms around it
+    if call.op is GETITEM:
+        waiting.pieces.setdefault(links[0], []).append((g, call))
+        return
+    reach = waiting.reach.get(call)
+    with on_behalf_of(call, recorded, reach):
+        if reach is None and not may_leave_out(call):
+            read = tensor_of if recorded else value_of
+            for argument, cotangent in apply_rules(call, g, read(call), mapped(links, read), links, keywords):
+                deliver_reached(argument, cotangent, None, call, cotangents, waiting)
+            release(call, waiting)
+            return
+        towards = reaches(call.op, reach, call._value, mapped(links, value_of), links, keywords)
+        if reach is None and all([item.result is None for item in towards]):
+            read = tensor_of if recorded else value_of
+            found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
+        else:
+            found, finite = _found(call, g, reach, towards, recorded)
+            if not (finite or all([_is_finite(cotangent) for _, cotangent in found])):
+                with no_grad():  # the same once more, for NumPy's warnings
+                    apply_rules(call, plain(g), call._value, mapped(links, value_of), links, keywords)
+        for (argument, cotangent), towards_it in zip(found, towards, strict=True):
+            deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
+    release(call, waiting)
+
+
+@np.errstate(all="ignore")
+def _found(
+    call: Call, g: Any, reach: Any, towards: list[Towards], recorded: bool
+) -> tuple[list[tuple[Any, Any]], bool]:
+    """Apply the rules to a cotangent, without what they make of the elements that were left out.
+
+    Returns:
+        What they make of it, and whether it was finite before anything was left out.
+    """
+    links, keywords = arguments(call)
+    read = tensor_of if recorded else value_of
+    found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
+    mixes = not is_elementwise(call.op.function) and call.op.function not in SELECTIONS
+    finite = all([_is_finite(cotangent) for _, cotangent in found])
+    if reach is not None and mixes and (not finite or reads_computed(call.op, links, recorded)):
+        values = mapped(links, value_of)
+        reach = found_reach(reach) if reads_numbers(call.op, values) else None
+        if reach is not None:
+            z, args = read(call), mapped(links, read)
+            z, args = put_away(call.op, reach, z, args, keywords, call._value, values)
+            found = apply_rules(call, g, z, args, links, keywords)
+    kept = [
+        (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
+        for (link, cotangent), item in zip(found, towards, strict=True)
+    ]
+    return kept, finite
+
+
+def _is_finite(cotangent: Any) -> bool:
+    if isinstance(cotangent, list | tuple):
+        return all([_is_finite(part) for part in cotangent])
+    value = plain(cotangent)
+    return value.dtype.kind not in "fc" or bool(np.all(np.isfinite(value)))

@@ -1,0 +1,279 @@
+"""Links: what the record consists of. A `Leaf` is a value from outside, a `Call` a value that a function made."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinygraph.engine.table import Operation
+
+Entry = TypeVar("Entry")
+
+
+def counter(atomic: bool) -> Callable[[], int]:
+    """A function that returns 1, 2, 3, ..., whatever thread calls it.
+
+    Args:
+        atomic: one call of an iterator at a time is what the interpreter has anyway, with its global lock. Without it
+            the count could go back, and a call would seem to be older than its operands.
+    """
+    count = itertools.count(1).__next__
+    if atomic:
+        return count
+    lock = threading.Lock()
+
+    def counted() -> int:
+        with lock:
+            return count()
+
+    return counted
+
+
+next_order = counter(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+class Like:
+    """The rest of an array that the record did not keep: its shape and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, array: Any) -> None:
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype: np.dtype[Any] = array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the array took."""
+        return self.size * self.dtype.itemsize
+
+
+class Leaf:
+    """The link of a Tensor that was given a value, and that wants a gradient.
+
+    `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
+    through an older call is not made with a newer value. `rewritten` tells when its array was last seen to have been
+    written into, and `before` is what it is compared with: see `engine.keeping`. `passed` is there once a backward
+    pass has written the gradient: see `tinygraph.engine.passes`.
+    """
+
+    __slots__ = ("_grad", "_value", "before", "code", "lasti", "name", "order", "passed", "rewritten")
+
+    _adjoint = None  # the cotangents of leaves are kept by the pass
+
+    differentiable = True
+
+    is_call = False
+
+    passed: Any
+
+    def __init__(self, value: Any, name: str | None, frame: FrameType | None) -> None:
+        self._value = value
+        self._grad: Any = None
+        self.order = next_order()
+        self.rewritten = 0
+        self.before: Any = None
+        self.name = name
+        self.code = None if frame is None else frame.f_code
+        self.lasti = 0 if frame is None else frame.f_lasti
+
+
+class DataLeaf(Leaf):
+    """The link of a Tensor that was given a value and wants no gradient."""
+
+    __slots__ = ()
+
+    differentiable = False
+
+
+class Unnamed(DataLeaf):
+    """The link of a result that nothing was remembered of: of `no_grad`, or of `detach`.
+
+    `before` is the leaf whose array it may look into, None where it has its own.
+    """
+
+    __slots__ = ()
+
+
+class Named:
+    """The label of a call whose result the user gave a name: the name, and the scope it was made in."""
+
+    __slots__ = ("name", "scope")
+
+    def __init__(self, name: str | None, scope: tuple[str, ...]) -> None:
+        self.name = name
+        self.scope = scope
+
+
+class Call:
+    """One recorded call: the function, its arguments as links or constants, and where it stands.
+
+    The subclasses say which arguments a gradient flows to. Each knows how to `pull` the cotangent of its
+    result back to them.
+
+    Attributes:
+        op: the entry of the derivative table.
+        x, y: the first two arguments; a `Spread` keeps all its arguments in `x` and its keywords in `y`.
+        order: creation counter; operands always have a smaller one.
+        code, lasti: the caller's code object and instruction, decoded only when somebody asks.
+        label: None, the scopes the call was made in, or `Named`.
+        passed: the backward pass that wrote the gradient; not there before one has.
+    """
+
+    __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "passed", "x", "y")
+
+    differentiable = True
+
+    is_call = True
+
+    op: Operation
+    x: Any
+    y: Any
+    order: int
+    code: CodeType | None
+    lasti: int
+    label: Any
+    _value: Any
+    _grad: Any
+    _adjoint: Any
+    passed: Any
+
+
+class Unary(Call):
+    """f(x)"""
+
+    __slots__ = ()
+
+
+class Both(Call):
+    """f(x, y) with a gradient to both."""
+
+    __slots__ = ()
+
+
+class Left(Call):
+    """f(x, y) with a gradient to x alone; y is data or a constant."""
+
+    __slots__ = ()
+
+
+class Right(Call):
+    """f(x, y) with a gradient to y alone; x is data or a constant."""
+
+    __slots__ = ()
+
+
+class First(Call):
+    """f(x, *constants, **keywords) with a gradient to x; `y` is the pair (constants, keywords)."""
+
+    __slots__ = ()
+
+
+class Spread(Call):
+    """Any call: arguments in any number, inside lists, with keywords."""
+
+    __slots__ = ()
+
+
+class DataCall(Spread):
+    """A call that no gradient passes through, remembered so that it can be seen."""
+
+    __slots__ = ("depth",)
+
+    differentiable = False
+
+    depth: int
+
+
+# --- reading links ----------------------------------------------------------------------------------------------------
+
+
+def arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments, with links where Tensors stood, and its keywords."""
+    if isinstance(call, Spread):
+        return call.x, call.y
+    if type(call) is First:
+        return (call.x, *call.y[0]), call.y[1]
+    return ((call.x,) if type(call) is Unary else (call.x, call.y)), {}
+
+
+def scope_of(call: Call) -> tuple[str, ...]:
+    """The entries into scopes that a call was made in."""
+    label = call.label
+    return label if type(label) is tuple else () if label is None else label.scope
+
+
+def links_in(structure: Any) -> list[Any]:
+    """The links inside nested tuples and lists, in order."""
+    if isinstance(structure, Call | Leaf):
+        return [structure]
+    if type(structure) in (tuple, list):
+        return [link for item in structure for link in links_in(item)]
+    return []
+
+
+def links_below(roots: list[Any]) -> list[Any]:
+    """Every link that the roots were computed from, data too, in execution order: leaves where first used."""
+    seen = {id(root): root for root in roots}
+    found = list(seen.values())
+    for link in found:  # grows while we walk it
+        if isinstance(link, Call):
+            args, _ = arguments(link)
+            for operand in links_in(args):
+                if id(operand) not in seen:
+                    seen[id(operand)] = operand
+                    found.append(operand)
+    calls = sorted((link for link in found if isinstance(link, Call)), key=lambda call: call.order)
+    ordered: dict[int, Any] = {}
+    for call in calls:
+        for operand in links_in(arguments(call)[0]):
+            ordered.setdefault(id(operand), operand)
+        ordered[id(call)] = call
+    for root in roots:
+        ordered.setdefault(id(root), root)
+    return list(ordered.values())
+
+
+# --- nests ------------------------------------------------------------------------------------------------------------
+
+_NESTED = frozenset((tuple, list, dict))
+
+
+def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
+    """The entries of nested tuples, lists and dicts that are of a type, in order."""
+    found = type(structure)
+    if found is kind:
+        yield structure
+    elif found is tuple or found is list:
+        for item in structure:
+            yield from instances(kind, item)
+    elif found is dict:
+        for item in structure.values():
+            yield from instances(kind, item)
+
+
+def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:
+    """Nested tuples, lists and dicts with every other entry replaced."""
+    kind = type(structure)
+    if kind is tuple:  # what most are, with nothing nested in it
+        return tuple([mapped(item, replace) if type(item) in _NESTED else replace(item) for item in structure])
+    if kind is list:
+        return [mapped(item, replace) for item in structure]
+    if kind is dict:
+        return {key: mapped(item, replace) for key, item in structure.items()}
+    return replace(structure)

@@ -1,0 +1,187 @@
+"""What is in force in a thread: whether calls are recorded, in which scope, and on behalf of which line of code."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, Self
+
+from tinygraph.engine.scopes import Entry
+
+
+class State(threading.local):
+    """What is in force in one thread.
+
+    Attributes:
+        recording: whether calls are recorded.
+        watching: whether the first NaN or infinity is an error.
+        scope: the entries into scopes around the calls that are made, outermost first.
+        origin: the code and instruction that calls are made on behalf of; None for the caller's own.
+        last_loss: a weak reference to what `backward` was last called on.
+        differentiating: the order at which the innermost transform began.
+        left: the `leaving.Left` of the innermost transform.
+        reach: where the cotangent was reached that a rule is being given; None for everywhere. See `reaching`.
+        tracing: the `compiler.tracing.Trace` of a function that is being compiled.
+        before: for each `with` block that was entered, what it has changed, as it was.
+    """
+
+    def __init__(self) -> None:
+        self.recording = True
+        self.watching = False
+        self.scope: tuple[str, ...] = ()
+        self.origin: tuple[CodeType | None, int] | None = None
+        self.last_loss: Any = None
+        self.differentiating: int | None = None
+        self.left: Any = None
+        self.reach: Any = None
+        self.tracing: Any = None
+        self.before: list[dict[str, Any]] = []
+
+
+state = State()
+
+# How many `with` blocks of any thread have changed a State. While there is none, no call needs to look at its own:
+# reading a thread-local costs a tenth of recording a scalar operation.
+unusual = 0
+_lock = threading.Lock()
+
+
+def begin_unusual() -> None:
+    """Count one more block that has changed a State."""
+    global unusual
+    with _lock:
+        unusual += 1
+
+
+def end_unusual() -> None:
+    """Count one less, its changes being undone."""
+    global unusual
+    with _lock:
+        unusual -= 1
+
+
+class Setting:
+    """`with` block, and decorator, that changes attributes of this thread's State and puts them back."""
+
+    __slots__ = ("_changes",)
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def _now(self) -> dict[str, Any]:
+        return self._changes
+
+    def __enter__(self) -> None:
+        changes = self._now()
+        before = {key: getattr(state, key) for key in changes}
+        begin_unusual()
+        state.before.append(before)
+        for key, value in changes.items():
+            setattr(state, key, value)
+
+    def __exit__(self, *exc: object) -> None:
+        for key, value in state.before.pop().items():
+            setattr(state, key, value)
+        end_unusual()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with the setting in force while it runs."""
+
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with type(self)(*self._arguments()):
+                return function(*args, **kwargs)
+
+        return inside
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return ()
+
+
+class _Switch(Setting):
+    """A setting that takes no arguments."""
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any) -> Self:
+        """A block to be made; a function is decorated with what this returns."""
+        if args:
+            raise TypeError(f"{cls.__name__}: it takes no arguments, and no function. Write @tg.{cls.__name__}()")
+        return super().__new__(cls)
+
+
+class no_grad(_Switch):  # noqa: N801 - the name users know
+    """Compute without recording: `with tg.no_grad():`, or `@tg.no_grad()` on a function.
+
+    Results are Tensors that require no gradient. Only the thread that entered the block is affected.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(recording=False)
+
+
+class enable_grad(_Switch):  # noqa: N801 - the name users know
+    """Record again, inside a `no_grad` block."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(recording=True)
+
+
+class detect_nonfinite(_Switch):  # noqa: N801 - a `with` block, like no_grad
+    """Stop at the first operation, forward or backward, that makes a NaN or an infinity.
+
+        with tg.detect_nonfinite():
+            loss = model(x)
+            loss.backward()
+
+    The error, `tg.NonFiniteError`, says which operation it was, on which line, how many elements are affected, and
+    what the operands were like. Looking takes a pass over each result: use it to find a fault, not to train.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(watching=True)
+
+
+class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
+    """Put a name on the calls made inside: `with tg.scope("layer 1"):`. Scopes nest, and are drawn as boxes.
+
+    Each block is a scope of its own: of two with one name a picture says "layer 1 1" and "layer 1 2".
+
+    Args:
+        name: what the box is called.
+
+    Raises:
+        TypeError: the name is not a string.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"scope: the name must be a string, got {type(name).__name__}")
+        super().__init__()
+        self._name = name
+
+    def _now(self) -> dict[str, Any]:
+        return {"scope": (*state.scope, Entry(self._name))}
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self._name,)
+
+
+def is_tracing() -> bool:
+    """Return whether a function is being compiled in this thread: what values its arrays have cannot be asked."""
+    return unusual > 0 and state.tracing is not None
+
+
+def is_recording() -> bool:
+    """Return whether calls on Tensors are being recorded in this thread."""
+    return state.recording

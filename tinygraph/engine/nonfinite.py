@@ -1,0 +1,99 @@
+"""The place where a NaN or an infinity was made, as `tg.detect_nonfinite` says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.links import Call, Leaf, Like, arguments
+from tinygraph.engine.table import function_name
+from tinygraph.errors import NonFiniteError
+from tinygraph.users_code.source import assigned_name, source_of
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether no element is NaN or infinite; true of integers and booleans."""
+    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+
+
+def watch_result(call: Call, value: Any) -> None:
+    """Raise if the result of a call is not finite."""
+    if not is_finite(value):
+        name = function_name(call.op.function)
+        raise NonFiniteError(
+            "\n".join([f"{name}: the result has {_counted(value)}", _place(call), *_operands(arguments(call)[0])])
+        )
+
+
+def watch_unrecorded(name: str, args: tuple[Any, ...], value: Any) -> None:
+    """Raise if the result of a call that is not recorded is not finite."""
+    if not is_finite(value):
+        raise NonFiniteError("\n".join([f"{name}: the result has {_counted(value)}", *_operands(args)]))
+
+
+def watch_cotangent(call: Call, g: Any, operand: Any, cotangent: Any) -> None:
+    """Raise if the gradient that a call hands to an operand is not finite."""
+    if not is_finite(cotangent):
+        name = function_name(call.op.function)
+        raise NonFiniteError(
+            "\n".join(
+                [
+                    f"backward of {name}: the gradient of {_name(operand) or 'an operand'} has {_counted(cotangent)}",
+                    _place(call),
+                    f"  gradient of the result: {_described(g)}",
+                    *_operands(arguments(call)[0]),
+                ]
+            )
+        )
+
+
+def _counted(value: Any) -> str:
+    """ "3 NaN and 1 -inf among 200 elements"."""
+    kinds = {"NaN": np.isnan(value)}
+    if value.dtype.kind == "c":
+        kinds["infinite"] = np.isinf(value)
+    else:
+        kinds |= {"inf": np.isposinf(value), "-inf": np.isneginf(value)}
+    counts = {kind: int(np.count_nonzero(found)) for kind, found in kinds.items()}
+    found = " and ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return f"{found} among {value.size} element{'s' * (value.size != 1)}"
+
+
+def _place(call: Call) -> str:
+    source = source_of(call.code, call.lasti)
+    return f"  at {source}: {source.text}" if source is not None else "  at an unknown line"
+
+
+def _operands(args: tuple[Any, ...]) -> list[str]:
+    return [
+        f"  operand {place}{_bracketed(_name(item))}: {_described(getattr(item, '_value', item))}"
+        for place, item in enumerate(args)
+        if isinstance(item, Call | Leaf | np.ndarray | np.generic | float)
+    ]
+
+
+def _bracketed(name: str | None) -> str:
+    return f" ({name})" if name else ""
+
+
+def _name(link: Any) -> str | None:
+    if isinstance(link, Leaf):
+        return link.name or assigned_name(link.code, link.lasti)
+    if isinstance(link, Call):
+        return getattr(link.label, "name", None) or assigned_name(link.code, link.lasti)
+    return None
+
+
+def _described(value: Any) -> str:
+    """Shape, range and what is not finite."""
+    if isinstance(value, Like):
+        return f"shape {value.shape}, not kept"
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiub" or not value.size:
+        return f"shape {value.shape}, {value.dtype}"
+    finite = value[np.isfinite(value)]
+    span = f"from {finite.min():.4g} to {finite.max():.4g}" if finite.size else "nothing finite"
+    zeros = int(np.count_nonzero(value == 0))
+    notes = [f"shape {value.shape}", span, f"{zeros} zero{'s' * (zeros != 1)}" if zeros else ""]
+    return ", ".join([*filter(None, notes), *([] if is_finite(value) else [_counted(value)])])

@@ -1,0 +1,342 @@
+"""One call of the reverse pass: its rules turn the cotangent of its result into those of its operands."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.indexing import names_each_place_once
+from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
+from tinygraph.engine.keeping import Held, held_in
+from tinygraph.engine.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
+from tinygraph.engine.reaching import may_leave_out, united
+from tinygraph.engine.table import function_name, operation_of
+from tinygraph.errors import GraphError
+
+__warningregistry__ = None  # as in `record`
+_float64 = np.float64
+GETITEM = operation_of(operator.getitem)
+
+
+class Waiting:
+    """The `_adjoint` of a call that a pass has gathered and that no cotangent has reached yet. One object a pass.
+
+    Attributes:
+        since: calls made before this order do not belong to the pass.
+        calls: those that do, in the order in which they were met.
+        foreign: whether the pass met anything older that wants a gradient.
+        retain: whether the calls keep what they saved, for another pass.
+        freed: calls that give back their values, with the values while the pass may have to be done over, else None.
+        held: constants that are to be given back then.
+        begun: for each root where its seed counts, None for everywhere.
+        reach: of calls whose cotangents were not reached everywhere, where they were.
+        loose: those of them where only a choice of values left something out, as `np.maximum` does.
+        strict: those where a condition, a mask or an index did.
+        owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
+        pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
+        ends: calls from before the pass whose cotangents are asked for all the same.
+    """
+
+    __slots__ = (
+        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces",
+        "reach", "retain", "since", "strict",
+    )  # fmt: skip
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.calls: list[Any] = []
+        self.foreign = False
+        self.retain = True
+        self.freed: list[tuple[Call, Any]] = []
+        self.held: list[Held] = []
+        self._leaves_out: bool | None = None
+        self.begun: Sequence[Any] = ()
+        self.reach: dict[Any, Any] = {}
+        self.loose: set[Any] = set()
+        self.strict: set[Any] = set()
+        self.owned: dict[Any, Any] = {}
+        self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
+        self.ends: frozenset[Any] = frozenset()
+        self._outside = copy_context()
+
+    @property
+    def leaves_out(self) -> bool:
+        """Return whether a call of the pass may leave something out, so that the pass may have to be done over."""
+        if self._leaves_out is None:
+            self._leaves_out = bool(self.begun) or any(map(may_leave_out, self.calls))
+        return self._leaves_out
+
+    def start_again(self) -> None:
+        """Make the calls as they were before the pass."""
+        for call in self.calls:
+            call._adjoint = self
+        self.put_back()
+        self.owned.clear()
+        self.pieces.clear()
+        self.held.clear()
+
+    def put_back(self) -> list[Call]:
+        """Make the calls keep their values, after all. Returns those whose values are gone."""
+        gone = []
+        for call, value in self.freed:
+            if value is None:
+                gone.append(call)
+            else:
+                call._value = value
+        self.freed.clear()
+        return gone
+
+    @property
+    def invalid(self) -> Any:
+        """What the user wants done about NaN from a calculation, as `np.seterr` has it outside the pass."""
+        return self._outside.run(np.geterr)["invalid"]
+
+
+def hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Add a cotangent to what has reached a link already."""
+    if not link.is_call or link in waiting.ends:
+        cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
+    else:
+        adjoint = link._adjoint
+        if adjoint is waiting:
+            link._adjoint = cotangent
+        elif adjoint is not None and link.order >= waiting.since:
+            link._adjoint = _add(adjoint, cotangent, waiting)
+
+
+def _add(left: Any, right: Any, waiting: Waiting) -> Any:
+    try:
+        return left + right
+    except FloatingPointError:
+        with np.errstate(invalid=waiting.invalid):
+            return left + right
+
+
+# One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
+_VALUED = (Call, Leaf, Held)
+
+
+def value_of(link: Any) -> Any:
+    """The value of a link or of a large constant; any other constant is its own."""
+    return link._value if isinstance(link, _VALUED) else link
+
+
+# Each of these computes all that its rules say before it hands anything on, so that it can be done over. They are
+# written out for each kind of call, as the record is: every call of a pass goes through one of them.
+
+
+def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    y = call.y
+    x_value = x._value
+    y_value = y._value
+    z = call._value
+    x_rule, y_rule = call.op.rules
+    to_x = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    to_y = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    if (type(to_x) is not _float64 or type(x_value) is not _float64) and (
+        to_x.dtype is not x_value.dtype or to_x.shape != x_value.shape
+    ):
+        to_x = fit(to_x, x_value)
+    if (type(to_y) is not _float64 or type(y_value) is not _float64) and (
+        to_y.dtype is not y_value.dtype or to_y.shape != y_value.shape
+    ):
+        to_y = fit(to_y, y_value)
+    if x._adjoint is waiting:
+        x._adjoint = to_x
+    else:
+        hand(x, to_x, cotangents, waiting)
+    if y._adjoint is waiting:
+        y._adjoint = to_y
+    else:
+        hand(y, to_y, cotangents, waiting)
+
+
+def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
+    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
+        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
+    ):
+        cotangent = fit(cotangent, x_value)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        hand(x, cotangent, cotangents, waiting)
+
+
+def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    y = call.y
+    cotangent = call.op.rules[0](g, call._value, x_value, value_of(y))  # type: ignore[misc]
+    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
+        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
+    ):
+        cotangent = fit(cotangent, x_value)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        hand(x, cotangent, cotangents, waiting)
+    if type(y) is Held and not waiting.retain:
+        waiting.held.append(y)
+
+
+def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    y = call.y
+    y_value = y._value
+    x = call.x
+    cotangent = call.op.rules[1](g, call._value, value_of(x), y_value)  # type: ignore[misc]
+    if (type(cotangent) is not _float64 or type(y_value) is not _float64) and (
+        cotangent.dtype is not y_value.dtype or cotangent.shape != y_value.shape
+    ):
+        cotangent = fit(cotangent, y_value)
+    if y._adjoint is waiting:
+        y._adjoint = cotangent
+    else:
+        hand(y, cotangent, cotangents, waiting)
+    if type(x) is Held and not waiting.retain:
+        waiting.held.append(x)
+
+
+def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    if call.op is GETITEM and x._value.shape:
+        _pull_piece(call, g, cotangents, waiting)
+        return
+    x_value = x._value
+    rest, keywords = call.y
+    if keywords and type(call.op.function) is np.ufunc:
+        keywords = {}
+    cotangent = fit(call.op.rules[0](g, call._value, x_value, *rest, **keywords), x_value)  # type: ignore[misc]
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        hand(x, cotangent, cotangents, waiting)
+
+
+def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull the cotangent of `x[index]` back: the rule's zeros with g in them, but one array of zeros for all indices.
+
+    The first index into x makes the array; each further one adds its piece to it. A loop over the elements of x
+    costs one array of x's size, not one for each of them.
+    """
+    x = call.x
+    reached = x._adjoint if x.is_call else cotangents.get(x, waiting)
+    if reached is None:
+        return
+    x_value = x._value
+    sums = waiting.owned.get(x)
+    if sums is None or reached is not sums:
+        sums = np.zeros(x_value.shape, wide(x_value.dtype)) if reached is waiting else np.array(reached)
+        waiting.owned[x] = sums
+        if x.is_call:
+            x._adjoint = sums
+        else:
+            cotangents[x] = sums
+    index = call.y[0][0]
+    if names_each_place_once(index):
+        sums[index] = _add(sums[index], g, waiting)
+    else:
+        with np.errstate(invalid=waiting.invalid):
+            np.add.at(sums, index, g)
+
+
+def pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull a cotangent of any dtype back through any call."""
+    if call.op is GETITEM and type(call) is First and call.x._value.shape and g.dtype.kind != "c":
+        _pull_piece(call, g, cotangents, waiting)
+        return
+    links, keywords = arguments(call)
+    found = apply_rules(call, g, call._value, mapped(links, value_of), links, keywords)
+    for argument, cotangent in found:
+        deliver(argument, cotangent, call, cotangents, waiting)
+    release(call, waiting)
+
+
+def release(call: Call, waiting: Waiting) -> None:
+    """Give back the large constants that a call has held on to, unless another pass may need them."""
+    if not waiting.retain:
+        waiting.held += held_in(arguments(call)[0])
+
+
+def apply_rules(
+    call: Call, g: Any, z: Any, args: tuple[Any, ...], links: tuple[Any, ...], keywords: dict[str, Any]
+) -> list[tuple[Any, Any]]:
+    """Each argument that a gradient flows to, and what its rule makes of `g`.
+
+    A rule multiplies by the derivative of its function. Between complex numbers it is the conjugate of the
+    derivative that leads uphill, so the rule is given, and gives, conjugates.
+    """
+    if isinstance(call.op.function, np.ufunc):
+        keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
+    if call._value.dtype == FLOAT16:
+        g, z, args = widened((g, z, args))
+    conjugated = g.dtype.kind == "c"
+    if conjugated:
+        g = np.conjugate(g)
+    found = [
+        (link, rule(g, z, *args, **keywords))
+        for rule, link in zip(call.op.rules, links, strict=False)
+        if rule is not None and any(inside.differentiable for inside in links_in(link))
+    ]
+    return [(link, mapped(cotangent, np.conjugate)) for link, cotangent in found] if conjugated else found
+
+
+def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Hand a rule's result to the link, or to the links of the sequence, that stood as its argument."""
+    if isinstance(argument, Call | Leaf):
+        if argument.differentiable:
+            hand(argument, fit(cotangent, argument._value), cotangents, waiting)
+    elif type(argument) in (tuple, list):
+        if len(cotangent) != len(argument):
+            raise GraphError(
+                f"{function_name(call.op.function)}: its rule returned {len(cotangent)} cotangents "
+                f"for a sequence of {len(argument)}"
+            )
+        for item, part in zip(argument, cotangent, strict=True):
+            deliver(item, part, call, cotangents, waiting)
+
+
+def deliver_reached(
+    argument: Any, cotangent: Any, reach: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting
+) -> None:
+    """Hand a rule's result on, and where it was reached."""
+    if isinstance(argument, Call | Leaf):
+        if argument.differentiable:
+            note_reach(argument, reach, waiting)
+            hand(argument, fit(cotangent, argument._value), cotangents, waiting)
+    elif type(argument) in (list, tuple) and len(cotangent) == len(argument):
+        masks = reach if type(reach) in (list, tuple) else [None] * len(argument)  # reached everywhere
+        for item, part, mask in zip(argument, cotangent, masks, strict=True):
+            deliver_reached(item, part, mask, call, cotangents, waiting)
+    else:
+        deliver(argument, cotangent, call, cotangents, waiting)
+
+
+def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
+    """Remember where the cotangent was reached that a link is about to be handed."""
+    if not link.is_call:
+        return
+    if link._adjoint is not waiting:
+        reach = united(waiting.reach.get(link), reach)
+    if reach is None:
+        waiting.reach.pop(link, None)
+    else:
+        waiting.reach[link] = reach
+
+
+# Of each kind of call, how to pull a cotangent back through it.
+PULL: dict[type, Callable[..., None]] = {
+    Both: _pull_both,
+    Unary: _pull_unary,
+    Left: _pull_left,
+    Right: _pull_right,
+    First: _pull_first,
+    Spread: pull_any,
+}

@@ -1,0 +1,190 @@
+"""A reverse pass that is recorded itself, or compiled: its rules run on Tensors, or on traced arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.derivatives.indexing import scatter, scatter_all
+from tinygraph.engine.fitting import fit
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
+from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.pulling import Waiting, apply_rules, deliver_reached, hand, note_reach, value_of
+from tinygraph.engine.reaching import (
+    Towards,
+    found_reach,
+    is_plain,
+    put_away,
+    put_away_traced,
+    reaches,
+    reads_numbers,
+    whole,
+)
+from tinygraph.engine.table import IDENTITIES, SELECTIONS, Operation, is_elementwise
+
+_new: Callable[[type], Any] = object.__new__
+
+
+def on_behalf_of(call: Call, recording: bool, reach: Any = None) -> Setting:
+    """While it is in force, what is done is done on behalf of the user's line of a forward call, in its scope.
+
+    Args:
+        call: the forward call.
+        recording: whether it is recorded.
+        reach: where the cotangent of the call was reached, for a rule that goes backward itself.
+    """
+    origin = (call.code, min(call.lasti, ~call.lasti))
+    return Setting(origin=origin, scope=scope_of(call), recording=recording, reach=reach)
+
+
+def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
+    """Return whether the rules of a call, in a pass that is recorded, read what has a derivative of its own.
+
+    That may be infinite where the value is finite, as for sqrt(x) at 0.
+    """
+    if not recorded:
+        return False
+    read: Any = op.needs
+    if op.function in (np.matmul, np.dot):  # each rule reads the other operand
+        read = [1 - at for at, item in enumerate(links[:2]) if any([part.differentiable for part in links_in(item)])]
+    return any([
+        link.is_call and link.differentiable and link.op.function not in IDENTITIES
+        for place in read if place < len(links) for link in links_in(links[place])
+    ])  # fmt: skip
+
+
+def tensor_of(link: Any) -> Any:
+    """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
+    if not isinstance(link, Call | Leaf):
+        return link._value if type(link) is Held else link
+    if type(link._value) is Like:
+        return link._value
+    from tinygraph.engine.tensor import Tensor
+
+    tensor = _new(Tensor)
+    tensor._value = link._value
+    tensor._link = link
+    return tensor
+
+
+def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Hand a link what its pieces `x[index]` have, all in one array, now that the pass has met them all."""
+    pieces = waiting.pieces.pop(link, None)
+    if pieces is None:
+        return
+    call, shape = pieces[-1][1], link._value.shape
+    indices = [mapped(arguments(piece)[0][1], value_of) for _, piece in pieces]
+    reached = np.zeros(shape, bool)
+    for index, (_, piece) in zip(indices, pieces, strict=True):
+        reach = found_reach(waiting.reach.get(piece))
+        np.logical_or.at(reached, index, True if reach is None else reach)
+    note_reach(link, whole(reached), waiting)
+    with on_behalf_of(call, recorded):
+        if len(pieces) == 1:
+            found = scatter(pieces[0][0], indices[0], shape)
+        else:
+            found = scatter_all([g for g, _ in pieces], indices, shape)
+        hand(link, fit(found, link._value), cotangents, waiting)
+
+
+def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
+    state.tracing.name_cotangent(call, g)
+    links, keywords = arguments(call)
+    as_of = state.tracing.as_of
+    values = _Read(
+        as_of(call._value, call.order),
+        mapped(links, lambda item: as_of(value_of(item), call.order)),
+        mapped(keywords, lambda item: as_of(value_of(item), call.order)),
+    )
+    with on_behalf_of(call, recorded or state.recording, waiting.reach.get(call)):
+        towards = reaches(call.op, waiting.reach.get(call), values.z, values.args, links, values.keywords)
+        found = _found_traced(call, g, towards, waiting, recorded, values)
+        for (argument, cotangent), towards_it in zip(found, towards, strict=True):
+            deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
+        _note_loose(call, links, waiting)
+
+
+class _Read(NamedTuple):
+    """The arguments of a call, and its result, as they were then."""
+
+    z: Any
+    args: Any
+    keywords: Any
+
+
+def _found_traced(
+    call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
+) -> list[tuple[Any, Any]]:
+    """Apply the rules to a cotangent, with care where they could make a NaN of what was left out."""
+    tracing = state.tracing
+    op, reach = call.op, waiting.reach.get(call)
+    links, keywords = arguments(call)[0], values.keywords
+    z, args = values.z, values.args
+    if recorded:
+        as_of = tracing.as_of
+        z, args = as_of(tensor_of(call), call.order), mapped(links, lambda item: as_of(tensor_of(item), call.order))
+    begun = len(tracing.steps)
+    found = apply_rules(call, g, z, args, links, keywords)
+    if op.function in SELECTIONS and op.function is not np.where:
+        if tracing.is_finite(g):
+            return found
+        if SELECTIONS[op.function]:  # the rules multiply by 0 what was not chosen, which may be infinite
+            chosen = [g if item.result is None else np.where(item.result, g, 0) for item in towards]
+            return [apply_rules(call, part, z, args, links, keywords)[at] for at, part in enumerate(chosen)]
+        return [
+            (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
+            for (link, cotangent), item in zip(found, towards, strict=True)
+        ]
+    # To copy a matrix for each product that a condition follows would cost more than the product.
+    loose = call in waiting.loose
+    least = 2 if not loose and is_elementwise(op.function) else 1
+    if reach is None or (
+        tracing.stays_finite(found, g, begun, least, loose)
+        and (loose or is_elementwise(op.function) or not reads_computed(op, links, recorded))
+    ):
+        return found
+    reach = found_reach(reach)
+    if reach is None:
+        return found
+    if is_elementwise(op.function):
+        moved = tracing.put_away(op, reach, z, args)
+        if moved is not None:
+            return apply_rules(call, g, moved[0], moved[1], links, keywords)
+        return [(link, np.where(reach, cotangent, 0)) for link, cotangent in found]
+    if not reads_numbers(op, args):
+        return found
+    if is_plain(reach):
+        z, args = put_away(op, reach, z, args, keywords, values.z, values.args)
+    else:
+        z, args = put_away_traced(op, reach, z, args, keywords)
+    found = apply_rules(call, g, z, args, links, keywords)
+    # Where the rules read more than what was reached something may have come along.
+    return [(link, _within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)]
+
+
+def _within(cotangent: Any, reach: Any) -> Any:
+    """A cotangent without what is outside of its reach."""
+    if isinstance(cotangent, list | tuple):
+        parts = reach if type(reach) in (list, tuple) else [None] * len(cotangent)
+        return [_within(part, mask) for part, mask in zip(cotangent, parts, strict=True)]
+    reach = found_reach(reach)
+    return cotangent if reach is None or cotangent.shape != reach.shape else np.where(reach, cotangent, 0)
+
+
+def _note_loose(call: Call, links: Any, waiting: Waiting) -> None:
+    """Remember of operands whether their cotangents were left out by a choice of values alone, as `np.maximum` does.
+
+    What it left out is smaller than something else, so that it is infinite only where an operation made it so.
+    """
+    chooses = call.op.function in SELECTIONS and call.op.function is not np.where
+    loose = call in waiting.loose or (chooses and call not in waiting.reach)
+    for link in links_in(links):
+        if link in waiting.reach and loose and link not in waiting.strict:
+            waiting.loose.add(link)
+        elif link in waiting.reach:
+            waiting.strict.add(link)
+            waiting.loose.discard(link)

@@ -1,0 +1,100 @@
+"""The errors for calls that cannot be made: what was called, on which shapes, and what to do instead."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.instead import instead_of
+from tinygraph.engine.modes import state
+from tinygraph.engine.table import Operation, function_name, hint_for
+from tinygraph.errors import ShapeError, UnsupportedError
+from tinygraph.users_code.source import users_line
+
+
+class AxisError(ShapeError, np.exceptions.AxisError):
+    """An axis that an array does not have."""
+
+
+class OutOfRangeError(ShapeError, IndexError):
+    """An index that an array does not have."""
+
+
+class LinAlgError(ShapeError, np.linalg.LinAlgError):
+    """A matrix that is singular, not definite or not square."""
+
+
+def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ...]) -> ValueError | IndexError:
+    """NumPy's complaint, with the name of the call and the shapes of what it was given."""
+    if isinstance(error, ShapeError):  # one of ours, which says all that
+        return error
+    if hasattr(op.function, "derivative") and str(error).startswith(f"{function_name(op.function)}: "):
+        return error  # a primitive's own
+    shapes = [np.shape(item) for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
+    joined = " and ".join(map(str, shapes))
+    message = " ".join(str(error).split())
+    if op.function is np.matmul and len(shapes) == 2:
+        left, right = shapes
+        if left and right and left[-1] != right[max(len(right) - 2, 0)]:
+            message = f"{left[-1]} columns against {right[max(len(right) - 2, 0)]} rows"
+    place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
+    # What a user of NumPy would catch is caught.
+    kind = AxisError if isinstance(error, np.exceptions.AxisError) else ShapeError
+    kind = LinAlgError if isinstance(error, np.linalg.LinAlgError) else kind
+    kind = OutOfRangeError if type(error) is IndexError else kind
+    name = "t[index]" if op.function is operator.getitem else function_name(op.function)
+    return kind(f"{name}: the arguments have shapes {joined}: {message} ({users_line()}{place})")
+
+
+def no_numbers(op: Operation, value: Any, args: tuple[Any, ...]) -> UnsupportedError:
+    """The error for a result that is made of objects, or of spans of time, where a gradient is to go through it."""
+    kinds = [item.dtype for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
+    dtype = next((kind for kind in kinds if kind.kind in "OmM"), getattr(value, "dtype", np.dtype(object)))
+    name = "t[index]" if op.function is operator.getitem else function_name(op.function)
+    way = 'data / np.timedelta64(1, "s")' if dtype.kind == "m" else "np.asarray(data).astype(float)"
+    return UnsupportedError(
+        f"{name}: no gradient goes through an array of dtype {dtype}, at {users_line()}. Convert it to numbers first, "
+        f"{way}"
+    )
+
+
+def overwrites(name: str, how: str) -> UnsupportedError:
+    """The error for a call that is told to write into an array."""
+    return UnsupportedError(
+        f"{name}: writing the result into an array ({how}) at {users_line()} would overwrite values that the graph may "
+        "still need, or lose the gradient; use the result that the call returns"
+    )
+
+
+def unsupported(function: Callable[..., Any]) -> UnsupportedError:
+    """The error for a function that the table does not know, or knows to have no place among Tensors."""
+    name = function_name(function)
+    instead = hint_for(function)
+    if instead is not None:
+        return UnsupportedError(f"{name}: {instead} ({users_line()})")
+    if isinstance(function, np.ufunc) and name.endswith("(vectorized)"):
+        return UnsupportedError(
+            f"{name}: tinygraph has no derivative for this function of np.frompyfunc ({users_line()}). "
+            f"{instead_of('np.frompyfunc', 'give it t.data')}"
+        )
+    if hasattr(function, "derivative"):
+        return UnsupportedError(
+            f"{name}: no derivative for this function, a primitive, was given yet ({users_line()}). Write "
+            f"{name}.derivative(lambda g, z, x: ...), a rule for each argument; or give it t.data if the values alone "
+            "are meant"
+        )
+    return UnsupportedError(
+        f"{name}: tinygraph has no derivative for this function yet ({users_line()}). Write it with other NumPy "
+        "functions, or give it a derivative with @tg.primitive; or give it t.data if the values alone are meant"
+    )
+
+
+def _values_in(structure: Any) -> Iterator[Any]:
+    if type(structure) in (tuple, list):
+        for item in structure:
+            yield from _values_in(item)
+    else:
+        yield getattr(structure, "_value", structure)

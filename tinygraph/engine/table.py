@@ -1,0 +1,304 @@
+"""The derivative table: which NumPy functions can be differentiated, and how.
+
+An entry is a function and one rule for each argument that can carry a gradient:
+
+    derivative(np.multiply, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
+
+A rule gets the cotangent `g` of the result (the gradient of the loss with respect to it), the result
+`z`, and then the arguments exactly as the function was called with them. It returns the cotangent of
+its own argument. Rules are ordinary NumPy code: on arrays they just run, on Tensors they record, and
+that is where second derivatives come from. Undoing broadcasting and restoring dtypes is the engine's
+work, not theirs.
+
+A rule that looks at an argument's `shape`, `ndim`, `size` or `dtype` only does not keep it alive: what a
+rule reads is found in its code, so that the record keeps an array only where it will be needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.users_code.source import instructions
+
+__all__ = [
+    "Operation",
+    "as_converted",
+    "composition",
+    "composition_of",
+    "derivative",
+    "elementwise",
+    "function_name",
+    "hint",
+    "hint_for",
+    "is_plain",
+    "no_derivative",
+    "operation_of",
+    "selection",
+]
+
+Rule = Callable[..., Any]
+
+_METADATA = frozenset(("shape", "ndim", "size", "dtype"))
+
+
+class Operation:
+    """An entry of the table: a function, its rules, and which values those rules read."""
+
+    __slots__ = (
+        "compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules", "takes_dtype",
+        "takes_sequences",
+    )  # fmt: skip
+
+    def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
+        self.function = function
+        self.compute = _QUICKER.get(function, function)
+        self.rules = rules
+        if _converts(function):
+            self.rules = tuple([_with_converted(function, rule) for rule in rules])  # type: ignore[arg-type]
+        code = next(rule.__code__ for rule in rules if rule is not None)
+        self.parameters = code.co_varnames[2 : code.co_argcount]
+        read: set[int] = set()
+        for rule in rules:
+            if rule is not None:
+                read |= positions_read(rule.__code__)
+        self.needs_result = 1 in read
+        self.needs = frozenset(position - 2 for position in read if position >= 2)
+        self.needs_x = 0 in self.needs
+        self.needs_y = 1 in self.needs
+        # Told to compute in integers, a function has no derivative.
+        self.takes_dtype = any([rule is not None and _takes_dtype(rule.__code__) for rule in rules])
+        # Of NumPy's own functions only these tell a sequence of arrays from an array.
+        module = "numpy" if isinstance(function, np.ufunc) else getattr(function, "__module__", None) or ""
+        self.takes_sequences = not module.startswith("numpy") or function in _OF_SEQUENCES
+
+    def __repr__(self) -> str:
+        return f"<Operation {function_name(self.function)}>"
+
+
+def _takes_dtype(code: CodeType) -> bool:
+    """Whether a rule, and so its function, may be called with a dtype."""
+    return "dtype" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] or bool(code.co_flags & 0x08)
+
+
+def _converts(function: Callable[..., Any]) -> bool:
+    """Whether a function converts its operands to a common dtype, and has rules that compute with one of them alone.
+
+    These are SciPy's functions of several operands. NumPy's own have few such rules, which see to it themselves.
+    """
+    return isinstance(function, np.ufunc) and function.nin > 1 and getattr(np, function.__name__, None) is not function
+
+
+def _with_converted(ufunc: np.ufunc, rule: Rule | None) -> Rule | None:
+    """A rule that gets the operands which it reads in the dtypes that the ufunc has converted them to.
+
+    As they were given, n + 1 overflows where n is of uint8, and ln n is as coarse as float16 where it is of int8.
+    """
+    read = () if rule is None else [at - 2 for at in positions_read(rule.__code__) if 2 <= at < 2 + ufunc.nin]
+    if rule is None or not read:
+        return rule
+
+    @functools.wraps(rule)
+    def converting(g: Any, z: Any, *operands: Any) -> Any:
+        return rule(g, z, *as_converted(ufunc, operands, read))
+
+    return converting
+
+
+_WIDE = frozenset(map(np.dtype, (np.float64, np.float32, np.complex128, np.complex64)))
+
+
+def as_converted(ufunc: np.ufunc, operands: tuple[Any, ...], places: Iterable[int]) -> tuple[Any, ...]:
+    """The operands of a ufunc, those in some places in the dtypes that the ufunc converts them to."""
+    given = [getattr(operand, "dtype", type(operand)) for operand in operands]
+    if given[1:] == given[:-1] and given[0] in _WIDE:
+        return operands
+    given = [np.dtype(bool) if dtype is bool else dtype for dtype in given]
+    dtypes = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout))
+    converted = list(operands)
+    for place in places:
+        if hasattr(operands[place], "dtype") and operands[place].dtype != dtypes[place]:
+            converted[place] = operands[place].astype(dtypes[place])
+    return tuple(converted)
+
+
+def positions_read(code: CodeType) -> set[int]:
+    """The positions of a rule's parameters whose values its code reads, as opposed to their shape or dtype.
+
+    Parameters gathered by `*args` count as positions 2, 3, ... up to 31 together.
+    """
+    names = code.co_varnames[: code.co_argcount]
+    gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 0x04 else None
+    read = _names_read(code)
+    return {names.index(name) for name in read if name in names} | (set(range(2, 32)) if gathered in read else set())
+
+
+def _names_read(code: CodeType) -> set[str]:
+    """The names of variables whose values some code, or a function defined inside it, reads."""
+    steps = list(instructions(code))
+    read: set[str] = set()
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
+            continue
+        if following is not None and following.opname == "LOAD_ATTR" and following.argval in _METADATA:
+            continue
+        # A variable shared with an inner function is read with LOAD_DEREF; LOAD_FAST only hands its cell on.
+        if step.opname == "LOAD_DEREF" or step.argval not in (*code.co_cellvars, *code.co_freevars):
+            read.add(step.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            read |= _names_read(constant) & {*constant.co_freevars}
+    return read
+
+
+# The rooms of the table that most programs do not enter. They are read when a function is asked for that is not in
+# the others, which `tinygraph.engine.tensor` reads at once.
+_SELDOM = (
+    "calculus", "counting", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging",
+    "refusals", "sorting", "statistics",
+)  # fmt: skip
+_unread = set(_SELDOM)
+
+_TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
+_QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
+_COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+_PLAIN: set[Callable[..., Any]] = set()
+# Where a result is an operand: the engine drops what arrives elsewhere, be it infinite. See `engine.reaching`.
+SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
+ELEMENTWISE: set[Callable[..., Any]] = set()
+# What gives its operand back: a new place in the graph, with a slope of 1.
+IDENTITIES: set[Callable[..., Any]] = set()
+_OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
+_OF_SCIPY = (
+    "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions",
+    "special_statistics",
+)  # fmt: skip
+_HINTS: dict[Callable[..., Any], str] = {}
+
+
+def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Callable[..., Any] | None = None) -> None:
+    """Enter a function into the table.
+
+    Args:
+        function: the function as NumPy calls it, `np.exp` or `np.linalg.solve`.
+        rules: one for each positional argument, `rule(g, z, *args, **kwargs)`; None for an argument
+            that carries no gradient. An argument that is a sequence of arrays gets a sequence back.
+        compute: a quicker way to compute the very same on plain arrays.
+    """
+    _TABLE[function] = rules
+    if compute is not None:
+        _QUICKER[function] = compute
+
+
+def selection(function: Callable[..., Any], *masks: Rule | None) -> None:
+    """Say that each element of a function's result is an element of an operand, chosen by values or by a condition.
+
+    Args:
+        function: an entry of the table.
+        masks: for each positional argument `mask(z, *args, **kwargs)`, true where the result is that argument. With no
+            masks at all it is asked of the rules, with ones for a cotangent: where they give 0 nothing was chosen.
+    """
+    SELECTIONS[function] = masks
+
+
+def elementwise(*functions: Callable[..., Any]) -> None:
+    """Say of functions that are no ufuncs that each element of the result depends on that element of the operands."""
+    ELEMENTWISE.update(functions)
+
+
+def is_elementwise(function: Callable[..., Any]) -> bool:
+    """Return whether each element of a function's result depends on one element of each operand."""
+    if isinstance(function, np.ufunc):
+        return function.signature is None and function.nout == 1
+    return function in ELEMENTWISE
+
+
+def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Say that on Tensors a NumPy function is what the decorated function writes out with others."""
+
+    def enter(written_out: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            _COMPOSITIONS[function] = written_out
+        return written_out
+
+    return enter
+
+
+def no_derivative(*functions: Callable[..., Any]) -> None:
+    """Say that these functions have no useful derivative: on Tensors they return plain NumPy results."""
+    _PLAIN.update(functions)
+
+
+def hint(function: Callable[..., Any], text: str) -> None:
+    """Say of a function that is refused on Tensors why, and what to use instead."""
+    _HINTS[function] = text
+
+
+def hint_for(function: Callable[..., Any]) -> str | None:
+    """What to use instead of a function that is refused, or None."""
+    read_all()
+    return _HINTS.get(function)
+
+
+def read_all() -> None:
+    """Fill the whole table."""
+    for room in sorted(_unread):
+        importlib.import_module(f"tinygraph.derivatives.{room}")
+        _unread.discard(room)
+
+
+def operation_of(function: Callable[..., Any]) -> Operation | None:
+    """The table's entry for a function, or None. An entry's code is read when it is first asked for."""
+    entry = _TABLE.get(function)
+    if type(entry) is Operation:
+        return entry
+    if entry is None and _unread and function not in _COMPOSITIONS and function not in _PLAIN:
+        read_all()
+        return operation_of(function)
+    if entry is None:
+        # SciPy's functions are entered once SciPy is there, and one that we do not know is asked for.
+        if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
+            return None
+        for room in _OF_SCIPY:
+            importlib.import_module(f"tinygraph.derivatives.{room}")
+        entry = _TABLE.get(function)
+        if entry is None or type(entry) is Operation:
+            return entry
+    assert isinstance(entry, tuple)
+    operation = _TABLE[function] = Operation(function, entry)
+    return operation
+
+
+def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """How a function is written out with others, or None."""
+    if _unread and function not in _COMPOSITIONS:
+        read_all()
+    return _COMPOSITIONS.get(function)
+
+
+def is_plain(function: Callable[..., Any]) -> bool:
+    """Whether a function returns plain results, having no useful derivative."""
+    if _unread and function not in _PLAIN and function not in _TABLE and function not in _COMPOSITIONS:
+        read_all()
+    return function in _PLAIN
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """The name a user would write: "multiply", "linalg.solve", "special.expit"; operators by their `operator` name."""
+    name = getattr(function, "__name__", None) or repr(function)
+    if isinstance(function, np.ufunc):
+        if getattr(np, name, None) is function:
+            return name
+        special, public = sys.modules.get("scipy.special"), name.lstrip("_")
+        return f"special.{public}" if special is not None and hasattr(special, public) else name
+    module = getattr(function, "__module__", None) or ""
+    for part in ("linalg", "fft"):
+        if module.startswith(f"numpy.{part}"):
+            return f"{part}.{name}"
+    return name

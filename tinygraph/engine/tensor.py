@@ -1,0 +1,647 @@
+"""Tensor: an array, its gradient, and how it was made."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
+    arithmetic,
+    exponential,
+    indexing,
+    products,
+    reductions,
+    shapes,
+    trigonometric,
+)
+from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
+from tinygraph.engine import modes, operands, primitives, record
+from tinygraph.engine.array_methods import TensorMethods
+from tinygraph.engine.backward import backward
+from tinygraph.engine.keeping import UNSEEN, copied, duplicate, hand_out, take_back
+from tinygraph.engine.leaving import note_number
+from tinygraph.engine.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_order
+from tinygraph.engine.modes import is_recording, is_tracing, state
+from tinygraph.engine.operands import as_array, check_unmasked, plain
+from tinygraph.engine.operators import Operators
+from tinygraph.engine.passes import hand_out_gradient, no_pass
+from tinygraph.engine.record import call_function, unary
+from tinygraph.engine.table import function_name, operation_of
+from tinygraph.engine.ufuncs import call_ufunc
+from tinygraph.errors import GraphError, ShapeError, UnsupportedError
+from tinygraph.users_code.source import made_at, users_line
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["Tensor"]
+
+_getframe = sys._getframe
+
+
+class Tensor(Operators, TensorMethods):
+    """An array that remembers how it was computed, so that it can be differentiated.
+
+    A Tensor of a floating or complex dtype is something to differentiate with respect to; integers and booleans are
+    not. NumPy functions called on Tensors return Tensors. Python numbers, and lists of them, become float64 unless
+    a dtype is given; an array keeps its dtype.
+
+    Args:
+        data: a number, nested lists of numbers, or an array. An array is copied.
+        dtype: convert to this dtype.
+        name: what to call it in pictures and messages.
+        requires_grad: whether `backward` computes a gradient for it; by default, whether the dtype can have one.
+
+    Raises:
+        TypeError: the data are not numbers, the name is not a string, or a gradient is asked for a dtype without one.
+
+    Example:
+        >>> a, b = Tensor(3.0), Tensor(4.0)
+        >>> c = np.sqrt(a**2 + b**2)
+        >>> c.backward()
+        >>> a.grad
+        array(0.6)
+    """
+
+    __slots__ = ("__weakref__", "_link", "_value")
+
+    # NumPy asks the operand with the higher priority when two foreign classes meet.
+    __array_priority__ = 1000.0
+
+    _value: Any
+    _link: Any
+
+    def __init__(
+        self,
+        data: ArrayLike | Tensor,
+        dtype: DTypeLike | None = None,
+        *,
+        name: str | None = None,
+        requires_grad: bool | None = None,
+    ) -> None:
+        if isinstance(data, Tensor):
+            if modes.unusual and state.left is not None:
+                note_number(data._link, "tg.Tensor()", _getframe(1))
+            data = data.data
+        value = _as_value(data, dtype)
+        if requires_grad is None:
+            requires_grad = value.dtype.kind in "fc"
+        elif requires_grad:
+            _check_floating("Tensor", value.dtype)
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Tensor: the name must be a string, got {type(name).__name__}")
+        self._value = value
+        self._link = (Leaf if requires_grad else DataLeaf)(value, name, _getframe(1))
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The values, as an ndarray.
+
+        Of a leaf it is the array itself: writing into it changes the Tensor, and a graph that used the old values
+        refuses to go backward. Of a computed Tensor it is read-only.
+        """
+        link = self._link
+        if modes.unusual and state.left is not None:
+            note_number(link, ".data", _getframe(1))
+        value: Any = self._value
+        if type(value) is np.ndarray:
+            if link.is_call or type(link) is Unnamed:
+                value = value.view()
+                value.flags.writeable = False
+            elif link.before is None:
+                hand_out(link, value.copy(order="K"))
+            return value  # type: ignore[no-any-return]
+        array: Any = as_array(value)
+        if is_tracing():
+            own = None if link.is_call or type(link) is Unnamed else link
+            return state.tracing.shown(array, own)  # type: ignore[no-any-return]
+        if link.is_call or type(link) is Unnamed:
+            array.flags.writeable = False
+        else:
+            # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.
+            self._value = link._value = array
+            hand_out(link, value)
+        return array  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        self.assign(value)
+
+    @property
+    def grad(self) -> Array | Tensor | None:
+        """The gradient that `backward` found, of the shape and dtype of the Tensor; None before.
+
+        A leaf adds up the gradients of successive calls of `backward`; set it to None to begin again. An
+        intermediate Tensor shows the gradient of the last call, unless it was large and has been given
+        back: `retain_graph=True` keeps it. It can be set, to what has the Tensor's shape.
+        """
+        link = self._link
+        held: Any = link._grad
+        if held is None or type(held) is Like:
+            return None
+        gradient: Any = held
+        if gradient.dtype is not self._value.dtype and gradient.dtype != self._value.dtype:
+            gradient = gradient.astype(self._value.dtype)  # an intermediate float16: see `tinygraph.engine.fitting`
+        elif type(gradient) is Tensor:
+            return gradient
+        array: Any = gradient if type(gradient) is np.ndarray else as_array(gradient)
+        stored = array is held or array is not gradient
+        if stored and array.ndim == 0 and not (modes.unusual and is_tracing()):
+            hand_out_gradient(link, held, array)
+        if array is not gradient:  # in a function that is being compiled it is one already, and stays the same one
+            link._grad = array
+        return array  # type: ignore[no-any-return]
+
+    @grad.setter
+    def grad(self, gradient: ArrayLike | Tensor | None) -> None:
+        found: Any = gradient
+        if gradient is not None:
+            found = gradient if isinstance(gradient, Tensor) else as_array(gradient)
+            if found.shape != self.shape:
+                raise ShapeError(f"grad: a Tensor of shape {self.shape} cannot have a gradient of {found.shape}")
+            found = found if isinstance(gradient, Tensor) else found.astype(self.dtype)
+        link = self._link
+        link._grad = found
+        if link.is_call:  # of a leaf the pass is known by its gradient
+            link.passed = no_pass(next_order())
+
+    @property
+    def name(self) -> str | None:
+        """The Tensor's name in pictures and messages."""
+        link = self._link
+        if isinstance(link, Leaf):
+            return link.name
+        return link.label.name if type(link.label) is Named else None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name: must be a string, got {type(name).__name__}")
+        link = self._link
+        if isinstance(link, Leaf):
+            link.name = name
+        else:
+            scope = link.label.scope if type(link.label) is Named else link.label or ()
+            link.label = Named(name, scope)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a backward pass reaches this Tensor."""
+        return bool(self._link.differentiable)
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        link = self._link
+        if not isinstance(link, Leaf):
+            raise GraphError(
+                f"requires_grad: it can be set on a leaf only, and this Tensor{made_at(link)} was computed. Write "
+                "t = t.detach() for one without a gradient, or tg.Tensor(t.data) for a new leaf"
+            )
+        if is_tracing():
+            state.tracing.check_own(link, "requires_grad")
+        if wanted:
+            _check_floating("requires_grad", self.dtype)
+        before = link.before
+        if type(link) is Unnamed:
+            self._value = link._value = copied(self._value)  # it may be another Tensor's
+            before = link.before = None
+        link.__class__ = Leaf if wanted else DataLeaf
+        if before is not None:
+            hand_out(link, before)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the Tensor was given its value, as opposed to computed from other Tensors."""
+        return isinstance(self._link, Leaf)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self._value.shape  # type: ignore[no-any-return]
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise AttributeError(_not_set(self, "shape", "t = t.reshape(shape)"))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._value.dtype  # type: ignore[no-any-return]
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        raise AttributeError(_not_set(self, "dtype", "t = t.astype(dtype)"))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._value.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._value.size  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take."""
+        return self._value.nbytes  # type: ignore[no-any-return]
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes that one element takes."""
+        return self._value.itemsize  # type: ignore[no-any-return]
+
+    # --- differentiate ----------------------------------------------------------------------------------------------
+
+    def backward(
+        self, seed: ArrayLike | Tensor | None = None, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this Tensor to the `grad` of every leaf it was computed from.
+
+        Args:
+            seed: the gradient of some further scalar with respect to this Tensor, of this Tensor's shape; needed
+                unless it has exactly one element, and then 1.
+            retain_graph: keep the graph, to go through it again.
+            create_graph: record the pass, so that the gradients can be differentiated; implies `retain_graph`.
+
+        Raises:
+            GraphError: there is no graph, it was given back, or a leaf was assigned to since.
+            ShapeError: the seed is missing, or has another shape.
+            TypeError: the seed does not fit the dtype, or is missing and the Tensor is complex.
+
+        A call that raises leaves every gradient as it was.
+
+        Source: Griewank and Walther, "Evaluating Derivatives" (2008), section 3.2.
+        """
+        link = self._link
+        if not link.differentiable:
+            raise GraphError(_why_no_graph(self))
+        seed = self._unit_seed() if seed is None else self._checked_seed(seed, create_graph)
+        if create_graph and type(seed) is not Tensor:
+            seed = record.unrecorded(seed)
+        backward(self, seed, retain_graph, create_graph)
+
+    def _unit_seed(self) -> Any:
+        """The seed of a single number with respect to itself."""
+        value = self._value
+        if value.size != 1:
+            raise ShapeError(
+                f"backward: a Tensor of shape {self.shape} needs a seed, the gradient of a scalar with respect to "
+                f"it: backward(np.ones({self.shape})) for that of the sum, or call backward() on a scalar"
+            )
+        if value.dtype.kind == "c":
+            raise TypeError(
+                "backward: a complex Tensor has no direction of steepest ascent; go backward from a real loss such "
+                "as np.abs(t), or give a seed"
+            )
+        return value.dtype.type(1) if value.ndim == 0 else np.ones_like(value)
+
+    def _checked_seed(self, seed: Any, create_graph: bool) -> Any:
+        """A seed in this Tensor's dtype; it stays a Tensor where the pass is recorded."""
+        if isinstance(seed, Tensor):
+            checked: Any = seed if create_graph else seed._value
+        else:
+            checked = as_array(seed)
+        if checked.shape != self.shape:
+            raise ShapeError(
+                f"backward: the seed has shape {checked.shape}, the Tensor {self.shape}; they must be the same"
+            )
+        if checked.dtype != self.dtype:
+            if checked.dtype.kind not in "fiub" and checked.dtype.kind != self.dtype.kind:
+                raise TypeError(f"backward: a seed of dtype {checked.dtype} does not fit a Tensor of {self.dtype}")
+            checked = checked.astype(self.dtype)
+        return checked[()] if type(checked) is np.ndarray and checked.ndim == 0 else checked
+
+    def detach(self) -> Tensor:
+        """A Tensor of the same values without a graph. No gradient flows through it."""
+        return record.unrecorded(self._value, self._link)
+
+    def assign(self, value: ArrayLike | Tensor) -> None:
+        """Give a leaf a new value of the same shape, keeping its dtype and identity: the update of training.
+
+        Args:
+            value: anything that broadcasts to the Tensor's shape.
+
+        Raises:
+            GraphError: the Tensor is not a leaf.
+            ShapeError: the value does not broadcast to the Tensor's shape.
+            TypeError: the value is complex and the Tensor is not.
+
+        A call that raises leaves the Tensor as it was. A graph that was built with the old value refuses to go
+        backward, if its derivative needs it.
+        """
+        link = self._link
+        if not isinstance(link, Leaf):
+            raise GraphError(
+                f"assign: only a leaf can be assigned to, and this Tensor{made_at(link)} was computed by "
+                f"{function_name(link.op.function)}. Assign to the leaf that it was computed from, or make a new leaf "
+                "of it, w = tg.Tensor(t.data)"
+            )
+        old = self._value
+        if value is old and self.ndim and (is_tracing() or (type(old) is np.ndarray and link.before is not None)):
+            # `w.data -= step` has written into the array before it comes here.
+            link.before = UNSEEN
+            link.order = link.rewritten = next_order()
+            return
+        new: Any
+        if (
+            type(value) is np.ndarray
+            and sys.getrefcount(value) <= _TEMPORARY
+            and value.base is None
+            and value.dtype == old.dtype
+            and value.shape == old.shape
+        ):
+            new = value  # `w.assign(w.data - step)`: an array that nobody else holds need not be copied
+        elif type(value) is np.float64 and old.ndim == 0 and old.dtype == value.dtype:
+            new = value
+        else:
+            new = self._fitting(value)
+        self._value = link._value = new[()] if new.ndim == 0 else new
+        if link.before is not None:
+            link.rewritten = next_order()  # others held the old array, and may have written into it
+            take_back(link)
+        link.order = next_order()
+        if type(link) is Unnamed:
+            self._link.__class__ = DataLeaf  # the array is its own from now on
+
+    def _fitting(self, value: Any) -> Array:
+        """A copy of the value in this Tensor's shape and dtype."""
+        given: Any = value._value if type(value) is Tensor else value
+        check_unmasked(given, "assign")
+        new: Array = given if type(given) is np.ndarray else as_array(given)
+        if new.shape != self.shape:
+            try:
+                new = np.broadcast_to(new, self.shape)
+            except ValueError:
+                raise ShapeError(
+                    f"assign: a value of shape {new.shape} does not fit a Tensor of {self.shape}"
+                ) from None
+        if new.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"assign: complex values do not fit a Tensor of dtype {self.dtype}")
+        return new.astype(self.dtype)
+
+    def numpy(self) -> Array:
+        """The values, as an ndarray."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "numpy()", _getframe(1))
+        return self.data
+
+    def item(self, *index: Any) -> Any:
+        """One element, as a Python number."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "item()", _getframe(1))
+        return self._value.item(*index)
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "tolist()", _getframe(1))
+        return self._value.tolist()
+
+    # --- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            op = operation_of(ufunc)
+            if op is not None:
+                if len(inputs) == 1:
+                    return unary(op, ufunc, self, _getframe(1))
+                if len(inputs) == 2:
+                    return record.binary(op, ufunc, *inputs, _getframe(1))
+            return call_function(ufunc, inputs, {}, _getframe(1))
+        return call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if len(types) > 1 and not all(issubclass(kind, Tensor | np.ndarray) for kind in types):
+            return NotImplemented
+        return call_function(function, args, kwargs, _getframe(1))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self._link.differentiable and is_recording():
+            raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
+        return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
+
+    # --- Python's protocols -----------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d Tensor")
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Tensor")
+        return _elements(self)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __float__(self) -> float:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "float()", _getframe(1))
+        return float(_number(self, _getframe(1)))
+
+    def __int__(self) -> int:
+        return int(_number(self, _getframe(1)))
+
+    def __complex__(self) -> complex:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "complex()", _getframe(1))
+        return complex(_number(self, _getframe(1)))
+
+    def __index__(self) -> int:
+        if self.dtype.kind in "fc":
+            raise TypeError(
+                f"a Tensor of dtype {self.dtype} is no index and no count, at {users_line()}. Write int(t), a whole "
+                "number without a gradient"
+            )
+        return operator.index(self._value)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if self.ndim:
+            raise TypeError(
+                f"round: a Tensor of shape {self.shape} is not one number, at {users_line()}. Write "
+                "np.round(t, digits), a plain array: a step has no derivative"
+            )
+        return round(self._value, digits)
+
+    def __contains__(self, item: Any) -> bool:
+        return item in as_array(plain(self))
+
+    def __format__(self, specification: str) -> str:
+        if specification and self.ndim:
+            raise TypeError(
+                f"format: a Tensor of shape {self.shape} is not one number for {specification!r}, at {users_line()}. "
+                "Write np.array2string(t.data, precision=3), or format one element, t[0]"
+            )
+        return format(self._value.item(), specification) if specification else str(self)
+
+    def __repr__(self) -> str:
+        body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
+        notes = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        notes += f", name={self.name!r}" if self.name is not None else ""
+        notes += ", requires_grad=False" if self.dtype.kind in "fc" and not self.requires_grad else ""
+        return f"Tensor({body}{notes})"
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+    def __copy__(self) -> Tensor:
+        if self.is_leaf and self.requires_grad and is_recording():
+            raise UnsupportedError(
+                f"copy.copy: the copy would be a leaf of its own, and lose the gradient, at {users_line()}. Write "
+                "np.copy(t), which keeps the gradient; or copy.deepcopy(t) if a leaf of its own is meant"
+            )
+        return self._copied("copy.copy")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self._copied("copy.deepcopy")
+
+    def _copied(self, call: str) -> Tensor:
+        """A leaf like this one, its gradient copied too."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, call, _getframe(2))
+        if not self.is_leaf:
+            if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws
+                raise UnsupportedError(lost_gradient(_getframe(2), made_at(self._link)))
+            raise GraphError(
+                f"{call}: a computed Tensor cannot be copied with its graph, at {users_line()}. Write np.copy(t), "
+                "which keeps the gradient; or copy t.detach() if the values alone are meant"
+            )
+        twin = Tensor(np.array(self._value), name=self.name, requires_grad=self.requires_grad)
+        gradient = plain(self.grad)
+        twin._link._grad = None if gradient is None else np.array(gradient)
+        return twin
+
+    def __reduce__(self) -> Any:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "pickle", _getframe(1))
+        if not self.is_leaf:
+            raise GraphError(
+                f"pickle: a computed Tensor cannot be pickled with its graph, at {users_line()}. Pickle the leaves "
+                "that it was computed from, and compute it again; or t.detach() if the values alone are meant"
+            )
+        return _restored, (np.asarray(self._value), self.name, self.requires_grad)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        result: Tensor = call_function(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))
+        return result
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise UnsupportedError(
+            f"t[index] = value: writing into a Tensor{made_at(self._link)} at {users_line()} would change values that "
+            "the graph may still need. Build the result instead, with np.where(mask, value, t) or np.concatenate; or "
+            "write into t.data of a leaf before it is used"
+        )
+
+    def __delitem__(self, index: Any) -> None:
+        raise UnsupportedError(
+            f"del t[index]: a Tensor{made_at(self._link)} keeps its elements, at {users_line()}. Write "
+            "t = np.delete(t, index, axis=0)"
+        )
+
+
+class _Counted:
+    """The count of `sys.getrefcount` in a method, such as `assign`, for an array that the caller has no name for."""
+
+    def given(self, value: Any) -> int:
+        return sys.getrefcount(value)
+
+    def temporary(self) -> int:
+        array = np.empty(1)
+        named = self.given(array)
+        unnamed = self.given(array + array)
+        return unnamed if unnamed < named else -1  # where the two cannot be told apart, every array is copied
+
+
+_TEMPORARY = _Counted().temporary()
+
+
+def _elements(tensor: Tensor) -> Iterator[Tensor]:
+    """The parts along the first axis, each recorded on behalf of the line that asks for it."""
+    for index in range(len(tensor._value)):
+        yield call_function(operator.getitem, (tensor, index), {}, _getframe(1))
+
+
+def _number(tensor: Tensor, frame: FrameType) -> Any:
+    """The value of a Tensor that is to become a number, if its gradient is not lost without a word."""
+    if tensor._link.differentiable and is_recording():
+        check_number(frame, made_at(tensor._link))
+    return tensor._value
+
+
+def _not_set(tensor: Tensor, name: str, instead: str) -> str:
+    """The error for an attribute that is read alone."""
+    return f"t.{name} = ...: a Tensor{made_at(tensor._link)} keeps its {name}, at {users_line()}. Write {instead}"
+
+
+def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
+    """Raise an error if values of this dtype have no gradient."""
+    if dtype.kind not in "fc":
+        raise TypeError(f"{call}: values of dtype {dtype} have no gradient; pass dtype=float, or requires_grad=False")
+
+
+def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
+    """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
+    if type(data) in (float, int) and dtype is None:
+        return np.float64(data)
+    check_unmasked(data, "Tensor")
+    array = as_array(data, dtype)
+    if array.dtype.kind not in "fciub":
+        raise TypeError(
+            f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype} at {users_line()}. "
+            "Convert them first, np.asarray(data).astype(float)"
+        )
+    if modes.unusual and is_tracing():
+        array = state.tracing.own(array)
+    elif isinstance(data, np.ndarray):
+        array = duplicate(array) if np.may_share_memory(array, data) else array
+    elif dtype is None and not isinstance(data, np.generic) and array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    return array[()] if array.ndim == 0 else array
+
+
+def _plain_index(index: Any) -> Any:
+    """An index with any Tensors in it, which select but carry no gradient, as plain arrays."""
+    if isinstance(index, Tensor):
+        return index.data
+    if isinstance(index, tuple):
+        return tuple([_plain_index(item) for item in index])
+    return index
+
+
+def _restored(value: Array, name: str | None, requires_grad: bool) -> Tensor:
+    """A leaf, as pickle makes it anew."""
+    return Tensor(value, name=name, requires_grad=requires_grad)
+
+
+def _why_no_graph(tensor: Tensor) -> str:
+    """The error of `backward` on a Tensor that no gradient flows from."""
+    link = tensor._link
+    if isinstance(link, Call):
+        return (
+            f"backward: nothing that this {function_name(link.op.function)} was computed from requires a gradient; "
+            "plain arrays, integers and Tensors with requires_grad=False are constants. Make what the gradient is for "
+            "a Tensor before it is used, w = tg.Tensor(values)"
+        )
+    return (
+        "backward: this Tensor has no graph: it does not require a gradient, having been made with "
+        "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach(). Compute it from a "
+        "Tensor that requires one, w = tg.Tensor(values), outside of no_grad()"
+    )
+
+
+# The record is written before there is a Tensor.
+operands.Tensor = record.Tensor = primitives.Tensor = Tensor  # type: ignore[attr-defined]

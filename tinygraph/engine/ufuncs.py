@@ -1,0 +1,129 @@
+"""Calls of ufuncs that say more than which function: keywords, and methods such as `np.add.reduce`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.ufunc_methods import method_of
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import array_of, has_tensors, plain, tensors_in
+from tinygraph.engine.record import call_function, compose, spread
+from tinygraph.engine.refusing import overwrites
+from tinygraph.engine.table import Operation, function_name, is_plain, operation_of
+from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import made_at, users_line
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+    """Call a ufunc with keywords, or one of its methods, on arguments among which there are Tensors.
+
+    Raises:
+        UnsupportedError: the call would write into an array, or has no derivative here.
+    """
+    name = function_name(ufunc)
+    if method == "at":
+        tensor = next(tensors_in(inputs))
+        target = "into the Tensor" if tensor is inputs[0] else "into an array, and lose the gradient of a Tensor"
+        raise UnsupportedError(
+            f"{name}.at: it would write, at {users_line()}, {target}{made_at(tensor._link)}. To add at places: "
+            "a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
+        )
+    if is_plain(ufunc) and not has_tensors(kwargs.get("out", ())):
+        return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
+    masked = method == "__call__" and kwargs.get("where", True) is not True
+    if any(item is not None for item in kwargs.get("out", ())) and not masked:
+        raise overwrites(name, "out=" if kwargs["out"][0] is not inputs[0] else "out=, as `a += t` on an array does")
+    if method != "__call__":
+        written_out = method_of(ufunc, method)
+        if written_out is None:
+            raise UnsupportedError(
+                f"{name}.{method}: tinygraph has no derivative for this method of a ufunc ({users_line()}). Write it "
+                "with a loop, or with other functions; or give it t.data if the values alone are meant"
+            )
+        return compose(f"{name}.{method}", written_out, inputs, kwargs, frame)
+    op = operation_of(ufunc)
+    if masked:
+        return _masked(op, ufunc, inputs, dict(kwargs), frame)
+    if {"axes", "axis", "keepdims"} & kwargs.keys():
+        return compose(name, _placed(ufunc), inputs, kwargs, frame)
+    if op is None:
+        return call_function(ufunc, inputs, kwargs, frame)
+    if kwargs.get("dtype") is not None:
+        return compose(name, _computed_in(op, ufunc, frame), inputs, kwargs, frame)
+    return spread(op, ufunc, inputs, kwargs, frame)
+
+
+def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[..., Any]:
+    """A ufunc told to compute in a dtype: its operands first, as the rules will compare them with the result."""
+
+    def written_out(*operands: Any, dtype: Any, casting: Any = "same_kind", **keywords: Any) -> Any:
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fc":  # integers: a step function, as `np.floor` is
+            return ufunc(*plain(operands), dtype=dtype, casting=casting, **plain(keywords))
+
+        def misfits(item: Any, position: int) -> bool:
+            carries = has_tensors(item) and position < len(op.rules) and op.rules[position] is not None
+            return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
+
+        converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]
+        return spread(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
+
+    return written_out
+
+
+def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
+    """A ufunc of vectors or matrices that is told along which axes they lie: the axes moved to the end, and back."""
+
+    def written_out(*operands: Any, axes: Any = None, axis: Any = None, keepdims: bool = False, **keywords: Any) -> Any:
+        arrays = [array_of(item) for item in operands]
+        # NumPy says whether these axes fit the arrays.
+        ufunc(*[np.ones(item.shape) for item in arrays], **_given(axes=axes, axis=axis, keepdims=keepdims or None))
+        if axis is not None:
+            axes = [(axis,)] * len(arrays)
+        if axes is not None:
+            axes = [(item,) if isinstance(item, int | np.integer) else tuple(item) for item in axes]
+            arrays = [np.moveaxis(item, at, range(-len(at), 0)) for item, at in zip(arrays, axes, strict=False)]
+        result = ufunc(*arrays, **keywords)
+        of_result = axes[len(arrays)] if axes is not None and len(axes) > len(arrays) else ()
+        if keepdims:
+            # What is summed away stands where it stood in the first operand.
+            at = of_result or (axes[0] if axes is not None else (-1,))
+            return np.expand_dims(result, at)
+        return np.moveaxis(result, range(-len(of_result), 0), of_result) if of_result else result
+
+    return written_out
+
+
+def _given(**keywords: Any) -> dict[str, Any]:
+    return {key: item for key, item in keywords.items() if item is not None}
+
+
+def _masked(
+    op: Operation | None, ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Any:
+    """f(inputs) where the mask holds, and elsewhere what stands in `out`, a plain array that is not written into."""
+    name = function_name(ufunc)
+    mask = plain(kwargs.pop("where"))
+    out = (kwargs.pop("out", None) or (None,))[0]
+    if op is None or type(out) is not np.ndarray:
+        raise UnsupportedError(
+            f"{name}: where= leaves the other elements undefined; give them values with out=, a plain array, or use "
+            f"np.where(mask, {'scipy' if '.' in name else 'np'}.{name}(...), otherwise)"
+        )
+    computed = np.result_type(*plain(inputs))
+    filled = out.astype(computed if computed.kind in "fc" else out.dtype)
+
+    def compute(*arrays: Any, **keywords: Any) -> Any:
+        if is_tracing():
+            return np.where(mask, ufunc(*arrays, **keywords), filled)
+        return ufunc(*arrays, where=mask, out=filled.copy(), **keywords)
+
+    def written_out(*operands: Any, **keywords: Any) -> Any:
+        result = np.where(mask, spread(op, compute, operands, keywords, frame), filled)
+        return result if result.dtype == out.dtype else result.astype(out.dtype)
+
+    return compose(name, written_out, inputs, kwargs, frame)
