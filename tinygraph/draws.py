@@ -36,8 +36,9 @@ def normal(
 
 def _drawn(function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
     source = as_generator(generator, function.__name__)
-    if modes.is_tracing():
-        return modes.state.tracing.draw(function, source, shape, dtype)
+    tracer = modes.state.tracing
+    if tracer is not None:
+        return tracer.draw(function, source, shape, dtype)
     for draws in _active.stack:
         source = draws.source(source)
     return (source.random if function is uniform else source.standard_normal)(shape, dtype=dtype)

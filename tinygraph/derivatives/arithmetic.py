@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import plain
 from tinygraph.engine.table import composition, derivative, no_derivative, selection
 
@@ -175,7 +175,7 @@ def modf(x: Any, dtype: Any = None, **keywords: Any) -> Any:
     """The part behind the point, and the whole part, which is a step function and comes plain."""
     x = x if dtype is None else x.astype(dtype)
     # Of an infinite number the part behind the point is 0.
-    finite = np.where(np.isinf(x), 0, x) if is_tracing() or np.any(np.isinf(x)) else x
+    finite = np.where(np.isinf(x), 0, x) if for_any_values() or np.any(np.isinf(x)) else x
     return np.fmod(finite, 1), np.trunc(x)
 
 

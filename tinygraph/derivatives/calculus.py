@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, indexable, plain
 from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import ShapeError
@@ -58,7 +58,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     start, stop = (array_of(end) if isinstance(end, list | tuple) else end for end in (start, stop))
     computed = np.result_type(*plain((start, stop)), float(num), np.zeros((), dtype))
     start, stop = (array_of(item).astype(computed) for item in (start, stop))
-    if not is_tracing() and (np.any(start == 0) or np.any(stop == 0)):
+    if not for_any_values() and (np.any(start == 0) or np.any(stop == 0)):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
     sign = start / np.abs(start) if computed.kind == "c" else np.sign(plain(start))
     exponents = np.linspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint)
@@ -222,10 +222,10 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         slope = (above - below) / np.where(flat, 1, high - low)
         inside = (
             np.where(flat, above, slope * (x - low) + below)
-            if is_tracing() or np.any(flat)
+            if for_any_values() or np.any(flat)
             else (slope * (x - low) + below)
         )
-        if is_tracing() or np.any(np.isnan(inside)):
+        if for_any_values() or np.any(np.isnan(inside)):
             inside = _beside_infinity(inside, x, slope, low, below, high, above)
     inside = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, inside)

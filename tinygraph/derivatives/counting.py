@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
 from tinygraph.engine.table import composition, derivative
 
@@ -52,7 +52,7 @@ def _edges(column: Any, bins: Any, range: Any, found: Any) -> Any:  # noqa: A002
     ):
         return found
     low, high = np.min(column), np.max(column)
-    if not is_tracing() and low == high:  # NumPy lays them around a single value
+    if not for_any_values() and low == high:  # NumPy lays them around a single value
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, len(found))
 

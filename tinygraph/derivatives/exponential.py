@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.arithmetic import share
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.table import derivative, elementwise
 
 LN2 = float(np.log(2))
@@ -37,7 +37,7 @@ def _part(exp: np.ufunc, x: Any, y: Any, z: Any) -> Any:
     total = part + other
     part = part / np.where((total == 0) | np.isinf(total), 1, total)
     infinite = z == np.inf
-    return np.where(infinite, share(x, y, z), part) if is_tracing() or np.any(infinite) else part
+    return np.where(infinite, share(x, y, z), part) if for_any_values() or np.any(infinite) else part
 
 
 for _function, _exp in ((np.logaddexp, np.exp), (np.logaddexp2, np.exp2)):
@@ -55,7 +55,7 @@ def _slope_of_i0(x: Any) -> Any:
     Weideman, "The exponentially convergent trapezoidal rule" (2014).
     """
     # Beyond 714 the function overflows. A program is made for all numbers.
-    largest = 714.0 if is_tracing() else np.max(np.abs(x), initial=0, where=np.isfinite(x))
+    largest = 714.0 if for_any_values() else np.max(np.abs(x), initial=0, where=np.isfinite(x))
     count = 10 + int(5 * np.sqrt(largest))
     cosines = np.cos(np.pi / 2 * (np.arange(count) + 0.5) / count).astype(x.dtype)
     return np.mean(np.sinh(x[..., None] * cosines) * cosines, axis=-1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import scatter
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
@@ -47,7 +47,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """For each element the function, or the value, whose condition is the last to hold there."""
     x = array_of(x)
     condlist = plain(condlist)
-    if is_tracing() and any(type(item) not in (list, np.ndarray, np.bool_, bool) for item in condlist):
+    if for_any_values() and any(type(item) not in (list, np.ndarray, np.bool_, bool) for item in condlist):
         raise UnsupportedError(
             f"compile: np.piecewise takes the elements where a computed condition holds, and their number depends on "
             f"values ({users_line()}). Write np.where(condition, f(x), g(x))"

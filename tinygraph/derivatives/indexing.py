@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative, no_derivative
@@ -152,7 +152,7 @@ def _of_one_dtype(choices: Any) -> list[Any]:
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """For each place the choice whose number stands in `a` there."""
     number = _modular(as_array(a), len(choices), mode)
-    if not is_tracing() and np.any((number < 0) | (number >= len(choices))):
+    if not for_any_values() and np.any((number < 0) | (number >= len(choices))):
         raise ValueError(
             f"choose: there are {len(choices)} choices, but `a` goes from {np.min(number)} to {np.max(number)}"
         )

@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, check_matrices, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative, no_derivative
@@ -58,7 +58,7 @@ def _cofactors(a: Any) -> Any:
     n = a.shape[-1]
     if n < 2:
         return np.ones_like(a)
-    if not is_tracing() and _well_conditioned(plain(a)):
+    if not for_any_values() and _well_conditioned(plain(a)):
         return np.reshape(np.linalg.det(a), (*a.shape[:-2], 1, 1)) * _t(np.linalg.inv(a))
     if isinstance(a, np.ndarray) and n > 8:
         # With A = U S V the minors are those of the diagonal matrix S, turned: a cubic cost instead of n^5.
@@ -207,7 +207,7 @@ def cond(x: Any, p: Any = None) -> Any:
             number = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(invertible), p, (-2, -1))
             number = np.where(np.isfinite(known), number, known)
         undefined = np.isnan(plain(number)) & ~np.isnan(plain(x)).any(axis=(-2, -1))
-        return np.where(undefined, np.inf, number) if is_tracing() or np.any(undefined) else number
+        return np.where(undefined, np.inf, number) if for_any_values() or np.any(undefined) else number
 
 
 # --- least squares ----------------------------------------------------------------------------------------------------
@@ -271,11 +271,11 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     columns = b if b.ndim == 2 else b[:, None]
     x = least_squares(a, columns, rcond)
     # A program's shapes are given: that of the residuals is that of a matrix of full rank.
-    if a.shape[1] < a.shape[0] and (is_tracing() or rank == a.shape[1]):
+    if a.shape[1] < a.shape[0] and (for_any_values() or rank == a.shape[1]):
         away = columns - np.matmul(a, x)
         squares = np.square(np.real(away)) + np.square(np.imag(away)) if away.dtype.kind == "c" else np.square(away)
         residuals = np.sum(squares, axis=0)
-        if is_tracing():
+        if for_any_values():
             residuals = np.where(rank == a.shape[1], residuals, np.nan)
     else:
         residuals = np.zeros(0, dtype=np.finfo(x.dtype).dtype)

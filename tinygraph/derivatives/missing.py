@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import root
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.table import composition
 
 
 def _replaced(a: Any, value: float) -> Any:
     """The array with a value in the place of each NaN; no gradient flows there."""
     missing = np.isnan(a)
-    return np.where(missing, value, a) if is_tracing() or np.any(missing) else a
+    return np.where(missing, value, a) if for_any_values() or np.any(missing) else a
 
 
 def _leaving_out(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
@@ -37,7 +37,7 @@ def _extremum(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
         if "initial" in keywords:
             return found
         nothing = np.all(np.isnan(a), axis=axis, keepdims=keepdims) & (found == value)
-        return np.where(nothing, np.nan, found) if is_tracing() or np.any(nothing) else found
+        return np.where(nothing, np.nan, found) if for_any_values() or np.any(nothing) else found
 
     return written_out
 
@@ -64,7 +64,7 @@ def nanvar(
     there = ~np.isnan(a) & where
     variance = np.var(_replaced(a, 0), axis, dtype, None, ddof, keepdims, where=there, mean=mean)
     none = np.sum(there, axis=axis, keepdims=keepdims) <= ddof
-    return np.where(none, np.nan, variance) if is_tracing() or np.any(none) else variance
+    return np.where(none, np.nan, variance) if for_any_values() or np.any(none) else variance
 
 
 @composition(np.nanstd)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.indexing import scatter
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, has_tensors
 from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
@@ -24,7 +24,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> 
         )
     np.pad(np.ones((1,) * array.ndim), 0, mode, **_sizes_only(keywords))  # NumPy says which keywords do not fit
     widths = _pairs(pad_width, array.ndim)
-    computed = is_tracing() and "constant_values" in keywords
+    computed = for_any_values() and "constant_values" in keywords
     if mode in ("constant", "empty") and not (computed or has_tensors(keywords)):
         return _in_a_frame(array, pad_width, widths, keywords)
     if mode in ("edge", "wrap") or (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import take_along_axis_a
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, plain
 from tinygraph.engine.table import composition, derivative, no_derivative, selection
 from tinygraph.errors import UnsupportedError
@@ -112,8 +112,8 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         ordered = np.sort(_flat(a, axes), axis=-1)
         missing = np.isnan(a)
-        skips = find is np.nanquantile and (is_tracing() or np.any(missing))
-        if method == "linear" and weights is None and (is_tracing() or not skips):
+        skips = find is np.nanquantile and (for_any_values() or np.any(missing))
+        if method == "linear" and weights is None and (for_any_values() or not skips):
             weak = isinstance(q, int | float)
             q = as_array(q, np.float64) if weak else array_of(q)
             dtype = a.dtype if weak or q.dtype.kind != "f" else np.result_type(q.dtype, a.dtype)
@@ -125,7 +125,7 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
             else:
                 position = np.reshape(q * (ordered.shape[-1] - 1), q.shape + (1,) * (ordered.ndim - 1))
             value = _at(ordered, position, dtype)
-            if not skips and (is_tracing() or np.any(missing)):
+            if not skips and (for_any_values() or np.any(missing)):
                 value = np.where(np.any(missing, axis=axes), np.nan, value)
         elif has_tensors(q):
             raise UnsupportedError(
@@ -172,7 +172,7 @@ def _at(ordered: Any, position: Any, dtype: Any) -> Any:
     """
     size = ordered.shape[-1]
     nowhere = np.isnan(position)
-    if is_tracing() or np.any(nowhere):
+    if for_any_values() or np.any(nowhere):
         position = np.where(nowhere, 0, position)
     below = np.floor(position).astype(int)
     shape = (*position.shape[: position.ndim - ordered.ndim + 1], *ordered.shape[:-1])
@@ -181,17 +181,17 @@ def _at(ordered: Any, position: Any, dtype: Any) -> Any:
     low, high = (np.take_along_axis(rows, place[..., None], -1)[..., 0] for place in places)
     share = (position - below.astype(position.dtype)).astype(dtype)
     value = _on_the_line(low, high, share)
-    return np.where(nowhere, np.nan, value) if is_tracing() or np.any(nowhere) else value
+    return np.where(nowhere, np.nan, value) if for_any_values() or np.any(nowhere) else value
 
 
 def _on_the_line(low: Any, high: Any, share: Any) -> Any:
     """low + share · (high − low). Where the share is 0 it is `low`, whatever stands beside it."""
     infinite = np.isinf(low) | np.isinf(high)
-    if not is_tracing() and np.any(infinite):  # whose distance is infinite, or none
+    if not for_any_values() and np.any(infinite):  # whose distance is infinite, or none
         with np.errstate(invalid="ignore"):
             return np.where(share == 0, low, low * (1 - share) + high * share)
     value = low + np.where(share == 0, 0, high - low).astype(low.dtype) * share
-    if not is_tracing():
+    if not for_any_values():
         return value
     return np.where(infinite, np.where(share == 0, low, low * (1 - share) + high * share), value)
 
@@ -229,7 +229,7 @@ def _middle(a: Any, axis: Any, keepdims: bool) -> Any:
     middle = np.mean(ordered[..., (size - 1) // 2 : size // 2 + 1], axis=-1)
     last = ordered[..., -1:] if size else ordered
     missing = np.any(np.isnan(last), axis=-1)  # NaNs are sorted to the end
-    if is_tracing() or np.any(missing):
+    if for_any_values() or np.any(missing):
         middle = np.where(missing, np.sum(last, axis=-1), middle)
     kept = [1 if place in axes else size for place, size in enumerate(a.shape)]
     return np.reshape(middle, kept) if keepdims else middle

@@ -16,7 +16,7 @@ from scipy import special
 
 from tinygraph.derivatives.special import floating, real, slope_of_ellipk
 from tinygraph.derivatives.special_families import several
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import derivative
@@ -76,7 +76,7 @@ carlson.derivative(*[_carlson_rule(which) for which in range(4)])
 def _principal(name: str, *args: Any) -> None:
     """Raise an error where one of Carlson's integrals has no derivative here."""
     for item in args:
-        if not is_tracing() and np.any(real(name, as_array(plain(item))) < 0):
+        if not for_any_values() and np.any(real(name, as_array(plain(item))) < 0):
             raise UnsupportedError(f"special.{name}: tinygraph has no derivative of it for negative arguments")
 
 

@@ -13,7 +13,7 @@ from scipy import special
 
 from tinygraph.derivatives.arithmetic import Reveal
 from tinygraph.derivatives.special import hurwitz_zeta
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import derivative
@@ -48,7 +48,7 @@ derivative(special.psi, lambda g, z, x: g * polygamma(x, 1))
 def _slope_by_exponent(name: str, s: Any, q: Any) -> Any:
     """The derivative of ζ(s, q) = Σ (n + q)^−s by s, of the Euler-Maclaurin series (25.11.5)."""
     complex_ = np.result_type(plain(s)).kind == "c"
-    if complex_ or (not is_tracing() and (np.any(plain(s) <= 1) or np.any(plain(q) <= 0))):
+    if complex_ or (not for_any_values() and (np.any(plain(s) <= 1) or np.any(plain(q) <= 0))):
         raise UnsupportedError(
             f"special.{name}: tinygraph has a derivative by its argument x for x > 1 only, and q > 0. Give numbers or "
             "plain arrays, or Tensors with requires_grad=False"

@@ -393,7 +393,7 @@ def _guarded_pass(
                 if g is waiting:
                     continue
                 if tracing is not None:
-                    pull_traced(call, g, cotangents, waiting, recorded)
+                    pull_traced(tracing, call, g, cotangents, waiting, recorded)
                 else:
                     pull_guarded(call, g, cotangents, waiting, recorded)
             if state.watching:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.links import Call, Leaf, Spread
-from tinygraph.engine.modes import is_recording, is_tracing, state
+from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import base_of, is_shared
 from tinygraph.errors import ShapeError, UnsupportedError
@@ -35,7 +35,7 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         result = compute(self, other)
         if type(result) is not type(self):
             return result
-        if is_tracing():
+        if state.tracing is not None:
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
         if self.ndim:
             _check_alone(self, sign, _getframe(1))
@@ -80,7 +80,7 @@ def _check_alone(tensor: Any, sign: str, frame: FrameType) -> None:
                 f"t.data). NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one "
                 "alone"
             )
-        if is_tracing():
+        if state.tracing is not None:
             state.tracing.refusal = state.tracing.refusal or error
         raise error
 

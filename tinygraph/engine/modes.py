@@ -6,9 +6,12 @@ import functools
 import threading
 from collections.abc import Callable
 from types import CodeType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tinygraph.engine.scopes import Entry
+
+if TYPE_CHECKING:
+    from tinygraph.engine.hooks import Tracer
 
 
 class State(threading.local):
@@ -23,7 +26,7 @@ class State(threading.local):
         differentiating: the order at which the innermost transform began.
         left: the `leaving.Left` of the innermost transform.
         reach: where the cotangent was reached that a rule is being given; None for everywhere. See `reaching`.
-        tracing: the `compiler.tracing.Trace` of a function that is being compiled.
+        tracing: the `hooks.Tracer` of the function that is being compiled, or None.
         before: for each `with` block that was entered, what it has changed, as it was.
     """
 
@@ -36,7 +39,7 @@ class State(threading.local):
         self.differentiating: int | None = None
         self.left: Any = None
         self.reach: Any = None
-        self.tracing: Any = None
+        self.tracing: Tracer | None = None
         self.before: list[dict[str, Any]] = []
 
 
@@ -178,7 +181,16 @@ class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
 
 
 def is_tracing() -> bool:
-    """Return whether a function is being compiled in this thread: what values its arrays have cannot be asked."""
+    """Return whether a function is being compiled in this thread."""
+    return unusual > 0 and state.tracing is not None
+
+
+def for_any_values() -> bool:
+    """Return whether a rule must be right for any values, and so may not look at those at hand to choose its course.
+
+    Of `np.where(gone, 0, x) if for_any_values() or np.any(gone) else x` both courses are right for these values, and
+    the first is right for all.
+    """
     return unusual > 0 and state.tracing is not None
 
 

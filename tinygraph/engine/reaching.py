@@ -132,8 +132,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
     masks = SELECTIONS.get(function)
     if masks:
         mask = masks[position](z, *args, **keywords)  # type: ignore[misc]
-        if is_tracing():
-            mask = state.tracing.unfixed(mask)
+        mask = _unfixed(mask)
         reach = found_reach(reach)
         mask = whole(mask if reach is None else np.logical_and(reach, mask))
         return Towards(mask, _unbroadcast(mask, z.shape, argument))
@@ -153,13 +152,10 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
             # A sum of waves is 0 by cancellation where they are equal.
             ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
         if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
-            ones = state.tracing.unfixed(ones)  # places from outside, which may be others at the next call
+            ones = _unfixed(ones)  # places from outside, which may be others at the next call
         return Towards(None, _by_rule(op, position, ones, z, args, keywords))
     if position == 0 and keywords.get("where", True) is not True and hasattr(argument, "shape"):
-        counted = np.broadcast_to(keywords["where"], argument.shape)
-        if is_tracing():
-            counted = state.tracing.unfixed(counted)
-        return Towards(None, counted)
+        return Towards(None, _unfixed(np.broadcast_to(keywords["where"], argument.shape)))
     if reach is None:
         return _EVERYWHERE
     if is_product(function, args):
@@ -217,7 +213,12 @@ _AS_IT_IS = contextlib.nullcontext()
 
 def _aside() -> Any:
     """While it is in force, what is computed does not become part of a program that is being made."""
-    return state.tracing.unrecorded() if is_tracing() else _AS_IT_IS
+    return _AS_IT_IS if state.tracing is None else state.tracing.unrecorded()
+
+
+def _unfixed(mask: Any) -> Any:
+    """Return a mask from outside as one that a program looks up at each run."""
+    return mask if state.tracing is None else state.tracing.unfixed(mask)
 
 
 def _mask_of(found: Any, operand: Any) -> Any:
@@ -369,6 +370,7 @@ def _is_unknown(item: Any) -> bool:
 def _traced(finder: Any, op: Operation, position: int, reach: Any, args: Any, keywords: Any) -> Any:
     """What `reach_of` or `read_for` finds, as a call of the program that is being made."""
     told = mapped(args, lambda item: _told(item) if _is_array(item) else item)
+    assert state.tracing is not None  # a reach whose values are not at hand is a tracer's
     return state.tracing.call(finder, (reach, op.function, position, told, keywords), {})
 
 

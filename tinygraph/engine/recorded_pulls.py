@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from tinygraph.engine.reaching import (
     whole,
 )
 from tinygraph.engine.table import IDENTITIES, SELECTIONS, Operation, is_elementwise
+
+if TYPE_CHECKING:
+    from tinygraph.engine.hooks import Tracer
 
 _new: Callable[[type], Any] = object.__new__
 
@@ -90,11 +93,13 @@ def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, record
         hand(link, fit(found, link._value), cotangents, waiting)
 
 
-def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+def pull_traced(
+    tracer: Tracer, call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool
+) -> None:
     """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
-    state.tracing.name_cotangent(call, g)
+    tracer.name_cotangent(call, g)
     links, keywords = arguments(call)
-    as_of = state.tracing.as_of
+    as_of = tracer.as_of
     values = _Read(
         as_of(call._value, call.order),
         mapped(links, lambda item: as_of(value_of(item), call.order)),
@@ -102,7 +107,7 @@ def pull_traced(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waitin
     )
     with on_behalf_of(call, recorded or state.recording, waiting.reach.get(call)):
         towards = reaches(call.op, waiting.reach.get(call), values.z, values.args, links, values.keywords)
-        found = _found_traced(call, g, towards, waiting, recorded, values)
+        found = _found_traced(tracer, call, g, towards, waiting, recorded, values)
         for (argument, cotangent), towards_it in zip(found, towards, strict=True):
             deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
         _note_loose(call, links, waiting)
@@ -117,20 +122,19 @@ class _Read(NamedTuple):
 
 
 def _found_traced(
-    call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
+    tracer: Tracer, call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
 ) -> list[tuple[Any, Any]]:
     """Apply the rules to a cotangent, with care where they could make a NaN of what was left out."""
-    tracing = state.tracing
     op, reach = call.op, waiting.reach.get(call)
     links, keywords = arguments(call)[0], values.keywords
     z, args = values.z, values.args
     if recorded:
-        as_of = tracing.as_of
+        as_of = tracer.as_of
         z, args = as_of(tensor_of(call), call.order), mapped(links, lambda item: as_of(tensor_of(item), call.order))
-    begun = len(tracing.steps)
+    begun = len(tracer.steps)
     found = apply_rules(call, g, z, args, links, keywords)
     if op.function in SELECTIONS and op.function is not np.where:
-        if tracing.is_finite(g):
+        if tracer.is_finite(g):
             return found
         if SELECTIONS[op.function]:  # the rules multiply by 0 what was not chosen, which may be infinite
             chosen = [g if item.result is None else np.where(item.result, g, 0) for item in towards]
@@ -143,7 +147,7 @@ def _found_traced(
     loose = call in waiting.loose
     least = 2 if not loose and is_elementwise(op.function) else 1
     if reach is None or (
-        tracing.stays_finite(found, g, begun, least, loose)
+        tracer.stays_finite(found, g, begun, least, loose)
         and (loose or is_elementwise(op.function) or not reads_computed(op, links, recorded))
     ):
         return found
@@ -151,7 +155,7 @@ def _found_traced(
     if reach is None:
         return found
     if is_elementwise(op.function):
-        moved = tracing.put_away(op, reach, z, args)
+        moved = tracer.put_away(op, reach, z, args)
         if moved is not None:
             return apply_rules(call, g, moved[0], moved[1], links, keywords)
         return [(link, np.where(reach, cotangent, 0)) for link, cotangent in found]

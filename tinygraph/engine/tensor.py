@@ -121,7 +121,7 @@ class Tensor(Operators, TensorMethods):
                 hand_out(link, value.copy(order="K"))
             return value  # type: ignore[no-any-return]
         array: Any = as_array(value)
-        if is_tracing():
+        if modes.unusual and state.tracing is not None:
             own = None if link.is_call or type(link) is Unnamed else link
             return state.tracing.shown(array, own)  # type: ignore[no-any-return]
         if link.is_call or type(link) is Unnamed:
@@ -206,7 +206,7 @@ class Tensor(Operators, TensorMethods):
                 f"requires_grad: it can be set on a leaf only, and this Tensor{made_at(link)} was computed. Write "
                 "t = t.detach() for one without a gradient, or tg.Tensor(t.data) for a new leaf"
             )
-        if is_tracing():
+        if state.tracing is not None:
             state.tracing.check_own(link, "requires_grad")
         if wanted:
             _check_floating("requires_grad", self.dtype)
@@ -604,7 +604,7 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
             f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype} at {users_line()}. "
             "Convert them first, np.asarray(data).astype(float)"
         )
-    if modes.unusual and is_tracing():
+    if modes.unusual and state.tracing is not None:
         array = state.tracing.own(array)
     elif isinstance(data, np.ndarray):
         array = duplicate(array) if np.may_share_memory(array, data) else array

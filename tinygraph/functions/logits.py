@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import expand
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating, in_float32
@@ -40,7 +40,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     g, empty = expand(g, x.shape, axis, keepdims), expand(z == -np.inf, x.shape, axis, keepdims)
     # exp(x - z) would be the same on paper, but z has rounded away what is small next to the largest x.
-    any_empty = is_tracing() or np.any(empty)
+    any_empty = for_any_values() or np.any(empty)
     shares = softmax(np.where(empty, 0, x) if any_empty else x, axis=axis)
     return np.where(empty, 0, g * shares) if any_empty else g * shares
 

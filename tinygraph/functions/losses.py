@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.reductions import mean
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.tensor import Tensor
@@ -153,14 +153,14 @@ def _distribution(targets: Any, predictions: Any) -> Any:
     if not are_labels(targets, predictions):
         return _array(targets)
     classes = predictions.shape[-1]
-    if is_tracing():
+    if for_any_values():
         targets = class_numbers(targets, classes, "cross_entropy")
     return rows_of(targets, classes, predictions.dtype)
 
 
 def _as_checked(p: Any, call: str) -> Any:
     """Probabilities that a call has looked at already, but for a program that is asked for its gradient alone."""
-    return probabilities(p, call) if is_tracing() else p
+    return probabilities(p, call) if for_any_values() else p
 
 
 def _shared(g: Any, count: int, reduction: str) -> Any:

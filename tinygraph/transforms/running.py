@@ -260,5 +260,5 @@ def as_result(cotangent: Any) -> Any:
         return cotangent if cotangent.requires_grad else cotangent.data
     array = as_array(cotangent)
     if type(array) is not np.ndarray:  # in a function that is being compiled
-        return state.tracing.own(array) if modes.is_tracing() else array
+        return array if state.tracing is None else state.tracing.own(array)
     return array if array.flags.owndata and array.flags.writeable else array.copy()

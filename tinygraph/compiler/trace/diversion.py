@@ -9,6 +9,7 @@ from typing import Any
 
 from tinygraph.compiler.trace.outside import LEAF_ORDER, LEAF_VALUE, TENSOR_VALUE
 from tinygraph.compiler.trace.trace import Trace
+from tinygraph.engine.hooks import Tracer
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.modes import Setting, state
 from tinygraph.engine.tensor import Tensor
@@ -27,11 +28,11 @@ class _TensorValue:
         if tensor is None:
             return TENSOR_VALUE
         value = TENSOR_VALUE.__get__(tensor)
-        trace = state.tracing
+        trace: Any = state.tracing
         return value if trace is None else trace.value_of_tensor(tensor, value)
 
     def __set__(self, tensor: Any, value: Any) -> None:
-        trace = state.tracing
+        trace: Any = state.tracing
         if trace is not None:
             try:
                 TENSOR_VALUE.__get__(tensor)
@@ -56,11 +57,11 @@ class _LeafSlot:
         if leaf is None:
             return self.slot
         value = self.slot.__get__(leaf)
-        trace = state.tracing
+        trace: Any = state.tracing
         return value if trace is None or LEAF_ORDER.__get__(leaf) > trace.since else self.read(trace, leaf, value)
 
     def __set__(self, leaf: Any, value: Any) -> None:
-        trace = state.tracing
+        trace: Any = state.tracing
         if trace is not None:
             try:
                 older = LEAF_ORDER.__get__(leaf) < trace.since
@@ -110,11 +111,12 @@ _one_at_a_time = threading.RLock()
 @contextlib.contextmanager
 def diverted(trace: Trace) -> Iterator[None]:
     """While the block runs, this thread records into the trace, and Tensors from outside are not written to."""
+    tracer: Tracer = trace
     with _one_at_a_time:
         for kind, name, _, instead in _IN_THEIR_PLACE:
             setattr(kind, name, instead)
         try:
-            with Setting(tracing=trace):
+            with Setting(tracing=tracer):
                 yield
         finally:
             trace.closed = True

@@ -266,14 +266,15 @@ class Recording:
                 f"compile: this Tensor, or array, was computed while {self.call_name} was being compiled, and was "
                 "kept: it has no value of its own. What is to be used outside must be returned"
             )
-        if state.tracing is None and carrying_out.function is not None and self.thread == threading.get_ident():
+        tracer: Any = state.tracing
+        if tracer is None and carrying_out.function is not None and self.thread == threading.get_ident():
             called = function_name(carrying_out.function)
             raise refused(
                 f"a function that {called} calls uses an array of {self.call_name}, beside what it is called with",
                 "Give it the array as a further argument, as in np.apply_along_axis(f, axis, x, w) or np.piecewise(x, "
                 "conditions, functions, w); or write it out with NumPy's functions, np.where in place of np.piecewise",
             )
-        if state.tracing is not self:
+        if tracer is not self:
             raise GraphError(
                 f"compile: {self.call_name} is being compiled in another thread, and this is an array in it"
             )
@@ -395,6 +396,7 @@ class Recording:
         if self.errstates:
             self._heed_errstate()
         state.tracing = None
+        run: Any = self
         carrying_out.function = function
         try:
             with (
@@ -406,7 +408,7 @@ class Recording:
             self.failure = self.failure or (function_name(function), error, users_line())
             raise
         finally:
-            state.tracing = self
+            state.tracing = run
             carrying_out.function = None
         if isinstance(value, bool | int | float | complex):
             return np.asarray(value)[()]

@@ -123,7 +123,8 @@ def _count_errstate(frame: Any, event: str) -> None:
     else:
         asker = _asker(frame.f_back)
     if event == asked_at or asked_at == "both":
-        state.tracing.errstates += 0 if asker in _OURS else step
+        trace: Any = state.tracing
+        trace.errstates += 0 if asker in _OURS else step
 
 
 def _of_compiled_code(called: Any) -> tuple[str, str] | None:

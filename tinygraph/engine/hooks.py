@@ -1,0 +1,115 @@
+"""The tracer: all that the engine tells one, and asks of it, while a function is being compiled.
+
+The engine runs NumPy calls on arrays. While `modes.state.tracing` is a `Tracer`, some of these arrays are stand-ins,
+whose calls the tracer records. The engine needs nothing else of a compiler, and knows no more of it than this page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Sized
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tinygraph.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from tinygraph.engine.links import Call
+    from tinygraph.engine.table import Operation
+
+__all__ = ["Tracer"]
+
+
+class Tracer(Protocol):
+    """A recorder of NumPy calls: those of the user's code, and those of the engine's rules.
+
+    Attributes:
+        refusal: the first error that said what cannot be compiled; user code may have caught it.
+        steps: the calls recorded so far.
+    """
+
+    refusal: UnsupportedError | None
+
+    @property
+    def steps(self) -> Sized:
+        """The calls recorded so far."""
+
+    # --- arrays -----------------------------------------------------------------------------------------------------
+
+    def lift(self, value: Any) -> Any:
+        """Return the stand-in for an array or a NumPy number."""
+
+    def own(self, value: Any) -> Any:
+        """Return a stand-in for an array of its own, with the same values."""
+
+    def as_array(self, value: Any, dtype: Any = None) -> Any:
+        """Return `np.asarray(value, dtype)`; a stand-in stays one."""
+
+    def holds_traced(self, structure: Any) -> bool:
+        """Return whether there is a stand-in inside nested tuples, lists and dicts."""
+
+    def unfixed(self, mask: Any) -> Any:
+        """Return the stand-in for an array from outside whose values may be others at the next run."""
+
+    def as_of(self, item: Any, order: int) -> Any:
+        """Return an argument as it was when the call of this order was made, before later writes into it."""
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a call and record it as one step."""
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a call of a NumPy function and record it, or record what it is written out with."""
+
+    def call_primitive(
+        self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """Carry out a call of a function under `tg.primitive` and record it."""
+
+    def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
+        """Draw random numbers now, and record that each run draws new ones."""
+
+    def unrecorded(self) -> AbstractContextManager[None]:
+        """Return a block in which calls are computed and not recorded."""
+
+    # --- Tensors ----------------------------------------------------------------------------------------------------
+
+    def shown(self, value: Any, link: Any) -> Any:
+        """Return a Tensor's value as `t.data` hands it out: of a leaf the array itself, else a read-only view."""
+
+    def check_own(self, link: Any, what: str) -> None:
+        """Raise UnsupportedError if the link is older than the run, in which nothing but its value can change."""
+
+    # --- the backward pass ------------------------------------------------------------------------------------------
+
+    def enter_backward(self, seeds: Sequence[Any]) -> Sequence[Any]:
+        """Begin a backward pass. Returns the stand-ins for its seeds."""
+
+    def leave_backward(self) -> None:
+        """End a backward pass."""
+
+    def check_passable(self, calls: list[Call]) -> None:
+        """Raise GraphError if a call is older than the run: its rules would belong to no program."""
+
+    def name_cotangent(self, call: Call, g: Any) -> None:
+        """Name a cotangent for the call it belongs to."""
+
+    def own_gradient(self, gradient: Any) -> Any:
+        """Return a leaf's gradient as an array of its own; a Tensor, of a recorded pass, as it is."""
+
+    def is_finite(self, cotangent: Any) -> bool:
+        """Return whether a cotangent has no NaN and no infinity, for arguments that are finite."""
+
+    def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
+        """Return whether rules make no NaN of a cotangent of 0.
+
+        Args:
+            found: for each operand its link and the cotangent that its rule made, in the steps from `begun` on.
+            g: the cotangent of the result.
+            begun: the number of steps before the rules.
+            least: 1 if finite operands are enough, 2 if only what is finite for every operand counts.
+            loose: only a choice of values left something out.
+        """
+
+    def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
+        """Return an elementwise call's result and arguments with a regular point where nothing was reached, or None."""
