@@ -15,7 +15,7 @@ __all__ = ["page"]
 
 # The names of `tinygraph` itself, by the part of the package that they live in.
 PARTS = {
-    "Tensors": ("tensor", "modes", "primitives", "errors"),
+    "Tensors": ("engine", "errors"),
     "Derivatives of functions": ("transforms",),
     "Functions": ("functions",),
     "Graphs and pictures": ("graph", "drawing", "explaining"),
