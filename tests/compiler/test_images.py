@@ -16,6 +16,7 @@ from tinygraph.compiler.kernels import images, places, winograd
 from tinygraph.compiler.rewrites import ALL
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
+from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.schedule import batches
 from tinygraph.compiler.write import block, compile_program
 
@@ -283,7 +284,7 @@ def test_a_saved_network_needs_numpy_alone(tmp_path):
     arguments = classifier_arguments(np.float32, channels=(16, 16))
     emitted = compile_program(recorded(classifier, arguments)[1], name="step")
     assert "winograd_convolve" in emitted.source and "windows_convolve" in emitted.source
-    emitted.save(tmp_path / "net.py")
+    save_program(tmp_path / "net.py", emitted)
     np.savez(tmp_path / "arguments.npz", *arguments)
     check = (
         "import sys, numpy as np, net; given = np.load('arguments.npz'); "

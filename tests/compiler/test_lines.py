@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.compiler.programs import program_of
 from tinygraph.compiler.memory.lines import middle_of, on_lines
+from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.write import Emitted, compile_program
 
 
@@ -80,7 +81,7 @@ def test_a_product_of_two_threads_has_its_middle_on_a_line(tmp_path: Path) -> No
     np.testing.assert_allclose(emitted.run([x, w])[0], expected)
     assert "on_lines" not in compile_program(program, threads=1).source
 
-    emitted.save(tmp_path / "weighted.py")
+    save_program(tmp_path / "weighted.py", emitted)
     text = (tmp_path / "weighted.py").read_text()
     assert "tinygraph" not in text.partition("\n")[2]
     assert "def on_lines(" in text

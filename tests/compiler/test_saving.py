@@ -14,6 +14,7 @@ import pytest
 import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.saving.sources import Sources
 from tinygraph.compiler.write import compile_program
 from tinygraph.errors import UnsupportedError
@@ -62,7 +63,7 @@ def training() -> tuple[Program, list[Any], list[Any]]:
 def test_a_training_step_with_its_parameters_beside_it(tmp_path: Path) -> None:
     program, arguments, variables = training()
     emitted = compile_program(program)
-    emitted.save(tmp_path / "step.py", variables)
+    save_program(tmp_path / "step.py", emitted, variables)
     assert "tinygraph" not in (tmp_path / "step.py").read_text().split("\n", 1)[1]
     again = "results = (*step.step(*[given[name] for name in given]), step.w if hasattr(step, 'w') else step.v0)"
     loss, w = run_alone(tmp_path, arguments, again)
@@ -76,7 +77,7 @@ def test_a_training_step_with_its_parameters_beside_it(tmp_path: Path) -> None:
 def test_a_training_step_with_its_parameters_as_arguments(tmp_path: Path) -> None:
     program, arguments, variables = training()
     emitted = compile_program(program)
-    emitted.save(tmp_path / "step.py", variables, parameters="arguments")
+    save_program(tmp_path / "step.py", emitted, variables, parameters="arguments")
     assert not (tmp_path / "step.npz").exists()
     more = "results = (*results[0], *results[1].values())"
     loss, w, b = run_alone(tmp_path, [*arguments, *variables], more)
@@ -114,7 +115,7 @@ def test_numbers_keep_their_names_where_parameters_are_arguments(tmp_path: Path)
 )
 def test_it_needs_numpy_alone(function: Any, inputs: list[Any], tmp_path: Path) -> None:
     program = program_of(function, inputs)
-    compile_program(program).save(tmp_path / "step.py")
+    save_program(tmp_path / "step.py", compile_program(program))
     (result,) = run_alone(tmp_path, inputs)
     np.testing.assert_allclose(result, program.graph.outputs[0].value, rtol=1e-12)
 
@@ -151,11 +152,11 @@ def test_what_cannot_be_saved_is_refused(tmp_path: Path) -> None:
     emitted = compile_program(program_of(lambda x: shifted(x) * 2, [np.ones(3)]))
     np.testing.assert_allclose(emitted.run([np.ones(3)])[0], 5.0)
     with pytest.raises(UnsupportedError, match="cannot be written into a file"):
-        emitted.save(tmp_path / "step.py")
+        save_program(tmp_path / "step.py", emitted)
     with pytest.raises(ValueError, match="must end in"):
-        emitted.save(tmp_path / "step.txt")
+        save_program(tmp_path / "step.txt", emitted)
     with pytest.raises(ValueError, match="beside"):
-        emitted.save(tmp_path / "step.py", parameters="elsewhere")
+        save_program(tmp_path / "step.py", emitted, parameters="elsewhere")
     assert list(tmp_path.iterdir()) == []
 
 

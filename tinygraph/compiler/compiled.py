@@ -18,6 +18,7 @@ import os
 import threading
 import types
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, overload
@@ -28,7 +29,8 @@ from tinygraph.compiler.guards.signature import NUMERIC, Parameters
 from tinygraph.compiler.making import Maker, made_version, name_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.versions import Running, Version
-from tinygraph.compiler.saving.calls import call_of, parameters_of
+from tinygraph.compiler.saving import save_versions
+from tinygraph.compiler.saving.calls import Call, call_of, parameters_of
 from tinygraph.compiler.trace.recording import carrying_out
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
@@ -62,6 +64,8 @@ class Compiled:
         self._make = make
         self._maxsize = maxsize
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
+        # By a program the call it was made for, in the words of a saved file, where there are words for it.
+        self._calls: weakref.WeakKeyDictionary[Version, Call | None] = weakref.WeakKeyDictionary()
         self._last: Version | None = None
         self._evicted = 0
         self._lock = threading.RLock()
@@ -185,15 +189,18 @@ class Compiled:
             GraphError: the function has not been called, and no arguments are given.
             UnsupportedError: a program calls a function, or reads something, that has no place in a file.
         """
-        from tinygraph.compiler.saving import save_versions
-
         if args or kwargs:
             versions = [self._version_for(args, kwargs)[0]]
         else:
             self._used()
             versions = self._current()
         save_versions(
-            path, name_of(self._function), self._call_parameters, self._parameters.static, versions, parameters
+            path,
+            name_of(self._function),
+            self._call_parameters,
+            self._parameters.static,
+            [(version, self._calls[version]) for version in versions],
+            parameters,
         )
 
     def _current(self) -> list[Version]:
@@ -207,7 +214,7 @@ class Compiled:
         with self._lock:
             for key, versions in self._versions.items():
                 for version in [item for item in versions if item.is_current()]:
-                    call = version.call
+                    call = self._calls[version]
                     texts = {} if call is None else call.ordered if version.ends().by_strides else call.texts
                     words = id(version) if call is None or call.left_out else tuple(texts.items())
                     is_plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
@@ -242,7 +249,8 @@ class Compiled:
         known = self._versions.get(key, [])
         why = known[0].surroundings.changed() if known else "the arguments differ"
         version = made_version(self._function, self._parameters, args, kwargs, leaves, self._make)
-        version.call = call_of(self._call_parameters, self._parameters.is_static, args, kwargs, len(leaves))
+        is_static = self._parameters.is_static
+        self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))
         if (
             not kwargs
             and len(key) == len(args)

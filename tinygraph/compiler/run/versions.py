@@ -8,7 +8,7 @@ import threading
 import weakref
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from tinygraph.engine.links import DataLeaf, Leaf, next_order
 from tinygraph.engine.operands import plain
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, UnsupportedError
-
-if TYPE_CHECKING:
-    from tinygraph.compiler.saving.calls import Call
 
 __all__ = ["Binding", "Ends", "Running", "Version"]
 
@@ -108,7 +105,6 @@ class Version:
         runner: what runs it.
         surroundings: what the function found outside, when it was recorded.
         layouts: where the signature is that of arrays alone, the shape and dtype of each.
-        call: what it was made for, in the words of a saved file; None where there are no words for it.
     """
 
     def __init__(
@@ -159,7 +155,6 @@ class Version:
         self._generators = binding.generators
         self._named = binding.result if _has_names(binding.result) else None
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
-        self.call: Call | None = None
         self._lock = threading.Lock()
 
     def fits(self, arguments: tuple[Any, ...]) -> bool:

@@ -10,29 +10,28 @@ import os
 from collections.abc import Sequence
 from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.names import TakenNames, users
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.run.versions import Version
+from tinygraph.compiler.saving.calls import Call
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.module import Module
 from tinygraph.compiler.saving.programs import Saved, State, saved_version
+from tinygraph.compiler.write import Emitted
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
-
-if TYPE_CHECKING:
-    from tinygraph.compiler.run.versions import Version
-    from tinygraph.compiler.write import Emitted
 
 __all__ = ["save_program", "save_versions"]
 
 
 def save_versions(
     path: str | os.PathLike[str], name: str, parameters: Sequence[Parameter], static: frozenset[str],
-    versions: Sequence[Version], values: str,
+    versions: Sequence[tuple[Version, Call | None]], values: str,
 ) -> None:  # fmt: skip
     """Write a module with a program for each of some signatures of a function.
 
@@ -41,7 +40,7 @@ def save_versions(
         name: of the function.
         parameters: of the function.
         static: the names of arguments that are part of the signature whatever they are.
-        versions: the programs.
+        versions: the programs, each with the call it was made for, or None where a file has no words for that call.
         values: "beside" puts the values of Tensors into the npz, "arguments" makes them arguments.
 
     Raises:
@@ -50,7 +49,7 @@ def save_versions(
         UnsupportedError: a program cannot do without something that has no place in a file.
     """
     target = _checked(path, values)
-    given_by_name = [word for version in versions if version.call is not None for word in version.call.keywords]
+    given_by_name = [word for _, call in versions if call is not None for word in call.keywords]
     taken = TakenNames([*[parameter.name for parameter in parameters], *given_by_name])
     names: dict[Any, str] = {}
 
@@ -63,12 +62,11 @@ def save_versions(
             taken.add(wish)
         return names[state.key]
 
-    ordered = any(version.ends().by_strides for version in versions)
+    ordered = any(version.ends().by_strides for version, _ in versions)
     programs: list[Saved] = []
     given: dict[str, tuple[Any, Any]] = {}
     left_out: list[str] = []
-    for version in versions:
-        call = version.call
+    for version, call in versions:
         if call is None:
             raise UnsupportedError(
                 f"save: {name} was called with arguments that a file cannot tell apart. Give it arrays, numbers, "
@@ -92,26 +90,30 @@ def save_versions(
     write(target, module.text, module.arrays)
 
 
-def save_program(path: str | os.PathLike[str], emitted: Emitted, values: Sequence[Any], where: str) -> None:
+def save_program(
+    path: str | os.PathLike[str], emitted: Emitted, values: Sequence[Any] = (), *, parameters: str = "beside"
+) -> None:  # fmt: skip
     """Write a module with one program, whose arguments are arrays.
 
     Args:
         path: of the module, ending in ".py".
         emitted: the program.
         values: of its variables, in order.
-        where: "beside" puts them into the npz, "arguments" makes them arguments.
+        parameters: "beside" puts the variables' values into an npz of the same name, which the module reads when it
+            is imported, and updates in memory. "arguments" makes them arguments of the function, after the others.
+            Where the program updates them, the function returns a pair: the results, and a dict of the new values.
 
     Raises:
-        ValueError: the path does not end in ".py", or `where` is something else.
+        ValueError: the path does not end in ".py", or `parameters` is something else.
         UnsupportedError: the program calls a function that cannot be written down.
     """
-    target = _checked(path, where)
+    target = _checked(path, parameters)
     program = emitted.task.program
     taken = TakenNames()
     names = [taken.take(users(node.name or "x")) for node in program.arguments]
     words = {name: f"{node.dtype}{node.shape}" for name, node in zip(names, program.arguments, strict=True)}
     given: dict[str, tuple[Any, Any]] = {}
-    if where == "arguments" and program.variables:
+    if parameters == "arguments" and program.variables:
         own = [taken.take(users(variable.name)) for variable in program.variables]
         given = {
             name: (name, np.empty(variable.node.shape, variable.node.dtype))
@@ -128,8 +130,8 @@ def save_program(path: str | os.PathLike[str], emitted: Emitted, values: Sequenc
         emitted.of(program), words, [*range(len(names)), *given], len(names), kept, updated, list(program.generators)
     )
     _complete(saved, given)
-    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
-    header = header_of(parameters, [saved.words], list(given), frozenset())
+    plain = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    header = header_of(plain, [saved.words], list(given), frozenset())
     module = Module(target, emitted.task.name, header, [saved])
     write(target, module.text, module.arrays)
 

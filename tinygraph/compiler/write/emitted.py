@@ -1,9 +1,8 @@
-"""Emitted: a program that has been written, and can be run, saved, counted and measured.
+"""Emitted: a program that has been written, and can be run, counted and measured.
 
 emitted = compile_program(program)
 emitted.run([x, y], [w, b])         computes, and updates w and b
 print(emitted.source)
-emitted.save("step.py", [w, b])
 """
 
 from __future__ import annotations
@@ -189,24 +188,6 @@ class Emitted:
             buffer_bytes=emitted.text.scratch_bytes + sum(memory.nbytes for memory in memories),
             calls=len(called),
         )
-
-    def save(self, path: str | os.PathLike[str], values: Sequence[Any] = (), *, parameters: str = "beside") -> None:
-        """Write a module that computes the same without tinygraph.
-
-        Args:
-            path: of the module, ending in ".py".
-            values: the variables' values, in order.
-            parameters: "beside" puts the values into an npz of the same name, which the module reads when it is
-                imported, and updates in memory. "arguments" makes them arguments of the function, after the others;
-                where it updates them it returns a pair: what it returned before, and a dict of the new values.
-
-        Raises:
-            ValueError: the path does not end in ".py", or `parameters` is something else.
-            UnsupportedError: the program calls a function that cannot be written down.
-        """
-        from tinygraph.compiler.saving import save_program
-
-        save_program(path, self, values, parameters)
 
     def of(self, program: Program) -> Emitted:
         """Another program, written with the same options, with arrays."""
