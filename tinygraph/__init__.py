@@ -18,6 +18,7 @@ What is not needed to compute and differentiate is loaded when it is first asked
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,11 @@ from tinygraph.errors import GraphError, NonFiniteError, ShapeError, Unsupported
 from tinygraph.users_code.warning_lines import at_users_line
 
 at_users_line()
+
+if os.environ.get("TINYGRAPH_QUICK") != "0":
+    from tinygraph.engine import quick_pulls
+
+    quick_pulls.install()
 
 if TYPE_CHECKING:
     import tinygraph.data as data  # noqa: F401

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, no_derivative
+from tinygraph.engine.table import composition, derivative, gives_pieces, no_derivative
 
 
 @primitive
@@ -54,6 +54,7 @@ def scatter_all(pieces: Any, indices: Any, shape: tuple[int, ...]) -> Any:
 
 
 scatter_all.derivative(lambda g, z, pieces, indices, shape: [x_at(g, index) for index in indices])
+gives_pieces(operator.getitem, name_no_place_twice=names_each_place_once, put_together=scatter_all)
 
 
 def x_at(x: Any, index: Any) -> Any:

@@ -43,7 +43,7 @@ from tinygraph.engine.nonfinite import watch_cotangent
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import apart, share
 from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
-from tinygraph.engine.pulling import PULL, Waiting, hand, note_reach, pull_any
+from tinygraph.engine.pulling import PULL, Waiting, hand, note_reach, pull
 from tinygraph.engine.record import SHOWN
 from tinygraph.engine.recorded_pulls import join_pieces, on_behalf_of, pull_traced
 from tinygraph.engine.table import function_name
@@ -351,7 +351,7 @@ def _plain_pass(
             ):
                 PULL[type(call)](call, g, cotangents, waiting)
             else:
-                pull_any(call, g, cotangents, waiting)
+                pull(call, g, cotangents, waiting)
             if type(g) is not _float64 and g.size > SHOWN:
                 if not show and id(call) not in kept:
                     call._adjoint = Like(g)

@@ -12,7 +12,7 @@ import numpy as np
 from tinygraph.engine.links import Call, Leaf, Unary, arguments, mapped
 from tinygraph.engine.modes import no_grad
 from tinygraph.engine.operands import plain
-from tinygraph.engine.pulling import GETITEM, Waiting, apply_rules, deliver_reached, release, value_of
+from tinygraph.engine.pulling import Waiting, apply_rules, deliver_reached, release, value_of
 from tinygraph.engine.reaching import Towards, found_reach, may_leave_out, put_away, reaches, reads_numbers
 from tinygraph.engine.recorded_pulls import on_behalf_of, reads_computed, tensor_of
 from tinygraph.engine.table import SELECTIONS, is_elementwise
@@ -23,7 +23,7 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
     links, keywords = arguments(call)
     if type(call) is Unary and call.x.is_call and call.x.order < waiting.since and call.x not in waiting.ends:
         return  # what a transform was given, seen from the transforms around it
-    if call.op is GETITEM:
+    if call.op.pieces is not None:
         waiting.pieces.setdefault(links[0], []).append((g, call))
         return
     reach = waiting.reach.get(call)

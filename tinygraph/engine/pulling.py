@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.indexing import names_each_place_once
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.keeping import Held, held_in
 from tinygraph.engine.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
 from tinygraph.engine.reaching import may_leave_out, united
-from tinygraph.engine.table import function_name, operation_of
+from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
 
 __warningregistry__ = None  # as in `record`
-_float64 = np.float64
-GETITEM = operation_of(operator.getitem)
 
 
 class Waiting:
@@ -125,138 +121,43 @@ def value_of(link: Any) -> Any:
     return link._value if isinstance(link, _VALUED) else link
 
 
-# Each of these computes all that its rules say before it hands anything on, so that it can be done over. They are
-# written out for each kind of call, as the record is: every call of a pass goes through one of them.
+def pull(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull a cotangent of any dtype back through any call.
 
-
-def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    y = call.y
-    x_value = x._value
-    y_value = y._value
-    z = call._value
-    x_rule, y_rule = call.op.rules
-    to_x = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    to_y = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
-    if (type(to_x) is not _float64 or type(x_value) is not _float64) and (
-        to_x.dtype is not x_value.dtype or to_x.shape != x_value.shape
-    ):
-        to_x = fit(to_x, x_value)
-    if (type(to_y) is not _float64 or type(y_value) is not _float64) and (
-        to_y.dtype is not y_value.dtype or to_y.shape != y_value.shape
-    ):
-        to_y = fit(to_y, y_value)
-    if x._adjoint is waiting:
-        x._adjoint = to_x
+    Run every rule first and deliver the cotangents afterwards, so that a pass that fails here can be resumed here.
+    """
+    links, keywords = arguments(call)
+    if call.op.pieces is not None and links[0]._value.shape and g.dtype.kind != "c":
+        pull_piece(call, links[0], mapped(links[1], value_of), g, cotangents, waiting)
     else:
-        hand(x, to_x, cotangents, waiting)
-    if y._adjoint is waiting:
-        y._adjoint = to_y
-    else:
-        hand(y, to_y, cotangents, waiting)
+        for argument, cotangent in apply_rules(call, g, call._value, mapped(links, value_of), links, keywords):
+            deliver(argument, cotangent, call, cotangents, waiting)
+    release(call, waiting)
 
 
-def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    x_value = x._value
-    cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
-    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
-        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
-    ):
-        cotangent = fit(cotangent, x_value)
-    if x._adjoint is waiting:
-        x._adjoint = cotangent
-    else:
-        hand(x, cotangent, cotangents, waiting)
-
-
-def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    x_value = x._value
-    y = call.y
-    cotangent = call.op.rules[0](g, call._value, x_value, value_of(y))  # type: ignore[misc]
-    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
-        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
-    ):
-        cotangent = fit(cotangent, x_value)
-    if x._adjoint is waiting:
-        x._adjoint = cotangent
-    else:
-        hand(x, cotangent, cotangents, waiting)
-    if type(y) is Held and not waiting.retain:
-        waiting.held.append(y)
-
-
-def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    y = call.y
-    y_value = y._value
-    x = call.x
-    cotangent = call.op.rules[1](g, call._value, value_of(x), y_value)  # type: ignore[misc]
-    if (type(cotangent) is not _float64 or type(y_value) is not _float64) and (
-        cotangent.dtype is not y_value.dtype or cotangent.shape != y_value.shape
-    ):
-        cotangent = fit(cotangent, y_value)
-    if y._adjoint is waiting:
-        y._adjoint = cotangent
-    else:
-        hand(y, cotangent, cotangents, waiting)
-    if type(x) is Held and not waiting.retain:
-        waiting.held.append(x)
-
-
-def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    x = call.x
-    if call.op is GETITEM and x._value.shape:
-        _pull_piece(call, g, cotangents, waiting)
-        return
-    x_value = x._value
-    rest, keywords = call.y
-    if keywords and type(call.op.function) is np.ufunc:
-        keywords = {}
-    cotangent = fit(call.op.rules[0](g, call._value, x_value, *rest, **keywords), x_value)  # type: ignore[misc]
-    if x._adjoint is waiting:
-        x._adjoint = cotangent
-    else:
-        hand(x, cotangent, cotangents, waiting)
-
-
-def _pull_piece(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull the cotangent of `x[index]` back: the rule's zeros with g in them, but one array of zeros for all indices.
+def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull the cotangent of `x[index]` back into one array of zeros for all indices, where its rule makes one for each.
 
     The first index into x makes the array; each further one adds its piece to it. A loop over the elements of x
     costs one array of x's size, not one for each of them.
     """
-    x = call.x
     reached = x._adjoint if x.is_call else cotangents.get(x, waiting)
     if reached is None:
         return
-    x_value = x._value
     sums = waiting.owned.get(x)
     if sums is None or reached is not sums:
-        sums = np.zeros(x_value.shape, wide(x_value.dtype)) if reached is waiting else np.array(reached)
+        value = x._value
+        sums = np.zeros(value.shape, wide(value.dtype)) if reached is waiting else np.array(reached)
         waiting.owned[x] = sums
         if x.is_call:
             x._adjoint = sums
         else:
             cotangents[x] = sums
-    index = call.y[0][0]
-    if names_each_place_once(index):
+    if call.op.pieces.name_no_place_twice(index):  # type: ignore[union-attr]
         sums[index] = _add(sums[index], g, waiting)
     else:
         with np.errstate(invalid=waiting.invalid):
             np.add.at(sums, index, g)
-
-
-def pull_any(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull a cotangent of any dtype back through any call."""
-    if call.op is GETITEM and type(call) is First and call.x._value.shape and g.dtype.kind != "c":
-        _pull_piece(call, g, cotangents, waiting)
-        return
-    links, keywords = arguments(call)
-    found = apply_rules(call, g, call._value, mapped(links, value_of), links, keywords)
-    for argument, cotangent in found:
-        deliver(argument, cotangent, call, cotangents, waiting)
-    release(call, waiting)
 
 
 def release(call: Call, waiting: Waiting) -> None:
@@ -331,12 +232,5 @@ def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
         waiting.reach[link] = reach
 
 
-# Of each kind of call, how to pull a cotangent back through it.
-PULL: dict[type, Callable[..., None]] = {
-    Both: _pull_both,
-    Unary: _pull_unary,
-    Left: _pull_left,
-    Right: _pull_right,
-    First: _pull_first,
-    Spread: pull_any,
-}
+# The pull of each kind of call. `quick_pulls` puts others in their place, which do the same for one kind alone.
+PULL: dict[type, Callable[..., None]] = dict.fromkeys((Both, Unary, Left, Right, First, Spread), pull)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
@@ -87,9 +86,9 @@ def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, record
     note_reach(link, whole(reached), waiting)
     with on_behalf_of(call, recorded):
         if len(pieces) == 1:
-            found = scatter(pieces[0][0], indices[0], shape)
+            found = call.op.rules[0](pieces[0][0], call._value, link._value, indices[0])  # type: ignore[misc]
         else:
-            found = scatter_all([g for g, _ in pieces], indices, shape)
+            found = call.op.pieces.put_together([g for g, _ in pieces], indices, shape)  # type: ignore[union-attr]
         hand(link, fit(found, link._value), cotangents, waiting)
 
 

@@ -21,7 +21,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,7 @@ __all__ = [
     "derivative",
     "elementwise",
     "function_name",
+    "gives_pieces",
     "hint",
     "hint_for",
     "is_plain",
@@ -48,17 +49,33 @@ Rule = Callable[..., Any]
 _METADATA = frozenset(("shape", "ndim", "size", "dtype"))
 
 
+class Pieces(NamedTuple):
+    """A fact about a function whose results are pieces of its operand, as `x[index]` is: how their cotangents add up.
+
+    A pass puts the cotangents of all pieces of x into one array, where the rule would make an array for each.
+
+    Attributes:
+        name_no_place_twice: of an index, whether it names no place of x twice, so that a plain sum reaches all.
+        put_together: from cotangents, their indices and the shape of x, makes the cotangent of x. It is a primitive, so
+            that a recorded pass has one call for all pieces.
+    """
+
+    name_no_place_twice: Callable[[Any], bool]
+    put_together: Callable[[list[Any], list[Any], tuple[int, ...]], Any]
+
+
 class Operation:
     """An entry of the table: a function, its rules, and which values those rules read."""
 
     __slots__ = (
-        "compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "rules", "takes_dtype",
-        "takes_sequences",
+        "compute", "function", "needs", "needs_result", "needs_x", "needs_y", "parameters", "pieces", "rules",
+        "takes_dtype", "takes_sequences",
     )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
         self.function = function
         self.compute = _QUICKER.get(function, function)
+        self.pieces = _PIECES.get(function)
         self.rules = rules
         if _converts(function):
             self.rules = tuple([_with_converted(function, rule) for rule in rules])  # type: ignore[arg-type]
@@ -172,6 +189,7 @@ _PLAIN: set[Callable[..., Any]] = set()
 # Where a result is an operand: the engine drops what arrives elsewhere, be it infinite. See `engine.reaching`.
 SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
 ELEMENTWISE: set[Callable[..., Any]] = set()
+_PIECES: dict[Callable[..., Any], Pieces] = {}
 # What gives its operand back: a new place in the graph, with a slope of 1.
 IDENTITIES: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
@@ -210,6 +228,16 @@ def selection(function: Callable[..., Any], *masks: Rule | None) -> None:
 def elementwise(*functions: Callable[..., Any]) -> None:
     """Say of functions that are no ufuncs that each element of the result depends on that element of the operands."""
     ELEMENTWISE.update(functions)
+
+
+def gives_pieces(
+    function: Callable[..., Any],
+    *,
+    name_no_place_twice: Callable[[Any], bool],
+    put_together: Callable[[list[Any], list[Any], tuple[int, ...]], Any],
+) -> None:
+    """Say that `function(x, index)` is a piece of x. See `Pieces`."""
+    _PIECES[function] = Pieces(name_no_place_twice, put_together)
 
 
 def is_elementwise(function: Callable[..., Any]) -> bool:

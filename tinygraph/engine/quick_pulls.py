@@ -1,0 +1,123 @@
+"""The quick pulls: what `pulling.pull` does, written out for each of the most frequent kinds of call.
+
+The plain pull loops over the arguments of a call and asks of each what it is. Every call of a pass is pulled once, so
+that here the code of one kind stands without a loop. Like the plain pull, each of these runs every rule first and
+delivers the cotangents afterwards. They are never given complex cotangents, or those of float16.
+
+`install` puts them in the place of the plain pull. With `TINYGRAPH_QUICK=0` in the environment nothing is installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.fitting import fit
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.links import Both, Call, First, Leaf, Left, Right, Unary
+from tinygraph.engine.pulling import PULL, Waiting, hand, pull_piece, value_of
+
+__all__ = ["install"]
+
+__warningregistry__ = None  # as in `record`
+_float64 = np.float64
+
+
+def _pull_both(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    y = call.y
+    x_value = x._value
+    y_value = y._value
+    z = call._value
+    x_rule, y_rule = call.op.rules
+    to_x = x_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    to_y = y_rule(g, z, x_value, y_value)  # type: ignore[misc]
+    if (type(to_x) is not _float64 or type(x_value) is not _float64) and (
+        to_x.dtype is not x_value.dtype or to_x.shape != x_value.shape
+    ):
+        to_x = fit(to_x, x_value)
+    if (type(to_y) is not _float64 or type(y_value) is not _float64) and (
+        to_y.dtype is not y_value.dtype or to_y.shape != y_value.shape
+    ):
+        to_y = fit(to_y, y_value)
+    if x._adjoint is waiting:
+        x._adjoint = to_x
+    else:
+        hand(x, to_x, cotangents, waiting)
+    if y._adjoint is waiting:
+        y._adjoint = to_y
+    else:
+        hand(y, to_y, cotangents, waiting)
+
+
+def _pull_unary(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    cotangent = call.op.rules[0](g, call._value, x_value)  # type: ignore[misc]
+    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
+        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
+    ):
+        cotangent = fit(cotangent, x_value)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        hand(x, cotangent, cotangents, waiting)
+
+
+def _pull_left(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    x_value = x._value
+    y = call.y
+    cotangent = call.op.rules[0](g, call._value, x_value, value_of(y))  # type: ignore[misc]
+    if (type(cotangent) is not _float64 or type(x_value) is not _float64) and (
+        cotangent.dtype is not x_value.dtype or cotangent.shape != x_value.shape
+    ):
+        cotangent = fit(cotangent, x_value)
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        hand(x, cotangent, cotangents, waiting)
+    if type(y) is Held and not waiting.retain:
+        waiting.held.append(y)
+
+
+def _pull_right(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    y = call.y
+    y_value = y._value
+    x = call.x
+    cotangent = call.op.rules[1](g, call._value, value_of(x), y_value)  # type: ignore[misc]
+    if (type(cotangent) is not _float64 or type(y_value) is not _float64) and (
+        cotangent.dtype is not y_value.dtype or cotangent.shape != y_value.shape
+    ):
+        cotangent = fit(cotangent, y_value)
+    if y._adjoint is waiting:
+        y._adjoint = cotangent
+    else:
+        hand(y, cotangent, cotangents, waiting)
+    if type(x) is Held and not waiting.retain:
+        waiting.held.append(x)
+
+
+def _pull_first(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    x = call.x
+    op = call.op
+    x_value = x._value
+    rest, keywords = call.y
+    if op.pieces is not None and x_value.shape:
+        pull_piece(call, x, rest[0], g, cotangents, waiting)
+        return
+    if keywords and type(op.function) is np.ufunc:
+        keywords = {}
+    cotangent = fit(op.rules[0](g, call._value, x_value, *rest, **keywords), x_value)  # type: ignore[misc]
+    if x._adjoint is waiting:
+        x._adjoint = cotangent
+    else:
+        hand(x, cotangent, cotangents, waiting)
+
+
+def install() -> None:
+    """Pull the most frequent kinds of call in the quick way."""
+    PULL.update({
+        Both: _pull_both, Unary: _pull_unary, Left: _pull_left, Right: _pull_right, First: _pull_first,
+    })  # fmt: skip
