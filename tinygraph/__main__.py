@@ -58,7 +58,7 @@ examples:
 
 
 class UsageError(Exception):
-    """The error for something typed that cannot be done; the message says why."""
+    """The error for a command that cannot be done; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class Computed:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, but with one line on stderr instead of the usage as well."""
+    """argparse's parser, with one line on stderr in place of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise an error where argparse would print the usage and exit."""
+        """Raise UsageError, where argparse would print the usage and exit."""
         raise UsageError(f"{message}\n(see {self.prog} --help)")
 
 
@@ -82,10 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: what was typed after `python -m tinygraph`; by default taken from `sys.argv`.
+        arguments: the words after `python -m tinygraph`; by default those of `sys.argv`.
 
     Returns:
-        The exit code: 0, or 2 after an error, which is then on stderr.
+        The exit code: 0, or 2 after an error, which is printed to stderr.
     """
     try:
         options = _parser().parse_args(_with_expressions(sys.argv[1:] if arguments is None else arguments))
@@ -128,7 +128,7 @@ def _parser() -> Parser:
 
 
 def _with_expressions(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with a space before those that begin with a minus sign and are no option: `-x**2`."""
+    """Return the arguments, with a space before an expression that begins with a minus sign: `-x**2`."""
     return [f" {word}" if word.startswith("-") and not OPTION.match(word) else word for word in arguments]
 
 
@@ -161,7 +161,7 @@ def _draw(options: argparse.Namespace) -> None:
 def _grad(options: argparse.Namespace) -> None:
     computed = _compute(options)
     if not isinstance(computed.value, Tensor):
-        raise UsageError("the result depends on no variable in a way that could be differentiated")
+        raise UsageError("the result depends on no variable through functions with a derivative")
     if computed.value.size != 1:
         raise UsageError(
             f"the result has shape {computed.value.shape}, and only a single number has a gradient; "
@@ -190,7 +190,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _kernels() -> str:
-    """For which processor BLAS was made, and how many threads it uses, where it says so."""
+    """Return the processor that BLAS's kernels are for, and its number of threads, if BLAS names them."""
     from tinygraph.compiler.run.threads import blas
 
     found = blas()
@@ -201,7 +201,7 @@ def _kernels() -> str:
 
 
 def _engine() -> str:
-    """The engine that lays out pictures here."""
+    """Return the name of the engine that lays out pictures here."""
     program = shutil.which("dot")
     if program is not None:
         said = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)
@@ -230,7 +230,7 @@ def _compute(options: argparse.Namespace) -> Computed:
 
 
 def _value(text: str) -> tuple[str, Tensor]:
-    """The variable that NAME=VALUE stands for."""
+    """Return the name and the Tensor of NAME=VALUE."""
     name, equals, written = text.partition("=")
     name = unicodedata.normalize("NFKC", name.strip())
     if not equals or not name.isidentifier() or keyword.iskeyword(name):
@@ -244,7 +244,7 @@ def _value(text: str) -> tuple[str, Tensor]:
     except (TypeError, ValueError):
         raise UsageError(f"the value of {name}: the rows of a list must be numbers, and as many in each") from None
     tensor = Tensor(array[()], name=name)
-    tensor._link.code = None  # no line of this file is where the value was written
+    tensor._link.code = None  # the value has no line in this file
     return name, tensor
 
 
@@ -263,7 +263,7 @@ def _backward(computed: Computed) -> None:
 
 
 def _show(computed: Computed) -> None:
-    """The value, and a table of the variables and their gradients."""
+    """Print the value, and a table of the variables and their gradients."""
     values = computed.value if type(computed.value) is tuple else (computed.value,)
     print(_beside(f"{printable(computed.expression.text)} = ", ", ".join(map(_number, values))))
     rows = [("variable", "value", "gradient")]
@@ -274,7 +274,7 @@ def _show(computed: Computed) -> None:
 
 
 def _number(value: Any) -> str:
-    """A number with six significant digits; an array by rows, the middle of a large one left out."""
+    """Return a number with six significant digits; an array by rows, a large one without its middle."""
     array = np.asarray(value.data if isinstance(value, Tensor) else value)
     if array.ndim == 0:
         return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
@@ -287,7 +287,7 @@ def _beside(before: str, text: str) -> str:
 
 
 def _print_rows(rows: Sequence[Sequence[str]]) -> None:
-    """Columns side by side; a cell may have several lines."""
+    """Print columns side by side; a cell may have several lines."""
     columns = list(zip(*rows, strict=True))
     widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
     for row in rows:

@@ -1,8 +1,8 @@
-"""Random draws that a graph can repeat: the functions through which tinygraph's own code asks a generator.
+"""Random draws that a graph can repeat.
 
-An array that `generator.random(...)` returns is a constant like any other, and a program compiled from one run would
-use the numbers of that run for ever. What is drawn here is seen by the compiler, and drawn afresh at every call; and
-what `checkpoint` runs again draws the same again.
+The array that `generator.random(...)` returns is a constant, and a program compiled from one run would use the numbers
+of that run for ever. The compiler sees the draws of this module, and its programs draw anew at every call. The second
+run of a `checkpoint` repeats them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["normal", "uniform"]
 def uniform(
     generator: np.random.Generator | np.random.RandomState, shape: tuple[int, ...], dtype: Any = np.float64
 ) -> Any:
-    """Numbers from [0, 1), of the given shape, in float32 or float64."""
+    """Draw numbers from [0, 1), of the given shape, in float32 or float64."""
     return _drawn(uniform, generator, shape, dtype)
 
 
 def normal(
     generator: np.random.Generator | np.random.RandomState, shape: tuple[int, ...], dtype: Any = np.float64
 ) -> Any:
-    """Numbers from the normal distribution of mean 0 and variance 1, of the given shape, in float32 or float64."""
+    """Draw from the normal distribution of mean 0 and variance 1, of the given shape, in float32 or float64."""
     return _drawn(normal, generator, shape, dtype)
 
 
@@ -45,10 +45,10 @@ def _drawn(function: Callable[..., Any], generator: Any, shape: Any, dtype: Any)
 
 
 def as_generator(generator: Any, call: str) -> Any:
-    """A generator with the methods of `numpy.random.Generator`.
+    """Return a generator with the methods of `numpy.random.Generator`.
 
     Raises:
-        TypeError: it is neither one of those nor a `numpy.random.RandomState`.
+        TypeError: the argument is neither a `numpy.random.Generator` nor a `numpy.random.RandomState`.
     """
     if isinstance(generator, np.random.Generator | LegacyGenerator):
         return generator
@@ -88,7 +88,7 @@ def _as_asked(draw: Callable[..., Any], size: Any, dtype: Any, out: Any) -> Any:
 
 
 class Draws:
-    """The draws of a piece of code, so that it draws the same when it is run again: copies of its generators."""
+    """A record of the draws of a piece of code, so that a second run repeats them: copies of its generators."""
 
     def __init__(self) -> None:
         self._before: list[Any] = []
@@ -96,14 +96,14 @@ class Draws:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Take note of the draws that are made in the block."""
+        """Record the draws made in the block."""
         self._place = None
         with self._in_force():
             yield
 
     @contextmanager
     def repeated(self) -> Iterator[None]:
-        """Make the draws of the block from where the generators stood then; these stay where they are."""
+        """Repeat the recorded draws in the block; the generators themselves do not move."""
         self._place = 0
         with self._in_force():
             yield
@@ -117,11 +117,11 @@ class Draws:
             _active.stack.remove(self)
 
     def source(self, generator: Any) -> Any:
-        """The generator to draw from: the one that is given, or a copy that stands where it stood."""
+        """Return the generator to draw from: the given one, or a copy in its recorded state."""
         if self._place is None:
             self._before.append(copy.deepcopy(generator))
             return generator
-        if self._place == len(self._before):  # more than were noted: whoever runs the code again sees that it differs
+        if self._place == len(self._before):  # more draws than recorded: the caller finds that the runs differ
             return generator
         self._place += 1
         return copy.deepcopy(self._before[self._place - 1])

@@ -1,6 +1,6 @@
-"""Names that PyTorch, Keras, JAX and autograd have and tinygraph has not, and what does the same here.
+"""Names from PyTorch, Keras, JAX and autograd that tinygraph does not have, and the code that does the same here.
 
-Each is code that works as it stands, on arrays and Tensors t, u and x, a model and an optimiser.
+The code works as it stands, on arrays and Tensors t, u and x, a model and an optimiser.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ OF_NN = {
     "functional": "tg.relu(t)",
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.nn",
-    # What has a state of its own is a module, with a loop in its `call`.
+    # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
         ("RNN", "SimpleRNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "Bidirectional", "TimeDistributed",
          "MultiHeadAttention", "MultiheadAttention", "Attention", "Transformer", "TransformerEncoderLayer",
@@ -271,10 +271,10 @@ OF_TENSOR = {
     "det": "np.linalg.det(a)",
 }
 
-# Names of a second array.
+# Parameter names for a second array.
 _SECOND = frozenset(("b", "v", "x2", "element", "targets"))
 
-# Keywords of others, for the arguments of ours.
+# Keywords of other libraries, and tinygraph's arguments of the same meaning.
 KEYWORDS = {
     "lr": "learning_rate",
     "alpha": "learning_rate",
@@ -290,7 +290,7 @@ KEYWORDS = {
     "num_embeddings": "input_dim",
     "embedding_dim": "output_dim",
 }
-# Keywords of others, for which there is something else here.
+# Keywords of other libraries, and the code that replaces them here.
 INSTEAD_OF_KEYWORDS = {
     ("SGD", "momentum"): "tg.optim.Momentum(parameters, momentum=0.9)",
     ("SGD", "nesterov"): "tg.optim.Momentum(parameters, nesterov=True)",
@@ -308,13 +308,13 @@ INSTEAD_OF_KEYWORDS = {
 
 
 def no_attribute(owner: str, name: str, table: dict[str, str], known: Iterable[str] = ()) -> str:
-    """The message for a name that a module or an object does not have.
+    """Return the message for a name that a module or an object does not have.
 
     Args:
-        owner: what was asked, "module 'tinygraph.nn'".
-        name: for what.
-        table: what does the same here, by the name that others have for it.
-        known: the names that there are, one of which may be meant.
+        owner: the module or object in words, "module 'tinygraph.nn'".
+        name: the missing name.
+        table: the code that does the same here, by the names of other libraries.
+        known: the existing names, to suggest a similar one.
     """
     message = f"{owner} has no attribute {name!r}"
     instead = table.get(name)
@@ -325,14 +325,14 @@ def no_attribute(owner: str, name: str, table: dict[str, str], known: Iterable[s
 
 
 def no_name_in_nn(name: str, known: Iterable[str]) -> str:
-    """The message for a name that tinygraph.nn does not have: functions are in tinygraph itself."""
+    """Return the message for a name that tinygraph.nn does not have: functions are in tinygraph itself."""
     functions = getattr(sys.modules.get("tinygraph"), "__all__", ())
     table = {name: f"tg.{name}"} if name in functions else OF_NN
     return no_attribute("module 'tinygraph.nn'", name, table, known)
 
 
 def no_name_in_tinygraph(name: str, known: Iterable[str]) -> str:
-    """The message for a name that tinygraph does not have: one of its rooms has it, or NumPy, or others."""
+    """Return the message for a name that tinygraph does not have, but one of its modules, NumPy or another library."""
     table = dict(OF_TINYGRAPH)
     if name not in table:
         for room in ("nn", "optim", "data"):
@@ -347,7 +347,7 @@ def no_name_in_tinygraph(name: str, known: Iterable[str]) -> str:
 
 
 def no_attribute_of_tensor(name: str) -> str:
-    """The message for an attribute that a Tensor does not have, and what does the same."""
+    """Return the message for an attribute that a Tensor does not have, with the code that does the same."""
     table = OF_TENSOR
     if name not in table and not name.startswith("_"):
         tinygraph: Any = sys.modules.get("tinygraph")
@@ -361,7 +361,7 @@ def no_attribute_of_tensor(name: str) -> str:
 
 
 def _arguments(function: Any) -> str:
-    """The arguments with which a function is called in place of a method of a Tensor t: those that it needs."""
+    """Return the arguments of a function that replaces a method of a Tensor t: the required ones, and `axis`."""
     if isinstance(function, np.ufunc):
         return "t, u" if function.nin == 2 else "t"
     try:
@@ -371,16 +371,16 @@ def _arguments(function: Any) -> str:
     needed = [item.name for item in parameters[1:] if item.default is item.empty and item.kind < item.VAR_POSITIONAL]
     written = ["t", *("u" if name in _SECOND else name for name in needed)]
     if any(item.name == "axis" for item in parameters):
-        written.append("axis=axis")  # without it some functions take all elements, and others the last axis
+        written.append("axis=axis")  # the default is all elements in some functions, and the last axis in others
     return ", ".join(written)
 
 
 def checked(init: Callable[..., None], check: Callable[..., None] | None = None) -> Any:
-    """A `__new__` for the class of an `__init__`, which answers arguments that the class does not take.
+    """Return a `__new__` that explains arguments which the class does not take.
 
     Args:
-        init: the `__init__`, whose signature is shown.
-        check: a function of the class and the arguments that raises an error for some; `check_keywords` besides.
+        init: the `__init__` of the class, whose signature is shown.
+        check: a further check, called with the class and the positional arguments.
     """
 
     @functools.wraps(init)
@@ -395,9 +395,9 @@ def checked(init: Callable[..., None], check: Callable[..., None] | None = None)
 
 
 def check_keywords(cls: type, keywords: Iterable[str]) -> None:
-    """Raise TypeError for a keyword that no constructor of a class of ours takes, with the one that is meant.
+    """Raise TypeError for a keyword that a class does not take, with the right keyword.
 
-    A user's subclass that gathers keywords may take what it likes.
+    A user's subclass with `**kwargs` may take any keyword.
     """
     known: list[str] = []
     for kind in cls.__mro__[:-1]:

@@ -1,4 +1,4 @@
-"""tg.explain: why a Tensor has no gradient, or one of zeros."""
+"""tg.explain: the reason why a Tensor has no gradient, or one of zeros."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def explain(tensor: Tensor, loss: Tensor | None = None) -> str:
     """Say in words why a Tensor's gradient is None or zero: where the path to the loss was cut.
 
     Args:
-        tensor: the Tensor whose gradient is missed.
-        loss: what `backward` was called on, or would be; by default what this thread last called it on, if that still
-            exists. Where its graph was given back, only the path can be told and not where a gradient becomes zero:
-            explain before `backward()`, or after `retain_graph=True`.
+        tensor: the Tensor without a gradient.
+        loss: the Tensor that `backward` is called on; by default that of the last `backward` in this thread, if it
+            still exists. After a `backward()` that freed the graph only a cut path can be found, not a gradient that
+            became zero: call `explain` before it, or use `retain_graph=True`.
 
     Returns:
         A sentence or more.
@@ -49,9 +49,9 @@ def explain(tensor: Tensor, loss: Tensor | None = None) -> str:
     below = _below(loss._link)
     if id(link) not in below:
         return (
-            "The loss was not computed from this Tensor, as far as the record goes. Somewhere on the way its values "
-            "were taken out of it (t.data, t.numpy(), t.detach(), float(t), a comparison, argmax, no_grad), or another "
-            "Tensor of the same values was used."
+            "The loss was not computed from this Tensor, as far as the record goes. On the way its values left the "
+            "graph (t.data, t.numpy(), t.detach(), float(t), a comparison, argmax, no_grad), or another Tensor with "
+            "the same values was used."
         )
     return _along_the_way(link, loss._link, below)
 
@@ -72,12 +72,13 @@ def _by_itself(link: Any) -> str:
     gradient = link._grad
     if type(gradient) is Like:
         return (
-            "The gradient was computed, but it is large and has been given back. backward(retain_graph=True) keeps it."
+            "The gradient was computed, but its memory was freed, since it is large. backward(retain_graph=True) keeps "
+            "it."
         )
     if gradient is None:
         return (
-            "No backward() has reached it. Either none was called on something computed from it, or the path to it is "
-            "cut: explain(tensor, loss) says where."
+            "No backward() has reached it. Either backward() was called on nothing computed from it, or the path to it "
+            "is cut: explain(tensor, loss) says where."
         )
     values = gradient._value if isinstance(gradient, Tensor) else np.asarray(gradient)
     if not np.any(values):
@@ -86,7 +87,7 @@ def _by_itself(link: Any) -> str:
 
 
 def _below(root: Any) -> dict[int, Any]:
-    """Every link that the root was computed from, with or without a gradient."""
+    """Return every link that the root was computed from, with or without a gradient, by its id."""
     found = {id(root): root}
     waiting = [root]
     for link in waiting:  # grows while we walk it
@@ -99,7 +100,7 @@ def _below(root: Any) -> dict[int, Any]:
 
 
 def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
-    """Run the pass, and look where on the paths from the root to the link the gradient is lost."""
+    """Run the pass, and say where on the paths from the root to the link the gradient is lost."""
     arrived = _remembered(below) if type(root._adjoint) is Freed else _run(root)
     if np.any(arrived.get(id(link), 0)):
         return f"A gradient arrives, of norm {np.linalg.norm(arrived[id(link)]):.3g}."
@@ -116,14 +117,14 @@ def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
     how = "Its gradient is zero." if id(link) in arrived else "No gradient arrives."
     if any(value is True for value in arrived.values()):
         how += (
-            " Large gradients on the way have been given back, so the place may be nearer to the loss than it seems: "
+            " The memory of large gradients on the way was freed, so the true place may be nearer to the loss: "
             "explain(tensor, loss) before backward(), or after backward(retain_graph=True), is exact."
         )
     return "\n".join([how, *dict.fromkeys(_loss_at(call, operand, id(operand) in arrived) for call, operand in lost)])
 
 
 def _run(root: Any) -> dict[int, Any]:
-    """By its id what a pass from the root brings each link, leaving no trace."""
+    """Run a pass from the root that leaves no trace; return the cotangents by the id of the link."""
     waiting = gather([root])
     calls = waiting.calls
     seed = np.ones(root._value.shape, root._value.dtype)[()]
@@ -137,7 +138,7 @@ def _run(root: Any) -> dict[int, Any]:
 
 
 def _remembered(below: dict[int, Any]) -> dict[int, Any]:
-    """By its id what a pass that is over brought each link; of a gradient given back, that there was one."""
+    """Return the gradients that an earlier pass left, by the id of the link; True for a gradient that was freed."""
     return {
         key: True if type(link._grad) is Like else plain(link._grad)
         for key, link in below.items()
@@ -150,7 +151,7 @@ def _is_nonzero(gradient: Any) -> bool:
 
 
 def _dependents(link: Any, below: dict[int, Any]) -> set[Any]:
-    """The link, and all that was computed from it on the way to the root."""
+    """Return the link, and all links computed from it on the way to the root."""
     depends = {link}
     for call in sorted((item for item in below.values() if isinstance(item, Call)), key=lambda call: call.order):
         if any(operand in depends for operand in links_in(arguments(call)[0])):
@@ -164,9 +165,9 @@ def _loss_at(call: Call, operand: Any, computed: bool) -> str:
         span = ""
         if isinstance(value, np.ndarray | np.generic) and value.size:
             span = f", whose operand runs from {np.min(value):.3g} to {np.max(value):.3g}"
-        return f"It vanishes in {_called(call)}{span}: the derivative there is zero wherever a gradient comes in."
+        return f"It vanishes in {_called(call)}{span}: the derivative there is zero wherever a gradient arrives."
     if isinstance(operand, DataLeaf) or not operand.differentiable:
-        return f"The path is cut before {_called(call)}: what it was given there requires no gradient."
+        return f"The path is cut before {_called(call)}: its operand there requires no gradient."
     return f"The path is cut in {_called(call)}: it has no derivative with respect to this operand."
 
 

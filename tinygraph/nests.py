@@ -1,4 +1,4 @@
-"""Nests of dicts, lists and tuples: gone over as a whole, taken apart by path, and Tensors in them given new values."""
+"""Nests of dicts, lists and tuples: map over them, list their entries by path, assign to their Tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Nest = Any
 
 
 def tree_map(function: Callable[..., Any], structure: Nest, *others: Nest) -> Nest:
-    """Apply a function to the entries of nested dicts, lists and tuples, named tuples too; None stays None."""
+    """Apply a function to the entries of nested dicts, lists and (named) tuples; None stays None."""
     if isinstance(structure, dict):
         mapped = {key: tree_map(function, item, *[other[key] for other in others]) for key, item in structure.items()}
         if type(structure) is dict:
@@ -35,14 +35,14 @@ def tree_map(function: Callable[..., Any], structure: Nest, *others: Nest) -> Ne
 
 
 def tree_leaves(structure: Nest) -> list[Any]:
-    """The entries of nested dicts, lists and tuples, in order; None counts for nothing."""
+    """Return the entries of nested dicts, lists and tuples, in order, without None."""
     found: list[Any] = []
     tree_map(found.append, structure)
     return found
 
 
 def filled(structure: Nest, values: Iterable[Any]) -> Nest:
-    """The structure with its entries replaced by these values, in order."""
+    """Return the structure with its entries replaced by these values, in order."""
     remaining = iter(values)
     return tree_map(lambda _: next(remaining), structure)
 
@@ -51,7 +51,7 @@ def filled(structure: Nest, values: Iterable[Any]) -> Nest:
 
 
 def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The entries of nested dicts, lists and tuples, each with its path: "hidden.bias", "layers.0"."""
+    """Yield the entries of nested dicts, lists and tuples, each with its path: "hidden.bias", "layers.0"."""
     if isinstance(structure, Mapping):
         pairs: Iterable[tuple[Any, Any]] = structure.items()
     elif isinstance(structure, list | tuple):
@@ -64,12 +64,12 @@ def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def assign_all(call: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Assign values to Tensors by name: to all of them, or, if something does not fit, to none.
+    """Assign values to Tensors by name: to all of them, or to none if a value does not fit.
 
     Raises:
-        KeyError: a name is missing, or there is no Tensor of that name.
-        ShapeError: a value has another shape than the Tensor it is for.
-        TypeError: a value is not of numbers, or is complex and the Tensor is not.
+        KeyError: a name is missing, or no Tensor has it.
+        ShapeError: a value and its Tensor have different shapes.
+        TypeError: a value is not numeric, or is complex and the Tensor is not.
     """
     missing, unknown = sorted(tensors.keys() - values.keys()), sorted(values.keys() - tensors.keys())
     if missing or unknown:

@@ -19,16 +19,16 @@ def batches(
     Args:
         arrays: each of shape (examples, ...), with the same number of examples.
         size: rows in a batch.
-        shuffle: False or None keeps the order. True draws a new order at each call, the same for all arrays. A seed, an
-            int, draws the order of that seed. A generator draws the order from where it stands: a new one for each
-            epoch, and the same in each run of a program.
+        shuffle: False or None keeps the order. True draws a new order at each call, the same for all arrays. A seed (an
+            int) draws the order of that seed. A generator draws the order from its state: a new order for each epoch,
+            and the same orders in each run of a program.
 
     Yields:
         A tuple with the rows of each array.
 
     Raises:
-        ValueError: no array, arrays of different lengths, or a size below 1.
-        TypeError: `shuffle` is something else.
+        ValueError: no array is given, the lengths differ, or the size is below 1.
+        TypeError: `shuffle` is of another type.
     """
     lengths = sorted({len(array) for array in arrays})
     if len(lengths) != 1:
@@ -39,7 +39,7 @@ def batches(
 
 
 def _generator(shuffle: Any) -> np.random.Generator | None:
-    """The generator that draws the order; None to keep it. True and False are no seeds, though they are ints."""
+    """Return the generator that draws the order; None to keep the order. True and False are ints, but not seeds."""
     if shuffle is None or (isinstance(shuffle, bool | np.bool_) and not shuffle):
         return None
     if isinstance(shuffle, bool | np.bool_):

@@ -1,4 +1,4 @@
-"""Find a data file in the folder that TINYGRAPH_DATA names, and make sure that it is the one that is meant."""
+"""Data files: found in the folder that TINYGRAPH_DATA names, and checked by their sha256."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class DataFile:
     """A file of data: its name, origin and licence.
 
     Attributes:
-        name: of the file in the folder.
-        sha256: of its bytes.
-        origin: where it comes from.
-        licence: what its authors allow.
+        name: its name in the folder.
+        sha256: the hash of its bytes.
+        origin: its source.
+        licence: its licence.
     """
 
     name: str
@@ -62,10 +62,10 @@ FILES = {
 
 
 def folder() -> Path | None:
-    """The folder with the data files, or None where TINYGRAPH_DATA is not set.
+    """Return the folder with the data files, or None where TINYGRAPH_DATA is not set.
 
     Raises:
-        FileNotFoundError: TINYGRAPH_DATA names something that is not a folder.
+        FileNotFoundError: the path in TINYGRAPH_DATA is not a folder.
     """
     named = os.environ.get(VARIABLE, "")
     if not named:
@@ -81,7 +81,7 @@ def available(name: str) -> bool:
 
     Raises:
         KeyError: no dataset has a file of this name.
-        FileNotFoundError: TINYGRAPH_DATA names something that is not a folder.
+        FileNotFoundError: the path in TINYGRAPH_DATA is not a folder.
     """
     _known(name)
     place = folder()
@@ -89,19 +89,19 @@ def available(name: str) -> bool:
 
 
 def find(name: str) -> Path:
-    """The path of a data file, after its sha256 has been checked.
+    """Return the path of a data file, after a check of its sha256.
 
     Raises:
         KeyError: no dataset has a file of this name.
         FileNotFoundError: there is no folder, or the file is not in it.
-        ValueError: the file is not the one that is meant.
+        ValueError: the sha256 of the file is another.
     """
     file = _known(name)
     place = folder()
     if place is None:
         raise FileNotFoundError(
-            f"{name} is needed, and the environment variable {VARIABLE} is not set: let it name the folder that has "
-            f"the file ({file.origin})"
+            f"{name} is needed, but the environment variable {VARIABLE} is not set. Set it to the folder with the file "
+            f"({file.origin})"
         )
     path = place / name
     if not path.is_file():
@@ -110,7 +110,7 @@ def find(name: str) -> Path:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != file.sha256:
         raise ValueError(
-            f"{path} is not the file that is meant: its sha256 begins {found[:12]}, not {file.sha256[:12]}. "
+            f"{path} is not the expected file: its sha256 begins {found[:12]}, not {file.sha256[:12]}. "
             f"Was it cut short or changed? It comes from: {file.origin}"
         )
     return path

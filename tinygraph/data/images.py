@@ -17,18 +17,18 @@ __all__ = ["class_of", "load_image", "load_images"]
 
 
 def load_images(folder: str | os.PathLike[str], size: int = 64) -> tuple[NDArray[np.uint8], list[str]]:
-    """Every image in a folder, in the order of the file names.
+    """Load every image in a folder, in the order of the file names.
 
     Args:
-        folder: where they are. Hidden files (".DS_Store") and folders inside it are passed over.
-        size: each is resized to `size` × `size` pixels, whatever its proportions.
+        folder: the path. Hidden files (".DS_Store") and folders inside are skipped.
+        size: each image is resized to `size` × `size` pixels, whatever its proportions.
 
     Returns:
         Red, green and blue from 0 to 255, uint8 of shape (images, size, size, 3), and the names of the files.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: there is nothing in it, or a file is not an image; the message names it.
+        ValueError: the folder is empty, or a file is not an image; the message names the file.
         ImportError: Pillow is not installed.
     """
     place = Path(folder)
@@ -41,13 +41,13 @@ def load_images(folder: str | os.PathLike[str], size: int = 64) -> tuple[NDArray
 
 
 def load_image(path: str | os.PathLike[str], size: int = 64) -> NDArray[np.uint8]:
-    """One image as red, green and blue: uint8 of shape (size, size, 3).
+    """Load one image as red, green and blue: uint8 of shape (size, size, 3).
 
-    A photograph that was taken with the camera on its side is turned upright, transparency is laid on white, of
-    an animation the first frame is taken, and 16 bits are brought to 8.
+    A photograph taken with the camera on its side is turned upright. Transparency is laid on white. An animation gives
+    its first frame. 16 bits are reduced to 8.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         size: the image is resized to `size` × `size` pixels, whatever its proportions.
 
     Raises:
@@ -74,12 +74,12 @@ def load_image(path: str | os.PathLike[str], size: int = 64) -> NDArray[np.uint8
 
 
 def class_of(name: str, wanted: str = "cat") -> int:
-    """1 for a file whose name begins with `wanted`, in capitals or not; else 0."""
+    """Return 1 for a file whose name begins with `wanted`, in capitals or not; else 0."""
     return int(name.lower().startswith(wanted.lower()))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """An image whose pixels are 16-bit, 32-bit or floating numbers as grey from 0 to 255; any other as it is."""
+    """Return an image of 16-bit, 32-bit or floating pixels as grey from 0 to 255, and any other image unchanged."""
     from PIL import Image
 
     if not (image.mode.startswith("I") or image.mode == "F"):

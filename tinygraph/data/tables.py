@@ -24,7 +24,7 @@ class Admissions(NamedTuple):
 
 
 def sign_digits() -> tuple[Array, Array]:
-    """Photographs of hands that sign the digits 0 to 9.
+    """Load photographs of hands that sign the digits 0 to 9.
 
     Returns:
         Images, uint8 of shape (2062, 64, 64), and labels, uint8 of shape (2062,), in the order of the published
@@ -40,7 +40,7 @@ def sign_digits() -> tuple[Array, Array]:
 
 
 def mnist() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Handwritten digits.
+    """Load handwritten digits.
 
     Returns:
         (x_train, y_train), (x_test, y_test), all uint8: 60,000 and 10,000 images of shape (28, 28) and their labels.
@@ -54,7 +54,7 @@ def mnist() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
 
 
 def admissions() -> Admissions:
-    """Who was admitted to graduate school: hypothetical data of UCLA's statistics pages.
+    """Load 400 applications to graduate school: hypothetical data of UCLA's statistics pages.
 
     Raises what `find` does.
     """
@@ -64,7 +64,7 @@ def admissions() -> Admissions:
 
 
 def tiny_shakespeare() -> str:
-    """1,115,394 characters of Shakespeare's plays, 65 of them different.
+    """Load 1,115,394 characters of Shakespeare's plays, 65 of them different.
 
     Raises what `find` does.
     """

@@ -1,4 +1,4 @@
-"""The error of an expression, which shows the place."""
+"""The error of an expression, with carets under the part that is wrong."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ AROUND = 60
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be evaluated. The message shows the place in it with a line of carets.
+    """The error for an expression that cannot be evaluated. A line of carets marks the part that is wrong.
 
     Args:
-        reason: what is wrong, in one line.
+        reason: the reason, in one line.
         text: the expression; "" to show none.
-        column, width: the place in it, in characters.
+        column, width: the start and length of the marked part, in characters.
     """
 
     def __init__(self, reason: str, text: str = "", column: int = 0, width: int = 1) -> None:
@@ -29,7 +29,7 @@ class ExpressionError(ValueError):
 
     @classmethod
     def at(cls, node: ast.expr | ast.keyword, text: str, reason: str) -> ExpressionError:
-        """An error at the place of a piece of syntax, whose offsets count bytes."""
+        """Make the error for a node of the syntax tree, whose offsets count bytes."""
         line = text.encode()
         column = len(line[: node.col_offset].decode(errors="ignore"))
         end = len(line[: node.end_col_offset].decode(errors="ignore"))
@@ -37,7 +37,7 @@ class ExpressionError(ValueError):
 
 
 def _excerpt(text: str, column: int, width: int) -> str:
-    """The lines under a message: the text, cut where it is long, and carets."""
+    """Return the lines under a message: the text, shortened where it is long, and carets."""
     if not text:
         return ""
     start = max(0, column - AROUND)
@@ -49,16 +49,16 @@ def _excerpt(text: str, column: int, width: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that a terminal shows as it is, one column a character."""
+    """Return text that a terminal can show, one column a character."""
     return "".join(letter if letter.isprintable() and not unicodedata.combining(letter) else "?" for letter in text)
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an exception, in one line."""
+    """Return the message of an exception, in one line."""
     return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: "; did you mean 'sqrt'?", or nothing."""
+    """Return the end of a message about an unknown name: "; did you mean 'sqrt'?", or nothing."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6) if len(name) > 1 else []
     return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -1,7 +1,7 @@
 """Compute a formula by walking over its syntax tree.
 
-Every operation is looked up in a table, and every array is measured before it is made. Integers stay integers while
-they are small, since an axis or an index must be one, and become float64 otherwise: 9**9**9 is infinite at once.
+A table holds all operations, and the size of every array is checked before the array is made. Small integers stay
+integers, since an axis or an index must be an integer; larger ones become float64: 9**9**9 is infinite at once.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from tinygraph.expression.vocabulary import CONSTANTS, MOST_ELEMENTS, Function, 
 
 __all__ = ["Expression"]
 
-EXACT = 2**53  # up to here a float64 is every integer
-SMALL = 2**31  # what + - * // % make of two integers up to here needs no more than 64 bits
+EXACT = 2**53  # float64 represents every integer up to here
+SMALL = 2**31  # + - * // % of two integers up to here fit into 64 bits
 STAY_INTEGERS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr, ast.BitXor)
 TEXT_KEYWORDS = frozenset(("mode", "ord", "reduction"))
 SHAPES_GIVEN_APART = frozenset(("reshape", "transpose"))  # x.reshape(2, 3), but reshape(x, (2, 3))
 
 
 class Expression:
-    """A formula of numbers, arrays and NumPy's functions, checked when it is made.
+    """A formula of numbers, arrays and NumPy's functions, checked at construction.
 
         >>> Expression("sqrt(a**2 + b**2)").evaluate({"a": 3.0, "b": 4.0})
         np.float64(5.0)
 
     Args:
         text: the formula, in Python's syntax.
-        longest: the most characters it may have.
+        longest: the largest number of characters.
 
     Raises:
-        ExpressionError: it is not a formula, or too long.
+        ExpressionError: the text is not a formula, or is too long.
 
     Attributes:
         text: the formula in one line.
-        names: its variables, in the order of the text. Constants such as `e` are among them, and can be given a value.
+        names: its variables, in the order of the text. They include constants such as `e`, which may get a value.
     """
 
     def __init__(self, text: str, longest: int = LONGEST) -> None:
@@ -64,19 +64,19 @@ class Expression:
         self.names = tuple(dict.fromkeys(node.id for node in variables(self._tree)))
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """The value of the formula.
+        """Compute the value of the formula.
 
         Args:
             values: for each name a number, an array or a Tensor.
 
         Returns:
-            A Tensor where it was computed from Tensors, else a number or an array; of a tuple, a tuple of them.
+            A Tensor if a Tensor took part, else a number or an array; for a formula that is a tuple, a tuple of these.
 
         Raises:
             ExpressionError: a value is missing, shapes do not fit, or an array would be too large.
         """
         self._check_given(values)
-        # No line of this file is where the user's formula was written.
+        # The user's formula has no line in this file.
         with Setting(origin=(None, 0)), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if isinstance(self._tree, ast.Tuple):
@@ -128,12 +128,12 @@ class Expression:
         raise self._error(node, f"{type(node).__name__} is not part of a formula")
 
     def _number(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
-        """A value to compute with: a number, an array or a Tensor. A list of numbers becomes an array."""
+        """Return the value of a node: a number, an array or a Tensor. A list of numbers becomes an array."""
         value = self._part(node, values)
         return self._call(node, functions()["array"].call, value) if type(value) in (list, tuple) else value
 
     def _part(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
-        """As `_number`, but a list or tuple stays one."""
+        """Return the value of a node; other than in `_number`, a list or tuple stays one."""
         value = self._value(node, values)
         if value is None or value is Ellipsis or type(value) in (str, slice):
             raise self._error(node, "this is not a number")
@@ -203,25 +203,25 @@ class Expression:
     # --- the guard --------------------------------------------------------------------------------------------------
 
     def _check_size(self, node: ast.expr, function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        """Refuse a call that would make too large an array."""
+        """Raise an error for a call that would make too large an array."""
         if function.size is None:
             return
         try:
             elements = float(function.size(*args, **keywords))
-        except Exception as error:  # arguments that do not fit, of which NumPy would complain as well
+        except Exception as error:  # the arguments do not fit, and NumPy would raise as well
             raise self._error(node, f"these arguments do not fit: {one_line(error)}") from None
         if not elements <= MOST_ELEMENTS:
             count = f"{elements:,.0f}" if elements < 1e15 else "more than 10¹⁵"
             raise self._error(node, f"this would make {count} elements; {MOST_ELEMENTS:,} is the most")
 
     def _call(self, node: ast.expr, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-        """The result of a function. What it complains of is shown with the place in the text."""
+        """Return the result of a function. Its errors are shown with their part of the text."""
         try:
             result = function(*args, **keywords)
         except ExpressionError:
             raise
-        except Exception as error:  # NumPy raises whatever fits
-            reason = re.sub(r" \([^()]*\.py:\d+\)$", "", one_line(error))  # a line of ours, not of the user's
+        except Exception as error:  # NumPy raises errors of any type
+            reason = re.sub(r" \([^()]*\.py:\d+\)$", "", one_line(error))  # the line is in this file
             raise self._error(node, reason) from None
         for item in result if type(result) in (tuple, list) else (result,):
             if isinstance(item, Tensor | np.ndarray | np.generic):

@@ -1,4 +1,4 @@
-"""The parts of a formula. `parse` refuses everything else before anything is computed."""
+"""The grammar of a formula. `parse` refuses all other syntax before anything is computed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ COMPARISONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 
-# Attributes and methods are functions under another spelling: no attribute of any object is ever looked up.
+# Attributes and methods are another spelling of functions: no attribute of an object is ever read.
 METADATA: dict[str, Callable[[Any], Any]] = {
     "T": np.transpose,
     "mT": np.matrix_transpose,
@@ -80,7 +80,7 @@ KEYWORDS = frozenset((
     "offset", "ord", "pad_width", "reduction", "repeats", "reps", "shape", "shift", "start", "step", "stop", "weights",
 ))  # fmt: skip
 
-# What people try, in words, and what to write instead.
+# Syntax that people try, in words, and the replacement.
 WORDS: dict[type[ast.AST], str] = {
     ast.Await: "await",
     ast.BoolOp: "and / or",
@@ -113,7 +113,7 @@ INSTEAD: dict[type[ast.AST], str] = {
 }
 
 
-# How Python writes what is not Python.
+# Python's spelling of mathematical notation.
 WRITTEN = {
     "√": "sqrt(...)", "∛": "cbrt(...)", "²": "**2", "³": "**3", "×": "*", "·": "*", "÷": "/", "−": "-",
     "∞": "inf", "≤": "<=", "≥": ">=", "≠": "!=",
@@ -122,14 +122,14 @@ CALLED = {"ln": "log", "σ": "sigmoid", "Σ": "sum", "Π": "prod"}
 
 
 def parse(text: str, longest: int = LONGEST) -> ast.expr:
-    """The syntax tree of a formula.
+    """Return the syntax tree of a formula.
 
     Args:
         text: the formula, in one line.
-        longest: the most characters it may have.
+        longest: the largest number of characters.
 
     Raises:
-        ExpressionError: it is not a formula, is too long, or is nested too deeply.
+        ExpressionError: the text is not a formula, is too long, or is nested too deeply.
     """
     if not text:
         raise ExpressionError("the expression is empty")
@@ -140,7 +140,7 @@ def parse(text: str, longest: int = LONGEST) -> ast.expr:
             warnings.simplefilter("ignore")
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        column = error.offset - 1 if error.offset else len(text)  # no offset: something is missing at the end
+        column = error.offset - 1 if error.offset else len(text)  # without an offset the text ends too early
         raise ExpressionError(f"not a formula: {error.msg}{_as_python(text, column)}", text, column) from None
     except (MemoryError, RecursionError):
         raise ExpressionError("not a formula: it is nested too deeply") from None
@@ -152,7 +152,7 @@ def parse(text: str, longest: int = LONGEST) -> ast.expr:
 
 
 def _as_python(text: str, column: int) -> str:
-    """The end of a message about what Python writes otherwise: "; a product is written with *", or nothing."""
+    """Return the end of a message about Python's spelling: "; a product is written with *", or nothing."""
     letter = text[column : column + 1]
     if letter in WRITTEN:
         return f"; {letter} is written {WRITTEN[letter]}"
@@ -165,7 +165,7 @@ def _as_python(text: str, column: int) -> str:
 
 
 def _check_depth(tree: ast.AST) -> None:
-    """Go down level by level: whatever comes after may then recurse."""
+    """Check the depth level by level, so that the functions after this one may recurse."""
     level = [tree]
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
@@ -175,7 +175,7 @@ def _check_depth(tree: ast.AST) -> None:
 
 
 class _Check:
-    """Walks over a tree and raises where it meets what is not part of a formula."""
+    """A walk over a tree that raises an error at the first node that is not part of a formula."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -270,7 +270,7 @@ class _Check:
 
 
 def _dotted(node: ast.AST) -> str | None:
-    """`a.b.c` as text; None where it does not begin with a name."""
+    """Return `a.b.c` as text; None if it does not begin with a name."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -280,12 +280,12 @@ def _dotted(node: ast.AST) -> str | None:
 
 
 def _bare(dotted: str) -> str:
-    """A name without the module that it is often written with."""
+    """Return a name without `np.` or another module in front."""
     return next((dotted[len(prefix) :] for prefix in PREFIXES if dotted.startswith(prefix)), dotted)
 
 
 def constant_name(node: ast.Attribute) -> str | None:
-    """The constant that `np.pi` means; None for an attribute of a value."""
+    """Return the name of the constant in `np.pi`; None for an attribute of a value."""
     dotted = _dotted(node)
     name = _bare(dotted) if dotted is not None else None
     return name if name != dotted and name in CONSTANTS else None
@@ -298,7 +298,7 @@ def is_method(node: ast.Call) -> bool:
 
 
 def called(node: ast.Call) -> tuple[str, Function]:
-    """The function that a call, already checked, means, and its name."""
+    """Return the name and the function of a call that was checked before."""
     if is_method(node):
         assert isinstance(node.func, ast.Attribute)
         name = METHODS[node.func.attr]
@@ -308,7 +308,7 @@ def called(node: ast.Call) -> tuple[str, Function]:
 
 
 def variables(node: ast.AST) -> Iterator[ast.Name]:
-    """The names that stand for values, in the order of the text."""
+    """Yield the names that stand for values, in the order of the text."""
     if isinstance(node, ast.Name):
         yield node
     elif isinstance(node, ast.Attribute) and constant_name(node) is not None:

@@ -1,7 +1,7 @@
-"""The functions that an expression on the command line may call, and how large what they return would be.
+"""The functions that an expression on the command line may call, with the sizes of their results.
 
-Every one of them only computes. Most are in the derivative table; the rest make constants. A function whose result
-can be larger than its arguments comes with its size, worked out before the call: `ones(10**12)` is refused, not tried.
+All of them only compute. Most are in the derivative table; the rest make constants. A function whose result can be
+larger than its arguments has a rule for the size, applied before the call: `ones(10**12)` is refused, not tried.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tinygraph.engine.tensor import Tensor
 
 __all__ = ["CONSTANTS", "MOST_ELEMENTS", "Function", "functions", "shape_of", "size_of"]
 
-# Elements of one array. A picture shows a handful of them.
+# The most elements of one array. A picture shows a handful of them.
 MOST_ELEMENTS = 100_000
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
@@ -34,10 +34,10 @@ class Function:
 
     Attributes:
         call: the function.
-        size: from the arguments of a call, how many elements it would make; None where no more than it is given.
-        sequences: whether it takes a list of arrays as such; for others a list of Tensors is made one array.
-        text: whether a positional argument may be text.
-        positional: how many positional arguments it takes at most. Another one of a ufunc would be written into.
+        size: the number of elements of the result, from the arguments; None if it is no more than the arguments have.
+        sequences: it takes a list of arrays. For other functions a list of Tensors becomes one array.
+        text: a positional argument may be text.
+        positional: the most positional arguments. A ufunc would write into one more.
     """
 
     call: Callable[..., Any]
@@ -48,12 +48,12 @@ class Function:
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
-    """The shape of an argument; () of what is no array."""
+    """Return the shape of an argument; () for a number or a text."""
     return value.shape if isinstance(value, Tensor | np.ndarray) else np.shape(value) if type(value) is list else ()
 
 
 def size_of(value: Any) -> int:
-    """The number of elements of an argument."""
+    """Return the number of elements of an argument."""
     return math.prod(shape_of(value))
 
 
@@ -61,7 +61,7 @@ def size_of(value: Any) -> int:
 
 
 def _numbers(value: Any) -> Any:
-    """An argument that says how many, or how far, as a float64 array."""
+    """Return an argument that is a count or a distance, as a float64 array."""
     return np.asarray(value.data if isinstance(value, Tensor) else value, dtype=np.float64)
 
 
@@ -90,7 +90,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> float:
 
 
 def _product_over(a: Any, b: Any, common: tuple[int, ...]) -> float:
-    """At most, summing over axes of these sizes. The multiplications are bounded as well as what comes out of them."""
+    """Return a bound for a product summed over axes of these sizes: of its multiplications and of its result."""
     summed = max(1, math.prod(common))
     out = (size_of(a) / summed) * (size_of(b) / summed)
     return max(out, out * summed / 1000)
@@ -131,7 +131,7 @@ def _one_hot(labels: Any, num_classes: Any = None) -> float:
 
 
 def _parts(array: Any, parts: Any, axis: Any = 0) -> float:
-    """Parts are few: each is a node of the graph."""
+    """Return the size of a split: 1000 elements a part, since each part is a node of the graph."""
     return 1000 * (_product(parts) if size_of(parts) == 1 else size_of(parts))
 
 
@@ -173,7 +173,7 @@ SIZES: dict[str, Size] = {
 
 # --- which functions --------------------------------------------------------------------------------------------------
 
-# Functions of arrays. Those that the derivative table does not know are left out.
+# Functions of arrays. Functions without an entry in the derivative table are left out.
 NUMPY = """
     sum mean prod max min amax amin std var ptp average cumsum cumprod all any argmax argmin argsort count_nonzero
     median quantile percentile nansum nanmean trapezoid interp
@@ -198,7 +198,7 @@ TEXT = frozenset(("einsum", "pad", "linalg.norm"))
 
 
 def _array(items: Any) -> Any:
-    """`array([a, b])`: of Tensors a stack of them, which a gradient can pass through."""
+    """Return `array([a, b])`; a list of Tensors is stacked, so that a gradient passes through."""
     if type(items) in (list, tuple) and any(isinstance(item, Tensor) for item in items):
         return np.stack([_array(item) for item in items])
     if type(items) is list and any(type(item) in (list, tuple) for item in items):
@@ -213,7 +213,7 @@ def _known(function: Any) -> bool:
 
 @functools.cache
 def functions() -> dict[str, Function]:
-    """Every function that may be called, by the name that NumPy or tinygraph gives it."""
+    """Return every function that may be called, by its name in NumPy or tinygraph."""
     found = {"array": Function(_array, sequences=True, positional=1)}
     found.update({name: Function(getattr(np, name), SIZES[name]) for name in MAKERS})
     for name, ufunc in _elementwise():
@@ -226,7 +226,7 @@ def functions() -> dict[str, Function]:
 
 
 def _elementwise() -> Iterator[tuple[str, np.ufunc]]:
-    """NumPy's ufuncs that the derivative table knows, under all their names."""
+    """Yield NumPy's ufuncs in the derivative table, under all their names."""
     for name, function in list(vars(np).items()):
         if isinstance(function, np.ufunc) and function.signature is None and function.nout == 1 and _known(function):
             yield name, function

@@ -1,7 +1,7 @@
-"""Keras's functions under Keras's names, where tinygraph's own function of that purpose computes something else.
+"""Keras's functions under Keras's names, where tinygraph's own function computes other numbers.
 
-`tg.binary_cross_entropy` and `tg.cross_entropy` are exact. `tg.keras.losses` has Keras's losses: probabilities are
-clipped, and so values and gradients agree with a model that was trained there.
+`tg.binary_cross_entropy` and `tg.cross_entropy` are exact. `tg.keras.losses` has Keras's losses, which clip
+probabilities: values and gradients agree with those of a Keras model.
 """
 
 import sys

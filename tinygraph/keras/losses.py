@@ -1,7 +1,7 @@
-"""Keras's losses, with its clipped probabilities: values and gradients are those of `keras.losses`.
+"""Keras's losses, with clipped probabilities: values and gradients are those of `keras.losses`.
 
-Arguments and defaults are Keras's, targets first. Each returns one loss for each example; `np.mean` makes one number of
-them, as a Keras model does.
+Arguments and defaults are Keras's, targets first. Each loss returns one number an example; `np.mean` averages them, as
+a Keras model does.
 
     loss = np.mean(tg.keras.losses.sparse_categorical_crossentropy(labels, probabilities))
 """
@@ -54,8 +54,8 @@ def binary_crossentropy(
         y_true: 0, 1 or probabilities.
         y_pred: probabilities or, with `from_logits`, logits; of the same shape.
         from_logits: the predictions are logits. They are not clipped.
-        label_smoothing: draws targets towards 0.5: 0 becomes half of it.
-        axis: the axis to take the mean over.
+        label_smoothing: s moves targets towards 0.5: 0 becomes s / 2, and 1 becomes 1 − s / 2.
+        axis: the axis of the mean.
 
     Returns:
         An array, or a Tensor, without that axis.
@@ -84,7 +84,7 @@ def categorical_crossentropy(
         y_true: a probability for each class.
         y_pred: probabilities or, with `from_logits`, logits; of the same shape.
         from_logits: the predictions are logits. They are not clipped.
-        label_smoothing: draws targets towards one share for each class.
+        label_smoothing: moves targets towards the same probability for each class.
         axis: the axis of the classes.
 
     Returns:
@@ -107,7 +107,7 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
     """`categorical_crossentropy` of class numbers: −ln p of the class.
 
     Args:
-        y_true: class numbers, integers of the shape of `y_pred` without the axis of the classes, or with it at size 1.
+        y_true: class numbers, integers in the shape of `y_pred` without the axis of the classes, or with size 1 there.
         y_pred: probabilities or, with `from_logits`, logits.
         from_logits: the predictions are logits. They are not clipped.
         axis: the axis of the classes.
@@ -117,7 +117,7 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
 
     Raises:
         ShapeError: the shapes do not fit.
-        ValueError: a class number is negative, or not below the number of classes. (Keras takes such a loss for 0.)
+        ValueError: a class number is negative, or not below the number of classes. (Keras returns a loss of 0 there.)
     """
     call = "sparse_categorical_crossentropy"
     p = _floating_or_tensor(y_pred)
@@ -195,7 +195,7 @@ def _floating_or_tensor(item: Any) -> Any:
 
 
 def _prepared(call: str, y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
-    """Targets in the dtype of the predictions, predictions, and that dtype. In place of float16 stands float32."""
+    """Return the targets in the dtype of the predictions, the predictions, and the dtype: float32 for float16."""
     p = _floating_or_tensor(y_pred)
     y = y_true if isinstance(y_true, Tensor) else array_of(y_true)
     if y.shape != p.shape or not p.ndim:
@@ -208,7 +208,7 @@ def _prepared(call: str, y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
 
 
 def _computed(dtype: Any) -> Any:
-    """The dtype to compute in: in float16, 1 − 1e-7 is 1."""
+    """Return the dtype to compute in: not float16, where 1 − 1e-7 is 1."""
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
@@ -221,5 +221,5 @@ def _clipped(p: Any) -> Any:
 
 
 def _normalized(p: Any, axis: int) -> Any:
-    """Probabilities divided by their sum, and clipped."""
+    """Return probabilities divided by their sum, and clipped."""
     return _clipped(p / np.sum(p, axis=axis, keepdims=True))

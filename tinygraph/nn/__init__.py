@@ -1,8 +1,7 @@
 """Layers of networks. Names, arguments and defaults are those of Keras; images are (batch, height, width, channels).
 
-A layer is an ordinary object with its weights, Tensors, in its attributes. It makes them when it sees its first batch,
-whose last axis says how many inputs there are and whose dtype says in what precision to compute. In a picture each
-layer is a box.
+A layer is an ordinary object whose attributes hold its weights as Tensors. It makes the weights at its first batch: the
+last axis gives the number of inputs, the dtype gives the precision. In a picture each layer is a box.
 
     model = tg.nn.Sequential([tg.nn.Dense(128, activation="relu"), tg.nn.Dropout(0.2), tg.nn.Dense(10)])
     logits = model(x)

@@ -15,7 +15,7 @@ Activation = str | Callable[[Any], Any] | None
 
 
 def linear(x: Any) -> Any:
-    """x as it is."""
+    """Return x unchanged."""
     return x
 
 
@@ -37,10 +37,10 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def activation_of(given: Activation) -> Callable[[Any], Any]:
-    """An activation by its name; a function is one already, and None is the identity.
+    """Return the activation of this name; a function stays itself, None is the identity.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: no activation has this name.
     """
     if callable(given):
         return given

@@ -20,15 +20,15 @@ class Conv2D(Layer):
     """activation(conv2d(x, kernel) + bias): each output is a weighted sum of the inputs in a window.
 
     Args:
-        filters: how many channels the result has.
-        kernel_size: of the window, one int or (rows, columns).
+        filters: number of channels of the result.
+        kernel_size: size of the window, one int or (rows, columns).
         strides: pixels between windows, one int or (vertical, horizontal).
         padding: "valid", "same", an int or pairs: see `tinygraph.conv2d`.
         dilation_rate: pixels between the pixels of a window, one int or (vertical, horizontal).
-        groups: divide channels and filters into so many groups; a filter sees the channels of its group only.
-        activation: a function, or the name of one: "relu", ...; None for none.
-        use_bias: whether to add a bias.
-        kernel_initializer, bias_initializer: what the weights begin with: a name such as "he_normal", or a function.
+        groups: number of groups for channels and filters; a filter sees only the channels of its group.
+        activation: a function or a name, "relu"; None for no activation.
+        use_bias: add a bias.
+        kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -38,8 +38,8 @@ class Conv2D(Layer):
     Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, filters).
 
     Raises:
-        ShapeError: the channels are not those of the first batch, or the window is larger than the image.
-        ValueError: a number is not positive, or there is no activation or initialiser of that name.
+        ShapeError: the channels differ from those of the first batch, or the window is larger than the image.
+        ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
     """
 
     kernel: Tensor
@@ -91,7 +91,7 @@ class Conv2D(Layer):
 
 
 class _Pooling(Layer):
-    """One number for each window, channel by channel; `_pool` says which."""
+    """The base of pooling layers: one number a window and channel, computed by `_pool`."""
 
     _pool: ClassVar[Callable[..., Any]]
 
@@ -113,7 +113,7 @@ class MaxPooling2D(_Pooling):
     """The largest number in each window, channel by channel.
 
     Args:
-        pool_size: of the window, one int or (rows, columns).
+        pool_size: size of the window, one int or (rows, columns).
         strides: pixels between windows; by default the size of the window.
         padding: "valid", "same", an int or pairs: see `tinygraph.max_pool2d`.
         name: see `Layer`.
@@ -131,7 +131,7 @@ class AveragePooling2D(_Pooling):
     """The mean of the numbers in each window, channel by channel; padding does not count.
 
     Args:
-        pool_size: of the window, one int or (rows, columns).
+        pool_size: size of the window, one int or (rows, columns).
         strides: pixels between windows; by default the size of the window.
         padding: "valid", "same", an int or pairs: see `tinygraph.avg_pool2d`.
         name: see `Layer`.

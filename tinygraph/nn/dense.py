@@ -20,10 +20,10 @@ class Dense(Layer):
     """activation(x @ kernel + bias): each output is a weighted sum of all inputs.
 
     Args:
-        units: how many outputs.
-        activation: a function, or the name of one: "relu", "tanh", "softmax", ...; None for none.
-        use_bias: whether to add a bias.
-        kernel_initializer, bias_initializer: what the weights begin with: a name such as "he_normal", or a function.
+        units: number of outputs.
+        activation: a function or a name: "relu", "tanh", "softmax", ...; None for no activation.
+        use_bias: add a bias.
+        kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -33,8 +33,8 @@ class Dense(Layer):
     Called on x of shape (..., inputs) it returns shape (..., units).
 
     Raises:
-        ShapeError: the last axis of a batch is not that of the first one.
-        ValueError: `units` is not positive, or there is no activation or initialiser of that name.
+        ShapeError: the last axis of a batch differs from that of the first batch.
+        ValueError: `units` is not positive, or a name is not that of an activation or an initialiser.
     """
 
     kernel: Tensor
@@ -93,9 +93,9 @@ class Flatten(Layer):
 
 @primitive
 def rows_within(indices: Any, rows: int, place: str) -> Any:
-    """The indices as they are, all of them from 0 to rows − 1.
+    """Return the indices, after a check that all lie from 0 to rows − 1.
 
-    A function of its own, so that a compiled program, too, refuses others: NumPy takes -1 for the last row.
+    It is a primitive, so that a compiled program checks too: NumPy takes -1 for the last row.
 
     Raises:
         IndexError: an index is negative, or not below `rows`. The message begins with `place`.
@@ -109,23 +109,23 @@ def rows_within(indices: Any, rows: int, place: str) -> Any:
 
 
 class Embedding(Layer):
-    """A row of numbers for each index: a table to look up words, or anything else that is counted, in.
+    """A row of numbers for each index: a lookup table for words, or for anything else that is numbered.
 
     Args:
-        input_dim: how many different indices there are: 0 to input_dim − 1.
-        output_dim: how many numbers to a row.
-        embeddings_initializer: what the rows begin with: a name such as "random_uniform", or a function.
+        input_dim: number of rows; indices run from 0 to input_dim − 1.
+        output_dim: numbers in a row.
+        embeddings_initializer: the first values, a name such as "random_uniform" or a function.
         name, seed, dtype: see `Layer`; the dtype is float32 by default.
 
     Attributes:
         embeddings: Tensor of shape (input_dim, output_dim), from the first batch on.
 
-    Called on integers of any shape it returns that shape with an axis of output_dim more.
+    Called on integers of any shape it returns that shape plus a last axis of size output_dim.
 
     Raises:
         TypeError: indices are not integers.
         IndexError: an index is negative, or not below `input_dim`.
-        ValueError: a dimension is not positive, or there is no initialiser of that name.
+        ValueError: a dimension is not positive, or no initialiser has that name.
     """
 
     embeddings: Tensor

@@ -14,19 +14,19 @@ __all__ = ["Dropout"]
 
 
 class Dropout(Layer):
-    """In training, set a random share of the numbers to 0, so that none of them can rely on another.
+    """Set a random share of the numbers to 0 in training, so that no number can rely on another.
 
-    Those that are kept are divided by 1 − rate, so that sums keep their size. In use, after `eval()`, nothing happens.
+    The numbers that stay are divided by 1 − rate, so that sums keep their size. After `eval()` the layer does nothing.
 
     Args:
         rate: the share, from 0 to below 1.
-        seed: an int, a NumPy generator to draw from, or None for other numbers in each run.
+        seed: an int, a NumPy generator to draw from, or None for new numbers in each run.
         name: see `Layer`.
 
     Called on x of any shape it returns that shape.
 
     Raises:
-        ValueError: the rate is not in that range.
+        ValueError: the rate is out of its range.
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural
     networks from overfitting" (2014).

@@ -1,4 +1,4 @@
-"""What weights are before anything was learnt. An initialiser makes an array, given a shape, a generator and a dtype.
+"""Initialisers: functions that make the first values of weights from a shape, a generator and a dtype.
 
 The variance of a sum of n terms is n times that of a term. So that signals keep their size from layer to layer, the
 variance of weights is `scale` ÷ n, where n is the number of inputs (fan in), of outputs (fan out), or their mean.
@@ -23,14 +23,14 @@ Array = NDArray[Any]
 Initializer = Callable[[tuple[int, ...], np.random.Generator, Any], Array]
 Seed = int | np.random.Generator | None
 
-# The standard deviation of a normal distribution from which all that lies beyond two standard deviations was cut off.
+# The standard deviation of a standard normal distribution cut off at two standard deviations.
 CUT = 0.87962566103423978
 
 
 def fans(shape: tuple[int, ...]) -> tuple[float, float]:
-    """The number of inputs of an output, and of outputs of an input, for a kernel of this shape.
+    """Return fan in and fan out of a kernel: the inputs of one output, and the outputs of one input.
 
-    The last two axes are inputs and outputs; those before are the places of a window.
+    The last two axes are inputs and outputs; the axes before them are the window.
     """
     if len(shape) < 2:
         size = math.prod(shape)
@@ -65,7 +65,7 @@ def variance_scaling(scale: float, mode: str, distribution: str) -> Initializer:
     Args:
         scale: 1 after a linear function or tanh, 2 after relu, which lets half of the signal through.
         mode: n is "fan_in", "fan_out", or their mean, "fan_avg".
-        distribution: "uniform", or "normal" without what lies beyond two standard deviations.
+        distribution: "uniform", or "normal", cut off at two standard deviations.
     """
 
     def make(shape: tuple[int, ...], generator: np.random.Generator, dtype: Any) -> Array:
@@ -97,10 +97,10 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initializer_of(given: str | Initializer) -> Initializer:
-    """An initialiser by its name; a function is one already.
+    """Return the initialiser of this name; a function stays itself.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: no initialiser has this name.
     """
     if callable(given):
         return given
@@ -111,6 +111,6 @@ def initializer_of(given: str | Initializer) -> Initializer:
 
 
 def checked(given: str | Initializer) -> str | Initializer:
-    """What was given, if it is an initialiser or the name of one: a name can be pickled, and read."""
+    """Check an initialiser, and return it as it was given: a name can be pickled, and read."""
     initializer_of(given)
     return given

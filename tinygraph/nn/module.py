@@ -1,4 +1,4 @@
-"""Module: an object that owns Tensors, and finds them again. Layer: one that makes its Tensors at the first batch."""
+"""Module: an object that owns Tensors. Layer: a Module that makes its Tensors at the first batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 class _Building(threading.local):
-    """The layers that have made their weights in the outermost call of this thread, and their attributes before."""
+    """The layers built during the outermost call of this thread, with their attributes from before."""
 
     def __init__(self) -> None:
         self.made: list[tuple[Layer, dict[str, Any]]] | None = None
@@ -36,10 +36,10 @@ _building = _Building()
 
 
 class Module:
-    """Something with Tensors in its attributes: a model, or a part of one.
+    """An object with Tensors in its attributes: a model, or a part of one.
 
-    Assign Tensors and other modules to attributes, also inside lists, tuples and dicts, and say in `call` what the
-    module computes. Calling the module calls that, under a scope with the module's name.
+    Assign Tensors and other modules to attributes, also inside lists, tuples and dicts. Write the computation in
+    `call`. Calling the module runs `call` under a scope with the module's name.
 
         class Residual(tg.nn.Module):
             def __init__(self, units):
@@ -49,12 +49,12 @@ class Module:
             def call(self, x):
                 return x + self.scale * self.inner(x)
 
-    A module without a name takes that of the first attribute it is assigned to. A picture numbers modules that have one
-    name, "Residual 1" and "Residual 2", and the further calls of a module, "Residual 1 (2)".
+    A module without a name takes the name of the first attribute it is assigned to. A picture numbers modules of the
+    same name, "Residual 1" and "Residual 2", and the later calls of a module, "Residual 1 (2)".
 
     Attributes:
-        training: whether the module is being trained; `train()` and `eval()` set it, here and in all modules inside.
-        name: what the module is called in pictures and messages.
+        training: True in training; `train()` and `eval()` set it, here and in all modules inside.
+        name: the name in pictures and messages.
     """
 
     training: bool = True
@@ -62,7 +62,7 @@ class Module:
 
     @property
     def name(self) -> str:
-        """The module's name in pictures and messages; by default that of its class."""
+        """The module's name in pictures and messages; by default the name of its class."""
         return type(self).__name__ if self._name is None else self._name
 
     @name.setter
@@ -79,7 +79,7 @@ class Module:
         object.__setattr__(self, attribute, value)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the result of the module. A subclass says how."""
+        """Compute the result of the module. A subclass defines it."""
         way = "Rename its `forward` to `call`" if hasattr(type(self), "forward") else "Give it a method `call`"
         raise NotImplementedError(f"{type(self).__name__}: the class does not say what it computes. {way}")
 
@@ -96,13 +96,13 @@ class Module:
             raise AttributeError(no_attribute(owner, name, OF_MODULE, dir(self)), name=name, obj=self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """`call`, under a scope with the module's name."""
+        """Run `call` under a scope with the module's name."""
         with Setting(scope=(*state.scope, Entry.of(self.name, self))):
             return self._run(*args, **kwargs)
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
-        """`call`; if that fails, layers that made their weights on the way have none again."""
-        if _building.made is not None:  # a module around this one sees to it
+        """Run `call`; if it fails, take the new weights away from the layers that were built on the way."""
+        if _building.made is not None:  # the outermost module takes them away
             return self.call(*args, **kwargs)
         made = _building.made = []
         try:
@@ -117,14 +117,14 @@ class Module:
     # --- what is inside ---------------------------------------------------------------------------------------------
 
     def modules(self) -> list[Module]:
-        """This module and all those inside it, each once, outer ones first."""
+        """This module and all modules inside it, each once, outer modules first."""
         found: dict[int, Module] = {id(self): self}
         for module in [self]:
             _gather(module, found)
         return list(found.values())
 
     def tensors(self) -> dict[str, Tensor]:
-        """All Tensors of the module and of those inside it, each once, by path: "hidden.kernel", "layers.0.bias"."""
+        """All Tensors of this module and of the modules inside it, each once, by path: "layers.0.bias"."""
         found: dict[int, tuple[str, Tensor]] = {}
         _tensors(self, "", found, set())
         return dict(found.values())
@@ -140,35 +140,35 @@ class Module:
     # --- training and using -----------------------------------------------------------------------------------------
 
     def train(self, training: bool = True) -> None:
-        """Behave as in training: dropout drops, batch normalisation looks at the batch."""
+        """Switch to training: dropout drops, batch normalisation uses the mean of the batch."""
         for module in self.modules():
             if getattr(type(module), "training", None) is training:
-                vars(module).pop("training", None)  # as it was made: a compiled function compares all attributes
+                vars(module).pop("training", None)  # back to the class's: a compiled function compares all attributes
             else:
                 module.training = training
 
     def eval(self) -> None:
-        """Behave as in use: nothing is dropped, and each example is treated by itself."""
+        """Switch to use: nothing is dropped, and no example depends on the others in its batch."""
         self.train(False)
 
     # --- saving -----------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the values of all Tensors, by path, to be saved: `np.savez(path, **model.state_dict())`.
+        """Return copies of the values of all Tensors by path, for `np.savez(path, **model.state_dict())`.
 
         Raises:
-            ValueError: a layer has not seen its first batch, and has no weights yet.
+            ValueError: a layer has no weights yet, because it has not seen its first batch.
         """
         self._check_built("state_dict")
         return {path: np.array(tensor.data) for path, tensor in self.tensors().items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Give all Tensors the values that `state_dict` returned.
+        """Assign the values that `state_dict` returned to all Tensors.
 
         Raises:
-            KeyError: a path is missing, or leads nowhere.
-            ShapeError: a value has another shape than the Tensor it is for.
-            ValueError: a layer has not seen its first batch, and has no weights yet.
+            KeyError: a path is missing, or no Tensor has it.
+            ShapeError: a value and its Tensor have different shapes.
+            ValueError: a layer has no weights yet, because it has not seen its first batch.
 
         A call that raises changes nothing.
         """
@@ -189,15 +189,15 @@ class Module:
 
 
 class Layer(Module):
-    """A module that makes its weights when it sees its first batch. The layers of tinygraph are of this kind.
+    """A module that makes its weights at its first batch. All layers of tinygraph are of this kind.
 
-    A subclass makes them in `build`, with `weight`, and says in `call` what it does with them. What it records is
-    recorded on behalf of the line that called the layer.
+    A subclass makes the weights in `build`, with `weight`, and uses them in `call`. Its recorded calls show the line
+    that called the layer.
 
     Args:
-        name: what the layer is called in pictures and messages.
-        seed: for the random numbers it begins with: an int, a NumPy generator to draw from, or None for new ones.
-        dtype: of the weights; None for that of the first batch, or float32 if that is of integers.
+        name: the name in pictures and messages.
+        seed: of the first values: an int, a NumPy generator to draw from, or None for new numbers in each run.
+        dtype: of the weights; None for the dtype of the first batch, or float32 for a batch of integers.
 
     Raises:
         TypeError: the dtype is not floating, or the name is not a string.
@@ -222,13 +222,13 @@ class Layer(Module):
     def weight(
         self, name: str, shape: tuple[int, ...], initializer: str | Initializer, trainable: bool = True
     ) -> Tensor:
-        """A new weight.
+        """Make a weight.
 
         Args:
-            name: what it is for, "kernel".
+            name: its name in the layer, "kernel".
             shape: its shape.
-            initializer: the name of one in `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
-            trainable: whether it requires a gradient.
+            initializer: a name from `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
+            trainable: it requires a gradient.
         """
         values = initializer_of(initializer)(shape, self.generator, self.dtype or np.dtype(np.float32))
         if values.shape != shape:
@@ -239,11 +239,14 @@ class Layer(Module):
         return tensor
 
     def misfit(self, message: str) -> ShapeError:
-        """The error for a batch that the layer cannot take, with the layer's name and the user's line."""
+        """Return the error for a batch that does not fit, with the layer's name and the user's line."""
         return misfit(f'{type(self).__name__} "{self.name}"', message)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """`call`, under a scope with the layer's name, on behalf of the user's line; at first `build`."""
+        """Run `call` under a scope with the layer's name, and `build` before the first time.
+
+        The recorded calls get the line of the user that called the layer.
+        """
         return compose(Entry.of(self.name, self), self._run, args, kwargs, sys._getframe(1))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
@@ -271,16 +274,16 @@ class Layer(Module):
         vars(self).update(attributes)
 
     def _floating(self, x: Any) -> Any:
-        """The batch, with integers as numbers of the layer's dtype."""
+        """Return the batch; a batch of integers in the layer's dtype."""
         return x if x.dtype.kind in "fc" else x.astype(self.dtype or np.float32)
 
 
 def count(call: str, name: str, value: Any) -> int:
-    """A number of units or of filters, as an int.
+    """Check a number of units or of filters, and return it as an int.
 
     Raises:
-        TypeError: it is no whole number.
-        ValueError: it is below 1.
+        TypeError: the value is not a whole number.
+        ValueError: the value is below 1.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{call}: {name} must be a whole number, got {value!r}. Write {call}({name}=10), say")

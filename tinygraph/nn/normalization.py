@@ -29,7 +29,7 @@ class _Normalization(Layer):
         self.scale = scale
 
     def _axes(self, ndim: int) -> tuple[int, ...]:
-        """The axes in `axis`, counted from the front."""
+        """Return the axes in `axis`, counted from the front."""
         given = self.axis if isinstance(self.axis, tuple | list) else (self.axis,)
         if not all(-ndim <= axis < ndim for axis in given):
             raise self.misfit(f"a batch of {ndim} axes has no axis {self.axis}")
@@ -40,7 +40,7 @@ class _Normalization(Layer):
         self.beta = self.weight("beta", shape, "zeros") if self.center else None
 
     def _check(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape that weights have next to a batch of this shape."""
+        """Check the features of a batch, and return the shape in which weights broadcast with the batch."""
         axes = self._axes(len(shape))
         sizes = tuple(shape[axis] for axis in axes)
         if sizes != self.sizes:
@@ -62,16 +62,16 @@ class _Normalization(Layer):
 
 
 class BatchNormalization(_Normalization):
-    """Each feature with mean 0 and variance 1 over the batch, then scaled and shifted by what is learnt.
+    """Each feature with mean 0 and variance 1 over the batch, then scaled by `gamma` and shifted by `beta`.
 
-    In training the mean and variance are those of the batch, through which gradients flow, and running means of them
-    are kept. In use, after `eval()`, these take their place.
+    In training the layer uses the mean and variance of the batch, through which gradients flow, and keeps running
+    means of both. After `eval()` it uses the running means.
 
     Args:
-        axis: the axis of the features; all others are averaged over.
-        momentum: how much of the running means is kept at each batch.
-        epsilon: is added to the variance.
-        center, scale: whether to add a `beta` that is learnt, and to multiply by a `gamma` that is learnt.
+        axis: the axis of the features; the mean is over all other axes.
+        momentum: the share of the running means that is kept at each batch.
+        epsilon: added to the variance.
+        center, scale: learn a `beta` to add, and a `gamma` to multiply by.
         name, dtype: see `Layer`.
 
     Attributes:
@@ -81,7 +81,7 @@ class BatchNormalization(_Normalization):
     Called on x of any shape it returns that shape.
 
     Raises:
-        ShapeError: the number of features is not that of the first batch, the batch is empty, or it has no such axis.
+        ShapeError: the features differ from those of the first batch, the batch is empty, or it has no such axis.
         ValueError: `epsilon` is not positive, or `momentum` is not from 0 to below 1.
 
     Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
@@ -132,12 +132,12 @@ class BatchNormalization(_Normalization):
 
 
 class LayerNormalization(_Normalization):
-    """Each example with mean 0 and variance 1 over its features, then scaled and shifted by what is learnt.
+    """Each example with mean 0 and variance 1 over its features, then scaled by `gamma` and shifted by `beta`.
 
     Args:
         axis: the axis of the features, or several.
-        epsilon: is added to the variance.
-        center, scale: whether to add a `beta` that is learnt, and to multiply by a `gamma` that is learnt.
+        epsilon: added to the variance.
+        center, scale: learn a `beta` to add, and a `gamma` to multiply by.
         name, dtype: see `Layer`.
 
     Attributes:
@@ -146,7 +146,7 @@ class LayerNormalization(_Normalization):
     Called on x of any shape it returns that shape.
 
     Raises:
-        ShapeError: the features are not those of the first batch, or the batch has no such axis.
+        ShapeError: the features differ from those of the first batch, or the batch has no such axis.
         ValueError: `epsilon` is not positive.
 
     Source: Ba, Kiros and Hinton, "Layer normalization" (2016), with the defaults of `keras.layers.LayerNormalization`.

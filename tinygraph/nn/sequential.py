@@ -21,18 +21,18 @@ def _check_one_list(cls: type, *args: Any) -> None:
 
 
 class Sequential(Layer):
-    """Layers one after the other: each gets what the one before returned.
+    """Layers one after the other: the result of each layer is the input of the next.
 
     Args:
-        layers: layers, other modules, and functions such as `np.tanh`. Layers without a name get one here: "dense",
-            "dense_1", ...
+        layers: layers, other modules, and functions such as `np.tanh`. Layers without a name get a name here:
+            "dense", "dense_1", ...
         name: see `Layer`.
 
     Attributes:
-        layers: the list of them.
+        layers: the list of layers.
 
     Raises:
-        TypeError: one of them cannot be called.
+        TypeError: a layer cannot be called.
     """
 
     def __init__(self, layers: Iterable[Callable[..., Any]] = (), name: str | None = None) -> None:
@@ -65,12 +65,12 @@ class Sequential(Layer):
 
 
 def _written(activation: Callable[..., Any]) -> str:
-    """The public name of an activation."""
+    """Return the public name of an activation, "tg.relu"."""
     return f"{'np' if isinstance(activation, np.ufunc) else 'tg'}.{activation.__name__}"
 
 
 def _unused(name: str, taken: set[str]) -> str:
-    """The name, with the first number that makes it a new one."""
+    """Return the name, with a number behind it if the name is taken."""
     number, found = 0, name
     while found in taken:
         number += 1

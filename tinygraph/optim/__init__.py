@@ -1,4 +1,4 @@
-"""Optimisers: ways to step downhill, given the gradients. Names, defaults and formulas are those of Keras.
+"""Optimisers: steps downhill along the gradients. Names, defaults and formulas are those of Keras.
 
     adam = tg.optim.Adam(parameters)
     for x, y in tg.data.batches(...):
@@ -7,7 +7,7 @@
         loss.backward()
         adam.step()
 
-What changes from step to step is held in Tensors, so that `tg.compile` can make a program of a step.
+Tensors hold all that changes from step to step, so that `tg.compile` can compile a step.
 """
 
 import sys

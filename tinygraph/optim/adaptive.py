@@ -1,4 +1,4 @@
-"""Steps sized for each number by what its gradients have been like: RMSprop, Adam and AdamW."""
+"""Optimisers that size the step of each number by its past gradients: RMSprop, Adam and AdamW."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RMSprop(Optimizer):
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
         learning_rate: a number or a schedule.
-        rho: how much of the running mean is kept at each step, from 0 to below 1.
+        rho: the share of the running mean that is kept at each step, from 0 to below 1.
         epsilon: keeps the divisor from 0.
 
     Raises:
@@ -51,12 +51,12 @@ class Adam(Optimizer):
         square ← beta_2 · square + (1 − beta_2) · gradient²
         value  ← value − rate · √(1 − beta_2^t) ÷ (1 − beta_1^t) · mean ÷ (√square + epsilon)
 
-    in the t-th step. The running means begin at 0, and the factors with t make up for it.
+    in the t-th step. The running means begin at 0; the factors with t correct for that.
 
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
         learning_rate: a number or a schedule.
-        beta_1, beta_2: how much of the running means is kept at each step, from 0 to below 1.
+        beta_1, beta_2: the share of the running means that is kept at each step, from 0 to below 1.
         epsilon: keeps the divisor from 0.
 
     Raises:
@@ -96,14 +96,14 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam, with parameters that shrink by a share of the learning rate at each step.
+    """Adam with weight decay: at each step the parameters shrink by a share of the learning rate.
 
         value ← value − rate · weight_decay · value,   then as in `Adam`
 
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
         learning_rate: a number or a schedule.
-        weight_decay: by how much to shrink, as a share of the rate.
+        weight_decay: the share of the learning rate by which parameters shrink.
         beta_1, beta_2, epsilon: as for `Adam`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Against the gradient: SGD, and SGD with momentum."""
+"""Gradient descent: SGD, and SGD with momentum."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Momentum(Optimizer):
         velocity ← momentum · velocity − rate · gradient
         value    ← value + velocity
 
-    With `nesterov` the last line is value + momentum · velocity − rate · gradient: it looks ahead.
+    With `nesterov` the last line is value ← value + momentum · velocity − rate · gradient: it looks one step ahead.
 
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
         learning_rate: a number or a schedule.
-        momentum: how much of its speed is kept, from 0 to below 1.
-        nesterov: take the step that a gradient further on would ask for.
+        momentum: the share of the velocity that is kept at each step, from 0 to below 1.
+        nesterov: use Nesterov's form, which applies the momentum once more.
 
     Raises:
         TypeError, ValueError: see `Optimizer`; ValueError also where `momentum` is out of its range.

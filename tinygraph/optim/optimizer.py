@@ -1,8 +1,8 @@
-"""What all optimisers share: which parameters they move, what they remember, and the step.
+"""The base of all optimisers: their parameters, their state, and the step.
 
-Everything that changes from step to step (the number of steps, the learning rate, running means) is held in Tensors,
-read with `data` and written with `assign`. The step has no counter and no branch of its own on a value, so that a
-step that was recorded once is right for every later one.
+Tensors hold everything that changes from step to step (the number of steps, the learning rate, running means); `data`
+reads them and `assign` writes them. The step keeps no counter in Python and branches on no value, so that a step that
+was recorded once is right for every later step.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ Rate = float | Callable[[Any], Any]
 
 
 class Optimizer:
-    """The base of the optimisers; `SGD`, `Momentum`, `RMSprop`, `Adam` and `AdamW` can be used.
+    """The base of the optimisers `SGD`, `Momentum`, `RMSprop`, `Adam` and `AdamW`, and of your own.
 
-    A subclass says in `moments` what it remembers of each parameter, all zeros at first, and in `move` where to go.
-    For a float16 parameter all of that is float32: the square of a gradient of 1e-4 is 0 in float16.
+    A subclass names in `moments` the arrays it keeps for each parameter, all zeros at first, and computes in `move`
+    the new value. For a float16 parameter the moments are float32: the square of a gradient of 1e-4 is 0 in float16.
 
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
-        learning_rate: how far to go; a number, or a schedule, which is called with the number of steps taken before.
+        learning_rate: a number, or a schedule: a function of the number of steps taken before.
 
     Attributes:
-        parameters: the Tensors by name: the place in what was given, "0" or "hidden.bias".
+        parameters: the Tensors by their path in the argument, "0" or "hidden.bias".
         steps: a Tensor, the number of steps taken.
 
     Raises:
-        TypeError: among the parameters is something that is not a Tensor, is computed, or requires no gradient.
-        ValueError: there are no parameters, one comes twice, or the learning rate is negative or not finite.
+        TypeError: a parameter is not a Tensor, is not a leaf, or requires no gradient.
+        ValueError: there are no parameters, a Tensor comes twice, or the learning rate is negative or not finite.
     """
 
     moments: ClassVar[tuple[str, ...]] = ()
@@ -75,7 +75,7 @@ class Optimizer:
     # --- the step ---------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Move each parameter that has a gradient. The gradients stay, until `zero_grad`."""
+        """Move each parameter that has a gradient. The gradients stay until `zero_grad`."""
         before = _current(self.steps)
         factors = self.factors(self._rate_after(before), before + 1)
         rounded: dict[Any, list[Any]] = {}  # the factors in the dtype of the parameters, so that float32 stays float32
@@ -107,11 +107,11 @@ class Optimizer:
         self.steps.assign(before + 1)
 
     def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
-        """The numbers of a step that are the same for all parameters.
+        """Return the numbers of a step that are the same for all parameters.
 
         Args:
-            rate: the learning rate, a float64 number.
-            step: the number of this step, from 1, likewise.
+            rate: the learning rate, float64.
+            step: the number of this step, counted from 1, float64.
         """
         return (rate,)
 
@@ -120,7 +120,7 @@ class Optimizer:
 
         Args:
             value, gradient: arrays of the parameter's shape.
-            rest: the factors, in the dtype of value and gradient, and then the moments.
+            rest: first the factors, in the dtype of value and gradient, then the moments.
 
         Returns:
             The new value, and the new moments.
@@ -157,7 +157,7 @@ class Optimizer:
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """The Tensors that the optimiser keeps, by name: "steps", "learning_rate", "mean of hidden.bias", ..."""
+        """The optimiser's own Tensors by name: "steps", "learning_rate", "mean of hidden.bias", ..."""
         rate = {"learning_rate": self._rate} if isinstance(self._rate, Tensor) else {}
         return {"steps": self.steps} | rate | {
             f"{moment} of {name}": tensor
@@ -166,15 +166,15 @@ class Optimizer:
         }  # fmt: skip
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the values in `state`, to be saved: `np.savez(path, **adam.state_dict())`."""
+        """Return copies of the values in `state`, for `np.savez(path, **adam.state_dict())`."""
         return {name: np.array(tensor.data) for name, tensor in self.state.items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Go on where another optimiser, of the same kind and for parameters of the same shapes, left off.
+        """Continue from the state of another optimiser of the same kind, for parameters of the same shapes.
 
         Raises:
-            KeyError: a name is missing, or is not one of `state`.
-            ShapeError: a value has another shape than what it is to replace.
+            KeyError: a name is missing, or is not in `state`.
+            ShapeError: a value and its Tensor have different shapes.
 
         A call that raises changes nothing.
         """
@@ -185,7 +185,7 @@ class Optimizer:
 
 
 def _current(tensor: Tensor) -> Any:
-    """The value of a leaf, to be read alone. `data` would hand out what can be written into, and watch over it."""
+    """Return the value of a leaf, read-only. `data` would return a writable array, and then have to watch it."""
     value: Any = tensor._value
     if isinstance(value, np.generic):
         return value
@@ -227,7 +227,7 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
 
 
 def _instead_of(item: Any, call: str) -> str:
-    """The advice what to give in place of something that is no parameter."""
+    """Return the advice for something that is not a parameter."""
     if callable(getattr(item, "parameters", None)):
         return f"Write {call}(model.parameters())"
     if callable(item):
@@ -248,7 +248,7 @@ def _checked_rate(rate: Any, call: str) -> Any:
 
 
 def checked_number(call: str, name: str, value: float, below: float = np.inf) -> float:
-    """A number from 0 to below a bound, or a ValueError."""
+    """Return a number from 0 to below a bound; raise ValueError for any other."""
     if not 0 <= value < below:
         bound = "a finite number, 0 or larger" if below == np.inf else f"at least 0 and less than {below:g}"
         raise ValueError(f"{call}: {name} must be {bound}, got {value!r}")

@@ -1,7 +1,7 @@
 """Learning rates that change with the number of steps taken: `Adam(parameters, CosineDecay(0.001, 1000))`.
 
-A schedule is any function from the number of steps taken before, a float64 number, to a rate. It is called at each
-step; written with NumPy's functions alone, without branches, it can be recorded as part of the step.
+A schedule is any function from the number of steps taken before, float64, to a learning rate. It is called at each
+step. A schedule of NumPy's functions alone, without branches, can be compiled with the step.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class ExponentialDecay:
 
     Args:
         initial_learning_rate: the rate of the first step.
-        decay_steps: after so many steps the rate has been multiplied by `decay_rate` once.
-        decay_rate: that factor.
-        staircase: go down at once, every `decay_steps`, and not gradually.
+        decay_steps: number of steps in which the rate is multiplied by `decay_rate` once.
+        decay_rate: the factor.
+        staircase: multiply at once, every `decay_steps` steps, instead of gradually.
 
     Raises:
         ValueError: `decay_steps` is not positive.
@@ -41,19 +41,19 @@ class ExponentialDecay:
         _check_positive(self, "decay_steps")
 
     def __call__(self, steps: Any) -> Any:
-        """The rate after so many steps."""
+        """Return the learning rate after a number of steps."""
         periods = steps / self.decay_steps
         return self.initial_learning_rate * self.decay_rate ** (np.floor(periods) if self.staircase else periods)
 
 
 @dataclass(frozen=True)
 class StepDecay:
-    """The rate is multiplied by `decay_rate` every `decay_steps` steps, and stays the same in between.
+    """A rate that is multiplied by `decay_rate` every `decay_steps` steps, and constant in between.
 
     Args:
         initial_learning_rate: the rate of the first step.
-        decay_steps: how long the rate stays.
-        decay_rate: what it is multiplied by then.
+        decay_steps: number of steps for which the rate stays.
+        decay_rate: the factor at the end of them.
 
     Raises:
         ValueError: `decay_steps` is not positive.
@@ -69,7 +69,7 @@ class StepDecay:
         _check_positive(self, "decay_steps")
 
     def __call__(self, steps: Any) -> Any:
-        """The rate after so many steps."""
+        """Return the learning rate after a number of steps."""
         return self.initial_learning_rate * self.decay_rate ** np.floor(steps / self.decay_steps)
 
 
@@ -79,18 +79,18 @@ class CosineDecay:
 
         rate = initial_learning_rate · ((1 − alpha) · (1 + cos(π · steps ÷ decay_steps)) ÷ 2 + alpha)
 
-    and the last of these from then on. With a `warmup_target` the rate first goes straight up from the initial one to
-    that, in `warmup_steps`, and the wave goes down from there.
+    After `decay_steps` the rate stays. With a `warmup_target` the rate first climbs in a straight line from the initial
+    rate to the target, in `warmup_steps`; the wave begins there.
 
     Args:
         initial_learning_rate: the rate of the first step.
-        decay_steps: how many steps it goes down.
-        alpha: the rate at the end, as a share of that at the top.
+        decay_steps: number of steps of the wave.
+        alpha: the rate at the end, as a share of the rate at the top.
         warmup_target: the rate at the top; None for no warm-up.
-        warmup_steps: how many steps it goes up.
+        warmup_steps: number of steps of the climb.
 
     Raises:
-        ValueError: `decay_steps` is not positive, or only one of the two for the warm-up is given.
+        ValueError: `decay_steps` is not positive, or only one of `warmup_target` and `warmup_steps` is given.
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), equation 5;
     `keras.optimizers.schedules.CosineDecay`.
@@ -108,7 +108,7 @@ class CosineDecay:
             raise ValueError("CosineDecay: a warm-up needs both warmup_target and warmup_steps, a positive number")
 
     def __call__(self, steps: Any) -> Any:
-        """The rate after so many steps."""
+        """Return the learning rate after a number of steps."""
         top = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
         done = np.clip((steps - self.warmup_steps) / self.decay_steps, 0.0, 1.0)
         down = top * ((1 - self.alpha) * (0.5 * (1 + np.cos(math.pi * done))) + self.alpha)
@@ -123,11 +123,11 @@ class PiecewiseConstant:
     """values[0] up to and including step number boundaries[0], then values[1], and so on.
 
     Args:
-        boundaries: numbers of steps, each larger than the one before.
-        values: the rates, one more than there are boundaries.
+        boundaries: numbers of steps, increasing.
+        values: the rates, one more than boundaries.
 
     Raises:
-        ValueError: there are more or fewer values, or the boundaries do not increase.
+        ValueError: the number of values is wrong, or the boundaries do not increase.
 
     Source: `keras.optimizers.schedules.PiecewiseConstantDecay`.
     """
@@ -145,7 +145,7 @@ class PiecewiseConstant:
             raise ValueError(f"PiecewiseConstant: each boundary must be larger than the last, got {self.boundaries}")
 
     def __call__(self, steps: Any) -> Any:
-        """The rate after so many steps."""
+        """Return the learning rate after a number of steps."""
         rate: Any = np.float64(self.values[0])
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
             rate = np.where(steps > boundary, value, rate)

@@ -1,13 +1,13 @@
-"""Testing: compare derivatives with finite differences, and generate arrays to do it with.
+"""Testing: derivatives against finite differences, and arrays to test with.
 
     >>> from tinygraph.testing import check_grads
     >>> check_grads(lambda x: np.sum(np.sin(x)), np.array([0.5, 1.5]), order=2)
 
-`check_adjoint` compares the two modes with each other, without differences. `domain_of` says where a function of NumPy
-or SciPy is smooth enough for them.
+`check_adjoint` compares the two modes with each other, without finite differences. `domain_of` returns intervals in
+which a function of NumPy or SciPy is smooth enough for finite differences.
 
 `tinygraph.testing.strategies` has hypothesis strategies for shapes, axes, indices, dtypes, memory layouts and arrays of
-safe values. It is loaded when it is first asked for, and needs hypothesis; all else needs NumPy alone.
+safe values. It loads at its first use, and needs hypothesis; all else needs NumPy alone.
 """
 
 from __future__ import annotations

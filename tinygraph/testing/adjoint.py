@@ -16,17 +16,17 @@ from tinygraph.transforms import jvp, vjp
 def check_adjoint(f: Callable[..., Any], *xs: Any, trials: int = 2) -> None:
     """Assert that ⟨w, J v⟩ = ⟨Jᵀ w, v⟩ for random v and w, where J is the Jacobian of f at xs.
 
-    Other than `check_grads` this takes no finite differences: it works at kinks, in any precision, and for large
-    arrays, at the cost of a few passes. It does not say that J is right, only that both modes have the same.
+    It takes no finite differences, so it works at kinks, in any precision, and for large arrays, at the cost of a few
+    passes. It shows that both modes have the same J, not that J is right; for that there is `check_grads`.
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way.
-        xs: its arguments; floating and complex arrays are moved, all else is constant.
-        trials: how many pairs of directions to try.
+        xs: its arguments; floating and complex arrays vary, all else is constant.
+        trials: the number of pairs of directions.
 
     Raises:
         GradientError: the two products differ.
-        TypeError: no argument can be differentiated.
+        TypeError: no argument is floating or complex.
     """
     arrays = [place.array for place in places(xs, [""] * len(xs))]
     if not arrays:

@@ -1,4 +1,4 @@
-"""The arguments and results of a function as lists of arrays, each with what to call it."""
+"""The arguments and results of a function as lists of arrays, each with a name for messages."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Place:
-    """An array among the arguments: what to call it, and its value."""
+    """An array among the arguments: its name in messages, and its value."""
 
     name: str
     array: Array
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:
-    """The names of the positional arguments."""
+    """Return the names of the positional arguments."""
     try:
         found = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
@@ -42,7 +42,7 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
 
 
 def places(xs: tuple[Any, ...], names: list[str]) -> Iterator[Place]:
-    """The arrays to differentiate with respect to, among arguments of these names."""
+    """Yield the arrays to differentiate with respect to, among arguments of these names."""
     for x, name in zip(xs, names, strict=True):
         for path, item in entries(x):
             if is_differentiable(item):
@@ -50,7 +50,7 @@ def places(xs: tuple[Any, ...], names: list[str]) -> Iterator[Place]:
 
 
 def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The entries of nested dicts, lists and tuples, each with its path: `["bias"][0]`."""
+    """Yield the entries of nested dicts, lists and tuples, each with its path: `["bias"][0]`."""
     if isinstance(structure, dict):
         for key, item in structure.items():
             yield from entries(item, f"{path}[{key!r}]")
@@ -69,9 +69,9 @@ def is_differentiable(item: Any) -> bool:
 
 
 def filled(structure: Any, arrays: Iterator[Any]) -> Any:
-    """The structure with each floating entry replaced by the next of the arrays.
+    """Return the structure with each floating entry replaced by the next array.
 
-    Plain arrays are copied: a function may write into what it is given, and is called many times.
+    Plain arrays are copied: a function is called many times, and may write into its arguments.
     """
 
     def fill(item: Any) -> Any:
@@ -82,20 +82,20 @@ def filled(structure: Any, arrays: Iterator[Any]) -> Any:
 
 
 def plain_array(value: Any) -> Array:
-    """The values of an array, a number or a Tensor."""
+    """Return the values of an array, a number or a Tensor as an array."""
     return np.asarray(value.data if isinstance(value, Tensor) else value)
 
 
 def precision_of(array: Array) -> int:
-    """The bytes of a real number of an array."""
+    """Return the bytes of one real number of an array."""
     return array.dtype.itemsize // (2 if array.dtype.kind == "c" else 1)
 
 
 def exact(array: Array) -> Array:
-    """The array in double precision."""
+    """Return the array in double precision."""
     return np.asarray(array, dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def reals(array: Array) -> Array:
-    """The elements as a vector of real numbers in double precision; a complex one as two."""
+    """Return the elements as a vector of real numbers in double precision; a complex number as two."""
     return np.ascontiguousarray(exact(np.ravel(array))).view(np.float64)

@@ -26,8 +26,8 @@ from tinygraph.testing.differences import FIRST_STEP, Slope, slope
 from tinygraph.testing.report import GradientError, check_form, report
 from tinygraph.transforms import jvp, vjp
 
-# What a derivative computed in each precision may differ by from the true one: relative to itself, and relative to the
-# sizes of the terms that it is a sum of, to allow for those that cancel to almost nothing.
+# The tolerance of a derivative in each precision: relative to the derivative, and relative to the sizes of the terms it
+# is a sum of, since terms may cancel to almost nothing.
 RELATIVE = {8: 1e-5, 4: 2e-3, 2: 5e-2}
 OF_TERMS = {8: 1e-8, 4: 1e-4, 2: 1e-2}
 EPS = {8: 2.0**-52, 4: 2.0**-23, 2: 2.0**-10}
@@ -42,34 +42,34 @@ def check_grads(
     atol: float = 0.0,
     step: float | None = None,
 ) -> None:
-    """Assert that the derivatives of a function are right, by comparing them with finite differences.
+    """Assert that the derivatives of a function agree with finite differences.
 
     Args:
         f: a function of arrays that returns an array, or arrays nested in dicts, lists and tuples. It is called on
             plain arrays for the differences, and on Tensors for the derivatives.
-        xs: its arguments, nested likewise. Floating and complex arrays and Python floats are differentiated with
-            respect to; anything else, integers and booleans too, is passed on as it is.
-        order: how often to differentiate. 2 checks the gradient, and the gradient of the gradient, which is
-            computed from the rules as they were recorded.
-        modes: "vjp" checks each element of the gradient of a weighted sum of the outputs; "jvp" each element of the
-            derivative along one direction.
-        rtol: the relative error to allow; by default 1e-5 for float64, 2e-3 for float32, 5e-2 for float16.
-        atol: an absolute error to allow besides.
+        xs: its arguments, nested likewise. The check varies floating and complex arrays and Python floats; anything
+            else, integers and booleans too, is constant.
+        order: the highest derivative. 2 checks the gradient, and the gradient of the gradient, which comes from the
+            recorded rules.
+        modes: "vjp" checks each element of the gradient of a weighted sum of the outputs; "jvp" checks each element of
+            the derivative along one direction.
+        rtol: the allowed relative error; by default 1e-5 for float64, 2e-3 for float32, 5e-2 for float16.
+        atol: an allowed absolute error, in addition.
         step: the longest step of the differences; by default 1/128 for functions that compute in float64, and longer
             in a lower precision.
 
     Raises:
         GradientError: a derivative is wrong, or has another shape or dtype than its argument, or f returns another
-            value on Tensors than on arrays. The message says which element, at which order, and whether the point
-            looks like a kink.
-        TypeError: no argument can be differentiated.
+            value on Tensors than on arrays. The message names the element and the order, and says if the point looks
+            like a kink.
+        TypeError: no argument is floating or complex.
         ValueError: a mode is neither "vjp" nor "jvp".
 
-    The differences are taken in float64, whatever the dtype of the arguments. Weights and directions are random but
+    The differences are taken in float64, whatever the dtype of the arguments. Weights and directions are random, but
     the same in each call.
 
-    A complex number counts by its two parts. The gradient by a complex argument is ∂L/∂Re x + i·∂L/∂Im x, where L is
-    the sum of Re w · Re y + Im w · Im y over the outputs y, with weights w: the direction of steepest ascent.
+    A complex number counts as its two parts. The gradient by a complex argument is ∂L/∂Re x + i·∂L/∂Im x, the direction
+    of steepest ascent, where L is the sum of Re w · Re y + Im w · Im y over the outputs y, with weights w.
 
     Example:
         >>> check_grads(np.multiply, np.array([1.0, 2.0]), 3.0)
@@ -82,7 +82,7 @@ def check_grads(
     arrays = [place.array for place in found]
 
     def function(*given: Any) -> list[Any]:
-        """f as a function of the arrays alone, returning a list of arrays."""
+        """Call f with these arrays in its arguments, and return a list of arrays."""
         results = f(*filled(xs, iter(given)))
         return [item for _, item in entries(results) if np.result_type(item).kind in "fc"]
 
@@ -100,7 +100,7 @@ def check_grads(
 
 
 def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Callable[..., list[Any]]:
-    """The gradient of a weighted sum of a function's results, as a function of the same arrays."""
+    """Return the gradient of a weighted sum of a function's results, as a function of the same arrays."""
 
     def gradient(*given: Any) -> list[Any]:
         _, pull = vjp(function, *given)
@@ -114,7 +114,7 @@ def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Calla
 
 @dataclass(frozen=True)
 class _Check:
-    """What all comparisons of one call of `check_grads` share; `precision` is that of the arguments, in bytes."""
+    """The settings of one call of `check_grads`, and its comparisons; `precision` is in bytes, of the arguments."""
 
     names: list[str]
     rtol: float | None
@@ -125,7 +125,7 @@ class _Check:
     scale: list[float]
 
     def weights(self, function: Callable[..., list[Any]], arrays: list[Array]) -> list[Array]:
-        """A random cotangent for each result, none of its elements near zero."""
+        """Draw a random cotangent for each result, without elements near zero."""
         return [self._random(plain_array(item)) for item in function(*arrays)]
 
     def _random(self, like: Array) -> Array:
@@ -136,7 +136,7 @@ class _Check:
         return np.asarray(part() + 1j * part() if like.dtype.kind == "c" else part(), dtype=like.dtype)
 
     def value(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array]) -> None:
-        """Tensors get the values that arrays get."""
+        """Check that the function returns the same values on Tensors as on arrays."""
         expected = function(*arrays)
         got = function(*[Tensor(array) for array in arrays])
         for name, on_arrays, on_tensors in zip(names, map(plain_array, expected), map(plain_array, got), strict=True):
@@ -145,7 +145,7 @@ class _Check:
             self._compare(0, where, on_arrays, on_tensors, 0.0, _largest(on_arrays))
 
     def vjp(self, function: Callable[..., list[Any]], arrays: list[Array], weights: list[Array], order: int) -> None:
-        """The gradient of the weighted sum of the results, against differences by each element."""
+        """Check the gradient of the weighted sum of the results against differences by each element."""
         found = _gradient(function, weights)(*arrays)
         for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
             got = plain_array(item)
@@ -167,7 +167,7 @@ class _Check:
             self._compare(order, name, slopes, got, noise, terms, sides)
 
     def jvp(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array], order: int) -> None:
-        """The derivative along one direction, against differences along it."""
+        """Check the derivative along one direction against differences along that direction."""
         direction = [self._random(array) for array in arrays]
         _, pushed = jvp(function, arrays, direction)
         along = self._slope(function, arrays, [exact(item) for item in direction])
@@ -197,7 +197,7 @@ class _Check:
         along(0.0)
         first = self.step or FIRST_STEP[precision]
         found = slope(along, first, EPS[precision], self.scale[0])
-        # What cancels to nothing leaves its rounding errors behind, at higher orders too.
+        # Terms that cancel leave their rounding errors behind, at higher orders too.
         self.scale[0] = found.scale
         return _Along(found, likes)
 
@@ -205,12 +205,12 @@ class _Check:
         self, order: int, where: str, expected: Array, got: Array, noise: float, terms: float,
         sides: dict[tuple[int, ...], _Along] | None = None,
     ) -> None:  # fmt: skip
-        """Hold what tinygraph says against what the differences say.
+        """Compare a derivative with the finite differences.
 
         Args:
-            noise: the error that rounding makes in the differences.
-            terms: the largest sum of absolute values whose sum is an element of `expected`.
-            sides: the differences for each element, to look for a kink in.
+            noise: the rounding error of the differences.
+            terms: the largest sum of the absolute values of terms that add up to an element of `expected`.
+            sides: the differences for each element, to find a kink.
         """
         if got.size == 0:
             return
@@ -246,7 +246,7 @@ class _Along:
 
 
 def _doubts(along: _Along) -> str:
-    """Reasons to doubt the differences rather than the derivative."""
+    """Return the reason to doubt the differences rather than the derivative, if there is one."""
     found = along.slope
     if not np.all(np.isfinite(found.value)):
         return "\n  The function is not finite on both sides of this point, however close"
@@ -257,7 +257,7 @@ def _doubts(along: _Along) -> str:
             f"{found.right[place]:.6g} from the right. Check at a point away from it"
         )
     if found.error > 1e-5 * _largest(found.value) + found.noise:
-        return f"\n  The differences did not settle: they may be off by {found.error:.1e} themselves"
+        return f"\n  The differences did not converge: they may be off by {found.error:.1e} themselves"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Slopes of a function of one number, by central differences that are extrapolated to a step of zero."""
+"""Slopes of a function of one number, by central differences extrapolated to a step of zero."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# The first step, for values of each precision: as large as leaves the extrapolated error near the rounding error.
+# The first step, by the bytes of a value: the largest that leaves the extrapolation error near the rounding error.
 FIRST_STEP = {2: 2.0**-2, 4: 2.0**-4, 8: 2.0**-7}
 
-# Extrapolation takes three steps; where it has not settled by then, because the function bends on a smaller scale, more
-# are tried, each half as long. A step that left the domain of the function is shortened faster, and does not count.
+# Extrapolation takes three steps. If it has not converged by then, because the function bends on a smaller scale, it
+# takes more, each half as long. A step out of the domain of the function is shortened faster, and does not count.
 LEAST_STEPS, MOST_STEPS = 3, 16
 SHORTEST = 2.0**-60
 
-# How little, relatively, a settled value still changes.
+# The largest relative change of a value that has converged.
 SETTLED = 1e-7
 
 
 @dataclass(frozen=True)
 class Slope:
-    """A slope, how far it may be off, and the slopes of either side alone.
+    """A slope with its error, and the slopes of both sides.
 
     Attributes:
         value: the derivative, an array of the shape of the function's values.
         error: an estimate of its largest absolute error, rounding included.
-        noise: what rounding alone may have added.
-        scale: the largest number that was seen nearby.
+        noise: the part of it that rounding may have caused.
+        scale: the largest value of the function nearby.
         left, right: the one-sided slopes.
     """
 
@@ -44,19 +44,19 @@ class Slope:
 
     @property
     def kinked(self) -> bool:
-        """Whether the slopes of the two sides differ by more than a bend explains."""
+        """True if the slopes of the two sides differ by more than a bend explains."""
         scale = 1e-9 + np.maximum(np.abs(self.left), np.abs(self.right))
         return bool(np.any(np.abs(self.left - self.right) > 0.02 * scale)) if np.size(self.left) else False
 
 
 def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float = 2.0**-52, scale: float = 0.0) -> Slope:
-    """The derivative at 0 of a function of one number.
+    """Return the derivative at 0 of a function of one number.
 
     Args:
-        f: returns an array, of float64 for the differences' sake even if it was computed with less precision.
+        f: returns an array in float64, even if it computes with less precision.
         step: the first and longest step.
         eps: the precision of the values of f.
-        scale: how large the numbers were that cancelled to these values, if that was larger than they are.
+        scale: the size of the terms that cancelled to the values of f, if it is larger than the values.
 
     Source: Ridders, "Accurate computation of F'(x) and F'(x) F''(x)" (1982).
     """
@@ -83,7 +83,7 @@ def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float =
             estimate = max(_largest(row[-1] - row[-2]), _largest(row[-1] - earlier[-1]))
             if estimate < error:
                 best, error = row[-1], estimate
-        # A long step may have gone near a pole, and met values that have nothing to do with those here.
+        # A long step may come near a pole, whose values say nothing about this point.
         near = max(_finite(above), _finite(below), _finite(middle))
         seen = max(seen, min(near, 1000 * max(1.0, _finite(middle))))
         noise = 100 * eps * seen / first
@@ -94,7 +94,7 @@ def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float =
 
 
 def _change(after: Array, before: Array) -> Array:
-    """after - before, where both may be the same infinity."""
+    """Return after - before, and 0 where both are the same infinity."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.where(after == before, 0.0, after - before)
 

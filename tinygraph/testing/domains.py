@@ -1,10 +1,10 @@
-"""Where each elementwise function can be compared with finite differences: away from its poles, kinks and edges.
+"""Domains in which finite differences are exact enough: away from a function's poles, kinks and edges.
 
     >>> from tinygraph.testing import domain_of
     >>> domain_of(np.log)
     (Domain(low=0.25, high=2.0, away_from=()),)
 
-The numbers are what `check_grads` needs with its own steps, not the largest domain that a function has.
+The numbers suit the steps of `check_grads`; the domain of the function itself may be larger.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ FAR_FROM_ZERO = Domain(0.5)
 INSIDE = Domain(-0.875, 0.875)
 SHARE = Domain(0.125, 0.875)
 
-# One domain for each argument. Functions of two arguments with a kink where these are equal, or a jump where one
-# divides the other, get domains that do not overlap.
+# One domain for each argument. The two domains do not overlap where the function has a kink at equal arguments, or a
+# jump where one argument divides the other.
 DOMAINS: dict[Callable[..., Any], tuple[Domain, ...]] = {
     **dict.fromkeys(
         (
@@ -75,7 +75,7 @@ DOMAINS: dict[Callable[..., Any], tuple[Domain, ...]] = {
     np.heaviside: (NOT_ZERO, ANYWHERE),
 }  # fmt: skip
 
-# SciPy's functions by their names, as SciPy need not be there.
+# SciPy's functions by their names, since SciPy need not be installed.
 SPECIAL: dict[str, tuple[Domain, ...]] = {
     **dict.fromkeys(
         (
@@ -101,10 +101,10 @@ SPECIAL: dict[str, tuple[Domain, ...]] = {
 
 
 def domain_of(function: Callable[..., Any]) -> tuple[Domain, ...]:
-    """Where to draw the arguments of an elementwise function of NumPy or SciPy, one domain for each.
+    """Return the domains of the arguments of an elementwise function of NumPy or SciPy, one for each.
 
     Raises:
-        KeyError: the table does not know the function; say `Domain(low, high, away_from)` yourself.
+        KeyError: the table does not have the function; give a `Domain(low, high, away_from)` of your own.
     """
     found = DOMAINS.get(function) or SPECIAL.get(function_name(function).removeprefix("special."))
     if found is None:

@@ -13,11 +13,11 @@ class GradientError(AssertionError):
     """A derivative that finite differences contradict.
 
     Attributes:
-        order: 1 for the derivative of the function, 2 for that of its gradient, and so on; 0 for its value.
+        order: 1 for the derivative of the function, 2 for the derivative of its gradient, and so on; 0 for its value.
         where: the argument, or for a Jacobian-vector product the output, in words: `argument 1 (weights)["bias"]`.
         index: the element with the largest error.
-        expected: what finite differences say.
-        got: what tinygraph says.
+        expected: its derivative by finite differences.
+        got: its derivative by tinygraph.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class GradientError(AssertionError):
 
 
 def check_form(order: int, where: str, expected: Array, got: Array) -> None:
-    """Raise an error if what was got has another shape or dtype."""
+    """Raise an error if a derivative or a value has another shape or dtype than expected."""
     for what, right, wrong in (("shape", expected.shape, got.shape), ("dtype", expected.dtype, got.dtype)):
         if right != wrong:
             message = (
@@ -44,7 +44,7 @@ def check_form(order: int, where: str, expected: Array, got: Array) -> None:
 
 
 def report(order: int, where: str, index: tuple[int, ...], expected: Array, got: Array, wrong: int) -> str:
-    """The message about an element, one of several that are wrong; `order` is 0 for the value of the function."""
+    """Return the message about the worst of the wrong elements; `order` is 0 for the value of the function."""
     right, found = expected[index].item(), got[index].item()
     off = abs(found - right) / abs(right) if right else abs(found)
     if order == 0:

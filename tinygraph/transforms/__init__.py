@@ -1,8 +1,8 @@
 """Transforms: from a function to its gradient, Jacobian, Hessian, or products with them.
 
-Each takes a function of arrays, nested in any way in dicts, lists and tuples, and works on plain arrays: the
-function is called with Tensors in their place, the pass is run, and arrays come back. Where a result depends on a
-Tensor that the function found elsewhere, or where transforms are nested, it is a Tensor, so that no gradient is lost.
+A transform takes a function of arrays, also nested in dicts, lists and tuples, and works on plain arrays: it calls the
+function with Tensors in their place, runs the backward pass, and returns arrays. A result that depends on a Tensor from
+outside the function is a Tensor, and so is one of a nested transform, so that no gradient is lost.
 """
 
 from tinygraph.transforms.checkpointing import checkpoint

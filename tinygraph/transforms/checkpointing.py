@@ -1,4 +1,4 @@
-"""Memory traded for time: `checkpoint` remembers nothing of what a function does, and runs it again on the way back."""
+"""Memory traded for time: `checkpoint` keeps nothing inside a function, and runs it again in the backward pass."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ __all__ = ["checkpoint"]
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f, with nothing inside it remembered: the backward pass runs f again. Memory is traded for time.
+    """Return f as a function that keeps no intermediate values: the backward pass runs f again. It saves memory.
 
     Args:
-        f: a function of arrays that returns arrays, both nested in any way. It must compute the same when it is run
-            again: what it draws with `tinygraph.draws`, as Dropout does, is drawn again. Gradients flow to its
-            positional arguments, and to Tensors that it finds elsewhere, such as the weights of a layer.
+        f: a function of arrays that returns arrays, both nested in any way. It must compute the same when it runs
+            again; draws from `tinygraph.draws`, as in Dropout, are repeated. Gradients flow to its positional
+            arguments, and to Tensors from outside, such as the weights of a layer.
 
     Raises (when the backward pass runs f again):
-        GraphError: it computed something else.
+        GraphError: the second run computed something else.
 
     Source: Griewank and Walther, "Algorithm 799: revolve" (2000).
     """
 
     @functools.wraps(f)
     def light(*xs: Any, **kwargs: Any) -> Any:
-        # A compiled program plans its own memory, and must see what f finds elsewhere.
+        # A compiled program plans its own memory, and must see the Tensors that f uses from outside.
         if modes.is_tracing() or not modes.is_recording():
             return f(*xs, **kwargs)
         leaves = tree_leaves(xs)
@@ -51,7 +51,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             if not has_tensors(result):
                 return result
         segment = _Segment(f, xs, kwargs)
-        before = _own(leaves)  # f may write into what it is given, and is to be given the same again
+        before = _own(leaves)  # f may write into its arguments, and must get the same values again
         segment.explore(leaves)
         packed = _run_again([*before, *map(_stand_in, segment.elsewhere)], segment)
         return packed if segment.shapes is None else segment.unpacked(packed)
@@ -60,10 +60,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Segment:
-    """A call whose inside is not remembered: the function, the structure of its arguments and of its result.
+    """A call recorded without its inside: the function, and the structure of its arguments and its result.
 
     Attributes:
-        elsewhere: the links of Tensors that the function finds elsewhere, and that want a gradient.
+        elsewhere: the links of Tensors from outside the function that require a gradient.
         value: the result, until it is recorded.
     """
 
@@ -78,7 +78,7 @@ class _Segment:
         self._sample: Any = None
 
     def explore(self, leaves: list[Any]) -> None:
-        """Run the function once, to have its value, and to see what else it depends on; its graph is dropped."""
+        """Run the function once for its value and for the Tensors it uses from outside; drop its graph."""
         with self.draws.noted():
             run, _ = self.run([plain(leaf) for leaf in leaves], self.kwargs)
         self.kwargs = {}
@@ -88,7 +88,7 @@ class _Segment:
             self.elsewhere = run.foreign_links([run.output])
 
     def run(self, leaves: list[Any], kwargs: dict[str, Any]) -> tuple[Run, list[int]]:
-        """Run the function on Tensors in place of the leaves that have a gradient, and say which those are."""
+        """Run the function on Tensors in place of the differentiable leaves; return the run and their positions."""
         floating = [place for place, leaf in enumerate(leaves) if np.result_type(plain(leaf)).kind in "fc"]
 
         def of_floating(*some: Any) -> Any:
@@ -101,10 +101,10 @@ class _Segment:
         return Run("checkpoint", of_floating, given, {}, tuple(range(len(floating))), has_aux=False), floating
 
     def run_again(self, leaves: list[Any]) -> tuple[Run, list[int]]:
-        """Run the function as it was run, with the draws that it made.
+        """Repeat the run of the function, with the same draws.
 
         Raises:
-            GraphError: it computed something else.
+            GraphError: the second run computed something else.
         """
         with self.draws.repeated():
             run, floating = self.run(_own(leaves), _own(self.kwargs_before))
@@ -115,14 +115,14 @@ class _Segment:
         if not same:
             raise GraphError(
                 f"checkpoint: {getattr(self.f, '__qualname__', type(self.f).__name__)} computed something else when "
-                "the backward pass ran it again, so that the gradient would be another function's. Draw in it with "
-                "tinygraph.draws.uniform(generator, shape) or normal(generator, shape), and change nothing that it "
-                "reads before the backward pass"
+                "the backward pass ran it again, so the gradient would be wrong. Draw in it with "
+                "tinygraph.draws.uniform(generator, shape) or normal(generator, shape), and change no value it reads "
+                "until the backward pass is over"
             )
         return run, floating
 
     def _packed(self, leaves: list[Any], kwargs: dict[str, Any]) -> Any:
-        """The result as one array: several are joined, as vectors."""
+        """Return the result as one array: several arrays are joined as vectors."""
         result = self.f(*filled(self.arguments, leaves), **kwargs)
         if not isinstance(result, dict | list | tuple):
             return result
@@ -132,7 +132,7 @@ class _Segment:
         return np.concatenate([np.ravel(part) for part in parts]) if parts else np.zeros(0)
 
     def unpacked(self, packed: Any) -> Nest:
-        """The result in its structure again."""
+        """Return the result in its structure again."""
         assert self.shapes is not None
         ends = np.cumsum([0, *[int(np.prod(shape)) for shape in self.shapes]]).tolist()
         parts = [
@@ -143,18 +143,18 @@ class _Segment:
 
 
 def _sample_of(value: Any) -> Any:
-    """Some of the numbers of a result, by which it is told from another."""
+    """Return a sample of a result's numbers, to compare two runs by."""
     flat = np.ravel(value)
     return np.array(flat[:: max(1, flat.size // 256)])
 
 
 def _own(structure: Any) -> Any:
-    """Nested arguments with copies of the plain arrays in them."""
+    """Return nested arguments with their plain arrays copied."""
     return mapped(structure, lambda item: item.copy(order="K") if type(item) is np.ndarray else item)
 
 
 def _stand_in(link: Any) -> Tensor:
-    """A Tensor of a link, whose value nobody is going to ask for."""
+    """Return a Tensor for a link; its value is never read."""
     tensor: Tensor = object.__new__(Tensor)
     tensor._value, tensor._link = link._value, link
     return tensor
@@ -162,19 +162,19 @@ def _stand_in(link: Any) -> Tensor:
 
 @primitive
 def _run_again(leaves: list[Any], segment: _Segment) -> Any:
-    """The result of a segment, as one call of the record."""
+    """Return the result of a segment: one call of the record."""
     value, segment.value = segment.value, None
     return value
 
 
 def _pull_through(g: Any, z: Any, leaves: list[Any], segment: _Segment) -> list[Any]:
-    """The cotangents of the leaves, and of what was found elsewhere: the segment is run once more, and remembered."""
+    """Return the cotangents of the leaves and of the Tensors from outside: run the segment again, recorded."""
     own = leaves[: len(leaves) - len(segment.elsewhere)]
     reach = found_reach(state.reach)
     run, floating = segment.run_again(own)
     found: list[Any] = [None] * (len(floating) + len(segment.elsewhere))
     output = run.output
-    # The engine gives a rule the conjugate of the direction uphill, and takes a conjugate back.
+    # Rules get and return the conjugate of the direction of steepest ascent.
     conjugated = g.dtype.kind == "c"
     if isinstance(output, Tensor) and output.requires_grad:
         recorded = isinstance(g, Tensor) or run.is_nested

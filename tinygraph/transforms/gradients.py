@@ -18,21 +18,21 @@ __all__ = ["grad", "value_and_grad"]
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that returns f's value and its gradient.
+    """Return a function that returns f's value and its gradient.
 
     Args:
         f: a function that returns a scalar, or with `has_aux` a pair of a scalar and anything.
-        argnums: which positional arguments to differentiate, one or several. Each may be nested containers.
+        argnums: the positions of the arguments to differentiate, one or several. Each may be nested containers.
         has_aux: f returns (value, aux).
 
     Returns:
-        A function with f's arguments that returns `(value, gradient)`, or `((value, aux), gradient)`. The gradient
-        has the structure of the argument; for several `argnums` it is a tuple.
+        A function of f's arguments that returns `(value, gradient)`, or `((value, aux), gradient)`. The gradient has
+        the structure of the argument; for several `argnums` it is a tuple.
 
     Raises (when called):
         ShapeError: f did not return a scalar.
-        TypeError: f did not return a real number, an argument has a dtype without gradients, or there are fewer
-            arguments than `argnums` says.
+        TypeError: f did not return a real number, an argument has a dtype without gradients, or `argnums` names an
+            argument that is not there.
     """
 
     check_function("grad", f)
@@ -54,10 +54,10 @@ def value_and_grad(
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that returns the gradient of f, a function that returns a scalar.
+    """Return a function that returns the gradient of f, where f returns a scalar.
 
-    `tg.grad(tg.grad(f))` is the second derivative. Takes and raises what `value_and_grad` does; with `has_aux` the
-    result is `(gradient, aux)`.
+    `tg.grad(tg.grad(f))` is the second derivative. Arguments and errors are those of `value_and_grad`; with `has_aux`
+    the result is `(gradient, aux)`.
 
     Example:
         >>> grad(lambda x: x**3)(2.0)

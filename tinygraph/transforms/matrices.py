@@ -21,26 +21,26 @@ __all__ = ["hessian", "jacobian"]
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that returns the Jacobian of f: every output element's derivative by every input element.
+    """Return a function that returns the Jacobian of f: the derivative of every output by every input element.
 
     Args:
         f: a function that returns arrays, nested in any way.
-        argnums: which positional arguments, one or several; each may be nested containers.
+        argnums: the positions of the arguments to differentiate, one or several. Each may be nested containers.
         has_aux: f returns (y, aux).
 
     Returns:
-        A function with f's arguments. For each output of shape `out` and each input of shape `in` it returns an array
-        of shape `out + in`: in the structure of the output, and there in that of the argument, or in a tuple of these
-        for several `argnums`. With `has_aux` it returns a pair of that and aux. It costs one backward pass an output
-        element, and two where the output is complex.
+        A function of f's arguments. For each output of shape `out` and each input of shape `in` it returns an array of
+        shape `out + in`. The arrays stand in the structure of the output, and within it in the structure of the
+        argument; for several `argnums` in a tuple of these. With `has_aux` the result is `(jacobian, aux)`. The cost
+        is one backward pass an output element, or two where the output is complex.
 
-        Of a complex output it is the complex derivative: f(x + dx) is about f(x) + J dx. Of a real output by a complex
-        argument it has the gradients, ∂y/∂Re x + i·∂y/∂Im x, as `grad` does.
+        For a complex output it is the complex derivative: f(x + dx) ≈ f(x) + J dx. For a real output and a complex
+        argument it holds gradients, ∂y/∂Re x + i·∂y/∂Im x, as `grad` does.
 
     Raises (when called):
-        UnsupportedError: a complex output by a complex argument has no derivative: f uses `conjugate`, `real`, `abs` or
+        UnsupportedError: a complex output has no derivative by a complex argument: f uses `conjugate`, `real`, `abs` or
             the like.
-        TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+        TypeError: an argument has a dtype without gradients, or `argnums` names an argument that is not there.
     """
 
     check_function("jacobian", f)
@@ -60,7 +60,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: b
 
 
 def _blocks(run: Run, output: Any) -> list[Any]:
-    """The derivatives of one output by each of the inputs of a run."""
+    """Return the derivatives of one output by each input of a run."""
     shape = np.shape(plain(output))
     inputs = tree_leaves(run.inputs)
     if not (isinstance(output, Tensor) and output.requires_grad) or output.size == 0:
@@ -73,7 +73,7 @@ def _blocks(run: Run, output: Any) -> list[Any]:
 
 
 def _rows(run: Run, output: Any, unit: complex) -> list[Any]:
-    """The gradients of an output's elements, of their real parts for the unit 1 and their imaginary parts for i."""
+    """Return the gradients of an output's elements: of the real parts for the unit 1, of the imaginary parts for i."""
     rows = []
     for place in range(output.size):
         seed = np.zeros(output.size, output.dtype)
@@ -89,7 +89,7 @@ def _rows(run: Run, output: Any, unit: complex) -> list[Any]:
 
 
 def _complex_block(of_real: Any, of_imag: Any) -> Any:
-    """The derivative of complex numbers, from the gradients of their real and imaginary parts."""
+    """Return the derivative of complex numbers, from the gradients of their real and imaginary parts."""
     if of_real.dtype.kind != "c":
         return of_real + 1j * of_imag
     return np.conjugate(complex_differentiable(of_real, of_imag))
@@ -97,13 +97,13 @@ def _complex_block(of_real: Any, of_imag: Any) -> Any:
 
 @primitive
 def complex_differentiable(of_real: Any, of_imag: Any) -> Any:
-    """The gradients of the real parts of complex results by complex numbers, as they are.
+    """Return the gradients of the real parts, after a check of the Cauchy–Riemann equations.
 
     Args:
         of_real, of_imag: the gradients of the real parts and of the imaginary parts, arrays of one shape.
 
     Raises:
-        UnsupportedError: the function has no complex derivative there: the Cauchy–Riemann equations do not hold.
+        UnsupportedError: the equations do not hold, so the function has no complex derivative.
     """
     apart = np.abs(of_imag - 1j * of_real)
     size = np.max(np.abs(of_real), initial=0, where=np.isfinite(of_real))
@@ -120,21 +120,22 @@ CHECKS.add(complex_differentiable)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that returns the second derivatives of f, a function that returns a scalar.
+    """Return a function that returns the second derivatives of f, where f returns a scalar.
 
     Args:
         f: a function that returns a scalar.
-        argnums: which positional arguments, one or several; each may be nested containers.
+        argnums: the positions of the arguments to differentiate, one or several. Each may be nested containers.
         has_aux: f returns (value, aux).
 
     Returns:
-        A function with f's arguments that returns for each pair of arrays x and y among them an array of shape
-        `x.shape + y.shape`: for one array that alone, for several in the structure of the arguments, and there in that
-        structure again. It costs one recorded gradient, and one pass over it for each element of the arguments.
+        A function of f's arguments. For each pair of arrays x and y among them it returns an array of shape
+        `x.shape + y.shape`. For a single array the result is that array; for several, the arrays stand in the structure
+        of the arguments, twice nested. The cost is one recorded gradient, and one pass over it for each element of the
+        arguments.
 
     Raises (when called):
         ShapeError: f did not return a scalar.
-        TypeError: an argument has a dtype without gradients, or there are fewer arguments than `argnums` says.
+        TypeError: an argument has a dtype without gradients, or `argnums` names an argument that is not there.
         UnsupportedError: an argument is complex, and the gradient has no complex derivative; see `jacobian`.
     """
     return jacobian(grad(f, argnums, has_aux), argnums, has_aux)

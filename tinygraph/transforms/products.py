@@ -1,4 +1,4 @@
-"""Products with Jacobians and Hessians, which are never formed: `vjp`, `jvp` and `hvp`."""
+"""Products with Jacobians and Hessians, without forming the matrix: `vjp`, `jvp` and `hvp`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = ["hvp", "jvp", "vjp"]
 
 
 def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> Any:
-    """The value of f, and the function that pulls a cotangent of it back to the arguments.
+    """Return the value of f, and a function that pulls a cotangent of the value back to the arguments.
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way.
         xs: its arguments.
-        has_aux: f returns (y, aux), a pair of which the second part is not differentiated.
+        has_aux: f returns (y, aux), and aux is not differentiated.
 
     Returns:
-        `(y, pull)`, or `(y, pull, aux)`; `pull(v)`, with v of the structure and shapes of y, returns a tuple with the
-        cotangent of each argument. It can be called any number of times.
+        `(y, pull)`, or `(y, pull, aux)`. `pull(v)`, with v in the structure and shapes of y, returns a tuple with the
+        cotangent of each argument. `pull` can be called any number of times.
 
     Raises:
         TypeError: an argument has a dtype without gradients.
@@ -60,10 +60,10 @@ def vjp(f: Callable[..., Any], *xs: Any, has_aux: bool = False) -> Any:
 
 
 def _seed(call: str, output: Tensor, seed: Any) -> Any:
-    """A cotangent of an output, or a direction of an input, in its dtype.
+    """Return a cotangent of an output, or a direction of an input, in the dtype of the output or input.
 
     Raises:
-        ShapeError: it has another shape.
+        ShapeError: the shapes differ.
     """
     if isinstance(seed, Tensor) and seed.requires_grad:
         value: Any = seed
@@ -75,19 +75,19 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
 
 
 def jvp(f: Callable[..., Any], xs: Sequence[Any], vs: Sequence[Any], has_aux: bool = False) -> Any:
-    """The value of f at `xs`, and its directional derivative along `vs`.
+    """Return the value of f at `xs`, and its directional derivative along `vs`.
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way.
         xs: its arguments, a tuple or list.
-        vs: a direction of the same structure and shapes.
-        has_aux: f returns (y, aux), a pair of which the second part is not differentiated.
+        vs: a direction in the same structure and shapes.
+        has_aux: f returns (y, aux), and aux is not differentiated.
 
     Returns:
-        `(y, dy)`, dy of y's structure; or `(y, dy, aux)`.
+        `(y, dy)`, or `(y, dy, aux)`; dy has the structure of y.
 
-    Whatever can be pulled back can be pushed forward: a pull is linear in its cotangent, and the pull of the pull is
-    the push. Source: Townsend, "A new trick for calculating Jacobian vector products" (2017).
+    Every function that has a `vjp` has a `jvp`: a pull is linear in its cotangent, and the pull of the pull is the
+    push forward. Source: Townsend, "A new trick for calculating Jacobian vector products" (2017).
 
     Raises:
         TypeError: an argument has a dtype without gradients.
@@ -119,14 +119,14 @@ def _check_sequences(call: str, xs: Any, vs: Any) -> None:
 
 
 def _pushed(run: Run, outputs: list[Tensor], inputs: list[Tensor], directions: list[Any]) -> dict[int, Any]:
-    """By the id of each output the derivative along the directions; one that is not there does not change."""
+    """Return the derivatives along the directions, by the id of the output; a missing output does not change."""
     if not outputs:
         run.warn_of_lost(run.links)
         for tensor, direction in zip(inputs, directions, strict=True):
             _seed("jvp", tensor, direction)
         return {}
     since = next_order()
-    # A pull is linear in its cotangent, so any will do; but one of 0 would hide an infinite slope.
+    # A pull is linear in its cotangent, so any cotangent will do but 0, which would hide an infinite slope.
     duals = [Tensor(np.ones(output.shape, output.dtype)) for output in outputs]
     pulled = run.pull(outputs, duals, retain=True)
     pairs = [
@@ -146,7 +146,7 @@ def _pushed(run: Run, outputs: list[Tensor], inputs: list[Tensor], directions: l
 
 
 def _no_change(value: Any) -> Any:
-    """The derivative of what depends on nothing."""
+    """Return the derivative of a constant: zeros."""
     dtype = np.result_type(value)
     return np.zeros(np.shape(value), dtype if dtype.kind in "fc" else np.float64)
 
@@ -154,20 +154,19 @@ def _no_change(value: Any) -> Any:
 def hvp(
     f: Callable[..., Any], xs: Sequence[Any] | None = None, vs: Sequence[Any] | None = None, has_aux: bool = False
 ) -> Any:
-    """The Hessian of a scalar function at `xs`, times a direction `vs`, without forming the Hessian.
+    """Return the Hessian of a scalar function at `xs` times a direction `vs`, without forming the Hessian.
 
-    `hvp(f)` is a function of an argument and a direction, as `grad(f)` is one of an argument: `hvp(f)(x, v)`. That is
-    what `scipy.optimize.minimize` calls `hessp`.
+    Without `xs` and `vs` it returns a function, `hvp(f)(x, v)`, which `scipy.optimize.minimize` takes as `hessp`.
 
     Args:
         f: a function that returns a scalar.
         xs: its arguments, a tuple or list.
-        vs: a direction of the same structure and shapes.
+        vs: a direction in the same structure and shapes.
         has_aux: f returns (value, aux).
 
     Returns:
-        A tuple of the structure of `xs`; with `has_aux` a pair of it and aux. Without `xs` and `vs` a function of f's
-        first argument x, a direction v like x, and f's other arguments; it returns what x is like, or that and aux.
+        A tuple in the structure of `xs`, or with `has_aux` `(tuple, aux)`. Without `xs` and `vs`: a function of f's
+        first argument x, a direction v like x, and f's other arguments. Its result is like x, or with `has_aux` a pair.
 
     Raises:
         TypeError: an argument has a dtype without gradients.
@@ -191,7 +190,7 @@ def hvp(
 
 
 def _of_argument_and_direction(f: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
-    """`hvp` as a function of f's first argument, a direction, and f's other arguments."""
+    """Return `hvp` as a function of f's first argument, a direction, and f's other arguments."""
 
     @functools.wraps(f)
     def product(x: Any, v: Any, *args: Any, **kwargs: Any) -> Any:

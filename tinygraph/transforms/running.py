@@ -1,4 +1,4 @@
-"""A function run on Tensors, so that one can go back from what it returned to what it was given."""
+"""A run of a function on Tensors, so that a pass can go back from its output to its inputs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Run", "alias", "as_result", "chosen_positions"]
 
 @primitive
 def alias(x: Any) -> Any:
-    """The same value in memory of its own, as a new place to differentiate with respect to."""
+    """Return a copy of a value: a new Tensor to differentiate with respect to, tied to the one it came from."""
     return x.copy()
 
 
@@ -38,27 +38,27 @@ IDENTITIES.add(alias)
 
 
 class Run:
-    """A function run on Tensors: its inputs, its output, and what is needed to go back from one to the other.
+    """A run of a function on Tensors: its inputs, its output, and the pass from the output back to the inputs.
 
     Args:
-        call: the transform that runs it, for messages.
+        call: the name of the transform, for messages.
         f: the function.
-        args, kwargs: what it is called with.
-        argnums: which of `args` become Tensors to differentiate with respect to.
-        has_aux: f returns a pair, of which the second part is not differentiated.
+        args, kwargs: its arguments.
+        argnums: the positions in `args` that become Tensors to differentiate with respect to.
+        has_aux: f returns a pair, and its second part is not differentiated.
 
     Attributes:
-        inputs: for each of `argnums` the argument with the shapes and dtypes of its leaves in it.
-        links: of the Tensors that f was given, in the order of the leaves, as they were before f ran: f may write into
-            its arguments, and then its Tensors have other links.
-        output: what f returned, without `aux`.
-        aux: the second part of the pair, on its way out.
+        inputs: for each of `argnums` the argument, with shape and dtype in place of each leaf.
+        links: the links of the input Tensors before f ran, in the order of the leaves. f may write into its arguments,
+            which gives its Tensors other links.
+        output: the result of f, without `aux`.
+        aux: the second part of the pair, as it is returned to the caller.
         lost: the links of inputs that no pass has reached; None before the first pass.
-        since: the order at which the run began: what was called before is foreign to it.
+        since: the order at which the run began; calls of a lower order are from outside.
 
     Raises:
         TypeError: an argument to differentiate has a dtype without gradients, or f did not return a pair.
-        GraphError: f assigned to one of the Tensors that it was given, or wrote into its data.
+        GraphError: f assigned to one of its input Tensors, or wrote into its data.
     """
 
     def __init__(self, call: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -92,7 +92,7 @@ class Run:
         self.output = result
 
     def _released(self, value: Any) -> Any:
-        """A result on its way out: a plain array, unless it depends on something else that wants a gradient."""
+        """Return a result for the caller: a Tensor if a gradient can flow to a Tensor from outside, else an array."""
         if not isinstance(value, Tensor):
             return value
         return value if self._is_foreign(value) else value.data
@@ -107,7 +107,7 @@ class Run:
         return met.foreign or any(call in self.links for call in met.calls)
 
     def foreign_links(self, outputs: Sequence[Tensor]) -> list[Any]:
-        """The links from before the run that outputs depend on through gradients, in the order they were made."""
+        """Return the links from before the run that outputs depend on through gradients, in their order."""
         calls = gather([output._link for output in outputs], self.since).calls
         for call in calls:
             call._adjoint = None
@@ -117,20 +117,20 @@ class Run:
 
     @property
     def value(self) -> Nest:
-        """The output on its way out."""
+        """The output, as it is returned to the caller."""
         return tree_map(self._released, self.output)
 
     @property
     def is_nested(self) -> bool:
-        """Whether an input is itself computed from a Tensor of an outer transform."""
+        """True if an input is itself computed from a Tensor of an outer transform."""
         return any(not isinstance(link, Leaf) for link in self.links)
 
     def scalar(self) -> Tensor | None:
-        """The output, if it is one number that depends on anything; else None for a constant.
+        """Return the output, one number; None for a constant.
 
         Raises:
-            ShapeError: it is not one number.
-            TypeError: it is complex, or no number at all.
+            ShapeError: the output is not one number.
+            TypeError: the output is complex, or no number at all.
         """
         output = self.output
         if output is None or isinstance(output, str | bytes):
@@ -151,7 +151,7 @@ class Run:
         return output if isinstance(output, Tensor) and output.requires_grad else None
 
     def warn_of_lost(self, links: Sequence[Any]) -> None:
-        """Warn if inputs that the output does not depend on were left behind on a line of the function."""
+        """Warn of inputs that the output does not depend on because a line of the function left the graph."""
         if self.left.lines:
             warn_of_lost(self.call, self.left, links, self.since)
 
@@ -163,13 +163,13 @@ class Run:
         warn: bool = True,
         begun: Sequence[Any] = (),
     ) -> list[Any]:
-        """The cotangents of the inputs, in the order of their leaves; zeros where nothing depends on one.
+        """Return the cotangents of the inputs, in the order of their leaves; zeros for an input without influence.
 
         Args:
-            outputs, seeds: where the pass begins, and with which cotangents.
-            retain: keep what the calls saved, for another pass.
-            warn: of inputs that these outputs lost, see `warn_of_lost`.
-            begun: for each output where its seed counts; elsewhere the output is left out.
+            outputs, seeds: the outputs where the pass begins, and their cotangents.
+            retain: keep the saved values of the calls, for another pass.
+            warn: warn of lost inputs, see `warn_of_lost`.
+            begun: for each output a mask of the elements where the pass begins; the other elements are left out.
         """
         recorded = True if self.is_nested or any(isinstance(seed, Tensor) for seed in seeds) else None
         if recorded:
@@ -192,13 +192,13 @@ class Run:
         return apart(results, seeds)
 
     def zeros(self) -> list[Any]:
-        """What `pull` finds for an output that depends on no input."""
+        """Return the result of `pull` for an output that depends on no input."""
         self.warn_of_lost(self.links)
         return [np.zeros(like.shape, like.dtype) for like in tree_leaves(self.inputs)]
 
 
 def _as_input(call: str, value: Any) -> Tensor:
-    """A Tensor to differentiate with respect to; one that is a Tensor already keeps its tie to what it came from."""
+    """Return a Tensor to differentiate with respect to; a value that is a Tensor stays tied to its own graph."""
     if isinstance(value, Tensor):
         if value.requires_grad and modes.is_recording():
             return alias(value)  # type: ignore[no-any-return]
@@ -210,12 +210,12 @@ def _as_input(call: str, value: Any) -> Tensor:
 
 
 def _check_unwritten(call: str, link: Any, order: int) -> None:
-    """Raise an error if a Tensor that a function was given to differentiate was given another value by it."""
+    """Raise an error if a function gave one of its input Tensors another value."""
     if isinstance(link, Leaf) and link.differentiable and link.order != order:  # asking it finds out about its array
         raise GraphError(
-            f"{call}: the function gives {link.name or 'a Tensor'} that it is differentiated with respect to another "
-            "value, with assign() or through its data, which leaves no trace in the graph. Write into the Tensor "
-            "itself, x *= 2, or compute a new one, x = x * 2"
+            f"{call}: the function gives {link.name or 'one of its inputs'} another value with assign() or through "
+            ".data, which leaves no trace in the graph. Write into the Tensor itself, x *= 2, or compute a new one, "
+            "x = x * 2"
         )
 
 
@@ -228,16 +228,16 @@ def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
 
 
 def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tuple[int, ...]:
-    """The positions that `argnums` names among so many arguments, counted from the front.
+    """Return the positions that `argnums` names, counted from the front, among `count` arguments.
 
     Raises:
-        TypeError: there are fewer arguments.
+        TypeError: `argnums` names an argument that is not there.
     """
     chosen = (argnums,) if isinstance(argnums, int | np.integer) else argnums
     if not isinstance(chosen, list | tuple) or not all(isinstance(item, int | np.integer) for item in chosen):
         raise TypeError(
-            f"{call}: argnums is a {type(argnums).__name__}, and not the positions of arguments. Write {call}(f)(x): "
-            "the arguments are given to what it returns"
+            f"{call}: argnums is a {type(argnums).__name__}, and not positions of arguments. Write {call}(f)(x): "
+            f"{call}(f) is a function of the arguments"
         )
     for position in chosen:
         if not -count <= position < count:
@@ -246,7 +246,7 @@ def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tup
 
 
 def check_function(call: str, f: Any) -> None:
-    """Raise TypeError if what a transform is given is no function."""
+    """Raise TypeError if the first argument of a transform is not a function."""
     if not callable(f):
         raise TypeError(
             f"{call}: expected a function, got {type(f).__name__}. Write {call}(f) of a function f; a Tensor goes "
@@ -255,7 +255,7 @@ def check_function(call: str, f: Any) -> None:
 
 
 def as_result(cotangent: Any) -> Any:
-    """What a pass found, as the caller gets it: a Tensor where a gradient can flow on, else an array of its own."""
+    """Return a cotangent for the caller: a Tensor where a gradient can flow on, else a new array."""
     if isinstance(cotangent, Tensor):
         return cotangent if cotangent.requires_grad else cotangent.data
     array = as_array(cotangent)

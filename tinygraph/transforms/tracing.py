@@ -1,4 +1,4 @@
-"""One run of a function, as a graph: `trace`."""
+"""A run of a function as a graph: `trace`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["trace"]
 
 
 def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
-    """The `Graph` of one run of f.
+    """Run f once, and return the `Graph` of the run.
 
     Args:
         f: a function of arrays that returns Tensors, nested in any way.
-        args, kwargs: its arguments; real floating arrays and numbers in them become inputs, named after f's parameters,
-            and anything else is passed on as it is.
+        args, kwargs: its arguments. Real floating arrays and numbers in them become inputs, named after f's parameters;
+            anything else is passed on unchanged.
 
     Raises:
-        TypeError: f returned nothing that was computed from its arguments.
+        TypeError: no result of f was computed from its arguments.
     """
     try:
         names = list(inspect.signature(f).parameters)
@@ -48,7 +48,7 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
 
 
 def _entered(value: Any, name: str | None) -> Any:
-    """An argument as an input of the graph; a Tensor, and what has no gradient, as it is."""
+    """Return an argument as an input of the graph; a Tensor, or a value without gradient, unchanged."""
     if isinstance(value, Tensor) or not np.issubdtype(np.asarray(value).dtype, np.floating):
         return value
     return Tensor(value, name=name)

@@ -9,14 +9,14 @@
         check_grads(np.multiply, *xs)
 
 Finite differences need room: a point next to a kink, a tie or the edge of a domain tells nothing. So values come from
-a `grid` of multiples of 1/32, from which whatever lies near a forbidden point has been taken out. They are exact in
-float16, float32 and float64 alike, and sums of a few of them are exact too.
+a `grid` of multiples of 1/32 without the points near a forbidden one. These values are exact in float16, float32 and
+float64 alike, and so are sums of a few of them.
 
-The strategies draw few and small shapes on purpose; sides of 0, and arrays of 0 axes, are among them unless a
-strategy says otherwise. All shrink towards small arrays of small numbers.
+The strategies draw few and small shapes on purpose. Sides of 0, and arrays of 0 axes, are among them unless a strategy
+says otherwise. All shrink towards small arrays of small numbers.
 
-What an array holds is in `values`, matrices in `matrix`, what names places in an array in `places`, and the same array
-in other guises in `guises`.
+`values` has arrays of numbers, `matrix` matrices, `places` axes, indices and masks, and `guises` the same array in
+another memory layout or of another type.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Guises: the same array laid out in memory in another way, and what else can stand in an array's place."""
+"""Guises: the same array in another memory layout, and other operands in an array's place."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _unaligned(array: Array) -> Array:
 
 
 def _repeated(array: Array) -> Array:
-    """The array with stride 0 along each axis where all its elements are the same."""
+    """Return the array with stride 0 along each axis where all its elements are the same."""
     for axis in range(array.ndim):
         first = array[(slice(None),) * axis + (slice(0, 1),)]
         if array.shape[axis] > 1 and np.array_equal(np.broadcast_to(first, array.shape), array):
@@ -65,10 +65,10 @@ LAYOUTS: Sequence[Callable[[Array], Array]] = (
 
 
 def layouts(array: Array) -> SearchStrategy[Array]:
-    """The same array, laid out in memory in another way: all elements equal, the strides not.
+    """The same array in another memory layout: equal elements, other strides.
 
     In C or Fortran order, with negative strides, with gaps, read-only, not aligned, and with stride 0 where all
-    elements along an axis are the same (which `np.ones` and `np.broadcast_to` give).
+    elements along an axis are the same (as in the results of `np.ones` and `np.broadcast_to`).
     """
     return st.sampled_from(LAYOUTS).map(lambda lay: lay(array))
 
@@ -91,9 +91,9 @@ KINDS: dict[str, Callable[[Array], Any]] = {
 
 
 def kinds(array: Array) -> SearchStrategy[Any]:
-    """What can stand next to a Tensor in the place of an array, to see that the result's dtype is NumPy's.
+    """Operands that can stand next to a Tensor in an array's place, to check that the result has NumPy's dtype.
 
-    The array in another dtype, as whole numbers, as booleans or as a list; or one of its numbers, as Python's or
-    NumPy's. These are other values: compare with what NumPy makes of the same.
+    The array in another dtype, as whole numbers, as booleans or as a list; or one of its numbers, as a Python or NumPy
+    scalar. The values differ from the array's: compare with NumPy's result for the same operand.
     """
     return st.sampled_from(sorted(KINDS)).map(lambda kind: KINDS[kind](array))

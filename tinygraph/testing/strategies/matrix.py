@@ -1,4 +1,4 @@
-"""Matrices: pairs that can be multiplied, and square ones that linear algebra is well conditioned for."""
+"""Matrices: pairs that can be multiplied, and well-conditioned square matrices."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def matrices(
         size: rows and columns; by default from 0 to 3.
         batch: the axes before the last two; `shapes(max_dims=2)` for any.
 
-    The diagonal dominates: its elements lie from 1 to 2 in size, and those beside it add up to less than 3/4.
+    The diagonal dominates: its elements lie from 1 to 2 in size, and the others of a row add up to less than 3/4.
     """
     size = st.integers(1, 3) | st.integers(0, 3) if size is None else size
     n = draw(size) if isinstance(size, SearchStrategy) else size

@@ -1,4 +1,4 @@
-"""Places: what names places in an array: axes, indices, masks."""
+"""Places in an array: axes, indices, masks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def axes(draw: DrawFn, /, ndim: int | Shape, *, none: bool = True, several: bool
 
     Args:
         ndim: the number of axes, or a shape.
-        none: whether None is among them.
-        several: whether tuples are among them.
+        none: draw None too.
+        several: draw tuples too.
     """
     ndim = ndim if isinstance(ndim, int) else len(ndim)
     one = st.integers(-ndim, ndim - 1)
@@ -61,8 +61,8 @@ def masks(shape: Shape) -> SearchStrategy[Array]:
 def indices(draw: DrawFn, /, shape: Shape) -> Any:
     """An index of an array of this shape: `x[index]` is valid.
 
-    Numbers and slices with any step, an ellipsis, `np.newaxis`, a boolean mask, arrays of integers with places that
-    come twice, and integer arrays next to slices.
+    Numbers and slices with any step, an ellipsis, `np.newaxis`, a boolean mask, arrays of integers with repeated
+    entries, and integer arrays next to slices.
     """
     kinds: list[Callable[[], SearchStrategy[Any]]] = [
         lambda: nps.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True),
@@ -78,7 +78,7 @@ def indices(draw: DrawFn, /, shape: Shape) -> Any:
 
 @st.composite
 def _mixed_indices(draw: DrawFn, /, shape: Shape) -> tuple[Any, ...]:
-    """A slice, a list of places or a number for each of the first axes."""
+    """A slice, a list of integers or a number for each of the first axes."""
     lengths = draw(st.integers(1, 3))
     index: list[Any] = []
     for size in shape[: draw(st.integers(1, len(shape)))]:

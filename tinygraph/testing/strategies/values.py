@@ -1,4 +1,4 @@
-"""Values: arrays of numbers that finite differences can be taken at, alone and several that go together."""
+"""Values: arrays of numbers that are safe for finite differences, alone and several that broadcast."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ Shape = tuple[int, ...]
 # Values are multiples of this.
 GRAIN = 1 / 32
 
-# How far from a forbidden point a value stays: four times the longest step of `check_grads`.
+# The distance of values from a forbidden point: four times the longest step of `check_grads`.
 MARGIN = 1 / 32
 
 
-# --- what to put in an array ------------------------------------------------------------------------------------------
+# --- values and shapes ------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=256)
 def grid(low: float = -2.0, high: float = 2.0, away_from: tuple[float, ...] = (), margin: float = MARGIN) -> Array:
-    """The multiples of 1/32 from `low` to `high` that stay away from some points, simple numbers first.
+    """Return the multiples of 1/32 from `low` to `high` that keep a distance from some points, simple numbers first.
 
     Args:
         low, high: the ends, included.
         away_from: points to keep a distance from: kinks, poles, edges of a domain.
-        margin: that distance.
+        margin: the distance.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: no number is left.
     """
     values = np.arange(np.ceil(low / GRAIN), np.floor(high / GRAIN) + 1) * GRAIN
     for point in away_from:
@@ -80,15 +80,15 @@ def arrays(
     distinct: bool = False,
     dtype: DTypeLike = np.float64,
 ) -> Array:
-    """Floating arrays of values that finite differences can be taken at.
+    """Floating arrays of values that are safe for finite differences.
 
     Args:
         shape: a shape, or a strategy for one; by default `shapes()`.
         low, high: the ends of the domain, included: `low=0.25` for positive values.
         away_from: points to keep a distance from, such as the kink of a function.
-        margin: that distance.
-        distinct: no value twice, so that a maximum or a sort has no ties. The domain must have enough room: there are
-            32 values a unit.
+        margin: the distance.
+        distinct: no value twice, so that a maximum or a sort has no ties. The domain must be long enough: it has 32
+            values a unit.
         dtype: of the array.
     """
     shape = shapes() if shape is None else shape
@@ -121,7 +121,7 @@ def arrays_that_broadcast(draw: DrawFn, /, count: int = 2, *, min_side: int = 0,
     """Arrays that broadcast together.
 
     Args:
-        count: how many.
+        count: the number of arrays.
         min_side: the shortest side.
         domain: keywords of `arrays`: low, high, away_from, margin, distinct, dtype.
     """
@@ -130,14 +130,14 @@ def arrays_that_broadcast(draw: DrawFn, /, count: int = 2, *, min_side: int = 0,
 
 @st.composite
 def arguments_of(draw: DrawFn, /, function: Callable[..., Any], **keywords: Any) -> tuple[Array, ...]:
-    """Arguments for an elementwise function: arrays that broadcast, each drawn from where `domain_of` says.
+    """Arguments for an elementwise function: arrays that broadcast, drawn from the domains of `domain_of`.
 
     Args:
-        function: of NumPy or SciPy, known to `tinygraph.testing.domain_of`.
+        function: a function of NumPy or SciPy in the table of `tinygraph.testing.domain_of`.
         keywords: `min_side` of the shapes, and `margin`, `distinct` and `dtype` of the arrays.
 
     Raises:
-        KeyError: the table of domains does not know the function.
+        KeyError: the table does not have the function.
     """
     domains = domain_of(function)
     min_side = keywords.pop("min_side", 0)
@@ -156,7 +156,7 @@ def complex_arrays(
 ) -> Array:  # fmt: skip
     """Complex arrays: real parts as `arrays` draws them with these keywords, imaginary ones from 1/4 to 1.
 
-    They stay away from the real line, where the branch cuts of most functions are, and with it from 0.
+    They keep away from 0 and from the real line, where most functions have their branch cuts.
     """
     real = draw(arrays(shape, **domain))
     return np.asarray(real + 1j * draw(arrays(real.shape, low=0.25, high=1.0)), dtype=dtype)
