@@ -161,7 +161,7 @@ def _draw(options: argparse.Namespace) -> None:
 def _grad(options: argparse.Namespace) -> None:
     computed = _compute(options)
     if not isinstance(computed.value, Tensor):
-        raise UsageError("the result depends on no variable through functions with a derivative")
+        raise UsageError("the result depends on no variable through a function that can be differentiated")
     if computed.value.size != 1:
         raise UsageError(
             f"the result has shape {computed.value.shape}, and only a single number has a gradient; "
