@@ -14,9 +14,10 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.schedule import blocks
+from tinygraph.compiler.compiling import compile_program
+from tinygraph.compiler.schedule import blocks, division
 from tinygraph.compiler.schedule.blocks import Run
-from tinygraph.compiler.write import block, compile_program, two_threads
+from tinygraph.compiler.write import two_threads
 
 rng = np.random.default_rng(0)
 
@@ -52,7 +53,7 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", CASES)
 def test_blocks_compute_what_whole_arrays_do(name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(division, "TWO_THREADS", 0.0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 40_000)
     function, inputs = CASES[name]
     program = program_of(function, inputs, backward=True)
@@ -97,7 +98,7 @@ def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(division, "TWO_THREADS", 0.0)
     x = np.ones(100_000)
     emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
     (expected,) = emitted.run([x])
@@ -115,7 +116,7 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(division, "TWO_THREADS", 0.0)
     x = np.ones(100_000)
     emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):

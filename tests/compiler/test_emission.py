@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
+from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.rewrites import ALL
-from tinygraph.compiler.write import compile_program
 
 UNARY = {
     "sin": np.sin, "tanh": np.tanh, "exp of tanh": lambda x: np.exp(np.tanh(x)), "square": np.square,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
+from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.kernels.assembly import assembled, tiles
 from tinygraph.compiler.program.steps import Step, steps_of
 from tinygraph.compiler.rewrites import ALL, Rewrite
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes
 from tinygraph.compiler.rewrites.sharing import drop_dead
-from tinygraph.compiler.write import compile_program
 from tinygraph.graph import Graph
 
 rng = np.random.default_rng(0)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
+from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.kernels import images, places, winograd
 from tinygraph.compiler.rewrites import ALL
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
 from tinygraph.compiler.saving import save_program
-from tinygraph.compiler.schedule import batches
-from tinygraph.compiler.write import block, compile_program
+from tinygraph.compiler.schedule import batches, division
 
 
 def recorded(function, arguments):
@@ -147,7 +147,7 @@ def test_a_network_with_each_rewrite_of_images_left_out(left_out, channels):
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])
 def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two or so
-    monkeypatch.setattr("tinygraph.compiler.write.block.TWO_THREADS", 0)
+    monkeypatch.setattr("tinygraph.compiler.schedule.division.TWO_THREADS", 0)
     for channels in ((4, 3), (16, 16)):
         emitted = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
         assert "in_two(" in emitted.source
@@ -374,7 +374,7 @@ def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_array_of_as_many_rows_as_images_is_read_whole_or_by_rows(threads, monkeypatch):
     """There are as many weights as images: a product needs all of them, a factor those of the images at hand."""
-    monkeypatch.setattr(block, "TWO_THREADS", 0.0)
+    monkeypatch.setattr(division, "TWO_THREADS", 0.0)
     monkeypatch.setattr(batches, "BATCH_BYTES", 64)
     draw = np.random.default_rng(0).normal
     arrays = [draw(size=size) for size in ((4, 6, 6, 1), (3, 3, 1, 1), (16, 4), (4, 4))]

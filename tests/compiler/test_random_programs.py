@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.program.steps import operands_of
 from tinygraph.compiler.rewrites import ALL, Rewrite
-from tinygraph.compiler.write import compile_program
 from tinygraph.graph import Graph
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
+from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.program.steps import Step, steps_of
 from tinygraph.compiler.rewrites import ALL, Rewrite
 from tinygraph.compiler.rewrites.arithmetic import (
@@ -25,7 +26,6 @@ from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.writing_out import write_out
-from tinygraph.compiler.write import compile_program
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
 

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph import nn, optim
+from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.rewrites import products
-from tinygraph.compiler.schedule import sequences
+from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.schedule import division, sequences
 from tinygraph.compiler.schedule.sequences import Sequences
-from tinygraph.compiler.write import Emitted, block, compile_program, reductions
+from tinygraph.compiler.write import reductions
 
 rng = np.random.default_rng(0)
 
@@ -91,7 +93,7 @@ def run_in(emitted: Emitted) -> Sequences | None:
 def small_blocks() -> Iterator[None]:
     """Everything is large enough for blocks and threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (block, sequences):
+        for module in (division, sequences):
             patch.setattr(module, "TWO_THREADS", 0.0)
         patch.setattr(sequences, "BLOCK_BYTES", 1000)
         patch.setattr(reductions, "MANY", 0)

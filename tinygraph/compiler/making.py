@@ -91,7 +91,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def _emitted(function: Callable[..., Any]) -> Maker:
     """What writes a program as NumPy, under the name of the function."""
-    from tinygraph.compiler.write import compile_program
+    from tinygraph.compiler.compiling import compile_program
 
     name = name_of(function)
     return lambda program: compile_program(program, name=name)

@@ -13,7 +13,10 @@ from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of
 
-__all__ = ["Cost", "flops", "nanoseconds"]
+__all__ = ["ONE_THREAD", "Cost", "flops", "nanoseconds"]
+
+# BLAS computes a product of fewer multiplications and additions on one thread: about a millisecond of work.
+ONE_THREAD = 40_000_000
 
 # Nanoseconds an element of float64 and of float32, as measured with NumPy 2.4 in cache on one core with AVX-512.
 # What is not listed moves and adds: it takes SIMPLE.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,7 @@ from tinygraph.graph import Graph
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
 
-__all__ = ["TAG", "Entry", "Profile", "instrumented", "untagged"]
-
-# What stands behind a statement of the text while it is written: which step it belongs to.
-TAG = "  #@"
-_TAGGED = re.compile(r"^(\s*)(.*?)  #@(\d+)$")
+__all__ = ["Entry", "Profile", "profiled"]
 
 
 @dataclass(frozen=True)
@@ -139,20 +134,6 @@ def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[s
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
-
-
-def untagged(source: str) -> str:
-    """The text without the tags."""
-    return re.sub(r"  #@\d+$", "", source, flags=re.MULTILINE)
-
-
-def instrumented(source: str) -> str:
-    """The text with `_tick(step)` after each statement."""
-    lines = []
-    for line in source.split("\n"):
-        match = _TAGGED.match(line)
-        lines += [line] if match is None else [f"{match[1]}{match[2]}", f"{match[1]}_tick({match[3]})"]
-    return "\n".join(lines)
 
 
 def profiled(

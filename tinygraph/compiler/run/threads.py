@@ -16,10 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Blas", "blas", "blas_advice", "one_thread", "threads_for"]
-
-# A product of fewer multiplications and additions is left to one thread: about a millisecond of work.
-ONE_THREAD = 40_000_000
+__all__ = ["Blas", "blas", "blas_advice", "one_thread"]
 
 
 @dataclass(frozen=True)
@@ -92,18 +89,6 @@ def _functions(library: ctypes.CDLL, prefix: str, suffix: str) -> Blas | None:
     set_threads.argtypes, set_threads.restype = [ctypes.c_int], None
     corename.argtypes, corename.restype = [], ctypes.c_char_p
     return Blas(get_threads, set_threads, (corename() or b"").decode(errors="replace"))
-
-
-def threads_for(largest: int) -> int | None:
-    """How many threads BLAS should use for a program.
-
-    Args:
-        largest: multiplications and additions of its largest product of two matrices.
-
-    Returns:
-        1, or None for as many as BLAS is set to use.
-    """
-    return 1 if largest < ONE_THREAD else None
 
 
 # What has AVX-512, and so the kernels of which `OPENBLAS_CORETYPE`, if OpenBLAS took older ones.

@@ -16,13 +16,13 @@ import numpy as np
 
 from tinygraph.compiler.names import TakenNames, users
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.calls import Call
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.module import Module
 from tinygraph.compiler.saving.programs import Saved, State, saved_version
-from tinygraph.compiler.write import Emitted
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 

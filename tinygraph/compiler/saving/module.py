@@ -42,7 +42,6 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.names import users
-from tinygraph.compiler.run.profiling import untagged
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
 from tinygraph.compiler.saving.programs import Saved
@@ -51,6 +50,7 @@ from tinygraph.compiler.saving.sources import Sources
 from tinygraph.compiler.write.comments import one_line
 from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.references import is_written
+from tinygraph.compiler.write.tags import untagged
 from tinygraph.compiler.write.width import WIDTH, filled, fitted
 
 __all__ = ["Module"]

@@ -1,17 +1,9 @@
-"""Emission: from a program to the text of a NumPy module that computes it, and to the function in that text.
+"""Writing: from a planned program to the text of a NumPy module that computes it.
 
-`compile_program(program)` is the way in. It writes tinygraph's functions out with NumPy's, applies the rewrites,
-gathers elementwise calls into runs, plans the memory, and writes the text: first what is done once (memory, views),
-then `def step(...)` with one comment for each of the user's lines.
-
-From the whole to its parts: `compiling` decides how a `task` is written, `module` puts the text together of `memory`
-and `body`, the body is made of `calls` and of runs (`rowwise`, with its `block` and `loops`), a call of names and
-`literals`, which the `writer` knows. What has been written, and can be run, saved and measured, is an `Emitted`.
+In the order of their imports: `literals`, `width`, `comments` and `tags` write what needs no program; `references`
+gathers the names that a text refers to, and the `writer` writes an argument; `products`, `reductions` and `moving`
+write calls of one kind, `calls` every call; `scratch`, `block`, `loops` and `rowwise` write a run; a `task` is what is
+to be written, and a `text` what has been; `memory` writes what is done once, `body` the statements of the step,
+`two_threads` the functions that divide a run, and `module` puts them together. Where all values are single numbers,
+`numbers` writes the program with Python's floats instead.
 """
-
-from __future__ import annotations
-
-from tinygraph.compiler.write.compiling import compile_program
-from tinygraph.compiler.write.emitted import Emitted
-
-__all__ = ["Emitted", "compile_program"]

@@ -9,69 +9,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of, reduced_axes
-from tinygraph.compiler.run.profiling import TAG
-from tinygraph.compiler.schedule.batches import Batch
-from tinygraph.compiler.schedule.blocks import TWO_THREADS, Run, combining, start_of
+from tinygraph.compiler.schedule.blocks import Run, combining, start_of
+from tinygraph.compiler.schedule.division import Division
 from tinygraph.compiler.write.calls import WORK, statements
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.moving import view_of_rows
 from tinygraph.compiler.write.reductions import reduced_rows
 from tinygraph.compiler.write.scratch import slots_of
+from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.writer import Writer
 
-__all__ = ["Block", "Division", "division_of"]
-
-
-@dataclass(frozen=True)
-class Division:
-    """The division of the rows of a run.
-
-    Attributes:
-        rows: how many.
-        size: the rows of a block.
-        threads: how many.
-        in_turns: whether two threads take the blocks in turns, and not half of them each.
-    """
-
-    rows: int
-    size: int
-    threads: int
-    in_turns: bool
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all blocks are of one size."""
-        return self.rows % self.size == 0
-
-    @property
-    def is_one_each(self) -> bool:
-        """Whether a thread has one block, so that what that adds up to is its total."""
-        return self.size * self.threads >= self.rows
-
-
-# Two threads that end a call at the same time wait for each other, as Python runs one of them at a time. With blocks of
-# twice the size they do so half as often: 10 million numbers took 37 milliseconds instead of 44. There must be several
-# blocks for each, so that both have about as much to do.
-BLOCKS_EACH = 8
-
-
-def division_of(run: Run, threads: int) -> Division:
-    """The division of the rows of a run into blocks, and of those between threads."""
-    size, rows = run.rows_in_block, run.rows
-    if threads == 1 or run.nanoseconds <= TWO_THREADS:
-        return Division(rows, min(size, rows), 1, in_turns=False)
-    if not isinstance(run, Batch) and rows >= 4 * BLOCKS_EACH * size:
-        size *= 2
-    size = min(size, -(-rows // 2))
-    # What is added up into arrays is added up in halves, so that it is the same numbers at every call.
-    adds_up_arrays = any(step.index in run.ending and step.shape for step in run.steps)
-    return Division(rows, size, 2, in_turns=not adds_up_arrays and rows > 2 * size)
+__all__ = ["Block"]
 
 
 class Block:

@@ -23,27 +23,26 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinygraph.compiler.memory import Plan, plan
+from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.names import TakenNames, is_free, names_of
 from tinygraph.compiler.rewrites.writing_out import FORMULAS
 from tinygraph.compiler.write.body import Body
 from tinygraph.compiler.write.calls import WORK
-from tinygraph.compiler.write.emitted import Emitted, Text
 from tinygraph.compiler.write.memory import constant_lines, memory_lines, state_lines, work_line
 from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers
 from tinygraph.compiler.write.width import without_double_blanks, wrapped
 from tinygraph.compiler.write.writer import Writer
 
-__all__ = ["program_of_arrays"]
+__all__ = ["text_of_arrays"]
 
 # Formulas in which nothing overflows that the user's own call would not let overflow.
 LOUD = frozenset((np.mean, np.clip, np.sum, np.prod, np.max, np.min, np.amax, np.amin))
 
 
-def program_of_arrays(task: Task) -> Emitted:
-    """Plan the memory of a program, and write it."""
-    planned = plan(task.graph, task.items(), len(task.arguments), task.updates, task.results)
+def text_of_arrays(task: Task, planned: Plan) -> Text:
+    """Write a program that computes with arrays, in the memory of a plan."""
     writer = _writer(task, planned)
     body = Body(task, planned, writer)
     memory = memory_lines(planned, writer, task.threads)
@@ -66,7 +65,7 @@ def program_of_arrays(task: Task) -> Emitted:
         *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
     ]
     lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *program]
-    text = Text(
+    return Text(
         tagged="\n".join(without_double_blanks(lines)) + "\n",
         arguments=arguments,
         variables=[writer.names[node.index] for node in task.variables],
@@ -77,7 +76,6 @@ def program_of_arrays(task: Task) -> Emitted:
         scratch_count=sum(run.scratch_count for run in body.runs) + len(work),
         scratch_bytes=sum(run.scratch_bytes for run in body.runs) + work_bytes,
     )
-    return Emitted(task, text, planned)
 
 
 def _writer(task: Task, planned: Plan) -> Writer:

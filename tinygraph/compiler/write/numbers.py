@@ -10,7 +10,7 @@
         return np.float64(c)
 
 Where Python raises what NumPy would have answered with an infinity or NaN (1 / 0, log(0), exp(1000)), the program is
-run once more with NumPy's numbers.
+run once more with NumPy's numbers; see `tinygraph.compiler.run.emitted`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,23 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.names import TakenNames, made_up, slopes_in, users
 from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of
 from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
 from tinygraph.compiler.write.comments import Comments
-from tinygraph.compiler.write.emitted import Emitted, Text
 from tinygraph.compiler.write.literals import number_text
 from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.writer import Writer, nest_text
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph, Node
 
-__all__ = ["is_of_numbers", "program_of_numbers"]
+__all__ = ["is_of_numbers", "named_apart", "text_of_numbers"]
 
 # An expression grows by writing in the values that are used only once, until it has this many characters.
 LONGEST = 80
@@ -93,14 +91,13 @@ def _is_number(item: Any) -> bool:
     return type(item) in (Step, float, int, bool, np.float64, np.bool_)
 
 
-def program_of_numbers(task: Task, otherwise: Callable[[Task], Emitted]) -> Emitted:
-    """Write a program of numbers.
+def named_apart(task: Task) -> Task:
+    """Return the task under a name that none of Python's functions in its text has."""
+    return task if task.name not in _NAMES else replace(task, name=f"{task.name}_")
 
-    Args:
-        task: what is to be written.
-        otherwise: writes the same with arrays, if ever it is needed.
-    """
-    task = task if task.name not in _NAMES else replace(task, name=f"{task.name}_")
+
+def text_of_numbers(task: Task) -> Text:
+    """Write a program that computes with Python's floats."""
     body = _Body(task)
     variables = body.variables
     returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), Writer())
@@ -120,9 +117,7 @@ def program_of_numbers(task: Task, otherwise: Callable[[Task], Emitted]) -> Emit
         f"def {task.name}({', '.join(body.parameters)}):",
         *[f"    {line}" if line else "" for line in [*body.reads, *body.lines, "", *end]],
     ]
-    text = Text("\n".join(lines) + "\n", body.parameters, variables, Writer())
-    empty = Plan([], {}, {}, [], [], {}, {})
-    return Emitted(task, text, empty, lambda: otherwise(task))
+    return Text("\n".join(lines) + "\n", body.parameters, variables, Writer())
 
 
 _NAMES = set(CALLS.values())

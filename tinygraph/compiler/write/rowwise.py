@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.lines import on_lines
 from tinygraph.compiler.schedule.blocks import Run
-from tinygraph.compiler.write.block import Block, Division, division_of
+from tinygraph.compiler.schedule.division import Division, division_of
+from tinygraph.compiler.write.block import Block
 from tinygraph.compiler.write.loops import call_of, functions_of
 from tinygraph.compiler.write.writer import Writer
 

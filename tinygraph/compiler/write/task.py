@@ -9,9 +9,6 @@ from typing import Any
 
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.batches import batches_of
-from tinygraph.compiler.schedule.blocks import Run, gathered
-from tinygraph.compiler.schedule.sequences import sequences_of
 from tinygraph.graph import Graph, Node
 
 __all__ = ["Task"]
@@ -69,15 +66,7 @@ class Task:
     def _updated(self) -> list[int]:
         return [place for place, variable in enumerate(self.program.variables) if variable.updated is not None]
 
-    def items(self) -> list[Step | Run]:
-        """The items of the program, in order: calls, and runs of calls that are evaluated some rows at a time."""
-        if not self.blocks:
-            return [step for step in self.graph.nodes if isinstance(step, Step) and step.function is not None]
-        overwrites = {step.index: self.variables[place].index for place, step in self.updates.items()}
-        parts: Sequence[Sequence[Step] | Run] = batches_of(self.graph, overwrites)
-        if len(parts) == 1:
-            parts = sequences_of(self.graph, overwrites) or parts
-        items: list[Step | Run] = []
-        for part in parts:
-            items += [part] if isinstance(part, Run) else gathered(part, overwrites)
-        return items
+    @property
+    def overwrites(self) -> dict[int, int]:
+        """By the index of a variable's new value the index of the variable."""
+        return {step.index: self.variables[place].index for place, step in self.updates.items()}

@@ -1,6 +1,7 @@
 """One thread of BLAS: which programs run with one, whatever BLAS is set to.
 
-A product that is over in a fraction of a millisecond is better left to one thread; see `run.threads`.
+A product that is over in a fraction of a millisecond is better left to one thread; see
+`tinygraph.compiler.run.threads`.
 What is divided between two threads here, convolutions and the products of sequences, is not divided in BLAS as well.
 """
 
@@ -12,9 +13,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
-from tinygraph.compiler.program.cost import flops
+from tinygraph.compiler.program.cost import ONE_THREAD, flops
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.run.threads import threads_for
 from tinygraph.compiler.schedule.batches import Batch
 from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.graph import Graph
@@ -31,7 +31,7 @@ UNDIVIDED = 10_000
 
 
 def wants_one_thread(graph: Graph, items: Sequence[Step | Run]) -> bool:
-    """Return whether BLAS should use one thread, and would use more: whether there are products, and none is large.
+    """Return whether BLAS should use one thread, and would use more: there are products, and none is large.
 
     Args:
         graph: of steps.
@@ -45,4 +45,4 @@ def wants_one_thread(graph: Graph, items: Sequence[Step | Run]) -> bool:
     if any(operand.nbytes >= LONG_TO_READ for step in products for operand in step.operands):
         return False
     largest = max([flops(step) for step in products], default=0)
-    return largest > UNDIVIDED and threads_for(largest) == 1
+    return UNDIVIDED < largest < ONE_THREAD

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.memory import looks_like_view, takes_out
+from tinygraph.compiler.memory import Plan, looks_like_view, plan, takes_out
 from tinygraph.compiler.names import is_free, users
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Builder, Step, rewritten, steps_of
@@ -17,10 +17,11 @@ from tinygraph.compiler.rewrites import ALL, Rewrite, apply
 from tinygraph.compiler.rewrites.imaging import write_out_images
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.compiler.rewrites.writing_out import write_out
-from tinygraph.compiler.write.emitted import Emitted
-from tinygraph.compiler.write.module import program_of_arrays
-from tinygraph.compiler.write.numbers import is_of_numbers, program_of_numbers
-from tinygraph.compiler.write.one_thread import PRODUCTS
+from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.schedule.items import calls_alone, scheduled
+from tinygraph.compiler.schedule.one_thread import PRODUCTS, wants_one_thread
+from tinygraph.compiler.write.module import text_of_arrays
+from tinygraph.compiler.write.numbers import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.task import Task
 from tinygraph.graph import Graph
 
@@ -61,7 +62,21 @@ def compile_program(
     graph = drop_dead(apply(_with_own_updates(graph, program), rewrites))
     graph = drop_dead(rewritten(_with_own_updates(graph, program), _solid_operands))
     task = Task(program, original, graph, name, blocks, threads, again)
-    return program_of_numbers(task, program_of_arrays) if is_of_numbers(graph) else program_of_arrays(task)
+    return _with_numbers(named_apart(task)) if is_of_numbers(graph) else _with_arrays(task)
+
+
+def _with_arrays(task: Task) -> Emitted:
+    """Schedule the calls of a program, plan its memory, and write it with NumPy's arrays."""
+    graph = task.graph
+    items = scheduled(graph, task.overwrites) if task.blocks else calls_alone(graph)
+    planned = plan(graph, items, len(task.arguments), task.updates, task.results)
+    return Emitted(task, text_of_arrays(task, planned), planned, one_thread=wants_one_thread(graph, planned.items))
+
+
+def _with_numbers(task: Task) -> Emitted:
+    """Write a program with Python's floats, which need no memory; the same with arrays is made where it is needed."""
+    empty = Plan([], {}, {}, [], [], {}, {})
+    return Emitted(task, text_of_numbers(task), empty, otherwise=lambda: _with_arrays(task))
 
 
 def _with_own_updates(graph: Graph, program: Program) -> Graph:

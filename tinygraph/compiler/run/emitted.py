@@ -13,7 +13,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from operator import is_
 from typing import Any
 
@@ -23,39 +22,13 @@ from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.run.profiling import Profile, instrumented, profiled, untagged
+from tinygraph.compiler.run.profiling import Profile, profiled
 from tinygraph.compiler.run.threads import blas
-from tinygraph.compiler.write.one_thread import wants_one_thread
-from tinygraph.compiler.write.references import References
+from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
-from tinygraph.compiler.write.width import fitted
+from tinygraph.compiler.write.text import Text
 
-__all__ = ["Emitted", "Text"]
-
-
-@dataclass(frozen=True, eq=False)
-class Text:
-    """The text of a program, and what it needs.
-
-    Attributes:
-        tagged: the text, each statement with the step that it computes behind it.
-        arguments, variables: what it calls them, in order.
-        references: the arrays and functions that it refers to.
-        imports: the lines in it that import something.
-        header: the line that begins the function.
-        program: the lines below the imports, as in `tagged`.
-        scratch_count, scratch_bytes: of the arrays that it allocates besides those of the plan.
-    """
-
-    tagged: str
-    arguments: list[str]
-    variables: list[str]
-    references: References
-    imports: list[str] = field(default_factory=list)
-    header: str = ""
-    program: list[str] = field(default_factory=list)
-    scratch_count: int = 0
-    scratch_bytes: int = 0
+__all__ = ["Emitted"]
 
 
 _ALIVE: weakref.WeakSet[Emitted] = weakref.WeakSet()
@@ -83,10 +56,19 @@ class Emitted:
         text: the text as it was written, and what it needs.
     """
 
-    def __init__(self, task: Task, text: Text, plan: Plan, otherwise: Callable[[], Emitted] | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        text: Text,
+        plan: Plan,
+        *,
+        one_thread: bool = False,
+        otherwise: Callable[[], Emitted] | None = None,
+    ) -> None:  # fmt: skip
         """Make the text callable.
 
         Args:
+            one_thread: BLAS uses one thread, whatever it is set to.
             otherwise: makes the program that computes the same with NumPy, of one that computes with Python's floats.
         """
         self.task = task
@@ -94,7 +76,7 @@ class Emitted:
         self.plan = plan
         self.original = task.original
         self.graph = task.graph
-        self.source = fitted(untagged(text.tagged))
+        self.source = text.source
         file = f"<compiled {task.name} {id(self):x}>"
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
         weakref.finalize(self, linecache.cache.pop, file, None)
@@ -102,7 +84,7 @@ class Emitted:
         self._code = compile(self.source, file, "exec")
         self._otherwise = otherwise
         self._exact: Emitted | None = None
-        self._blas = blas() if wants_one_thread(task.graph, plan.items) else None
+        self._blas = blas() if one_thread else None
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
         self._step: Callable[..., Any] = self._unbound

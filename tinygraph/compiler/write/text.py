@@ -1,0 +1,42 @@
+"""Text: a written program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tinygraph.compiler.write.references import References
+from tinygraph.compiler.write.tags import untagged
+from tinygraph.compiler.write.width import fitted
+
+__all__ = ["Text"]
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """A program as text, and what the text needs.
+
+    Attributes:
+        tagged: the module, each statement with the tag of its step; see `tinygraph.compiler.write.tags`.
+        arguments, variables: what it calls them, in order.
+        references: the arrays and functions that it refers to.
+        imports: the lines in it that import something.
+        header: the line that begins the function.
+        program: the lines below the imports, as in `tagged`.
+        scratch_count, scratch_bytes: of the arrays that it allocates besides those of the plan.
+    """
+
+    tagged: str
+    arguments: list[str]
+    variables: list[str]
+    references: References
+    imports: list[str] = field(default_factory=list)
+    header: str = ""
+    program: list[str] = field(default_factory=list)
+    scratch_count: int = 0
+    scratch_bytes: int = 0
+
+    @cached_property
+    def source(self) -> str:
+        """The module as it is shown and run: without tags, and with long calls on several lines."""
+        return fitted(untagged(self.tagged))
