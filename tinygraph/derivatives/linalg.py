@@ -18,7 +18,7 @@ from tinygraph.derivatives.reductions import product_of_others
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, no_derivative
+from tinygraph.engine.table import composition, derivative, no_derivative, uses_all
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 
@@ -47,6 +47,7 @@ def _solve_a(g: Any, z: Any, a: Any, b: Any) -> Any:
 
 derivative(np.linalg.inv, _inv_a)
 derivative(np.linalg.solve, _solve_a, _solve_b)
+uses_all(np.linalg.inv, np.linalg.solve)
 
 
 def _det_a(g: Any, z: Any, a: Any) -> Any:

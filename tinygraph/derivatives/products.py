@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.operands import array_of
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative
+from tinygraph.engine.table import composition, derivative, multilinear, uses_all
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 
@@ -77,6 +77,7 @@ derivative(
     lambda g, z, a, b, out=None: np.reshape(np.matmul(g, np.ravel(b)), a.shape),
     lambda g, z, a, b, out=None: np.reshape(np.matmul(np.ravel(a), g), b.shape),
 )
+uses_all(np.matmul, np.dot, np.outer)
 
 
 @composition(np.vdot)
@@ -295,3 +296,4 @@ def einsum_of(subscripts: str, optimize: Any, *operands: Any) -> Any:
 
 einsum_of.__name__ = "einsum"
 derivative(einsum_of, None, None, *[_einsum_rule(which) for which in range(30)])
+multilinear(np.outer, einsum_of)  # the engine has a shorter way for products of matrices

@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.engine.operands import array_of
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.record import SHOWN
-from tinygraph.engine.table import composition, derivative, elementwise, no_derivative, selection
+from tinygraph.engine.table import composition, derivative, elementwise, no_derivative, selection, uses_all
 from tinygraph.errors import ShapeError
 
 
@@ -120,6 +120,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 
 derivative(np.mean, _mean_a, compute=mean)
+uses_all(np.sum, np.mean)
 derivative(np.prod, _prod_a)
 for _extremum in (np.max, np.min, np.amax, np.amin):
     derivative(_extremum, _extremum_a)
@@ -265,6 +266,7 @@ def _cumprod_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out:
 
 
 derivative(np.cumsum, _cumsum_a)
+uses_all(np.cumsum)
 derivative(np.cumprod, _cumprod_a)
 
 no_derivative(

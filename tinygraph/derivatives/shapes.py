@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.derivatives.indexing import scatter, x_at
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, elementwise, no_derivative
+from tinygraph.engine.table import composition, derivative, elementwise, no_derivative, uses_all
 from tinygraph.errors import UnsupportedError
 
 
@@ -70,6 +70,10 @@ derivative(
         g, tuple([-int(step) for step in shift]) if np.ndim(shift) else -int(shift), axis
     ),
 )
+uses_all(
+    np.reshape, np.ravel, np.copy, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.flip,
+    np.rot90, np.roll,
+)  # fmt: skip
 
 
 def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callable[..., Any]:
@@ -119,6 +123,7 @@ def _repeat_a(g: Any, z: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
 
 
 derivative(np.repeat, _repeat_a)
+uses_all(np.broadcast_to, np.repeat)
 
 
 @composition(np.tile)
@@ -193,6 +198,7 @@ def _stack_arrays(g: Any, z: Any, arrays: Any, axis: int = 0, out: Any = None, *
 
 
 derivative(np.stack, _stack_arrays)
+uses_all(np.concatenate, np.stack)
 
 
 @composition(np.vstack)

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.products import einsum_of
 from tinygraph.engine.links import First, Like, Spread, arguments, links_in, mapped
 from tinygraph.engine.modes import is_tracing, state
-from tinygraph.engine.table import SELECTIONS, Operation, is_elementwise, operation_of
+from tinygraph.engine.table import MULTILINEAR, SELECTIONS, USES_ALL, Operation, is_elementwise, operation_of
 from tinygraph.errors import UnsupportedError
 
 __all__ = [
@@ -32,12 +31,6 @@ __all__ = [
     "whole",
 ]
 
-# Of their results each element of the operand is part, so that nothing is left out that was not before.
-_OF_ALL = frozenset((
-    np.reshape, np.ravel, np.copy, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.flip,
-    np.broadcast_to, np.concatenate, np.stack, np.cumsum, np.sum, np.mean, np.roll, np.rot90, np.repeat,
-))  # fmt: skip
-
 
 def may_leave_out(call: Any) -> bool:
     """Whether the rules of a call may bring a cotangent to a part of an operand alone."""
@@ -45,9 +38,9 @@ def may_leave_out(call: Any) -> bool:
     function = op.function
     if function in SELECTIONS:
         return True
-    if is_elementwise(function) or function in _MIXING:
+    if is_elementwise(function):
         return False
-    return function not in _OF_ALL or (type(call) in (First, Spread) and "where" in arguments(call)[1])
+    return function not in USES_ALL or (type(call) in (First, Spread) and "where" in arguments(call)[1])
 
 
 def whole(mask: Any) -> Any:
@@ -88,17 +81,10 @@ def united(one: Any, other: Any) -> Any:
     return None if one is None or other is None else whole(np.logical_or(one, other))
 
 
-# Sums of products: where ones for the other operands give 0, nothing was added up.
-_SUMS = frozenset((np.outer, einsum_of))
-
-
 def _with_ones(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Any:
+    """Return the reach of an operand of a sum of products: where ones for the others give 0, nothing was added up."""
     ones = [np.ones(item.shape) if hasattr(item, "dtype") and item.dtype.kind in "fc" else item for item in args]
     return _by_rule(op, position, np.where(reach, 1.0, 0.0), z, ones, keywords)
-
-
-# So do these, and they read numbers.
-_MIXING = frozenset((np.matmul, np.dot, np.outer, np.linalg.solve, np.linalg.inv))
 
 
 class Towards:
@@ -145,7 +131,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
     if is_elementwise(function):
         return Towards(reach, _unbroadcast(reach, z.shape, argument))
     if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
-        if reach is None and function in _OF_ALL and keywords.get("where", True) is True:
+        if reach is None and function in USES_ALL and keywords.get("where", True) is True:
             return _EVERYWHERE
         ones = np.ones(z.shape, bool) if reach is None else reach
         if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
@@ -163,7 +149,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
             return Towards(None, _of_product(position, reach, *args[:2]))
         return Towards(None, Later(lambda: _of_product(position, reach, *args[:2])))
     if not is_plain(reach):
-        if function in _SUMS:
+        if function in MULTILINEAR:
             return Towards(None, _with_ones(op, position, reach, z, args, keywords))
         if type(argument) in (list, tuple):
             return _EVERYWHERE

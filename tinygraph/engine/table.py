@@ -39,9 +39,11 @@ __all__ = [
     "hint",
     "hint_for",
     "is_plain",
+    "multilinear",
     "no_derivative",
     "operation_of",
     "selection",
+    "uses_all",
 ]
 
 Rule = Callable[..., Any]
@@ -189,6 +191,9 @@ _PLAIN: set[Callable[..., Any]] = set()
 # Where a result is an operand: the engine drops what arrives elsewhere, be it infinite. See `engine.reaching`.
 SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
 ELEMENTWISE: set[Callable[..., Any]] = set()
+# Each element of each operand is a part of the result.
+USES_ALL: set[Callable[..., Any]] = set()
+MULTILINEAR: set[Callable[..., Any]] = set()
 _PIECES: dict[Callable[..., Any], Pieces] = {}
 # What gives its operand back: a new place in the graph, with a slope of 1.
 IDENTITIES: set[Callable[..., Any]] = set()
@@ -228,6 +233,16 @@ def selection(function: Callable[..., Any], *masks: Rule | None) -> None:
 def elementwise(*functions: Callable[..., Any]) -> None:
     """Say of functions that are no ufuncs that each element of the result depends on that element of the operands."""
     ELEMENTWISE.update(functions)
+
+
+def uses_all(*functions: Callable[..., Any]) -> None:
+    """Say of functions that each element of each operand is a part of the result, so that no cotangent is left out."""
+    USES_ALL.update(functions)
+
+
+def multilinear(*functions: Callable[..., Any]) -> None:
+    """Say of functions that their results are sums of products, one factor of each operand."""
+    MULTILINEAR.update(functions)
 
 
 def gives_pieces(
