@@ -18,7 +18,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -50,9 +50,6 @@ from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
 from tinygraph.users_code.source import assigned_name, source_of
 
-if TYPE_CHECKING:
-    from tinygraph.engine.tensor import Tensor
-
 _float64 = np.float64
 _FLOAT64 = np.dtype(np.float64)
 _by_order = operator.attrgetter("order")
@@ -68,7 +65,7 @@ _adding = threading.Lock()
 _gathering = threading.RLock()
 
 
-def backward(output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> None:
+def backward(output: Any, seed: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add the gradient of `output` to the `grad` of every leaf it depends on. See `Tensor.backward`."""
     retain = retain_graph or create_graph
     state.last_loss = weakref.ref(output)

@@ -27,6 +27,7 @@ from tinygraph.engine.table import IDENTITIES, SELECTIONS, Operation, is_element
 if TYPE_CHECKING:
     from tinygraph.engine.hooks import Tracer
 
+Tensor: Any = None  # `tinygraph.engine.tensor`, which imports this module, puts its class here
 _new: Callable[[type], Any] = object.__new__
 
 
@@ -64,8 +65,6 @@ def tensor_of(link: Any) -> Any:
         return link._value if type(link) is Held else link
     if type(link._value) is Like:
         return link._value
-    from tinygraph.engine.tensor import Tensor
-
     tensor = _new(Tensor)
     tensor._value = link._value
     tensor._link = link

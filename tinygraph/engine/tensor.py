@@ -20,7 +20,7 @@ from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part 
     trigonometric,
 )
 from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
-from tinygraph.engine import modes, operands, primitives, record
+from tinygraph.engine import modes, operands, primitives, record, recorded_pulls
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
 from tinygraph.engine.keeping import UNSEEN, copied, duplicate, hand_out, take_back
@@ -644,4 +644,4 @@ def _why_no_graph(tensor: Tensor) -> str:
 
 
 # The record is written before there is a Tensor.
-operands.Tensor = record.Tensor = primitives.Tensor = Tensor  # type: ignore[attr-defined]
+operands.Tensor = record.Tensor = primitives.Tensor = recorded_pulls.Tensor = Tensor  # type: ignore[attr-defined]
