@@ -113,7 +113,7 @@ def test_a_gradient_of_two_passes_is_not_called_a_derivative_of_the_output() -> 
 
 
 def _graph_of(*outputs: object):  # type: ignore[no-untyped-def]
-    from tinygraph._reading import read_graph
+    from tinygraph.graph import read_graph
 
     return read_graph(outputs, None)
 

@@ -15,7 +15,7 @@ from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.sections import sectioned
 from tinygraph.drawing.text import clean
-from tinygraph.graph import Graph
+from tinygraph.graph import Graph, read_graph
 
 __all__ = ["draw"]
 
@@ -110,8 +110,6 @@ def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
         raise TypeError(_function_given(outputs))
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
         raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor; give what is in it, tg.draw(*outputs)")
-    from tinygraph._reading import read_graph
-
     return read_graph(outputs, frame)
 
 

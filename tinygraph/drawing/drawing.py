@@ -14,6 +14,7 @@ from tinygraph.drawing.boxes import tooltip
 from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.mermaid import mermaid
+from tinygraph.drawing.page import page
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.svg import finished
 from tinygraph.drawing.text import clip, isolated
@@ -75,9 +76,7 @@ class Drawing:
 
         Raises what `svg` does.
         """
-        from tinygraph.drawing.page import page
-
-        return page(self._scene)
+        return page(self._scene, lambda scene: Drawing(scene).svg())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture in the format that the suffix names, and return the path.

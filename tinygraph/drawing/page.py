@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -31,11 +31,16 @@ LONGEST_FACT = 200
 LONGEST_SOURCE = 400
 
 
-def page(scene: Scene) -> str:
-    """A page with the picture of `scene`, and one for the inside of each of its collapsed layers."""
+def page(scene: Scene, svg: Callable[[Scene], str]) -> str:
+    """Return a page with the picture of `scene`, and one for the inside of each of its collapsed layers.
+
+    Args:
+        scene: the picture that the page opens with.
+        svg: lays a scene out.
+    """
     outputs = ", ".join(name for output in scene.graph.outputs if (name := scene.names[output.index]))
     title = clip(clean(scene.title), LONGEST_FACT) or (f"graph of {outputs}" if outputs else "computational graph")
-    pictures = {"": _picture(scene, "overview")} | dict(_insides(scene, ""))
+    pictures = {"": _picture(scene, "overview", svg)} | dict(_insides(scene, "", svg))
     folder = files("tinygraph.drawing")
     blanks = {
         "TITLE": markup(title),
@@ -47,7 +52,7 @@ def page(scene: Scene) -> str:
     return "".join(blanks.get(text, text) for text in parts)
 
 
-def _insides(scene: Scene, parent: str) -> Iterator[tuple[str, Json]]:
+def _insides(scene: Scene, parent: str, svg: Callable[[Scene], str]) -> Iterator[tuple[str, Json]]:
     """The pictures to look into, by the id of their layer ("s2", and "s2/s0" for a layer inside it)."""
     layers = [box for box in scene.boxes if box.kind == "layer" and box.layer is not None]
     for box in layers[:MOST_LAYERS]:
@@ -57,8 +62,8 @@ def _insides(scene: Scene, parent: str) -> Iterator[tuple[str, Json]]:
         if len(inside.boxes) <= MOST_INSIDE and box.layer is not None:
             key = f"{parent}/{box.id}" if parent else box.id
             inside = replace(inside, legend=scene.legend, sections=scene.sections)
-            yield key, _picture(inside, box.layer.title) | {"parent": parent}
-            yield from _insides(inside, key)
+            yield key, _picture(inside, box.layer.title, svg) | {"parent": parent}
+            yield from _insides(inside, key, svg)
 
 
 def _frame(box: Box) -> tuple[str, ...]:
@@ -66,12 +71,10 @@ def _frame(box: Box) -> tuple[str, ...]:
     return ("/".join(box.layer.names),) if box.layer is not None else ()
 
 
-def _picture(scene: Scene, title: str) -> Json:
-    from tinygraph.drawing.drawing import Drawing
-
+def _picture(scene: Scene, title: str, svg: Callable[[Scene], str]) -> Json:
     return {
         "title": isolated(title),
-        "svg": Drawing(scene).svg(),
+        "svg": svg(scene),
         "boxes": {box.id: _about(box, scene) for box in scene.boxes},
         "links": [[link.tail, link.head, link.kind] for link in scene.links],
         "steps": list(_steps(scene)),

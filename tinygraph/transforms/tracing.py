@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph._reading import read_graph
 from tinygraph.engine import modes
 from tinygraph.engine.tensor import Tensor
-from tinygraph.graph import Graph
+from tinygraph.graph import Graph, read_graph
 from tinygraph.nests import tree_leaves, tree_map
 
 __all__ = ["trace"]

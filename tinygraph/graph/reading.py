@@ -1,4 +1,4 @@
-"""Read the record into a `Graph`: give every value its name, its source line and its place in the program."""
+"""Read the record into nodes: give every value its name, its source line and its place in the program."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tinygraph.engine.ownership import share
 from tinygraph.engine.passes import SEVERAL, pass_of
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.engine.tensor import Tensor
-from tinygraph.graph import Graph, Node
+from tinygraph.graph.node import Node
 from tinygraph.users_code.source import argument_names, assigned_name, source_of
 
 
-def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
-    """The graph of everything that `outputs` were computed from.
+def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """Return the nodes of everything that `outputs` were computed from, and the nodes of `outputs`.
 
     Args:
         outputs: Tensors.
@@ -49,7 +49,7 @@ def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
     for index, link in enumerate(links):
         about = {"scope": scopes.get(id(link), ()), "changed": id(link) in changed} | gradients.of(link)
         nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)), about)
-    return Graph(tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs))
+    return tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs)
 
 
 def _variables(frame: FrameType) -> dict[str, Tensor]:

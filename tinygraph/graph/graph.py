@@ -1,0 +1,148 @@
+"""The record as a program: nodes in execution order, read by whoever draws, compiles, exports or counts.
+
+A `Graph` is a photograph. It is taken from Tensors when it is asked for, and what happens to the
+Tensors afterwards does not change it. Its readers know nothing of Tensors or of each other.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from tinygraph.engine.tensor import Tensor
+from tinygraph.graph.json import document
+from tinygraph.graph.node import Node
+from tinygraph.graph.reading import read
+from tinygraph.graph.text import written
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["Graph", "read_graph"]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The program that computed some outputs.
+
+    Build one with `Graph.of(c)`; `print(graph)` shows one line a node.
+
+    Attributes:
+        nodes: every node, in execution order.
+        outputs: the nodes that were asked for, in the order they were asked for.
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    _consumers: dict[int, tuple[Node, ...]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, *outputs: Tensor) -> Graph:
+        """The graph of everything that `outputs` were computed from.
+
+        Args:
+            outputs: Tensors of any shape.
+
+        Raises:
+            TypeError: an output is not a Tensor.
+            ValueError: no output was given.
+        """
+        return read_graph(outputs, sys._getframe(1))
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes that nothing computed, in the order in which they are first used."""
+        return tuple(node for node in self.nodes if node.is_input)
+
+    @property
+    def parameters(self) -> tuple[Node, ...]:
+        """The inputs that require a gradient."""
+        return tuple(node for node in self.inputs if node.requires_grad)
+
+    @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """Every scope that a node stands in, in the order of first use, parents before children."""
+        seen: dict[tuple[str, ...], None] = {}
+        for node in self.nodes:
+            for depth in range(1, len(node.scope) + 1):
+                seen.setdefault(node.scope[:depth])
+        return tuple(seen)
+
+    def consumers(self, node: Node) -> tuple[Node, ...]:
+        """The nodes that have `node` among their operands, each once, in execution order."""
+        if not self._consumers:
+            found: dict[int, dict[int, Node]] = {n.index: {} for n in self.nodes}
+            for consumer in self.nodes:
+                for operand in consumer.operands:
+                    found[operand.index][consumer.index] = consumer
+            self._consumers.update({index: tuple(users.values()) for index, users in found.items()})
+        return self._consumers[node.index]
+
+    def role(self, node: Node) -> str:
+        """ "output", "parameter" (an input that requires a gradient), "data" (another input) or "intermediate"."""
+        if any(node is output for output in self.outputs):
+            return "output"
+        if node.is_input:
+            return "parameter" if node.requires_grad else "data"
+        return "intermediate"
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __str__(self) -> str:
+        """Return one line a node: its name, what computed it, its shape and dtype."""
+        return written(self.nodes, self.outputs, self._roles())
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return the graph as JSON: a list of nodes in execution order, and the indices of the outputs.
+
+        Values are left out; a node's constants are in its arguments, arrays as nested lists. NaN and infinities
+        become the strings "NaN", "Infinity" and "-Infinity", so that any reader of JSON can read it.
+        """
+        return json.dumps(document(self.nodes, self.outputs, self._roles()), indent=indent, allow_nan=False)
+
+    def _roles(self) -> dict[int, str]:
+        return {node.index: self.role(node) for node in self.nodes}
+
+    def to_networkx(self) -> networkx.MultiDiGraph:
+        """The graph as a `networkx.MultiDiGraph`: nodes by index with their facts, an edge for each operand.
+
+        A MultiDiGraph is a DiGraph that can hold `x * x`, two edges between the same two nodes.
+
+        Raises:
+            ImportError: networkx is not installed.
+        """
+        try:
+            import networkx
+        except ImportError:
+            raise ImportError(
+                "Graph.to_networkx needs networkx, which is not installed: pip install networkx"
+            ) from None
+
+        found = networkx.MultiDiGraph()
+        for node in self.nodes:
+            found.add_node(
+                node.index, op=node.op, name=node.name, role=self.role(node), shape=node.shape,
+                dtype=str(node.dtype), scope=node.scope,
+            )  # fmt: skip
+        for node in self.nodes:
+            for position, operand in enumerate(node.operands):
+                found.add_edge(operand.index, node.index, position=position)
+        return found
+
+
+def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
+    """Return the graph of everything that `outputs` were computed from.
+
+    Args:
+        outputs: Tensors.
+        frame: where to look for variables that name them; usually the caller's.
+    """
+    return Graph(*read(outputs, frame))

@@ -1,0 +1,147 @@
+"""A node of a graph: an input, or one call of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.engine.table import function_name, operation_of
+
+if TYPE_CHECKING:
+    from tinygraph.users_code.source import Source
+
+__all__ = ["Node", "nodes_in"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """One value of the program: an input, or the result of one call of a NumPy function.
+
+    Attributes:
+        index: place in execution order; every operand has a smaller one.
+        function: the function that was called (`np.multiply`, `operator.getitem`, `tg.sigmoid`),
+            None for an input.
+        args, kwargs: the call's arguments, with a `Node` wherever a Tensor stood, also inside lists.
+        shape, dtype: of the value.
+        name: the name the user gave, else the variable the value was assigned to, else None.
+        scope: the names of the scopes the call was made in, outermost first. Two modules, or two `with tg.scope`
+            blocks, of one name are two scopes: their names are numbered, "block 1" and "block 2". The second call of
+            a module is "block 1 (2)".
+        value: the array, or None where the record did not keep it.
+        grad: the gradient of the last backward pass, or None.
+        grad_freed: a gradient was computed, but it was large and has been given back.
+        requires_grad: whether a backward pass reaches this value.
+        source: where in the user's code it was made.
+        argument_names: what that code calls each of `args`, None where it is long or not known.
+        gradient_of: the index of the value that `grad` is the derivative of, where the record is sure of it.
+        gradient_note: why the record does not call `grad` a derivative: "" (it does, or nobody asked it), "several"
+            (more than one pass added to it), "elsewhere" (it was set, or the pass began outside this graph), "changed"
+            (an input was assigned since), "seed" (the pass did not begin with 1).
+        changed: an input that was assigned, or written into, after this graph used it, or a view of such an input:
+            `value` is the new one.
+    """
+
+    index: int
+    function: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    name: str | None = None
+    scope: tuple[str, ...] = ()
+    value: np.ndarray[Any, Any] | None = None
+    grad: np.ndarray[Any, Any] | None = None
+    grad_freed: bool = False
+    requires_grad: bool = False
+    source: Source | None = None
+    argument_names: tuple[str | None, ...] = ()
+    gradient_of: int | None = None
+    gradient_note: str = ""
+    changed: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        """Whether nothing in this graph computed it."""
+        return self.function is None
+
+    @property
+    def op(self) -> str:
+        """The function's name as one would write it after `np.`: "multiply", "linalg.solve"; "input" for an input."""
+        return "input" if self.function is None else function_name(self.function)
+
+    @property
+    def operands(self) -> tuple[Node, ...]:
+        """The nodes among the arguments, in order, once for each time they stand there."""
+        return tuple(nodes_in((self.args, self.kwargs)))
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the value."""
+        return self.size * self.dtype.itemsize
+
+    def local_derivatives(self) -> tuple[np.ndarray[Any, Any] | None, ...]:
+        """The derivative of this value's sum with respect to each operand: for a scalar, the slope.
+
+        Returns:
+            For each of `operands` an array of its shape; None where the rule has none, or reads a value that was
+            not kept, or has changed since.
+        """
+        operation = None if self.function is None else operation_of(self.function)
+        if operation is None or self.value is None:
+            return (None,) * len(self.operands)
+        return tuple(_local_derivatives(self, operation))
+
+    def __repr__(self) -> str:
+        return f"<Node {self.index} {self.op} {self.name or ''} {self.shape}>"
+
+
+def nodes_in(structure: Any) -> Iterator[Node]:
+    """The nodes inside nested tuples, lists and dicts, in order."""
+    if isinstance(structure, Node):
+        yield structure
+    elif isinstance(structure, tuple | list):
+        for item in structure:
+            yield from nodes_in(item)
+    elif isinstance(structure, dict):
+        for item in structure.values():
+            yield from nodes_in(item)
+
+
+def _local_derivatives(node: Node, operation: Any) -> Iterator[np.ndarray[Any, Any] | None]:
+    values = _with_values(node.args)
+    keywords = {} if isinstance(node.function, np.ufunc) else node.kwargs
+    seed = np.ones_like(node.value)
+    for rule, argument in zip(operation.rules, node.args, strict=False):
+        found = list(nodes_in(argument))
+        if not found:
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                cotangent = None if rule is None else rule(seed, node.value, *values, **keywords)
+        except (AttributeError, TypeError):  # the rule reads a value that the record did not keep
+            cotangent = None
+        if cotangent is None:
+            yield from (None for _ in found)
+        elif isinstance(argument, Node):
+            yield np.asarray(cotangent)
+        else:
+            yield from (
+                np.asarray(part) for part, item in zip(cotangent, argument, strict=True) if isinstance(item, Node)
+            )
+    yield from (None for _ in nodes_in(node.args[len(operation.rules) :]))
+
+
+def _with_values(structure: Any) -> Any:
+    if isinstance(structure, Node):
+        return structure if structure.value is None or structure.changed else structure.value
+    if isinstance(structure, tuple):
+        return tuple(_with_values(item) for item in structure)
+    return [_with_values(item) for item in structure] if isinstance(structure, list) else structure
