@@ -1,4 +1,4 @@
-"""What is known of steps without their values holds for the values: bounds, and whether elements are finite."""
+"""What is known of events without their values holds for the values: bounds, and whether elements are finite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.compiler.trace.bounds import BOUNDS, CONDITIONS, TOTAL, bound_below, finiteness
-from tinygraph.compiler.trace.steps import Step
+from tinygraph.compiler.trace.events import Event
 from tinygraph.derivatives.shapes import astype
 
 DTYPES = [np.float64, np.float32, np.float16]
@@ -30,48 +30,48 @@ KEYWORDS = {
 }
 
 
-def step_of(array, low):
-    """A step of which a bound is known."""
-    step = Step("call", 0, array.shape, array.dtype)
-    step.low = low
-    step.finite = int(bool(np.all(np.isfinite(array))))
-    return step
+def event_of(array, low):
+    """An event of which a bound is known."""
+    event = Event("call", 0, array.shape, array.dtype)
+    event.low = low
+    event.finite = int(bool(np.all(np.isfinite(array))))
+    return event
 
 
 @st.composite
-def steps(draw):
-    """An array, and a step that is known to lie above a number that none of its elements is below."""
+def events(draw):
+    """An array, and an event that is known to lie above a number that none of its elements is below."""
     dtype = draw(st.sampled_from(DTYPES))
     smallest = draw(st.sampled_from([-3.0, -1e-6, 0.0, 1e-30, 0.1, 0.7, 2.0]))
     spread = draw(st.sampled_from([0.0, 1e-7, 1.0, 30.0]))
     shares = np.array(draw(st.lists(st.floats(0, 1), min_size=4, max_size=4)))
     array = np.asarray(dtype(smallest) + (shares * spread).astype(dtype), dtype)
     low = draw(st.sampled_from([float(array.min()), float(array.min()) - 1, -np.inf]))
-    return array, step_of(array, low)
+    return array, event_of(array, low)
 
 
 @pytest.mark.parametrize("function", BOUNDS, ids=lambda function: function.__name__)
 @given(data=st.data())
 def test_no_computed_element_lies_below_its_bound(function, data):
-    array, step = data.draw(steps())
+    array, event = data.draw(events())
     beside = data.draw(st.sampled_from(BESIDE.get(function, [()])))
     keywords = data.draw(st.sampled_from(KEYWORDS.get(function, [{}])))
     others = [(item, item) for item in beside]
     if beside == (None,):
-        second, second_step = data.draw(st.one_of(steps(), st.just((array, step))))
+        second, second_event = data.draw(st.one_of(events(), st.just((array, event))))
         second = second.astype(array.dtype)
-        if second_step is not step:
-            second_step = step_of(second, min(second_step.low, float(second.min())))
-        others = [(second, second_step)]
+        if second_event is not event:
+            second_event = event_of(second, min(second_event.low, float(second.min())))
+        others = [(second, second_event)]
     with np.errstate(all="ignore"):
         result = np.asarray(function(array, *[value for value, _ in others], **keywords))
-    low = bound_below(function, (step, *[known for _, known in others]), keywords, result.dtype)
+    low = bound_below(function, (event, *[known for _, known in others]), keywords, result.dtype)
     assert not np.any(result < low), (result, low)
 
 
 def test_bounds_see_what_they_are_for():
-    x = step_of(np.ones(3), -np.inf)
-    square = step_of(np.ones(3), bound_below(np.multiply, (x, x), {}, np.dtype(np.float64)))
+    x = event_of(np.ones(3), -np.inf)
+    square = event_of(np.ones(3), bound_below(np.multiply, (x, x), {}, np.dtype(np.float64)))
     assert bound_below(np.add, (square, 1), {}, np.dtype(np.float64)) == 1
     assert bound_below(np.add, (square, 1e-50), {}, np.dtype(np.float32)) == 0
     assert bound_below(np.square, (x,), {}, np.dtype(np.int8)) == -np.inf  # it wraps around
@@ -84,35 +84,35 @@ BINARY = [ufunc for ufunc in UFUNCS if ufunc.nin == 2]
 
 
 @pytest.mark.parametrize("function", [*UNARY, tg.sigmoid, tg.relu, tg.softmax], ids=lambda function: function.__name__)
-@given(drawn=steps())
+@given(drawn=events())
 def test_functions_of_finite_numbers_are_as_finite_as_is_said(function, drawn):
-    array, step = drawn
+    array, event = drawn
     with np.errstate(all="ignore"):
         result = function(array)
-    if finiteness(function, (step,), {}, result.dtype):
+    if finiteness(function, (event,), {}, result.dtype):
         assert np.all(np.isfinite(result))
 
 
 @pytest.mark.parametrize("function", [f for f in BINARY if f.signature is None], ids=lambda function: function.__name__)
-@given(one=steps(), other=st.one_of(steps(), st.sampled_from([2, 3, 0.5, -1, 0.0, -0.5])))
+@given(one=events(), other=st.one_of(events(), st.sampled_from([2, 3, 0.5, -1, 0.0, -0.5])))
 def test_functions_of_two_finite_numbers_are_as_finite_as_is_said(function, one, other):
-    array, step = one
+    array, event = one
     number, known = other if isinstance(other, tuple) else (other, other)
     if isinstance(number, np.ndarray):
         number = number.astype(array.dtype)
-        known = step_of(number, min(known.low, float(number.min())))
+        known = event_of(number, min(known.low, float(number.min())))
     with np.errstate(all="ignore"):
         result = function(array, number)
     too_large = np.isinf(result) & (function is np.divide)  # a quotient by next to nothing
-    if finiteness(function, (step, known), {}, result.dtype):
+    if finiteness(function, (event, known), {}, result.dtype):
         assert np.all(np.isfinite(result) | too_large)
 
 
 def test_constants_are_looked_at():
     dtype = np.dtype(np.float64)
     for content, expected in ((np.array([1.0, np.inf]), 0), (np.array([1.0, 2.0]), 1)):
-        step = Step("array", 0, content.shape, content.dtype)
-        step.content = content
-        assert finiteness(np.negative, (step,), {}, dtype) == expected
+        event = Event("array", 0, content.shape, content.dtype)
+        event.content = content
+        assert finiteness(np.negative, (event,), {}, dtype) == expected
     assert finiteness(np.multiply, (2.0, 3), {}, dtype) == 2
     assert finiteness(np.multiply, (2.0, np.inf), {}, dtype) == 0

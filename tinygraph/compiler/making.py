@@ -26,7 +26,7 @@ from tinygraph.compiler.names import identifier
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.threads import one_thread
 from tinygraph.compiler.run.versions import Binding, Version, all_finite
-from tinygraph.compiler.trace import TENSOR_VALUE, Recorded, Step, Trace, program_of, trace_twice
+from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace, program_of, trace_twice
 from tinygraph.compiler.trace.ties import check_ties
 from tinygraph.engine import modes, record
 from tinygraph.engine.tensor import Tensor
@@ -65,7 +65,7 @@ def made_version(
                 trace, result = trace_twice(parameters.function, stage.enter, careful)
         names = {key: _identifier(name) for key, name in stage.surroundings.tensors.items()}
         inputs = stage.inputs(trace)
-        recorded = program_of(trace, result, [step for step, _ in inputs], names)
+        recorded = program_of(trace, result, [event for event, _ in inputs], names)
         runner = (make or _emitted(function))(recorded.program)
         binding = replace(stage.binding(trace, recorded, inputs), finite=finite, careful=careful)
         return Version(recorded.program, runner, stage.surroundings, binding, leaves)
@@ -121,7 +121,7 @@ class Stage:
             if isinstance(leaf, np.random.Generator):
                 self.surroundings.generators.setdefault(id(leaf), ("a generator among the arguments", leaf))
         self.surroundings.check_iterators()
-        self._entered: dict[int, Step] = {}  # by the place of a leaf its step, in the last run
+        self._entered: dict[int, Event] = {}  # by the place of a leaf its event, in the last run
         self._generators: dict[int, int] = {}  # by the id of a generator its place among the leaves
         self._stand_ins: dict[int, Any] = {}  # by the id of an array what stands for it, in the last run
 
@@ -186,7 +186,7 @@ class Stage:
             return value
         else:
             traced = trace.argument(TENSOR_VALUE.__get__(value), name)
-        self._entered[place] = traced._step
+        self._entered[place] = traced._event
         return record.unrecorded(traced) if type(value) is Tensor else traced
 
     def _found(self, trace: Trace, array: Any, name: str) -> Any:
@@ -239,28 +239,28 @@ class Stage:
 
     # --- what the program is given ------------------------------------------------------------------------------------
 
-    def inputs(self, trace: Trace) -> list[tuple[Step, Any]]:
-        """The steps that may be arguments of the program, each with where its value is found at a call.
+    def inputs(self, trace: Trace) -> list[tuple[Event, Any]]:
+        """The events that may be arguments of the program, each with where its value is found at a call.
 
         That is the place of a leaf, an array from outside, or, for a gradient that a Tensor has before the call, a
         tuple of the Tensor's link or place.
         """
-        found: list[tuple[Step, Any]] = [(step, place) for place, step in self._entered.items()]
-        found += [(step, step.content) for step in trace.steps if step.kind == "array" and not step.fixed]
+        found: list[tuple[Event, Any]] = [(event, place) for place, event in self._entered.items()]
+        found += [(event, event.content) for event in trace.events if event.kind == "array" and not event.fixed]
         found += [(leaf.first_grad, (leaf.owner,)) for leaf in trace.captured.values() if leaf.first_grad is not None]
         return found
 
-    def finite(self, trace: Trace, inputs: list[tuple[Step, Any]]) -> list[Any]:
+    def finite(self, trace: Trace, inputs: list[tuple[Event, Any]]) -> list[Any]:
         """Where the numbers are found at a call that a program takes to be finite, as in `Binding`."""
         taken = trace.taken_for_finite()
-        found = [item for step, item in inputs if step.index in taken]
+        found = [item for event, item in inputs if event.index in taken]
         states = [leaf for leaf in trace.captured.values() if leaf.first is not None and leaf.first.index in taken]
         return [*found, *[leaf.owner for leaf in states]]
 
-    def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Step, Any]]) -> Binding:
+    def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]]) -> Binding:
         """Where the arguments, variables and results of a program come from and go to."""
         captured = list(trace.captured.values())
-        given = [item for step, item in inputs if step.index in recorded.used]
+        given = [item for event, item in inputs if event.index in recorded.used]
         return Binding(
             given=given,
             as_they_are=not self._tensors() and all(type(item) is int and item == n for n, item in enumerate(given)),

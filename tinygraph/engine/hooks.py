@@ -24,14 +24,14 @@ class Tracer(Protocol):
 
     Attributes:
         refusal: the first error that said what cannot be compiled; user code may have caught it.
-        steps: the calls recorded so far.
+        events: what the run met and computed so far.
     """
 
     refusal: UnsupportedError | None
 
     @property
-    def steps(self) -> Sized:
-        """The calls recorded so far."""
+    def events(self) -> Sized:
+        """What the run met and computed so far."""
 
     # --- arrays -----------------------------------------------------------------------------------------------------
 
@@ -56,7 +56,7 @@ class Tracer(Protocol):
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out a call and record it as one step."""
+        """Carry out a call and record it as one event."""
 
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out a call of a NumPy function and record it, or record what it is written out with."""
@@ -104,9 +104,9 @@ class Tracer(Protocol):
         """Return whether rules make no NaN of a cotangent of 0.
 
         Args:
-            found: for each operand its link and the cotangent that its rule made, in the steps from `begun` on.
+            found: for each operand its link and the cotangent that its rule made, in the events from `begun` on.
             g: the cotangent of the result.
-            begun: the number of steps before the rules.
+            begun: the number of events before the rules.
             least: 1 if finite operands are enough, 2 if only what is finite for every operand counts.
             loose: only a choice of values left something out.
         """

@@ -129,7 +129,7 @@ def _found_traced(
     if recorded:
         as_of = tracer.as_of
         z, args = as_of(tensor_of(call), call.order), mapped(links, lambda item: as_of(tensor_of(item), call.order))
-    begun = len(tracer.steps)
+    begun = len(tracer.events)
     found = apply_rules(call, g, z, args, links, keywords)
     if op.function in SELECTIONS and op.function is not np.where:
         if tracer.is_finite(g):

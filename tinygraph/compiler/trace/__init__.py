@@ -14,10 +14,10 @@ Where it does not, something that changes from run to run would have become part
 
 from __future__ import annotations
 
+from tinygraph.compiler.trace.events import Captured, Event
 from tinygraph.compiler.trace.outside import TENSOR_VALUE
-from tinygraph.compiler.trace.steps import Captured, Step
 from tinygraph.compiler.trace.to_program import Recorded, program_of
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.twice import run, trace_twice
 
-__all__ = ["TENSOR_VALUE", "Captured", "Recorded", "Step", "Trace", "program_of", "run", "trace_twice"]
+__all__ = ["TENSOR_VALUE", "Captured", "Event", "Recorded", "Trace", "program_of", "run", "trace_twice"]

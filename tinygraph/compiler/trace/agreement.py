@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace.steps import Step
+from tinygraph.compiler.trace.events import Event
 
 __all__ = ["brief", "same", "same_content", "same_memory"]
 
@@ -34,7 +34,7 @@ def same(one: Any, other: Any) -> bool:
         return True
     if type(one) is not type(other):
         return False
-    if type(one) is Step:
+    if type(one) is Event:
         return bool(one.index == other.index)
     if isinstance(one, tuple | list):
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))

@@ -1,4 +1,4 @@
-"""Bounds of a step, known without its values: a number that no element lies below, and whether all are finite."""
+"""Bounds of an event, known without its values: a number that no element lies below, and whether all are finite."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import functions
-from tinygraph.compiler.trace.steps import Step
+from tinygraph.compiler.trace.events import Event
 from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.reductions import root
 from tinygraph.derivatives.shapes import astype
@@ -35,7 +35,7 @@ def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dt
 
 
 def _low(item: Any) -> float:
-    if type(item) is Step:
+    if type(item) is Event:
         return item.low
     return float(item) if isinstance(item, int | float | np.floating | np.integer) else -np.inf
 
@@ -79,8 +79,8 @@ BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
 
 
 def finiteness_of(item: Any) -> int:
-    """The finiteness of an argument of a call, as `Step.finite` has it."""
-    if type(item) is Step:
+    """The finiteness of an argument of a call, as `Event.finite` has it."""
+    if type(item) is Event:
         if item.content is None or item.dtype.kind not in "fc":
             return item.finite
         # An array from outside may be filled anew between calls, a single number not.
@@ -97,7 +97,7 @@ def finiteness(
     dtype: np.dtype[Any],
     known: Callable[[Any], int] = finiteness_of,
 ) -> int:
-    """The finiteness of a result, as `Step.finite` has it, from that of the arguments."""
+    """The finiteness of a result, as `Event.finite` has it, from that of the arguments."""
     if dtype.kind not in "fc" or getattr(function, "__module__", None) == "tinygraph.draws":
         return 2
     condition = CONDITIONS.get(function)
@@ -109,7 +109,7 @@ def finiteness(
     def least(item: Any) -> int:
         if isinstance(item, list | tuple):
             return min(map(least, item), default=2)
-        return known(item) if type(item) is Step else finiteness_of(item)
+        return known(item) if type(item) is Event else finiteness_of(item)
 
     return min([least(item) for item in (*args, *kwargs.values())], default=2)
 

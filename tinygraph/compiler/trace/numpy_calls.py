@@ -177,7 +177,7 @@ class NumPyCalls(Recording):
     def call_primitive(
         self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
-        """A call of a function under `tg.primitive`: one step, unless it asks to be seen through."""
+        """A call of a function under `tg.primitive`: one event, unless it asks to be seen through."""
         if not _has_traced((args, kwargs)):
             return function(*args, **kwargs)
         result = self.call(primitive, args, kwargs, is_own=True)

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.trace.events import UNREAD, Captured, Event
 from tinygraph.compiler.trace.numpy_calls import NumPyCalls
-from tinygraph.compiler.trace.steps import UNREAD, Captured, Step
 from tinygraph.compiler.trace.traced import Traced, refused
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.ownership import Memory, read_only
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["LEAF_ORDER", "LEAF_VALUE", "TENSOR_VALUE", "WithTensors", "step_of"]
+__all__ = ["LEAF_ORDER", "LEAF_VALUE", "TENSOR_VALUE", "WithTensors", "event_of"]
 
 # The slots themselves, whatever stands in their place while a function is traced.
 TENSOR_VALUE: Any = Tensor.__dict__["_value"]
@@ -33,7 +33,7 @@ class WithTensors(NumPyCalls):
             found.tensor = tensor
         if found.value is None and found.tensor is not None:
             value = TENSOR_VALUE.__get__(found.tensor)
-            found.first = self._step("state", value.shape, value.dtype, link.name)
+            found.first = self._event("state", value.shape, value.dtype, link.name)
             found.value = Traced(self, found.first, read_only(value), memory=Memory("a Tensor from outside"))
             found.initial = found.value
         return found
@@ -75,7 +75,7 @@ class WithTensors(NumPyCalls):
             captured.grad = None
             if gradient is not None:
                 array = np.asarray(gradient._value if type(gradient) is Tensor else gradient)
-                captured.first_grad = self._step("gradient", array.shape, array.dtype)
+                captured.first_grad = self._event("gradient", array.shape, array.dtype)
                 captured.grad = Traced(self, captured.first_grad, read_only(array))
         return captured.grad
 
@@ -96,8 +96,8 @@ class WithTensors(NumPyCalls):
             )
 
 
-def step_of(gradient: Any) -> Step:
-    """The step of a gradient, a Traced or a Tensor."""
+def event_of(gradient: Any) -> Event:
+    """The event of a gradient, a Traced or a Tensor."""
     value = TENSOR_VALUE.__get__(gradient) if type(gradient) is Tensor else gradient
-    step: Step = value._step
-    return step
+    event: Event = value._event
+    return event

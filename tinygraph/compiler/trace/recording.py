@@ -16,9 +16,9 @@ import numpy as np
 
 from tinygraph.compiler.trace.agreement import brief, same, same_content, same_memory
 from tinygraph.compiler.trace.bounds import bound_below, finiteness
+from tinygraph.compiler.trace.events import Captured, Event
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, without_order
 from tinygraph.compiler.trace.refusals import check_recordable
-from tinygraph.compiler.trace.steps import Captured, Step
 from tinygraph.compiler.trace.traced import AS_NUMBER, IN_PLACE, Part, Traced, refused
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.keeping import duplicate
@@ -64,7 +64,7 @@ class Taken:
             if item is operand:
                 return _HERE
             if type(item) is Traced:
-                return Traced(item._trace, item._step, item._value, item._weak, item._is_number)
+                return Traced(item._trace, item._event, item._value, item._weak, item._is_number)
             return item.copy() if type(item) is np.ndarray else item
 
         return Taken(self.function, self.place, mapped(self.args, hold), mapped(self.kwargs, hold))
@@ -78,10 +78,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class ArrayVersion:
-    """A plain array as a run met it: when, its step, and a copy of what it held."""
+    """A plain array as a run met it: when, its event, and a copy of what it held."""
 
     order: int
-    step: Step
+    event: Event
     array: np.ndarray[Any, Any]
     before: np.ndarray[Any, Any]
 
@@ -117,13 +117,13 @@ class Recording:
     def __init__(self, call: str, reference: Recording | None = None, careful: bool = False) -> None:
         self.call_name = call
         self.careful = careful
-        # Steps that were taken to be finite, since arguments are: where a condition, a mask or an index left something
+        # Events that were taken to be finite, since arguments are: where a condition, a mask or an index left something
         # out, and where only a choice of values did.
-        self.relied: set[Step] = set()
-        self.relied_loosely: set[Step] = set()
+        self.relied: set[Event] = set()
+        self.relied_loosely: set[Event] = set()
         self.reference = reference
         self.since = next_order()
-        self.steps: list[Step] = []
+        self.events: list[Event] = []
         self.calls: list[tuple[Any, ...]] = []
         self.captured: dict[Any, Captured] = {}
         self.arrays: dict[int, list[ArrayVersion]] = {}
@@ -149,34 +149,34 @@ class Recording:
 
     # --- what the run is given --------------------------------------------------------------------------------------
 
-    def _step(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Step:
-        step = Step(kind, len(self.steps), shape, dtype, name)
+    def _event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:
+        event = Event(kind, len(self.events), shape, dtype, name)
         if self.careful and kind != "constant":
-            step.finite = min(step.finite, 2 if dtype.kind not in "fc" else 0)
-        self.steps.append(step)
+            event.finite = min(event.finite, 2 if dtype.kind not in "fc" else 0)
+        self.events.append(event)
         if self.reference is not None:
-            expected = self.reference.steps[step.index] if step.index < len(self.reference.steps) else None
+            expected = self.reference.events[event.index] if event.index < len(self.reference.events) else None
             if expected is None or (expected.kind, expected.shape, expected.dtype) != (kind, shape, dtype):
                 raise self.differs(None)
-        return step
+        return event
 
     def argument(self, value: Any, name: str) -> Traced:
         """The stand-in for an argument: an array or a number."""
         array = np.float64(value) if type(value) is float else value
         weak = type(value) is float
         self.any_weak = self.any_weak or weak
-        step = self._step("argument", array.shape, array.dtype, name)
+        event = self._event("argument", array.shape, array.dtype, name)
         memory = Memory("an argument", writable=False)
-        return Traced(self, step, read_only(array), weak, isinstance(array, np.generic), memory)
+        return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
 
     def array(self, array: Any, name: str | None = None) -> Traced:
         """The stand-in for a plain array that was not made by anything recorded."""
-        step = self._array_step(array, watched=False)
-        step.name = step.name or name
-        return Traced(self, step, read_only(array), memory=Memory("a plain array from outside", writable=False))
+        event = self._array_event(array, watched=False)
+        event.name = event.name or name
+        return Traced(self, event, read_only(array), memory=Memory("a plain array from outside", writable=False))
 
-    def _array_step(self, array: Any, watched: bool = True) -> Step:
-        """The step of a plain array as it is now: where it was written into since it was met, it gets another.
+    def _array_event(self, array: Any, watched: bool = True) -> Event:
+        """The event of a plain array as it is now: where it was written into since it was met, it gets another.
 
         Args:
             array: the array.
@@ -184,40 +184,40 @@ class Recording:
         """
         met = self.arrays.setdefault(id(array), [])
         if not met or not met[-1].holds(array):
-            step = self._step("array", array.shape, array.dtype)
-            met.append(ArrayVersion(next_order(), step, array, duplicate(array) if watched else array))
-            step.content, step.as_met = array, met[-1].before
-            step.code, step.lasti = self._here()
+            event = self._event("array", array.shape, array.dtype)
+            met.append(ArrayVersion(next_order(), event, array, duplicate(array) if watched else array))
+            event.content, event.as_met = array, met[-1].before
+            event.code, event.lasti = self._here()
             if self.reference is not None:
-                other = self.reference.steps[step.index]
-                step.fixed = not same_memory(array, other.content)
-                if step.fixed:
-                    step.content = step.as_met
-                    if not same_content(step.as_met, other.as_met):
-                        raise self.differs(step)
+                other = self.reference.events[event.index]
+                event.fixed = not same_memory(array, other.content)
+                if event.fixed:
+                    event.content = event.as_met
+                    if not same_content(event.as_met, other.as_met):
+                        raise self.differs(event)
                 elif len(met) > 1:
                     raise refused("a plain array from outside is written into", IN_PLACE)
-                elif other.as_met is not other.content and not same_content(step.as_met, other.as_met):
+                elif other.as_met is not other.content and not same_content(event.as_met, other.as_met):
                     raise refused(
                         f"an array of shape {array.shape} is filled anew each time that {self.call_name} runs",
                         "A program would not fill it. Make a new array at each call, or fill it outside, before the "
                         "call, and pass it as an argument",
                     )
-            self.arrays.setdefault(id(step.as_met), met[-1:])
-        return met[-1].step
+            self.arrays.setdefault(id(event.as_met), met[-1:])
+        return met[-1].event
 
     def lift(self, value: Any) -> Any:
         """A value that becomes a Tensor's, as a Traced, so that what is computed from it is recorded."""
         if type(value) is Traced:
             return value
         if type(value) is np.ndarray:
-            return Traced(self, self._array_step(value), read_only(value))
-        step = self._step("constant", np.shape(value), value.dtype)
-        step.content = value
-        step.low = float(value) if value.dtype.kind in "fiu" and value == value else -np.inf
-        if self.reference is not None and not same_content(value, self.reference.steps[step.index].content):
-            raise self.differs(step)
-        return Traced(self, step, value, is_number=True)
+            return Traced(self, self._array_event(value), read_only(value))
+        event = self._event("constant", np.shape(value), value.dtype)
+        event.content = value
+        event.low = float(value) if value.dtype.kind in "fiu" and value == value else -np.inf
+        if self.reference is not None and not same_content(value, self.reference.events[event.index].content):
+            raise self.differs(event)
+        return Traced(self, event, value, is_number=True)
 
     def own(self, value: Any) -> Traced:
         """An array of its own, of the value of another: no write into one of the two reaches the other."""
@@ -353,36 +353,36 @@ class Recording:
         return self.orders[-1]
 
     def _record(
-        self, function: Callable[..., Any], step_args: Any, step_kwargs: Any, args: Any, kwargs: Any,
+        self, function: Callable[..., Any], event_args: Any, event_kwargs: Any, args: Any, kwargs: Any,
         compute: Callable[..., Any] | None = None, operands: Sequence[Traced] = (), is_own: bool = False,
     ) -> Any:  # fmt: skip
         code, lasti = self._here()
 
         def remember(part: Any, callable_: Callable[..., Any], place: int) -> Traced:
-            step = Step("call", len(self.steps), tuple(part.shape), part.dtype)
-            step.function, step.args, step.kwargs = callable_, step_args, step_kwargs
-            step.code, step.lasti, step.scope = code, lasti, state.scope
-            step.section = "backward" if self.depth else "forward"
-            step.low = bound_below(callable_, step_args, step_kwargs, step.dtype)
-            step.finite = finiteness(callable_, step_args, step_kwargs, step.dtype)
-            self.steps.append(step)
+            event = Event("call", len(self.events), tuple(part.shape), part.dtype)
+            event.function, event.args, event.kwargs = callable_, event_args, event_kwargs
+            event.code, event.lasti, event.scope = code, lasti, state.scope
+            event.section = "backward" if self.depth else "forward"
+            event.low = bound_below(callable_, event_args, event_kwargs, event.dtype)
+            event.finite = finiteness(callable_, event_args, event_kwargs, event.dtype)
+            self.events.append(event)
             fact: Fact = facts[place]
             operand = None if fact.operand is None else operands[fact.operand]
             if operand is not None and fact.is_same:
                 return operand
-            result = Traced(self, step, read_only(part) if type(part) is not Step else None, False, fact.is_number)
+            result = Traced(self, event, read_only(part) if type(part) is not Event else None, False, fact.is_number)
             if operand is not None:
                 _look_into(result, operand, Taken(function, place, args, kwargs))
             return result
 
         if self.reference is not None:
-            value, facts = self._repeat(function, step_args, step_kwargs)
+            value, facts = self._repeat(function, event_args, event_kwargs)
         else:
             value = self._carry_out(function, compute or function, args, kwargs)
             several = isinstance(value, tuple | list)
             facts = [_fact_of(part, operands, is_own) for part in (value if several else (value,))]
             _check_places(function, operands, facts)
-            self.calls.append((function, step_args, step_kwargs, _outline(value), code, lasti, facts))
+            self.calls.append((function, event_args, event_kwargs, _outline(value), code, lasti, facts))
         if not isinstance(value, tuple | list):
             return remember(value, function, 0)
         parts = [remember(_as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
@@ -443,12 +443,12 @@ class Recording:
         self.calls.append(expected)
         return expected[3], expected[6]
 
-    def differs(self, step: Step | None, expected: Any = None) -> UnsupportedError:
+    def differs(self, event: Event | None, expected: Any = None) -> UnsupportedError:
         """The error for two runs that did not do the same."""
         what = ""
-        if step is not None and step.content is not None and self.reference is not None:
-            first = self.reference.steps[step.index].content
-            what = f" A plain value there was {brief(first)}, then {brief(step.content)}."
+        if event is not None and event.content is not None and self.reference is not None:
+            first = self.reference.events[event.index].content
+            what = f" A plain value there was {brief(first)}, then {brief(event.content)}."
         elif expected is not None and expected[4] is not None:
             what = f" Before, {function_name(expected[0])} was called at {source_of(expected[4], expected[5])}."
         return refused(
@@ -497,21 +497,21 @@ class Recording:
         return (args, kwargs) if target == np.float64 else (mapped(args, give_way), mapped(kwargs, give_way))
 
     def operand(self, item: Any) -> Any:
-        """What a step remembers of an argument of a call."""
+        """What an event remembers of an argument of a call."""
         if type(item) is Traced:
             if item._trace is not self:
                 item._trace.check_open()
             if item._seen != item._memory.version:
                 self._take_again(item)
-            return item._step
+            return item._event
         if type(item) is Tensor:
             return self.operand(item._value)
         if isinstance(item, np.ndarray):
-            return self._array_step(item)
+            return self._array_event(item)
         if type(item) in _PLAIN:
             return item
         if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
-            return self._array_step(np.asarray(item))  # an object of the user's that NumPy makes an array of
+            return self._array_event(np.asarray(item))  # an object of the user's that NumPy makes an array of
         return _without_class(item)
 
     # --- memory -----------------------------------------------------------------------------------------------------
@@ -531,8 +531,8 @@ class Recording:
             if not np.can_cast(result.dtype, target.dtype, "same_kind"):
                 raise TypeError(f"an array of dtype {result.dtype} cannot be written into one of {target.dtype}")
             result = self.converted(result, target.dtype)
-        step, value = self.operand(result), result._value
-        _become(target, step, value)
+        event, value = self.operand(result), result._value
+        _become(target, event, value)
         memory.version += 1
         target._seen = memory.version
         for link in memory.leaves:
@@ -552,7 +552,7 @@ class Recording:
         if type(item) is Traced:
             if item._past is None and item._seen == item._memory.version:
                 return item
-            then = next((past[1:] for past in item._past or () if past[0] > order), (item._step, item._value))
+            then = next((past[1:] for past in item._past or () if past[0] > order), (item._event, item._value))
             return Traced(self, *then, item._weak, item._is_number)
         if type(item) is np.ndarray:
             met = [version for version in self.arrays.get(id(item), ()) if version.order < order]
@@ -657,10 +657,10 @@ def _look_into(view: Traced, operand: Traced, taken: Taken) -> None:
     view._taken = (*operand._taken, taken.of(operand))
 
 
-def _become(traced: Traced, step: Step, value: Any) -> None:
+def _become(traced: Traced, event: Event, value: Any) -> None:
     """Let a stand-in stand for another value from now on."""
-    traced._past = [*(traced._past or ()), (next_order(), traced._step, traced._value)]
-    traced._step, traced._value = step, value
+    traced._past = [*(traced._past or ()), (next_order(), traced._event, traced._value)]
+    traced._event, traced._value = event, value
 
 
 def _may_be_weak(item: Any) -> bool:
@@ -676,8 +676,8 @@ def _as_part(part: Any) -> Any:
 
 
 def _outline(value: Any) -> Any:
-    """The shapes and dtypes of a call's result, as steps without a program."""
+    """The shapes and dtypes of a call's result, as events without a program."""
     if isinstance(value, tuple | list):
         parts = [_outline(_as_part(part)) for part in value]
         return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
-    return Step("outline", -1, tuple(value.shape), value.dtype)
+    return Event("outline", -1, tuple(value.shape), value.dtype)

@@ -1,4 +1,4 @@
-"""From a run to a program: the steps that its results need, as a graph, and what its inputs and outputs mean.
+"""From a run to a program: the events that its results need, as a graph, and what its inputs and outputs mean.
 
 Of a run that read `w`, computed `loss` and `w.grad` from it, and assigned `w - 0.1 * w.grad` to it, the program has
 `w` as its variable, which is updated, and `loss` and the gradient as its results.
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.program import Program, Variable
-from tinygraph.compiler.trace.outside import step_of
-from tinygraph.compiler.trace.steps import UNREAD, Captured, Step, steps_in
+from tinygraph.compiler.trace.events import UNREAD, Captured, Event, events_in
+from tinygraph.compiler.trace.outside import event_of
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.engine.links import mapped
 from tinygraph.engine.scopes import named_scopes
@@ -32,10 +32,10 @@ class Recorded:
 
     Attributes:
         program: its results are the function's, and the new gradients where there are any.
-        result: what the function returned, with steps in place of arrays.
+        result: what the function returned, with events in place of arrays.
         state: the leaves behind its variables.
         graded: the leaves that get a gradient.
-        used: the indices of the steps that are arguments.
+        used: the indices of the events that are arguments.
     """
 
     program: Program
@@ -45,12 +45,12 @@ class Recorded:
     used: set[int]
 
 
-def program_of(trace: Trace, result: Any, order: list[Step], names: dict[int, str]) -> Recorded:
+def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, str]) -> Recorded:
     """The program of a run.
 
     Args:
         trace: the run.
-        result: what the function returned, with steps in place of arrays.
+        result: what the function returned, with events in place of arrays.
         order: the inputs that may be arguments, in the order in which they will be given.
         names: by a Tensor's id what its surroundings call it.
     """
@@ -59,29 +59,29 @@ def program_of(trace: Trace, result: Any, order: list[Step], names: dict[int, st
     graded = [leaf for leaf in captured if _has_new_gradient(leaf)]
     _name_state(state, names)
     _name_gradients(graded)
-    _name_compositions(trace.steps)
-    grads = [step_of(leaf.grad) for leaf in graded]
-    ends = [*steps_in(result), *grads]
-    updated = {id(leaf): leaf.value._step for leaf in state if leaf.value._step is not leaf.first}
-    needed = _needed([*ends, *updated.values()], trace.steps)
+    _name_compositions(trace.events)
+    grads = [event_of(leaf.grad) for leaf in graded]
+    ends = [*events_in(result), *grads]
+    updated = {id(leaf): leaf.value._event for leaf in state if leaf.value._event is not leaf.first}
+    needed = _needed([*ends, *updated.values()], trace.events)
 
-    calls = [step for step in trace.steps if step.kind == "call" and step.index in needed]
+    calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
     nodes = _Nodes(state, _scopes(calls))
-    used = {step.index for step in order if step.kind == "argument" or step.index in needed}
-    arguments = tuple([nodes.input(step) for step in order if step.index in used])
+    used = {event.index for event in order if event.kind == "argument" or event.index in needed}
+    arguments = tuple([nodes.input(event) for event in order if event.index in used])
     inputs = [nodes.input(leaf.first) for leaf in state if leaf.first is not None]
-    for step in calls:
-        nodes.call(step)
+    for event in calls:
+        nodes.call(event)
     variables = tuple([
         Variable(node, node.name or f"variable_{place}", nodes.value(new) if (new := updated.get(id(leaf))) else None)
         for place, (node, leaf) in enumerate(zip(inputs, state, strict=True))
     ])  # fmt: skip
     results = _filled(result, nodes.value)
     if grads:
-        results = (results, [nodes.value(step) for step in grads])
+        results = (results, [nodes.value(event) for event in grads])
     outputs = [*nodes_in(results), *[variable.updated for variable in variables if variable.updated is not None]]
     graph = Graph(tuple(nodes.found.values()), tuple(outputs))
-    sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.steps, ends).items()}
+    sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.events, ends).items()}
     numbers = {number: name for number, name in nodes.numbers.items() if name is not None}
     generators, quiet = tuple(trace.generators), frozenset((trace.reference or trace).quiet)
     program = Program(graph, arguments, variables, results, sections, generators, numbers, quiet)
@@ -92,7 +92,7 @@ class _Nodes:
     """The nodes of a graph as it is made.
 
     Attributes:
-        found: by the index of a step its node.
+        found: by the index of an event its node.
         numbers: what the user's code calls the numbers among the arguments; None for one that it calls differently.
     """
 
@@ -103,65 +103,65 @@ class _Nodes:
         self._scopes = scopes
         self._source_at = functools.cache(source_of)
 
-    def input(self, step: Step) -> Node:
+    def input(self, event: Event) -> Node:
         """A node that nothing computes."""
-        return self._add(step, None, (), {})
+        return self._add(event, None, (), {})
 
-    def call(self, step: Step) -> Node:
+    def call(self, event: Event) -> Node:
         """The node of a call."""
-        node = self._add(step, step.function, mapped(step.args, self.operand), mapped(step.kwargs, self.operand))
-        _name_numbers(self.numbers, node.args, step)
+        node = self._add(event, event.function, mapped(event.args, self.operand), mapped(event.kwargs, self.operand))
+        _name_numbers(self.numbers, node.args, event)
         return node
 
     def operand(self, item: Any) -> Any:
         """An argument of a call: a node, or a constant as it is."""
-        if type(item) is not Step:
+        if type(item) is not Event:
             return item
         return self.found[item.index] if item.index in self.found else _constant(item)
 
-    def value(self, step: Step) -> Node:
+    def value(self, event: Event) -> Node:
         """A result: a node, also where it is a constant."""
-        if step.index in self.found:
-            return self.found[step.index]
-        return self._add(step, np.copy, (_constant(step),), {})
+        if event.index in self.found:
+            return self.found[event.index]
+        return self._add(event, np.copy, (_constant(event),), {})
 
-    def _add(self, step: Step, function: Any, args: Any, kwargs: Any) -> Node:
+    def _add(self, event: Event, function: Any, args: Any, kwargs: Any) -> Node:
         node = Node(
-            index=len(self.found), function=function, args=args, kwargs=kwargs, shape=step.shape, dtype=step.dtype,
-            name=step.name or (assigned_name(step.code, step.lasti) if step.kind == "call" else None),
-            scope=self._scopes.get(step.index, ()), source=self._source_at(step.code, step.lasti),
-            requires_grad=step.kind == "state" and id(step) in self._differentiable,
+            index=len(self.found), function=function, args=args, kwargs=kwargs, shape=event.shape, dtype=event.dtype,
+            name=event.name or (assigned_name(event.code, event.lasti) if event.kind == "call" else None),
+            scope=self._scopes.get(event.index, ()), source=self._source_at(event.code, event.lasti),
+            requires_grad=event.kind == "state" and id(event) in self._differentiable,
         )  # fmt: skip
-        self.found[step.index] = node
+        self.found[event.index] = node
         return node
 
 
-def _scopes(calls: list[Step]) -> dict[int, tuple[str, ...]]:
+def _scopes(calls: list[Event]) -> dict[int, tuple[str, ...]]:
     """The names of the scopes of each call, by its index."""
-    made = [(step.scope, sys.maxsize if step.section == "backward" else 0) for step in calls]
-    return dict(zip([step.index for step in calls], named_scopes(made), strict=True))
+    made = [(event.scope, sys.maxsize if event.section == "backward" else 0) for event in calls]
+    return dict(zip([event.index for event in calls], named_scopes(made), strict=True))
 
 
-def _constant(step: Step) -> Any:
-    assert step.kind in ("array", "constant")
-    return step.content
+def _constant(event: Event) -> Any:
+    assert event.kind in ("array", "constant")
+    return event.content
 
 
 def _has_new_gradient(leaf: Captured) -> bool:
     """Return whether a leaf has another gradient after the run than before it."""
-    return leaf.grad is not UNREAD and leaf.grad is not None and step_of(leaf.grad) is not leaf.first_grad
+    return leaf.grad is not UNREAD and leaf.grad is not None and event_of(leaf.grad) is not leaf.first_grad
 
 
-def _sections(calls: list[Step], steps: list[Step], ends: list[Step]) -> dict[int, str]:
+def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
     """By the index of a call the part of the program that it is in, where that is not the forward pass."""
     needed = _needed(ends, [])
-    begun = min((step.index for step in steps if step.section == "backward"), default=-1)
+    begun = min((event.index for event in events if event.section == "backward"), default=-1)
     found: dict[int, str] = {}
-    for step in calls:
-        if step.section == "backward":
-            found[step.index] = "backward"
-        elif step.index not in needed and step.index > begun:
-            found[step.index] = "update"
+    for event in calls:
+        if event.section == "backward":
+            found[event.index] = "backward"
+        elif event.index not in needed and event.index > begun:
+            found[event.index] = "update"
     return found
 
 
@@ -179,28 +179,28 @@ def _name_state(state: list[Captured], names: dict[int, str]) -> None:
 def _name_gradients(graded: list[Captured]) -> None:
     """Call the gradient with respect to w d_w."""
     for leaf in graded:
-        step = step_of(leaf.grad)
-        if step.name is None and step.section == "backward" and leaf.first is not None:
-            step.name = f"d_{leaf.first.name}"
+        event = event_of(leaf.grad)
+        if event.name is None and event.section == "backward" and leaf.first is not None:
+            event.name = f"d_{leaf.first.name}"
 
 
-def _name_compositions(steps: list[Step]) -> None:
-    """Give the last step that was made on behalf of an instruction the name that its result was assigned to."""
-    last: dict[tuple[Any, int], Step] = {}
-    for step in steps:
-        if step.kind == "call" and step.section == "forward" and step.lasti < 0:
-            last[(step.code, step.lasti)] = step
-    for step in last.values():
-        if step.name is None:
-            step.name = assigned_name(step.code, ~step.lasti)
+def _name_compositions(events: list[Event]) -> None:
+    """Give the last event that was made on behalf of an instruction the name that its result was assigned to."""
+    last: dict[tuple[Any, int], Event] = {}
+    for event in events:
+        if event.kind == "call" and event.section == "forward" and event.lasti < 0:
+            last[(event.code, event.lasti)] = event
+    for event in last.values():
+        if event.name is None:
+            event.name = assigned_name(event.code, ~event.lasti)
 
 
-def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], step: Step) -> None:
+def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], event: Event) -> None:
     """Note what the user's code calls the numbers among a call's arguments; None for one that it calls differently."""
     places = [place for place, item in enumerate(args) if isinstance(item, float | np.floating)]
-    if not places or step.lasti < 0:
+    if not places or event.lasti < 0:
         return
-    names = argument_names(step.code, step.lasti, len(args))
+    names = argument_names(event.code, event.lasti, len(args))
     for place in places:
         number, name = float(args[place]), names[place]
         name = name if name is not None and name.isidentifier() else None
@@ -210,25 +210,25 @@ def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], step:
 # --- what is needed ---------------------------------------------------------------------------------------------------
 
 
-def _filled(result: Any, value: Callable[[Step], Node]) -> Any:
-    """The value that a function returned, with a node for each step."""
+def _filled(result: Any, value: Callable[[Event], Node]) -> Any:
+    """The value that a function returned, with a node for each event."""
     if isinstance(result, dict):
         return {key: _filled(item, value) for key, item in result.items()}
     if isinstance(result, list | tuple):
         items = [_filled(item, value) for item in result]
         return items if isinstance(result, list) else tuple(items)
-    return value(result) if type(result) is Step else result
+    return value(result) if type(result) is Event else result
 
 
-def _needed(roots: list[Step], steps: list[Step]) -> set[int]:
-    """The indices of the steps that the roots are computed from, and of all draws: a generator's stream goes on."""
-    found: dict[int, Step] = {step.index: step for step in roots}
-    for step in steps:
-        if getattr(step.function, "__module__", None) == "tinygraph.draws":
-            found.setdefault(step.index, step)
+def _needed(roots: list[Event], events: list[Event]) -> set[int]:
+    """The indices of the events that the roots are computed from, and of all draws: a generator's stream goes on."""
+    found: dict[int, Event] = {event.index: event for event in roots}
+    for event in events:
+        if getattr(event.function, "__module__", None) == "tinygraph.draws":
+            found.setdefault(event.index, event)
     waiting = list(found.values())
-    for step in waiting:  # grows while we walk it
-        for operand in [*steps_in(step.args), *steps_in(step.kwargs)]:
+    for event in waiting:  # grows while we walk it
+        for operand in [*events_in(event.args), *events_in(event.kwargs)]:
             if operand.index not in found:
                 found[operand.index] = operand
                 waiting.append(operand)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
+from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.outside import WithTensors
-from tinygraph.compiler.trace.steps import Step, steps_in
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import Call, Like
 from tinygraph.engine.operands import plain
@@ -44,56 +44,56 @@ class Trace(WithTensors):
 
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Call the gradient with respect to z d_z."""
-        step = getattr(plain(g), "_step", None)
+        event = getattr(plain(g), "_event", None)
         name = getattr(call.label, "name", None) or assigned_name(call.code, call.lasti)
-        if step is not None and name is not None and step.name is None and step.section == "backward":
-            step.name = f"d_{name}"
+        if event is not None and name is not None and event.name is None and event.section == "backward":
+            event.name = f"d_{name}"
 
     def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
         """Return whether rules make no NaN of a cotangent of 0.
 
         Args:
-            found: what they made of it, in the steps from `begun` on.
+            found: what they made of it, in the events from `begun` on.
             g: the cotangent.
-            least: of what they read, how much must be known; see `Step.finite`.
+            least: of what they read, how much must be known; see `Event.finite`.
             loose: only a choice of values left something out. What it did not choose is infinite only where an
                 argument is, or where an operation made it so.
         """
-        given = getattr(plain(g), "_step", None)
+        given = getattr(plain(g), "_event", None)
         known: dict[int, int] = {}
-        read: list[Step] = []
+        read: list[Event] = []
 
-        def finite(step: Step) -> int:
-            if step is given:
+        def finite(event: Event) -> int:
+            if event is given:
                 return 2
-            if step.index < begun or step.kind != "call":
-                known_of = finiteness_of(step)
+            if event.index < begun or event.kind != "call":
+                known_of = finiteness_of(event)
                 if known_of == 1:
-                    read.append(step)
+                    read.append(event)
                 return known_of
-            if step.index not in known:
-                known[step.index] = finiteness(step.function, step.args, step.kwargs, step.dtype, finite)
-            return known[step.index]
+            if event.index not in known:
+                known[event.index] = finiteness(event.function, event.args, event.kwargs, event.dtype, finite)
+            return known[event.index]
 
-        steps = [part._step for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
-        if not all([finite(step) >= least for step in steps]):
+        events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
+        if not all([finite(event) >= least for event in events]):
             return False
         (self.relied_loosely if loose else self.relied).update(read)
         return True
 
     def is_finite(self, cotangent: Any) -> bool:
         """Return whether no element is infinite or NaN, for arguments that are finite."""
-        steps = [part._step for part in _parts(plain(cotangent)) if type(part) is Traced]
-        known = [finiteness_of(step) for step in steps]
+        events = [part._event for part in _parts(plain(cotangent)) if type(part) is Traced]
+        known = [finiteness_of(event) for event in events]
         if min(known, default=2) < 1:
             return False
-        self.relied_loosely.update([step for step, found in zip(steps, known, strict=True) if found == 1])
+        self.relied_loosely.update([event for event, found in zip(events, known, strict=True) if found == 1])
         return True
 
     def taken_for_finite(self) -> set[int]:
         """The indices of the inputs that are taken to be finite, so that the program is right."""
         return _inputs_below(self.relied) | {
-            index for index in _inputs_below(self.relied_loosely) if self.steps[index].kind != "state"
+            index for index in _inputs_below(self.relied_loosely) if self.events[index].kind != "state"
         }
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
@@ -122,16 +122,16 @@ class Trace(WithTensors):
         return self.lift(mask) if type(mask) is np.ndarray and mask.ndim else mask
 
 
-def _inputs_below(steps: set[Step]) -> set[int]:
-    """The indices of the inputs that some steps depend on, and that are not known to be finite."""
-    waiting, seen = list(steps), {step.index for step in steps}
+def _inputs_below(events: set[Event]) -> set[int]:
+    """The indices of the inputs that some events depend on, and that are not known to be finite."""
+    waiting, seen = list(events), {event.index for event in events}
     inputs = set()
     while waiting:
-        step = waiting.pop()
-        if step.kind != "call":
-            inputs.add(step.index)
+        event = waiting.pop()
+        if event.kind != "call":
+            inputs.add(event.index)
             continue
-        for operand in steps_in([step.args, step.kwargs]):
+        for operand in events_in([event.args, event.kwargs]):
             if operand.index not in seen and operand.finite < 2:
                 seen.add(operand.index)
                 waiting.append(operand)

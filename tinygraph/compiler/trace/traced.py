@@ -27,7 +27,7 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
 
 if TYPE_CHECKING:
-    from tinygraph.compiler.trace import Step, Trace
+    from tinygraph.compiler.trace import Event, Trace
 
 __all__ = ["Traced"]
 
@@ -138,29 +138,38 @@ class Traced(ArrayMethods[Any]):
 
     Attributes:
         _trace: the run that it belongs to.
-        _step: what computed it. An update in place puts another step here.
+        _event: what computed it. An update in place puts another event here.
         _value: the array itself, None in a run that only repeats another.
         _weak: it is a Python number, whose dtype gives way to that of any array.
         _is_number: it stands for a number, which is immutable, and not for an array, if of one number.
         _memory: what it lies in, and may share with others.
-        _seen: the version of the memory that its step is of.
+        _seen: the version of the memory that its event is of.
         _base, _taken: for a view the array that it looks into, and the calls that took it from there.
-        _past: what it was before, as triples of the order until which, a step and a value.
+        _past: what it was before, as triples of the order until which, an event and a value.
     """
 
     __slots__ = (
-        "__weakref__", "_base", "_is_number", "_memory", "_past", "_seen", "_step", "_taken", "_trace", "_value",
+        "__weakref__",
+        "_base",
+        "_event",
+        "_is_number",
+        "_memory",
+        "_past",
+        "_seen",
+        "_taken",
+        "_trace",
+        "_value",
         "_weak",
     )  # fmt: skip
 
     __array_priority__ = 500.0
 
     def __init__(
-        self, trace: Any, step: Step, value: Any, weak: bool = False, is_number: bool = False,
+        self, trace: Any, event: Event, value: Any, weak: bool = False, is_number: bool = False,
         memory: Memory | None = None,
     ) -> None:  # fmt: skip
         self._trace: Trace = trace
-        self._step = step
+        self._event = event
         self._value = value
         self._weak = weak
         self._is_number = is_number or weak
@@ -168,7 +177,7 @@ class Traced(ArrayMethods[Any]):
         self._seen = self._memory.version
         self._base: Traced | None = None
         self._taken: tuple[Any, ...] = ()
-        self._past: list[tuple[int, Step, Any]] | None = None
+        self._past: list[tuple[int, Event, Any]] | None = None
 
     # Code that asks `isinstance(x, np.ndarray)` is to go the way that it goes with arrays.
     @property  # type: ignore[misc]
@@ -178,27 +187,27 @@ class Traced(ArrayMethods[Any]):
     @property
     def shape(self) -> tuple[int, ...]:
         """The size of each axis."""
-        return self._step.shape
+        return self._event.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self._step.dtype
+        return self._event.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self._step.shape)
+        return len(self._event.shape)
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._step.size
+        return self._event.size
 
     @property
     def itemsize(self) -> int:
         """The bytes that one element takes."""
-        return self._step.dtype.itemsize
+        return self._event.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -300,8 +309,8 @@ class Traced(ArrayMethods[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         if not self.shape and type(index) is tuple and not index:  # the number in an array of one
-            step, value = self._trace.operand(self), self._value
-            return Traced(self._trace, step, None if value is None else value[()], self._weak, is_number=True)
+            event, value = self._trace.operand(self), self._value
+            return Traced(self._trace, event, None if value is None else value[()], self._weak, is_number=True)
         return self._trace.index(self, index)
 
     # --- operators --------------------------------------------------------------------------------------------------

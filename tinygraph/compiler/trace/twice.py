@@ -30,7 +30,7 @@ def run(
         careful: see `Recording`.
 
     Returns:
-        The trace, and what the function returned, with steps in place of arrays.
+        The trace, and what the function returned, with events in place of arrays.
     """
     trace = Trace(call, reference, careful)
     with diverted(trace):
@@ -53,7 +53,7 @@ def run(
 
 
 def results_of(trace: Trace, result: Any) -> Any:
-    """What a function returned, with a step for each array.
+    """What a function returned, with an event for each array.
 
     Raises:
         UnsupportedError: there is something else in it than a program can return.

@@ -1,4 +1,4 @@
-"""Steps: the values of a run, in the order in which they were made."""
+"""Events: the values of a run, in the order in which they were made."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from tinygraph.users_code.source import source_of
 
-__all__ = ["UNREAD", "Captured", "Step", "steps_in"]
+__all__ = ["UNREAD", "Captured", "Event", "events_in"]
 
 
-class Step:
+class Event:
     """A value of the program while it is being made: an input, a constant, or the result of a call.
 
     Attributes:
@@ -68,7 +68,7 @@ class Captured:
         argument: the place among the arguments' leaves, or None for a Tensor from elsewhere.
         value: its `Traced`; None before it was first read.
         initial: the `Traced` that it had first, which somebody may have written into.
-        first: the step of the value at the start of the call.
+        first: the event of the value at the start of the call.
         order, rewritten: when it was assigned to, and when its array was written into, as the record counts.
         grad: the gradient: a Traced, a Tensor, None, or UNREAD.
         had_grad: None while the gradient from before the call was not read; else whether there was one.
@@ -87,15 +87,15 @@ class Captured:
         self.tensor: Any = None
         self.value: Any = None
         self.initial: Any = None
-        self.first: Step | None = None
+        self.first: Event | None = None
         self.grad: Any = UNREAD
-        self.first_grad: Step | None = None
+        self.first_grad: Event | None = None
         self.had_grad: bool | None = None
 
     @property
     def is_written_into(self) -> bool:
         """Return whether the function writes into the array itself: `w.data -= step` does, `w.assign` does not."""
-        return self.initial is not None and self.initial._step is not self.first
+        return self.initial is not None and self.initial._event is not self.first
 
     @property
     def owner(self) -> Any:
@@ -106,17 +106,17 @@ class Captured:
 UNREAD: Any = object()
 
 
-def steps_in(structure: Any) -> list[Step]:
-    """The steps inside nested tuples, lists and dicts, in order."""
-    if type(structure) is Step:
+def events_in(structure: Any) -> list[Event]:
+    """The events inside nested tuples, lists and dicts, in order."""
+    if type(structure) is Event:
         return [structure]
-    found: list[Step] = []
+    found: list[Event] = []
     if isinstance(structure, _NESTED):
         for item in structure.values() if isinstance(structure, dict) else structure:
-            if type(item) is Step:
+            if type(item) is Event:
                 found.append(item)
             elif isinstance(item, _NESTED):
-                found += steps_in(item)
+                found += events_in(item)
     return found
 
 
