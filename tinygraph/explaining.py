@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.backward import gather, pull_back
+from tinygraph.engine.backward import pull_back
+from tinygraph.engine.gathering import gather
 from tinygraph.engine.links import Call, DataLeaf, Like, arguments, links_in
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import plain

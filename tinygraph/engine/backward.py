@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import operator
 import sys
 import threading
 import weakref
@@ -23,17 +22,11 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.fitting import FLOAT16, FLOAT32, rounded
+from tinygraph.engine.gathering import GATHERING, Waiting, gather
 from tinygraph.engine.links import (
-    Both,
     Call,
-    DataCall,
-    DataLeaf,
     Leaf,
-    Left,
     Like,
-    Right,
-    Spread,
-    Unnamed,
     arguments,
     links_in,
     next_order,
@@ -41,28 +34,21 @@ from tinygraph.engine.links import (
 from tinygraph.engine.modes import Setting, state
 from tinygraph.engine.nonfinite import watch_cotangent
 from tinygraph.engine.operands import plain
-from tinygraph.engine.ownership import apart, share
+from tinygraph.engine.ownership import apart
 from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
-from tinygraph.engine.pulling import PULL, Waiting, hand, note_reach, pull
+from tinygraph.engine.pulling import PULL, hand, note_reach, pull
 from tinygraph.engine.record import SHOWN
 from tinygraph.engine.recorded_pulls import join_pieces, on_behalf_of, pull_traced
 from tinygraph.engine.table import function_name
-from tinygraph.errors import GraphError
-from tinygraph.users_code.source import assigned_name, source_of
+from tinygraph.users_code.source import source_of
 
 _float64 = np.float64
 _FLOAT64 = np.dtype(np.float64)
-_by_order = operator.attrgetter("order")
-
-_DATA = (DataCall, DataLeaf)
-
 
 FREED = Freed(None)
 
 # Threads may share leaves: to read a gradient and to write the sum is one step.
 _adding = threading.Lock()
-# To find a graph unmarked and to mark it is one step too.
-_gathering = threading.RLock()
 
 
 def backward(output: Any, seed: Any, retain_graph: bool, create_graph: bool) -> None:
@@ -70,7 +56,7 @@ def backward(output: Any, seed: Any, retain_graph: bool, create_graph: bool) -> 
     retain = retain_graph or create_graph
     state.last_loss = weakref.ref(output)
     link = output._link
-    with _gathering:
+    with GATHERING:
         waiting = gather([link])
     cotangents = pull_back(waiting, [link], [seed], create_graph, retain, show=retain)
     taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
@@ -128,7 +114,7 @@ def gradients(
     Returns:
         For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
     """
-    with _gathering:
+    with GATHERING:
         waiting = gather(outputs, since)
     waiting.begun = begun
     waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
@@ -141,111 +127,6 @@ def gradients(
     for call in waiting.calls:
         call._adjoint = None if retain or recorded else FREED
     return [None if cotangent is waiting else cotangent for cotangent in found]
-
-
-def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
-    """Mark the calls that the roots depend on through gradients, and list them from the oldest to the newest.
-
-    Returns:
-        The mark that they now carry, with the list of them in it.
-
-    Raises:
-        GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
-    """
-    waiting = Waiting(since)
-    calls: list[Any] = waiting.calls
-    try:
-        for root in roots:
-            _meet(root, sys.maxsize, False, waiting)
-        for call in calls:  # grows while we walk it
-            kind = type(call)
-            if kind is Spread:
-                _meet_arguments(call, waiting)
-                continue
-            op = call.op
-            if kind is Right:
-                link, read = call.y, op.needs_y
-                if op.needs_x and isinstance(call.x, _DATA):
-                    _meet_data(call.x, call.order, waiting)
-            else:
-                link, read = call.x, op.needs_x
-                if kind is Both:
-                    other = call.y
-                    if other.is_call and other._adjoint is None and other.order >= since:
-                        other._adjoint = waiting
-                        calls.append(other)
-                    else:
-                        _meet(other, call.order, op.needs_y, waiting)
-                elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
-                    _meet_data(call.y, call.order, waiting)
-            # What `_meet` does for a call met the first time, in a third of the time.
-            if link.is_call and link._adjoint is None and link.order >= since:
-                link._adjoint = waiting
-                calls.append(link)
-            else:
-                _meet(link, call.order, read, waiting)
-        if state.tracing is not None:
-            state.tracing.check_passable(calls)
-    except BaseException:
-        for call in calls:
-            call._adjoint = None
-        raise
-    calls.sort(key=_by_order)
-    return waiting
-
-
-def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
-    """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
-    adjoint = link._adjoint
-    if adjoint is waiting:
-        return
-    if not link.is_call:
-        wanted = link.differentiable  # which finds out whether its array was written into
-        if link.order > order and (read or link.rewritten > order):
-            raise GraphError(_changed_since(link))
-        if wanted and link.order < waiting.since:
-            waiting.foreign = True
-    elif link.differentiable:
-        if link.order < waiting.since:
-            waiting.foreign = True
-        elif adjoint is None:
-            link._adjoint = waiting
-            waiting.calls.append(link)
-        else:
-            raise GraphError(_not_passable(link))
-
-
-def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
-    """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
-    met = [link]
-    for item in met:  # grows while we walk it
-        if item.is_call:
-            met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
-        else:
-            if type(item) is Unnamed and item.before is not None:
-                _meet_owner(item.before, item._value, order)
-            _meet(item, order, item is link, waiting)
-
-
-def _meet_owner(leaf: Any, value: Any, order: int) -> None:
-    """Meet the leaf whose array a detached Tensor looks into."""
-    if share(leaf._value, value):
-        leaf.differentiable  # noqa: B018 - asked, it finds out whether its array was written into
-        if leaf.rewritten > order:
-            raise GraphError(_changed_since(leaf))
-
-
-def _meet_arguments(call: Any, waiting: Waiting) -> None:
-    """Meet the operands of a call of any arguments, of which some may stand inside lists."""
-    for position, argument in enumerate(call.x):
-        read = position in call.op.needs
-        for link in links_in(argument):
-            if link.is_call and link.differentiable:
-                _meet(link, call.order, read, waiting)
-            elif read:
-                _meet_data(link, call.order, waiting)
-            elif link.differentiable:
-                _meet(link, call.order, False, waiting)
 
 
 def pull_back(
@@ -282,18 +163,11 @@ def pull_back(
             cotangents, until = _plain_pass(waiting, roots, seeds, show, kept)
         if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
             if waiting.leaves_out or until == sys.maxsize:
-                waiting.start_again()
-                cotangents = {}
-                for place, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
-                    note_reach(root, waiting.begun[place] if waiting.begun else None, waiting)
-                    hand(root, seed, cotangents, waiting)
+                cotangents = _begin_guarded(waiting, roots, seeds)
             _guarded_pass(waiting, cotangents, recorded, show, kept, until)
         _round(cotangents, keep, waiting.calls, recorded)
     except BaseException:
-        for call in waiting.calls:
-            call._adjoint = None
-        for call in waiting.put_back():
-            call._adjoint = FREED
+        _give_up(waiting)
         raise
     finally:
         if tracing is not None:
@@ -362,6 +236,24 @@ def _plain_pass(
         error.add_note(_in_pass(call))
         raise
     return cotangents, -1
+
+
+def _give_up(waiting: Waiting) -> None:
+    """Leave no mark of a pass that failed: it can be made again, unless values that it needs are gone."""
+    for call in waiting.calls:
+        call._adjoint = None
+    for call in waiting.put_back():
+        call._adjoint = FREED
+
+
+def _begin_guarded(waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any]) -> dict[Leaf, Any]:
+    """Begin a pass, perhaps once more, in which it is known where each seed counts. Returns the leaves' cotangents."""
+    waiting.start_again()
+    cotangents: dict[Leaf, Any] = {}
+    for place, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
+        note_reach(root, waiting.begun[place] if waiting.begun else None, waiting)
+        hand(root, seed, cotangents, waiting)
+    return cotangents
 
 
 def _guarded_pass(
@@ -487,30 +379,3 @@ def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
 def _line_of(call: Call) -> str:
     source = source_of(call.code, call.lasti)
     return f"{source}: {source.text}" if source is not None else "an unknown line"
-
-
-def _changed_since(leaf: Leaf) -> str:
-    source = source_of(leaf.code, leaf.lasti)
-    made = f" (it was made at {source})" if source is not None else ""
-    name = leaf.name or assigned_name(leaf.code, leaf.lasti) or "a Tensor"
-    how, instead = "was assigned a new value", "assign()"
-    if leaf.rewritten == leaf.order:
-        how, instead = "was written into, through its data,", "writing into it"
-    return (
-        f"backward: {name} {how} after it was used{made}, so the gradient of the older computation can no longer be "
-        f"found. Call backward() before {instead}, or compute the loss again; cut a state that is carried on to the "
-        "next step with h = h.detach()"
-    )
-
-
-def _not_passable(call: Call) -> str:
-    if type(call._adjoint) is Freed:
-        name, place = assigned_name(call.code, call.lasti), source_of(call.code, call.lasti)
-        what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
-        return (
-            f"backward: the graph of {what} was given back by an earlier backward(). Carry a state on to the next step "
-            f"with {name or 'h'} = {name or 'h'}.detach(), and update a leaf with w.assign(w.data - rate * w.grad), as "
-            "`w = w - rate * w.grad` ties each step to all before it; or pass retain_graph=True to the first "
-            "backward() to go through one graph twice"
-        )
-    return "backward: another backward pass is going through this graph at this moment, in this or another thread"

@@ -133,6 +133,14 @@ class Call:
         code, lasti: the caller's code object and instruction, decoded only when somebody asks.
         label: None, the scopes the call was made in, or `Named`.
         passed: the backward pass that wrote the gradient; not there before one has.
+
+    `_adjoint` says where the call is in a reverse pass. It is one of:
+        None: no pass goes through the call.
+        a `gathering.Waiting`: a pass has gathered the call, and no cotangent has reached it yet.
+        a cotangent: what has reached the call so far.
+        a `Like`: a cotangent that was handed on, and was too large to keep.
+        a `passes.Freed`: a pass gave back what the call had kept, so that no other can go through it.
+    One slot and one comparison tell them apart, since each call of a pass is asked several times.
     """
 
     __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "passed", "x", "y")

@@ -2,94 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextvars import copy_context
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
+from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
 from tinygraph.engine.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
-from tinygraph.engine.reaching import may_leave_out, united
+from tinygraph.engine.reaching import united
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
 
 __warningregistry__ = None  # as in `record`
-
-
-class Waiting:
-    """The `_adjoint` of a call that a pass has gathered and that no cotangent has reached yet. One object a pass.
-
-    Attributes:
-        since: calls made before this order do not belong to the pass.
-        calls: those that do, in the order in which they were met.
-        foreign: whether the pass met anything older that wants a gradient.
-        retain: whether the calls keep what they saved, for another pass.
-        freed: calls that give back their values, with the values while the pass may have to be done over, else None.
-        held: constants that are to be given back then.
-        begun: for each root where its seed counts, None for everywhere.
-        reach: of calls whose cotangents were not reached everywhere, where they were.
-        loose: those of them where only a choice of values left something out, as `np.maximum` does.
-        strict: those where a condition, a mask or an index did.
-        owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
-        pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
-        ends: calls from before the pass whose cotangents are asked for all the same.
-    """
-
-    __slots__ = (
-        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces",
-        "reach", "retain", "since", "strict",
-    )  # fmt: skip
-
-    def __init__(self, since: int) -> None:
-        self.since = since
-        self.calls: list[Any] = []
-        self.foreign = False
-        self.retain = True
-        self.freed: list[tuple[Call, Any]] = []
-        self.held: list[Held] = []
-        self._leaves_out: bool | None = None
-        self.begun: Sequence[Any] = ()
-        self.reach: dict[Any, Any] = {}
-        self.loose: set[Any] = set()
-        self.strict: set[Any] = set()
-        self.owned: dict[Any, Any] = {}
-        self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
-        self.ends: frozenset[Any] = frozenset()
-        self._outside = copy_context()
-
-    @property
-    def leaves_out(self) -> bool:
-        """Return whether a call of the pass may leave something out, so that the pass may have to be done over."""
-        if self._leaves_out is None:
-            self._leaves_out = bool(self.begun) or any(map(may_leave_out, self.calls))
-        return self._leaves_out
-
-    def start_again(self) -> None:
-        """Make the calls as they were before the pass."""
-        for call in self.calls:
-            call._adjoint = self
-        self.put_back()
-        self.owned.clear()
-        self.pieces.clear()
-        self.held.clear()
-
-    def put_back(self) -> list[Call]:
-        """Make the calls keep their values, after all. Returns those whose values are gone."""
-        gone = []
-        for call, value in self.freed:
-            if value is None:
-                gone.append(call)
-            else:
-                call._value = value
-        self.freed.clear()
-        return gone
-
-    @property
-    def invalid(self) -> Any:
-        """What the user wants done about NaN from a calculation, as `np.seterr` has it outside the pass."""
-        return self._outside.run(np.geterr)["invalid"]
 
 
 def hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:

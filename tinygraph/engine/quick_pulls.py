@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.fitting import fit
+from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Both, Call, First, Leaf, Left, Right, Unary
-from tinygraph.engine.pulling import PULL, Waiting, hand, pull_piece, value_of
+from tinygraph.engine.pulling import PULL, hand, pull_piece, value_of
 
 __all__ = ["install"]
 

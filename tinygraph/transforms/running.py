@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine import modes, record
-from tinygraph.engine.backward import gather, gradients
+from tinygraph.engine.backward import gradients
+from tinygraph.engine.gathering import gather
 from tinygraph.engine.leaving import Left, warn_of_lost
 from tinygraph.engine.links import Leaf, Like, arguments, links_in, next_order
 from tinygraph.engine.modes import state

@@ -1,0 +1,256 @@
+"""Gather the calls that an output depends on, mark them, and keep what a reverse pass knows of them.
+
+Calls carry the number of their creation, and operands are always older than the call that uses them. So the order of
+a pass needs no search: its calls are sorted by that number. The mark on each of them is the pass's `Waiting`.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from contextvars import copy_context
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.links import (
+    Both,
+    Call,
+    DataCall,
+    DataLeaf,
+    Leaf,
+    Left,
+    Right,
+    Spread,
+    Unnamed,
+    arguments,
+    links_in,
+)
+from tinygraph.engine.modes import state
+from tinygraph.engine.ownership import share
+from tinygraph.engine.passes import Freed
+from tinygraph.engine.reaching import may_leave_out
+from tinygraph.engine.table import function_name
+from tinygraph.errors import GraphError
+from tinygraph.users_code.source import assigned_name, source_of
+
+__all__ = ["GATHERING", "Waiting", "gather"]
+
+_by_order = operator.attrgetter("order")
+
+_DATA = (DataCall, DataLeaf)
+
+# To find a graph unmarked and to mark it is one step too.
+GATHERING = threading.RLock()
+
+
+class Waiting:
+    """The `_adjoint` of a call that a pass has gathered and that no cotangent has reached yet. One object a pass.
+
+    Attributes:
+        since: calls made before this order do not belong to the pass.
+        calls: those that do, in the order in which they were met.
+        foreign: whether the pass met anything older that wants a gradient.
+        retain: whether the calls keep what they saved, for another pass.
+        freed: calls that give back their values, with the values while the pass may have to be done over, else None.
+        held: constants that are to be given back then.
+        begun: for each root where its seed counts, None for everywhere.
+        reach: of calls whose cotangents were not reached everywhere, where they were.
+        loose: those of them where only a choice of values left something out, as `np.maximum` does.
+        strict: those where a condition, a mask or an index did.
+        owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
+        pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
+        ends: calls from before the pass whose cotangents are asked for all the same.
+    """
+
+    __slots__ = (
+        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces",
+        "reach", "retain", "since", "strict",
+    )  # fmt: skip
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.calls: list[Any] = []
+        self.foreign = False
+        self.retain = True
+        self.freed: list[tuple[Call, Any]] = []
+        self.held: list[Held] = []
+        self._leaves_out: bool | None = None
+        self.begun: Sequence[Any] = ()
+        self.reach: dict[Any, Any] = {}
+        self.loose: set[Any] = set()
+        self.strict: set[Any] = set()
+        self.owned: dict[Any, Any] = {}
+        self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
+        self.ends: frozenset[Any] = frozenset()
+        self._outside = copy_context()
+
+    @property
+    def leaves_out(self) -> bool:
+        """Return whether a call of the pass may leave something out, so that the pass may have to be done over."""
+        if self._leaves_out is None:
+            self._leaves_out = bool(self.begun) or any(map(may_leave_out, self.calls))
+        return self._leaves_out
+
+    def start_again(self) -> None:
+        """Make the calls as they were before the pass."""
+        for call in self.calls:
+            call._adjoint = self
+        self.put_back()
+        self.owned.clear()
+        self.pieces.clear()
+        self.held.clear()
+
+    def put_back(self) -> list[Call]:
+        """Make the calls keep their values, after all. Returns those whose values are gone."""
+        gone = []
+        for call, value in self.freed:
+            if value is None:
+                gone.append(call)
+            else:
+                call._value = value
+        self.freed.clear()
+        return gone
+
+    @property
+    def invalid(self) -> Any:
+        """What the user wants done about NaN from a calculation, as `np.seterr` has it outside the pass."""
+        return self._outside.run(np.geterr)["invalid"]
+
+
+def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
+    """Mark the calls that the roots depend on through gradients, and list them from the oldest to the newest.
+
+    Returns:
+        The mark that they now carry, with the list of them in it.
+
+    Raises:
+        GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
+    """
+    waiting = Waiting(since)
+    calls: list[Any] = waiting.calls
+    try:
+        for root in roots:
+            _meet(root, sys.maxsize, False, waiting)
+        for call in calls:  # grows while we walk it
+            kind = type(call)
+            if kind is Spread:
+                _meet_arguments(call, waiting)
+                continue
+            op = call.op
+            if kind is Right:
+                link, read = call.y, op.needs_y
+                if op.needs_x and isinstance(call.x, _DATA):
+                    _meet_data(call.x, call.order, waiting)
+            else:
+                link, read = call.x, op.needs_x
+                if kind is Both:
+                    other = call.y
+                    if other.is_call and other._adjoint is None and other.order >= since:
+                        other._adjoint = waiting
+                        calls.append(other)
+                    else:
+                        _meet(other, call.order, op.needs_y, waiting)
+                elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
+                    _meet_data(call.y, call.order, waiting)
+            # What `_meet` does for a call met the first time, in a third of the time.
+            if link.is_call and link._adjoint is None and link.order >= since:
+                link._adjoint = waiting
+                calls.append(link)
+            else:
+                _meet(link, call.order, read, waiting)
+        if state.tracing is not None:
+            state.tracing.check_passable(calls)
+    except BaseException:
+        for call in calls:
+            call._adjoint = None
+        raise
+    calls.sort(key=_by_order)
+    return waiting
+
+
+def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
+    """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
+    adjoint = link._adjoint
+    if adjoint is waiting:
+        return
+    if not link.is_call:
+        wanted = link.differentiable  # which finds out whether its array was written into
+        if link.order > order and (read or link.rewritten > order):
+            raise GraphError(_changed_since(link))
+        if wanted and link.order < waiting.since:
+            waiting.foreign = True
+    elif link.differentiable:
+        if link.order < waiting.since:
+            waiting.foreign = True
+        elif adjoint is None:
+            link._adjoint = waiting
+            waiting.calls.append(link)
+        else:
+            raise GraphError(_not_passable(link))
+
+
+def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
+    """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
+    met = [link]
+    for item in met:  # grows while we walk it
+        if item.is_call:
+            met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
+        else:
+            if type(item) is Unnamed and item.before is not None:
+                _meet_owner(item.before, item._value, order)
+            _meet(item, order, item is link, waiting)
+
+
+def _meet_owner(leaf: Any, value: Any, order: int) -> None:
+    """Meet the leaf whose array a detached Tensor looks into."""
+    if share(leaf._value, value):
+        leaf.differentiable  # noqa: B018 - asked, it finds out whether its array was written into
+        if leaf.rewritten > order:
+            raise GraphError(_changed_since(leaf))
+
+
+def _meet_arguments(call: Any, waiting: Waiting) -> None:
+    """Meet the operands of a call of any arguments, of which some may stand inside lists."""
+    for position, argument in enumerate(call.x):
+        read = position in call.op.needs
+        for link in links_in(argument):
+            if link.is_call and link.differentiable:
+                _meet(link, call.order, read, waiting)
+            elif read:
+                _meet_data(link, call.order, waiting)
+            elif link.differentiable:
+                _meet(link, call.order, False, waiting)
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def _changed_since(leaf: Leaf) -> str:
+    source = source_of(leaf.code, leaf.lasti)
+    made = f" (it was made at {source})" if source is not None else ""
+    name = leaf.name or assigned_name(leaf.code, leaf.lasti) or "a Tensor"
+    how, instead = "was assigned a new value", "assign()"
+    if leaf.rewritten == leaf.order:
+        how, instead = "was written into, through its data,", "writing into it"
+    return (
+        f"backward: {name} {how} after it was used{made}, so the gradient of the older computation can no longer be "
+        f"found. Call backward() before {instead}, or compute the loss again; cut a state that is carried on to the "
+        "next step with h = h.detach()"
+    )
+
+
+def _not_passable(call: Call) -> str:
+    if type(call._adjoint) is Freed:
+        name, place = assigned_name(call.code, call.lasti), source_of(call.code, call.lasti)
+        what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
+        return (
+            f"backward: the graph of {what} was given back by an earlier backward(). Carry a state on to the next step "
+            f"with {name or 'h'} = {name or 'h'}.detach(), and update a leaf with w.assign(w.data - rate * w.grad), as "
+            "`w = w - rate * w.grad` ties each step to all before it; or pass retain_graph=True to the first "
+            "backward() to go through one graph twice"
+        )
+    return "backward: another backward pass is going through this graph at this moment, in this or another thread"
