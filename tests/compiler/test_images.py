@@ -156,7 +156,7 @@ def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
 
 @pytest.mark.parametrize("blocks", [True, False])
 def test_images_go_into_the_work_memory_as_many_as_fit(monkeypatch, blocks):
-    monkeypatch.setattr("tinygraph.compiler.write.memory.WORK_BYTES", 64)
+    monkeypatch.setattr("tinygraph.compiler.write.allocations.WORK_BYTES", 64)
     for channels in ((4, 3), (16, 16)):
         equal(classifier, *classifier_arguments(batch=5, channels=channels), blocks=blocks)
 

@@ -20,7 +20,7 @@ from tinygraph.compiler.rewrites import products
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.schedule import division, sequences
 from tinygraph.compiler.schedule.sequences import Sequences
-from tinygraph.compiler.write import reductions
+from tinygraph.compiler.write import reduction_calls
 
 rng = np.random.default_rng(0)
 
@@ -96,7 +96,7 @@ def small_blocks() -> Iterator[None]:
         for module in (division, sequences):
             patch.setattr(module, "TWO_THREADS", 0.0)
         patch.setattr(sequences, "BLOCK_BYTES", 1000)
-        patch.setattr(reductions, "MANY", 0)
+        patch.setattr(reduction_calls, "MANY", 0)
         yield
 
 

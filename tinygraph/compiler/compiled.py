@@ -30,7 +30,7 @@ from tinygraph.compiler.making import Maker, made_version, name_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
-from tinygraph.compiler.saving.calls import Call, call_of, parameters_of
+from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
 from tinygraph.compiler.trace.recording import carrying_out
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
@@ -65,7 +65,7 @@ class Compiled:
         self._maxsize = maxsize
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
         # By a program the call it was made for, in the words of a saved file, where there are words for it.
-        self._calls: weakref.WeakKeyDictionary[Version, Call | None] = weakref.WeakKeyDictionary()
+        self._calls: weakref.WeakKeyDictionary[Version, SavedCall | None] = weakref.WeakKeyDictionary()
         self._last: Version | None = None
         self._evicted = 0
         self._lock = threading.RLock()

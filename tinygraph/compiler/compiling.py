@@ -20,8 +20,8 @@ from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.schedule.one_thread import PRODUCTS, wants_one_thread
+from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
-from tinygraph.compiler.write.numbers import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.task import Task
 from tinygraph.graph import Graph
 

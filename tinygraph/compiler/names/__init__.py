@@ -8,8 +8,8 @@ are called after what they are of (`cotangents`), `d_w`, and what they are multi
 from __future__ import annotations
 
 from tinygraph.compiler.names.describing import made_up
-from tinygraph.compiler.names.names import names_of
-from tinygraph.compiler.names.slopes import slopes_in
+from tinygraph.compiler.names.naming import names_of
+from tinygraph.compiler.names.slope_values import slopes_in
 from tinygraph.compiler.names.taken import TakenNames, identifier, is_free, users
 
 __all__ = ["TakenNames", "identifier", "is_free", "made_up", "names_of", "slopes_in", "users"]

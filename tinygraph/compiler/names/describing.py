@@ -20,7 +20,7 @@ def made_up(step: Step, names: dict[int, str], slopes: set[int]) -> str:
 
     Args:
         names: by a step's index.
-        slopes: see `tinygraph.compiler.names.slopes.slopes_in`.
+        slopes: see `tinygraph.compiler.names.slope_values.slopes_in`.
     """
     wish = _described(step, names, slopes)
     if len(wish) <= LONGEST:

@@ -14,11 +14,11 @@ from tinygraph.graph import Graph
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
 
-__all__ = ["Entry", "Profile", "profiled"]
+__all__ = ["Profile", "Timing", "profiled"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class Timing:
     """The time of one call in a program.
 
     Attributes:
@@ -45,7 +45,7 @@ class Profile:
         names: by a call's index what a picture calls it, where not by its own name.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Timing, ...]
     seconds: float
     graph: Graph
     names: dict[int, str] = field(default_factory=dict)
@@ -176,7 +176,7 @@ def profiled(
         plain()
         whole = min(whole, clock() - before)
     entries = [
-        Entry(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
+        Timing(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
         for index, seconds in sorted(least.items())
     ]
     return Profile(tuple(entries), whole, graph, names or {})

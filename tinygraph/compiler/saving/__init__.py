@@ -18,11 +18,11 @@ from tinygraph.compiler.names import TakenNames, users
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.run.versions import Version
-from tinygraph.compiler.saving.calls import Call
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
-from tinygraph.compiler.saving.module import Module
-from tinygraph.compiler.saving.programs import Saved, State, saved_version
+from tinygraph.compiler.saving.saved_calls import SavedCall
+from tinygraph.compiler.saving.saved_module import SavedModule
+from tinygraph.compiler.saving.saved_programs import SavedProgram, SavedValue, saved_version
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
@@ -31,7 +31,7 @@ __all__ = ["save_program", "save_versions"]
 
 def save_versions(
     path: str | os.PathLike[str], name: str, parameters: Sequence[Parameter], static: frozenset[str],
-    versions: Sequence[tuple[Version, Call | None]], values: str,
+    versions: Sequence[tuple[Version, SavedCall | None]], values: str,
 ) -> None:  # fmt: skip
     """Write a module with a program for each of some signatures of a function.
 
@@ -53,7 +53,7 @@ def save_versions(
     taken = TakenNames([*[parameter.name for parameter in parameters], *given_by_name])
     names: dict[Any, str] = {}
 
-    def name_of(state: State) -> str:
+    def name_of(state: SavedValue) -> str:
         if state.key not in names:
             wish = users(state.name)
             # A Tensor among the arguments keeps its name: it is one of the parameters already.
@@ -63,7 +63,7 @@ def save_versions(
         return names[state.key]
 
     ordered = any(version.ends().by_strides for version, _ in versions)
-    programs: list[Saved] = []
+    programs: list[SavedProgram] = []
     given: dict[str, tuple[Any, Any]] = {}
     left_out: list[str] = []
     for version, call in versions:
@@ -86,7 +86,7 @@ def save_versions(
         _complete(saved, given)
     _check_apart(name, programs, left_out)
     header = header_of(parameters, [saved.words for saved in programs], list(given), static)
-    module = Module(target, name, header, programs, left_out, ordered)
+    module = SavedModule(target, name, header, programs, left_out, ordered)
     write(target, module.text, module.arrays)
 
 
@@ -122,17 +122,17 @@ def save_program(
         program = _without_state(program, own)
         values = ()
     kept = [
-        State(place, variable.name, value)
+        SavedValue(place, variable.name, value)
         for place, (variable, value) in enumerate(zip(program.variables, values, strict=True))
     ]
     updated = [place for place, variable in enumerate(program.variables) if variable.updated is not None]
-    saved = Saved(
+    saved = SavedProgram(
         emitted.of(program), words, [*range(len(names)), *given], len(names), kept, updated, list(program.generators)
     )
     _complete(saved, given)
     plain = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     header = header_of(plain, [saved.words], list(given), frozenset())
-    module = Module(target, emitted.task.name, header, [saved])
+    module = SavedModule(target, emitted.task.name, header, [saved])
     write(target, module.text, module.arrays)
 
 
@@ -148,14 +148,14 @@ def _checked(path: str | os.PathLike[str], values: str) -> Path:
     return found
 
 
-def _complete(saved: Saved, given: dict[str, tuple[Any, Any]]) -> None:
+def _complete(saved: SavedProgram, given: dict[str, tuple[Any, Any]]) -> None:
     """Add the Tensors that are arguments to those of a program: behind the others, the same for all programs."""
     order = [key for key, _ in given.values()]
     saved.words.update({name: f"{value.dtype}{value.shape}" for name, (_, value) in given.items()})
     saved.arguments[:] = [item if type(item) is int else saved.leaves + order.index(item) for item in saved.arguments]
 
 
-def _check_apart(name: str, programs: Sequence[Saved], left_out: Sequence[str]) -> None:
+def _check_apart(name: str, programs: Sequence[SavedProgram], left_out: Sequence[str]) -> None:
     """Refuse two programs for calls that a file cannot tell apart."""
     words = [tuple(saved.words.items()) for saved in programs]
     if len(set(words)) < len(words):

@@ -19,7 +19,7 @@ from tinygraph.compiler.write.calls import WORK, statements
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.moving import view_of_rows
-from tinygraph.compiler.write.reductions import reduced_rows
+from tinygraph.compiler.write.reduction_calls import reduced_rows
 from tinygraph.compiler.write.scratch import slots_of
 from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.writer import Writer

@@ -16,10 +16,10 @@ from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.write.allocations import names_in
 from tinygraph.compiler.write.calls import WORK, expression, image_call, statements
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
-from tinygraph.compiler.write.memory import names_in
 from tinygraph.compiler.write.moving import view
 from tinygraph.compiler.write.rowwise import RunText, text_of_run
 from tinygraph.compiler.write.tags import TAG

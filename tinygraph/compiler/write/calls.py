@@ -20,7 +20,7 @@ from tinygraph import draws
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.steps import REDUCTIONS, Step, dtype_of
-from tinygraph.compiler.write import moving, products, reductions
+from tinygraph.compiler.write import moving, product_calls, reduction_calls
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.derivatives.indexing import scatter
@@ -151,19 +151,19 @@ def image_call(writer: Writer, step: Step, out: str, work: str = WORK) -> list[s
 # What is not listed is called as the user called it.
 _EXPRESSIONS: dict[Any, Callable[[Writer, Step], str]] = {
     **dict.fromkeys(OPERATORS, _operation),
-    **dict.fromkeys(REDUCTIONS, reductions.reduced),
+    **dict.fromkeys(REDUCTIONS, reduction_calls.reduced),
     np.negative: _negation,
     np.where: _choice,
     np.reshape: moving.reshaped_number,
-    np.matmul: products.product,
+    np.matmul: product_calls.product,
     operator.getitem: moving.taken,
     astype: moving.converted,
-    einsum_of: products.einsum,
+    einsum_of: product_calls.einsum,
     draws.uniform: _drawn,
     draws.normal: _drawn,
 }
 _STATEMENTS: dict[Any, Callable[[Writer, Step, str], list[str]]] = {
-    **dict.fromkeys(REDUCTIONS, reductions.reduced_into),
+    **dict.fromkeys(REDUCTIONS, reduction_calls.reduced_into),
     **dict.fromkeys(IMAGE_FUNCTIONS, image_call),
     np.where: _chosen,
     np.maximum: _clipped,
@@ -172,14 +172,14 @@ _STATEMENTS: dict[Any, Callable[[Writer, Step, str], list[str]]] = {
     np.broadcast_to: moving.copied_into,
     np.reshape: moving.reshaped_into,
     np.ravel: moving.reshaped_into,
-    np.matmul: products.product_into,
-    np.dot: products.dot_into,
+    np.matmul: product_calls.product_into,
+    np.dot: product_calls.dot_into,
     operator.getitem: moving.taken_into,
     astype: moving.converted_into,
     scatter: moving.scattered_into,
     assembled: moving.assembled_into,
-    turned_product: products.turned_into,
-    einsum_of: products.einsum_into,
+    turned_product: product_calls.turned_into,
+    einsum_of: product_calls.einsum_into,
     draws.uniform: _drawn_into,
     draws.normal: _drawn_into,
 }

@@ -26,9 +26,9 @@ import numpy as np
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.names import TakenNames, is_free, names_of
 from tinygraph.compiler.rewrites.writing_out import FORMULAS
+from tinygraph.compiler.write.allocations import constant_lines, memory_lines, state_lines, work_line
 from tinygraph.compiler.write.body import Body
 from tinygraph.compiler.write.calls import WORK
-from tinygraph.compiler.write.memory import constant_lines, memory_lines, state_lines, work_line
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers

@@ -19,11 +19,11 @@ from tinygraph.compiler.guards.signature import NUMERIC, rebuilt
 from tinygraph.compiler.saving.runtime import described, literal
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["Call", "call_of", "parameters_of"]
+__all__ = ["SavedCall", "call_of", "parameters_of"]
 
 
 @dataclass(frozen=True)
-class Call:
+class SavedCall:
     """A call in words.
 
     Attributes:
@@ -58,7 +58,7 @@ def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
 def call_of(
     parameters: list[Parameter], is_static: Callable[[int | str], bool], args: tuple[Any, ...], kwargs: dict[str, Any],
     count: int,
-) -> Call | None:  # fmt: skip
+) -> SavedCall | None:  # fmt: skip
     """A call in words; None where it is not one of a function with these parameters.
 
     Args:
@@ -107,7 +107,7 @@ def call_of(
     inside = [part for item in values.values() for part in _told_apart_in(item)]
     twice = len(set(map(id, inside))) < len(inside)
     tensors = any(type(part) is Tensor for part in inside)
-    return Call(texts, ordered, leaves, tensors, twice, keywords, left_out, mixed)
+    return SavedCall(texts, ordered, leaves, tensors, twice, keywords, left_out, mixed)
 
 
 _SEVERAL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

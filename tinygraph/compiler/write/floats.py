@@ -98,7 +98,7 @@ def named_apart(task: Task) -> Task:
 
 def text_of_numbers(task: Task) -> Text:
     """Write a program that computes with Python's floats."""
-    body = _Body(task)
+    body = _Statements(task)
     variables = body.variables
     returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), Writer())
     end = [f"return {returned}"]
@@ -123,7 +123,7 @@ def text_of_numbers(task: Task) -> Text:
 _NAMES = set(CALLS.values())
 
 
-class _Body:
+class _Statements:
     """The statements of a step, as they are written.
 
     Attributes:

@@ -14,16 +14,16 @@ import numpy as np
 
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.run.versions import Version
-from tinygraph.compiler.saving.calls import Call
+from tinygraph.compiler.saving.saved_calls import SavedCall
 from tinygraph.engine.operands import plain
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node, nodes_in
 
-__all__ = ["Saved", "State", "saved_version"]
+__all__ = ["SavedProgram", "SavedValue", "saved_version"]
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class SavedValue:
     """A value that a program keeps from call to call.
 
     Attributes:
@@ -40,7 +40,7 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
-class Saved:
+class SavedProgram:
     """A program of a file.
 
     Attributes:
@@ -60,7 +60,7 @@ class Saved:
     words: dict[str, str]
     arguments: list[Any]
     leaves: int
-    state: list[State]
+    state: list[SavedValue]
     updated: list[int]
     generators: list[Any]
     result: Any = None
@@ -72,15 +72,15 @@ class Saved:
 class _Kept:
     """A value that a program keeps, with the nodes that it is read from and that it becomes."""
 
-    state: State
+    state: SavedValue
     node: Node
     updated: Node | None
 
 
 def saved_version(
-    version: Version, call: Call, emitted: Callable[[Program], Any], name_of: Callable[[State], str] | None,
+    version: Version, call: SavedCall, emitted: Callable[[Program], Any], name_of: Callable[[SavedValue], str] | None,
     ordered: bool = False,
-) -> tuple[Saved, list[State]]:  # fmt: skip
+) -> tuple[SavedProgram, list[SavedValue]]:  # fmt: skip
     """A program with all that it needs, and the state that it takes as arguments.
 
     Args:
@@ -108,21 +108,23 @@ def saved_version(
     }
     arguments: list[tuple[Node, Any]] = []
     kept: list[_Kept] = []
-    returned: list[tuple[State, Node]] = []
+    returned: list[tuple[SavedValue, Node]] = []
     for node, item in zip(program.arguments, ends.given, strict=True):
         if type(item) is int:
             arguments.append((node, call.leaves.index(item)))
         elif isinstance(item, np.ndarray):
-            kept.append(_Kept(State(("array", id(item)), node.name or "constant", item, is_array=True), node, None))
+            kept.append(
+                _Kept(SavedValue(("array", id(item)), node.name or "constant", item, is_array=True), node, None)
+            )
         else:
             _check_gradient_is_known(item[0], names.get(_key(item[0])), ends.cleared, name_of)
             value = np.zeros(node.shape, node.dtype) if type(item[0]) is int else plain(item[0]._grad)
-            state = State(("gradient", _key(item[0])), f"d_{names.get(_key(item[0]), 'gradient')}", value)
+            state = SavedValue(("gradient", _key(item[0])), f"d_{names.get(_key(item[0]), 'gradient')}", value)
             kept.append(_Kept(state, node, changed.get(_key(item[0]))))
     for variable, (tensor, _) in zip(program.variables, ends.tensors, strict=True):
         if type(tensor) is not int:
             kept.append(
-                _Kept(State(("tensor", id(tensor)), variable.name, tensor._value), variable.node, variable.updated)
+                _Kept(SavedValue(("tensor", id(tensor)), variable.name, tensor._value), variable.node, variable.updated)
             )
             continue
         arguments.append((variable.node, call.leaves.index(tensor)))
@@ -132,10 +134,10 @@ def saved_version(
                     f"save: the function updates {variable.name}, a Tensor among its arguments, and a saved function "
                     'has arrays alone. Save it with parameters="arguments", so that it returns the new value'
                 )
-            returned.append((State(("argument", tensor), variable.name, None), variable.updated))
+            returned.append((SavedValue(("argument", tensor), variable.name, None), variable.updated))
     ends_of_program = [*nodes_in(results), *[item.updated for item in kept if item.updated is not None]]
     _check_gradients_are_left_unread(ends.asked, changed, ends_of_program, kept)
-    given: list[State] = []
+    given: list[SavedValue] = []
     if name_of is not None:
         given = [item.state for item in kept if not item.state.is_array]
         arguments += [(item.node, item.state.key) for item in kept if not item.state.is_array]
@@ -153,7 +155,7 @@ def saved_version(
         results=results,
     )
     named = ends.named if not returned or ends.named is None else (ends.named, {})
-    saved = Saved(
+    saved = SavedProgram(
         emitted=emitted(made),
         words=dict(call.ordered if ordered else call.texts),
         arguments=[item for _, item in arguments],

@@ -44,8 +44,8 @@ import numpy as np
 from tinygraph.compiler.names import users
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
-from tinygraph.compiler.saving.programs import Saved
 from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
+from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.compiler.saving.sources import Sources
 from tinygraph.compiler.write.comments import one_line
 from tinygraph.compiler.write.literals import string_text
@@ -53,13 +53,13 @@ from tinygraph.compiler.write.references import is_written
 from tinygraph.compiler.write.tags import untagged
 from tinygraph.compiler.write.width import WIDTH, filled, fitted
 
-__all__ = ["Module"]
+__all__ = ["SavedModule"]
 
 # Names at the top of a file that its text refers to as they are.
 _OWN = (ABSENT, "PROGRAMS", "KNOWN", "OWN", "lock", "Lock", "namedtuple")
 
 
-class Module:
+class SavedModule:
     """A file that is to be saved.
 
     Attributes:
@@ -68,7 +68,7 @@ class Module:
     """
 
     def __init__(
-        self, path: Path, name: str, header: Header, programs: Sequence[Saved], left_out: Sequence[str] = (),
+        self, path: Path, name: str, header: Header, programs: Sequence[SavedProgram], left_out: Sequence[str] = (),
         ordered: bool = False,
     ) -> None:  # fmt: skip
         """Write the text.
@@ -119,7 +119,7 @@ class Module:
 
     # --- what the programs are given ----------------------------------------------------------------------------------
 
-    def _given(self, saved: Saved, functions: dict[str, str]) -> dict[str, str]:
+    def _given(self, saved: SavedProgram, functions: dict[str, str]) -> dict[str, str]:
         """Name the arrays, generators and functions of a program in the file: by its own name, the name in the file."""
         text = saved.emitted.text
         found: dict[str, str] = {}
@@ -153,7 +153,7 @@ class Module:
 
     # --- the programs -------------------------------------------------------------------------------------------------
 
-    def _factory(self, name: str, saved: Saved, parameters: list[str]) -> list[str]:
+    def _factory(self, name: str, saved: SavedProgram, parameters: list[str]) -> list[str]:
         """The lines of a function that sets a program up."""
         task, text = saved.emitted.task, saved.emitted.text
         pairs = zip(task.generators, saved.generators, strict=True)
@@ -206,7 +206,7 @@ class Module:
             self._tuples += _divided(f"{name} = namedtuple(", [string_text(name), f"[{fields}]"], ")")
         return self._names[kind]
 
-    def _entry(self, saved: Saved, factory: str, given: list[str]) -> list[str]:
+    def _entry(self, saved: SavedProgram, factory: str, given: list[str]) -> list[str]:
         """The lines of the table of programs for one."""
         places = [*saved.arguments, *[place for place in saved.generators if type(place) is int]]
         words = self._words(saved)
@@ -222,7 +222,7 @@ class Module:
             "    ),",
         ]
 
-    def _words(self, saved: Saved) -> str:
+    def _words(self, saved: SavedProgram) -> str:
         """A signature in words."""
         return ", ".join([f"{name}: {saved.words[name]}" for name in self._header.names if name in saved.words])
 
