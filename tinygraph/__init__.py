@@ -31,8 +31,9 @@ from tinygraph.users_code.warning_lines import at_users_line
 at_users_line()
 
 if os.environ.get("TINYGRAPH_QUICK") != "0":
-    from tinygraph.engine import quick_pulls
+    from tinygraph.engine import quick, quick_pulls
 
+    quick.install()
     quick_pulls.install()
 
 if TYPE_CHECKING:

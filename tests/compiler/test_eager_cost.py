@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.engine import keeping, modes, record, tensor
+from tinygraph.engine import keeping, modes, quick, record, tensor
 
 
 def asked():
@@ -15,7 +15,7 @@ def asked():
 
 @pytest.fixture
 def nobody_asks(monkeypatch):
-    for module in (keeping, modes, record, tensor):
+    for module in (keeping, modes, quick, record, tensor):
         if hasattr(module, "is_tracing"):
             monkeypatch.setattr(module, "is_tracing", asked)
 

@@ -28,13 +28,6 @@ derivative(np.remainder,   lambda g, z, x, y: g,            lambda g, z, x, y: -
 derivative(np.fmod,        lambda g, z, x, y: g,            lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
 
 
-def power(x: Any, y: Any) -> Any:
-    """`x ** y` as NumPy computes it for arrays: small exponents by multiplication and roots, not by `pow`."""
-    if type(x) is np.float64:
-        return x * x if type(y) in (int, float) and y == 2 else np.asarray(x) ** y
-    return x**y
-
-
 def slope_of_power(x: Any, y: Any) -> Any:
     """y · x^(y−1), and 0 where y is 0, whatever x is; its own slope by y at y = 0 is x^−1."""
     if type(y) in (int, float):

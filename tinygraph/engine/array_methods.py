@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -14,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from tinygraph.derivatives import shapes
-from tinygraph.engine.record import call_function, unary
-from tinygraph.engine.table import operation_of
+from tinygraph.engine.record import call_function
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
@@ -29,8 +27,6 @@ __all__ = ["ArrayMethods", "TensorMethods"]
 Array = TypeVar("Array")
 
 _getframe = sys._getframe
-_TRANSPOSE: Any = operation_of(np.transpose)
-_reversed_axes = operator.attrgetter("T")
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,7 +152,7 @@ class TensorMethods(ArrayMethods["Tensor"]):
     @property
     def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
-        return unary(_TRANSPOSE, _reversed_axes, self, _getframe(1))
+        return self._numpy(np.transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
 
     @T.setter
     def T(self: Any, value: Any) -> None:  # noqa: N802
@@ -173,7 +169,7 @@ class TensorMethods(ArrayMethods["Tensor"]):
         """
         if not np.can_cast(self.dtype, dtype, casting):
             raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
-        return call_function(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
+        return self._numpy(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
 
     if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, Spread
+from tinygraph.engine.links import Call, Leaf, arguments
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import base_of, is_shared
@@ -98,7 +98,7 @@ def _is_part(tensor: Any, frame: FrameType) -> bool:
 def _recorded_below(tensor: Any, below: Any) -> int:
     """Count the references to the array below a view that are those of the calls that took the view."""
     link, found = tensor._link, 0
-    while link.is_call and type(link) is not Spread and isinstance(link.x, Call | Leaf):
-        link = link.x
+    while link.is_call and isinstance(operand := arguments(link)[0][0], Call | Leaf):
+        link = operand
         found += link._value is below or base_of(link._value) is below
     return found

@@ -5,23 +5,61 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives import arithmetic
-from tinygraph.engine import record
 from tinygraph.engine.in_place import in_place
 from tinygraph.engine.operands import plain
-from tinygraph.engine.record import unary
+from tinygraph.engine.record import call_operator, record_call
 from tinygraph.engine.table import operation_of
 
-if TYPE_CHECKING:
-    from tinygraph.engine.tensor import Tensor
-
-__all__ = ["Operators"]
+__all__ = ["ARITHMETIC", "Operators"]
 
 _getframe = sys._getframe
+
+
+def power(x: Any, y: Any) -> Any:
+    """Return `x ** y` as NumPy computes it for arrays: small exponents by multiplication and roots, not by `pow`."""
+    if type(x) is np.float64:
+        return x * x if type(y) in (int, float) and y == 2 else np.asarray(x) ** y
+    return x**y
+
+
+# The operators of two operands that are recorded, each with its NumPy function and what computes it.
+ARITHMETIC: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "add": (np.add, operator.add),
+    "sub": (np.subtract, operator.sub),
+    "mul": (np.multiply, operator.mul),
+    "truediv": (np.divide, operator.truediv),
+    "pow": (np.power, power),
+    "matmul": (np.matmul, operator.matmul),
+    "mod": (np.remainder, operator.mod),
+}
+
+
+def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the methods `t + other` and `other + t` of an operator."""
+    function, compute = ARITHMETIC[name]
+
+    def method(self: Any, other: Any) -> Any:
+        return call_operator(function, compute, self, other, _getframe(1))
+
+    def reflected(self: Any, other: Any) -> Any:
+        return call_operator(function, compute, other, self, _getframe(1))
+
+    return method, reflected
+
+
+def _unary(function: Callable[..., Any], compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method of an operator with one operand, `-t`."""
+
+    def method(self: Any) -> Any:
+        op = operation_of(function)
+        assert op is not None
+        return record_call(op, compute, (self,), {}, _getframe(1))
+
+    return method
 
 
 def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,13 +80,13 @@ class Operators:
 
     _value: Any
 
-    __add__, __radd__ = record.operator(np.add, operator.add)
-    __sub__, __rsub__ = record.operator(np.subtract, operator.sub)
-    __mul__, __rmul__ = record.operator(np.multiply, operator.mul)
-    __truediv__, __rtruediv__ = record.operator(np.divide, operator.truediv)
-    __pow__, __rpow__ = record.operator(np.power, arithmetic.power)
-    __matmul__, __rmatmul__ = record.operator(np.matmul, operator.matmul)
-    __mod__, __rmod__ = record.operator(np.remainder, operator.mod)
+    __add__, __radd__ = _binary("add")
+    __sub__, __rsub__ = _binary("sub")
+    __mul__, __rmul__ = _binary("mul")
+    __truediv__, __rtruediv__ = _binary("truediv")
+    __pow__, __rpow__ = _binary("pow")
+    __matmul__, __rmatmul__ = _binary("matmul")
+    __mod__, __rmod__ = _binary("mod")
 
     __iadd__ = in_place(operator.add, "+=")
     __isub__ = in_place(operator.sub, "-=")
@@ -58,14 +96,9 @@ class Operators:
     __imatmul__ = in_place(operator.matmul, "@=")
     __imod__ = in_place(operator.mod, "%=")
 
-    def __neg__(self: Any) -> Tensor:
-        return unary(operation_of(np.negative), operator.neg, self, _getframe(1))  # type: ignore[arg-type]
-
-    def __pos__(self: Any) -> Tensor:
-        return unary(operation_of(np.positive), operator.pos, self, _getframe(1))  # type: ignore[arg-type]
-
-    def __abs__(self: Any) -> Tensor:
-        return unary(operation_of(np.absolute), abs, self, _getframe(1))  # type: ignore[arg-type]
+    __neg__ = _unary(np.negative, operator.neg)
+    __pos__ = _unary(np.positive, operator.pos)
+    __abs__ = _unary(np.absolute, abs)
 
     # Comparisons, and division that rounds down, have no derivative.
     __eq__ = _comparison(operator.eq)

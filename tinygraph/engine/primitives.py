@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, has_tensors
-from tinygraph.engine.record import call_function, compose, unary
-from tinygraph.engine.table import derivative, operation_of
+from tinygraph.engine.record import call_function, compose
+from tinygraph.engine.table import derivative
 
 if TYPE_CHECKING:
     from tinygraph.engine.tensor import Tensor
@@ -45,10 +45,7 @@ def primitive(function: Callable[..., Any]) -> Any:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if args and type(args[0]) is Tensor:
-            op = operation_of(call)
-            if op is not None and len(args) == 1 and not kwargs and op.rules[0] is not None and not modes.unusual:
-                return unary(op, function, args[0], _getframe(1))
-            return call_function(call, args, kwargs, _getframe(1))
+            return args[0]._numpy(call, args, kwargs, _getframe(1))
         plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
         if not plainly and has_tensors((args, kwargs)):
             return call_function(call, args, kwargs, _getframe(1))

@@ -30,8 +30,7 @@ from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked, plain
 from tinygraph.engine.operators import Operators
 from tinygraph.engine.passes import hand_out_gradient, no_pass
-from tinygraph.engine.record import call_function, unary
-from tinygraph.engine.table import function_name, operation_of
+from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -411,14 +410,6 @@ class Tensor(Operators, TensorMethods):
     # --- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs:
-            op = operation_of(ufunc)
-            if op is not None:
-                if len(inputs) == 1:
-                    return unary(op, ufunc, self, _getframe(1))
-                if len(inputs) == 2:
-                    return record.binary(op, ufunc, *inputs, _getframe(1))
-            return call_function(ufunc, inputs, {}, _getframe(1))
         return call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
 
     def __array_function__(
@@ -426,7 +417,7 @@ class Tensor(Operators, TensorMethods):
     ) -> Any:
         if len(types) > 1 and not all(issubclass(kind, Tensor | np.ndarray) for kind in types):
             return NotImplemented
-        return call_function(function, args, kwargs, _getframe(1))
+        return self._numpy(function, args, kwargs, _getframe(1))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._link.differentiable and is_recording():
@@ -536,7 +527,7 @@ class Tensor(Operators, TensorMethods):
         return _restored, (np.asarray(self._value), self.name, self.requires_grad)
 
     def __getitem__(self, index: Any) -> Tensor:
-        result: Tensor = call_function(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))
+        result: Tensor = self._numpy(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -572,7 +563,7 @@ _TEMPORARY = _Counted().temporary()
 def _elements(tensor: Tensor) -> Iterator[Tensor]:
     """The parts along the first axis, each recorded on behalf of the line that asks for it."""
     for index in range(len(tensor._value)):
-        yield call_function(operator.getitem, (tensor, index), {}, _getframe(1))
+        yield tensor._numpy(operator.getitem, (tensor, index), {}, _getframe(1))
 
 
 def _number(tensor: Tensor, frame: FrameType) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.engine.modes import is_tracing
 from tinygraph.engine.operands import array_of, has_tensors, plain, tensors_in
-from tinygraph.engine.record import call_function, compose, spread
+from tinygraph.engine.record import call_function, call_operator, compose, record_call
 from tinygraph.engine.refusing import overwrites
 from tinygraph.engine.table import Operation, function_name, is_plain, operation_of
 from tinygraph.errors import UnsupportedError
@@ -24,6 +24,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     Raises:
         UnsupportedError: the call would write into an array, or has no derivative here.
     """
+    if method == "__call__" and not kwargs:
+        return _call_plainly(ufunc, inputs, frame)
     name = function_name(ufunc)
     if method == "at":
         tensor = next(tensors_in(inputs))
@@ -54,7 +56,17 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return call_function(ufunc, inputs, kwargs, frame)
     if kwargs.get("dtype") is not None:
         return compose(name, _computed_in(op, ufunc, frame), inputs, kwargs, frame)
-    return spread(op, ufunc, inputs, kwargs, frame)
+    return record_call(op, ufunc, inputs, kwargs, frame)
+
+
+def _call_plainly(ufunc: np.ufunc, inputs: tuple[Any, ...], frame: FrameType) -> Any:
+    """Call a ufunc on its operands alone; NotImplemented beside an object that has operators of its own."""
+    op = operation_of(ufunc)
+    if op is None or len(inputs) > 2:
+        return call_function(ufunc, inputs, {}, frame)
+    if len(inputs) == 2:
+        return call_operator(ufunc, ufunc, *inputs, frame)
+    return record_call(op, ufunc, inputs, {}, frame)
 
 
 def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[..., Any]:
@@ -70,7 +82,7 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
             return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
 
         converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]
-        return spread(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
+        return record_call(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
 
     return written_out
 
@@ -123,7 +135,7 @@ def _masked(
         return ufunc(*arrays, where=mask, out=filled.copy(), **keywords)
 
     def written_out(*operands: Any, **keywords: Any) -> Any:
-        result = np.where(mask, spread(op, compute, operands, keywords, frame), filled)
+        result = np.where(mask, record_call(op, compute, operands, keywords, frame), filled)
         return result if result.dtype == out.dtype else result.astype(out.dtype)
 
     return compose(name, written_out, inputs, kwargs, frame)

@@ -15,7 +15,6 @@ from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.refusals import BY_VALUE
 from tinygraph.compiler.trace.traced import IN_PLACE, Method, Traced, refused
 from tinygraph.derivatives.decompositions import eig_packed
-from tinygraph.engine import record
 from tinygraph.engine.links import mapped
 from tinygraph.engine.operands import tensors_in
 from tinygraph.engine.ownership import read_only
@@ -87,7 +86,7 @@ class NumPyCalls(Recording):
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record any other function with a Traced among its arguments."""
         if any(True for _ in tensors_in((args, kwargs))):
-            return record.call_function(function, args, kwargs, sys._getframe(2))
+            return Tensor._numpy(function, args, kwargs, sys._getframe(2))
         if function in _METADATA:
             return function(*mapped(args, _stand_in), **mapped(kwargs, _stand_in))
         if function in _ABOUT_MEMORY:

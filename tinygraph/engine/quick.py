@@ -1,0 +1,369 @@
+"""The quick record: what `record` does, written out for each of the most frequent kinds of call.
+
+The plain record loops over the arguments of a call, asks of each what it is, and is ten times slower. Here the code of
+one call stands without a loop, once for each kind: f(x), x + y with a gradient to both or to one, f(x, *constants).
+Whatever is unusual goes on to the plain record. The two record the same, and the tests hold them to it.
+
+`install` gives these methods to Tensor. With `TINYGRAPH_QUICK=0` in the environment nothing is installed.
+"""
+
+from __future__ import annotations
+
+import operator as python
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine import modes, record
+from tinygraph.engine.array_methods import TensorMethods
+from tinygraph.engine.keeping import COPIED, copied, kept
+from tinygraph.engine.links import Both, First, Left, Like, Right, Unary, next_order
+from tinygraph.engine.modes import state
+from tinygraph.engine.operands import CONSTANTS, NUMBERS
+from tinygraph.engine.operators import ARITHMETIC
+from tinygraph.engine.record import (
+    OFFSETS,
+    SHOWN,
+    all_copied,
+    call_operator,
+    check_numbers,
+    constant,
+    note_origin,
+    record_call,
+)
+from tinygraph.engine.refusing import explained
+from tinygraph.engine.table import Operation, operation_of
+from tinygraph.engine.tensor import Tensor
+from tinygraph.engine.ufuncs import call_ufunc
+
+__all__ = ["install"]
+
+__warningregistry__ = None  # as in `record`
+
+_new: Callable[[type], Any] = object.__new__
+_float64 = np.float64
+_FLOAT64 = np.dtype(np.float64)
+_getframe = sys._getframe
+
+
+# --- the record of one and two operands -------------------------------------------------------------------------------
+
+
+def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) -> Any:
+    """Compute and record f(x)."""
+    link = x._link
+    if not link.differentiable or (modes.unusual and not state.recording):
+        return record_call(op, compute, (x,), {}, frame)
+    try:
+        value = compute(x._value)
+    except ValueError as error:
+        raise explained(error, op, (x,)) from None
+    call: Any = _new(Unary)
+    call.op = op
+    call.x = link
+    if type(value) is _float64:
+        call._value = value
+    else:
+        call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+        if op.needs_x and type(link._value) is Like:
+            link._value = x._value
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    if modes.unusual:
+        note_origin(call, frame, value)
+    else:
+        call.label = None
+        call.code = frame.f_code
+        lasti = frame.f_lasti
+        call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = call
+    return tensor
+
+
+def operator(
+    function: Callable[..., Any], compute: Callable[..., Any]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The pair of methods, `t * other` and `other * t`, that compute and record one binary operation.
+
+    The body of `unary` for two operands, once for each case of which of them wants a gradient.
+    """
+    op = operation_of(function)
+    assert op is not None
+    # A number is computed from numbers, which are never given back; but that of a product can be one of two vectors.
+    number = _float64 if function is not np.matmul else None
+
+    def method(self: Tensor, other: Any) -> Any:
+        x = self._link
+        if type(other) is Tensor:
+            y = other._link
+            if not (x.differentiable and y.differentiable) or (modes.unusual and not state.recording):
+                return binary(op, compute, self, other, _getframe(1))
+            try:
+                value = compute(self._value, other._value)
+            except ValueError as error:
+                raise explained(error, op, (self, other)) from None
+            call: Any = _new(Both)
+            call.x = x
+            call.y = y
+            if type(value) is number:
+                call._value = value
+            else:
+                call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+                if op.needs_x and type(x._value) is Like:
+                    x._value = self._value
+                if op.needs_y and type(y._value) is Like:
+                    y._value = other._value
+        elif type(other) in CONSTANTS and x.differentiable and not (modes.unusual and not state.recording):
+            try:
+                value = compute(self._value, other)
+            except ValueError as error:
+                raise explained(error, op, (self, other)) from None
+            call = _new(Left)
+            call.x = x
+            call.y = other
+            if type(other) is np.ndarray:
+                if other.dtype is not _FLOAT64:
+                    check_numbers(op, value, other)
+                call.y = kept(other) if op.needs_y or other.size <= SHOWN else Like(other)
+            if type(value) is number:
+                call._value = value
+            else:
+                call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+                if op.needs_x and type(x._value) is Like:
+                    x._value = self._value
+        else:
+            return binary(op, compute, self, other, _getframe(1))
+        call.op = op
+        call._grad = call._adjoint = None
+        call.order = next_order()
+        frame = _getframe(1)
+        if modes.unusual:
+            note_origin(call, frame, value)
+        else:
+            call.label = None
+            call.code = frame.f_code
+            lasti = frame.f_lasti
+            call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
+        tensor = _new(Tensor)
+        tensor._value = value
+        tensor._link = call
+        return tensor
+
+    def reflected(self: Tensor, other: Any) -> Any:
+        y = self._link
+        if type(other) not in NUMBERS or not y.differentiable or modes.unusual:
+            return binary(op, compute, other, self, _getframe(1))
+        value = compute(other, self._value)
+        call: Any = _new(Right)
+        call.op = op
+        call.x = other
+        call.y = y
+        if type(value) is _float64:
+            call._value = value
+        else:
+            call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+            if op.needs_y and type(y._value) is Like:
+                y._value = self._value
+        call._grad = call._adjoint = None
+        call.order = next_order()
+        frame = _getframe(1)
+        call.label = None
+        call.code = frame.f_code
+        lasti = frame.f_lasti
+        call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
+        tensor = _new(Tensor)
+        tensor._value = value
+        tensor._link = call
+        return tensor
+
+    return method, reflected
+
+
+def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: FrameType) -> Any:
+    """Compute and record f(x, y) where at least one of the two is a Tensor; NotImplemented for foreign objects."""
+    x_link = x._link if type(x) is Tensor else None
+    y_link = y._link if type(y) is Tensor else None
+    if x_link is None and type(x) not in CONSTANTS and (x := constant(x)) is NotImplemented:
+        return NotImplemented
+    if y_link is None and type(y) not in CONSTANTS and (y := constant(y)) is NotImplemented:
+        return NotImplemented
+    if (x_link is None and type(x) is Tensor) or (y_link is None and type(y) is Tensor):
+        return call_operator(op.function, compute, x, y, frame)  # a list of Tensors has become one
+    x_wants = x_link is not None and x_link.differentiable and op.rules[0] is not None
+    y_wants = y_link is not None and y_link.differentiable and op.rules[1] is not None
+    if not (x_wants or y_wants) or (modes.unusual and not state.recording):
+        return call_operator(op.function, compute, x, y, frame)
+    x_value = x if x_link is None else x._value
+    y_value = y if y_link is None else y._value
+    try:
+        value = compute(x_value, y_value)
+    except ValueError as error:
+        raise explained(error, op, (x, y)) from None
+    if type(value) is complex:  # what Python makes of 1j * np.float64(2)
+        value = np.complex128(value)
+    elif type(value) is not _float64:
+        check_numbers(op, value, x, y)
+    call = _new(Both if x_wants and y_wants else Left if x_wants else Right)
+    call.op = op
+    call._value = value if value.size <= SHOWN or op.needs_result else Like(value)
+    if x_link is None:
+        call.x = x if type(x) is not np.ndarray else kept(x) if op.needs_x or x.size <= SHOWN else Like(x)
+    else:
+        call.x = x_link
+        if op.needs_x and type(x_link._value) is Like:
+            x_link._value = x_value
+    if y_link is None:
+        call.y = y if type(y) is not np.ndarray else kept(y) if op.needs_y or y.size <= SHOWN else Like(y)
+    else:
+        call.y = y_link
+        if op.needs_y and type(y_link._value) is Like:
+            y_link._value = y_value
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    if modes.unusual:
+        note_origin(call, frame, value)
+    else:
+        call.label = None
+        call.code = frame.f_code
+        lasti = frame.f_lasti
+        call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = call
+    return tensor
+
+
+# --- the record of one Tensor and constants ---------------------------------------------------------------------------
+
+
+# The types of arguments that cannot hide a Tensor.
+_OPAQUE = frozenset((*CONSTANTS, str, slice, type(None), type(Ellipsis), np.int32, type))
+_MUTABLE = frozenset((np.ndarray, tuple))
+_NOTHING: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+
+def _opaque(item: Any) -> bool:
+    """Return whether an argument can be seen at a glance to hide no Tensor, and is small enough to be copied."""
+    if type(item) is tuple:
+        return all([type(part) in _OPAQUE and (type(part) is not np.ndarray or part.size <= COPIED) for part in item])
+    if type(item) is np.ndarray:
+        return bool(item.size <= COPIED) and item.dtype.kind not in "OmM"
+    return type(item) in _OPAQUE or isinstance(item, np.dtype)
+
+
+def first(
+    op: Operation,
+    compute: Callable[..., Any],
+    x: Any,
+    rest: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    frame: FrameType,
+) -> Any:
+    """Compute and record f(x, *rest, **kwargs) where x wants a gradient and nothing else is a Tensor.
+
+    A reduction, an index or a reshape is such a call. `spread` would do it too, in twice the time.
+    """
+    link = x._link
+    try:
+        value = compute(x._value, *rest, **kwargs)
+    except (ValueError, IndexError) as error:
+        raise explained(error, op, (x, *rest)) from None
+    if op.takes_dtype and value.dtype.kind not in "fc":
+        check_numbers(op, value)
+        return value  # integers: a step function, as `np.floor` is
+    call: Any = _new(First)
+    call.op = op
+    call.x = link
+    if rest or kwargs:
+        call.y = tuple([copied(item) if type(item) in _MUTABLE else item for item in rest]), all_copied(kwargs)
+    else:
+        call.y = _NOTHING
+    if type(value) is _float64:
+        call._value = value
+    else:
+        call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
+    if op.needs_x and type(link._value) is Like:
+        link._value = x._value
+    call._grad = call._adjoint = None
+    call.order = next_order()
+    if modes.unusual:
+        note_origin(call, frame, value)
+    else:
+        call.label = None
+        call.code = frame.f_code
+        lasti = frame.f_lasti
+        call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
+    tensor = _new(Tensor)
+    tensor._value = value
+    tensor._link = call
+    return tensor
+
+
+def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+    """Call a function on arguments among which there are Tensors, as `record.call_function` does."""
+    op = operation_of(function)
+    if op is None:
+        return record.call_function(function, args, kwargs, frame)
+    compute = op.function if modes.unusual and modes.is_tracing() else op.compute
+    if (
+        args
+        and type(x := args[0]) is Tensor
+        and x._link.differentiable
+        and op.rules[0] is not None
+        and not (modes.unusual and not state.recording)
+    ):
+        if len(args) == 1 and not kwargs and not op.takes_dtype and not modes.unusual:
+            return unary(op, compute, x, frame)
+        rest = args[1:]
+        if all([_opaque(item) for item in rest]) and (
+            not kwargs or ("out" not in kwargs and all([_opaque(item) for item in kwargs.values()]))
+        ):
+            return first(op, compute, x, rest, kwargs, frame)
+    return record_call(op, compute, args, kwargs, frame)
+
+
+# --- the methods of a Tensor ------------------------------------------------------------------------------------------
+
+
+def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    if method == "__call__" and not kwargs:
+        op = operation_of(ufunc)
+        if op is not None:
+            if len(inputs) == 1:
+                return unary(op, ufunc, self, _getframe(1))
+            if len(inputs) == 2:
+                return binary(op, ufunc, *inputs, _getframe(1))
+    return call_ufunc(ufunc, method, inputs, kwargs, _getframe(1))
+
+
+def _operator_of_one(function: Callable[..., Any], compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, `-t` for instance, that computes and records an operation of one operand."""
+    op = operation_of(function)
+    assert op is not None
+
+    def method(self: Any) -> Any:
+        return unary(op, compute, self, _getframe(1))
+
+    return method
+
+
+def install() -> None:
+    """Give Tensor the quick methods."""
+    plain_transpose: property = vars(TensorMethods)["T"]
+    methods: dict[str, Any] = {
+        "_numpy": staticmethod(call_function),
+        "__array_ufunc__": _array_ufunc,
+        "__neg__": _operator_of_one(np.negative, python.neg),
+        "__pos__": _operator_of_one(np.positive, python.pos),
+        "__abs__": _operator_of_one(np.absolute, abs),
+        "T": plain_transpose.getter(_operator_of_one(np.transpose, python.attrgetter("T"))),
+    }
+    for name, (function, compute) in ARITHMETIC.items():
+        methods[f"__{name}__"], methods[f"__r{name}__"] = operator(function, compute)
+    for name, method in methods.items():
+        setattr(Tensor, name, method)
