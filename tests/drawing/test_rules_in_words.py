@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import mirror, slopes
 from tinygraph.drawing.expressions import labels
 from tinygraph.drawing.mirror import pullbacks
 from tinygraph.drawing.slopes import slope
+from tinygraph.engine import table
 
 from .notation import evaluated
 
@@ -41,7 +43,15 @@ BACKWARD: list[tuple[str, Call, tuple[tuple[int, ...], ...]]] = [
     ("getitem", lambda a: a[[0, 0, 2]], (A,)),
 ]  # fmt: skip
 CONSTANT = np.linspace(-1, 1, 4)
-ALIASES = {"true_divide": "divide", "expit": "sigmoid"}
+# Functions whose texts the drawing makes for each call: the notation of a power follows its exponent.
+MADE = {"power"}
+
+
+def told_by(kind: str) -> set[str]:
+    """Return the names of the functions of the table that have texts of a kind."""
+    table.read_all()
+    functions = {key[0] if isinstance(key, tuple) else key for key, row in table.FORMULAS.items() if getattr(row, kind)}
+    return {table.function_name(function) for function in functions}
 
 
 def operands(shapes: tuple[tuple[int, ...], ...]) -> list[tg.Tensor]:
@@ -123,8 +133,7 @@ def test_the_mirror_says_what_the_table_does(op: str, call: Call, shapes: tuple[
 
 
 def test_every_text_of_the_mirror_is_tried() -> None:
-    known = {*mirror.PULLBACKS, *mirror.SPECIAL, *mirror.REDUCTIONS}
-    assert {ALIASES.get(op, op) for op in known} == {op for op, *_ in BACKWARD}
+    assert told_by("pullbacks") | MADE == {op for op, *_ in BACKWARD}
 
 
 def test_at_ties_the_mirror_says_that_each_side_gets_half() -> None:
@@ -147,7 +156,7 @@ def test_at_ties_the_mirror_says_that_each_side_gets_half() -> None:
 def test_an_error_in_a_text_of_the_mirror_is_noticed(
     op: str, wrong: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(mirror.PULLBACKS, op, wrong)
+    monkeypatch.setitem(table.FORMULAS, getattr(np, op), table.Formula(pullbacks=wrong))
     with pytest.raises(AssertionError):
         for each in BACKWARD:
             if each[0] == op:
@@ -204,15 +213,40 @@ def test_the_chain_rule_says_what_the_table_does(op: str, call: Call) -> None:
 
 
 def test_every_text_of_the_chain_rule_is_tried() -> None:
-    aliases = ALIASES | {"abs": "absolute"}
-    assert {aliases.get(op, op) for op in slopes.SLOPES} | {"power"} == {op for op, _ in CHAIN}
+    assert told_by("slopes") | MADE == {op for op, _ in CHAIN}
 
 
 @pytest.mark.parametrize(
     ("op", "wrong"),
-    [("tanh", lambda z, x: f"1 + {z}²"), ("arctan", lambda z, x: f"1/(1 − {x}²)"), ("tan", lambda z, x: f"1/cos {x}")],
+    [("tanh", "1 + {z}²"), ("arctan", "1/(1 − {x}²)"), ("tan", "1/cos {x}")],
 )
-def test_an_error_in_a_text_of_the_chain_rule_is_noticed(op: str, wrong: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(slopes.SLOPES, op, (wrong,))
+def test_an_error_in_a_text_of_the_chain_rule_is_noticed(op: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(table.FORMULAS, getattr(np, op), table.Formula(slopes=(wrong,)))
     with pytest.raises(AssertionError):
         check_texts_of_chain(op, getattr(np, op))
+
+
+# --- the rows of the table --------------------------------------------------------------------------------------------
+
+table.read_all()
+ELEMENTWISE = sorted(
+    (key for key in table.FORMULAS if not isinstance(key, tuple) and table.is_elementwise(key)), key=table.function_name
+)
+
+
+@pytest.mark.parametrize("function", ELEMENTWISE, ids=table.function_name)
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.floats(0.25, 2).map(lambda x: round(x, 1)), min_size=3, max_size=3))
+def test_every_formula_is_its_rule(function: Call, numbers: list[float]) -> None:
+    row, operation = table.FORMULAS[function], table.operation_of(function)
+    assert operation is not None
+    count = len(operation.rules)
+    assert {len(row.slopes), len(row.pullbacks)} <= {0, count}
+    *inputs, g = (np.array([number]) for number in (*numbers[:count], numbers[2]))
+    z = function(*inputs)
+    values = {"x": inputs[0], "y": inputs[-1], "z": z, "∇": g}
+    for kind, cotangent in ((row.slopes, np.ones(1)), (row.pullbacks, g)):
+        for text, rule in zip(kind, operation.rules, strict=False):
+            assert rule is not None
+            found = read(text.format(x="x", y="y", z="z"), None, None, values)
+            np.testing.assert_allclose(found, rule(cotangent, z, *inputs), rtol=1e-12)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import plain
-from tinygraph.engine.table import composition, derivative, no_derivative, selection
+from tinygraph.engine.table import composition, decomposition, derivative, formula, no_derivative, selection
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
@@ -26,6 +26,15 @@ derivative(np.sqrt,        lambda g, z, x: g / (2 * z))  # fmt: skip
 derivative(np.cbrt,        lambda g, z, x: g / (3 * z * z))  # fmt: skip
 derivative(np.remainder,   lambda g, z, x, y: g,            lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
 derivative(np.fmod,        lambda g, z, x, y: g,            lambda g, z, x, y: -g * np.rint((x - z) / y))  # fmt: skip
+
+formula(np.add,        slopes=("1", "1"),                pullbacks=("∇", "∇"))  # fmt: skip
+formula(np.subtract,   slopes=("1", "−1"),               pullbacks=("∇", "−∇"))  # fmt: skip
+formula(np.multiply,   slopes=("{y}", "{x}"),            pullbacks=("∇ × {y}", "∇ × {x}"))  # fmt: skip
+formula(np.divide,     slopes=("1/{y}", "−{x}/{y}²"),    pullbacks=("∇ ÷ {y}", "−∇ × {x} ÷ {y}²"))  # fmt: skip
+formula(np.negative,   slopes=("−1",),                   pullbacks=("−∇",))  # fmt: skip
+formula(np.reciprocal, slopes=("−1/{x}²",),              pullbacks=("−∇ × {z}²",))  # fmt: skip
+formula(np.square,     slopes=("2{x}",),                 pullbacks=("∇ × 2{x}",))  # fmt: skip
+formula(np.sqrt,       slopes=("1/(2√{x})",),            pullbacks=("∇ ÷ 2{z}",))  # fmt: skip
 
 
 def slope_of_power(x: Any, y: Any) -> Any:
@@ -86,9 +95,12 @@ derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y:
 derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 for _choice in (np.maximum, np.minimum, np.fmax, np.fmin):
     selection(_choice, lambda z, x, y: (x == z) | (z != z), lambda z, x, y: (y == z) | (z != z))
+formula(np.maximum, pullbacks=("∇ where {x} > {y}, ∇/2 where =", "∇ where {y} > {x}, ∇/2 where ="))
+formula(np.minimum, pullbacks=("∇ where {x} < {y}, ∇/2 where =", "∇ where {y} < {x}, ∇/2 where ="))
 derivative(np.absolute, lambda g, z, x: g * direction(x))
 derivative(np.fabs,     lambda g, z, x: g * np.sign(x))  # fmt: skip
 derivative(np.sign,     lambda g, z, x: sideways(g, z, x))  # fmt: skip
+formula(np.absolute, slopes=("sign {x}",))
 derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones_like(z), y)), None)
 
 
@@ -148,6 +160,18 @@ class Reveal:
 
 derivative(np.clip, _clip_a, _clip_min, _clip_max)
 selection(np.clip, _inside, _below, _above)
+
+
+@decomposition(np.clip)
+def clip_written_out(a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
+    """Write min(max(a, low), high), of floating numbers without further keywords."""
+    low, high = keywords.pop("min", a_min), keywords.pop("max", a_max)
+    if keywords or a.dtype.kind not in "f":
+        return None
+    a = a if low is None else np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
 CLIP: np.ufunc = np.ones(1).clip(0.0, Reveal())  # type: ignore[call-overload]  # of `array.clip(0, t)`
 composition(CLIP)(lambda a, low, high: np.clip(a, low, high))
 derivative(np.where, None, lambda g, z, c, x, y: np.where(c, g, 0), lambda g, z, c, x, y: np.where(c, 0, g))

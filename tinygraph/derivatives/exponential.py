@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.derivatives.arithmetic import share
 from tinygraph.engine.modes import for_any_values
-from tinygraph.engine.table import derivative, elementwise
+from tinygraph.engine.table import derivative, elementwise, formula
 
 LN2 = float(np.log(2))
 LN10 = float(np.log(10))
@@ -20,6 +20,9 @@ derivative(np.log,        lambda g, z, x: g / x)  # fmt: skip
 derivative(np.log2,       lambda g, z, x: g / x / LN2)  # fmt: skip
 derivative(np.log10,      lambda g, z, x: g / x / LN10)  # fmt: skip
 derivative(np.log1p,      lambda g, z, x: g / (x + 1))  # fmt: skip
+
+formula(np.exp, slopes=("exp {x}",), pullbacks=("∇ × {z}",))
+formula(np.log, slopes=("1/{x}",), pullbacks=("∇ ÷ {x}",))
 
 
 def _level(z: Any) -> Any:

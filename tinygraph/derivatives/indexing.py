@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, gives_pieces, no_derivative
+from tinygraph.engine.table import composition, derivative, formula, gives_pieces, no_derivative
 
 
 @primitive
@@ -38,6 +38,7 @@ def names_each_place_once(index: Any) -> bool:
 
 
 derivative(operator.getitem, lambda g, z, x, index: scatter(g, index, x.shape))
+formula(operator.getitem, pullbacks=("∇ into its place",))
 derivative(scatter, lambda g, z, x, index, shape: x_at(g, index))
 
 

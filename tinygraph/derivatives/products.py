@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.operands import array_of
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, multilinear, uses_all
+from tinygraph.engine.table import composition, derivative, formula, multilinear, uses_all
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 
@@ -46,6 +46,11 @@ def _matmul_y(g: Any, z: Any, x: Any, y: Any) -> Any:
 
 
 derivative(np.matmul, _matmul_x, _matmul_y)
+# ⊗ multiplies each element of a vector with each of another.
+formula(np.matmul, dimensions=(2, 2), pullbacks=("∇ @ {y}ᵀ", "{x}ᵀ @ ∇"))
+formula(np.matmul, dimensions=(2, 1), pullbacks=("∇ ⊗ {y}", "{x}ᵀ @ ∇"))
+formula(np.matmul, dimensions=(1, 2), pullbacks=("∇ @ {y}ᵀ", "{x} ⊗ ∇"))
+formula(np.matmul, dimensions=(1, 1), pullbacks=("∇ × {y}", "∇ × {x}"))
 
 
 def _dot_a(g: Any, z: Any, a: Any, b: Any, out: Any = None) -> Any:

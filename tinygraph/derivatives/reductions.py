@@ -14,7 +14,16 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.engine.operands import array_of
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.record import SHOWN
-from tinygraph.engine.table import composition, derivative, elementwise, no_derivative, selection, uses_all
+from tinygraph.engine.table import (
+    composition,
+    decomposition,
+    derivative,
+    elementwise,
+    formula,
+    no_derivative,
+    selection,
+    uses_all,
+)
 from tinygraph.errors import ShapeError
 
 
@@ -110,6 +119,7 @@ def _sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 
 derivative(np.sum, _sum_a, compute=_sum)
+formula(np.sum, pullbacks=("∇ to each",))
 
 
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
@@ -121,6 +131,20 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 derivative(np.mean, _mean_a, compute=mean)
 uses_all(np.sum, np.mean)
+formula(np.mean, pullbacks=("∇ ÷ {count} to each",))
+
+
+@decomposition(np.mean)
+def mean_written_out(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any
+) -> Any:
+    """Write Σ a ÷ n, for the dtypes that `np.mean` adds up as they are."""
+    if dtype is not None or keywords or a.dtype.char not in "fd" or 0 in a.shape:
+        return None
+    elements = math.prod([a.shape[place] for place in chosen(axis, a.ndim)])
+    return np.sum(a, axis=axis, keepdims=bool(keepdims)) / elements
+
+
 derivative(np.prod, _prod_a)
 for _extremum in (np.max, np.min, np.amax, np.amin):
     derivative(_extremum, _extremum_a)
@@ -164,6 +188,8 @@ def root(x: Any) -> Any:
 root.__name__ = "sqrt"
 derivative(root, lambda g, z, x: g / np.where(z == 0, np.inf, 2 * z))
 elementwise(root)
+formula(root, slopes=("1/(2√{x})",), pullbacks=("∇ ÷ 2{z}",))
+decomposition(root)(lambda x: np.sqrt(x))
 
 
 @composition(np.ptp)

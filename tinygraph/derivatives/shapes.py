@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygraph.derivatives.indexing import scatter, x_at
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, elementwise, no_derivative, uses_all
+from tinygraph.engine.table import composition, derivative, elementwise, formula, no_derivative, uses_all
 from tinygraph.errors import UnsupportedError
 
 
@@ -43,6 +43,7 @@ def _in_order(g: Any, shape: tuple[int, ...], order: str) -> Any:
 
 
 derivative(np.reshape, lambda g, z, a, shape=None, order="C", **keywords: _in_order(g, a.shape, order))
+formula(np.reshape, pullbacks=("∇ reshaped",))
 derivative(np.ravel, lambda g, z, a, order="C": _in_order(g, a.shape, order))
 for _same in (np.copy, np.squeeze, np.expand_dims):
     derivative(_same, lambda g, z, a, *args, **kwargs: np.reshape(g, a.shape))
@@ -55,6 +56,7 @@ def _transpose_a(g: Any, z: Any, a: Any, axes: Any = None) -> Any:
 
 
 derivative(np.transpose, _transpose_a)
+formula(np.transpose, pullbacks=("∇ᵀ",))
 if hasattr(np, "permute_dims"):
     derivative(np.permute_dims, _transpose_a)
 derivative(np.matrix_transpose, lambda g, z, x: np.swapaxes(g, -1, -2))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.table import derivative, elementwise
+from tinygraph.engine.table import derivative, elementwise, formula
 
 DEGREE = float(np.pi / 180)
 
@@ -39,6 +39,14 @@ derivative(np.deg2rad,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.radians,  lambda g, z, x: g * DEGREE)  # fmt: skip
 derivative(np.rad2deg,  lambda g, z, x: g / DEGREE)  # fmt: skip
 derivative(np.degrees,  lambda g, z, x: g / DEGREE)  # fmt: skip
+
+formula(np.sin,    slopes=("cos {x}",),        pullbacks=("∇ × cos {x}",))  # fmt: skip
+formula(np.cos,    slopes=("−sin {x}",),       pullbacks=("−∇ × sin {x}",))  # fmt: skip
+formula(np.tan,    slopes=("1/cos² {x}",))  # fmt: skip
+formula(np.arctan, slopes=("1/(1 + {x}²)",))  # fmt: skip
+formula(np.sinh,   slopes=("cosh {x}",))  # fmt: skip
+formula(np.cosh,   slopes=("sinh {x}",))  # fmt: skip
+formula(np.tanh,   slopes=("1 − {z}²",),       pullbacks=("∇ × (1 − {z}²)",))  # fmt: skip
 
 
 def _slope_of_sinc(x: Any) -> Any:

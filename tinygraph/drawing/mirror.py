@@ -16,38 +16,14 @@ from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, scalar_constant
 from tinygraph.drawing.text import clean, clip
 from tinygraph.engine.links import Like
+from tinygraph.engine.table import Formula, formula_of, is_elementwise
 from tinygraph.graph import Graph, Node
 
 __all__ = ["BACKWARD_SIDE", "mirror", "pullback_lines", "pullbacks"]
 
-# What reaches each argument when ∇ reaches the result; {x} and {y} are the arguments, {z} is the result. A test reads
-# each of these as a formula, and compares it with the rule in the derivative table.
-PULLBACKS: dict[str, tuple[str, ...]] = {
-    "add": ("∇", "∇"),
-    "subtract": ("∇", "−∇"),
-    "multiply": ("∇ × {y}", "∇ × {x}"),
-    "divide": ("∇ ÷ {y}", "−∇ × {x} ÷ {y}²"),
-    "maximum": ("∇ where {x} > {y}", "∇ where {y} > {x}"),
-    "minimum": ("∇ where {x} < {y}", "∇ where {y} < {x}"),
-    "negative": ("−∇",),
-    "exp": ("∇ × {z}",),
-    "log": ("∇ ÷ {x}",),
-    "sqrt": ("∇ ÷ 2{z}",),
-    "square": ("∇ × 2{x}",),
-    "reciprocal": ("−∇ × {z}²",),
-    "sin": ("∇ × cos {x}",),
-    "cos": ("−∇ × sin {x}",),
-    "tanh": ("∇ × (1 − {z}²)",),
-    "sigmoid": ("∇ × {z}(1 − {z})",),
-    "relu": ("∇ where {x} > 0",),
-    "sum": ("∇ to each",),
-    "reshape": ("∇ reshaped",),
-    "getitem": ("∇ into its place",),
-}
-PULLBACKS |= {"true_divide": PULLBACKS["divide"], "expit": PULLBACKS["sigmoid"]}
-TIED = {"maximum", "minimum"}
-REDUCTIONS = {"sum", "mean"}
-ELEMENTWISE = {"add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power"}
+# What a text with a tie ends with; it is left out where no two elements are equal.
+TIE = ", ∇/2 where ="
+REDUCTIONS = {np.sum, np.mean}
 
 FORWARD_SIDE = Scope(-1, ("forward",), "forward  ↓ values")
 BACKWARD_SIDE = Scope(-2, ("backward",), "backward  ↑ gradients")
@@ -62,7 +38,7 @@ class Pullback(NamedTuple):
 
 
 def mirror(graph: Graph) -> Scene:
-    """The full view without its scopes, and to its right the same thing backwards.
+    """Return the full view without its scopes, and to its right the backward side.
 
     Raises:
         ValueError: nothing in the graph requires a gradient.
@@ -99,7 +75,7 @@ def _twin(box: Box) -> Box:
 
 
 def pullbacks(node: Node, names: dict[int, str]) -> list[Pullback]:
-    """One for each operand that requires a gradient."""
+    """Return the words for each operand that requires a gradient."""
     places = [place for place, argument in enumerate(node.args) if isinstance(argument, Node)]
     rules = _rules(node)
     found = []
@@ -108,14 +84,14 @@ def pullbacks(node: Node, names: dict[int, str]) -> list[Pullback]:
             continue
         place = places[position] if position < len(places) else len(rules)
         text, saved = _filled(rules[place] if place < len(rules) else _unknown(node), node, names)
-        if node.op in ELEMENTWISE and operand.shape != node.shape and text != _unknown(node):
+        if node.function and is_elementwise(node.function) and operand.shape != node.shape and text != _unknown(node):
             text = f"Σ {text}" if text == "∇" else f"Σ({text})"
         found.append(Pullback(operand, text, saved))
     return found
 
 
 def pullback_lines(node: Node, names: dict[int, str]) -> list[str]:
-    """The lines of a card that says how a call passes gradients on: one, or one for each operand with its name."""
+    """Return a card's lines on the gradients that a call passes on: one, or one for each operand with its name."""
     told = pullbacks(node, names)
     texts = list(dict.fromkeys(each.text for each in told))
     words = _words(node, names)
@@ -127,44 +103,34 @@ def _unknown(node: Node) -> str:
 
 
 def _rules(node: Node) -> tuple[str, ...]:
-    """The texts for the arguments of a call; none where the usual ones do not hold for it."""
+    """Return the texts for the arguments of a call; none where the usual ones do not hold for it."""
     if any(each.dtype.kind == "c" for each in (node, *node.operands)):
         return ()
-    if node.op in REDUCTIONS:
-        return _reduction_rules(node)
-    if node.op in SPECIAL:
-        return SPECIAL[node.op](node)
-    rules = PULLBACKS.get(node.op, ())
-    return tuple([f"{rule}, ∇/2 where =" for rule in rules]) if node.op in TIED and _may_tie(node) else rules
+    if node.function is np.power:  # its notation follows the exponent
+        return _power_rules(node)
+    if node.function is np.transpose and (len(node.args) > 1 or node.kwargs):
+        return ("∇ with its axes back",)
+    if node.function in REDUCTIONS and not _is_plain_reduction(node):
+        return ()
+    row = _row(node)
+    rules = () if row is None else row.pullbacks
+    ties = any(rule.endswith(TIE) for rule in rules) and _may_tie(node)
+    return rules if ties else tuple([rule.removesuffix(TIE) for rule in rules])
+
+
+def _row(node: Node) -> Formula | None:
+    dimensions = tuple([len(getattr(argument, "shape", ())) for argument in node.args])
+    return None if node.function is None else formula_of(node.function, dimensions)
+
+
+def _is_plain_reduction(node: Node) -> bool:
+    return not set(node.kwargs) - {"axis", "keepdims", "dtype"} and isinstance(node.args[0], Node)
 
 
 def _may_tie(node: Node) -> bool:
     x, y = [argument.value if isinstance(argument, Node) else argument for argument in node.args]
     unknown = x is None or y is None or isinstance(x, Like) or isinstance(y, Like)
     return unknown or bool(np.any(np.asarray(x) == np.asarray(y)))
-
-
-def _reduction_rules(node: Node) -> tuple[str, ...]:
-    if set(node.kwargs) - {"axis", "keepdims", "dtype"} or not isinstance(node.args[0], Node):
-        return ()
-    count = node.args[0].size // max(node.size, 1)
-    return ("∇ to each",) if node.op == "sum" else (f"∇ ÷ {count} to each",)
-
-
-def _matmul_rules(node: Node) -> tuple[str, ...]:
-    """⊗ multiplies each element of a vector with each of another."""
-    dimensions = tuple([len(argument.shape) for argument in node.args])
-    rules: dict[tuple[int, ...], tuple[str, ...]] = {
-        (2, 2): ("∇ @ {y}ᵀ", "{x}ᵀ @ ∇"),
-        (2, 1): ("∇ ⊗ {y}", "{x}ᵀ @ ∇"),
-        (1, 2): ("∇ @ {y}ᵀ", "{x} ⊗ ∇"),
-        (1, 1): ("∇ × {y}", "∇ × {x}"),
-    }
-    return rules.get(dimensions, ())
-
-
-def _transpose_rules(node: Node) -> tuple[str, ...]:
-    return ("∇ᵀ",) if len(node.args) == 1 and not node.kwargs else ("∇ with its axes back",)
 
 
 def _power_rules(node: Node) -> tuple[str, ...]:
@@ -178,11 +144,8 @@ def _power_rules(node: Node) -> tuple[str, ...]:
     return (f"∇ × {factor}{{x}}{superscript(whole - 1) if whole != 2 else ''}" if whole != 1 else "∇",)
 
 
-SPECIAL = {"matmul": _matmul_rules, "transpose": _transpose_rules, "power": _power_rules}
-
-
 def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[Node, ...]]:
-    """The rule with the labels in it, and the values that the backward pass had to keep for it."""
+    """Return a rule with the labels in it, and the values that the backward pass had to keep for it."""
     used = [field for _, field, _, _ in Formatter().parse(rule) if field]
     arguments = {"z": node, **dict(zip("xy", node.args, strict=False))}
     words = _words(node, names)
@@ -191,14 +154,16 @@ def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[No
         field: grouped(words[value.index]) if isinstance(value, Node) else _constant(value, called.get(field))
         for field, value in arguments.items()
     }
+    if node.function in REDUCTIONS:
+        told["count"] = str(node.operands[0].size // max(node.size, 1))
     if any(field not in told for field in used):
         return _unknown(node), ()
-    values = [arguments[field] for field in used]
+    values = [arguments[field] for field in used if field in arguments]
     return rule.format(**told), tuple(value for value in values if isinstance(value, Node))
 
 
 def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
-    """The words for a call's operands and its result in a text: ‹product› for one that has no label."""
+    """Return the words for a call's operands and its result: ‹product› for one that has no label."""
     found: dict[int, str] = {}
     for each in (*node.operands, node):
         if each.index not in found:
@@ -209,7 +174,7 @@ def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
 
 
 def _constant(value: object, name: str | None) -> str:
-    """A number, or what the user's code calls an array."""
+    """Return a number as text, or the name of an array in the user's code."""
     constant = scalar_constant(value)
     if constant is not None:
         return number(constant) if not np.signbit(constant) else f"({number(constant)})"

@@ -28,12 +28,17 @@ import numpy as np
 from tinygraph.users_code.source import instructions
 
 __all__ = [
+    "Formula",
     "Operation",
     "as_converted",
     "composition",
     "composition_of",
+    "decomposition",
+    "decomposition_of",
     "derivative",
     "elementwise",
+    "formula",
+    "formula_of",
     "function_name",
     "gives_pieces",
     "hint",
@@ -176,6 +181,19 @@ def _names_read(code: CodeType) -> set[str]:
     return read
 
 
+class Formula(NamedTuple):
+    """The rules of a function as pictures show them: {x} and {y} are its arguments, {z} its result, ∇ its gradient.
+
+    Attributes:
+        slopes: for each argument the derivative of a scalar result: "1/(2√{x})".
+        pullbacks: for each argument the gradient that arrives there: "∇ ÷ 2{z}". {count} is the number of elements
+            that a reduction makes one of.
+    """
+
+    slopes: tuple[str, ...] = ()
+    pullbacks: tuple[str, ...] = ()
+
+
 # The rooms of the table that most programs do not enter. They are read when a function is asked for that is not in
 # the others, which `tinygraph.engine.tensor` reads at once.
 _SELDOM = (
@@ -203,6 +221,8 @@ _OF_SCIPY = (
     "special_statistics",
 )  # fmt: skip
 _HINTS: dict[Callable[..., Any], str] = {}
+FORMULAS: dict[Callable[..., Any] | tuple[Callable[..., Any], tuple[int, ...]], Formula] = {}
+DECOMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Callable[..., Any] | None = None) -> None:
@@ -260,6 +280,36 @@ def is_elementwise(function: Callable[..., Any]) -> bool:
     if isinstance(function, np.ufunc):
         return function.signature is None and function.nout == 1
     return function in ELEMENTWISE
+
+
+def formula(
+    function: Callable[..., Any],
+    *,
+    slopes: tuple[str, ...] = (),
+    pullbacks: tuple[str, ...] = (),
+    dimensions: tuple[int, ...] | None = None,
+) -> None:
+    """Enter the rules of a function as text. A law evaluates each text and compares it with the rule.
+
+    Args:
+        function: an entry of the table.
+        slopes, pullbacks: see `Formula`.
+        dimensions: those of the arguments, where the text depends on them.
+    """
+    FORMULAS[function if dimensions is None else (function, dimensions)] = Formula(slopes, pullbacks)
+
+
+def decomposition(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter how a function is written with NumPy's elementary ones, which is what a compiled program calls.
+
+    The decorated function gets the arguments of a call. It returns None for a call that stays as it is.
+    """
+
+    def enter(written_out: Callable[..., Any]) -> Callable[..., Any]:
+        DECOMPOSITIONS[function] = written_out
+        return written_out
+
+    return enter
 
 
 def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -323,6 +373,17 @@ def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     if _unread and function not in _COMPOSITIONS:
         read_all()
     return _COMPOSITIONS.get(function)
+
+
+def formula_of(function: Callable[..., Any], dimensions: tuple[int, ...]) -> Formula | None:
+    """Return the formula in the row of a function called with arguments of these dimensions, or None."""
+    operation_of(function)  # reads the room in which the row stands
+    return FORMULAS.get((function, dimensions)) or FORMULAS.get(function)
+
+
+def decomposition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return what writes a function out with NumPy's elementary ones, or None."""
+    return DECOMPOSITIONS.get(function)
 
 
 def is_plain(function: Callable[..., Any]) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import composed, primitive
-from tinygraph.engine.table import elementwise, selection
+from tinygraph.engine.table import decomposition, elementwise, formula, selection
 from tinygraph.engine.tensor import Tensor
 
 
@@ -24,6 +24,13 @@ def floating(x: Any) -> Any:
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
+def floating_operand(x: Any) -> Any:
+    """Return an operand of a decomposition, an array or a value of a program, in a floating dtype."""
+    if not hasattr(x, "dtype"):
+        return floating(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.dtype(np.float64))
+
+
 def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of arrays that adds up: given float16 it computes in float32, and rounds the result.
 
@@ -35,7 +42,8 @@ def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
         if getattr(args[0], "dtype", None) != np.float16:
             return function(*args, **kwargs)
         wide = [item.astype(np.float32) if getattr(item, "dtype", None) == np.float16 else item for item in args]
-        return function(*wide, **kwargs).astype(np.float16)
+        result = function(*wide, **kwargs)
+        return None if result is None else result.astype(np.float16)
 
     return computed
 
@@ -65,6 +73,13 @@ def sigmoid(x: Any) -> Any:
 
 
 sigmoid.derivative(lambda g, z, x: g * (z * (1 - z)))
+formula(sigmoid, slopes=("{z}(1 − {z})",), pullbacks=("∇ × {z}(1 − {z})",))
+
+
+@decomposition(sigmoid)
+def sigmoid_written_out(x: Any) -> Any:
+    """Write 1 / (1 + exp(−x))."""
+    return 1 / (1 + np.exp(-floating_operand(x)))
 
 
 @primitive
@@ -81,6 +96,8 @@ def relu(x: Any) -> Any:
 
 
 relu.derivative(lambda g, z, x: g * (z > 0))
+formula(relu, pullbacks=("∇ where {x} > 0",))
+decomposition(relu)(lambda x: np.maximum(floating_operand(x), 0))
 selection(relu, lambda z, x: np.logical_not(z <= 0))
 
 
@@ -104,6 +121,13 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 leaky_relu.derivative(lambda g, z, x, negative_slope=0.2: np.where(x > 0, g, g * negative_slope))
 
 
+@decomposition(leaky_relu)
+def leaky_relu_written_out(x: Any, negative_slope: float = 0.2) -> Any:
+    """Write x where x is positive, else the slope times x."""
+    x = floating_operand(x)
+    return np.where(x > 0, x, x * negative_slope)
+
+
 @primitive
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x where x is positive, else `alpha` · (exp(x) − 1).
@@ -123,6 +147,13 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 
 elu.derivative(lambda g, z, x, alpha=1.0: np.where(x > 0, g, g * (alpha * np.exp(np.where(x > 0, 0, x)))))
+
+
+@decomposition(elu)
+def elu_written_out(x: Any, alpha: float = 1.0) -> Any:
+    """Write x where x is positive, else alpha · (exp(x) − 1)."""
+    x = floating_operand(x)
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)) * alpha)
 
 
 def log1pexp(x: Any) -> Any:
@@ -151,6 +182,15 @@ def softplus(x: Any) -> Any:
 
 
 softplus.derivative(lambda g, z, x: g * sigmoid(x))
+
+
+@decomposition(softplus)
+def softplus_written_out(x: Any) -> Any:
+    """Write max(x, 0) + ln(1 + exp(−|x|))."""
+    x = floating_operand(x)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 elementwise(sigmoid, leaky_relu, elu, softplus)
 
 
@@ -235,6 +275,7 @@ def _normal_density(x: Any) -> Any:
 
 
 normal_cdf.derivative(lambda g, z, x: g * _normal_density(x))
+decomposition(normal_cdf)(lambda x: normal_cdf_formula(floating_operand(x)))
 
 
 @composed

@@ -5,13 +5,14 @@ A check is one call of the graph. A compiled program makes it where the function
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygraph.engine.primitives import primitive
 
-__all__ = ["CHECKS", "class_numbers", "probabilities"]
+__all__ = ["CHECKS", "checked", "class_numbers", "probabilities"]
 
 
 @primitive
@@ -54,6 +55,11 @@ def probabilities(p: Any, call: str) -> Any:
 
 
 probabilities.derivative(lambda g, z, p, call: g)
+
+
+def checked(check: Callable[..., Any], array: Any, *args: Any) -> Any:
+    """Return an array, or a value of a program, that has gone through a check: a decomposition's call of it."""
+    return array.through(check, *args) if hasattr(array, "through") else check(array, *args)
 
 
 # The checks, to which other rooms add theirs.

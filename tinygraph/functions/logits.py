@@ -10,7 +10,8 @@ from tinygraph.derivatives.reductions import expand
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive
-from tinygraph.functions.activations import floating, in_float32
+from tinygraph.engine.table import decomposition
+from tinygraph.functions.activations import floating, floating_operand, in_float32
 from tinygraph.functions.checks import class_numbers
 
 Axis = int | tuple[int, ...] | None
@@ -48,6 +49,25 @@ def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = Fal
 logsumexp.derivative(_logsumexp_x)
 
 
+def _highest(x: Any, axis: Axis) -> Any:
+    return np.max(x, axis=axis, keepdims=True)
+
+
+def _finite(highest: Any) -> Any:
+    return np.where(np.isfinite(highest), highest, np.zeros((), highest.dtype)[()])
+
+
+@decomposition(logsumexp)
+@in_float32
+def logsumexp_written_out(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Write ln Σ exp(x − highest) + highest; the program restores the shape. An array without elements stays a call."""
+    x = floating_operand(x)
+    if 0 in x.shape:
+        return None
+    highest = _finite(_highest(x, axis))
+    return np.log(np.sum(np.exp(x - highest), axis=axis, keepdims=True)) + highest
+
+
 @primitive
 @in_float32
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -66,6 +86,17 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 softmax.derivative(lambda g, z, x, axis=-1: z * (g - np.sum(g * z, axis=axis, keepdims=True)))
+
+
+@decomposition(softmax)
+@in_float32
+def softmax_written_out(x: Any, axis: Axis = -1) -> Any:
+    """Write exp(x − highest) ÷ Σ exp(x − highest); an array without elements stays a call."""
+    x = floating_operand(x)
+    if 0 in x.shape:
+        return None
+    shifted = np.exp(x - _highest(x, axis))
+    return shifted / np.sum(shifted, axis=axis, keepdims=True)
 
 
 @primitive
@@ -89,6 +120,17 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 log_softmax.derivative(lambda g, z, x, axis=-1: g - np.exp(z) * np.sum(g, axis=axis, keepdims=True))
+
+
+@decomposition(log_softmax)
+@in_float32
+def log_softmax_written_out(x: Any, axis: Axis = -1) -> Any:
+    """Write x − highest − ln Σ exp(x − highest); an array without elements stays a call."""
+    x = floating_operand(x)
+    if 0 in x.shape:
+        return None
+    shifted = x - _finite(_highest(x, axis))
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
 def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64) -> Any:

@@ -8,15 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.reductions import mean
+from tinygraph.derivatives.reductions import mean, mean_written_out
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import decomposition
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
-from tinygraph.functions.activations import floating, in_float32, log1pexp, sigmoid
-from tinygraph.functions.checks import class_numbers, probabilities
-from tinygraph.functions.logits import log_softmax, rows_of, softmax
+from tinygraph.functions.activations import (
+    floating,
+    floating_operand,
+    in_float32,
+    log1pexp,
+    sigmoid,
+    softplus_written_out,
+)  # fmt: skip
+from tinygraph.functions.checks import checked, class_numbers, probabilities
+from tinygraph.functions.logits import log_softmax, log_softmax_written_out, rows_of, softmax
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none": lambda losses: losses}
 
@@ -80,6 +88,19 @@ def _binary_targets(
 binary_cross_entropy.derivative(_binary_predictions, _binary_targets)
 
 
+@decomposition(binary_cross_entropy)
+@in_float32
+def binary_cross_entropy_written_out(
+    predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
+) -> Any:
+    """Write the log loss, with the check of the probabilities as a call."""
+    p, y = floating_operand(predictions), floating_operand(targets)
+    if from_logits:
+        return _reduced(softplus_written_out(p) - p * y, reduction)
+    p = checked(probabilities, p, "binary_cross_entropy")
+    return _reduced(-(_finite_times_log(y, p) + _finite_times_log(1 - y, 1 - p)), reduction)
+
+
 @primitive
 @in_float32
 def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
@@ -138,6 +159,39 @@ def _class_targets(
 
 
 cross_entropy.derivative(_class_predictions, _class_targets)
+
+
+@decomposition(cross_entropy)
+@in_float32
+def cross_entropy_written_out(
+    predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
+) -> Any:
+    """Write −Σ y ln p, with a row of y for each class number and the checks as calls."""
+    p = floating_operand(predictions)
+    y = targets if hasattr(targets, "dtype") else np.asarray(targets)
+    if are_labels(y, p):
+        classes = p.shape[-1]
+        y = rows_of(checked(class_numbers, y, classes, "cross_entropy"), classes, p.dtype)
+    y = floating_operand(y)
+    if not from_logits:
+        p = checked(probabilities, p, "cross_entropy")
+        return _reduced(-np.sum(_finite_times_log(y, p), axis=-1), reduction)
+    logs = log_softmax_written_out(p)
+    return None if logs is None else _reduced(-np.sum(y * np.where(y == 0, 0, logs), axis=-1), reduction)
+
+
+def _finite_times_log(y: Any, p: Any) -> Any:
+    return y * np.log(np.where(y == 0, 1, p))  # where y is 0, 0 · ln 1
+
+
+def _reduced(losses: Any, reduction: str) -> Any:
+    if reduction == "none" or not losses.shape:
+        return losses
+    if reduction == "sum":
+        axes = tuple(range(losses.ndim))
+        return np.sum(losses, axis=axes if len(axes) > 1 else 0, keepdims=False)
+    average = mean_written_out(losses)
+    return np.mean(losses) if average is None else average
 
 
 def are_labels(targets: Any, predictions: Any) -> bool:

@@ -18,7 +18,7 @@ from tinygraph.engine.modes import state
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.ownership import apart
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import IDENTITIES
+from tinygraph.engine.table import IDENTITIES, decomposition
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.nests import Nest, tree_leaves, tree_map
@@ -36,6 +36,7 @@ def alias(x: Any) -> Any:
 
 alias.derivative(lambda g, z, x: g)
 IDENTITIES.add(alias)
+decomposition(alias)(lambda x: x)
 
 
 class Run:

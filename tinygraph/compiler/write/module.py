@@ -20,12 +20,12 @@ def step(x, y):
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.names import TakenNames, is_free, names_of
-from tinygraph.compiler.rewrites.writing_out import FORMULAS
 from tinygraph.compiler.write.allocations import constant_lines, memory_lines, state_lines, work_line
 from tinygraph.compiler.write.body import Body
 from tinygraph.compiler.write.calls import WORK
@@ -34,11 +34,12 @@ from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers
 from tinygraph.compiler.write.width import without_double_blanks, wrapped
 from tinygraph.compiler.write.writer import Writer
+from tinygraph.engine.table import decomposition_of
 
 __all__ = ["text_of_arrays"]
 
-# Formulas in which nothing overflows that the user's own call would not let overflow.
-LOUD = frozenset((np.mean, np.clip, np.sum, np.prod, np.max, np.min, np.amax, np.amin))
+# Decompositions in which nothing overflows that the user's own call would not let overflow.
+LOUD = frozenset((np.mean, np.clip))
 
 
 def text_of_arrays(task: Task, planned: Plan) -> Text:
@@ -102,12 +103,17 @@ def _spaced(texts: Iterable[list[str]]) -> list[str]:
     return [line for text in texts for line in [*text, "", ""]]
 
 
+def _may_overflow(function: Any) -> bool:
+    """Return whether a function's decomposition may overflow on the way to a finite result."""
+    return function not in LOUD and decomposition_of(function) is not None
+
+
 def _quiet(task: Task) -> list[str]:
     """The decorator of a program that says nothing of some floating-point errors, if there are any.
 
     A formula of tinygraph's may overflow on the way, which is none of the user's business.
     """
-    by_formula = any(step.function in FORMULAS and step.function not in LOUD for step in task.original.nodes)
+    by_formula = any(_may_overflow(step.function) for step in task.original.nodes)
     kinds = task.program.quiet | (frozenset(("over", "divide")) if by_formula else frozenset())
     told = ", ".join([f'{kind}="ignore"' for kind in ("over", "divide", "under", "invalid") if kind in kinds])
     return [f"@np.errstate({told})"] if kinds else []
