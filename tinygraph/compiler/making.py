@@ -24,8 +24,9 @@ from tinygraph.compiler.guards.signature import Parameters, copied, rebuilt, sam
 from tinygraph.compiler.guards.surroundings import Surroundings
 from tinygraph.compiler.names import identifier
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.run.binding import Binding, all_finite
 from tinygraph.compiler.run.threads import one_thread
-from tinygraph.compiler.run.versions import Binding, Version, all_finite
+from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace, program_of, trace_twice
 from tinygraph.compiler.trace.ties import check_ties
 from tinygraph.engine import modes, record

@@ -2,95 +2,27 @@
 
 from __future__ import annotations
 
-import mmap
 import sys
 import threading
-import weakref
-from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.guards.surroundings import Surroundings
 from tinygraph.compiler.program.program import Program, Variable
-from tinygraph.compiler.trace import Captured
+from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
+from tinygraph.compiler.run.buffers import buffer_ids, looks_into_a_buffer, own_buffer
+from tinygraph.compiler.run.named_results import has_names, with_names
 from tinygraph.compiler.trace.orders import strides_of
-from tinygraph.engine.links import DataLeaf, Leaf, next_order
-from tinygraph.engine.operands import plain
+from tinygraph.engine.links import DataLeaf, next_order
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, UnsupportedError
 
-__all__ = ["Binding", "Ends", "Running", "Version"]
+__all__ = ["Running", "Version"]
 
 # A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
 # arrays, and a learning rate is another array each time somebody assigns to it.
 SMALL = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Binding:
-    """Where the arguments, variables and results of a program come from and go to.
-
-    A Tensor is given as its link, or as the place of a leaf of the call's arguments where it is one of them.
-
-    Attributes:
-        given: for each argument the place of a leaf, an array from outside, or, for a gradient, a tuple of its Tensor.
-        as_they_are: whether the leaves of a call's arguments are the program's arguments as they are.
-        state: the leaves behind the variables.
-        graded: the leaves that get a gradient.
-        cleared: the Tensors that have no gradient afterwards.
-        asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
-        generators: for each the place of a leaf, or the generator itself.
-        by_strides: the leaves of a call, where the program is made for the strides of what it is given, too; else None.
-        tensors: for each leaf of the arguments that is a Tensor, or a generator, its place, and the Tensor where the
-            function finds the same one outside, else None.
-        outside: the ids of the generators that the function finds.
-        result: what the function returned.
-        finite: where the numbers are found that a program takes to be finite, as in `given`, or the link of a leaf.
-        careful: whether the program is for calls where they are not. It is slower.
-    """
-
-    given: list[Any]
-    as_they_are: bool
-    state: list[Captured]
-    graded: list[Captured]
-    cleared: list[Any]
-    asked: list[tuple[Any, bool]]
-    generators: list[Any]
-    by_strides: list[Any] | None
-    tensors: list[tuple[int, Any]]
-    outside: frozenset[int]
-    result: Any
-    finite: list[Any] = field(default_factory=list)
-    careful: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Ends:
-    """The origins of a program's inputs and the destinations of its results, for a file that it is saved in.
-
-    Attributes:
-        given, graded, cleared, asked, generators: as in `Binding`, the leaves by their links or places.
-        tensors: for each variable the Tensor, or its place among the arguments, and whether it is updated.
-        named: what the function returned, where there are named tuples in it.
-        tied: whether a Tensor is given twice, or found outside as well.
-        written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
-        by_strides: whether the program is made for the strides of what it is given, too.
-        asks_identity: whether the function asks which array is which, `x is y`.
-    """
-
-    given: list[Any]
-    tensors: list[tuple[Any, bool]]
-    graded: list[Any]
-    cleared: list[Any]
-    asked: list[tuple[Any, bool]]
-    generators: list[Any]
-    named: Any
-    tied: bool
-    written_into: bool
-    by_strides: bool
-    asks_identity: bool
 
 
 class Running(Exception):  # noqa: N818 - no error: the caller goes another way
@@ -153,7 +85,7 @@ class Version:
         self._cleared = binding.cleared
         self._asked = binding.asked
         self._generators = binding.generators
-        self._named = binding.result if _has_names(binding.result) else None
+        self._named = binding.result if has_names(binding.result) else None
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
         self._lock = threading.Lock()
 
@@ -206,7 +138,7 @@ class Version:
             if type(tensor) is int:
                 tensor = leaves[tensor]
             if updated:
-                buffers.append(_own_buffer(tensor))
+                buffers.append(own_buffer(tensor))
             elif copied is None:
                 buffers.append(tensor._value)
             else:
@@ -249,7 +181,7 @@ class Version:
     def _arguments(self, leaves: list[Any]) -> list[Any]:
         if self._plain and len(leaves) == self._count:
             return leaves
-        return [_bound(item, leaves) for item in self._given]
+        return [value_at_call(item, leaves) for item in self._given]
 
     def _settled(self, leaves: list[Any]) -> list[Any] | None:
         """The arguments, where the variables are the arrays of the last call, and hold the Tensors' values; or None.
@@ -260,9 +192,9 @@ class Version:
             return None
         arguments = self._arguments(leaves)
         for item in arguments:
-            if type(item) is np.ndarray and item.base is None and id(item) not in _buffer_ids:
+            if type(item) is np.ndarray and item.base is None and id(item) not in buffer_ids:
                 continue
-            if _looks_into_a_buffer(item):
+            if looks_into_a_buffer(item):
                 return None
         for tensor, buffer in self._updated:
             if tensor._value is not buffer:
@@ -287,8 +219,8 @@ class Version:
         In an eager call an update gives a Tensor another array, and what was taken from it before stays what it is:
         `step(w.data)` goes on with the old weights to the end.
         """
-        given = [place for place, item in enumerate(arguments) if _looks_into_a_buffer(item)]
-        read = [place for place in self._read if _looks_into_a_buffer(buffers[place])]
+        given = [place for place, item in enumerate(arguments) if looks_into_a_buffer(item)]
+        read = [place for place in self._read if looks_into_a_buffer(buffers[place])]
         if given or read:
             written = [buffers[place] for place in self._written]
             arguments, buffers = list(arguments), list(buffers)
@@ -364,27 +296,7 @@ class Version:
             (leaves[link]._link if type(link) is int else link)._grad = gradient
         for link in self._cleared:
             (leaves[link]._link if type(link) is int else link)._grad = None
-        return results if self._named is None else _with_names(results, self._named)
-
-
-def all_finite(places: list[Any], leaves: list[Any]) -> bool:
-    """Return whether the numbers that a program takes to be finite are so at a call."""
-    for place in places:
-        if type(place) is int:
-            value = leaves[place]
-            value = value._value if type(value) is Tensor else value
-        else:
-            value = plain(place._value) if isinstance(place, Leaf) else _bound(place, leaves)
-        # A number may be too large to have a square; then it is looked at by itself.
-        if type(value) is np.ndarray and value.dtype.char in _REAL and value.flags.c_contiguous:
-            if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
-                return False
-        elif value is not None and not np.all(np.isfinite(value)):
-            return False
-    return True
-
-
-_REAL = frozenset("fd")
+        return results if self._named is None else with_names(results, self._named)
 
 
 def _memory_for_small(variable: Variable) -> Any:
@@ -392,70 +304,3 @@ def _memory_for_small(variable: Variable) -> Any:
     if variable.updated is not None or variable.node.size > SMALL:
         return None
     return np.empty(variable.node.shape, variable.node.dtype)
-
-
-def _has_names(result: Any) -> bool:
-    """Return whether there is a named tuple in a result; a program knows plain ones."""
-    if isinstance(result, dict):
-        return any(_has_names(item) for item in result.values())
-    return isinstance(result, list | tuple) and (hasattr(result, "_fields") or any(_has_names(item) for item in result))
-
-
-def _with_names(result: Any, named: Any) -> Any:
-    """A program's result with the named tuples of the function's."""
-    if isinstance(named, dict):
-        return {key: _with_names(result[key], item) for key, item in named.items()}
-    if isinstance(named, list | tuple):
-        items = [_with_names(*pair) for pair in zip(result, named, strict=True)]
-        return type(named)(*items) if hasattr(named, "_fields") else type(named)(items)
-    return result
-
-
-def _bound(item: Any, leaves: list[Any]) -> Any:
-    """An argument of the program: a leaf of the call's arguments, an array from outside, or a Tensor's gradient."""
-    if type(item) is int:
-        value = leaves[item]
-        return value._value if type(value) is Tensor else value
-    if isinstance(item, np.ndarray):
-        return item
-    link = leaves[item[0]]._link if type(item[0]) is int else item[0]
-    return plain(link._grad)
-
-
-# The arrays that programs write a Tensor's new values into, by the Tensor's id. They are nobody else's: an array that
-# the user made a Tensor of, or took from one before, stays what it is.
-_buffers: dict[int, tuple[Any, Any]] = {}
-_buffer_ids: set[int] = set()
-
-# What an array's memory may belong to, besides an array, that is not a buffer's; and numbers, which have none.
-_ELSEWHERE = (type(None), float, int, np.generic, bytes, mmap.mmap)
-
-
-def _own_buffer(tensor: Any) -> Any:
-    value = tensor._value
-    key = id(tensor)
-    known = _buffers.get(key)
-    if known is not None:
-        buffer = known[1]
-        if buffer is not value:  # assigned to since, by other means
-            buffer[...] = value
-        return buffer
-    buffer = np.array(value, order="C")
-    _buffers[key] = (weakref.ref(tensor, lambda _: _forget(key)), buffer)
-    _buffer_ids.add(id(buffer))
-    return buffer
-
-
-def _forget(key: int) -> None:
-    """Drop the buffer of a Tensor that is gone."""
-    _, buffer = _buffers.pop(key)
-    _buffer_ids.discard(id(buffer))
-
-
-def _looks_into_a_buffer(item: Any) -> bool:
-    """Whether an array may be a buffer, or a view of one. NumPy's views keep hold of the array that owns the memory."""
-    while type(item) is np.ndarray:
-        if id(item) in _buffer_ids:
-            return True
-        item = item.base
-    return not isinstance(item, _ELSEWHERE)

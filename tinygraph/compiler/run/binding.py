@@ -1,0 +1,112 @@
+"""The binding of a program: where its arguments, variables and results come from and go to, at each call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace import Captured
+from tinygraph.engine.links import Leaf
+from tinygraph.engine.operands import plain
+from tinygraph.engine.tensor import Tensor
+
+__all__ = ["Binding", "Ends", "all_finite", "value_at_call"]
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """Where the arguments, variables and results of a program come from and go to.
+
+    A Tensor is given as its link, or as the place of a leaf of the call's arguments where it is one of them.
+
+    Attributes:
+        given: for each argument the place of a leaf, an array from outside, or, for a gradient, a tuple of its Tensor.
+        as_they_are: whether the leaves of a call's arguments are the program's arguments as they are.
+        state: the leaves behind the variables.
+        graded: the leaves that get a gradient.
+        cleared: the Tensors that have no gradient afterwards.
+        asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
+        generators: for each the place of a leaf, or the generator itself.
+        by_strides: the leaves of a call, where the program is made for the strides of what it is given, too; else None.
+        tensors: for each leaf of the arguments that is a Tensor, or a generator, its place, and the Tensor where the
+            function finds the same one outside, else None.
+        outside: the ids of the generators that the function finds.
+        result: what the function returned.
+        finite: where the numbers are found that a program takes to be finite, as in `given`, or the link of a leaf.
+        careful: whether the program is for calls where they are not. It is slower.
+    """
+
+    given: list[Any]
+    as_they_are: bool
+    state: list[Captured]
+    graded: list[Captured]
+    cleared: list[Any]
+    asked: list[tuple[Any, bool]]
+    generators: list[Any]
+    by_strides: list[Any] | None
+    tensors: list[tuple[int, Any]]
+    outside: frozenset[int]
+    result: Any
+    finite: list[Any] = field(default_factory=list)
+    careful: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The origins of a program's inputs and the destinations of its results, for a file that it is saved in.
+
+    Attributes:
+        given, graded, cleared, asked, generators: as in `Binding`, the leaves by their links or places.
+        tensors: for each variable the Tensor, or its place among the arguments, and whether it is updated.
+        named: what the function returned, where there are named tuples in it.
+        tied: whether a Tensor is given twice, or found outside as well.
+        written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
+        by_strides: whether the program is made for the strides of what it is given, too.
+        asks_identity: whether the function asks which array is which, `x is y`.
+    """
+
+    given: list[Any]
+    tensors: list[tuple[Any, bool]]
+    graded: list[Any]
+    cleared: list[Any]
+    asked: list[tuple[Any, bool]]
+    generators: list[Any]
+    named: Any
+    tied: bool
+    written_into: bool
+    by_strides: bool
+    asks_identity: bool
+
+
+def value_at_call(item: Any, leaves: list[Any]) -> Any:
+    """Return an argument of the program: a leaf of the call's arguments, an array from outside, or a gradient."""
+    if type(item) is int:
+        value = leaves[item]
+        return value._value if type(value) is Tensor else value
+    if isinstance(item, np.ndarray):
+        return item
+    link = leaves[item[0]]._link if type(item[0]) is int else item[0]
+    return plain(link._grad)
+
+
+def all_finite(places: list[Any], leaves: list[Any]) -> bool:
+    """Return whether the numbers that a program takes to be finite are so at a call."""
+    for place in places:
+        if type(place) is int:
+            value = leaves[place]
+            value = value._value if type(value) is Tensor else value
+        else:
+            value = plain(place._value) if isinstance(place, Leaf) else value_at_call(place, leaves)
+        # A number may be too large to have a square; then it is looked at by itself.
+        if type(value) is np.ndarray and value.dtype.char in _REAL and value.flags.c_contiguous:
+            if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
+                return False
+        elif value is not None and not np.all(np.isfinite(value)):
+            return False
+    return True
+
+
+_REAL = frozenset("fd")
