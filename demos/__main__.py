@@ -22,7 +22,7 @@ PAGE_NAME = "index.html"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks for; returns the exit status."""
+    """Run the command line, and return the exit status."""
     options = parser().parse_args(arguments)
     if options.list:
         for name in NAMES:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command line understands."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser(
         prog="python -m demos",
         description="Worked examples of tinygraph; without names, all of them. No network is needed.",
@@ -65,14 +65,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def known(name: str) -> str:
-    """The name of a demo, if it is one."""
+    """Return the name of a demo; refuse any other name."""
     if name not in NAMES:
         raise argparse.ArgumentTypeError(f"there is no demo {name!r}; there are {', '.join(NAMES)}")
     return name
 
 
 def tour(names: Sequence[str], out: Path, images: str | None = None) -> Path:
-    """Run some demos, and write one page with everything; returns the path of the page."""
+    """Run some demos, write one page with everything, and return the path of the page."""
     out.mkdir(parents=True, exist_ok=True)
     chapters = [run(name, out, images) for name in names]
     path = out / (PAGE_NAME if len(names) > 1 else f"{names[0]}.html")
@@ -81,7 +81,7 @@ def tour(names: Sequence[str], out: Path, images: str | None = None) -> Path:
 
 
 def run(name: str, out: Path, images: str | None = None) -> Chapter:
-    """Run one demo, showing what it prints."""
+    """Run one demo, and show its output."""
     from threadpoolctl import threadpool_limits  # scikit-learn brings it
 
     demo = module(name)
@@ -89,8 +89,8 @@ def run(name: str, out: Path, images: str | None = None) -> Chapter:
     print(f"{title}\n{'-' * len(title)}")
     printed = Tee(sys.stdout)
     started = time.perf_counter()
-    # Matrices this small gain next to nothing from a second thread, and on a busy machine the threads wait for each
-    # other: five epochs of MNIST took 98 s with two, 8 s with one.
+    # Small matrices gain next to nothing from a second thread, and on a busy machine the threads wait for each other:
+    # five epochs of MNIST took 98 s with two threads, 8 s with one.
     with contextlib.redirect_stdout(printed), threadpool_limits(1):
         results = demo.main(out, images=images) if name == "deep_network" else demo.main(out)
     print(f"({name}: {time.perf_counter() - started:.1f} s)\n")
@@ -98,7 +98,7 @@ def run(name: str, out: Path, images: str | None = None) -> Chapter:
 
 
 class Tee(io.StringIO):
-    """Text that is kept and shown at the same time."""
+    """A stream that keeps its text and shows it at the same time."""
 
     def __init__(self, shown: TextIO) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class Tee(io.StringIO):
         return super().write(text)
 
     def flush(self) -> None:
-        """Show what has been written so far."""
+        """Show the text written so far."""
         self.shown.flush()
 
 
@@ -120,7 +120,7 @@ def module(name: str) -> ModuleType:
 
 
 def documentation(demo: ModuleType) -> str:
-    """What a demo says about itself."""
+    """Return the docstring of a demo."""
     return inspect.getdoc(demo) or demo.__name__
 
 

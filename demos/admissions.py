@@ -1,25 +1,25 @@
 """A small network written out in full: who is admitted to graduate school?
 
-Six numbers describe an application: the GRE score and the grade point average, both standardised, and four that are
-0 or 1 and say which rank the applicant's school has. Two hidden units and one output, each a sigmoid without a bias:
+Six numbers describe an application: the GRE score and the grade point average, both standardised, and four numbers 0 or
+1 for the four ranks of the applicant's school. The network has two hidden units and an output, all sigmoids without bias:
 
     hidden = sigmoid(x @ w_input)       x (records, 6), w_input (6, 2)
     output = sigmoid(hidden @ w_output)                 w_output (2,)
 
-The tutorial this follows works out the gradient by hand, error times slope of the sigmoid times input, and takes
-steps of rate × sum over the records ÷ number of records. That is the gradient of half the mean squared error: the
-half cancels the 2 that differentiating a square brings. So the cost below carries a half, and backward() needs nothing
-else to take exactly the tutorial's steps. The error that is printed is the plain mean over the training set, after
-the step of its epoch.
+The demo follows a tutorial, which works out the gradient by hand, error times slope of the sigmoid times input, and
+takes steps of rate × sum over the records ÷ number of records. This is the gradient of half the mean squared error: the
+half cancels the 2 from the derivative of the square. So the cost below has a factor of one half, and the steps of
+backward() are exactly those of the tutorial. The printed error is the plain mean over the training set, after the step
+of its epoch.
 
-The two published errors, 0.268560 and 0.254414, are the first and the last of the ten that such a run prints: after
-epoch 0 and after epoch 810 of 900. The run ends lower, at 0.253066.
+The two published errors, 0.268560 and 0.254414, are the first and the last of the ten printed errors: after epoch 0 and
+after epoch 810 of 900. The run ends lower, at 0.253066.
 
-An honest word about the result: the step is so small that 900 epochs barely begin to learn, and a test accuracy of
-0.725 is 29 right out of 40, where "nobody is admitted" would be right 26 times.
+An honest word about the result: the steps are so small that 900 epochs barely begin to learn. A test accuracy of 0.725
+is 29 right out of 40, and the answer "nobody is admitted" would be right 26 times.
 
-With admissions.csv in the data folder these are the published figures. Otherwise the table is a made-up one of the same
-kind, and the figures are its own.
+With admissions.csv in the data folder the figures are the published ones. Otherwise the demo makes up a similar table,
+with figures of its own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PUBLISHED_ACCURACY = 0.725
 
 
 class Records(NamedTuple):
-    """Features, shape (records, 6), and who was admitted, shape (records,)."""
+    """Features, shape (records, 6), and admissions, 0 or 1 of shape (records,)."""
 
     x_train: NDArray[np.float64]
     y_train: NDArray[np.float64]
@@ -82,7 +82,7 @@ def main(out: Path) -> Results:
 
 
 def initial(seed: int = 21) -> tuple[tg.Tensor, tg.Tensor]:
-    """The weights that the tutorial starts from, drawn by NumPy's older generator as they were there."""
+    """Draw the tutorial's first weights, with the same older generator of NumPy."""
     random = np.random.RandomState(seed)
     w_input = random.normal(scale=1 / 6**0.5, size=(6, 2))
     w_output = random.normal(scale=1 / 6**0.5, size=2)
@@ -90,7 +90,7 @@ def initial(seed: int = 21) -> tuple[tg.Tensor, tg.Tensor]:
 
 
 def forward(x: Any, w_input: tg.Tensor, w_output: tg.Tensor) -> Any:
-    """The probability of each record to be admitted, shape (records,)."""
+    """Return the probability of admission of each record, shape (records,)."""
     with tg.scope("hidden layer"):
         hidden = tg.sigmoid(x @ w_input)
     with tg.scope("output layer"):
@@ -98,9 +98,9 @@ def forward(x: Any, w_input: tg.Tensor, w_output: tg.Tensor) -> Any:
 
 
 def train(records: Records, w_input: tg.Tensor, w_output: tg.Tensor, compiled: bool = True) -> list[float]:
-    """Gradient descent on all records at once; returns the mean squared error after each step.
+    """Run gradient descent on all records at once, and return the mean squared error after each step.
 
-    The whole of a step is compiled: what is small takes most of its time in Python, and a program has less of it.
+    The whole step is compiled: so small a step spends most of its time in Python, and a program has less of it.
     """
 
     def step(x: Any, y: Any, rate: float) -> Any:
@@ -114,7 +114,7 @@ def train(records: Records, w_input: tg.Tensor, w_output: tg.Tensor, compiled: b
 
 
 def predict(x: NDArray[np.float64], w_input: tg.Tensor, w_output: tg.Tensor) -> NDArray[np.float64]:
-    """The probabilities as an array, without recording how they came about."""
+    """Return the probabilities as an array, without a record."""
     with tg.no_grad():
         return forward(x, w_input, w_output).numpy()
 
@@ -123,7 +123,7 @@ def predict(x: NDArray[np.float64], w_input: tg.Tensor, w_output: tg.Tensor) -> 
 
 
 def split(table: tg.data.Admissions, seed: int = 21) -> Records:
-    """Standardise the scores, mark the ranks, and draw 360 of the 400 records to learn from."""
+    """Standardise the scores, mark the ranks, and draw 360 of the 400 records for training."""
     scores = np.stack([table.gre, table.gpa], axis=1)
     standardised = (scores - scores.mean(axis=0)) / scores.std(axis=0, ddof=1)
     ranks = table.rank[:, None] == np.arange(1, 5)
@@ -136,7 +136,7 @@ def split(table: tg.data.Admissions, seed: int = 21) -> Records:
 
 
 def made_up(seed: int = 0) -> tg.data.Admissions:
-    """400 invented applications, drawn from the logistic model that fits UCLA's table best.
+    """Make up 400 applications, drawn from the logistic model that fits UCLA's table best.
 
     Source of the coefficients: UCLA's statistics pages, "Logit regression: R data analysis examples".
     """
@@ -164,7 +164,7 @@ def report(errors: list[float], accuracy: float, nobody: float, published: bool)
 
 
 def draw_graph(path: Path, records: Records, w_input: tg.Tensor, w_output: tg.Tensor) -> None:
-    """One more pass, for the picture."""
+    """Run one more pass, and draw it."""
     x = tg.Tensor(records.x_train, name="x", requires_grad=False)
     y = tg.Tensor(records.y_train, name="y", requires_grad=False)
     output = forward(x, w_input, w_output)

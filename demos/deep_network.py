@@ -1,4 +1,4 @@
-"""A deep network on pictures: why some do not learn, seen in the gradients.
+"""A deep network on pictures: the gradients show why some networks do not learn.
 
 Four layers, each a matrix product, a bias and an activation. With the sizes [12288, 20, 7, 5, 1] the first one
 looks at the 64 × 64 × 3 = 12288 colours of a picture, the last one gives the probability of "yes":
@@ -9,12 +9,12 @@ looks at the 64 × 64 × 3 = 12288 colours of a picture, the last one gives the 
 
 Pictures are columns, so W has the shape (outputs, inputs).
 
-The same network is trained twice. The first time the weights start as in the tutorial, random numbers times 0.01.
-The layers then make their input so much smaller that hardly anything of the picture arrives at the end, and on the
-way back the gradient shrinks by the same factors: the weights of the first layer, nearly all there are, do not move.
-The cost stays at ln 2 = 0.693, which is what a coin would get. The second time the random numbers are divided by the
-square root of the number of inputs instead. Then a layer's output is about as large as its input, at any depth, and
-the network learns. Nothing else differs. Compare the gradient norms in the two graphs, layer by layer.
+The same network is trained twice. The first time the weights start as in the tutorial, random numbers times 0.01. Each
+layer then makes its input much smaller, and hardly anything of the picture arrives at the end. On the way back the
+gradient shrinks by the same factors: the weights of the first layer, nearly all of the network, do not move. The cost
+stays at ln 2 = 0.693, the cost of tossing a coin. The second time the random numbers are divided by the square root of
+the number of inputs instead. Then the output of a layer is about as large as its input, at any depth, and the network
+learns. Nothing else differs. Compare the gradient norms in the two graphs, layer by layer.
 
 Give a folder of some hundred pictures (`--images FOLDER`, files named cat*.* against all others, any size and format).
 Otherwise the pictures are squares cut from scikit-learn's two sample photographs, one of a flower and one of a
@@ -41,7 +41,7 @@ SIDE = 64
 
 
 class Pictures(NamedTuple):
-    """Pictures as columns, shape (12288, pictures), their labels, shape (1, pictures), and what a 1 stands for."""
+    """Pictures as columns, shape (12288, pictures), labels, shape (1, pictures), and the meaning of a 1."""
 
     x_train: NDArray[np.float64]
     y_train: NDArray[np.float64]
@@ -54,7 +54,7 @@ class Pictures(NamedTuple):
 def main(
     out: Path, images: str | os.PathLike[str] | None = None, iterations: int = 250, rate: float = 0.0075
 ) -> Results:
-    """Train from both starts, print and draw the gradient norms, and show what the network says of new pictures."""
+    """Train from both starts, print and draw the gradient norms, and show the answers for new pictures."""
     pictures = two_photographs() if images is None else from_folder(images)
     print(f"data: {pictures.x_train.shape[1]} pictures to learn from, {pictures.x_test.shape[1]} to test,", end=" ")
     print(f"{pictures.yes} against {pictures.no}")
@@ -93,12 +93,12 @@ def main(
 
 
 def initial(sizes: tuple[int, ...], scale: Any, seed: int = 1) -> list[tuple[tg.Tensor, tg.Tensor]]:
-    """Weights and biases for each layer.
+    """Make the weights and biases of each layer.
 
     Args:
-        sizes: numbers of the first layer's inputs and of each layer's outputs.
-        scale: what the random numbers are multiplied by, a function of the number of inputs.
-        seed: the same seed gives the same random numbers before they are scaled.
+        sizes: the number of inputs of the first layer, and the numbers of outputs of all layers.
+        scale: the factor of the random numbers, a function of the number of inputs.
+        seed: the seed of the random numbers before they are scaled.
 
     Returns:
         For each layer W of shape (outputs, inputs) and b, zeros of shape (outputs, 1).
@@ -112,7 +112,7 @@ def initial(sizes: tuple[int, ...], scale: Any, seed: int = 1) -> list[tuple[tg.
 
 
 def forward(x: Any, layers: list[tuple[tg.Tensor, tg.Tensor]]) -> Any:
-    """The probabilities, shape (1, pictures). A scope's name is what the card in the picture is called."""
+    """Return the probabilities, shape (1, pictures). The name of a scope is the title of its card in the picture."""
     a = x
     for number, (w, b) in enumerate(layers, start=1):
         activation = tg.relu if number < len(layers) else tg.sigmoid
@@ -122,7 +122,7 @@ def forward(x: Any, layers: list[tuple[tg.Tensor, tg.Tensor]]) -> Any:
 
 
 def mean_log_loss(a: Any, y: Any) -> Any:
-    """How wrong the probabilities are."""
+    """Return the mean log loss of the probabilities."""
     with tg.scope("mean log loss"):
         return -np.mean(y * np.log(a) + (1 - y) * np.log(1 - a))
 
@@ -131,7 +131,7 @@ def train(
     x: Any, y: Any, layers: list[tuple[tg.Tensor, tg.Tensor]], rate: float = 0.0075, iterations: int = 250,
     compiled: bool = True,
 ) -> list[float]:  # fmt: skip
-    """Gradient descent on all pictures at once, the step compiled; returns the cost before each step."""
+    """Run gradient descent on all pictures at once, compiled; return the cost before each step."""
     parameters = [parameter for layer in layers for parameter in layer]
 
     def step(x: Any, y: Any, rate: float) -> Any:
@@ -145,7 +145,7 @@ def train(
 
 
 def gradient_norms(pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]]) -> list[float]:
-    """The length of the gradient of each layer's weights."""
+    """Return the length of the gradient of each layer's weights."""
     mean_log_loss(forward(pictures.x_train, layers), pictures.y_train).backward()
     norms = [float(np.linalg.norm(w.grad)) for w, _ in layers]
     for w, b in layers:
@@ -154,7 +154,7 @@ def gradient_norms(pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]]
 
 
 def percent_right(pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]]) -> dict[str, float]:
-    """How many answers are right, on the pictures it learnt from and on the others."""
+    """Return the share of right answers in percent, on the training and on the test pictures."""
     parts = {"train": (pictures.x_train, pictures.y_train), "test": (pictures.x_test, pictures.y_test)}
     with tg.no_grad():
         return {name: float(100 * np.mean((forward(x, layers) > 0.5) == y)) for name, (x, y) in parts.items()}
@@ -164,7 +164,7 @@ def percent_right(pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]])
 
 
 def two_photographs() -> Pictures:
-    """Squares of 64 × 64 pixels from scikit-learn's photographs of a flower (yes) and of a temple (no)."""
+    """Load squares of 64 × 64 pixels from scikit-learn's photographs of a flower (yes) and of a temple (no)."""
     from sklearn.datasets import load_sample_image
 
     flower, temple = (squares(load_sample_image(name)) for name in ("flower.jpg", "china.jpg"))
@@ -183,11 +183,11 @@ def squares(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def from_folder(folder: str | os.PathLike[str]) -> Pictures:
-    """Image files, those named cat*.* against the others; a fifth of each is kept for the test.
+    """Load image files, those named cat*.* against the others; a fifth of each class is kept for the test.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: it is empty, a file in it is not an image, or there are fewer than two of a class.
+        ValueError: the folder is empty, a file is not an image, or a class has fewer than two.
     """
     from sklearn.model_selection import train_test_split
 
@@ -207,7 +207,7 @@ def from_folder(folder: str | os.PathLike[str]) -> Pictures:
 
 
 def columns(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Images (pictures, ...) from 0 to 255 as columns from 0 to 1, shape (12288, pictures)."""
+    """Return images (pictures, ...) from 0 to 255 as columns from 0 to 1, shape (12288, pictures)."""
     return np.ascontiguousarray(images.reshape(len(images), -1).T) / 255
 
 
@@ -226,7 +226,7 @@ def report(norms: dict[str, list[float]], costs: dict[str, list[float]], accurac
 
 
 def draw_graph(path: Path, pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]], title: str) -> None:
-    """The network after one backward pass, each layer as one card."""
+    """Draw the network after one backward pass, each layer as one card."""
     x = tg.Tensor(pictures.x_train, name="x", requires_grad=False)
     y = tg.Tensor(pictures.y_train, name="y", requires_grad=False)
     cost = mean_log_loss(forward(x, layers), y)
@@ -237,7 +237,7 @@ def draw_graph(path: Path, pictures: Pictures, layers: list[tuple[tg.Tensor, tg.
 
 
 def draw_samples(path: Path, pictures: Pictures, layers: list[tuple[tg.Tensor, tg.Tensor]]) -> None:
-    """Sixteen test pictures, the wrong answers first."""
+    """Draw sixteen test pictures, the wrong answers first."""
     with tg.no_grad():
         yes = forward(pictures.x_test, layers).numpy()[0]
     wrong = (yes > 0.5) != pictures.y_test[0]

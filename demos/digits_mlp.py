@@ -7,16 +7,15 @@ them probabilities:
     logits = dropped_out @ w2 + b2      10 of them
     loss   = mean of −ln softmax(logits)[the digit it is]
 
-Dropout sets a random fifth of the hidden units to zero in each training step, so that none of them can rely on
-another, and divides the rest by four fifths, so that sums keep their size. When the network is used, nothing is
-dropped.
+Dropout sets a random fifth of the hidden units to zero in each training step, so that no unit can rely on another. It
+divides the rest by four fifths, so that sums keep their size. After the training nothing is dropped.
 
-One step looks at a batch of 32 pictures only. Its gradient points roughly the way that all of them would give, for a
-fraction of the work. Adam sizes the steps: about the same in each coordinate, however steep or flat the loss is there.
+One step uses a batch of 32 pictures only. Its gradient points roughly in the direction of the gradient of all pictures,
+for a fraction of the work. Adam sizes the steps: about the same in each coordinate, however steep or flat the loss is.
 All arrays are float32, which is half the memory and twice the speed.
 
-With mnist.npz in the data folder: 60,000 pictures of 28 × 28 pixels to learn from, 10,000 others to be tested on, five
-times through. Otherwise scikit-learn's 1,797 digits of 8 × 8 pixels, a quarter of them kept for the test.
+With mnist.npz in the data folder, the demo trains five epochs on 60,000 pictures of 28 × 28 pixels, and tests on 10,000
+others. Otherwise it uses scikit-learn's 1,797 digits of 8 × 8 pixels, and keeps a quarter of them for the test.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def main(out: Path, epochs: int | None = None) -> Results:
 
 
 def initial(pixels: int, rng: np.random.Generator) -> Network:
-    """Random weights of a size that keeps the signal's size (He et al., 2015), and biases of zero."""
+    """Draw weights of a size that keeps the size of the signal (He et al., 2015), and make biases of zero."""
 
     def random(inputs: int, outputs: int) -> NDArray[np.float32]:
         return rng.standard_normal((inputs, outputs), dtype=np.float32) * np.float32((2 / inputs) ** 0.5)
@@ -104,7 +103,7 @@ def initial(pixels: int, rng: np.random.Generator) -> Network:
 
 
 def forward(x: Any, network: Network, dropout: Callable[[Any], Any] | None = None) -> Any:
-    """The logits, shape (pictures, 10); with dropout, some hidden units are set to zero."""
+    """Return the logits, shape (pictures, 10); with dropout, some hidden units are set to zero."""
     w1, b1, w2, b2 = network
     with tg.scope("hidden layer"):
         hidden = tg.relu(x @ w1 + b1)
@@ -115,7 +114,7 @@ def forward(x: Any, network: Network, dropout: Callable[[Any], Any] | None = Non
 
 
 def mean_log_loss(logits: Any, labels: NDArray[np.integer]) -> Any:
-    """The mean over the pictures of −ln of the probability that was given to the right digit."""
+    """Return the mean over the pictures of −ln of the probability of the right digit."""
     with tg.scope("mean log loss"):
         log_probability = tg.log_softmax(logits)
         return -np.mean(log_probability[np.arange(len(labels)), labels])
@@ -124,7 +123,7 @@ def mean_log_loss(logits: Any, labels: NDArray[np.integer]) -> Any:
 def train(
     digits: Digits, network: Network, epochs: int, rng: np.random.Generator, compiled: bool = True
 ) -> tuple[list[float], list[float]]:
-    """Adam on batches, in a new order each epoch. The step is compiled, the random draws of dropout included.
+    """Train with Adam on batches, in a new order each epoch. The step is compiled, with the draws of dropout in it.
 
     Returns:
         The loss of each batch, and the accuracy on the test pictures in percent after each epoch.
@@ -151,7 +150,7 @@ def train(
 
 
 def predict(x: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
-    """The probabilities of the ten digits, shape (pictures, 10). Nothing is dropped, nothing recorded."""
+    """Return the probabilities of the ten digits, shape (pictures, 10), without dropout and without a record."""
     with tg.no_grad():
         return tg.softmax(forward(x, network)).numpy()
 
@@ -160,14 +159,14 @@ def predict(x: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
 
 
 def mnist() -> Digits:
-    """MNIST with its own division into training and test."""
+    """Load MNIST with its own division into training and test."""
     (x_train, y_train), (x_test, y_test) = tg.data.mnist()
     rows = [x.reshape(len(x), -1).astype(np.float32) / np.float32(255) for x in (x_train, x_test)]
     return Digits(rows[0], y_train, rows[1], y_test, width=28)
 
 
 def eight_by_eight() -> Digits:
-    """Scikit-learn's digits, a quarter of each digit's pictures kept for the test."""
+    """Load scikit-learn's digits; a quarter of the pictures of each digit is kept for the test."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -181,7 +180,7 @@ def eight_by_eight() -> Digits:
 
 
 def draw_mistakes(path: Path, digits: Digits, network: Network) -> int:
-    """Sixteen wrong answers at most, the most confident first; if there are none, the least confident right ones."""
+    """Draw up to sixteen wrong answers, the most confident first; without any, the least confident right answers."""
     probabilities = predict(digits.x_test, network)
     answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = answers != digits.y_test
@@ -194,7 +193,7 @@ def draw_mistakes(path: Path, digits: Digits, network: Network) -> int:
 
 
 def draw_graph(path: Path, digits: Digits, network: Network, rng: np.random.Generator) -> None:
-    """One training step, without the update."""
+    """Draw one training step, without the update."""
     x = tg.Tensor(digits.x_train[:BATCH], name="x", requires_grad=False)
     dropout = tg.nn.Dropout(DROPPED, seed=rng, name="dropout")
     loss = mean_log_loss(forward(x, network, dropout), digits.y_train[:BATCH])

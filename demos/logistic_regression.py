@@ -1,18 +1,18 @@
 """Logistic regression as a graph: is this the picture of a zero or of a one?
 
-A picture is a column of numbers x, one for each pixel. The model has a weight for each pixel and one bias. It adds
-up what it sees and squeezes the sum into a probability:
+A picture is a column of numbers x, one for each pixel. The model has a weight for each pixel and one bias. It computes
+a weighted sum of the pixels and squeezes the sum into a probability:
 
     z      = w.T @ x + b
     y_head = sigmoid(z)             the probability that it is a one
     cost   = mean of −y ln(y_head) − (1 − y) ln(1 − y_head)
 
-The cost is small if high probabilities were given to what turned out to be true. Every line above is a line of
-NumPy below, so the graph shows exactly these operations, and backward() finds how the cost depends on each weight.
-Gradient descent then takes many small steps downhill.
+The cost is small if the true answers got high probabilities. Every line above is a line of NumPy below, so the graph
+shows exactly these operations, and backward() finds the derivative of the cost by each weight. Gradient descent then
+takes many small steps downhill.
 
-`tg.compile` then runs one such step, from the cost to the new weights, and writes down which NumPy calls it made. What
-comes out is the program that one would write by hand, derivatives included, and takes the same steps faster.
+`tg.compile` then runs one such step, from the cost to the new weights, and writes down its NumPy calls. The result is
+the program that one would write by hand, derivatives included, and it takes the same steps faster.
 
 The pictures are columns: x has the shape (pixels, pictures), so one product w.T @ x serves all of them.
 
@@ -36,7 +36,7 @@ from demos import plots
 from demos.optimise import gradient_descent
 from demos.results import Results
 
-# Cost before each tenth step, and accuracies in percent, as the tutorial published them.
+# The published cost before each tenth step, and the published accuracies in percent.
 PUBLISHED_COSTS = (
     14.014222, 2.544689, 2.577950, 2.397999, 2.185019, 1.968348, 1.754195, 1.535079, 1.297567, 1.031919, 0.737019,
     0.441355, 0.252278, 0.205168, 0.196168,
@@ -46,7 +46,7 @@ PUBLISHED_SKLEARN = {"train": 100.0, "test": 96.7742}
 
 
 class Pictures(NamedTuple):
-    """Pictures as columns, shape (pixels, pictures), their labels, shape (1, pictures), and how wide they are."""
+    """Pictures as columns, shape (pixels, pictures), their labels, shape (1, pictures), and their width in pixels."""
 
     x_train: NDArray[np.float64]
     y_train: NDArray[np.float64]
@@ -93,7 +93,7 @@ def main(out: Path) -> Results:
 
 
 def forward(x: Any, y: Any, w: tg.Tensor, b: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
-    """The model and its cost, in plain NumPy."""
+    """Compute the model and its cost, in plain NumPy."""
     with tg.scope("model"):
         z = w.T @ x + b
         y_head = tg.sigmoid(z)
@@ -103,7 +103,7 @@ def forward(x: Any, y: Any, w: tg.Tensor, b: tg.Tensor) -> tuple[tg.Tensor, tg.T
 
 
 def train(x: Any, y: Any, rate: float = 0.01, iterations: int = 150) -> tuple[tg.Tensor, tg.Tensor, list[float]]:
-    """Gradient descent on all pictures at once.
+    """Run gradient descent on all pictures at once.
 
     Returns:
         The weights, shape (pixels, 1), the bias, and the cost before each step.
@@ -115,12 +115,12 @@ def train(x: Any, y: Any, rate: float = 0.01, iterations: int = 150) -> tuple[tg
 
 
 def initial(pixels: int) -> tuple[tg.Tensor, tg.Tensor]:
-    """Where the tutorial starts: all weights 0.01, and no bias."""
+    """Return the tutorial's first weights: all 0.01, and no bias."""
     return tg.Tensor(np.full((pixels, 1), 0.01), name="w"), tg.Tensor(0.0, name="b")
 
 
 def downhill(w: tg.Tensor, b: tg.Tensor) -> Callable[..., Any]:
-    """One step of gradient descent, as a function of the pictures and the rate; it returns the cost before the step."""
+    """Return one step of gradient descent: a function of the pictures and the rate that returns the cost before it."""
 
     def step(x: Any, y: Any, rate: float) -> Any:
         _, cost = forward(x, y, w, b)
@@ -132,7 +132,7 @@ def downhill(w: tg.Tensor, b: tg.Tensor) -> Callable[..., Any]:
 
 
 def compiled_run(pictures: Pictures, rate: float, costs: list[float], seconds: float) -> list[float]:
-    """The same steps once more, compiled: print the program and its time beside that of the first run.
+    """Repeat the run, compiled, and print the program, with its time beside that of the first run.
 
     Args:
         costs, seconds: of the first run.
@@ -156,13 +156,13 @@ def compiled_run(pictures: Pictures, rate: float, costs: list[float], seconds: f
 
 
 def predict(x: NDArray[np.float64], w: tg.Tensor, b: tg.Tensor) -> NDArray[np.float64]:
-    """The probability that each picture is a one, shape (1, pictures)."""
+    """Return the probability that each picture is a one, shape (1, pictures)."""
     with tg.no_grad():
         return tg.sigmoid(w.T @ x + b).numpy()
 
 
 def percent_right(y_head: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """How many of the answers are right, if "one" is said above a probability of one half."""
+    """Return the share of right answers in percent; the answer is "one" above a probability of one half."""
     return float(100 * np.mean((y_head > 0.5) == y))
 
 
@@ -170,17 +170,17 @@ def percent_right(y_head: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 
 
 def sign_language() -> Pictures:
-    """205 hands that sign zero and 205 that sign one."""
+    """Load 205 hands that sign zero and 205 that sign one."""
     images, _ = tg.data.sign_digits()
     zeros_and_ones = np.concatenate([images[204:409], images[822:1027]])
-    # The published arrays hold the bytes divided by 255 in single precision; the weights make the rest double.
+    # The published arrays hold the bytes divided by 255 in single precision; the weights are double.
     values = zeros_and_ones.astype(np.float32) / np.float32(255)
     labels = np.concatenate([np.zeros(205), np.ones(205)])
     return split(values.reshape(410, -1).astype(np.float64), labels, width=64)
 
 
 def handwriting() -> Pictures:
-    """The 178 zeros and 182 ones among scikit-learn's digits."""
+    """Load the 178 zeros and 182 ones among scikit-learn's digits."""
     from sklearn.datasets import load_digits
 
     values, labels = load_digits(n_class=2, return_X_y=True)
@@ -188,7 +188,7 @@ def handwriting() -> Pictures:
 
 
 def split(rows: NDArray[np.float64], labels: NDArray[np.float64], width: int) -> Pictures:
-    """Keep 15 % of the pictures for the test, the same ones each time, and turn rows into columns."""
+    """Keep 15 % of the pictures for the test, the same in each run, and turn rows into columns."""
     from sklearn.model_selection import train_test_split
 
     x_train, x_test, y_train, y_test = train_test_split(rows, labels, test_size=0.15, random_state=42)
@@ -199,7 +199,7 @@ def split(rows: NDArray[np.float64], labels: NDArray[np.float64], width: int) ->
 
 
 def scikit_learn(pictures: Pictures) -> dict[str, float]:
-    """The accuracies in percent of scikit-learn's model: a penalty on large weights, and a faster optimiser."""
+    """Return the accuracies in percent of scikit-learn's model, which has a weight penalty and a faster optimiser."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(max_iter=150).fit(pictures.x_train.T, pictures.y_train[0])
@@ -222,14 +222,14 @@ def report(costs: list[float], accuracy: dict[str, float], other: dict[str, floa
 
 
 def draw_curve(out: Path, costs: list[float], published: bool) -> None:
-    """The cost over the steps, with the published points on it."""
+    """Draw the cost over the steps, with the published points."""
     beside = (range(0, 150, 10), PUBLISHED_COSTS) if published else None
     path = out / "logistic_regression_cost.png"
     plots.curves(path, {"this run": costs}, "step", "mean log loss", published=beside, log=published)
 
 
 def draw_samples(out: Path, pictures: Pictures, y_head: NDArray[np.float64]) -> None:
-    """Sixteen of the test pictures with what the model says: the wrong answers first, so that they are seen."""
+    """Draw sixteen test pictures with the model's answers, the wrong ones first."""
     answers = y_head[0] > 0.5
     wrong = answers != pictures.y_test[0]
     chosen = np.argsort(~wrong, kind="stable")[:16]
@@ -239,7 +239,7 @@ def draw_samples(out: Path, pictures: Pictures, y_head: NDArray[np.float64]) -> 
 
 
 def draw_graph(out: Path, pictures: Pictures, w: tg.Tensor, b: tg.Tensor) -> None:
-    """One more forward and backward pass, of which the arrays are kept for the picture."""
+    """Run one more forward and backward pass that keeps its arrays, and draw it."""
     x = tg.Tensor(pictures.x_train, name="x", requires_grad=False)
     y = tg.Tensor(pictures.y_train, name="y", requires_grad=False)
     _, cost = forward(x, y, w, b)

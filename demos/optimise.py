@@ -8,7 +8,7 @@ import tinygraph as tg
 
 
 def gradient_descent(parameters: Sequence[tg.Tensor], rate: float) -> None:
-    """Move each parameter against its gradient, and forget the gradient."""
+    """Move each parameter against its gradient, and clear the gradient."""
     for parameter in parameters:
         parameter.assign(parameter.data - rate * parameter.grad)
         parameter.grad = None

@@ -1,4 +1,4 @@
-"""One HTML page of what the demos wrote: their text, figures and pictures, and nothing that needs a network."""
+"""One HTML page of the results of the demos, text, figures and pictures, that works without a network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 
 class Chapter(NamedTuple):
-    """A demo that has been run.
+    """A demo after its run.
 
     Attributes:
-        name: of its module.
+        name: the name of its module.
         text: the docstring, paragraphs separated by empty lines.
-        printed: what it printed.
+        printed: its output.
         source: its code.
         pictures: captions by file name.
     """
@@ -70,12 +70,12 @@ $chapters
 
 
 def page(chapters: Sequence[Chapter], folder: Path, title: str) -> str:
-    """The page as text.
+    """Return the page as text.
 
     Args:
-        chapters: in the order to be read.
-        folder: where their pictures are.
-        title: of the page.
+        chapters: the chapters in reading order.
+        folder: the folder with their pictures.
+        title: the title of the page.
     """
     contents = (f'<li><a href="#{chapter.name}">{escape(heading(chapter.text))}</a></li>' for chapter in chapters)
     return PAGE.substitute(
@@ -86,7 +86,7 @@ def page(chapters: Sequence[Chapter], folder: Path, title: str) -> str:
 
 
 def heading(text: str) -> str:
-    """The first line of a docstring, without its full stop."""
+    """Return the first line of a docstring, without its full stop."""
     return text.strip().splitlines()[0].removesuffix(".")
 
 
@@ -114,7 +114,7 @@ def _paragraph(text: str) -> str:
 
 
 def _figure(path: Path, caption: str) -> str:
-    """An SVG goes into the page as it is, so that it follows the page's theme; a PNG as base64."""
+    """Return a figure: an SVG goes into the page unchanged, so that it follows the page's theme; a PNG as base64."""
     if path.suffix == ".svg":
         picture = _only_element(path.read_text("utf-8"))
     else:
@@ -124,5 +124,5 @@ def _figure(path: Path, caption: str) -> str:
 
 
 def _only_element(svg: str) -> str:
-    """The <svg> element without the XML declaration before it."""
+    """Return the <svg> element without the XML declaration before it."""
     return svg[svg.index("<svg") :]

@@ -1,4 +1,4 @@
-"""The plots that are not graphs: curves over the iterations, and images with what the model says of them."""
+"""Plots that are not graphs: curves over the iterations, and images with the model's answers."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def curves(
     """Save a plot of one or two curves.
 
     Args:
-        path: of the picture, .png or .svg.
+        path: the path of the picture, .png or .svg.
         lines: a value for each step, by label.
-        across, up: what the axes show.
+        across, up: the labels of the axes.
         published: points to compare with, as their steps and values.
         first: the number of the first step.
-        log: whether the vertical axis is logarithmic.
+        log: make the vertical axis logarithmic.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -58,10 +58,10 @@ def image_grid(path: Path, images: Any, captions: Sequence[str], wrong: Any, col
     """Save images side by side, each with its caption above it: orange where `wrong`, else blue.
 
     Args:
-        path: of the picture, .png or .svg.
+        path: the path of the picture, .png or .svg.
         images: arrays, grey (rows, columns) or coloured (rows, columns, 3), from 0 to 1.
-        captions: a short line for each.
-        wrong: whether the model was wrong about each.
+        captions: a short line for each image.
+        wrong: for each image True if the model was wrong.
         columns: images in a row.
     """
     from matplotlib.figure import Figure

@@ -1,11 +1,11 @@
-"""The longest side of a right-angled triangle, and how it changes when the others do.
+"""The longest side of a right-angled triangle, and its derivatives by the other sides.
 
-c = √(a² + b²) is plain NumPy. Because a and b are Tensors, NumPy's calls are remembered while they compute: a
-square, another square, a sum, a root. That record is the computational graph.
+c = √(a² + b²) is plain NumPy. Because a and b are Tensors, NumPy's calls are recorded while they compute: a square,
+another square, a sum, a root. The record is the computational graph.
 
-`c.backward()` walks it from the end to the beginning. At each call it asks one small question: if the input grew a
-little, how many times as much would the result grow? The answer is the call's local derivative, and the chain rule says
-that the answers along a path are multiplied:
+`c.backward()` walks the graph from the end to the beginning. At each call it asks one small question: if the input grew
+a little, how many times as much would the result grow? The answer is the local derivative of the call. The chain rule
+multiplies the answers along a path:
 
     c = √s            dc/ds    = 1 / (2c) = 0.1
     s = a² + b²       ds/d(a²) = 1
@@ -13,8 +13,8 @@ that the answers along a path are multiplied:
 
 By hand one finds dc/da = a / c and dc/db = b / c. With a = 3 and b = 4 they are 0.6 and 0.8.
 
-`tg.compile` goes the other way, from the graph back to a program: the formula, and after it the chain rule as ordinary
-Python that needs no graph any more.
+`tg.compile` goes the other way, from the graph back to a program: the formula, and after it the chain rule, as ordinary
+Python that needs no graph.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def main(out: Path) -> Results:
 
 
 def longest(a: Any, b: Any) -> Any:
-    """The longest side."""
+    """Return the longest side."""
     c = np.sqrt(a**2 + b**2)
     return c  # noqa: RET504 - the program takes the name
 
 
 def nudged(side: float, other: float, by: float = 1e-6) -> float:
-    """How much c changes for each unit by which one side changes: no calculus, only the formula computed twice."""
+    """Return the change of c for each unit of change of one side: no calculus, only the formula computed twice."""
     longer = np.sqrt((side + by) ** 2 + other**2)
     shorter = np.sqrt((side - by) ** 2 + other**2)
     return float((longer - shorter) / (2 * by))

@@ -1,4 +1,4 @@
-"""What a demo hands back: the figures it printed and the pictures it made."""
+"""The results of a demo: the figures it printed and the pictures it made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 
 class Results(NamedTuple):
-    """What came out of a demo.
+    """The results of a demo.
 
     Attributes:
         figures: the numbers, by name.
-        pictures: a caption for each file that was written, by file name, in the order of the story.
+        pictures: a caption for each picture, by file name, in the order of the story.
     """
 
     figures: dict[str, Any]
