@@ -7,7 +7,7 @@ the compiled one is, and returns the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import Parameter
 from pathlib import Path
 from typing import Any
@@ -50,33 +50,13 @@ def save_versions(
     """
     target = _checked(path, values)
     given_by_name = [word for _, call in versions if call is not None for word in call.keywords]
-    taken = TakenNames([*[parameter.name for parameter in parameters], *given_by_name])
-    names: dict[Any, str] = {}
-
-    def name_of(state: SavedValue) -> str:
-        if state.key not in names:
-            wish = users(state.name)
-            # A Tensor among the arguments keeps its name: it is one of the parameters already.
-            own = state.key[0] == "argument" and wish not in names.values()
-            names[state.key] = wish if own else taken.take(wish)
-            taken.add(wish)
-        return names[state.key]
-
+    name_of = _naming(TakenNames([*[parameter.name for parameter in parameters], *given_by_name]))
     ordered = any(version.ends().by_strides for version, _ in versions)
     programs: list[SavedProgram] = []
     given: dict[str, tuple[Any, Any]] = {}
     left_out: list[str] = []
     for version, call in versions:
-        if call is None:
-            raise UnsupportedError(
-                f"save: {name} was called with arguments that a file cannot tell apart. Give it arrays, numbers, "
-                "strings, and tuples, lists and dicts of them"
-            )
-        if call.mixed is not None:
-            raise UnsupportedError(
-                f"save: {call.mixed} has both arrays and objects in it which a file of its own cannot name. Give "
-                f"{name} the objects as an argument of their own: they become part of the program"
-            )
+        call = _checked_call(name, call)
         named = name_of if values == "arguments" else None
         saved, state = saved_version(version, call, version.runner.of, named, ordered)
         programs.append(saved)
@@ -88,6 +68,22 @@ def save_versions(
     header = header_of(parameters, [saved.words for saved in programs], list(given), static)
     module = SavedModule(target, name, header, programs, left_out, ordered)
     write(target, module.text, module.arrays)
+
+
+def _naming(taken: TakenNames) -> Callable[[SavedValue], str]:
+    """Return what gives each value its name in a file, the same in all programs."""
+    names: dict[Any, str] = {}
+
+    def name_of(value: SavedValue) -> str:
+        if value.key not in names:
+            wish = users(value.name)
+            # A Tensor among the arguments keeps its name: it is one of the parameters already.
+            own = value.key[0] == "argument" and wish not in names.values()
+            names[value.key] = wish if own else taken.take(wish)
+            taken.add(wish)
+        return names[value.key]
+
+    return name_of
 
 
 def save_program(
@@ -146,6 +142,25 @@ def _checked(path: str | os.PathLike[str], values: str) -> Path:
     if values not in ("beside", "arguments"):
         raise ValueError(f'save: parameters must be "beside" or "arguments", got {values!r}')
     return found
+
+
+def _checked_call(name: str, call: SavedCall | None) -> SavedCall:
+    """Refuse a call that a file cannot tell from others.
+
+    Args:
+        name: of the function.
+    """
+    if call is None:
+        raise UnsupportedError(
+            f"save: {name} was called with arguments that a file cannot tell apart. Give it arrays, numbers, "
+            "strings, and tuples, lists and dicts of them"
+        )
+    if call.mixed is not None:
+        raise UnsupportedError(
+            f"save: {call.mixed} has both arrays and objects in it which a file of its own cannot name. Give "
+            f"{name} the objects as an argument of their own: they become part of the program"
+        )
+    return call
 
 
 def _complete(saved: SavedProgram, given: dict[str, tuple[Any, Any]]) -> None:

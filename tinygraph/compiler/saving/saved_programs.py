@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.program import Program, Variable
+from tinygraph.compiler.run.binding import Ends
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.saved_calls import SavedCall
 from tinygraph.engine.operands import plain
@@ -72,102 +73,136 @@ class SavedProgram:
 class _Kept:
     """A value that a program keeps, with the nodes that it is read from and that it becomes."""
 
-    state: SavedValue
+    value: SavedValue
     node: Node
     updated: Node | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Inputs:
+    """The inputs of a program, as a file has them.
+
+    Attributes:
+        arguments: the nodes that are given at each call, each with the place of a leaf or the key of a value.
+        kept: the values that the file keeps.
+        returned: the values that the function returns besides its results, with the nodes they become.
+    """
+
+    arguments: list[tuple[Node, Any]]
+    kept: list[_Kept]
+    returned: list[tuple[SavedValue, Node]]
+
+    def with_values_as_arguments(self) -> _Inputs:
+        """Return the inputs where all kept values but plain arrays are arguments, and returned where they change."""
+        given = [item for item in self.kept if not item.value.is_array]
+        return _Inputs(
+            [*self.arguments, *[(item.node, item.value.key) for item in given]],
+            [item for item in self.kept if item.value.is_array],
+            [*self.returned, *[(item.value, item.updated) for item in given if item.updated is not None]],
+        )
 
 
 def saved_version(
     version: Version, call: SavedCall, emitted: Callable[[Program], Any], name_of: Callable[[SavedValue], str] | None,
     ordered: bool = False,
 ) -> tuple[SavedProgram, list[SavedValue]]:  # fmt: skip
-    """A program with all that it needs, and the state that it takes as arguments.
+    """Return a program with all that it needs, and the values that it takes as arguments.
 
     Args:
         version: the program, and where its inputs come from.
         call: that it was made for.
         emitted: writes a program.
-        name_of: what a state is called as an argument; None where it is kept beside the file.
+        name_of: gives the name of a value as an argument; None where the values are kept beside the file.
         ordered: whether the order of arrays in memory is part of the signature.
 
     Raises:
         UnsupportedError: another call would find gradients that the file cannot know.
-        GraphError: the function updates Tensors among its arguments, and the state is kept beside the file.
+        GraphError: the function updates Tensors among its arguments, and the values are kept beside the file.
     """
-    program, ends = version.program, version.ends()
-    if ends.tied or call.twice:
-        raise UnsupportedError(
-            "save: a Tensor, a generator or an array is given twice, or is found outside as well, and of what a saved "
-            "function takes each is one of its own. Give it once, or let the function find it outside alone"
-        )
-    results, gradients = program.results if ends.graded else (program.results, [])
+    ends = version.ends()
+    _check_each_is_given_once(ends, call)
+    results, gradients = version.program.results if ends.graded else (version.program.results, [])
     changed = dict(zip(map(_key, ends.graded), gradients, strict=True))
+    inputs = _inputs_of(version.program, ends, call, changed, name_of is not None)
+    _check_gradients_are_left_unread(ends.asked, changed, [*nodes_in(results), *_updated_nodes(inputs)])
+    given: list[SavedValue] = []
+    if name_of is not None:
+        given = [item.value for item in inputs.kept if not item.value.is_array]
+        inputs = inputs.with_values_as_arguments()
+        if inputs.returned:
+            results = (results, {name_of(value): node for value, node in inputs.returned})
+    updated = [place for place, item in enumerate(inputs.kept) if item.updated is not None]
+    saved = SavedProgram(
+        emitted=emitted(_with_inputs(version.program, inputs, results)),
+        words=dict(call.ordered if ordered else call.texts),
+        arguments=[item for _, item in inputs.arguments],
+        leaves=len(call.leaves),
+        state=[item.value for item in inputs.kept],
+        updated=updated,
+        generators=[call.leaves.index(item) if type(item) is int else item for item in ends.generators],
+        result=(ends.named, {}) if inputs.returned and ends.named is not None else ends.named,
+        written_into=ends.written_into and bool(updated),
+        asks_identity=ends.asks_identity,
+    )
+    return saved, given
+
+
+def _with_inputs(program: Program, inputs: _Inputs, results: Any) -> Program:
+    """Return a program with other arguments, variables and results."""
+    return replace(
+        program,
+        graph=Graph(program.graph.nodes, (*nodes_in(results), *_updated_nodes(inputs))),
+        arguments=tuple([node for node, _ in inputs.arguments]),
+        variables=tuple([Variable(item.node, item.value.name, item.updated) for item in inputs.kept]),
+        results=results,
+    )
+
+
+def _updated_nodes(inputs: _Inputs) -> list[Node]:
+    """Return the nodes that the kept values become."""
+    return [item.updated for item in inputs.kept if item.updated is not None]
+
+
+def _inputs_of(
+    program: Program, ends: Ends, call: SavedCall, changed: dict[Any, Node], as_arguments: bool
+) -> _Inputs:  # fmt: skip
+    """Return the inputs of a program.
+
+    Args:
+        changed: by the key of a leaf the node of the gradient that the program leaves.
+        as_arguments: whether the kept values are going to be arguments.
+    """
     names = {
         _key(tensor if type(tensor) is int else tensor._link): variable.name
         for variable, (tensor, _) in zip(program.variables, ends.tensors, strict=True)
     }
-    arguments: list[tuple[Node, Any]] = []
-    kept: list[_Kept] = []
-    returned: list[tuple[SavedValue, Node]] = []
+    inputs = _Inputs([], [], [])
     for node, item in zip(program.arguments, ends.given, strict=True):
         if type(item) is int:
-            arguments.append((node, call.leaves.index(item)))
+            inputs.arguments.append((node, call.leaves.index(item)))
         elif isinstance(item, np.ndarray):
-            kept.append(
-                _Kept(SavedValue(("array", id(item)), node.name or "constant", item, is_array=True), node, None)
-            )
+            value = SavedValue(("array", id(item)), node.name or "constant", item, is_array=True)
+            inputs.kept.append(_Kept(value, node, None))
         else:
-            _check_gradient_is_known(item[0], names.get(_key(item[0])), ends.cleared, name_of)
-            value = np.zeros(node.shape, node.dtype) if type(item[0]) is int else plain(item[0]._grad)
-            state = SavedValue(("gradient", _key(item[0])), f"d_{names.get(_key(item[0]), 'gradient')}", value)
-            kept.append(_Kept(state, node, changed.get(_key(item[0]))))
+            key = _key(item[0])
+            _check_gradient_is_known(item[0], names.get(key), ends.cleared, as_arguments)
+            inputs.kept.append(_Kept(_gradient(node, item[0], names.get(key)), node, changed.get(key)))
     for variable, (tensor, _) in zip(program.variables, ends.tensors, strict=True):
         if type(tensor) is not int:
-            kept.append(
-                _Kept(SavedValue(("tensor", id(tensor)), variable.name, tensor._value), variable.node, variable.updated)
-            )
+            value = SavedValue(("tensor", id(tensor)), variable.name, tensor._value)
+            inputs.kept.append(_Kept(value, variable.node, variable.updated))
             continue
-        arguments.append((variable.node, call.leaves.index(tensor)))
+        inputs.arguments.append((variable.node, call.leaves.index(tensor)))
         if variable.updated is not None:
-            if name_of is None:
-                raise GraphError(
-                    f"save: the function updates {variable.name}, a Tensor among its arguments, and a saved function "
-                    'has arrays alone. Save it with parameters="arguments", so that it returns the new value'
-                )
-            returned.append((SavedValue(("argument", tensor), variable.name, None), variable.updated))
-    ends_of_program = [*nodes_in(results), *[item.updated for item in kept if item.updated is not None]]
-    _check_gradients_are_left_unread(ends.asked, changed, ends_of_program, kept)
-    given: list[SavedValue] = []
-    if name_of is not None:
-        given = [item.state for item in kept if not item.state.is_array]
-        arguments += [(item.node, item.state.key) for item in kept if not item.state.is_array]
-        returned += [
-            (item.state, item.updated) for item in kept if not item.state.is_array and item.updated is not None
-        ]
-        kept = [item for item in kept if item.state.is_array]
-        results = (results, {name_of(state): node for state, node in returned}) if returned else results
-    updated = [item.updated for item in kept if item.updated is not None]
-    made = replace(
-        program,
-        graph=Graph(program.graph.nodes, (*nodes_in(results), *updated)),
-        arguments=tuple([node for node, _ in arguments]),
-        variables=tuple([Variable(item.node, item.state.name, item.updated) for item in kept]),
-        results=results,
-    )
-    named = ends.named if not returned or ends.named is None else (ends.named, {})
-    saved = SavedProgram(
-        emitted=emitted(made),
-        words=dict(call.ordered if ordered else call.texts),
-        arguments=[item for _, item in arguments],
-        leaves=len(call.leaves),
-        state=[item.state for item in kept],
-        updated=[place for place, item in enumerate(kept) if item.updated is not None],
-        generators=[call.leaves.index(item) if type(item) is int else item for item in ends.generators],
-        result=named,
-        written_into=ends.written_into and any(item.updated is not None for item in kept),
-        asks_identity=ends.asks_identity,
-    )
-    return saved, given
+            _check_can_be_returned(variable.name, as_arguments)
+            inputs.returned.append((SavedValue(("argument", tensor), variable.name, None), variable.updated))
+    return inputs
+
+
+def _gradient(node: Node, owner: Any, name: str | None) -> SavedValue:
+    """Return the gradient of a Tensor from before the call: zeros where the Tensor is an argument."""
+    value = np.zeros(node.shape, node.dtype) if type(owner) is int else plain(owner._grad)
+    return SavedValue(("gradient", _key(owner)), f"d_{name or 'gradient'}", value)
 
 
 def _key(owner: Any) -> Any:
@@ -175,10 +210,28 @@ def _key(owner: Any) -> Any:
     return owner if type(owner) is int else ("link", id(owner))
 
 
-def _check_gradient_is_known(owner: Any, name: str | None, cleared: list[Any], name_of: Any) -> None:
+def _check_each_is_given_once(ends: Ends, call: SavedCall) -> None:
+    """Refuse a Tensor, a generator or an array that a saved function would take for two."""
+    if ends.tied or call.twice:
+        raise UnsupportedError(
+            "save: a Tensor, a generator or an array is given twice, or is found outside as well, and of what a saved "
+            "function takes each is one of its own. Give it once, or let the function find it outside alone"
+        )
+
+
+def _check_can_be_returned(name: str, as_arguments: bool) -> None:
+    """Refuse the update of an argument where a saved function does not return the new values."""
+    if not as_arguments:
+        raise GraphError(
+            f"save: the function updates {name}, a Tensor among its arguments, and a saved function "
+            'has arrays alone. Save it with parameters="arguments", so that it returns the new value'
+        )
+
+
+def _check_gradient_is_known(owner: Any, name: str | None, cleared: list[Any], as_arguments: bool) -> None:
     """Refuse a gradient that somebody else leaves before each call, where it is no argument."""
     others = type(owner) is int or any(_key(item) == _key(owner) for item in cleared)
-    if others and name_of is None:
+    if others and not as_arguments:
         raise UnsupportedError(
             f"save: the function reads the gradient of {name or 'a Tensor'} from before the call, and in "
             'a file of its own nobody computes it. Save it with parameters="arguments", so that it is an argument, '
@@ -187,7 +240,7 @@ def _check_gradient_is_known(owner: Any, name: str | None, cleared: list[Any], n
 
 
 def _check_gradients_are_left_unread(
-    asked: list[tuple[Any, bool]], changed: dict[Any, Node], ends: list[Node], kept: list[_Kept]
+    asked: list[tuple[Any, bool]], changed: dict[Any, Node], ends: list[Node]
 ) -> None:  # fmt: skip
     """Refuse a program made for Tensors without a gradient which leaves one that the next call would add to."""
     left = {changed[_key(owner)].index for owner, had in asked if not had and _key(owner) in changed}
