@@ -1,7 +1,7 @@
 """A small network written out in full: who is admitted to graduate school?
 
 Six numbers describe an application: the GRE score and the grade point average, both standardised, and four numbers 0 or
-1 for the four ranks of the applicant's school. The network has two hidden units and an output, all sigmoids without bias:
+1 for the four ranks of schools. The network has two hidden units and an output, all sigmoids without a bias:
 
     hidden = sigmoid(x @ w_input)       x (records, 6), w_input (6, 2)
     output = sigmoid(hidden @ w_output)                 w_output (2,)
