@@ -27,7 +27,7 @@ ROOMS = {
     "Optimisers and schedules": ("tinygraph.optim", "tg.optim"),
     "Losses as Keras has them": ("tinygraph.keras.losses", "tg.keras.losses"),
     "Data": ("tinygraph.data", "tg.data"),
-    "Random draws": ("tinygraph.draws", "tinygraph.draws"),
+    "Random draws": ("tinygraph.draws", "tg.draws"),
     "Checks": ("tinygraph.testing", "tg.testing"),
     "Strategies of hypothesis": ("tinygraph.testing.strategies", "tg.testing.strategies"),
 }
