@@ -5,15 +5,18 @@ from __future__ import annotations
 import array
 import doctest
 import math
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.users_code.source import instructions, names_read, place
+from tinygraph.users_code.instructions import instructions
+from tinygraph.users_code.source import names_read, place
 
 FAULT = "import numpy as np, tinygraph as tg\ntg.Tensor(np.ones(2)) + tg.Tensor(np.ones(3))\n"
 
@@ -134,3 +137,10 @@ def test_each_name_has_an_instruction_of_its_own():
 def test_a_program_read_from_stdin_is_told_the_line():
     done = subprocess.run([sys.executable], input=FAULT, capture_output=True, text=True, check=False)
     assert "(<stdin>:2)" in done.stderr
+
+
+def test_bytecode_is_read_in_one_room() -> None:
+    house = Path(tg.__file__).parent
+    reading = re.compile(r"^\s*(import|from) dis\b|\bco_(code|names)\b", re.MULTILINE)
+    found = {file.relative_to(house).parts[0] for file in house.rglob("*.py") if reading.search(file.read_text())}
+    assert found == {"users_code"}

@@ -6,7 +6,6 @@ what to write instead.
 
 from __future__ import annotations
 
-import dis
 import inspect
 import sys
 from types import FrameType, ModuleType
@@ -16,11 +15,11 @@ import numpy as np
 
 from tinygraph.derivatives.instead import formula_of, instead_of
 from tinygraph.errors import UnsupportedError
-from tinygraph.users_code.source import called_name, line_of, method_called, names_read, operation_at, users_frame
+from tinygraph.users_code.instructions import operation_at, stores_a_part
+from tinygraph.users_code.source import called_name, line_of, method_called, names_read, users_frame
 
 # How a function that is not called by its name shows itself in the stack.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
-_STORES = frozenset(dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap)
 
 
 def check_number(frame: FrameType, made_at: str) -> None:
@@ -58,11 +57,6 @@ def _nameless_method(frame: FrameType) -> str | None:
         return None
     method = method_called(code, lasti)
     return None if _NUMBERS & names_read(code, lasti) or method in _WITHOUT_DERIVATIVE else method
-
-
-def stores_a_part(frame: FrameType) -> bool:
-    """Return whether a frame is executing `array[index] = value`."""
-    return frame.f_code.co_code[frame.f_lasti] in _STORES
 
 
 def _stored(frame: FrameType, made_at: str, meant: str) -> str:

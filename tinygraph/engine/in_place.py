@@ -6,7 +6,6 @@ here: where somebody may have one, it is an error. Who else holds an array is kn
 
 from __future__ import annotations
 
-import dis
 import operator
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import base_of, is_shared
 from tinygraph.errors import ShapeError, UnsupportedError
+from tinygraph.users_code.instructions import stores_a_part_next
 from tinygraph.users_code.source import source_of
 
 _getframe = sys._getframe
@@ -88,11 +88,8 @@ def _check_alone(tensor: Any, sign: str, frame: FrameType) -> None:
 def _is_part(tensor: Any, frame: FrameType) -> bool:
     """Return whether a frame is executing `t[index] += v`, the Tensor being the part that was taken for it."""
     link = tensor._link
-    if not (link.is_call and link.op.function is operator.getitem and link.code is frame.f_code):
-        return False
-    rest = [step for step in dis.get_instructions(frame.f_code) if step.opname not in ("CACHE", "SWAP")]
-    after = next((step for step in rest if step.offset > frame.f_lasti), None)
-    return after is not None and after.opname in ("STORE_SUBSCR", "STORE_SLICE")
+    taken_here = link.is_call and link.op.function is operator.getitem and link.code is frame.f_code
+    return taken_here and stores_a_part_next(frame)
 
 
 def _recorded_below(tensor: Any, below: Any) -> int:

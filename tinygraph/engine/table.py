@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.users_code.source import instructions
+from tinygraph.users_code.rules import positions_read
 
 __all__ = [
     "Formula",
@@ -52,8 +52,6 @@ __all__ = [
 ]
 
 Rule = Callable[..., Any]
-
-_METADATA = frozenset(("shape", "ndim", "size", "dtype"))
 
 
 class Pieces(NamedTuple):
@@ -150,35 +148,6 @@ def as_converted(ufunc: np.ufunc, operands: tuple[Any, ...], places: Iterable[in
         if hasattr(operands[place], "dtype") and operands[place].dtype != dtypes[place]:
             converted[place] = operands[place].astype(dtypes[place])
     return tuple(converted)
-
-
-def positions_read(code: CodeType) -> set[int]:
-    """The positions of a rule's parameters whose values its code reads, as opposed to their shape or dtype.
-
-    Parameters gathered by `*args` count as positions 2, 3, ... up to 31 together.
-    """
-    names = code.co_varnames[: code.co_argcount]
-    gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 0x04 else None
-    read = _names_read(code)
-    return {names.index(name) for name in read if name in names} | (set(range(2, 32)) if gathered in read else set())
-
-
-def _names_read(code: CodeType) -> set[str]:
-    """The names of variables whose values some code, or a function defined inside it, reads."""
-    steps = list(instructions(code))
-    read: set[str] = set()
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
-            continue
-        if following is not None and following.opname == "LOAD_ATTR" and following.argval in _METADATA:
-            continue
-        # A variable shared with an inner function is read with LOAD_DEREF; LOAD_FAST only hands its cell on.
-        if step.opname == "LOAD_DEREF" or step.argval not in (*code.co_cellvars, *code.co_freevars):
-            read.add(step.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            read |= _names_read(constant) & {*constant.co_freevars}
-    return read
 
 
 class Formula(NamedTuple):

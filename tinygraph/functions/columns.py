@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -20,12 +20,27 @@ from numpy.typing import NDArray
 
 from tinygraph.functions.windows import Sliding, chunks
 
-if TYPE_CHECKING:
-    from tinygraph.functions.convolution import Plan
-
-__all__ = ["by_group", "columns_of", "fold_by_channel", "fold_by_offset"]
+__all__ = ["Plan", "by_group", "columns_of", "fold_by_channel", "fold_by_offset"]
 
 Array = NDArray[Any]
+
+
+class Plan(NamedTuple):
+    """A convolution whose shapes have been found to fit.
+
+    Attributes:
+        down, right: how the window moves.
+        groups, inside: how many groups of channels there are, and the channels of each.
+        result: the shape of the convolution.
+        thin: a row of a window has so few numbers that it pays to copy by channel and not by window.
+    """
+
+    down: Sliding
+    right: Sliding
+    groups: int
+    inside: int
+    result: tuple[int, int, int, int]
+    thin: bool
 
 
 def by_group(array: Array, groups: int) -> Array:

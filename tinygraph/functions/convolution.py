@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating
-from tinygraph.functions.columns import by_group, columns_of, fold_by_channel, fold_by_offset
-from tinygraph.functions.windows import Padding, Pair, Sliding, check_images, misfit, pair, slide, working
+from tinygraph.functions.columns import Plan, by_group, columns_of, fold_by_channel, fold_by_offset
+from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
 
 Array = NDArray[Any]
 
@@ -152,24 +152,6 @@ conv2d_kernel.derivative(
 
 
 # --- what is to be done -----------------------------------------------------------------------------------------------
-
-
-class Plan(NamedTuple):
-    """A convolution whose shapes have been found to fit.
-
-    Attributes:
-        down, right: how the window moves.
-        groups, inside: how many groups of channels there are, and the channels of each.
-        result: the shape of the convolution.
-        thin: a row of a window has so few numbers that it pays to copy by channel and not by window.
-    """
-
-    down: Sliding
-    right: Sliding
-    groups: int
-    inside: int
-    result: tuple[int, int, int, int]
-    thin: bool
 
 
 # Copying by channel takes half the time where a row of a window is 3 numbers, and twice the time where it is 96.

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from tinygraph.users_code.instructions import instructions, operation_at
+
 __all__ = [
-    "Source", "argument_names", "assigned_name", "called_name", "instructions", "line_of", "made_at", "method_called",
-    "names_read", "operation_at", "place", "source_of", "users_frame", "users_line",
+    "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
+    "place", "source_of", "users_frame", "users_line",
 ]  # fmt: skip
 
 # An expression of at most this many characters can stand as the name of its value.
@@ -249,32 +251,6 @@ def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
 
 _ABOUT_ARGUMENTS = frozenset(("CACHE", "EXTENDED_ARG", "KW_NAMES", "LOAD_CONST", "NOP", "PRECALL", "PUSH_NULL"))
 _OF_A_NAME = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
-
-
-def instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """The instructions of code, one for each name: Python 3.13 loads or stores two with one instruction.
-
-    Such an instruction has the place of its first name. The second stands where what it is called or asked by begins;
-    elsewhere it is given the end of what follows, which uses it.
-    """
-    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        if not (isinstance(step.argval, tuple) and step.opname.count("_FAST") == 2):
-            yield step
-            continue
-        at = None if following is None else following.positions
-        if at is not None and following is not None and following.opname not in ("PUSH_NULL", "LOAD_ATTR"):
-            at = dis.Positions(at.end_lineno, at.end_lineno, at.end_col_offset, at.end_col_offset)
-        end = max(step.opname.rfind("_LOAD_"), step.opname.rfind("_STORE_"))
-        yield step._replace(opname=step.opname[:end], argval=step.argval[0])
-        yield step._replace(opname=step.opname[end + 1 :], argval=step.argval[1], positions=at)
-
-
-def operation_at(code: CodeType, lasti: int) -> tuple[str, str]:
-    """The name of the instruction at `lasti`, and of what it does: ("BINARY_OP", "*")."""
-    # A frame that is waiting for a Python function stands at the end of its call's cache entries.
-    steps = [step for step in dis.get_instructions(code) if step.offset <= lasti and step.opname != "CACHE"]
-    return (steps[-1].opname, steps[-1].argrepr) if steps else ("", "")
 
 
 def method_called(code: CodeType, lasti: int) -> str | None:

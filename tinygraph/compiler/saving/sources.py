@@ -21,6 +21,7 @@ import numpy as np
 from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.write.literals import number_text
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
+from tinygraph.users_code.instructions import is_same_code
 
 __all__ = ["Sources"]
 
@@ -180,7 +181,7 @@ def _definition(name: str, plain: Any) -> tuple[str, ast.FunctionDef]:
     if not isinstance(definition, ast.FunctionDef) or plain.__closure__:
         raise _cannot(name, "it is not a function at the top of a module")
     written = _codes("".join(inspect.findsource(plain)[0]), plain.__code__.co_filename)
-    if not any(_is_same(code, plain.__code__) for code in written if code.co_name == plain.__code__.co_name):
+    if not any(is_same_code(code, plain.__code__) for code in written if code.co_name == plain.__code__.co_name):
         raise _cannot(name, "its source is another than when it was loaded")
     return text, definition
 
@@ -193,20 +194,6 @@ def _codes(source: str, file: str) -> tuple[CodeType, ...]:
     except (SyntaxError, ValueError):
         return ()
     return tuple([item for item in module.co_consts if isinstance(item, CodeType)])
-
-
-def _is_same(code: CodeType, other: CodeType) -> bool:
-    """Return whether two code objects do the same, wherever they stand."""
-    if code.co_code != other.co_code or code.co_names != other.co_names or len(code.co_consts) != len(other.co_consts):
-        return False
-    return all(
-        _is_same(a, b) if isinstance(a, CodeType) and isinstance(b, CodeType) else repr(a) == repr(b) or _are_sets(a, b)
-        for a, b in zip(code.co_consts, other.co_consts, strict=True)
-    )
-
-
-def _are_sets(a: Any, b: Any) -> bool:
-    return isinstance(a, frozenset) and bool(a == b)
 
 
 def _has_literal(value: Any) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import dis
 import numbers
 import sys
 from collections.abc import Callable, Iterator
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from tinygraph.derivatives.conversions import asking_for_array, stores_a_part
+from tinygraph.derivatives.conversions import asking_for_array
 from tinygraph.engine.array_methods import ArrayMethods
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import Memory
 from tinygraph.engine.refusing import overwrites
 from tinygraph.engine.table import function_name, is_plain
 from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.instructions import is_indexing, stores_a_part
 from tinygraph.users_code.source import users_line
 
 if TYPE_CHECKING:
@@ -60,10 +60,6 @@ IN_PLACE = (
     "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
     "a Tensor that outlives the call is updated with w.assign(value)"
 )
-
-
-# The instructions of `array[index]`, which asks a Traced among the indices for its values.
-_INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in dis.opmap)
 
 
 def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
@@ -227,7 +223,7 @@ class Traced(ArrayMethods[Any]):
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         self._trace.check_open()
         frame = sys._getframe(1)
-        if frame.f_code.co_code[frame.f_lasti] in _INDEXES:
+        if is_indexing(frame):  # an index asks for its values
             raise refused("a plain array is indexed with a computed one", AS_PLACE)
         name, formula = asking_for_array(frame)
         if formula is not None:

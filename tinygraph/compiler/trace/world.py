@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import datetime
-import dis
 import io
 import logging
 import os
@@ -25,6 +24,7 @@ import numpy as np
 from tinygraph.compiler.trace.recording import carrying_out
 from tinygraph.compiler.trace.traced import refused
 from tinygraph.engine.modes import state
+from tinygraph.users_code.instructions import has_arguments
 
 __all__ = ["watched"]
 
@@ -110,8 +110,7 @@ def _is_seeded(frame: Any) -> bool:
     """Return whether a generator is made with a seed: `RandomState(0)` asks for random numbers, and forgets them."""
     if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in sys.stdlib_module_names:
         return False
-    call = next((step for step in dis.get_instructions(frame.f_code) if step.offset == frame.f_lasti), None)
-    return call is not None and call.opname.startswith("CALL") and bool(call.arg)
+    return has_arguments(frame)
 
 
 def _count_errstate(frame: Any, event: str) -> None:
