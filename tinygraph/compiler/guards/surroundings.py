@@ -670,7 +670,7 @@ def _stands_for(now: Any, value: Any) -> bool:
     from tinygraph.compiler.trace.traced import Traced
 
     if type(now) is Traced:
-        return type(value) is np.ndarray and now._step.content is value
+        return type(value) is np.ndarray and now._event.content is value
     if type(now) is tuple and type(value) is tuple and len(now) == len(value):
         return all(a is b or _stands_for(a, b) for a, b in zip(now, value, strict=True))
     return False
