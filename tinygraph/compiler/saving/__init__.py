@@ -21,7 +21,7 @@ from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.saved_calls import SavedCall
-from tinygraph.compiler.saving.saved_module import SavedModule
+from tinygraph.compiler.saving.saved_module import saved_module
 from tinygraph.compiler.saving.saved_programs import SavedProgram, SavedValue, saved_version
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
@@ -66,7 +66,7 @@ def save_versions(
         _complete(saved, given)
     _check_apart(name, programs, left_out)
     header = header_of(parameters, [saved.words for saved in programs], list(given), static)
-    module = SavedModule(target, name, header, programs, left_out, ordered)
+    module = saved_module(target, name, header, programs, left_out, ordered)
     write(target, module.text, module.arrays)
 
 
@@ -128,7 +128,7 @@ def save_program(
     _complete(saved, given)
     plain = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     header = header_of(plain, [saved.words], list(given), frozenset())
-    module = SavedModule(target, emitted.task.name, header, [saved])
+    module = saved_module(target, emitted.task.name, header, [saved])
     write(target, module.text, module.arrays)
 
 

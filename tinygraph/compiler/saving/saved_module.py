@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +45,30 @@ import numpy as np
 from tinygraph.compiler.names import users
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
+from tinygraph.compiler.saving.layout import (
+    divided,
+    in_docstring,
+    indented,
+    pieces,
+    with_two_blanks_at_most,
+    without_double_blanks,
+)
+from tinygraph.compiler.saving.lookup import Lookup, lookup_lines
 from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
 from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.compiler.saving.sources import Sources
-from tinygraph.compiler.write.comments import one_line
 from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.references import is_written
 from tinygraph.compiler.write.tags import untagged
 from tinygraph.compiler.write.width import WIDTH, filled, fitted
 
-__all__ = ["SavedModule"]
+__all__ = ["SavedModule", "saved_module"]
 
 # Names at the top of a file that its text refers to as they are.
 _OWN = (ABSENT, "PROGRAMS", "KNOWN", "OWN", "lock", "Lock", "namedtuple")
 
 
+@dataclass(frozen=True, eq=False)
 class SavedModule:
     """A file that is to be saved.
 
@@ -67,23 +77,41 @@ class SavedModule:
         arrays: of the npz beside it, by name.
     """
 
+    text: str
+    arrays: dict[str, Any]
+
+
+def saved_module(
+    path: Path, name: str, header: Header, programs: Sequence[SavedProgram], left_out: Sequence[str] = (),
+    ordered: bool = False,
+) -> SavedModule:  # fmt: skip
+    """Return the file for some programs.
+
+    Args:
+        path: of the module.
+        name: of the function.
+        header: the parameters of the function.
+        programs: for each signature one.
+        left_out: the parameters that were given objects which are part of the programs.
+        ordered: whether the order of arrays in memory is part of the signature.
+
+    Raises:
+        UnsupportedError: a function that a program calls cannot be written down.
+    """
+    writer = _ModuleWriter(path, header, programs, left_out, ordered)
+    return SavedModule(writer.written(name), writer.arrays)
+
+
+class _ModuleWriter:
+    """The text of a file, as it is written.
+
+    Attributes:
+        arrays: of the npz beside it, by name.
+    """
+
     def __init__(
-        self, path: Path, name: str, header: Header, programs: Sequence[SavedProgram], left_out: Sequence[str] = (),
-        ordered: bool = False,
+        self, path: Path, header: Header, programs: Sequence[SavedProgram], left_out: Sequence[str], ordered: bool
     ) -> None:  # fmt: skip
-        """Write the text.
-
-        Args:
-            path: of the module.
-            name: of the function.
-            header: the parameters of the function.
-            programs: for each signature one.
-            left_out: the parameters that were given objects which are part of the programs.
-            ordered: whether the order of arrays in memory is part of the signature.
-
-        Raises:
-            UnsupportedError: a function that a program calls cannot be written down.
-        """
         self.arrays: dict[str, Any] = {}
         self._path = path
         self._header = header
@@ -95,27 +123,36 @@ class SavedModule:
         self._updated: dict[str, None] = {}
         self._generators: list[str] = []
         self._tuples: list[str] = []  # the lines that make kinds of named tuples
-        for word in _OWN:
-            self._sources.taken.add(word)
-        functions = [
-            {own: self._sources.add(function) for own, function in saved.emitted.text.references.functions.items()}
-            for saved in programs
-        ]
-        self._described, self._literal = self._sources.add(described), self._sources.add(literal)
-        self._kinds = "" if ordered else self._sources.add(kinds_of)
-        self._name = self._sources.taken.take(users(name))
-        given = [self._given(saved, called) for saved, called in zip(programs, functions, strict=True)]
-        self._owner = self._sources.add(owner) if self._updated else ""
-        self._read = self._sources.add(read) if self.arrays else ""
-        self._run = next(name for name in iter(lambda: self._sources.taken.take("run"), "") if name not in header.names)
+
+    def written(self, name: str) -> str:
+        """Write the text, with the function under its name or one near to it."""
+        given = self._name_all(name)
         factories: list[str] = []
         entries: list[str] = []
-        for number, (saved, values) in enumerate(zip(programs, given, strict=True), 1):
+        for number, (saved, values) in enumerate(zip(self._programs, given, strict=True), 1):
             factory = self._sources.taken.take(f"program_{number}")
             factories += self._factory(factory, saved, list(values))
             entries += self._entry(saved, factory, list(values.values()))
         lines = [*self._top(), *self._once(), *factories, *self._bottom(entries)]
-        self.text = "\n".join(_without_blanks_at_the_end(lines)) + "\n"
+        return "\n".join(with_two_blanks_at_most(lines)) + "\n"
+
+    def _name_all(self, name: str) -> list[dict[str, str]]:
+        """Name all that is at the top of the file: for each program by its own names those in the file."""
+        for word in _OWN:
+            self._sources.taken.add(word)
+        functions = [
+            {own: self._sources.add(function) for own, function in saved.emitted.text.references.functions.items()}
+            for saved in self._programs
+        ]
+        self._described, self._literal = self._sources.add(described), self._sources.add(literal)
+        self._kinds = "" if self._ordered else self._sources.add(kinds_of)
+        self._name = self._sources.taken.take(users(name))
+        given = [self._given(saved, called) for saved, called in zip(self._programs, functions, strict=True)]
+        self._owner = self._sources.add(owner) if self._updated else ""
+        self._read = self._sources.add(read) if self.arrays else ""
+        runs = iter(lambda: self._sources.taken.take("run"), "")
+        self._run = next(name for name in runs if name not in self._header.names)
+        return given
 
     # --- what the programs are given ----------------------------------------------------------------------------------
 
@@ -160,14 +197,14 @@ class SavedModule:
         drawn = [own for own, generator in pairs if type(generator) is int]
         header = f"def {task.name}({', '.join([*text.arguments, *drawn])}):"
         program = "\n".join([header if line == text.header else line for line in text.program])
-        body = fitted("\n".join([_indented(line) for line in untagged(program).split("\n")]))
+        body = fitted("\n".join([indented(line) for line in untagged(program).split("\n")]))
         return [
             "",
             "",
-            *_divided(f"def {name}(", parameters, "):"),
-            f'    """The program for {_in_docstring(self._words(saved), WIDTH - 30)}"""',
+            *divided(f"def {name}(", parameters, "):"),
+            f'    """The program for {in_docstring(self._words(saved), WIDTH - 30)}"""',
             "",
-            *_without_double_blanks(body.split("\n")),
+            *without_double_blanks(body.split("\n")),
             "",
             *self._returned(task.name, saved.result),
         ]
@@ -203,7 +240,7 @@ class SavedModule:
         if kind not in self._names:
             name = self._names[kind] = self._sources.taken.take(users(kind.__name__))
             fields = ", ".join([string_text(field) for field in kind._fields])
-            self._tuples += _divided(f"{name} = namedtuple(", [string_text(name), f"[{fields}]"], ")")
+            self._tuples += divided(f"{name} = namedtuple(", [string_text(name), f"[{fields}]"], ")")
         return self._names[kind]
 
     def _entry(self, saved: SavedProgram, factory: str, given: list[str]) -> list[str]:
@@ -215,10 +252,10 @@ class SavedModule:
             return [line]
         return [
             "    (",
-            *[f"        {part}" for part in _pieces(words)],
+            *[f"        {part}" for part in pieces(words)],
             "    ): (",
-            *_divided(f"        {factory}(", given, "),"),
-            *_divided("        [", [str(place) for place in places], "],"),
+            *divided(f"        {factory}(", given, "),"),
+            *divided("        [", [str(place) for place in places], "],"),
             "    ),",
         ]
 
@@ -240,12 +277,12 @@ class SavedModule:
         said = f"{self._name}({self._header.text}) computes for these shapes, dtypes and values, and refuses others:"
         yield from filled(said, WIDTH - 4)
         for saved in self._programs:
-            for part in filled(_in_docstring(self._words(saved)), WIDTH - 8):
+            for part in filled(in_docstring(self._words(saved)), WIDTH - 8):
                 yield f"    {part}"
         yield ""
         yield f"It needs {' and '.join(['NumPy', *others]) if others else 'NumPy alone'}."
         if self.arrays:
-            yield f"Its arrays are in {_in_docstring(npz_of(self._path).name)}, which belongs beside it."
+            yield f"Its arrays are in {in_docstring(npz_of(self._path).name)}, which belongs beside it."
         if self._updated:
             yield from filled(f"Each call updates, in memory: {', '.join(self._updated)}.", WIDTH - 4)
         if self._left_out:
@@ -289,6 +326,22 @@ class SavedModule:
         yield from [f"{name} = np.random.default_rng()" for name in self._generators]
         yield from self._tuples
 
+    def _lookup(self) -> Lookup:
+        """The lookup of the file."""
+        return Lookup(
+            run=self._run,
+            name=self._name,
+            header=self._header,
+            described=self._described,
+            literal=self._literal,
+            kinds=self._kinds,
+            owner=self._owner,
+            ordered=self._ordered,
+            asks_identity=any(saved.asks_identity for saved in self._programs),
+            updates=bool(self._updated),
+            writes_into=any(saved.written_into for saved in self._programs),
+        )
+
     def _bottom(self, entries: list[str]) -> Iterator[str]:
         """The table of programs, the function that runs one of them, and the saved function itself."""
         header = self._header
@@ -300,76 +353,10 @@ class SavedModule:
             yield f"{ABSENT} = object()"
         if self._updated:
             yield f"OWN = {{{', '.join([f'id({self._owner}({name}))' for name in self._updated])}}}"
-        yield from ["", "", f"def {self._run}(given):"]
-        yield '    """Compute with the program that was made for such arguments."""'
-        yield from self._arguments()
-        yield from self._search() if self._ordered else self._quick_search()
-        yield from self._told_apart() if any(saved.asks_identity for saved in self._programs) else ()
-        yield from self._apart() if self._updated else ()
-        yield "    with lock:"
-        yield "        return program(*[leaves[place] for place in places])"
-        yield from ["", "", *_divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]
+        yield from ["", "", *lookup_lines(self._lookup())]
+        yield from ["", "", *divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]
         yield '    """Compute for arguments of the shapes, dtypes and values that the top of this file names."""'
-        yield from _divided(f"    return {self._run}({{", [f'"{name}": {name}' for name in header.names], "})")
-
-    def _arguments(self) -> Iterator[str]:
-        """The lines that prepare what the function is given."""
-        header = self._header
-        yield "    leaves = []"
-        if header.state:
-            yield from _divided("    for name in (", [string_text(name) for name in header.state], ",):")
-            yield "        given[name] = np.asarray(given[name])  # of what a call returned some are numbers"
-        if header.optional:
-            yield f"    given = {{name: value for name, value in given.items() if value is not {ABSENT}}}"
-        if header.static:
-            yield f"    static = {sorted(header.static)!r}"
-
-    def _search(self) -> list[str]:
-        """The lines that find the program for the words of a call, or refuse the call."""
-        part = f"{self._described}(value, leaves{', order=True' if self._ordered else ''})"
-        if self._header.static:
-            part = f"{self._literal}(value) if name in static else {part}"
-        return [
-            f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])',
-            "    if signature not in PROGRAMS:",
-            "        raise ValueError(",
-            f'            f"{self._name}: this file has no program for {{signature}}. It has one for "',
-            "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, \"",
-            '            "or call the compiled function with the others, too, before it is saved"',
-            "        )",
-            "    program, places = PROGRAMS[signature]",
-        ]
-
-    def _quick_search(self) -> Iterator[str]:
-        """The same, where a call of known kinds needs no words."""
-        yield f"    kinds = {self._kinds}(given, leaves)"
-        yield "    if kinds not in KNOWN:"
-        yield "        count, leaves = len(leaves), []"
-        yield from [f"    {line}" for line in self._search()]
-        yield "        if kinds is not None and len(leaves) == count:"
-        yield "            KNOWN[kinds] = PROGRAMS[signature]"
-        yield "    else:"
-        yield "        program, places = KNOWN[kinds]"
-
-    def _told_apart(self) -> Iterator[str]:
-        """The lines that refuse one array for two, where a function asks which is which."""
-        said = f"{self._name}: an array is given twice, and the function asks which is which. Give it a copy"
-        yield "    arrays = [id(leaf) for leaf in leaves if type(leaf) is np.ndarray]"
-        yield "    if len(set(arrays)) < len(arrays):"
-        yield f"        raise ValueError({string_text(said)})"
-
-    def _apart(self) -> Iterator[str]:
-        """The lines that keep arguments apart from the arrays that the programs update.
-
-        As in an eager call, an argument that is a view of an updated array keeps its values to the end.
-        """
-        own = f"type(leaf) is np.ndarray and id({self._owner}(leaf)) in OWN"
-        if any(saved.written_into for saved in self._programs):
-            said = f"{self._name}: an array lies in the memory of a Tensor that is written into. Give it a copy"
-            yield f"    if any([{own} for leaf in leaves]):"
-            yield f"        raise ValueError({string_text(said)})"
-        else:
-            yield f"    leaves = [leaf.copy() if {own} else leaf for leaf in leaves]"
+        yield from divided(f"    return {self._run}({{", [f'"{name}": {name}' for name in header.names], "})")
 
 
 def _package(line: str) -> str:
@@ -383,40 +370,3 @@ def _is_pythons(line: str) -> bool:
 
 def _is_numpys(line: str) -> bool:
     return _package(line) == "numpy"
-
-
-def _indented(line: str) -> str:
-    return f"    {line}" if line else line
-
-
-def _divided(begin: str, items: Sequence[str], end: str) -> list[str]:
-    """A call or a definition on one line, or, where that is too long, with its arguments on lines of their own."""
-    line = f"{begin}{', '.join(items)}{end}"
-    if len(line) <= WIDTH:
-        return [line]
-    indent = " " * (len(begin) - len(begin.lstrip()))
-    return [begin, *[f"{indent}    {part}" for part in filled(", ".join(items), WIDTH - 12)], f"{indent}{end}"]
-
-
-def _pieces(text: str) -> list[str]:
-    """A long string as several, which Python joins."""
-    size = WIDTH - 40
-    return [string_text(text[start : start + size]) for start in range(0, len(text), size)]
-
-
-def _in_docstring(text: str, width: int = 0) -> str:
-    """A text as it can stand in a docstring, cut to a width."""
-    plain = one_line(text).replace("\\", "\\\\").replace('"', '\\"')
-    return plain if not width or len(text) <= width else f"{one_line(text[:width]).translate(_SAFE)}..."
-
-
-_SAFE = str.maketrans({"\\": "/", '"': "'"})
-
-
-def _without_double_blanks(lines: Sequence[str]) -> list[str]:
-    return [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]
-
-
-def _without_blanks_at_the_end(lines: Sequence[str]) -> list[str]:
-    """The lines with at most two blank ones one after the other."""
-    return [line for place, line in enumerate(lines) if line or place < 2 or lines[place - 1] or lines[place - 2]]
