@@ -18,7 +18,7 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
 from tinygraph.users_code.source import called_name, line_of, method_called, names_read, users_frame
 
-# How a function that is not called by its name shows itself in the stack.
+# The names in the stack of functions that are not called by their own name.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
 
 
@@ -190,7 +190,7 @@ def _key(function: Any) -> str:
 
 
 def _in_room(module: str, name: str, owner: Any) -> str:
-    """The same, from the module that a function, or the object that it is a method of, was defined in."""
+    """The same, from the module that defines a function, or the object of a method."""
     package, _, rest = module.partition(".")
     room = rest.partition(".")[0].removeprefix("_")
     if package == "numpy":

@@ -1,4 +1,4 @@
-"""Which functions of NumPy work on Tensors, and how: `python -m tinygraph.derivatives.coverage > docs/numpy.md`."""
+"""NumPy's functions and how they work on Tensors: `python -m tinygraph.derivatives.coverage > docs/numpy.md`."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def adjoint(a: Any) -> Any:
 
 
 def uphill(formula: Any, g: Any, *args: Any) -> Any:
-    """What a rule returns, by a formula from cotangents that point uphill to one that does.
+    """Return a rule's cotangent, by a formula from cotangents that point uphill to one that does.
 
     Between complex arrays the engine gives a rule the conjugate of the uphill direction, and takes a conjugate back.
     """
@@ -60,7 +60,7 @@ def uphill(formula: Any, g: Any, *args: Any) -> Any:
 
 
 def packed(batch: tuple[int, ...], *parts: Any) -> Any:
-    """For each matrix of a stack of shape `batch` one vector: the elements of all the parts."""
+    """Return a vector for each matrix of a stack of shape `batch`: the elements of all the parts."""
     return np.concatenate([np.reshape(part, (*batch, math.prod(part.shape[len(batch) :]))) for part in parts], axis=-1)
 
 
@@ -74,7 +74,7 @@ def unpacked(z: Any, *shapes: tuple[int, ...]) -> list[Any]:
 
 
 def real(a: Any) -> Any:
-    """What is known to be real of a packed array, as real numbers."""
+    """Return the parts of a packed array that are known to be real, as real numbers."""
     return np.real(a) if a.dtype.kind == "c" else a
 
 
@@ -95,7 +95,7 @@ def of_triangle(m: Any, UPLO: Any = "L") -> Any:  # noqa: N803 - NumPy's name
 
 
 def divided(turn: Any, distance: Any, values: Any) -> Any:
-    """How far vectors are turned, for a cotangent that asks them to, by values at a distance from each other.
+    """Return the turn of vectors for a cotangent that asks for one, by values at a distance from each other.
 
     A distance within the rounding errors of the values counts as 0. No turn that is asked for divided by it is no
     turn; any other has no limit that could be known, and is infinite.
@@ -131,7 +131,7 @@ CHECKS.add(unchosen)
 
 
 def phases(turn: Any) -> Any:
-    """How fast a loss changes with the phase of each vector, given the products of vectors and their cotangents."""
+    """Return the slope of a loss by the phase of each vector, given the products of vectors and their cotangents."""
     return np.imag(plain(np.diagonal(turn, axis1=-2, axis2=-1)))
 
 

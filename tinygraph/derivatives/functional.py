@@ -44,7 +44,7 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
 
 @composition(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """For each element the function, or the value, whose condition is the last to hold there."""
+    """Choose for each element the function, or the value, whose condition is the last to hold there."""
     x = array_of(x)
     condlist = plain(condlist)
     if for_any_values() and any(type(item) not in (list, np.ndarray, np.bool_, bool) for item in condlist):

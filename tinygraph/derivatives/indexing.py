@@ -133,7 +133,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 
 @composition(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    """For each place the choice whose condition is the first to hold there."""
+    """Choose for each place the array whose condition is the first to hold there."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"select: there are {len(condlist)} conditions and {len(choicelist)} choices")
     *choicelist, chosen = _of_one_dtype([*choicelist, default])
@@ -152,7 +152,7 @@ def _of_one_dtype(choices: Any) -> list[Any]:
 
 @composition(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    """For each place the choice whose number stands in `a` there."""
+    """Choose for each place the array whose number stands in `a` there."""
     number = _modular(as_array(a), len(choices), mode)
     if not for_any_values() and np.any((number < 0) | (number >= len(choices))):
         raise ValueError(

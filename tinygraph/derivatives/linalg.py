@@ -193,7 +193,7 @@ derivative(vector_norm, _vector_norm_x)
 
 @composition(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
-    """How much a matrix magnifies relative errors: its norm times that of its inverse, infinite where it has none."""
+    """The factor by which a matrix magnifies relative errors: its norm times that of its inverse, or infinity."""
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise np.linalg.LinAlgError(f"cond: of matrices that are not empty, got shape {x.shape}")
     with np.errstate(all="ignore"):
@@ -222,7 +222,7 @@ def _pinv_a(g: Any, z: Any, a: Any, rcond: Any = None, hermitian: bool = False, 
 
 
 def _pinv(g: Any, z: Any, a: Any) -> Any:
-    """Where the rank does not change.
+    """The derivative where the rank does not change.
 
     Source: Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
     variables separate" (1973), equation 4.12.

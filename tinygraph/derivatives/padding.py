@@ -44,7 +44,7 @@ def _sizes_only(keywords: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pairs(values: Any, ndim: int) -> Any:
-    """For each axis what stands before and behind it: of a number, a pair, or a pair for each axis."""
+    """Return the values before and behind each axis, given a number, a pair, or a pair for each axis."""
     if isinstance(values, dict):
         both: list[Any] = [(0, 0)] * ndim
         for axis, width in values.items():

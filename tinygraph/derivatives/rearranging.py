@@ -15,7 +15,7 @@ from tinygraph.engine.table import composition
 
 
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
-    """What a function that only moves, repeats and drops elements makes of arrays, its arguments.
+    """Return the result of a function that only moves, repeats and drops elements of its arguments, arrays.
 
     It is called on the numbers of the elements, counted through all the arrays, in their place.
     """

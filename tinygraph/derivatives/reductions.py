@@ -99,7 +99,7 @@ def _prod_a(
 
 
 def product_of_others(a: Any, axis: Any) -> Any:
-    """For each element the product of the others along `axis`, right where there are zeros too."""
+    """Return for each element the product of the others along `axis`, right where there are zeros too."""
     axes = chosen(axis, a.ndim)
     if not axes:
         return np.ones_like(a)

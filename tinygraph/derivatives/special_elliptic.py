@@ -24,9 +24,9 @@ from tinygraph.errors import UnsupportedError
 
 # In ln t the integrand is analytic within π of the real line, so that a step of 1/2 makes an error of exp(−4π²).
 STEP = 0.5
-# What is smaller than e^−40 of the rest adds nothing.
+# Terms below e^−40 of the rest add nothing.
 NEGLIGIBLE = 40.0
-# How many numbers are computed at once.
+# The numbers that are computed at once.
 BLOCK = 1 << 16
 
 
@@ -45,7 +45,7 @@ def carlson(x: Any, y: Any, z: Any, w: Any, exponents: tuple[float, ...]) -> Any
     used = [(shift, power) for shift, power in zip(shifts, below, strict=True) if power]
     scale = np.maximum.reduce([shift for shift, _ in used])
     used = [(shift / scale, power) for shift, power in used]
-    # How fast the integrand falls off, as a power of t, to the left and to the right.
+    # The decay of the integrand, as a power of t, to the left and to the right.
     to_left = above + 1 - sum([np.where(shift == 0, power, 0.0) for shift, power in used])
     to_right = sum(below) - above - 1
     lowest = np.min([np.min(shift, initial=1, where=shift > 0) for shift, _ in used])

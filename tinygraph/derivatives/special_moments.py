@@ -35,7 +35,7 @@ def beta_density(a: Any, b: Any, x: Any) -> Any:
 # --- integrals as sums ------------------------------------------------------------------------------------------------
 
 POINTS = 192
-# What is smaller than e^−50 of the largest term adds nothing.
+# Terms below e^−50 of the largest add nothing.
 NEGLIGIBLE = 50.0
 
 

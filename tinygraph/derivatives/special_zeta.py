@@ -19,7 +19,7 @@ from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import derivative
 from tinygraph.errors import UnsupportedError
 
-# How many terms are summed before the Euler-Maclaurin series takes over, and the terms of that: B₂ₖ ÷ (2k)!
+# The number of terms summed before the Euler-Maclaurin series takes over, and the terms of that: B₂ₖ ÷ (2k)!
 SUMMED = 20
 BERNOULLI = [float(special.bernoulli(2 * k)[-1]) / factorial(2 * k) for k in range(1, 13)]
 

@@ -21,7 +21,7 @@ from tinygraph.graph import Graph, Node
 
 __all__ = ["BACKWARD_SIDE", "mirror", "pullback_lines", "pullbacks"]
 
-# What a text with a tie ends with; it is left out where no two elements are equal.
+# The end of a text with a tie, left out where no two elements are equal.
 TIE = ", ∇/2 where ="
 REDUCTIONS = {np.sum, np.mean}
 

@@ -82,7 +82,7 @@ AROUND = {
     "logical_not": "¬{}",
 }
 FENCED = {"absolute", "abs", "fabs", "linalg.norm"}
-# What stands for an operand that has no name, or a long one: no name of the user's can be mistaken for it.
+# The sign for an operand without a name, or with a long one; no name in the user's code can be mistaken for it.
 UNNAMED = "·"
 LONGEST_OPERAND = 12
 

@@ -1,4 +1,4 @@
-"""How convolution is computed: the windows of images copied out as matrices of columns, and matrices added back.
+"""The work of convolution: the windows of images copied out as matrices of columns, and matrices added back.
 
 The windows of a few images are copied out, one to a row of a matrix that fits into the second-level cache. Its product
 with the kernel is the convolution of these images; the way back adds each column where it came from.
@@ -97,7 +97,7 @@ def _padded(x: Array, down: Sliding, right: Sliding) -> Array:
 
 @lru_cache(maxsize=64)
 def _offsets(plan: Plan, start: int, stop: int) -> list[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
-    """For each place in the window: which of the windows of these rows have it on the image, and on which pixels."""
+    """List for each place in the window the windows of these rows that have it on the image, and the pixels there."""
     found = []
     for i in range(plan.down.window):
         windows_down, pixels_down = plan.down.meets(i, start, stop)

@@ -83,7 +83,7 @@ def max_pool2d_input(
 def max_pool2d_pick(
     v: Any, x: Any, window: Pair, stride: Pair | None = None, padding: Padding = "valid", largest: Any = None
 ) -> Any:
-    """For each window of `x`, what `v` has where `x` is largest: the mean of several. The transpose of the above.
+    """Take from each window the element of `v` where `x` is largest, the mean of several: the transpose of the above.
 
     Args:
         v: an array of the shape of `x`.

@@ -1,4 +1,4 @@
-"""How pooling is computed: along the rows of images first, then along the columns, a few images at a time."""
+"""The work of pooling: along the rows of images first, then along the columns, a few images at a time."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def spread_along(y: Array, axis: int, sliding: Sliding, out: Array | None = None
 
 @lru_cache(maxsize=64)
 def offsets(plan: Plan) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """For each place in the window: which windows have it on the image, and on which pixels."""
+    """List for each place in the window the windows that have it on the image, and the pixels there."""
     down = [plan[0].meets(offset) for offset in range(plan[0].window)]
     right = [plan[1].meets(offset) for offset in range(plan[1].window)]
     return [(tuple(zip(*both, strict=True))) for both in product(down, right)]  # type: ignore[misc]
 
 
 def winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
-    """For each place in the window where it holds the largest number, and how many do in each window.
+    """Return a mask of the largest numbers for each place in the window, and their count in each window.
 
     In a window with a NaN none is the largest, and the count is given as 1.
     """

@@ -17,13 +17,13 @@ __all__ = ["Padding", "Pair", "Sliding", "check_images", "chunks", "misfit", "pa
 Pair = int | Sequence[int]
 Padding = str | int | Sequence[int | Sequence[int]]
 
-# What a chunk of work may take, so that it is still in the cache when it is used: from 1/2 to 2 MiB made little
+# The bytes of a chunk of work, so few that it is still in the cache when it is used: from 1/2 to 2 MiB made little
 # difference to a step of a small network; with 1/4 MiB the calls themselves took a sixth longer.
 CHUNK_BYTES = 1 << 20
 
 
 class Sliding(NamedTuple):
-    """How a window moves along one axis of an image.
+    """The movement of a window along one axis of an image.
 
     Attributes:
         size: pixels of the image.
@@ -43,7 +43,7 @@ class Sliding(NamedTuple):
     windows: int
 
     def meets(self, offset: int, start: int = 0, stop: int | None = None) -> tuple[slice, slice]:
-        """Which windows have their pixel number `offset` on the image and not on the padding, and on which pixels.
+        """Return the windows whose pixel number `offset` is on the image and not on the padding, and the pixels there.
 
         Args:
             offset: a place in the window, from 0.
@@ -62,7 +62,7 @@ class Sliding(NamedTuple):
 def slide(
     call: str, size: Sequence[int], window: Sequence[int], stride: Pair, padding: Padding, dilation: Pair = 1
 ) -> tuple[Sliding, Sliding]:
-    """How a window moves over an image, down and to the right.
+    """Return the movement of a window over an image, down and to the right.
 
     Args:
         call: who asks, for messages.

@@ -19,8 +19,8 @@ _INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in d
 def instructions(code: CodeType) -> Iterator[dis.Instruction]:
     """Yield the instructions of code, one for each name: Python 3.13 loads or stores two with one instruction.
 
-    Such an instruction has the place of its first name. The second stands where what it is called or asked by begins;
-    elsewhere it is given the end of what follows, which uses it.
+    Such an instruction has the place of its first name. The second name gets the place of the call or attribute that
+    follows; before any other instruction it gets the end of that one, which uses it.
     """
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
     for step, following in zip(steps, [*steps[1:], None], strict=True):

@@ -11,14 +11,14 @@ from typing import NamedTuple
 __all__ = ["Names", "names_in"]
 
 _VARIABLE = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME"))
-# What makes a string out of parts, so that it is no name that stands in the code.
+# Instructions that make a string out of parts: the code does not contain it as a name.
 _COMPUTED = ("FORMAT_", "BUILD_STRING", "BINARY_")
 _ASKING = frozenset(("getattr", "hasattr", "setattr", "delattr"))
 _WHOLE = frozenset(("vars", "dir", "asdict", "astuple", "fields"))
 
 
 class Names(NamedTuple):
-    """What code names, the functions defined in it included.
+    """The names in some code, the functions defined in it included.
 
     Attributes:
         variables: globals.
@@ -41,7 +41,7 @@ class Names(NamedTuple):
 
 @functools.lru_cache(maxsize=4096)
 def names_in(code: CodeType) -> Names:
-    """The names in code."""
+    """Return the names in code."""
     variables: set[str] = set()
     attributes: set[tuple[str | None, str]] = set()
     imports: set[tuple[int, str]] = set()
@@ -95,7 +95,7 @@ def names_in(code: CodeType) -> Names:
 
 
 def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | None]]:
-    """What stands on the right of an `is`, given the instructions before it."""
+    """Return the operand on the right of an `is`, given the instructions before it."""
     last = before[-1]
     if last.opname == "LOAD_CONST":
         return set()
@@ -108,7 +108,7 @@ def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | 
 
 
 def _asked_whole(after: Sequence[dis.Instruction], function: str) -> list[str | None]:
-    """Whose attributes a call of `getattr` or `vars` may all ask for: one at most.
+    """Return the object, one at most, of which a call of `getattr` or `vars` may ask for every attribute.
 
     Args:
         after: the instructions behind the one that names the function.

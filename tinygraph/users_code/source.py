@@ -1,4 +1,4 @@
-"""Where in the user's code a call was made, decoded from a code object and an instruction only when asked."""
+"""The place of a call in the user's code, decoded from a code object and an instruction only on demand."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _package(frame: FrameType) -> str:
 
 
 def made_at(link: Any) -> str:
-    """Where a Tensor, given by its link, was made, for a message: " (made at train.py:31)", or "" if nobody knows."""
+    """Return the place a Tensor was made at, given its link, for a message: " (made at train.py:31)", or ""."""
     place = source_of(link.code, link.lasti)
     return f" (made at {place})" if place is not None else ""
 
@@ -129,7 +129,7 @@ def _line_table(code: CodeType) -> list[int | None]:
 
 @functools.lru_cache(maxsize=256)
 def _stores(code: CodeType) -> dict[int, str]:
-    """For each instruction whose result is stored next, the name of the variable or attribute it is stored to."""
+    """Map each instruction whose result is stored next to the name of the variable or attribute that gets it."""
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
     found: dict[int, str] = {}
 
@@ -169,7 +169,7 @@ def _stored_together(steps: list[dis.Instruction]) -> Iterator[tuple[int, str]]:
 
 
 def _before_value(steps: list[dis.Instruction], end: int) -> int:
-    """Where, backwards from the instruction that makes a value, the stack is as it was before; -1 if unclear."""
+    """Go back from the instruction that makes a value to where the stack is as it was before; -1 if unclear."""
     depth = 1
     while end >= 0 and depth > 0 and "JUMP" not in steps[end].opname:
         try:
@@ -188,7 +188,7 @@ def _names_stored(step: dis.Instruction) -> list[str]:
 
 
 def _stored(step: dis.Instruction | None, after: dis.Instruction | None) -> str | None:
-    """What a store instruction stores to; `self.weight = value` first loads `self`."""
+    """Return the target of a store instruction; `self.weight = value` first loads `self`."""
     if step is None:
         return None
     if step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
@@ -201,7 +201,7 @@ def _stored(step: dis.Instruction | None, after: dis.Instruction | None) -> str 
 
 
 def assigned_name(code: CodeType | None, lasti: int) -> str | None:
-    """The variable that the result of the instruction at `lasti` was assigned to, if that is what came next."""
+    """Return the variable that the result of the instruction at `lasti` was assigned to right away, or None."""
     if code is None:
         return None
     name = _stores(code).get(lasti)
@@ -209,7 +209,7 @@ def assigned_name(code: CodeType | None, lasti: int) -> str | None:
 
 
 def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str | None, ...]:
-    """What the user's code calls each argument of the call at `lasti`: "x", or a short expression, "1 - y".
+    """Return the names in the user's code of the arguments of the call at `lasti`: "x", or a short "1 - y".
 
     Args:
         code, lasti: of the call.
@@ -226,9 +226,9 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
 
 @functools.lru_cache(maxsize=1024)
 def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
-    """The name that the call at an instruction calls, as written: ("math", "sin"); () where it is not known.
+    """Return the name of the function that an instruction calls, as written: ("math", "sin"); () if unknown.
 
-    The instructions tell, so that the text need not be at hand. What is called begins where the call begins.
+    It is read from the instructions, so that the source text is not needed. It begins where the call begins.
     """
     steps, whole = _steps_within(code, lasti)
     if not operation_at(code, lasti)[0].startswith("CALL"):
@@ -254,7 +254,7 @@ _OF_A_NAME = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASS
 
 
 def method_called(code: CodeType, lasti: int) -> str | None:
-    """The last name of what the call at an instruction calls: "normal" of `default_rng(0).normal(t)`."""
+    """Return the last name in front of a call's parentheses: "normal" of `default_rng(0).normal(t)`."""
     steps, whole = _steps_within(code, lasti)
     names = [
         step.argval
@@ -267,7 +267,7 @@ def method_called(code: CodeType, lasti: int) -> str | None:
 
 
 def names_read(code: CodeType, lasti: int) -> frozenset[str]:
-    """The variables that are read in the expression which the instruction at `lasti` ends."""
+    """Return the variables that are read in the expression which the instruction at `lasti` ends."""
     steps, _ = _steps_within(code, lasti)
     return frozenset(str(step.argval) for step in steps if step.opname.startswith(_OF_A_NAME))
 
