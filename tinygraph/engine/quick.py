@@ -354,14 +354,16 @@ def _operator_of_one(function: Callable[..., Any], compute: Callable[..., Any]) 
 
 def install() -> None:
     """Give Tensor the quick methods."""
-    plain_transpose: property = vars(TensorMethods)["T"]
+    plain: property = vars(TensorMethods)["T"]
+    transpose = _operator_of_one(np.transpose, python.attrgetter("T"))
+    transpose.__doc__ = plain.__doc__
     methods: dict[str, Any] = {
         "_numpy": staticmethod(call_function),
         "__array_ufunc__": _array_ufunc,
         "__neg__": _operator_of_one(np.negative, python.neg),
         "__pos__": _operator_of_one(np.positive, python.pos),
         "__abs__": _operator_of_one(np.absolute, abs),
-        "T": plain_transpose.getter(_operator_of_one(np.transpose, python.attrgetter("T"))),
+        "T": plain.getter(transpose),
     }
     for name, (function, compute) in ARITHMETIC.items():
         methods[f"__{name}__"], methods[f"__r{name}__"] = operator(function, compute)

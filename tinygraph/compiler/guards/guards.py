@@ -28,7 +28,7 @@ __all__ = [
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
 
-_ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim", "tinygraph.training")
+_ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim")
 _NOT_FOLLOWED = frozenset(("numpy", "scipy", "tinygraph", "pytest", "hypothesis", "_pytest"))
 ATOMS = (int, float, complex, bool, str, bytes, type(None), np.generic)
 # The types of atoms that are Python's own: a subclass may have attributes, which change.

@@ -9,7 +9,7 @@ from typing import Any
 
 from tinygraph.compiler.kernels import images, places, winograd
 
-__all__ = ["IMAGE_FUNCTIONS", "ImageFunction", "images_axis", "is_image_call", "work_of"]
+__all__ = ["IMAGE_FUNCTIONS", "ImageFunction", "images_axis", "work_of"]
 
 Shape = tuple[int, ...]
 
@@ -109,11 +109,6 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
         lambda s: _by_tiles(s.args[2].shape, s.shape[3]),
     ),
 }  # fmt: skip
-
-
-def is_image_call(step: Any) -> bool:
-    """Return whether a call is of one of these functions, which may write over `work`."""
-    return step.function in IMAGE_FUNCTIONS
 
 
 def images_axis(step: Any) -> int:
