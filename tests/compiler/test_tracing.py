@@ -589,7 +589,7 @@ def test_an_array_inside_looks_like_one():
     def f(x):
         assert isinstance(x, np.ndarray)
         assert type(x) is np.ndarray
-        assert x._trace is not None
+        assert x._tape is not None
         assert (x.shape, x.ndim, x.size, x.dtype, len(x), x.nbytes) == ((4, 3), 2, 12, np.float64, 4, 96)
         assert np.result_type(x, np.float32(1)) == np.float64
         assert "in a function that is being compiled" in repr(x)

@@ -31,7 +31,7 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
-from tinygraph.compiler.trace.recording import carrying_out
+from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import plain

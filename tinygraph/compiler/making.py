@@ -179,14 +179,14 @@ class Stage:
         if is_told_apart and (id(value) in self._stand_ins or self.surroundings.finds(value)):
             return self._found(trace, value, name)
         if type(value) is not Tensor:
-            traced = trace.argument(value, name)
+            traced = trace.tape.argument(value, name)
             if is_told_apart:
                 self._stand_ins[id(value)] = traced
         elif value.is_leaf:
-            trace.given_tensor(value, place, name)
+            trace.outside.given_tensor(value, place, name)
             return value
         else:
-            traced = trace.argument(TENSOR_VALUE.__get__(value), name)
+            traced = trace.tape.argument(TENSOR_VALUE.__get__(value), name)
         self._entered[place] = traced._event
         return record.unrecorded(traced) if type(value) is Tensor else traced
 
@@ -194,13 +194,13 @@ class Stage:
         """The stand-in for an array from outside: one, wherever the function finds it, so that it is itself."""
         known = self._stand_ins.get(id(array))
         if known is None:
-            known = self._stand_ins[id(array)] = trace.array(array, name)
+            known = self._stand_ins[id(array)] = trace.tape.array(array, name)
         return known
 
     def _run(self, trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Run the function; refuse what it changes outside, and what it returns with a graph behind it."""
         kept = copied([args, kwargs])
-        trace.outside_as_it_is = self.surroundings.as_it_is
+        trace.tape.outside_as_it_is = self.surroundings.as_it_is
         changed: str | None = None
         try:
             self.surroundings.divert(lambda array, name: self._found(trace, array, _identifier(name)))
@@ -248,19 +248,23 @@ class Stage:
         """
         found: list[tuple[Event, Any]] = [(event, place) for place, event in self._entered.items()]
         found += [(event, event.content) for event in trace.events if event.kind == "array" and not event.fixed]
-        found += [(leaf.first_grad, (leaf.owner,)) for leaf in trace.captured.values() if leaf.first_grad is not None]
+        found += [
+            (leaf.first_grad, (leaf.owner,)) for leaf in trace.outside.captured.values() if leaf.first_grad is not None
+        ]
         return found
 
     def finite(self, trace: Trace, inputs: list[tuple[Event, Any]]) -> list[Any]:
         """Where the numbers are found at a call that a program takes to be finite, as in `Binding`."""
         taken = trace.taken_for_finite()
         found = [item for event, item in inputs if event.index in taken]
-        states = [leaf for leaf in trace.captured.values() if leaf.first is not None and leaf.first.index in taken]
+        states = [
+            leaf for leaf in trace.outside.captured.values() if leaf.first is not None and leaf.first.index in taken
+        ]
         return [*found, *[leaf.owner for leaf in states]]
 
     def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]]) -> Binding:
         """Where the arguments, variables and results of a program come from and go to."""
-        captured = list(trace.captured.values())
+        captured = list(trace.outside.captured.values())
         given = [item for event, item in inputs if event.index in recorded.used]
         return Binding(
             given=given,
@@ -269,8 +273,8 @@ class Stage:
             graded=recorded.graded,
             cleared=[leaf.owner for leaf in captured if leaf.grad is None and leaf.had_grad is not False],
             asked=[(leaf.owner, leaf.had_grad) for leaf in captured if leaf.had_grad is not None],
-            generators=[self._generators.get(id(generator), generator) for generator in trace.generators],
-            by_strides=self.leaves if trace.orders else None,
+            generators=[self._generators.get(id(generator), generator) for generator in trace.tape.generators],
+            by_strides=self.leaves if trace.tape.orders else None,
             tensors=[
                 (place, leaf if id(leaf) in self.surroundings.tensors or id(leaf) in self._found_generators else None)
                 for place, leaf in enumerate(self.leaves)

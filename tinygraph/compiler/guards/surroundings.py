@@ -63,7 +63,7 @@ from tinygraph.compiler.guards.guards import (
     short,
 )  # fmt: skip
 from tinygraph.compiler.trace.questions import ANSWERS
-from tinygraph.compiler.trace.traced import refused
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.tensor import Tensor
 from tinygraph.users_code.names_in_code import names_in
 

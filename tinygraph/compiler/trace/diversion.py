@@ -29,7 +29,7 @@ class _TensorValue:
             return TENSOR_VALUE
         value = TENSOR_VALUE.__get__(tensor)
         trace: Any = state.tracing
-        return value if trace is None else trace.value_of_tensor(tensor, value)
+        return value if trace is None else trace.outside.value_of_tensor(tensor, value)
 
     def __set__(self, tensor: Any, value: Any) -> None:
         trace: Any = state.tracing
@@ -40,7 +40,7 @@ class _TensorValue:
                 value = trace.lift(value)
             else:
                 value = trace.lift(value)
-                if trace.set_value_of_tensor(tensor, value):
+                if trace.outside.set_value_of_tensor(tensor, value):
                     return
         TENSOR_VALUE.__set__(tensor, value)
 
@@ -58,13 +58,13 @@ class _LeafSlot:
             return self.slot
         value = self.slot.__get__(leaf)
         trace: Any = state.tracing
-        return value if trace is None or LEAF_ORDER.__get__(leaf) > trace.since else self.read(trace, leaf, value)
+        return value if trace is None or LEAF_ORDER.__get__(leaf) > trace.tape.since else self.read(trace, leaf, value)
 
     def __set__(self, leaf: Any, value: Any) -> None:
         trace: Any = state.tracing
         if trace is not None:
             try:
-                older = LEAF_ORDER.__get__(leaf) < trace.since
+                older = LEAF_ORDER.__get__(leaf) < trace.tape.since
             except AttributeError:  # a leaf is being made, and has no order yet
                 older = False
             if older:
@@ -76,30 +76,38 @@ class _LeafSlot:
 
 
 def _leaf_value(trace: Trace, leaf: Any, value: Any) -> Any:
-    captured = trace.captured_leaf(leaf)
+    captured = trace.outside.captured_leaf(leaf)
     return trace.lift(value) if captured.value is None else captured.value
 
 
+def _gradient(trace: Trace, leaf: Any, gradient: Any) -> Any:
+    return trace.outside.grad_of(leaf, gradient)
+
+
+def _set_gradient(trace: Trace, leaf: Any, gradient: Any) -> None:
+    trace.outside.set_grad_of(leaf, gradient)
+
+
 def _set_order(trace: Trace, leaf: Any, order: Any) -> None:
-    trace.captured_leaf(leaf).order = order
+    trace.outside.captured_leaf(leaf).order = order
 
 
 def _set_rewritten(trace: Trace, leaf: Any, order: Any) -> None:
-    trace.captured_leaf(leaf).rewritten = order
+    trace.outside.captured_leaf(leaf).rewritten = order
 
 
 _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
     (Tensor, "_value", TENSOR_VALUE, _TensorValue()),
     # What is written to a leaf's own copy is written to its Tensor too.
     (Leaf, "_value", LEAF_VALUE, _LeafSlot(LEAF_VALUE, _leaf_value, lambda trace, leaf, value: None)),
-    (Leaf, "_grad", _GRAD, _LeafSlot(_GRAD, Trace.grad_of, Trace.set_grad_of)),
+    (Leaf, "_grad", _GRAD, _LeafSlot(_GRAD, _gradient, _set_gradient)),
     (
         Leaf, "order", LEAF_ORDER,
-        _LeafSlot(LEAF_ORDER, lambda trace, leaf, order: trace.captured_leaf(leaf).order, _set_order),
+        _LeafSlot(LEAF_ORDER, lambda trace, leaf, order: trace.outside.captured_leaf(leaf).order, _set_order),
     ),
     (
         Leaf, "rewritten", _REWRITTEN,
-        _LeafSlot(_REWRITTEN, lambda trace, leaf, order: trace.captured_leaf(leaf).rewritten, _set_rewritten),
+        _LeafSlot(_REWRITTEN, lambda trace, leaf, order: trace.outside.captured_leaf(leaf).rewritten, _set_rewritten),
     ),
     # Whether somebody wrote into its array unseen is asked outside; inside every write is seen.
     (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
@@ -119,6 +127,6 @@ def diverted(trace: Trace) -> Iterator[None]:
             with Setting(tracing=tracer):
                 yield
         finally:
-            trace.closed = True
+            trace.tape.closed = True
             for kind, name, slot, _ in _IN_THEIR_PLACE:
                 setattr(kind, name, slot)

@@ -19,7 +19,7 @@ class Event:
     Attributes:
         kind: "call", "argument", "state", "gradient" (a Tensor's `grad` from before the call), "array" (a plain array
             from outside, or a constant, as the second run tells) or "constant" (a single number).
-        index: its place in the order of the run.
+        index: its position on the tape.
         content: the array or number, for an "array" or a "constant".
         as_met: of an "array" a copy of what it held when it was met; the array itself where nobody writes into it.
         fixed: of an "array" whether each run makes its own, so that it is a constant.
@@ -65,7 +65,7 @@ class Captured:
 
     Attributes:
         link, tensor: the leaf; None as the Tensor while only its gradient was asked for.
-        argument: the place among the arguments' leaves, or None for a Tensor from elsewhere.
+        argument: the position among the arguments' leaves, or None for a Tensor from elsewhere.
         value: its `Traced`; None before it was first read.
         initial: the `Traced` that it had first, which somebody may have written into.
         first: the event of the value at the start of the call.
@@ -99,7 +99,7 @@ class Captured:
 
     @property
     def owner(self) -> Any:
-        """The Tensor, as a call finds it: its place among the arguments' leaves, or its link."""
+        """The Tensor, as a call finds it: its position among the arguments' leaves, or its link."""
         return self.link if self.argument is None else self.argument
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.kinds import REAL_OR_COMPLEX, kept_kind
-from tinygraph.compiler.trace.recording import Recording
+from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.trace.refusals import BY_VALUE
-from tinygraph.compiler.trace.traced import IN_PLACE, Method, Traced, refused
+from tinygraph.compiler.trace.refused import IN_PLACE, refused
+from tinygraph.compiler.trace.traced import Recorder, Traced
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.engine.links import mapped
 from tinygraph.engine.operands import tensors_in
@@ -21,7 +22,7 @@ from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["NumPyCalls"]
+__all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate"]
 
 # What these say of an array is known without its values.
 _METADATA = frozenset((
@@ -35,152 +36,158 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-class NumPyCalls(Recording):
-    """A recording that answers NumPy's protocols."""
+def operate(tape: Recorder, function: np.ufunc, *operands: Any) -> Any:
+    """Carry out an operator: between Python numbers the result is one, too."""
+    weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
+    if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
+        return tape.call(np.square, operands[:1], {})  # what `mask ** 2` is, as opposed to np.power(mask, 2)
+    result = tape.call(function, operands, {})
+    result._weak = weak and result.dtype == np.float64
+    return result
 
-    def operate(self, function: np.ufunc, *operands: Any) -> Any:
-        """Carry out an operator: between Python numbers the result is one, too."""
-        weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
-        if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
-            return self.call(np.square, operands[:1], {})  # what `mask ** 2` is, as opposed to np.power(mask, 2)
-        result = self.call(function, operands, {})
-        result._weak = weak and result.dtype == np.float64
+
+def call_ufunc(tape: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a ufunc with a Traced among its arguments."""
+    if any(True for _ in tensors_in((*inputs, kwargs))):
+        return NotImplemented  # the Tensor's turn
+    kwargs = dict(kwargs)
+    out = kwargs.pop("out", None)
+    targets = [item for item in (out if type(out) is tuple else (out,)) if item is not None]
+    target = targets[0] if targets else None
+    where = kwargs.pop("where", True) if method == "__call__" else True
+    if method == "at":
+        raise refused(
+            f"{function_name(ufunc)}.at writes into an array",
+            "To add at places use a + np.bincount(places, values, minlength=len(a)); otherwise build a new array, "
+            "with np.where(mask, value, a)",
+        )
+    if any([type(item) is not Traced for item in targets]):
+        raise refused("a computed value is written into a plain array", IN_PLACE)
+    if where is not True and (target is None or ufunc.nout > 1):
+        raise refused(
+            f"{function_name(ufunc)} with where= leaves elements undefined", "Use np.where(mask, result, otherwise)"
+        )
+    if method == "reduce" and ufunc in _REDUCTIONS:
+        axis = kwargs.pop("axis", 0)
+        keywords = {key: item for key, item in kwargs.items() if not _is_default(key, item)}
+        result = tape.call(_REDUCTIONS[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
+    elif method != "__call__":
+        result = tape.call(Method.of(ufunc, method), inputs, kwargs)
+    else:
+        result = tape.call(ufunc, inputs, kwargs)
+    if target is None:
         return result
+    if ufunc.nout > 1 and method == "__call__":
+        pairs = zip(out, result, strict=True)
+        return tuple([part if item is None else tape.overwrite(item, part) for item, part in pairs])
+    return tape.overwrite(target, result if where is True else tape.call(np.where, (where, result, target), {}))
 
-    def call_ufunc(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record a ufunc with a Traced among its arguments."""
-        if any(True for _ in tensors_in((*inputs, kwargs))):
-            return NotImplemented  # the Tensor's turn
-        kwargs = dict(kwargs)
-        out = kwargs.pop("out", None)
-        targets = [item for item in (out if type(out) is tuple else (out,)) if item is not None]
-        target = targets[0] if targets else None
-        where = kwargs.pop("where", True) if method == "__call__" else True
-        if method == "at":
-            raise refused(
-                f"{function_name(ufunc)}.at writes into an array",
-                "To add at places use a + np.bincount(places, values, minlength=len(a)); otherwise build a new array, "
-                "with np.where(mask, value, a)",
-            )
-        if any([type(item) is not Traced for item in targets]):
+
+def call_function(tape: Recorder, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record any other function with a Traced among its arguments."""
+    if any(True for _ in tensors_in((args, kwargs))):
+        return Tensor._numpy(function, args, kwargs, sys._getframe(3))
+    if function in _METADATA:
+        return function(*mapped(args, _stand_in), **mapped(kwargs, _stand_in))
+    if function in _ABOUT_MEMORY:
+        raise refused(
+            f"{function_name(function)} asks which arrays share memory",
+            "A program decides that for ittape. Ask before the call, and pass the answer as an argument",
+        )
+    if function is np.ix_:
+        return tuple([_along(tape, axis, index, len(args)) for axis, index in enumerate(args)])
+    if function in _LIKE or function is np.full_like:
+        return _like(tape, function, *args, **kwargs)
+    if function is np.bincount:
+        return _counted(tape, *args, **kwargs)
+    if kwargs.get("out") is not None:
+        target = kwargs["out"]
+        if type(target) is not Traced:
             raise refused("a computed value is written into a plain array", IN_PLACE)
-        if where is not True and (target is None or ufunc.nout > 1):
+        return tape.overwrite(target, tape.call(function, args, {**kwargs, "out": None}))
+    if function in REAL_OR_COMPLEX:
+        return _of_one_kind(tape, tape.call(function, args, kwargs), function)
+    return tape.call(function, args, kwargs)
+
+
+def _of_one_kind(tape: Recorder, result: Any, function: Callable[..., Any]) -> Any:
+    """Results that are real or complex, as the values come out: a program has one of the two."""
+    name = "linalg.eig" if function is eig_packed else function_name(function)
+    if type(result) is not Traced:
+        return type(result)(*[_of_one_kind(tape, item, function) for item in result])
+    return tape.call(kept_kind, (result, result.dtype.name, name), {}, is_own=True)
+
+
+def _counted(tape: Recorder, x: Any, weights: Any = None, minlength: Any = 0) -> Any:
+    """`np.bincount`, of numbers below `minlength`: its result has that length."""
+    known = x._value if type(x) is Traced else np.asarray(x)
+    above = known is not None and known.size and known.dtype.kind in "iub" and known.max() >= minlength
+    if type(minlength) is Traced or not minlength or above:
+        raise refused(
+            "bincount of a computed value, or with computed weights",
+            "The length of its result depends on values, and a program is made for given shapes. Give "
+            "minlength=n, with n above every number that will come",
+        )
+    return tape.call(counted, (x, weights, int(minlength)), {})
+
+
+def _like(tape: Recorder, function: Any, like: Any, *args: Any, **kwargs: Any) -> Any:
+    fill = (args[0] if args else kwargs["fill_value"]) if function is np.full_like else None
+    rest = args[1:] if function is np.full_like else args
+    dtype = np.dtype(kwargs.get("dtype") or (rest[0] if rest else None) or like.dtype)
+    shape = like.shape if kwargs.get("shape") is None else kwargs["shape"]
+    if function is not np.full_like:
+        return _laid_out(tape.call(_LIKE[function], (shape, dtype), {}), like)
+    if type(fill) is not Traced:
+        return _laid_out(tape.call(np.full, (shape, fill, dtype), {}), like)
+    return tape.call(np.copy, (tape.call(np.broadcast_to, (tape.converted(fill, dtype), shape), {}),), {})
+
+
+def _laid_out(made: Traced, like: Any) -> Traced:
+    """An array that lies in memory as another one does, which `order="K"` asks for later."""
+    value = like._value if type(like) is Traced else like
+    is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
+    if is_odd and made._value is not None:
+        laid_out = np.empty_like(value, dtype=made.dtype)
+        np.copyto(laid_out, made._value)
+        made._value = read_only(laid_out)
+    return made
+
+
+def _along(tape: Recorder, axis: int, index: Any, count: int) -> Any:
+    """One of the indices of `np.ix_`: it counts along an axis of its own."""
+    if type(index) is not Traced:
+        return np.ix_(*[()] * axis, index, *[()] * (count - axis - 1))[axis]
+    if index.ndim != 1:
+        raise ValueError("Cross index must be 1 dimensional")
+    if index.dtype == np.bool_:
+        raise refused("np.ix_ is given a computed mask", BY_VALUE)
+    return np.reshape(index, tuple([index.size if place == axis else 1 for place in range(count)]))
+
+
+def index(tape: Recorder, traced: Traced, index: Any) -> Any:
+    """`traced[index]`"""
+    index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
+    for item in index if type(index) is tuple else (index,):
+        if type(item) is Traced and item.dtype == np.bool_:
+            raise refused("an array is indexed with a computed mask", BY_VALUE)
+        if type(item) is slice and any(type(end) in (Traced, Tensor) for end in (item.start, item.stop, item.step)):
             raise refused(
-                f"{function_name(ufunc)} with where= leaves elements undefined", "Use np.where(mask, result, otherwise)"
+                "a slice begins or ends at a computed place",
+                "Use np.take(x, start + np.arange(length), axis=0), whose shape is known, or make the ends int "
+                "arguments",
             )
-        if method == "reduce" and ufunc in _REDUCTIONS:
-            axis = kwargs.pop("axis", 0)
-            keywords = {key: item for key, item in kwargs.items() if not _is_default(key, item)}
-            result = self.call(_REDUCTIONS[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
-        elif method != "__call__":
-            result = self.call(Method.of(ufunc, method), inputs, kwargs)
-        else:
-            result = self.call(ufunc, inputs, kwargs)
-        if target is None:
-            return result
-        if ufunc.nout > 1 and method == "__call__":
-            pairs = zip(out, result, strict=True)
-            return tuple([part if item is None else self.overwrite(item, part) for item, part in pairs])
-        return self.overwrite(target, result if where is True else self.call(np.where, (where, result, target), {}))
+    return tape.call(operator.getitem, (traced, index), {})
 
-    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record any other function with a Traced among its arguments."""
-        if any(True for _ in tensors_in((args, kwargs))):
-            return Tensor._numpy(function, args, kwargs, sys._getframe(2))
-        if function in _METADATA:
-            return function(*mapped(args, _stand_in), **mapped(kwargs, _stand_in))
-        if function in _ABOUT_MEMORY:
-            raise refused(
-                f"{function_name(function)} asks which arrays share memory",
-                "A program decides that for itself. Ask before the call, and pass the answer as an argument",
-            )
-        if function is np.ix_:
-            return tuple([self._along(axis, index, len(args)) for axis, index in enumerate(args)])
-        if function in _LIKE or function is np.full_like:
-            return self._like(function, *args, **kwargs)
-        if function is np.bincount:
-            return self._counted(*args, **kwargs)
-        if kwargs.get("out") is not None:
-            target = kwargs["out"]
-            if type(target) is not Traced:
-                raise refused("a computed value is written into a plain array", IN_PLACE)
-            return self.overwrite(target, self.call(function, args, {**kwargs, "out": None}))
-        if function in REAL_OR_COMPLEX:
-            return self._of_one_kind(self.call(function, args, kwargs), function)
-        return self.call(function, args, kwargs)
 
-    def _of_one_kind(self, result: Any, function: Callable[..., Any]) -> Any:
-        """Results that are real or complex, as the values come out: a program has one of the two."""
-        name = "linalg.eig" if function is eig_packed else function_name(function)
-        if type(result) is not Traced:
-            return type(result)(*[self._of_one_kind(item, function) for item in result])
-        return self.call(kept_kind, (result, result.dtype.name, name), {}, is_own=True)
-
-    def _counted(self, x: Any, weights: Any = None, minlength: Any = 0) -> Any:
-        """`np.bincount`, of numbers below `minlength`: its result has that length."""
-        known = x._value if type(x) is Traced else np.asarray(x)
-        above = known is not None and known.size and known.dtype.kind in "iub" and known.max() >= minlength
-        if type(minlength) is Traced or not minlength or above:
-            raise refused(
-                "bincount of a computed value, or with computed weights",
-                "The length of its result depends on values, and a program is made for given shapes. Give "
-                "minlength=n, with n above every number that will come",
-            )
-        return self.call(counted, (x, weights, int(minlength)), {})
-
-    def _like(self, function: Any, like: Any, *args: Any, **kwargs: Any) -> Any:
-        fill = (args[0] if args else kwargs["fill_value"]) if function is np.full_like else None
-        rest = args[1:] if function is np.full_like else args
-        dtype = np.dtype(kwargs.get("dtype") or (rest[0] if rest else None) or like.dtype)
-        shape = like.shape if kwargs.get("shape") is None else kwargs["shape"]
-        if function is not np.full_like:
-            return self._laid_out(self.call(_LIKE[function], (shape, dtype), {}), like)
-        if type(fill) is not Traced:
-            return self._laid_out(self.call(np.full, (shape, fill, dtype), {}), like)
-        return self.call(np.copy, (self.call(np.broadcast_to, (self.converted(fill, dtype), shape), {}),), {})
-
-    def _laid_out(self, made: Traced, like: Any) -> Traced:
-        """An array that lies in memory as another one does, which `order="K"` asks for later."""
-        value = like._value if type(like) is Traced else like
-        is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
-        if is_odd and self.reference is None:
-            laid_out = np.empty_like(value, dtype=made.dtype)
-            np.copyto(laid_out, made._value)
-            made._value = read_only(laid_out)
-        return made
-
-    def _along(self, axis: int, index: Any, count: int) -> Any:
-        """One of the indices of `np.ix_`: it counts along an axis of its own."""
-        if type(index) is not Traced:
-            return np.ix_(*[()] * axis, index, *[()] * (count - axis - 1))[axis]
-        if index.ndim != 1:
-            raise ValueError("Cross index must be 1 dimensional")
-        if index.dtype == np.bool_:
-            raise refused("np.ix_ is given a computed mask", BY_VALUE)
-        return np.reshape(index, tuple([index.size if place == axis else 1 for place in range(count)]))
-
-    def index(self, traced: Traced, index: Any) -> Any:
-        """`traced[index]`"""
-        index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
-        for item in index if type(index) is tuple else (index,):
-            if type(item) is Traced and item.dtype == np.bool_:
-                raise refused("an array is indexed with a computed mask", BY_VALUE)
-            if type(item) is slice and any(type(end) in (Traced, Tensor) for end in (item.start, item.stop, item.step)):
-                raise refused(
-                    "a slice begins or ends at a computed place",
-                    "Use np.take(x, start + np.arange(length), axis=0), whose shape is known, or make the ends int "
-                    "arguments",
-                )
-        return self.call(operator.getitem, (traced, index), {})
-
-    def call_primitive(
-        self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
-    ) -> Any:
-        """A call of a function under `tg.primitive`: one event, unless it asks to be seen through."""
-        if not _has_traced((args, kwargs)):
-            return function(*args, **kwargs)
-        result = self.call(primitive, args, kwargs, is_own=True)
-        return self._of_one_kind(result, primitive) if primitive in REAL_OR_COMPLEX else result
+def call_primitive(
+    tape: Recorder, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
+    """A call of a function under `tg.primitive`: one event, unless it asks to be seen through."""
+    if not _has_traced((args, kwargs)):
+        return function(*args, **kwargs)
+    result = tape.call(primitive, args, kwargs, is_own=True)
+    return _of_one_kind(tape, result, primitive) if primitive in REAL_OR_COMPLEX else result
 
 
 def _stand_in(item: Any) -> Any:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from tinygraph.compiler.trace.traced import Traced, refused
+from tinygraph.compiler.trace.refused import refused
+from tinygraph.compiler.trace.traced import Traced
 
 __all__ = ["ANSWERS"]
 

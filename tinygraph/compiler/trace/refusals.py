@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace.traced import IN_PLACE, Traced, refused
+from tinygraph.compiler.trace.refused import IN_PLACE, refused
+from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.table import function_name
 
 __all__ = ["BY_VALUE", "check_recordable"]

@@ -32,7 +32,7 @@ def check_ties(trace: Trace, result: Any) -> None:
             if tied is not None:
                 name = tied.name if isinstance(tied, Leaf) else None
                 raise GraphError(
-                    f"compile: {trace.call_name} returns a value that depends on "
+                    f"compile: {trace.tape.call_name} returns a value that depends on "
                     f"{name or 'a Tensor that it is given'}, which requires a gradient. It returns plain arrays, so"
                     " the gradient would be lost without a word. Compile the whole, tg.compile(tg.grad(f)), or call"
                     " backward() inside; or pass x.data, or call it under tg.no_grad()"
@@ -48,10 +48,10 @@ def _is_outside(link: Any, trace: Trace) -> bool:
     """Return whether a value that requires a gradient is an argument, or older than the call and the pass around it."""
     if not link.differentiable:
         return False
-    captured = trace.captured.get(link) if isinstance(link, Leaf) else None
+    captured = trace.outside.captured.get(link) if isinstance(link, Leaf) else None
     if captured is not None and captured.argument is not None:
         return True
-    if (captured.order if captured else link.order) >= trace.since:
+    if (captured.order if captured else link.order) >= trace.tape.since:
         return False
     begun = state.differentiating
     return isinstance(link, Call) or (begun is not None and link.order > begun)

@@ -54,18 +54,18 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         order: the inputs that may be arguments, in the order in which they will be given.
         names: by a Tensor's id what its surroundings call it.
     """
-    captured = list(trace.captured.values())
+    captured = list(trace.outside.captured.values())
     state = [leaf for leaf in captured if leaf.first is not None]
     graded = [leaf for leaf in captured if _has_new_gradient(leaf)]
     _name_state(state, names)
     _name_gradients(graded)
-    _name_compositions(trace.events)
+    _name_compositions(trace.tape.events)
     grads = [event_of(leaf.grad) for leaf in graded]
     ends = [*events_in(result), *grads]
     updated = {id(leaf): leaf.value._event for leaf in state if leaf.value._event is not leaf.first}
-    needed = _needed([*ends, *updated.values()], trace.events)
+    needed = _needed([*ends, *updated.values()], trace.tape.events)
 
-    calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
+    calls = [event for event in trace.tape.events if event.kind == "call" and event.index in needed]
     nodes = _Nodes(state, _scopes(calls))
     used = {event.index for event in order if event.kind == "argument" or event.index in needed}
     arguments = tuple([nodes.input(event) for event in order if event.index in used])
@@ -81,9 +81,11 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         results = (results, [nodes.value(event) for event in grads])
     outputs = [*nodes_in(results), *[variable.updated for variable in variables if variable.updated is not None]]
     graph = Graph(tuple(nodes.found.values()), tuple(outputs))
-    sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.events, ends).items()}
+    sections = {
+        nodes.found[index].index: section for index, section in _sections(calls, trace.tape.events, ends).items()
+    }
     numbers = {number: name for number, name in nodes.numbers.items() if name is not None}
-    generators, quiet = tuple(trace.generators), frozenset((trace.reference or trace).quiet)
+    generators, quiet = tuple(trace.tape.generators), frozenset((trace.tape.reference or trace.tape).quiet)
     program = Program(graph, arguments, variables, results, sections, generators, numbers, quiet)
     return Recorded(program, result, state, graded, used)
 

@@ -2,44 +2,150 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.trace import numpy_calls
 from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
 from tinygraph.compiler.trace.events import Event, events_in
-from tinygraph.compiler.trace.outside import WithTensors
+from tinygraph.compiler.trace.outside import Outside
+from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import Call, Like
+from tinygraph.engine.modes import Setting
 from tinygraph.engine.operands import plain
+from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import Operation, function_name
 from tinygraph.engine.tensor import Tensor
-from tinygraph.errors import GraphError
+from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import assigned_name, source_of
 
 __all__ = ["Trace"]
 
 
-class Trace(WithTensors):
-    """One run of a function, through its forward calls, its backward pass and its updates."""
+class Trace:
+    """One run of a function, through its forward calls, its backward pass and its updates: the engine's `Tracer`.
+
+    Args:
+        call: the name of the compiled function, for messages.
+        reference: an earlier run that this one only repeats, without computing.
+        careful: numbers from outside may be infinite or NaN.
+
+    Attributes:
+        tape: the events of the run, and what records them.
+        outside: the Tensors that the run found, and its copies of their values and gradients.
+        refusal: the first error that said what cannot be compiled; the function may have caught it.
+        relied: events that were taken to be finite, since arguments are, where a condition, a mask or an index left
+            something out.
+        relied_loosely: those where only a choice of values left something out.
+    """
+
+    def __init__(self, call: str, reference: Trace | None = None, careful: bool = False) -> None:
+        self.tape: Tape = Tape(call, None if reference is None else reference.tape, careful)
+        self.outside = Outside(self.tape)
+        self.refusal: UnsupportedError | None = None
+        self.relied: set[Event] = set()
+        self.relied_loosely: set[Event] = set()
+
+    @property
+    def events(self) -> list[Event]:
+        """What the run met and computed so far."""
+        return self.tape.events
+
+    # --- arrays and calls: the tape records them --------------------------------------------------------------------
+
+    def lift(self, value: Any) -> Any:
+        """Return the stand-in for an array or a NumPy number."""
+        return self.tape.lift(value)
+
+    def own(self, value: Any) -> Any:
+        """Return a stand-in for an array of its own, with the same values."""
+        return self.tape.own(value)
+
+    def as_array(self, value: Any, dtype: Any = None) -> Any:
+        """Return `np.asarray(value, dtype)`; a stand-in stays one."""
+        return self.tape.as_array(value, dtype)
+
+    def holds_traced(self, structure: Any) -> bool:
+        """Return whether there is a stand-in inside nested tuples, lists and dicts."""
+        return self.tape.holds_traced(structure)
+
+    def as_of(self, item: Any, order: int) -> Any:
+        """Return an argument as it was when the call of this order was made, before later writes into it."""
+        return self.tape.as_of(item, order)
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a call and record it as one event."""
+        return self.tape.call(function, args, kwargs)
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a call of a NumPy function and record it, or record what it is written out with."""
+        return numpy_calls.call_function(self.tape, function, args, kwargs)
+
+    def call_primitive(
+        self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """Carry out a call of a function under `tg.primitive` and record it."""
+        return numpy_calls.call_primitive(self.tape, primitive, function, args, kwargs)
+
+    def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
+        """Draw random numbers now, and record that each run draws new ones."""
+        return self.tape.draw(function, generator, shape, dtype)
+
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Compute on plain arrays while the block runs: nothing is recorded, and what is outside is as it is."""
+        with self.tape.outside_as_it_is(), Setting(tracing=None):
+            yield
+
+    # --- Tensors ----------------------------------------------------------------------------------------------------
+
+    def shown(self, value: Any, link: Any) -> Any:
+        """A Tensor's value as `t.data` hands it out: a leaf's own array, or a view that cannot be written into."""
+        if type(value) is not Traced:
+            return value
+        if link is not None:
+            value._is_number = False
+            value._value = None if value._value is None else read_only(np.asarray(value._value))
+            if link not in value._memory.leaves:
+                value._memory.leaves.append(link)
+            return value
+        view = Traced(self.tape, self.tape.operand(value), value._value, memory=value._memory)
+        view._base = value if value._base is None else value._base
+        view._taken = value._taken
+        return view
+
+    def check_own(self, link: Any, what: str) -> None:
+        """Raise UnsupportedError if the link is older than the run, in which nothing but its value can change."""
+        self.outside.check_own(link, what)
+
+    def own_gradient(self, gradient: Any) -> Any:
+        """Return a leaf's gradient as an array of its own; a Tensor, of a recorded pass, as it is."""
+        return self.outside.own_gradient(gradient)
+
+    # --- the backward pass ------------------------------------------------------------------------------------------
 
     def enter_backward(self, seeds: Any) -> list[Any]:
         """A backward pass begins: its seeds, so that what is made of them is recorded."""
-        self.depth += 1
+        self.tape.depth += 1
         return [seed if type(seed) is Tensor else self.lift(seed) for seed in seeds]
 
     def leave_backward(self) -> None:
         """A backward pass is over."""
-        self.depth -= 1
+        self.tape.depth -= 1
 
     def check_passable(self, calls: list[Call]) -> None:
         """Refuse to go back into calls that were recorded before the function was called."""
         for call in calls:
-            if call.order < self.since:
+            if call.order < self.tape.since:
                 raise GraphError(
-                    f"compile: a gradient would flow from {self.call_name} into a {function_name(call.op.function)} "
-                    f"that was recorded outside ({source_of(call.code, call.lasti)}), and a compiled function records "
-                    "nothing. Compute it inside, or cut the tie with detach()"
+                    f"compile: a gradient would flow from {self.tape.call_name} into a "
+                    f"{function_name(call.op.function)} that was recorded outside "
+                    f"({source_of(call.code, call.lasti)}), "
+                    "and a compiled function records nothing. Compute it inside, or cut the tie with detach()"
                 )
 
     def name_cotangent(self, call: Call, g: Any) -> None:

@@ -12,59 +12,61 @@ import decimal
 import numbers
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.refused import AS_CONDITION, AS_NUMBER, AS_PLACE, IN_PLACE, refused
 from tinygraph.derivatives.conversions import asking_for_array
 from tinygraph.engine.array_methods import ArrayMethods
-from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import Memory
 from tinygraph.engine.refusing import overwrites
 from tinygraph.engine.table import function_name, is_plain
-from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import is_indexing, stores_a_part
-from tinygraph.users_code.source import users_line
 
-if TYPE_CHECKING:
-    from tinygraph.compiler.trace import Event, Trace
-
-__all__ = ["Traced"]
+__all__ = ["Recorder", "Traced"]
 
 
-def refused(what: str, instead: str) -> UnsupportedError:
-    """The error for what cannot be compiled, with the user's line and the way out.
+class Recorder(Protocol):
+    """The recorder of a run, as far as a stand-in asks it for anything: each operation on it is a call to record."""
 
-    The run that is being recorded ends with it, even if the function catches it: a program cannot.
-    """
-    error = UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
-    if state.tracing is not None:
-        state.tracing.refusal = state.tracing.refusal or error
-    return error
+    def check_open(self) -> None:
+        """Raise GraphError if the run is over, or in another thread."""
 
+    def operand(self, item: Any) -> Any:
+        """Return an argument as an event remembers it."""
 
-AS_CONDITION = (
-    "Python would decide once, and the program would follow that decision for ever. Choose between values with "
-    "np.where(condition, a, b); a setting that is not computed belongs in an argument: bool, int and str arguments "
-    "are fixed for a compiled program, and another value compiles another"
-)
-AS_NUMBER = (
-    "The number of this one run would become part of the program. Keep it an array: NumPy's functions (np.sqrt, "
-    "np.exp) in place of math's, the array itself in place of its item. To see it, return it"
-)
-AS_PLACE = (
-    "To take elements of a plain array or list at computed places write np.asarray(plain, like=x)[places] with an "
-    "array or a Tensor x that the function works on; where a computed mask holds, np.where(mask, plain, 0)"
-)
-IN_PLACE = (
-    "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
-    "a Tensor that outlives the call is updated with w.assign(value)"
-)
+    def own(self, value: Any) -> Traced:
+        """Return a stand-in for an array of its own, with the same values."""
+
+    def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
+        """Return a copy in another dtype."""
+
+    def overwrite(self, target: Traced, result: Traced) -> Traced:
+        """Record `target[...] = result`."""
+
+    def call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool = False
+    ) -> Any:
+        """Carry out a call and record it as one event."""
+
+    def call_ufunc(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a ufunc, or one of its methods, with a stand-in among its arguments."""
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record any other of NumPy's functions with a stand-in among its arguments."""
+
+    def operate(self, function: np.ufunc, *operands: Any) -> Any:
+        """Record an operator."""
+
+    def index(self, traced: Traced, index: Any) -> Any:
+        """Record `traced[index]`."""
 
 
 def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
     def method(self: Traced, *args: Any, **kwargs: Any) -> NoReturn:
-        self._trace.check_open()
+        self._tape.check_open()
         raise refused(what, instead)
 
     method.__name__ = method.__qualname__ = name
@@ -76,13 +78,13 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
 
     def method(self: Traced, other: Any) -> Any:
         if _is_operand(other):
-            return self._trace.operate(function, self, other)
+            return self._tape.operate(function, self, other)
         if function in _EQUALITIES and isinstance(other, _NEVER_EQUAL):
-            return self._trace.call(np.full, (self.shape, function is np.not_equal), {})
+            return self._tape.call(np.full, (self.shape, function is np.not_equal), {})
         return _unknown(self, other)
 
     def reflected(self: Traced, other: Any) -> Any:
-        return self._trace.operate(function, other, self) if _is_operand(other) else _unknown(self, other)
+        return self._tape.operate(function, other, self) if _is_operand(other) else _unknown(self, other)
 
     def in_place(self: Traced, other: Any) -> Any:
         if not _is_operand(other):
@@ -91,9 +93,9 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
             if not is_plain(function):  # a Tensor, whose gradient would be lost
                 raise overwrites(function_name(function), "out=, as `a += t` on an array does")
             other = other._value
-        result = self._trace.operate(function, self, other)
+        result = self._tape.operate(function, self, other)
         # A number is immutable in NumPy too: the name gets a new one. An array of one number is written into.
-        return result if self._is_number else self._trace.overwrite(self, result)
+        return result if self._is_number else self._tape.overwrite(self, result)
 
     return method, reflected, in_place
 
@@ -124,7 +126,7 @@ def _unknown(traced: Traced, other: Any) -> Any:
 
 def _unary(function: np.ufunc) -> Callable[..., Any]:
     def method(self: Traced) -> Any:
-        return self._trace.operate(function, self)
+        return self._tape.operate(function, self)
 
     return method
 
@@ -133,7 +135,7 @@ class Traced(ArrayMethods[Any]):
     """An array in a function that is being compiled. See the module's text.
 
     Attributes:
-        _trace: the run that it belongs to.
+        _tape: the recorder of the run that it belongs to.
         _event: what computed it. An update in place puts another event here.
         _value: the array itself, None in a run that only repeats another.
         _weak: it is a Python number, whose dtype gives way to that of any array.
@@ -153,7 +155,7 @@ class Traced(ArrayMethods[Any]):
         "_past",
         "_seen",
         "_taken",
-        "_trace",
+        "_tape",
         "_value",
         "_weak",
     )  # fmt: skip
@@ -161,10 +163,10 @@ class Traced(ArrayMethods[Any]):
     __array_priority__ = 500.0
 
     def __init__(
-        self, trace: Any, event: Event, value: Any, weak: bool = False, is_number: bool = False,
+        self, tape: Recorder, event: Event, value: Any, weak: bool = False, is_number: bool = False,
         memory: Memory | None = None,
     ) -> None:  # fmt: skip
-        self._trace: Trace = trace
+        self._tape = tape
         self._event = event
         self._value = value
         self._weak = weak
@@ -213,15 +215,15 @@ class Traced(ArrayMethods[Any]):
     # --- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return self._trace.call_ufunc(ufunc, method, inputs, kwargs)
+        return self._tape.call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return self._trace.call_function(function, args, kwargs)
+        return self._tape.call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        self._trace.check_open()
+        self._tape.check_open()
         frame = sys._getframe(1)
         if is_indexing(frame):  # an index asks for its values
             raise refused("a plain array is indexed with a computed one", AS_PLACE)
@@ -245,7 +247,7 @@ class Traced(ArrayMethods[Any]):
     __contains__ = _refusing("__contains__", "`in` asks for a computed value", AS_CONDITION)
 
     def __float__(self) -> float:
-        self._trace.check_open()
+        self._tape.check_open()
         if stores_a_part(sys._getframe(1)):
             raise refused(
                 "array[index] = value writes a computed value into a plain array",
@@ -305,9 +307,9 @@ class Traced(ArrayMethods[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         if not self.shape and type(index) is tuple and not index:  # the number in an array of one
-            event, value = self._trace.operand(self), self._value
-            return Traced(self._trace, event, None if value is None else value[()], self._weak, is_number=True)
-        return self._trace.index(self, index)
+            event, value = self._tape.operand(self), self._value
+            return Traced(self._tape, event, None if value is None else value[()], self._weak, is_number=True)
+        return self._tape.index(self, index)
 
     # --- operators --------------------------------------------------------------------------------------------------
 
@@ -357,50 +359,9 @@ class Traced(ArrayMethods[Any]):
         """See `numpy.ndarray.astype`."""
         if not copy and order in ("K", "A") and np.dtype(dtype) == self.dtype:
             return self
-        result = self._trace.converted(self, np.dtype(dtype))
+        result = self._tape.converted(self, np.dtype(dtype))
         return result if order == "K" else np.copy(result, order=order)
 
     def flatten(self, order: Any = "C") -> Any:
         """See `numpy.ndarray.flatten`: a copy, as opposed to `ravel`."""
-        return self._trace.own(self.ravel() if order == "C" else self.ravel(order=order))
-
-
-class Method:
-    """A method of a ufunc, `np.add.accumulate`, as one function, the same one each time it is asked for."""
-
-    _made: dict[tuple[np.ufunc, str], Method] = {}
-
-    def __init__(self, ufunc: np.ufunc, method: str) -> None:
-        self.ufunc = ufunc
-        self.method = method
-        self.__name__ = f"{ufunc.__name__}.{method}"
-
-    @classmethod
-    def of(cls, ufunc: np.ufunc, method: str) -> Method:
-        """The method of that name."""
-        return cls._made.setdefault((ufunc, method), cls(ufunc, method))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.ufunc, self.method)(*args, **kwargs)
-
-
-class Part:
-    """One of the several results of a function, as a function of its own.
-
-    A node of a graph has one value. A function with several is called once for each that is used.
-    """
-
-    _made: dict[tuple[Any, int], Part] = {}
-
-    def __init__(self, function: Callable[..., Any], place: int) -> None:
-        self.function = function
-        self.place = place
-        self.__name__ = f"{function_name(function)}[{place}]"
-
-    @classmethod
-    def of(cls, function: Callable[..., Any], place: int) -> Part:
-        """The result at that place."""
-        return cls._made.setdefault((function, place), cls(function, place))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)[self.place]
+        return self._tape.own(self.ravel() if order == "C" else self.ravel(order=order))

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.diversion import diverted
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.trace import Trace
-from tinygraph.compiler.trace.traced import Traced, refused
+from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import watched
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import UnsupportedError
@@ -27,7 +28,7 @@ def run(
         call: its name.
         enter: given the trace, makes the stand-ins of the arguments, and returns what runs the function on them.
         reference: the run that is repeated.
-        careful: see `Recording`.
+        careful: see `Trace`.
 
     Returns:
         The trace, and what the function returned, with events in place of arrays.
@@ -45,10 +46,10 @@ def run(
             raise
         if trace.refusal is not None:
             raise trace.refusal
-        trace.check_failures()
+        trace.tape.check_failures()
         outline = results_of(trace, result)
-    if reference is not None and len(trace.calls) != len(reference.calls):
-        raise trace.differs(None)
+    if reference is not None and len(trace.tape.calls) != len(reference.tape.calls):
+        raise trace.tape.differs(None)
     return trace, outline
 
 
@@ -60,7 +61,7 @@ def results_of(trace: Trace, result: Any) -> Any:
     """
     if isinstance(result, dict):
         for key in result:
-            _check_written(key, f"a key of a dict that {trace.call_name} returns")
+            _check_written(key, f"a key of a dict that {trace.tape.call_name} returns")
         return {key: results_of(trace, item) for key, item in result.items()}
     if isinstance(result, list | tuple):
         items = [results_of(trace, item) for item in result]
@@ -68,9 +69,9 @@ def results_of(trace: Trace, result: Any) -> Any:
             return type(result)(*items)
         return tuple(items) if isinstance(result, tuple) else items
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
-        return trace.operand(result)
+        return trace.tape.operand(result)
     if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
-        _check_written(result, f"what {trace.call_name} returns")
+        _check_written(result, f"what {trace.tape.call_name} returns")
     return result
 
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace.recording import carrying_out
-from tinygraph.compiler.trace.traced import refused
+from tinygraph.compiler.trace.carrying_out import carrying_out
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.modes import state
 from tinygraph.users_code.instructions import has_arguments
 
@@ -123,7 +123,7 @@ def _count_errstate(frame: Any, event: str) -> None:
         asker = _asker(frame.f_back)
     if event == asked_at or asked_at == "both":
         trace: Any = state.tracing
-        trace.errstates += 0 if asker in _OURS else step
+        trace.tape.errstates += 0 if asker in _OURS else step
 
 
 def _of_compiled_code(called: Any) -> tuple[str, str] | None:

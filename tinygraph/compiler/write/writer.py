@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.steps import Step, dtype_of, is_node, ufunc_dtype
-from tinygraph.compiler.trace.traced import Part
+from tinygraph.compiler.trace.functions import Part
 from tinygraph.compiler.write.literals import array_text, dtype_text, name_of_number, number_text, string_text
 from tinygraph.compiler.write.references import References
 
@@ -126,7 +126,7 @@ class Writer(References):
 
     def _called(self, function: Any, arguments: str) -> str:
         if isinstance(function, Part):  # of a function with several results the one that is meant
-            return f"{self._called(function.function, arguments)}[{function.place}]"
+            return f"{self._called(function.function, arguments)}[{function.position}]"
         return f"{self.function(function)}({arguments})"
 
     # --- what is known of an array ------------------------------------------------------------------------------------

@@ -1,79 +1,44 @@
-"""Recording: what a run is given, and the calls that it makes, carried out or repeated, and remembered."""
+"""Tape: what a run is given, and the calls that it makes, carried out or repeated, and remembered."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import operator
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.trace import numpy_calls
 from tinygraph.compiler.trace.agreement import brief, same, same_content, same_memory
 from tinygraph.compiler.trace.bounds import bound_below, finiteness
-from tinygraph.compiler.trace.events import Captured, Event
+from tinygraph.compiler.trace.carrying_out import carrying_out, real, result_of, runs_users_code
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.functions import Part
+from tinygraph.compiler.trace.operands import PLAIN, as_part, given_way, outline, without_class
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, without_order
 from tinygraph.compiler.trace.refusals import check_recordable
-from tinygraph.compiler.trace.traced import AS_NUMBER, IN_PLACE, Part, Traced, refused
+from tinygraph.compiler.trace.refused import AS_NUMBER, IN_PLACE, refused
+from tinygraph.compiler.trace.traced import Traced
+from tinygraph.compiler.trace.views import Fact, Taken, become, check_positions, fact_of, look_into
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.keeping import duplicate
 from tinygraph.engine.links import instances, mapped, next_order
-from tinygraph.engine.modes import Setting, state
-from tinygraph.engine.ownership import Memory, read_only, same_bits, share
+from tinygraph.engine.modes import state
+from tinygraph.engine.ownership import Memory, read_only, same_bits
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import source_of, users_line
 
-__all__ = ["Recording"]
+__all__ = ["Tape"]
 
-# In place of an array that a view was taken from.
-_HERE: Any = object()
 
 # Code whose calls are made on behalf of the user's line that called it.
 _OURS = frozenset(("tinygraph", "numpy", "scipy", "contextlib", "functools"))
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """The memory of a result, which the first run saw and the second repeats."""
-
-    operand: int | None
-    is_same: bool
-    is_number: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A call that took a view: the function, the place among its results, and its arguments."""
-
-    function: Callable[..., Any]
-    place: int
-    args: Any
-    kwargs: Any
-
-    def of(self, operand: Traced) -> Taken:
-        """The call with a gap in place of the array that it looks into, and its other arguments as they are now."""
-
-        def hold(item: Any) -> Any:
-            if item is operand:
-                return _HERE
-            if type(item) is Traced:
-                return Traced(item._trace, item._event, item._value, item._weak, item._is_number)
-            return item.copy() if type(item) is np.ndarray else item
-
-        return Taken(self.function, self.place, mapped(self.args, hold), mapped(self.kwargs, hold))
-
-    def again(self, run: Recording, array: Traced) -> Traced:
-        """The view of an array, taken in the same way."""
-        args, kwargs = mapped([self.args, self.kwargs], lambda item: array if item is _HERE else item)
-        found = run.call(self.function, args, kwargs)
-        return found if type(found) is Traced else found[self.place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +58,10 @@ class ArrayVersion:
         )
 
 
-class _CarryingOut(threading.local):
-    """The function that a recording in this thread carries out now, with its real arguments."""
-
-    function: Any = None
-
-
-carrying_out = _CarryingOut()
 _NOTHING = contextlib.nullcontext()
-# Whose functions are known to run no code of the user's.
-_LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
 
 
-class Recording:
+class Tape:
     """What a run has met, in the order in which it met it: inputs, constants and calls.
 
     Args:
@@ -114,18 +70,13 @@ class Recording:
         careful: of numbers that come from outside it is not taken for granted that they are finite.
     """
 
-    def __init__(self, call: str, reference: Recording | None = None, careful: bool = False) -> None:
+    def __init__(self, call: str, reference: Tape | None = None, careful: bool = False) -> None:
         self.call_name = call
         self.careful = careful
-        # Events that were taken to be finite, since arguments are: where a condition, a mask or an index left something
-        # out, and where only a choice of values did.
-        self.relied: set[Event] = set()
-        self.relied_loosely: set[Event] = set()
         self.reference = reference
         self.since = next_order()
         self.events: list[Event] = []
         self.calls: list[tuple[Any, ...]] = []
-        self.captured: dict[Any, Captured] = {}
         self.arrays: dict[int, list[ArrayVersion]] = {}
         self.generators: list[Any] = []
         self.copies: list[Any] = []
@@ -144,12 +95,12 @@ class Recording:
         # Puts what is found outside back in its places for a while: see `Surroundings.as_it_is`.
         self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
         self.any_weak = False
-        self.refusal: UnsupportedError | None = None
         self.failure: tuple[str, Exception, str] | None = None
 
     # --- what the run is given --------------------------------------------------------------------------------------
 
-    def _event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:
+    def event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:
+        """Add an event to the tape."""
         event = Event(kind, len(self.events), shape, dtype, name)
         if self.careful and kind != "constant":
             event.finite = min(event.finite, 2 if dtype.kind not in "fc" else 0)
@@ -165,7 +116,7 @@ class Recording:
         array = np.float64(value) if type(value) is float else value
         weak = type(value) is float
         self.any_weak = self.any_weak or weak
-        event = self._event("argument", array.shape, array.dtype, name)
+        event = self.event("argument", array.shape, array.dtype, name)
         memory = Memory("an argument", writable=False)
         return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
 
@@ -184,7 +135,7 @@ class Recording:
         """
         met = self.arrays.setdefault(id(array), [])
         if not met or not met[-1].holds(array):
-            event = self._event("array", array.shape, array.dtype)
+            event = self.event("array", array.shape, array.dtype)
             met.append(ArrayVersion(next_order(), event, array, duplicate(array) if watched else array))
             event.content, event.as_met = array, met[-1].before
             event.code, event.lasti = self._here()
@@ -212,7 +163,7 @@ class Recording:
             return value
         if type(value) is np.ndarray:
             return Traced(self, self._array_event(value), read_only(value))
-        event = self._event("constant", np.shape(value), value.dtype)
+        event = self.event("constant", np.shape(value), value.dtype)
         event.content = value
         event.low = float(value) if value.dtype.kind in "fiu" and value == value else -np.inf
         if self.reference is not None and not same_content(value, self.reference.events[event.index].content):
@@ -223,21 +174,6 @@ class Recording:
         """An array of its own, of the value of another: no write into one of the two reaches the other."""
         lifted = self.lift(value)
         return Traced(self, self.operand(lifted), lifted._value)
-
-    def shown(self, value: Any, link: Any) -> Any:
-        """A Tensor's value as `t.data` hands it out: a leaf's own array, or a view that cannot be written into."""
-        if type(value) is not Traced:
-            return value
-        if link is not None:
-            value._is_number = False
-            value._value = None if value._value is None else read_only(np.asarray(value._value))
-            if link not in value._memory.leaves:
-                value._memory.leaves.append(link)
-            return value
-        view = Traced(self, self.operand(value), value._value, memory=value._memory)
-        view._base = value if value._base is None else value._base
-        view._taken = value._taken
-        return view
 
     def holds_traced(self, structure: Any) -> bool:
         """Whether there is a Traced inside nested tuples, lists and dicts."""
@@ -252,12 +188,6 @@ class Recording:
         if value._weak:
             value = self.own(value)
         return value if dtype is None or np.dtype(dtype) == value.dtype else self.converted(value, np.dtype(dtype))
-
-    @contextlib.contextmanager
-    def unrecorded(self) -> Iterator[None]:
-        """Compute on plain arrays while the block runs: nothing is recorded, and what is outside is as it is."""
-        with self.outside_as_it_is(), Setting(tracing=None):
-            yield
 
     def check_open(self) -> None:
         """Refuse what was kept from a run that is over, or belongs to another thread."""
@@ -274,7 +204,7 @@ class Recording:
                 "Give it the array as a further argument, as in np.apply_along_axis(f, axis, x, w) or np.piecewise(x, "
                 "conditions, functions, w); or write it out with NumPy's functions, np.where in place of np.piecewise",
             )
-        if tracer is not self:
+        if getattr(tracer, "tape", None) is not self:
             raise GraphError(
                 f"compile: {self.call_name} is being compiled in another thread, and this is an array in it"
             )
@@ -320,7 +250,7 @@ class Recording:
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
             return self._in_order(order, function, args, kwargs)
-        args, kwargs = self._given_way(args, kwargs)
+        args, kwargs = given_way(self, args, kwargs) if self.any_weak else (args, kwargs)
         operands = list(instances(Traced, (args, kwargs)))
         return self._record(
             function, mapped(args, self.operand), mapped(kwargs, self.operand), args, kwargs, operands=operands,
@@ -372,7 +302,7 @@ class Recording:
                 return operand
             result = Traced(self, event, read_only(part) if type(part) is not Event else None, False, fact.is_number)
             if operand is not None:
-                _look_into(result, operand, Taken(function, place, args, kwargs))
+                look_into(result, operand, Taken(function, place, args, kwargs))
             return result
 
         if self.reference is not None:
@@ -380,12 +310,12 @@ class Recording:
         else:
             value = self._carry_out(function, compute or function, args, kwargs)
             several = isinstance(value, tuple | list)
-            facts = [_fact_of(part, operands, is_own) for part in (value if several else (value,))]
-            _check_places(function, operands, facts)
-            self.calls.append((function, event_args, event_kwargs, _outline(value), code, lasti, facts))
+            facts = [fact_of(part, operands, is_own) for part in (value if several else (value,))]
+            check_positions(function, operands, facts)
+            self.calls.append((function, event_args, event_kwargs, outline(value), code, lasti, facts))
         if not isinstance(value, tuple | list):
             return remember(value, function, 0)
-        parts = [remember(_as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
+        parts = [remember(as_part(part), Part.of(function, place), place) for place, part in enumerate(value)]
         return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
 
     def _carry_out(self, function: Callable[..., Any], compute: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -395,20 +325,19 @@ class Recording:
         """
         if self.errstates:
             self._heed_errstate()
-        state.tracing = None
-        run: Any = self
+        tracer, state.tracing = state.tracing, None
         carrying_out.function = function
         try:
             with (
                 np.errstate(all="ignore"),
-                self.outside_as_it_is() if _runs_users_code(function, args) else _NOTHING,
+                self.outside_as_it_is() if runs_users_code(function, args) else _NOTHING,
             ):
-                value = _result_of(compute, mapped(args, _real), mapped(kwargs, _real))
+                value = result_of(compute, mapped(args, real), mapped(kwargs, real))
         except Exception as error:
             self.failure = self.failure or (function_name(function), error, users_line())
             raise
         finally:
-            state.tracing = run
+            state.tracing = tracer
             carrying_out.function = None
         if isinstance(value, bool | int | float | complex):
             return np.asarray(value)[()]
@@ -470,37 +399,11 @@ class Recording:
         real = (self.copies[place], *args[1:])
         return self._record(function, args, {}, real, {}, function)
 
-    def _given_way(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
-        """The arguments, with Python numbers in the dtype that they take next to the arrays among them."""
-        if not self.any_weak or not (kwargs or any([_may_be_weak(item) for item in args])):
-            return args, kwargs
-        weak: list[Traced] = []
-        strong: list[Any] = []
-
-        def look(item: Any) -> Any:
-            if type(item) is Traced:
-                weak.append(item) if item._weak else strong.append(item.dtype)
-            elif isinstance(item, np.ndarray | np.generic):
-                strong.append(item.dtype)
-            return item
-
-        mapped(args, look)
-        mapped(kwargs, look)
-        if not weak or not strong or any(dtype.kind not in "fciub" for dtype in strong):
-            return args, kwargs
-        common = np.result_type(*strong, 1.0)
-        target = np.zeros(0, common).real.dtype
-
-        def give_way(item: Any) -> Any:
-            return self.converted(item, target) if type(item) is Traced and item._weak else item
-
-        return (args, kwargs) if target == np.float64 else (mapped(args, give_way), mapped(kwargs, give_way))
-
     def operand(self, item: Any) -> Any:
         """What an event remembers of an argument of a call."""
         if type(item) is Traced:
-            if item._trace is not self:
-                item._trace.check_open()
+            if item._tape is not self:
+                item._tape.check_open()
             if item._seen != item._memory.version:
                 self._take_again(item)
             return item._event
@@ -508,11 +411,29 @@ class Recording:
             return self.operand(item._value)
         if isinstance(item, np.ndarray):
             return self._array_event(item)
-        if type(item) in _PLAIN:
+        if type(item) in PLAIN:
             return item
         if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
             return self._array_event(np.asarray(item))  # an object of the user's that NumPy makes an array of
-        return _without_class(item)
+        return without_class(item)
+
+    # --- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def operate(self, function: np.ufunc, *operands: Any) -> Any:
+        """See `Recorder.operate`."""
+        return numpy_calls.operate(self, function, *operands)
+
+    def call_ufunc(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See `Recorder.call_ufunc`."""
+        return numpy_calls.call_ufunc(self, ufunc, method, inputs, kwargs)
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See `Recorder.call_function`."""
+        return numpy_calls.call_function(self, function, args, kwargs)
+
+    def index(self, traced: Traced, index: Any) -> Any:
+        """See `Recorder.index`."""
+        return numpy_calls.index(self, traced, index)
 
     # --- memory -----------------------------------------------------------------------------------------------------
 
@@ -532,7 +453,7 @@ class Recording:
                 raise TypeError(f"an array of dtype {result.dtype} cannot be written into one of {target.dtype}")
             result = self.converted(result, target.dtype)
         event, value = self.operand(result), result._value
-        _become(target, event, value)
+        become(target, event, value)
         memory.version += 1
         target._seen = memory.version
         for link in memory.leaves:
@@ -544,7 +465,7 @@ class Recording:
         found: Any = view._base
         for taken in view._taken:
             found = taken.again(self, found)
-        _become(view, self.operand(found), found._value)
+        become(view, self.operand(found), found._value)
         view._seen = view._memory.version
 
     def as_of(self, item: Any, order: int) -> Any:
@@ -567,117 +488,3 @@ class Recording:
         while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
             frame = frame.f_back
         return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
-
-
-_PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
-
-
-def _without_class(item: Any) -> Any:
-    """A number or a text of a class of its own, as the members of an `IntEnum` are, as Python's own; else the item."""
-    if type(item) is slice:
-        return slice(*[_without_class(part) for part in (item.start, item.stop, item.step)])
-    if not isinstance(item, np.generic):
-        for kind in (bool, int, float, complex, str):
-            if isinstance(item, kind):
-                return item if type(item) is kind else _OWN[kind](item)
-    return item
-
-
-_OWN: dict[type, Callable[[Any], Any]] = {
-    int: int.__int__,
-    float: float.__float__,
-    complex: complex.__complex__,
-    str: lambda text: "".join(str.__iter__(text)),
-}
-
-
-def _real(item: Any) -> Any:
-    """The value that a call is carried out with."""
-    if type(item) is Traced:
-        return float(item._value) if item._weak else item._value
-    return read_only(item) if type(item) is np.ndarray else item
-
-
-def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return the result of a call. Arrays are read-only: a function that writes into one fails, whatever is in it.
-
-    Raises:
-        UnsupportedError: it writes into an argument.
-    """
-    try:
-        return function(*args, **kwargs)
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        wants_to_write = "buffer source array" not in str(error)
-    if not wants_to_write:  # Cython's: compiled code asks to be able to write, and need not do it
-        copies, before = [mapped([args, kwargs], _copied) for _ in range(2)]
-        value = function(*copies[0], **copies[1])
-        pairs = zip(instances(np.ndarray, copies), instances(np.ndarray, before), strict=True)
-        if all([same_bits(array, then) for array, then in pairs]):
-            return value
-    raise refused(f"{function_name(function)} writes into an array that it is given", IN_PLACE)
-
-
-def _runs_users_code(function: Callable[..., Any], args: Any) -> bool:
-    """Return whether a call runs code of the user's: a primitive of theirs, or a function among the arguments."""
-    if isinstance(function, np.ufunc):
-        return False
-    module = getattr(function, "__module__", None) or ""
-    if module.partition(".")[0] not in _LIBRARIES:
-        return True
-    given = [part for item in args for part in (item if type(item) is list else (item,))]
-    return any([type(item) is FunctionType for item in given])
-
-
-def _copied(item: Any) -> Any:
-    return item.copy(order="K") if type(item) is np.ndarray else item
-
-
-def _fact_of(part: Any, operands: Sequence[Traced], is_own: bool) -> Fact:
-    """The memory of a part of a result: that of an operand, or its own; a number has none."""
-    for place, operand in enumerate(operands):
-        if share(part, operand._value):
-            return Fact(place, part is operand._value and not is_own, False)
-    return Fact(None, False, not isinstance(part, np.ndarray))
-
-
-def _check_places(function: Callable[..., Any], operands: Sequence[Traced], facts: list[Fact]) -> None:
-    """Refuse a view whose shape or place a computed count decides; an index is a place that a program looks up."""
-    shown = {fact.operand for fact in facts} - {None}
-    counts = [place for place, item in enumerate(operands) if not item.shape and item.dtype.kind in "iu"]
-    if shown and function is not operator.getitem and not shown.issuperset(counts):
-        raise refused(f"a computed value is used as an axis, a size or a place by {function_name(function)}", AS_NUMBER)
-
-
-def _look_into(view: Traced, operand: Traced, taken: Taken) -> None:
-    """Note that a result is a view of an operand, and how it was taken."""
-    view._base = operand if operand._base is None else operand._base
-    view._memory, view._seen = operand._memory, operand._memory.version
-    view._taken = (*operand._taken, taken.of(operand))
-
-
-def _become(traced: Traced, event: Event, value: Any) -> None:
-    """Let a stand-in stand for another value from now on."""
-    traced._past = [*(traced._past or ()), (next_order(), traced._event, traced._value)]
-    traced._event, traced._value = event, value
-
-
-def _may_be_weak(item: Any) -> bool:
-    """Whether an argument is a Python number of the run's, or may hold one, seen at a glance."""
-    return item._weak if type(item) is Traced else type(item) in _NESTED
-
-
-_NESTED = frozenset((tuple, list, dict))
-
-
-def _as_part(part: Any) -> Any:
-    return part if hasattr(part, "dtype") else np.asarray(part)
-
-
-def _outline(value: Any) -> Any:
-    """The shapes and dtypes of a call's result, as events without a program."""
-    if isinstance(value, tuple | list):
-        parts = [_outline(_as_part(part)) for part in value]
-        return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
-    return Event("outline", -1, tuple(value.shape), value.dtype)

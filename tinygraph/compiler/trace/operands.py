@@ -1,0 +1,83 @@
+"""Operands: the arguments and results of a call as a run remembers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.traced import Recorder, Traced
+from tinygraph.engine.links import mapped
+
+__all__ = ["PLAIN", "as_part", "given_way", "outline", "without_class"]
+
+PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
+
+
+def without_class(item: Any) -> Any:
+    """A number or a text of a class of its own, as the members of an `IntEnum` are, as Python's own; else the item."""
+    if type(item) is slice:
+        return slice(*[without_class(part) for part in (item.start, item.stop, item.step)])
+    if not isinstance(item, np.generic):
+        for kind in (bool, int, float, complex, str):
+            if isinstance(item, kind):
+                return item if type(item) is kind else _OWN[kind](item)
+    return item
+
+
+_OWN: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    str: lambda text: "".join(str.__iter__(text)),
+}
+
+
+def _may_be_weak(item: Any) -> bool:
+    """Whether an argument is a Python number of the run's, or may hold one, seen at a glance."""
+    return item._weak if type(item) is Traced else type(item) in _NESTED
+
+
+_NESTED = frozenset((tuple, list, dict))
+
+
+def outline(value: Any) -> Any:
+    """The shapes and dtypes of a call's result, as events without a program."""
+    if isinstance(value, tuple | list):
+        parts = [outline(as_part(part)) for part in value]
+        return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
+    return Event("outline", -1, tuple(value.shape), value.dtype)
+
+
+def as_part(part: Any) -> Any:
+    """Return one of several results as an array."""
+    return part if hasattr(part, "dtype") else np.asarray(part)
+
+
+def given_way(tape: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments, with Python numbers in the dtype that they take next to the arrays among them."""
+    if not (kwargs or any([_may_be_weak(item) for item in args])):
+        return args, kwargs
+    weak: list[Traced] = []
+    strong: list[Any] = []
+
+    def look(item: Any) -> Any:
+        if type(item) is Traced:
+            weak.append(item) if item._weak else strong.append(item.dtype)
+        elif isinstance(item, np.ndarray | np.generic):
+            strong.append(item.dtype)
+        return item
+
+    mapped(args, look)
+    mapped(kwargs, look)
+    if not weak or not strong or any(dtype.kind not in "fciub" for dtype in strong):
+        return args, kwargs
+    common = np.result_type(*strong, 1.0)
+    target = np.zeros(0, common).real.dtype
+
+    def give_way(item: Any) -> Any:
+        return tape.converted(item, target) if type(item) is Traced and item._weak else item
+
+    return (args, kwargs) if target == np.float64 else (mapped(args, give_way), mapped(kwargs, give_way))

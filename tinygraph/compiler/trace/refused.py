@@ -1,0 +1,42 @@
+"""The error for what cannot be compiled, and the ways out that several such errors name."""
+
+from __future__ import annotations
+
+from tinygraph.engine.modes import state
+from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import users_line
+
+__all__ = ["AS_CONDITION", "AS_NUMBER", "AS_PLACE", "IN_PLACE", "refused"]
+
+
+def refused(what: str, instead: str) -> UnsupportedError:
+    """The error for what cannot be compiled, with the user's line and the way out.
+
+    The run that is being recorded ends with it, even if the function catches it: a program cannot.
+    """
+    error = UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
+    if state.tracing is not None:
+        state.tracing.refusal = state.tracing.refusal or error
+    return error
+
+
+AS_CONDITION = (
+    "Python would decide once, and the program would follow that decision for ever. Choose between values with "
+    "np.where(condition, a, b); a setting that is not computed belongs in an argument: bool, int and str arguments "
+    "are fixed for a compiled program, and another value compiles another"
+)
+
+AS_NUMBER = (
+    "The number of this one run would become part of the program. Keep it an array: NumPy's functions (np.sqrt, "
+    "np.exp) in place of math's, the array itself in place of its item. To see it, return it"
+)
+
+AS_PLACE = (
+    "To take elements of a plain array or list at computed places write np.asarray(plain, like=x)[places] with an "
+    "array or a Tensor x that the function works on; where a computed mask holds, np.where(mask, plain, 0)"
+)
+
+IN_PLACE = (
+    "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
+    "a Tensor that outlives the call is updated with w.assign(value)"
+)
