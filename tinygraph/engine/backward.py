@@ -86,7 +86,7 @@ def backward(output: Any, seed: Any, retain_graph: bool, create_graph: bool) -> 
 
 
 def _is_unit(seed: Any) -> bool:
-    """Say of a seed that it is the real number 1."""
+    """Return whether a seed is the real number 1."""
     value = plain(seed)
     return value.ndim == 0 and value.dtype.kind == "f" and bool(value == 1)
 
@@ -101,15 +101,15 @@ def gradients(
     retain: bool = False,
     begun: Sequence[Any] = (),
 ) -> list[Any | None]:
-    """The cotangents of some links, touching no `grad`.
+    """Return the cotangents of some links. No `grad` is touched.
 
     Args:
         outputs, seeds: links where the pass begins, and with which cotangents.
         inputs: the links asked for.
-        since: calls made before this order depend on no input, and are not passed through. They may be inputs.
+        since: the pass does not enter calls made before this order, which depend on no input. They may be inputs.
         create_graph: record the pass; None records it if the outputs depend on more than the inputs.
         retain: keep what the calls saved, for another pass.
-        begun: for each output where its seed counts; elsewhere the output is left out.
+        begun: for each output the reach of its seed.
 
     Returns:
         For each input its cotangent, an array or, from a recorded pass, a Tensor; None where no output depends on it.
@@ -119,7 +119,7 @@ def gradients(
     waiting.begun = begun
     waiting.ends = frozenset([link for link in inputs if link.is_call and link.order < since])
     recorded = waiting.foreign if create_graph is None else create_graph
-    with _AS_IT_IS if state.reach is None else Setting(reach=None):  # that of a rule in which this pass is made
+    with _AS_IT_IS if state.reach is None else Setting(reach=None):  # the reach is that of a rule which makes this pass
         cotangents = pull_back(waiting, outputs, seeds, recorded, retain or recorded, keep=inputs)
     found = [
         cotangents.get(link) if isinstance(link, Leaf) or link in waiting.ends else link._adjoint for link in inputs
@@ -142,8 +142,8 @@ def pull_back(
 
     Args:
         recorded: run the rules on Tensors, so that the pass itself is recorded.
-        retain: keep what the calls saved.
-        show: keep large cotangents of calls too; without it they are given back as soon as they are handed on.
+        retain: let the calls keep what they saved.
+        show: keep large cotangents of calls too; otherwise they are freed as soon as they are handed on.
         keep: links whose cotangents are kept, large or not.
 
     Returns:
@@ -182,7 +182,7 @@ def pull_back(
 
 
 def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], recorded: bool) -> None:
-    """Bring what a pass gives back into the dtypes of the values: cotangents of float16 are float32 on the way."""
+    """Convert the results of a pass to the dtypes of the values: for float16 the pass computes in float32."""
     for link, cotangent in cotangents.items():
         if cotangent.dtype is not link._value.dtype and cotangent.dtype != link._value.dtype:
             with on_behalf_of(calls[0], recorded or state.recording):
@@ -197,11 +197,10 @@ def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], r
 def _plain_pass(
     waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any], show: bool, kept: set[int]
 ) -> tuple[dict[Leaf, Any], int]:
-    """Run the pass, not knowing what conditions left out.
+    """Run the pass without asking for the reach of a cotangent.
 
     Returns:
-        The cotangents of the leaves, and -1; or the order of the call, not gone through, in which the processor told of
-        a NaN.
+        The cotangents of the leaves, and -1; if an operation was invalid, the order of its call, where the pass ended.
     """
     cotangents: dict[Leaf, Any] = {}
     retain = waiting.retain
@@ -214,7 +213,7 @@ def _plain_pass(
             g = call._adjoint
             if g is waiting:
                 continue
-            # One object stands for a dtype: to ask for it costs half of what asking for its kind does.
+            # NumPy has one object for a dtype: to compare it takes half of the time of comparing its kind.
             if (
                 type(g) is _float64
                 or (dtype := g.dtype) is _FLOAT64
@@ -259,11 +258,11 @@ def _begin_guarded(waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any])
 def _guarded_pass(
     waiting: Waiting, cotangents: dict[Leaf, Any], recorded: bool, show: bool, kept: set[int], until: int
 ) -> None:
-    """Run the pass, with what conditions, masks and indices left out kept apart.
+    """Run the pass with the reach of each cotangent, so that elements that were left out contribute nothing.
 
     Args:
-        until: calls made after this order were gone through by a plain pass, and NumPy has given its warnings. What
-            none of them left out need not be gone through again.
+        until: a plain pass went through the calls made after this order, and NumPy has given its warnings for them. If
+            no call of the pass leaves anything out, this pass goes on from there.
     """
     from tinygraph.engine.guarded_pulls import pull_guarded  # seldom needed, and so read late
 
@@ -308,7 +307,7 @@ def _in_pass(call: Call) -> str:
 
 
 def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
-    """Return whether a pass brought a NaN where its result is looked at: of 0 · NaN the processor does not tell."""
+    """Return whether the results of a pass have a NaN: for 0 · NaN the processor sets no flag."""
     for value in cotangents.values():
         if value != value if type(value) is _float64 else _holds_nan(value):
             return True
@@ -316,7 +315,7 @@ def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
 
 
 def _holds_nan(value: Any) -> bool:
-    """Return whether an array has a NaN, by its length: a sum of squares has no infinities of opposite signs."""
+    """Return whether an array has a NaN, by its sum of squares, which adds no infinities of opposite signs."""
     if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
         length = np.vdot(value, value)
         return bool(length != length)
@@ -334,7 +333,7 @@ _FEW = 10_000
 
 
 def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
-    """Stop where a call, one that a pass has just gone through, made a NaN or an infinity of its cotangent."""
+    """Raise NonFiniteError if the call that was just pulled made a NaN or an infinity of its cotangent."""
     for link in links_in(arguments(call)[0]):
         arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
         if link.differentiable and hasattr(arrived, "dtype"):
@@ -345,19 +344,19 @@ def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
 
 
 def _pop_counted(cotangents: dict[Leaf, Any], leaf: Any) -> tuple[Any, int, int]:
-    """A leaf's cotangent, how many hold it, and how many hold the array that it is a view of."""
+    """Return a leaf's cotangent, the count of references to it, and that of the array that it is a view of."""
     gradient = cotangents.pop(leaf)
     base = gradient.base
     return gradient, sys.getrefcount(gradient), sys.getrefcount(base)
 
 
-# What `_pop_counted` counts for an array that nobody else holds, and for the array under a view that alone holds it.
+# The counts for an array that nobody else holds, and for the array under a view that alone holds it.
 _, _ALONE, _ = _pop_counted({None: np.empty(1)}, None)  # type: ignore[dict-item]
 _, _, _ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)  # type: ignore[dict-item]
 
 
 def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
-    """A leaf and its gradient, copied where anybody else may hold its memory: no two gradients are one array."""
+    """Return a leaf and its gradient, copied if anybody else may hold its memory: no two gradients are one array."""
     if type(cotangents[leaf]) is not np.ndarray:
         gradient = cotangents.pop(leaf)
         return leaf, gradient if state.tracing is None else state.tracing.own_gradient(gradient)

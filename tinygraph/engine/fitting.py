@@ -1,7 +1,7 @@
-"""Results of rules, brought into the form of the value they belong to: broadcasting undone, the dtype restored.
+"""Fit a rule's result to the value it belongs to: undo broadcasting, restore the dtype.
 
-Of float16 the backward pass makes float32: the rules of a float16 call compute in float32, and cotangents stay float32
-until a gradient is handed out. Squares of 1e-4, the sum of 5,000 ones and 1 ÷ 70,000 do not fit into a float16.
+The backward pass computes in float32 where the values are float16: rules get float32, and cotangents stay float32 until
+a gradient is handed out. Squares of 1e-4, the sum of 5,000 ones and 1 ÷ 70,000 do not fit into a float16.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ FLOAT32 = np.dtype(np.float32)
 
 
 def wide(dtype: Any) -> Any:
-    """The dtype of cotangents of values of a dtype."""
+    """Return the dtype of a value's cotangent, for the dtype of the value."""
     return FLOAT32 if dtype == FLOAT16 else dtype
 
 
 def widened(structure: Any) -> Any:
-    """A structure of arrays with those of float16 in float32."""
+    """Return a structure of arrays with those of float16 in float32."""
 
     def widen(item: Any) -> Any:
         if getattr(item, "dtype", None) != FLOAT16:
@@ -34,14 +34,12 @@ def widened(structure: Any) -> Any:
 
 
 def rounded(cotangent: Any, value: Any) -> Any:
-    """A gradient in the dtype of its value, once all that belongs to it has been added up."""
+    """Return a gradient, of which all parts have been added up, in the dtype of its value."""
     return cotangent if cotangent.dtype == value.dtype else cotangent.astype(value.dtype)
 
 
 def fit(cotangent: Any, value: Any) -> Any:
-    """A rule's cotangent in the shape of the value it belongs to, summed where broadcasting repeated it, and in the
-    dtype of such cotangents.
-    """
+    """Return a rule's cotangent in the shape of the value it belongs to, and in the dtype that `wide` gives."""
     if cotangent.shape != value.shape:
         cotangent = unbroadcast(cotangent, value.shape)
     dtype = wide(value.dtype)

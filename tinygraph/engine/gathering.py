@@ -48,22 +48,22 @@ GATHERING = threading.RLock()
 
 
 class Waiting:
-    """The `_adjoint` of a call that a pass has gathered and that no cotangent has reached yet. One object a pass.
+    """The state of one reverse pass, and its mark: the `_adjoint` of a gathered call that no cotangent has reached yet.
 
     Attributes:
-        since: calls made before this order do not belong to the pass.
-        calls: those that do, in the order in which they were met.
-        foreign: whether the pass met anything older that wants a gradient.
+        since: the pass does not enter calls made before this order.
+        calls: the calls of the pass, from the oldest to the newest.
+        foreign: whether the pass met a link from before `since` that wants a gradient.
         retain: whether the calls keep what they saved, for another pass.
-        freed: calls that give back their values, with the values while the pass may have to be done over, else None.
-        held: constants that are to be given back then.
-        begun: for each root where its seed counts, None for everywhere.
-        reach: of calls whose cotangents were not reached everywhere, where they were.
-        loose: those of them where only a choice of values left something out, as `np.maximum` does.
-        strict: those where a condition, a mask or an index did.
-        owned: by link, cotangents in arrays that the pass made for itself, and may add to in place.
-        pieces: by link, the cotangents of `x[index]` in a recorded pass, each with its call, until x is reached.
-        ends: calls from before the pass whose cotangents are asked for all the same.
+        freed: calls that gave back their values; each with its value while the pass may have to be repeated, else None.
+        held: constants that the pass gives back at its end.
+        begun: for each root the reach of its seed.
+        reach: the reach of each cotangent that was not reached everywhere, by call.
+        loose: the calls in `reach` where only a choice of values, as in `np.maximum`, left something out.
+        strict: the calls in `reach` where a condition, a mask or an index left something out.
+        owned: by link, cotangents in arrays that the pass made itself, and adds to in place.
+        pieces: by link, the cotangents of `x[index]` in a guarded pass, each with its call, until x is reached.
+        ends: calls from before `since` whose cotangents are asked for.
     """
 
     __slots__ = (
@@ -90,13 +90,13 @@ class Waiting:
 
     @property
     def leaves_out(self) -> bool:
-        """Return whether a call of the pass may leave something out, so that the pass may have to be done over."""
+        """Return whether a call of the pass may leave something out, so that the pass may have to be repeated."""
         if self._leaves_out is None:
             self._leaves_out = bool(self.begun) or any(map(may_leave_out, self.calls))
         return self._leaves_out
 
     def start_again(self) -> None:
-        """Make the calls as they were before the pass."""
+        """Put the calls back as they were before the pass."""
         for call in self.calls:
             call._adjoint = self
         self.put_back()
@@ -105,7 +105,7 @@ class Waiting:
         self.held.clear()
 
     def put_back(self) -> list[Call]:
-        """Make the calls keep their values, after all. Returns those whose values are gone."""
+        """Give the calls their values back. Returns the calls whose values are gone."""
         gone = []
         for call, value in self.freed:
             if value is None:
@@ -117,7 +117,7 @@ class Waiting:
 
     @property
     def invalid(self) -> Any:
-        """What the user wants done about NaN from a calculation, as `np.seterr` has it outside the pass."""
+        """The user's setting for invalid operations, which `np.seterr` made outside of the pass."""
         return self._outside.run(np.geterr)["invalid"]
 
 
@@ -128,7 +128,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
         The mark that they now carry, with the list of them in it.
 
     Raises:
-        GraphError: the record was given back, was changed since, or is being passed over right now. No mark is left.
+        GraphError: the record was given back, was changed since, or another pass is using it. No mark is left.
     """
     waiting = Waiting(since)
     calls: list[Any] = waiting.calls
@@ -156,7 +156,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
                         _meet(other, call.order, op.needs_y, waiting)
                 elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
                     _meet_data(call.y, call.order, waiting)
-            # What `_meet` does for a call met the first time, in a third of the time.
+            # The same as `_meet` for a call met the first time, in a third of the time.
             if link.is_call and link._adjoint is None and link.order >= since:
                 link._adjoint = waiting
                 calls.append(link)
@@ -173,12 +173,12 @@ def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
 
 
 def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
-    """Meet an operand of a call made at `order`, whose rules read the operand's value or do not."""
+    """Meet an operand of a call made at `order`. `read` says that the call's rules read the operand's value."""
     adjoint = link._adjoint
     if adjoint is waiting:
         return
     if not link.is_call:
-        wanted = link.differentiable  # which finds out whether its array was written into
+        wanted = link.differentiable  # to ask compares the array with its copy
         if link.order > order and (read or link.rewritten > order):
             raise GraphError(_changed_since(link))
         if wanted and link.order < waiting.since:
@@ -194,7 +194,7 @@ def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
 
 
 def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
-    """Meet an operand that wants no gradient, and may be a view of a leaf that wants none either."""
+    """Meet an operand that wants no gradient: was it, or a leaf that it is a view of, written into since?"""
     met = [link]
     for item in met:  # grows while we walk it
         if item.is_call:
@@ -206,15 +206,15 @@ def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
 
 
 def _meet_owner(leaf: Any, value: Any, order: int) -> None:
-    """Meet the leaf whose array a detached Tensor looks into."""
+    """Meet the leaf of whose array a detached Tensor has a view."""
     if share(leaf._value, value):
-        leaf.differentiable  # noqa: B018 - asked, it finds out whether its array was written into
+        leaf.differentiable  # noqa: B018 - to ask compares the array with its copy
         if leaf.rewritten > order:
             raise GraphError(_changed_since(leaf))
 
 
 def _meet_arguments(call: Any, waiting: Waiting) -> None:
-    """Meet the operands of a call of any arguments, of which some may stand inside lists."""
+    """Meet the operands of a call of any form; some may stand inside lists."""
     for position, argument in enumerate(call.x):
         read = position in call.op.needs
         for link in links_in(argument):

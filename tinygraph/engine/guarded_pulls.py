@@ -1,6 +1,6 @@
-"""One call of a reverse pass that knows where its cotangents were reached: what was left out contributes nothing.
+"""One call of a reverse pass that knows the reach of its cotangents: elements that were left out contribute nothing.
 
-A plain pass does not know. It is done over with these pulls if it met an invalid operation, or ends with a NaN.
+A plain pass does not know it. It is repeated with these pulls if it met an invalid operation, or ends with a NaN.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from tinygraph.engine.table import SELECTIONS, is_elementwise
 
 
 def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
-    """Pull a cotangent back from where it was reached. NaNs and infinities are reported as `np.seterr` has it."""
+    """Pull a cotangent back from its reach. NaNs and infinities are reported as `np.seterr` asks for."""
     links, keywords = arguments(call)
     if type(call) is Unary and call.x.is_call and call.x.order < waiting.since and call.x not in waiting.ends:
-        return  # what a transform was given, seen from the transforms around it
+        return  # the argument of a transform, seen from the transforms around it
     if call.op.pieces is not None:
         waiting.pieces.setdefault(links[0], []).append((g, call))
         return
@@ -53,10 +53,10 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
 def _found(
     call: Call, g: Any, reach: Any, towards: list[Towards], recorded: bool
 ) -> tuple[list[tuple[Any, Any]], bool]:
-    """Apply the rules to a cotangent, without what they make of the elements that were left out.
+    """Apply the rules to a cotangent, and drop their results for the elements that were left out.
 
     Returns:
-        What they make of it, and whether it was finite before anything was left out.
+        The results, and whether they were finite before anything was dropped.
     """
     links, keywords = arguments(call)
     read = tensor_of if recorded else value_of

@@ -1,4 +1,4 @@
-"""What is in force in a thread: whether calls are recorded, in which scope, and on behalf of which line of code."""
+"""Modes of a thread: recording or not, the scope, the tracer, the line of code that calls are made on behalf of."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class State(threading.local):
-    """What is in force in one thread.
+    """The modes of one thread.
 
     Attributes:
         recording: whether calls are recorded.
         watching: whether the first NaN or infinity is an error.
-        scope: the entries into scopes around the calls that are made, outermost first.
+        scope: the entries into scopes that calls are made in, outermost first.
         origin: the code and instruction that calls are made on behalf of; None for the caller's own.
-        last_loss: a weak reference to what `backward` was last called on.
+        last_loss: a weak reference to the Tensor that `backward` was last called on.
         differentiating: the order at which the innermost transform began.
         left: the `leaving.Left` of the innermost transform.
-        reach: where the cotangent was reached that a rule is being given; None for everywhere. See `reaching`.
+        reach: the reach of the cotangent that a rule is being given; None for everywhere. See `reaching`.
         tracing: the `hooks.Tracer` of the function that is being compiled, or None.
-        before: for each `with` block that was entered, what it has changed, as it was.
+        before: for each `with` block that was entered, the modes that it has changed, as they were.
     """
 
     def __init__(self) -> None:
@@ -59,14 +59,14 @@ def begin_unusual() -> None:
 
 
 def end_unusual() -> None:
-    """Count one less, its changes being undone."""
+    """Count one block less, whose changes are undone."""
     global unusual
     with _lock:
         unusual -= 1
 
 
 class Setting:
-    """`with` block, and decorator, that changes attributes of this thread's State and puts them back."""
+    """A `with` block, and decorator, that changes modes of this thread and puts them back."""
 
     __slots__ = ("_changes",)
 
@@ -90,7 +90,7 @@ class Setting:
         end_unusual()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with the setting in force while it runs."""
+        """Return the function with the setting in force while it runs."""
 
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
@@ -109,7 +109,7 @@ class _Switch(Setting):
     __slots__ = ()
 
     def __new__(cls, *args: Any) -> Self:
-        """A block to be made; a function is decorated with what this returns."""
+        """Make a block. A block decorates a function; its class does not."""
         if args:
             raise TypeError(f"{cls.__name__}: it takes no arguments, and no function. Write @tg.{cls.__name__}()")
         return super().__new__(cls)

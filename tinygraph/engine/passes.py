@@ -1,4 +1,4 @@
-"""Passes: which backward pass wrote a gradient, so that a picture calls it a derivative only where it is one."""
+"""The pass that wrote a gradient. A picture asks for it, to call a gradient a derivative only where it is one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Pass(NamedTuple):
 
     Attributes:
         root: the order of the link where it began.
-        unit: the pass gives derivatives of one real number, since its seed is 1.
-        order: when it ended, on the counter that numbers the calls.
+        unit: its seed is the real number 1, so that its cotangents are derivatives.
+        order: its end, on the counter that numbers the calls.
     """
 
     root: int
@@ -29,12 +29,12 @@ SEVERAL = Pass(-1, False, 0)
 
 
 def no_pass(order: int) -> Pass:
-    """The mark in place of a pass where a gradient was set, or is older than the last pass; as of an order."""
+    """Return the mark of a gradient that no pass wrote: the user set it, or it is older than the pass of this order."""
     return Pass(-2, False, order)
 
 
 class Freed:
-    """In place of the `_adjoint` of a call whose graph was given back: the pass that did so, if it wrote gradients."""
+    """The `_adjoint` of a call whose graph was given back: `this` is the pass that did so, if it wrote gradients."""
 
     __slots__ = ("this",)
 
@@ -43,20 +43,20 @@ class Freed:
 
 
 def note_gradient(leaf: Any, this: Pass, gradient: Any) -> None:
-    """Note the pass that wrote a leaf's gradient, and the gradient, since others can put another one in its place."""
+    """Note the pass that wrote a leaf's gradient, with the gradient, in whose place others can put another one."""
     if isinstance(gradient, np.generic):
         leaf.passed = (this, gradient, None)
     elif isinstance(gradient, np.ndarray) and gradient.ndim == 0:
         leaf.passed = (this, gradient, gradient[()])
     else:
-        leaf.passed = (this, weakref.ref(gradient), None)  # what is large lives no longer for this
+        leaf.passed = (this, weakref.ref(gradient), None)  # a large array is not kept alive for this
 
 
 def hand_out_gradient(link: Any, before: Any, array: Any) -> None:
-    """Note the value of a gradient of one number, before others can write into its array.
+    """Note the value of a gradient of one number before others can write into its array.
 
     Args:
-        link: whose gradient it is.
+        link: the link that the gradient belongs to.
         before: the gradient as it is now.
         array: the gradient as it is handed out.
     """
@@ -69,7 +69,7 @@ def hand_out_gradient(link: Any, before: Any, array: Any) -> None:
 
 
 def pass_of(link: Any) -> Pass | None:
-    """The pass that wrote a link's gradient; `no_pass` or None where the gradient was changed since, or is unknown."""
+    """Return the pass that wrote a link's gradient; `no_pass` or None if the gradient was changed, or is unknown."""
     passed = getattr(link, "passed", None)
     if type(passed) is tuple:
         this, gradient, number = passed

@@ -19,7 +19,7 @@ __warningregistry__ = None  # as in `record`
 
 
 def hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Add a cotangent to what has reached a link already."""
+    """Add a cotangent to the sum that has reached a link so far."""
     if not link.is_call or link in waiting.ends:
         cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
     else:
@@ -43,7 +43,7 @@ _VALUED = (Call, Leaf, Held)
 
 
 def value_of(link: Any) -> Any:
-    """The value of a link or of a large constant; any other constant is its own."""
+    """Return the value of a link or of a large constant; any other constant is its own value."""
     return link._value if isinstance(link, _VALUED) else link
 
 
@@ -95,13 +95,13 @@ def release(call: Call, waiting: Waiting) -> None:
 def apply_rules(
     call: Call, g: Any, z: Any, args: tuple[Any, ...], links: tuple[Any, ...], keywords: dict[str, Any]
 ) -> list[tuple[Any, Any]]:
-    """Each argument that a gradient flows to, and what its rule makes of `g`.
+    """Return each argument that a gradient flows to, with the cotangent that its rule makes of `g`.
 
-    A rule multiplies by the derivative of its function. Between complex numbers it is the conjugate of the
-    derivative that leads uphill, so the rule is given, and gives, conjugates.
+    A rule multiplies by the derivative of its function. For complex numbers the gradient points along the conjugate of
+    the derivative, so that the rule gets, and returns, conjugates.
     """
     if isinstance(call.op.function, np.ufunc):
-        keywords = {}  # dtype, casting, ... change how the value is computed, and the rules do not know them
+        keywords = {}  # dtype, casting, ...: rules do not take them
     if call._value.dtype == FLOAT16:
         g, z, args = widened((g, z, args))
     conjugated = g.dtype.kind == "c"
@@ -116,7 +116,7 @@ def apply_rules(
 
 
 def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Hand a rule's result to the link, or to the links of the sequence, that stood as its argument."""
+    """Hand a rule's result to its argument: to a link, or to the links of a sequence."""
     if isinstance(argument, Call | Leaf):
         if argument.differentiable:
             hand(argument, fit(cotangent, argument._value), cotangents, waiting)
@@ -133,7 +133,7 @@ def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, An
 def deliver_reached(
     argument: Any, cotangent: Any, reach: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting
 ) -> None:
-    """Hand a rule's result on, and where it was reached."""
+    """Hand a rule's result to its argument, with its reach."""
     if isinstance(argument, Call | Leaf):
         if argument.differentiable:
             note_reach(argument, reach, waiting)
@@ -147,7 +147,7 @@ def deliver_reached(
 
 
 def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
-    """Remember where the cotangent was reached that a link is about to be handed."""
+    """Remember the reach of the cotangent that a link is about to be handed."""
     if not link.is_call:
         return
     if link._adjoint is not waiting:
@@ -158,5 +158,5 @@ def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
         waiting.reach[link] = reach
 
 
-# The pull of each kind of call. `quick_pulls` puts others in their place, which do the same for one kind alone.
+# The pull of each kind of call. `quick_pulls` replaces most of them with pulls that do the same for one kind alone.
 PULL: dict[type, Callable[..., None]] = dict.fromkeys((Both, Unary, Left, Right, First, Spread), pull)

@@ -1,7 +1,7 @@
-"""The quick pulls: what `pulling.pull` does, written out for each of the most frequent kinds of call.
+"""The quick pulls: `pulling.pull`, written out for each of the most frequent kinds of call.
 
-The plain pull loops over the arguments of a call and asks of each what it is. Every call of a pass is pulled once, so
-that here the code of one kind stands without a loop. Like the plain pull, each of these runs every rule first and
+The plain pull loops over the arguments of a call and asks each for its kind. Here the code of one kind of call stands
+without a loop, since every call of a pass is pulled. Like the plain pull, each of these runs every rule first and
 delivers the cotangents afterwards. They are never given complex cotangents, or those of float16.
 
 `install` puts them in the place of the plain pull. With `TINYGRAPH_QUICK=0` in the environment nothing is installed.

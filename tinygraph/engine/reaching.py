@@ -1,8 +1,9 @@
-"""Reach: where anything arrived in a cotangent, as opposed to what a condition, a mask or an index left out.
+"""Reach: the elements of a cotangent in which something arrived. A condition, a mask or an index left out the others.
 
-Both are zeros in the cotangent, but they differ where a slope is infinite: what was left out contributes nothing,
-0 · ∞ is NaN. The reach of a cotangent is an array of booleans of its shape, true where something arrived, be it 0;
-None stands for one that is true everywhere. In a function that is being compiled it may be a `Traced`.
+The others are 0. An element that was reached may be 0 too, but the two differ where a slope is infinite: an element
+that was left out contributes nothing, while 0 · ∞ is NaN. The reach is a mask, an array of booleans in the shape of the
+cotangent; None stands for a mask that is true everywhere. In a function that is being compiled a mask may be one of the
+tracer's stand-ins, whose values are not at hand.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tinygraph.errors import UnsupportedError
 __all__ = [
     "Towards",
     "found_reach",
-    "is_plain",
+    "is_at_hand",
     "may_leave_out",
     "put_away",
     "put_away_traced",
@@ -33,7 +34,7 @@ __all__ = [
 
 
 def may_leave_out(call: Any) -> bool:
-    """Whether the rules of a call may bring a cotangent to a part of an operand alone."""
+    """Return whether the rules of a call may leave out some elements of an operand."""
     op = call.op
     function = op.function
     if function in SELECTIONS:
@@ -44,17 +45,17 @@ def may_leave_out(call: Any) -> bool:
 
 
 def whole(mask: Any) -> Any:
-    """A mask, or None if it is known to be true everywhere."""
-    return None if is_plain(mask) and np.all(mask) else mask
+    """Return a mask, or None if it is known to be true everywhere."""
+    return None if is_at_hand(mask) and np.all(mask) else mask
 
 
-def is_plain(item: Any) -> bool:
-    """Whether an array's values are at hand: a Traced, which stands for one that a program computes, says it is one."""
+def is_at_hand(item: Any) -> bool:
+    """Return whether an array's values are at hand: those of a tracer's stand-in are not."""
     return issubclass(type(item), np.ndarray | np.generic)
 
 
 class Later:
-    """A reach that takes long to find, and is found if it is asked for."""
+    """A reach that takes long to find. It is found when it is first asked for."""
 
     __slots__ = ("_find", "_found")
 
@@ -63,19 +64,19 @@ class Later:
         self._found: Any = None
 
     def found(self) -> Any:
-        """The reach."""
+        """Return the reach."""
         if self._find is not None:
             self._found, self._find = self._find(), None
         return self._found
 
 
 def found_reach(reach: Any) -> Any:
-    """A reach, found if it was put off."""
+    """Return a reach; find it now if it was put off."""
     return reach.found() if type(reach) is Later else reach
 
 
 def united(one: Any, other: Any) -> Any:
-    """The reach of a sum of two cotangents."""
+    """Return the reach of the sum of two cotangents."""
     if one is not None and other is not None and Later in (type(one), type(other)):
         return Later(lambda: united(found_reach(one), found_reach(other)))
     return None if one is None or other is None else whole(np.logical_or(one, other))
@@ -88,10 +89,10 @@ def _with_ones(op: Operation, position: int, reach: Any, z: Any, args: Any, keyw
 
 
 class Towards:
-    """Where a rule's result belongs to something that was reached.
+    """The reach of one rule's result.
 
     Attributes:
-        result: the reach in the form of the rule's result, where what the rule made elsewhere is to be dropped.
+        result: the reach before broadcasting is undone, outside of which the rule's result is dropped; None drops none.
         operand: the reach of the operand's cotangent; of a sequence a list of them.
     """
 
@@ -103,7 +104,7 @@ class Towards:
 
 
 def reaches(op: Operation, reach: Any, z: Any, args: Any, links: Any, keywords: Any) -> list[Towards]:
-    """For each argument that a gradient flows to, as `apply_rules` has the cotangents, where it was reached."""
+    """Return the reach of each argument that a gradient flows to, in the order in which `apply_rules` has them."""
     if isinstance(op.function, np.ufunc):
         keywords = {}
     return [
@@ -124,7 +125,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         return Towards(mask, _unbroadcast(mask, z.shape, argument))
     reach = found_reach(reach)
     if masks is not None:
-        ones = np.where(np.isnan(z), np.nan, 1.0)  # of a NaN nobody can tell where it came from
+        ones = np.where(np.isnan(z), np.nan, 1.0)  # nobody can tell which operand a NaN came from
         ones = ones if reach is None else np.where(reach, ones, 0.0)
         mask = _by_rule(op, position, ones, z, args, keywords)
         return Towards(mask, mask)
@@ -138,7 +139,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
             # A sum of waves is 0 by cancellation where they are equal.
             ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
         if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
-            ones = _unfixed(ones)  # places from outside, which may be others at the next call
+            ones = _unfixed(ones)  # indices from outside may be others at the next run
         return Towards(None, _by_rule(op, position, ones, z, args, keywords))
     if position == 0 and keywords.get("where", True) is not True and hasattr(argument, "shape"):
         return Towards(None, _unfixed(np.broadcast_to(keywords["where"], argument.shape)))
@@ -148,7 +149,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         if is_tracing():
             return Towards(None, _of_product(position, reach, *args[:2]))
         return Towards(None, Later(lambda: _of_product(position, reach, *args[:2])))
-    if not is_plain(reach):
+    if not is_at_hand(reach):
         if function in MULTILINEAR:
             return Towards(None, _with_ones(op, position, reach, z, args, keywords))
         if type(argument) in (list, tuple):
@@ -163,14 +164,14 @@ _EVERYWHERE = Towards(None, None)
 
 
 def _flat(structure: Any) -> list[Any]:
-    """The entries of nested tuples and lists."""
+    """Return the entries of nested tuples and lists."""
     if type(structure) in (tuple, list):
         return [entry for item in structure for entry in _flat(item)]
     return [structure]
 
 
 def reads_numbers(op: Operation, args: Any) -> bool:
-    """Whether the rules of a call read numbers that are computed with, as opposed to shapes, places and conditions."""
+    """Return whether the rules of a call compute with an operand's values, beyond its shape, indices and conditions."""
     return op.needs_result or any(_is_inexact(item) for place, item in enumerate(args) if place in op.needs)
 
 
@@ -181,9 +182,9 @@ def _is_inexact(item: Any) -> bool:
 
 
 def _by_rule(op: Operation, position: int, g: Any, z: Any, args: Any, keywords: Any) -> Any:
-    """Where a rule takes ones to; None where it does not take the numbers."""
+    """Return the elements to which a rule brings something of `g`; None if the rule refuses these arguments."""
     read = [args[place] for place in op.needs if place < len(args)]
-    at_hand = is_plain(g) and not any(map(_is_unknown, [*read, *keywords.values()]))
+    at_hand = is_at_hand(g) and not any(map(_is_unknown, [*read, *keywords.values()]))
     try:
         with _aside() if at_hand else _AS_IT_IS, np.errstate(all="ignore"):
             found = op.rules[position](g, z, *args, **keywords)  # type: ignore[misc]
@@ -198,7 +199,7 @@ _AS_IT_IS = contextlib.nullcontext()
 
 
 def _aside() -> Any:
-    """While it is in force, what is computed does not become part of a program that is being made."""
+    """Return a block in which computations do not become part of the program that is being made."""
     return _AS_IT_IS if state.tracing is None else state.tracing.unrecorded()
 
 
@@ -212,7 +213,7 @@ def _mask_of(found: Any, operand: Any) -> Any:
 
 
 def _unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
-    """The reach of an operand that was broadcast: any of its copies was reached."""
+    """Return the reach of an operand that was broadcast: an element is reached if any of its copies is."""
     if mask is None or not hasattr(operand, "shape"):
         return None
     if mask.shape != shape:
@@ -226,14 +227,14 @@ def _unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
 
 
 def is_product(function: Any, args: Any) -> bool:
-    """Return whether a call is a product of matrices: `np.dot` is another one of stacks of them."""
+    """Return whether a call multiplies matrices as `np.matmul` does; `np.dot` differs for stacks of matrices."""
     if function is np.dot:
         return all([hasattr(item, "ndim") for item in args[:2]]) and (args[0].ndim < 2 or args[1].ndim <= 2)
     return function is np.matmul and all([hasattr(item, "ndim") for item in args[:2]])
 
 
 def _of_product(position: int, reach: Any, x: Any, y: Any) -> Any:
-    """The reach of a matrix in a product: any in the same row of the product for x, in the same column for y."""
+    """Return the reach of a factor of x @ y: the rows of x, or columns of y, with a reached element in the product."""
     own = (x, y)[position]
     if not hasattr(own, "shape") or x.ndim == 0 or y.ndim == 0:
         return None
@@ -248,17 +249,21 @@ def _of_product(position: int, reach: Any, x: Any, y: Any) -> Any:
 
 
 class Probe:
-    """A call done over with other numbers: where its rules make 0 of them, nothing depends on anything.
+    """A call repeated with random numbers. Where its rules then give 0, the reached elements depend on nothing.
 
-    It tells which rows of X take part in the rows of X @ w that were reached. Where a call cannot be done over,
-    all of its operands count as reached.
+    It finds the rows of X that take part in the reached rows of X @ w, for instance. If a call cannot be repeated, all
+    of its operands count as reached.
     """
 
     def __init__(self, op: Operation, reach: Any, z: Any, args: Any, keywords: Any) -> None:
         self.op = op
         self.keywords = keywords
         self.g: Any = None
-        if not is_plain(reach) or _is_foreign(op.function) or any(map(_is_unknown_place, (*args, *keywords.values()))):
+        if (
+            not is_at_hand(reach)
+            or _is_foreign(op.function)
+            or any(map(_is_unknown_place, (*args, *keywords.values())))
+        ):
             return
         draw = np.random.default_rng(0)
 
@@ -279,21 +284,22 @@ class Probe:
             self.g = np.where(reach, draw.uniform(0.5, 1.5, z.shape), 0).astype(self.z.dtype)
 
     def reach(self, position: int) -> Any:
-        """The reach of the cotangent of one operand."""
+        """Return the reach of the cotangent of one operand."""
         rule = self.op.rules[position] if position < len(self.op.rules) else None
         return None if self.g is None or rule is None else _by_rule(
             self.op, position, self.g, self.z, self.args, self.keywords
         )  # fmt: skip
 
     def filler(self, numbers: Any) -> Any:
-        """What stands in for numbers that nothing depends on: a matrix that is factored or inverted must be regular."""
+        """Return replacements for numbers that nothing depends on: regular matrices where one is factored."""
         module = getattr(self.op.function, "__module__", None) or ""
         return numbers if module.startswith("numpy.linalg") else 0.5
 
     def read(self) -> list[Any] | None:
-        """Of each argument, and last of the result, the elements that the rules read for what was reached.
+        """Return masks, for each argument and last for the result: the elements that the rules read for the reach.
 
-        Of what the rules do not read it is None, and so is the whole where it cannot be told.
+        The mask of an array that the rules do not read is None. Instead of the list None is returned if the masks
+        cannot be found.
         """
         if self.g is None:
             return None
@@ -309,7 +315,7 @@ class Probe:
         return next(([*masks, mask] for mask in of_result if self.ignores(masks, mask)), None)
 
     def ignores(self, masks: list[Any], of_result: Any) -> bool:
-        """Whether the rules give the same whatever numbers stand in the operands, and in the result, off the masks."""
+        """Return whether the rules give the same with other numbers outside of the masks."""
         draw = np.random.default_rng(1)
 
         def other(mask: Any, item: Any) -> Any:
@@ -334,29 +340,29 @@ def _is_array(item: Any) -> bool:
 
 
 def _is_foreign(function: Any) -> bool:
-    """Whether a function is the user's own, which is not called behind the user's back."""
+    """Return whether a function is the user's own: it is called when the user says so, and at no other time."""
     module = getattr(function, "__module__", None) or ""
     return not isinstance(function, np.ufunc) and module.partition(".")[0] not in ("numpy", "tinygraph", "scipy")
 
 
 def _is_unknown_place(item: Any) -> bool:
-    """Whether an argument is an array of places, or of conditions, whose values are not at hand."""
+    """Return whether an argument holds indices or conditions whose values are not at hand."""
     if type(item) in (list, tuple):
         return any(map(_is_unknown_place, item))
     return _is_unknown(item) and item.dtype.kind not in "fc"
 
 
 def _is_unknown(item: Any) -> bool:
-    """Whether an argument is an array whose values are not at hand."""
+    """Return whether an argument holds an array whose values are not at hand."""
     if type(item) in (list, tuple):
         return any(map(_is_unknown, item))
-    return hasattr(item, "dtype") and not is_plain(item)
+    return hasattr(item, "dtype") and not is_at_hand(item)
 
 
 def _traced(finder: Any, op: Operation, position: int, reach: Any, args: Any, keywords: Any) -> Any:
-    """What `reach_of` or `read_for` finds, as a call of the program that is being made."""
+    """Record a call of `reach_of` or `read_for` in the program that is being made, and return its result."""
     told = mapped(args, lambda item: _told(item) if _is_array(item) else item)
-    assert state.tracing is not None  # a reach whose values are not at hand is a tracer's
+    assert state.tracing is not None  # only a tracer has a reach whose values are not at hand
     return state.tracing.call(finder, (reach, op.function, position, told, keywords), {})
 
 
@@ -365,21 +371,21 @@ def _told(item: Any) -> tuple[str, str, tuple[int, ...]]:
 
 
 def _untold(item: Any) -> Any:
-    """Zeros in place of an array of numbers that `reach_of` was told of."""
+    """Return zeros for an array of which `_told` gave the shape and dtype."""
     if type(item) is tuple and item[:1] == ("like",):
         return np.broadcast_to(np.zeros((), item[1]), item[2])
     return type(item)([_untold(part) for part in item]) if type(item) in (list, tuple) else item
 
 
 def reach_of(reach: Any, function: Any, position: int, args: Any, keywords: Any) -> Any:
-    """The reach of the cotangent of an operand of a call, from that of its result.
+    """Return the reach of an operand's cotangent. A program calls it when it runs.
 
     Args:
-        reach: of the cotangent of the result, booleans.
-        function: what was called.
-        position: of the operand.
-        args: of the call, with what `_told` says in place of arrays of numbers.
-        keywords: of the call.
+        reach: the reach of the result's cotangent, booleans.
+        function: the function that was called.
+        position: the position of the operand.
+        args: the arguments of the call; `_told` stands in for arrays of numbers.
+        keywords: the keywords of the call.
     """
     args = tuple([_untold(item) for item in args])
     op = operation_of(function)
@@ -388,7 +394,7 @@ def reach_of(reach: Any, function: Any, position: int, args: Any, keywords: Any)
 
 
 def read_for(reach: Any, function: Any, position: int, args: Any, keywords: Any) -> Any:
-    """The elements of an operand of a call that its rules read for what was reached; of its result for position -1."""
+    """Return the elements of an operand that the rules read for the reach; for position -1 those of the result."""
     args = tuple([_untold(item) for item in args])
     op = operation_of(function)
     mask = None
@@ -399,7 +405,7 @@ def read_for(reach: Any, function: Any, position: int, args: Any, keywords: Any)
 
 
 def put_away_traced(op: Operation, reach: Any, z: Any, args: Any, keywords: Any) -> Any:
-    """`put_away` in a program, which knows the reach when it runs."""
+    """Do the same as `put_away` in a program, which knows the reach when it runs."""
     product = is_product(op.function, args)
     of_linalg = (getattr(op.function, "__module__", None) or "").startswith("numpy.linalg")
     draw = np.random.default_rng(0)
@@ -419,7 +425,7 @@ def put_away_traced(op: Operation, reach: Any, z: Any, args: Any, keywords: Any)
 
 
 def _regular(item: Any, draw: Any) -> Any:
-    """Numbers in place of an array's; of square matrices those of some that have an inverse."""
+    """Return random numbers in an array's shape; a square matrix of them has an inverse."""
     numbers = draw.uniform(0.5, 1.5, item.shape).astype(item.dtype)
     if numbers.ndim >= 2 and numbers.shape[-1] == numbers.shape[-2]:
         numbers += 2 * numbers.shape[-1] * np.eye(numbers.shape[-1], dtype=item.dtype)
@@ -427,7 +433,7 @@ def _regular(item: Any, draw: Any) -> Any:
 
 
 def put_away(op: Operation, reach: Any, z: Any, args: Any, keywords: Any, plain_z: Any, plain_args: Any) -> Any:
-    """A call's result and arguments with other numbers wherever only what was left out depends on them."""
+    """Return a call's result and arguments with other numbers where only elements that were left out depend on them."""
     if is_product(op.function, plain_args):
         of_two = [_of_product(at, reach, *plain_args[:2]) if at in op.needs else None for at in range(2)]
         kept = [

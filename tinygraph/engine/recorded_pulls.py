@@ -1,4 +1,4 @@
-"""A reverse pass that is recorded itself, or compiled: its rules run on Tensors, or on traced arrays."""
+"""One call of a reverse pass that is itself recorded or compiled: its rules run on Tensors, or on a tracer's arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinygraph.engine.pulling import apply_rules, deliver_reached, hand, note_re
 from tinygraph.engine.reaching import (
     Towards,
     found_reach,
-    is_plain,
+    is_at_hand,
     put_away,
     put_away_traced,
     reaches,
@@ -33,21 +33,21 @@ _new: Callable[[type], Any] = object.__new__
 
 
 def on_behalf_of(call: Call, recording: bool, reach: Any = None) -> Setting:
-    """While it is in force, what is done is done on behalf of the user's line of a forward call, in its scope.
+    """Return a block whose calls are made on behalf of a forward call: on its line of the user's code, in its scope.
 
     Args:
         call: the forward call.
-        recording: whether it is recorded.
-        reach: where the cotangent of the call was reached, for a rule that goes backward itself.
+        recording: whether the calls in the block are recorded.
+        reach: the reach of the forward call's cotangent, for a rule that goes backward itself.
     """
     origin = (call.code, min(call.lasti, ~call.lasti))
     return Setting(origin=origin, scope=scope_of(call), recording=recording, reach=reach)
 
 
 def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
-    """Return whether the rules of a call, in a pass that is recorded, read what has a derivative of its own.
+    """Return whether the rules of a call, in a recorded pass, read a value that has a derivative of its own.
 
-    That may be infinite where the value is finite, as for sqrt(x) at 0.
+    The derivative may be infinite where the value is finite, as for sqrt(x) at 0.
     """
     if not recorded:
         return False
@@ -61,7 +61,7 @@ def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
 
 
 def tensor_of(link: Any) -> Any:
-    """The Tensor that a link belongs to, or a stand-in; a constant stays what it is."""
+    """Return a Tensor with a link, or the `Like` that stands for its value; a constant stays as it is."""
     if not isinstance(link, Call | Leaf):
         return link._value if type(link) is Held else link
     if type(link._value) is Like:
@@ -73,7 +73,7 @@ def tensor_of(link: Any) -> Any:
 
 
 def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
-    """Hand a link what its pieces `x[index]` have, all in one array, now that the pass has met them all."""
+    """Hand a link the cotangents of all its pieces `x[index]` in one array. The pass has met every piece by now."""
     pieces = waiting.pieces.pop(link, None)
     if pieces is None:
         return
@@ -95,7 +95,7 @@ def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, record
 def pull_traced(
     tracer: Tracer, call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool
 ) -> None:
-    """Pull a cotangent back in a function that is being compiled: every call of a rule becomes part of the program."""
+    """Pull a cotangent back while a function is being compiled: every call of a rule becomes part of the program."""
     tracer.name_cotangent(call, g)
     links, keywords = arguments(call)
     as_of = tracer.as_of
@@ -113,7 +113,7 @@ def pull_traced(
 
 
 class _Read(NamedTuple):
-    """The arguments of a call, and its result, as they were then."""
+    """A call's result and arguments as they were when it was made."""
 
     z: Any
     args: Any
@@ -123,7 +123,7 @@ class _Read(NamedTuple):
 def _found_traced(
     tracer: Tracer, call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
 ) -> list[tuple[Any, Any]]:
-    """Apply the rules to a cotangent, with care where they could make a NaN of what was left out."""
+    """Apply the rules to a cotangent, so that they make no NaN of the elements that were left out."""
     op, reach = call.op, waiting.reach.get(call)
     links, keywords = arguments(call)[0], values.keywords
     z, args = values.z, values.args
@@ -135,14 +135,14 @@ def _found_traced(
     if op.function in SELECTIONS and op.function is not np.where:
         if tracer.is_finite(g):
             return found
-        if SELECTIONS[op.function]:  # the rules multiply by 0 what was not chosen, which may be infinite
+        if SELECTIONS[op.function]:  # the rules multiply by 0 the operand that was not chosen, which may be infinite
             chosen = [g if item.result is None else np.where(item.result, g, 0) for item in towards]
             return [apply_rules(call, part, z, args, links, keywords)[at] for at, part in enumerate(chosen)]
         return [
             (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
             for (link, cotangent), item in zip(found, towards, strict=True)
         ]
-    # To copy a matrix for each product that a condition follows would cost more than the product.
+    # To copy a matrix for each product with a condition after it would cost more than the product.
     loose = call in waiting.loose
     least = 2 if not loose and is_elementwise(op.function) else 1
     if reach is None or (
@@ -160,17 +160,17 @@ def _found_traced(
         return [(link, np.where(reach, cotangent, 0)) for link, cotangent in found]
     if not reads_numbers(op, args):
         return found
-    if is_plain(reach):
+    if is_at_hand(reach):
         z, args = put_away(op, reach, z, args, keywords, values.z, values.args)
     else:
         z, args = put_away_traced(op, reach, z, args, keywords)
     found = apply_rules(call, g, z, args, links, keywords)
-    # Where the rules read more than what was reached something may have come along.
+    # The rules may have read more than the elements that were reached.
     return [(link, _within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)]
 
 
 def _within(cotangent: Any, reach: Any) -> Any:
-    """A cotangent without what is outside of its reach."""
+    """Return a cotangent with 0 outside of its reach."""
     if isinstance(cotangent, list | tuple):
         parts = reach if type(reach) in (list, tuple) else [None] * len(cotangent)
         return [_within(part, mask) for part, mask in zip(cotangent, parts, strict=True)]
@@ -179,9 +179,9 @@ def _within(cotangent: Any, reach: Any) -> Any:
 
 
 def _note_loose(call: Call, links: Any, waiting: Waiting) -> None:
-    """Remember of operands whether their cotangents were left out by a choice of values alone, as `np.maximum` does.
+    """Remember the operands whose cotangents were left out by a choice of values alone, as `np.maximum` makes it.
 
-    What it left out is smaller than something else, so that it is infinite only where an operation made it so.
+    An element that such a choice left out is infinite only if an operation made it so.
     """
     chooses = call.op.function in SELECTIONS and call.op.function is not np.where
     loose = call in waiting.loose or (chooses and call not in waiting.reach)

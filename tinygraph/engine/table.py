@@ -10,8 +10,8 @@ its own argument. Rules are ordinary NumPy code: on arrays they just run, on Ten
 that is where second derivatives come from. Undoing broadcasting and restoring dtypes is the engine's
 work, not theirs.
 
-A rule that looks at an argument's `shape`, `ndim`, `size` or `dtype` only does not keep it alive: what a
-rule reads is found in its code, so that the record keeps an array only where it will be needed.
+The record keeps an array only if a rule will read its values. The rule's code tells: a rule that asks an argument
+for its `shape`, `ndim`, `size` or `dtype` alone does not keep the array alive.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Pieces(NamedTuple):
     A pass puts the cotangents of all pieces of x into one array, where the rule would make an array for each.
 
     Attributes:
-        name_no_place_twice: of an index, whether it names no place of x twice, so that a plain sum reaches all.
-        put_together: from cotangents, their indices and the shape of x, makes the cotangent of x. It is a primitive, so
-            that a recorded pass has one call for all pieces.
+        name_no_place_twice: returns whether an index names no element of x twice, so that `sums[index] += g` is right.
+        put_together: returns the cotangent of x for the cotangents of pieces, their indices and the shape of x. It is
+            a primitive, so that a recorded pass has one call for all pieces.
     """
 
     name_no_place_twice: Callable[[Any], bool]
@@ -105,22 +105,23 @@ class Operation:
 
 
 def _takes_dtype(code: CodeType) -> bool:
-    """Whether a rule, and so its function, may be called with a dtype."""
+    """Return whether a rule, and so its function, takes a dtype."""
     return "dtype" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] or bool(code.co_flags & 0x08)
 
 
 def _converts(function: Callable[..., Any]) -> bool:
-    """Whether a function converts its operands to a common dtype, and has rules that compute with one of them alone.
+    """Return whether the operands that the rules of a function read must be converted to a common dtype first.
 
-    These are SciPy's functions of several operands. NumPy's own have few such rules, which see to it themselves.
+    They must for SciPy's functions of several operands. NumPy's own have few rules of one operand alone, and these
+    convert it themselves.
     """
     return isinstance(function, np.ufunc) and function.nin > 1 and getattr(np, function.__name__, None) is not function
 
 
 def _with_converted(ufunc: np.ufunc, rule: Rule | None) -> Rule | None:
-    """A rule that gets the operands which it reads in the dtypes that the ufunc has converted them to.
+    """Return the rule with the operands that it reads in the dtypes to which the ufunc converts them.
 
-    As they were given, n + 1 overflows where n is of uint8, and ln n is as coarse as float16 where it is of int8.
+    Without the conversion n + 1 overflows for an n of uint8, and ln n is as coarse as float16 for an n of int8.
     """
     read = () if rule is None else [at - 2 for at in positions_read(rule.__code__) if 2 <= at < 2 + ufunc.nin]
     if rule is None or not read:
@@ -137,7 +138,7 @@ _WIDE = frozenset(map(np.dtype, (np.float64, np.float32, np.complex128, np.compl
 
 
 def as_converted(ufunc: np.ufunc, operands: tuple[Any, ...], places: Iterable[int]) -> tuple[Any, ...]:
-    """The operands of a ufunc, those in some places in the dtypes that the ufunc converts them to."""
+    """Return the operands of a ufunc, those at some positions in the dtypes to which the ufunc converts them."""
     given = [getattr(operand, "dtype", type(operand)) for operand in operands]
     if given[1:] == given[:-1] and given[0] in _WIDE:
         return operands
@@ -163,8 +164,8 @@ class Formula(NamedTuple):
     pullbacks: tuple[str, ...] = ()
 
 
-# The rooms of the table that most programs do not enter. They are read when a function is asked for that is not in
-# the others, which `tinygraph.engine.tensor` reads at once.
+# The rooms of the table that most programs do not enter. They are read when a function is asked for that the others do
+# not have; those `tinygraph.engine.tensor` reads at once.
 _SELDOM = (
     "calculus", "counting", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging",
     "refusals", "sorting", "statistics",
@@ -175,14 +176,14 @@ _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
 _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
-# Where a result is an operand: the engine drops what arrives elsewhere, be it infinite. See `engine.reaching`.
+# For each operand the elements of the result that are its own; the engine drops what a rule makes of the others.
 SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
 ELEMENTWISE: set[Callable[..., Any]] = set()
 # Each element of each operand is a part of the result.
 USES_ALL: set[Callable[..., Any]] = set()
 MULTILINEAR: set[Callable[..., Any]] = set()
 _PIECES: dict[Callable[..., Any], Pieces] = {}
-# What gives its operand back: a new place in the graph, with a slope of 1.
+# Functions that give their operand back, as a new node of the graph with a slope of 1.
 IDENTITIES: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
 _OF_SCIPY = (
@@ -213,8 +214,8 @@ def selection(function: Callable[..., Any], *masks: Rule | None) -> None:
 
     Args:
         function: an entry of the table.
-        masks: for each positional argument `mask(z, *args, **kwargs)`, true where the result is that argument. With no
-            masks at all it is asked of the rules, with ones for a cotangent: where they give 0 nothing was chosen.
+        masks: for each positional argument `mask(z, *args, **kwargs)`, true where the result is that argument. Without
+            masks the rules are run on ones: an element for which they give 0 was not chosen.
     """
     SELECTIONS[function] = masks
 
@@ -303,7 +304,7 @@ def hint(function: Callable[..., Any], text: str) -> None:
 
 
 def hint_for(function: Callable[..., Any]) -> str | None:
-    """What to use instead of a function that is refused, or None."""
+    """Return the hint for a function that is refused, or None."""
     read_all()
     return _HINTS.get(function)
 
@@ -316,7 +317,7 @@ def read_all() -> None:
 
 
 def operation_of(function: Callable[..., Any]) -> Operation | None:
-    """The table's entry for a function, or None. An entry's code is read when it is first asked for."""
+    """Return the table's entry for a function, or None. The code of its rules is read when it is first asked for."""
     entry = _TABLE.get(function)
     if type(entry) is Operation:
         return entry
@@ -338,7 +339,7 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
 
 
 def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """How a function is written out with others, or None."""
+    """Return the composition of a function, which writes it out with others, or None."""
     if _unread and function not in _COMPOSITIONS:
         read_all()
     return _COMPOSITIONS.get(function)
@@ -356,14 +357,14 @@ def decomposition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
 
 
 def is_plain(function: Callable[..., Any]) -> bool:
-    """Whether a function returns plain results, having no useful derivative."""
+    """Return whether a function has no useful derivative, and so returns plain results."""
     if _unread and function not in _PLAIN and function not in _TABLE and function not in _COMPOSITIONS:
         read_all()
     return function in _PLAIN
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """The name a user would write: "multiply", "linalg.solve", "special.expit"; operators by their `operator` name."""
+    """Return the name a user writes: "multiply", "linalg.solve", "special.expit"; of an operator that in `operator`."""
     name = getattr(function, "__name__", None) or repr(function)
     if isinstance(function, np.ufunc):
         if getattr(np, name, None) is function:
