@@ -172,6 +172,18 @@ def test_what_has_no_text_is_not_given_a_wrong_one() -> None:
         assert all(pull.text.startswith("∇ · ∂") for pull in told)
 
 
+def test_a_function_of_the_users_does_not_get_the_text_of_a_namesake() -> None:
+    @tg.primitive
+    def tanh(x: Any) -> Any:
+        return 3 * x
+
+    tanh.derivative(lambda g, z, x: 3 * g)
+    graph = tg.Graph.of(tanh(tg.Tensor(2.0, name="a")))
+    node, names = graph.outputs[0], labels(graph)
+    assert [pull.text for pull in pullbacks(node, names)] == ["∇ · ∂tanh"]
+    assert slope(node, 0, 3.0, names) == "× 3"
+
+
 # --- the chain rule ---------------------------------------------------------------------------------------------------
 
 CHAIN: list[tuple[str, Call]] = [
