@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.memory.scratch import slots_of
 from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of, reduced_axes
 from tinygraph.compiler.schedule.blocks import Run, combining, start_of
 from tinygraph.compiler.schedule.division import Division
@@ -20,7 +21,7 @@ from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.moving import view_of_rows
 from tinygraph.compiler.write.reduction_calls import reduced_rows
-from tinygraph.compiler.write.scratch import slots_of
+from tinygraph.compiler.write.scratch import name_of_scratch
 from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.writer import Writer
 
@@ -56,8 +57,8 @@ class Block:
         self.arrays = [step for step in run.steps if step.index in run.ending and step.shape]
         self.starts: list[str] = []
         self.setup: list[str] = []
-        self._scratch_of, self.slots = slots_of(run, number, plan, division.size)
-        self.scratch = sorted(set(self._scratch_of.values()), key=lambda name: int(name.rpartition("_")[2]))
+        self._scratch_of, self.slots = slots_of(run, plan, division.size)
+        self.scratch = [name_of_scratch(number, own) for own in sorted(set(self._scratch_of.values()))]
         self._views = {step.index for step in run.steps if plan.is_view(step)}
         # Parts of what only a block needs: their places are known within the block alone.
         self._within = {step.index for step in run.steps if step.index in plan.parts and self._is_scratch(step)}
@@ -87,7 +88,7 @@ class Block:
             return
         held = self.plan.storage[step.index]
         if held is not None and held.kind == "scratch":
-            self.parameters[name] = self._scratch(step, self._scratch_of[id(held)])
+            self.parameters[name] = self._scratch(step, name_of_scratch(self.number, self._scratch_of[id(held)]))
             return
         if held is None or not held.is_lasting:
             self.outer[name] = None

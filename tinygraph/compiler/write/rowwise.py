@@ -28,6 +28,7 @@ from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.compiler.schedule.division import Division, division_of
 from tinygraph.compiler.write.block import Block
 from tinygraph.compiler.write.loops import call_of, functions_of
+from tinygraph.compiler.write.scratch import slot_lines
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["RunText", "text_of_run"]
@@ -63,9 +64,9 @@ def text_of_run(run: Run, number: int, plan: Plan, writer: Writer, threads: int)
     division = division_of(run, threads)
     block = Block(run, number, plan, writer, division)
     slots = block.slots
-    setup = [*block.setup, *[line for slot in slots for line in slot.lines(division.threads, writer.foreign(on_lines))]]
+    made = [slot_lines(slot, number, division.threads, writer.foreign(on_lines)) for slot in slots]
     return RunText(
-        setup=setup,
+        setup=[*block.setup, *[line for lines in made for line in lines]],
         functions=functions_of(block),
         call=call_of(block),
         division=division,
