@@ -124,7 +124,7 @@ class Compiled:
 
     @property
     def signatures(self) -> tuple[str, ...]:
-        """What there are programs for, one line each: "x: float64(3, 4), mode: 'train'"."""
+        """The compiled signatures, one line each: "x: float64(3, 4), mode: 'train'"."""
         with self._lock:
             return tuple(self._parameters.told(key) for key, versions in self._versions.items() for _ in versions)
 

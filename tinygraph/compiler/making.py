@@ -91,7 +91,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def _emitted(function: Callable[..., Any]) -> Maker:
-    """What writes a program as NumPy, under the name of the function."""
+    """Return the maker that writes a program as NumPy, under the name of the function."""
     from tinygraph.compiler.compiling import compile_program
 
     name = name_of(function)
@@ -99,7 +99,7 @@ def _emitted(function: Callable[..., Any]) -> Maker:
 
 
 class Stage:
-    """Where a function is run to be recorded: with stand-ins for what it is given, and for what it finds outside.
+    """The stage for a recorded run of a function, with stand-ins for its arguments and for values from outside.
 
     Attributes:
         surroundings: what it finds outside.
@@ -171,7 +171,7 @@ class Stage:
         return lambda: self._run(trace, args, kwargs)
 
     def _stand_in(self, trace: Trace, value: Any, place: int, name: str) -> Any:
-        """What the function is given in the place of a leaf."""
+        """Return the stand-in that the function gets in place of a leaf."""
         if isinstance(value, np.random.Generator):
             self._generators[id(value)] = place
             return value
@@ -254,7 +254,7 @@ class Stage:
         return found
 
     def finite(self, trace: Trace, inputs: list[tuple[Event, Any]]) -> list[Any]:
-        """Where the numbers are found at a call that a program takes to be finite, as in `Binding`."""
+        """Return the sources of the numbers that a program takes to be finite, as in `Binding`."""
         taken = trace.taken_for_finite()
         found = [item for event, item in inputs if event.index in taken]
         states = [

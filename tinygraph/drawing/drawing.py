@@ -116,7 +116,7 @@ class Drawing:
         return clip(scene.title, 200) or f"Computational graph: {len(scene.graph.inputs)} inputs, {calls} operations"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the SVG in the page, where it follows the theme; Mermaid where there is no engine."""
+        """Return the picture for a notebook: an SVG, which follows the theme of the page; Mermaid without an engine."""
         try:
             drawn = self.svg()
         except NoEngineError as error:

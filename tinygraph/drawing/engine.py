@@ -144,7 +144,7 @@ def _captured_stderr() -> Iterator[list[str]]:
 
 
 def _give_back(lines: list[str]) -> None:
-    """What another thread said meanwhile was not meant for us."""
+    """Write lines of another thread to stderr, where they were meant to go."""
     if any(lines):
         os.write(2, ("\n".join(lines) + "\n").encode())
 

@@ -1,4 +1,4 @@
-"""What a picture consists of, before anybody says where: boxes, links, and the scopes around them.
+"""The scene of a picture, before its layout: boxes, links, and the scopes around them.
 
 A `Scene` is made by a view and read by DOT, Mermaid and the HTML page.
 """
@@ -138,12 +138,12 @@ class Scene:
 
     @property
     def has_ports(self) -> bool:
-        """Whether arrows arrive at the row of a card that they belong to, values above and gradients below."""
+        """True if arrows arrive at their own row of a card, values above and gradients below."""
         return self.view == "chain" and self.direction == "LR"
 
     @cached_property
     def is_plan(self) -> bool:
-        """Whether it shows a program, of which no values exist, as opposed to a computation that was made."""
+        """True if it shows a program, which has no values, as opposed to a computation."""
         calls = [node for node in self.graph.nodes if not node.is_input]
         return bool(calls) and all(n.value is None and n.grad is None and not n.grad_freed for n in calls)
 

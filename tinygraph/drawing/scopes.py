@@ -1,4 +1,4 @@
-"""Where the boxes live: each entry into a scope is a place of its own, and a time step gets a card of its own.
+"""The scopes of a picture: each entry into a scope is a scope of its own, and a time step gets a card of its own.
 
 A graph names each entry into a scope differently: two modules of one class, two blocks of one name, two calls of one
 module. Calls that follow one another under the same name are one occurrence. A name that comes back after other calls,

@@ -31,7 +31,7 @@ class Tracer(Protocol):
 
     @property
     def events(self) -> Sized:
-        """What the run met and computed so far."""
+        """The events of the run so far: the values it met and computed."""
 
     # --- arrays -----------------------------------------------------------------------------------------------------
 

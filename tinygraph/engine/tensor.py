@@ -194,7 +194,7 @@ class Tensor(Operators, TensorMethods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a backward pass reaches this Tensor."""
+        """True if a backward pass reaches this Tensor."""
         return bool(self._link.differentiable)
 
     @requires_grad.setter
@@ -219,7 +219,7 @@ class Tensor(Operators, TensorMethods):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the Tensor was given its value, as opposed to computed from other Tensors."""
+        """True if the Tensor was given its value, as opposed to computed from other Tensors."""
         return isinstance(self._link, Leaf)
 
     @property

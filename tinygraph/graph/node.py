@@ -64,7 +64,7 @@ class Node:
 
     @property
     def is_input(self) -> bool:
-        """Whether nothing in this graph computed it."""
+        """True if nothing in this graph computed it."""
         return self.function is None
 
     @property

@@ -87,7 +87,7 @@ def is_ours(module: str | None) -> bool:
 
 
 def contents_of(cell: Any) -> Any:
-    """What a closure's cell holds."""
+    """Return the contents of a closure's cell."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -95,7 +95,7 @@ def contents_of(cell: Any) -> Any:
 
 
 class Place:
-    """Where a value was found: an entry of a namespace, a closure's cell, an item of a list, an attribute.
+    """The place of a value: an entry of a namespace, a closure's cell, an item of a list, an attribute.
 
     Attributes:
         name: as one would write it: "model.rate".
@@ -115,7 +115,7 @@ class Place:
         self.shared = shared
 
     def now(self) -> Any:
-        """What is there now."""
+        """Return the value at this place now."""
         holder = self.holder
         if type(holder) is _CELL:
             return contents_of(holder)
@@ -181,7 +181,7 @@ class Container:
         return _same_items(holder, before)
 
     def told(self) -> str:
-        """What is not as it was, for a message."""
+        """Say in words what has changed, for a message."""
         holder, before, name = self.holder, self.before, self.name or "a container"
         if isinstance(holder, set) or len(holder) != len(before):
             return f"{name} has other items"
@@ -229,7 +229,7 @@ class Container:
 
 
 class Guards:
-    """Whether everything is what it was.
+    """Guards: the values that a program was compiled for, and the comparison with the values of now.
 
     Args:
         places: where values were found.
@@ -309,7 +309,7 @@ class Guards:
         return not self._sized or [*map(len, self._sized)] == self._sizes
 
     def changed(self) -> str:
-        """What is not what it was, for a message."""
+        """Say in words what has changed, for a message."""
         for place in self._places:
             now = place.now()
             if now is not place.value and not equal(now, place.value):
@@ -337,7 +337,7 @@ def _same_items(now: Sequence[Any], before: Sequence[Any]) -> bool:
 
 
 def _told_apart(item: Any) -> Any:
-    """What tells an item of a set from others that are called equal to it: {1} is no {1.0}, and {0.0} no {-0.0}."""
+    """Return a key that tells apart items of a set that compare equal: {1} and {1.0}, {0.0} and {-0.0}."""
     kind = type(item)
     if kind is float or kind is complex:
         return kind, repr(item)

@@ -104,7 +104,7 @@ class Parameters:
         return ", ".join(texts)
 
     def name_of(self, place: int) -> str:
-        """What an argument is called."""
+        """Return the name of an argument."""
         return self.names[place] if place < len(self.names) else self.rest
 
     def all_names(self, args: Sequence[Any]) -> list[str]:

@@ -316,7 +316,7 @@ class Surroundings:
             )
 
     def _imported(self, module: str, package: str | None) -> Iterator[Place]:
-        """What an `import` inside a function finds."""
+        """Return the module or name that an `import` inside a function finds."""
         try:
             module = resolve_name(module, package)
         except (ImportError, ValueError):
@@ -452,7 +452,7 @@ class Surroundings:
         self.unreadable[id(item)] = (item, Unreadable(kind, refusal))
 
     def identities(self, leaves: list[Any]) -> list[Any]:
-        """Which arrays among the leaves of a call are one, or one that is found outside, where the code asks for it."""
+        """Return which leaves are the same array, or an array from outside, if the code asks for identity."""
         first: dict[int, int] = {}
         return [
             (first.setdefault(id(leaf), place), id(leaf) if id(leaf) in self._arrays else None)

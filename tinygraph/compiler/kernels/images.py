@@ -173,7 +173,7 @@ def along_both(ufunc: Any, start_with: float, x: Any, window: Any, moves: Any, w
 
 
 def along_one(ufunc: Any, start_with: float, pairs: Any, out: Any) -> None:
-    """What a function makes of arrays that each concern a part of `out`; the first two at once, if they can be."""
+    """Combine arrays that each concern a part of `out` with a ufunc; the first two at once, if both are whole."""
     whole = [part for place, part in pairs if place.shape == out.shape]
     if len(whole) > 1:
         ufunc(whole[0], whole[1], out=out)
@@ -235,7 +235,7 @@ def places_of(x: Any, largest: Any, window: Any, moves: Any) -> list[Any]:
 
 
 def winners(x: Any, largest: Any, places: Any, work: Any) -> tuple[list[Any], Any, Any]:
-    """Where each place in the window holds the largest number, how many do, and the rest of `work`.
+    """Return masks of the largest number for each window position, the number of ties, and the rest of `work`.
 
     In a window with a NaN none is the largest, and the count is given as 1.
     """

@@ -98,7 +98,7 @@ def bytes_of_input(image: Any, gradient: Any, before: Any, itemsize: int) -> int
 
 
 def several(count: int, each: int, work: Any) -> int:
-    """How many images to take at a time: as many as fit, in parts of one size."""
+    """Return the number of images to take at a time: as many as fit, in parts of one size."""
     fit = max(1, work.size // each)
     return int(-(-count // -(-count // fit))) if count else 1
 
@@ -148,7 +148,7 @@ def winograd_convolve(x: Any, kernel: Any, tiles: Any, weights: Any, before: Any
 
 
 def moves_of(before: Any) -> Any:
-    """How the windows go over the images: one pixel at a time."""
+    """Return the moves of the windows over the images: one pixel at a time."""
     return ((1, 1, before[0]), (1, 1, before[1]))
 
 

@@ -109,7 +109,7 @@ class Draft:
         return Storage(kind, step.shape, step.dtype, self.item_of[step.index], -1, steps=[step.index])
 
     def _behind(self, step: Step) -> list[Storage]:
-        """What a result may be a view of, for all we know: the operands, and what those may be views of."""
+        """Return the values that a result may be a view of: the operands, and all that the operands may be views of."""
         return [
             part
             for operand in operands_of(step)

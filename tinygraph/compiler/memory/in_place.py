@@ -101,8 +101,9 @@ def _lie_alike(one: Any, other: Any) -> bool:
 
 
 def _may_be_written_over(step: Step, place: int) -> bool:
-    """Whether an elementwise call is written such that it reads an operand before it writes: `where` copies first what
-    its last operand has, and then, over that, what the one before it has.
+    """Return whether an elementwise call may write its result over an operand.
+
+    `np.where` may write over its last operand alone: it copies the last one first, and the one before over that.
     """
     return step.function is not np.where or place == 2
 

@@ -60,7 +60,7 @@ def _owned(draft: Draft) -> list[Storage]:
 
 
 def _let_escape(draft: Draft, results: Sequence[Step]) -> None:
-    """What the caller gets must be new at each call."""
+    """Give the results of a program new memory at each call."""
     for output in results:
         held = draft.storage[output.index]
         if held is not None and held.kind == "owned":

@@ -54,7 +54,7 @@ class Storage:
 
     @property
     def is_lasting(self) -> bool:
-        """Whether it is the same memory at every call."""
+        """True if it is the same memory at every call."""
         return self.kind in ("variable", "constant") or (self.kind == "owned" and not self.escapes)
 
     def read_at(self, place: int) -> None:

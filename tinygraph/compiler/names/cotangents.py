@@ -24,7 +24,7 @@ _PRODUCTS = (np.multiply, np.matmul, np.dot)
 
 
 def cotangents_in(steps: list[Step]) -> tuple[dict[int, Step], dict[int, str]]:
-    """Which calls of the backward pass compute the gradient of what, as far as it shows.
+    """Return the calls of the backward pass that compute gradients, each with the value it differentiates.
 
     Of a product the gradient of one factor is that of the product times the other; that of x in log(x) is divided by
     x. Of the rest, within the backward pass of a line, the last value of the shape of one of its operands: a guess,
@@ -51,7 +51,7 @@ def cotangents_in(steps: list[Step]) -> tuple[dict[int, Step], dict[int, str]]:
 
 
 class _Line:
-    """What was computed for one line of the user's code.
+    """The values computed for one line of the user's code.
 
     Attributes:
         operands: the named values that its forward calls read, and that a gradient flows to.
@@ -114,7 +114,7 @@ def _may_be_of(step: Step, operand: Step) -> bool:
 
 
 def _lines_of(steps: list[Step]) -> list[_Line]:
-    """What was computed for each line, in the order in which the backward pass goes through them."""
+    """Return the values computed for each line, in the order of the backward pass."""
     lines: defaultdict[Line, _Line] = defaultdict(_Line)
     order: dict[Line, _Line] = {}
     for step in steps:
@@ -130,7 +130,7 @@ def _lines_of(steps: list[Step]) -> list[_Line]:
 
 
 def _untransposed(step: Step) -> Step:
-    """What a matrix is the transpose of, a copy of it or the rows of; itself where it is none of these."""
+    """Return the matrix behind a transpose, a copy or a reshape to rows; any other matrix unchanged."""
     while (step.function in TRANSPOSING or step.function in (np.copy, np.reshape)) and type(step.args[0]) is Step:
         step = step.args[0]
     return step

@@ -56,7 +56,7 @@ _VERBS = r"^(exp|log|sqrt|tanh|scaled|shifted|negative|one_minus|safe)_"
 
 
 def core(name: str) -> str:
-    """What a name is about, without the last word on its form: `gates` of `gates_part_7`, `y` of `checked_y`."""
+    """Return the stem of a name, without the word for its form: `gates` of `gates_part_7`, `y` of `checked_y`."""
     name = name.removeprefix("checked_") or name
     short = re.sub(r"(_(flat|rows|part|reshaped|float32|float64|T|swapped|copy|at_\d+|\d+))+$", "", name) or name
     return _without_verbs(short) if len(short) > LONG else short

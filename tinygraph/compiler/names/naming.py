@@ -82,7 +82,7 @@ class _Naming:
         return values
 
     def _name_turned(self) -> None:
-        """What only a transpose of has a name is called after that: `d_w_T`."""
+        """Name a value after its transpose, if only the transpose has a name: `d_w_T`."""
         for step in self.steps:
             if step.function in TRANSPOSING and step.index in self.own and not step.args[0].given:
                 self.own.setdefault(step.args[0].index, f"{self.own[step.index]}_T")

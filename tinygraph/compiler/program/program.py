@@ -51,7 +51,7 @@ class Program:
     quiet: frozenset[str] = frozenset()
 
     def updates_in(self, graph: Graph) -> dict[int, str]:
-        """What the new values of variables are called in a picture of this program's graph, or of a rewritten one:
+        """Return the names of the new values of variables in a picture of this program's graph, or of a rewritten one:
         "w, updated", by their index.
         """
         changed = [variable for variable in self.variables if variable.updated is not None]

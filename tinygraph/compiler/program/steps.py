@@ -41,12 +41,12 @@ class Step(Node):
 
     @property
     def is_constant(self) -> bool:
-        """Whether its value is known, and the same at every call."""
+        """True if its value is known, and the same at every call."""
         return self.function is None and not self.given
 
     @property
     def draws(self) -> bool:
-        """Whether it asks a generator for numbers, so that no two calls have the same result."""
+        """True if it draws from a generator, so that no two calls have the same result."""
         return self.function is draws.uniform or self.function is draws.normal
 
     def __repr__(self) -> str:

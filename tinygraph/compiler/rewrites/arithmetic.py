@@ -38,7 +38,7 @@ def drop_identities(graph: Graph) -> Graph:
 
 
 def _negated(item: Any, dtype: Any) -> Any:
-    """What is negated, in a dtype, or None. In a smaller one a number may have no negative."""
+    """Return the operand of a negation in a dtype, or None. In a smaller dtype a number may have no negative."""
     return item.args[0] if type(item) is Step and item.function is np.negative and item.dtype == dtype else None
 
 
@@ -173,7 +173,7 @@ def gather_numbers(graph: Graph) -> Graph:
 
 
 def _scaled(x: Step) -> tuple[Step, float]:
-    """What a step is a multiple of, and by which number."""
+    """Return the operand that a step multiplies, and the number."""
     if x.function is np.negative and x.args[0].shape == x.shape:
         return x.args[0], -1.0
     if x.function is np.multiply and not x.kwargs:

@@ -18,7 +18,7 @@ __all__ = ["Binding", "Ends", "all_finite", "value_at_call"]
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """Where the arguments, variables and results of a program come from and go to.
+    """The sources of a program's arguments and variables, and the destinations of its results.
 
     A Tensor is given as its link, or as the place of a leaf of the call's arguments where it is one of them.
 

@@ -96,7 +96,7 @@ _OLDER = frozenset(("Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Cor
 
 
 def blas_advice(core: str | None = None, flags: str | None = None) -> str | None:
-    """What to do where OpenBLAS uses the kernels of an older processor than it runs on; None where it does not.
+    """Return advice if OpenBLAS uses the kernels of an older processor than it runs on; None if it does not.
 
     Args:
         core: the processor that OpenBLAS took its kernels for; by default it is asked.

@@ -300,7 +300,7 @@ class Version:
 
 
 def _memory_for_small(variable: Variable) -> Any:
-    """Where a small variable that is only read is copied to at each call; None for any other."""
+    """Return the buffer for a small variable that is only read, filled at each call; None for any other variable."""
     if variable.updated is not None or variable.node.size > SMALL:
         return None
     return np.empty(variable.node.shape, variable.node.dtype)

@@ -28,12 +28,12 @@ class Division:
 
     @property
     def is_even(self) -> bool:
-        """Whether all blocks are of one size."""
+        """True if all blocks are of one size."""
         return self.rows % self.size == 0
 
     @property
     def is_one_each(self) -> bool:
-        """Whether a thread has one block, so that what that adds up to is its total."""
+        """True if a thread has one block, so that the sum of the block is its total."""
         return self.size * self.threads >= self.rows
 
 

@@ -55,7 +55,7 @@ class Event:
         self.section = "forward"
 
     def place(self) -> str:
-        """Where in the user's code it was made."""
+        """The line of the user's code that made it."""
         source = source_of(self.code, self.lasti)
         return "an unknown line" if source is None else f"{source}: {source.text}"
 

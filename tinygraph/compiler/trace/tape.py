@@ -176,7 +176,7 @@ class Tape:
         return Traced(self, self.operand(lifted), lifted._value)
 
     def holds_traced(self, structure: Any) -> bool:
-        """Whether there is a Traced inside nested tuples, lists and dicts."""
+        """Return whether there is a Traced inside nested tuples, lists and dicts."""
         return any(True for _ in instances(Traced, structure))
 
     def as_array(self, value: Any, dtype: Any = None) -> Any:
@@ -400,7 +400,7 @@ class Tape:
         return self._record(function, args, {}, real, {}, function)
 
     def operand(self, item: Any) -> Any:
-        """What an event remembers of an argument of a call."""
+        """Return an argument of a call in the form that an event keeps."""
         if type(item) is Traced:
             if item._tape is not self:
                 item._tape.check_open()

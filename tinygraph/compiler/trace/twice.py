@@ -54,7 +54,7 @@ def run(
 
 
 def results_of(trace: Trace, result: Any) -> Any:
-    """What a function returned, with an event for each array.
+    """Return the results of a function, with an event for each array.
 
     Raises:
         UnsupportedError: there is something else in it than a program can return.

@@ -46,17 +46,17 @@ def dtype_text(dtype: np.dtype[Any]) -> str:
 
 
 def array_text(value: Any, dtype: np.dtype[Any]) -> str:
-    """How an array of one number is made."""
+    """Return the text that makes an array of one number."""
     return f"np.array({number_text(float(value))}{_like(dtype)})"
 
 
 def ones_text(size: int, dtype: np.dtype[Any]) -> str:
-    """How an array of ones is made."""
+    """Return the text that makes an array of ones."""
     return f"np.ones({size}{_like(dtype)})"
 
 
 def empty_text(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    """How an array without values is made."""
+    """Return the text that makes an array without values."""
     return f"np.empty({size_text(shape)}{_like(dtype)})"
 
 
@@ -70,7 +70,7 @@ def _like(dtype: np.dtype[Any]) -> str:
 
 
 def name_of_number(value: Any) -> str:
-    """What a number is called: "one", "n_0_01"; of many digits three."""
+    """Return the name of a number, "one" or "n_0_01"; three digits of many."""
     if value in _WORDS:
         return _WORDS[value]
     digits = number_text(float(value)).removesuffix(".0")
