@@ -263,7 +263,7 @@ class Stage:
         return [*found, *[leaf.owner for leaf in states]]
 
     def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]]) -> Binding:
-        """Where the arguments, variables and results of a program come from and go to."""
+        """The sources of a program's arguments and variables, and the destinations of its results."""
         captured = list(trace.outside.captured.values())
         given = [item for event, item in inputs if event.index in recorded.used]
         return Binding(

@@ -36,7 +36,7 @@ _OWN: dict[type, Callable[[Any], Any]] = {
 
 
 def _may_be_weak(item: Any) -> bool:
-    """Whether an argument is a Python number of the run's, or may hold one, seen at a glance."""
+    """Return whether an argument is, or may hold, a Python number of the run, without looking inside."""
     return item._weak if type(item) is Traced else type(item) in _NESTED
 
 

@@ -62,7 +62,7 @@ _NOTHING = contextlib.nullcontext()
 
 
 class Tape:
-    """What a run has met, in the order in which it met it: inputs, constants and calls.
+    """The tape of a run, in order: inputs, constants and calls.
 
     Args:
         call: what the compiled function is called, for messages.

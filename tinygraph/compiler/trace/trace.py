@@ -52,7 +52,7 @@ class Trace:
 
     @property
     def events(self) -> list[Event]:
-        """What the run met and computed so far."""
+        """The events of the run so far: the values it met and computed."""
         return self.tape.events
 
     # --- arrays and calls: the tape records them --------------------------------------------------------------------
