@@ -30,19 +30,6 @@ AGAINST: dict[str, str] = {
 # The circles that are left, each as its files.
 CIRCLES: list[set[str]] = [
     {
-        "compiler/trace/__init__.py",
-        "compiler/trace/diversion.py",
-        "compiler/trace/numpy_calls.py",
-        "compiler/trace/outside.py",
-        "compiler/trace/recording.py",
-        "compiler/trace/refusals.py",
-        "compiler/trace/to_program.py",
-        "compiler/trace/trace.py",
-        "compiler/trace/traced.py",
-        "compiler/trace/twice.py",
-        "compiler/trace/world.py",
-    },
-    {
         "derivatives/arithmetic.py",
         "derivatives/exponential.py",
         "derivatives/indexing.py",
@@ -60,10 +47,6 @@ CIRCLES: list[set[str]] = [
         "engine/record.py",
         "engine/tensor.py",
         "engine/ufuncs.py",
-    },
-    {
-        "functions/columns.py",
-        "functions/convolution.py",
     },
 ]
 
