@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.derivatives.instead import FORMULAS, VARIANTS
+from tinygraph.derivatives.instead import REPLACEMENTS, VARIANTS
 
 scipy = pytest.importorskip("scipy")
 for room in (
@@ -188,7 +188,7 @@ def _first(result):
 
 
 def test_each_formula_is_tried():
-    missing = [name for name in FORMULAS if name not in CALLS and not ELSEWHERE.match(name)]
+    missing = [name for name in REPLACEMENTS if name not in CALLS and not ELSEWHERE.match(name)]
     assert not missing
     assert VARIANTS.keys() == WITH_ANOTHER_ARGUMENT.keys()
 

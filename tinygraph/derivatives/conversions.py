@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.instead import formula_of, instead_of
+from tinygraph.derivatives.instead import instead_of, replacement_for
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
 from tinygraph.users_code.source import called_name, line_of, method_called, names_read, users_frame
@@ -112,9 +112,9 @@ def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
 
 
 def asking_for_array(frame: FrameType | None) -> tuple[str, str | None]:
-    """The call that asks for an array in a frame, and the formula that does the same, if there is one."""
+    """Return the call that asks for an array in a frame, and the expression to write instead, if there is one."""
     name, key = _asking(frame)
-    return name, formula_of(key)
+    return name, replacement_for(key)
 
 
 def is_library(frame: FrameType) -> bool:

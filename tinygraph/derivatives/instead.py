@@ -24,7 +24,7 @@ _ARRAY = (
     "np.stack([np.stack(row) for row in rows]) for a list of lists"
 )
 
-FORMULAS = {
+REPLACEMENTS = {
     # scipy.special
     "special.softmax": "tg.softmax(x, axis)",
     "special.log_softmax": "tg.log_softmax(x, axis)",
@@ -280,11 +280,11 @@ def instead_of(key: str, values: str) -> str:
         key: the function, "linalg.expm", or the library, "pandas".
         values: how to give it the values alone, "give it t.data".
     """
-    formula = formula_of(key)
-    if formula is not None:
+    written = replacement_for(key)
+    if written is not None:
         argument, variant = VARIANTS.get(key, ("", ""))
-        formula += f", or with {argument} {variant}" if argument else ""
-        return f"Write {formula}, which keeps the gradient; or {values} if the values alone are meant"
+        written += f", or with {argument} {variant}" if argument else ""
+        return f"Write {written}, which keeps the gradient; or {values} if the values alone are meant"
     room = key
     while room not in ADVICE:
         room = room.rpartition(".")[0]
@@ -293,9 +293,9 @@ def instead_of(key: str, values: str) -> str:
     return f"{ADVICE[room]}; or {values} if the values alone are meant"
 
 
-def formula_of(key: str) -> str | None:
-    """The formula that does the same as a function, or None."""
-    return FORMULAS.get(key) or _same_in_numpy(key)
+def replacement_for(key: str) -> str | None:
+    """Return the expression that does the same as a function and keeps the gradient, or None."""
+    return REPLACEMENTS.get(key) or _same_in_numpy(key)
 
 
 def _same_in_numpy(key: str) -> str | None:
