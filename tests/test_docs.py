@@ -65,6 +65,13 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page):
+    named = re.findall(r"`(tinygraph/[\w/.]+)`", page.read_text())
+    missing = [path for path in named if not (ROOT / path).exists()]
+    assert not missing, missing
+
+
 def test_ci_calls_the_readmes_test_command():
     command = [
         text.strip() for language, text in BLOCK.findall((ROOT / "README.md").read_text()) if language == "bash"

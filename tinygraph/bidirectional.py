@@ -36,7 +36,7 @@ def _is_right_to_left(character: str) -> bool:
 
 
 def _end_of_name(text: str, place: int) -> int:
-    """The end of a name from right to left, its number or power (x₁, x²) and further words included."""
+    """Return the end of a name from right to left, its number or power (x₁, x²) and further words included."""
     while place < len(text):
         character = text[place]
         inside = character.isalnum() or character == "_" or unicodedata.combining(character)

@@ -44,7 +44,7 @@ this page, and a test holds it to the code."""
 
 
 def page() -> str:
-    """The page of the documentation, in Markdown."""
+    """Return the page of the documentation, in Markdown."""
     parts = [INTRODUCTION]
     for title, rooms in PARTS.items():
         names = [name for name in tinygraph.__all__ if _room(getattr(tinygraph, name)) in rooms]
@@ -56,12 +56,12 @@ def page() -> str:
 
 
 def _room(item: Any) -> str:
-    """The part of the package that a public name lives in."""
+    """Return the part of the package that a public name lives in."""
     return ".".join(str(getattr(item, "__module__", "")).split(".")[1:2])
 
 
 def _entries(written: str, module: Any, names: Any) -> Iterator[str]:
-    """The lines of the names of a module, and below a class those of its own attributes and methods."""
+    """Yield the lines of the names of a module, and below a class those of its own attributes and methods."""
     for name in sorted(names, key=lambda name: (name[0].islower(), name.lower())):
         item = getattr(module, name)
         if inspect.ismodule(item):
@@ -73,7 +73,7 @@ def _entries(written: str, module: Any, names: Any) -> Iterator[str]:
 
 
 def _members(cls: type) -> Iterator[str]:
-    """The lines of a class's own attributes and methods; those of ndarray's in one."""
+    """Yield the lines of a class's own attributes and methods; those of ndarray's in one."""
     as_numpy = []
     for name in sorted(dir(cls), key=str.lower):
         member = inspect.getattr_static(cls, name)
@@ -95,7 +95,7 @@ def _is_ours(cls: type, name: str) -> bool:
 
 
 def _signature(item: Any, cls: type | None = None) -> str:
-    """The arguments with their defaults, without types; "" of what is not called."""
+    """Return the arguments with their defaults, without types; "" of what is not called."""
     function = getattr(item, "__func__", item)
     if not callable(function):
         return ""
@@ -116,7 +116,7 @@ def _signature(item: Any, cls: type | None = None) -> str:
 
 
 def _line_of(item: Any) -> str:
-    """The first sentence or line of a docstring, in one line; "" where there is none."""
+    """Return the first sentence or line of a docstring, in one line; "" where there is none."""
     text = inspect.getdoc(item.fget if isinstance(item, property) else item) if _has_docstring(item) else None
     return " ".join((text or "").partition("\n\n")[0].split())
 

@@ -22,7 +22,7 @@ SAVED = {"style": "dashed", "constraint": "false"}
 
 
 def ends(link: Link, scene: Scene) -> tuple[str, str]:
-    """The boxes that an arrow leads from and to, with the row and side of a card that it belongs to."""
+    """Return the boxes that an arrow leads from and to, with the row and side of a card that it belongs to."""
     if not scene.has_ports:
         return link.tail, link.head
     row = "g" if link.kind == "backward" else "v"
@@ -32,7 +32,7 @@ def ends(link: Link, scene: Scene) -> tuple[str, str]:
 
 
 def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
-    """The attributes of an arrow in DOT."""
+    """Return the attributes of an arrow in DOT."""
     label = {"label": f"<{SPACE}{markup(link.label)}>"} if link.label else {}
     if link.kind == "backward":
         return BACKWARD | label
@@ -46,7 +46,7 @@ def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
 
 
 def _of_value(link: Link, scene: Scene) -> dict[str, str]:
-    """An arrow of the computation: those of the trunk pull strongest, those of parameters least."""
+    """Return an arrow of the computation: those of the trunk pull strongest, those of parameters least."""
     tail, head = scene.box[link.tail], scene.box[link.head]
     parameter = tail.kind in {"variable", "constant"} and not scene.into[tail.id] and tail.id not in scene.on_trunk
     trunk = tail.id in scene.on_trunk and head.id in scene.on_trunk

@@ -34,7 +34,7 @@ PILL = {"shape": "box", "style": "rounded,filled", "height": "0.31", "width": "0
 
 
 def look_of_box(box: Box, scene: Scene) -> dict[str, str]:
-    """The attributes of a box in DOT."""
+    """Return the attributes of a box in DOT."""
     line = scene.line_of(box.id)
     attributes = DRAWN[box.kind](box, scene) | {"tooltip": dot_string(tooltip(box, scene)), "id": box.id}
     return attributes | ({"group": line} if line else {})
@@ -86,7 +86,7 @@ def _operation(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _heated(box: Box, scene: Scene, symbol: str) -> dict[str, str]:
-    """An operation with its share of the whole, and the colour of that share."""
+    """Return an operation with its share of the whole, and the colour of that share."""
     share = scene.heat.get(box.node.index)
     colour, on = heat(share or 0.0)
     label = font(symbol, 12 if len(symbol) <= 2 else 11, on, bold=True)

@@ -49,14 +49,14 @@ SPACE = "\u00a0"
 
 
 def font(text: str, size: int = 10, colour: str = "muted", bold: bool = False) -> str:
-    """A run of text in one of the palette's colours."""
+    """Return a run of text in one of the palette's colours."""
     written = markup(text) or SPACE
     written = f"<B>{written}</B>" if bold else written
     return f'<FONT POINT-SIZE="{size}" COLOR="{COLOURS[colour]}">{written}</FONT>'
 
 
 def table(rows: list[str], padding: int = 1, spacing: int = 0, extra: str = "") -> str:
-    """A borderless table, a row a line, so that no line of DOT grows long."""
+    """Return a borderless table, a row a line, so that no line of DOT grows long."""
     head = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="{padding}"{extra}>'
     return "\n".join([head, *(f"<TR>{row}</TR>" for row in rows), "</TABLE>"])
 
@@ -91,13 +91,13 @@ def variable_card(node: Node, scene: Scene) -> str:
 
 
 def _between_ports(row: str, name: str) -> str:
-    """A row with a place at either edge of the card where an arrow can arrive."""
+    """Return a row with a place at either edge of the card where an arrow can arrive."""
     west, east = (f'<TD PORT="{name}{side}" WIDTH="{MARGIN}"></TD>' for side in ("w", "e"))
     return west + row + east
 
 
 def _name_inside(title: str, node: Node, scene: Scene) -> str:
-    """The name of a value within a layer: "kernel" is enough where the box around it says "dense"."""
+    """Return the name of a value within a layer: "kernel" is enough where the box around it says "dense"."""
     prefix, said = f"{clean(title)}.", clean(node.name or "")
     if not said.startswith(prefix):
         return scene.names[node.index]
@@ -143,7 +143,7 @@ def _beside(bars: str, words: str) -> str:
 
 
 def _bars(heights: tuple[float, ...], colour: str) -> str:
-    """A histogram of coloured cells, which need no font."""
+    """Return a histogram of coloured cells, which need no font."""
     columns = []
     for height in heights:
         pixels = round(LOWEST_BAR + height * (BAR_HEIGHT - LOWEST_BAR))
@@ -168,7 +168,7 @@ def _tinted(content: str, fill: str, align: str = "LEFT") -> str:
 
 
 def gradient_words(node: Node, scene: Scene) -> str:
-    """A node's gradient in words; "" where none is wanted."""
+    """Return a node's gradient in words; "" where none is wanted."""
     if node.grad is None:
         if node.grad_freed:
             return "∇ not kept"
@@ -187,7 +187,7 @@ def gradient_name(node: Node, scene: Scene) -> str:
 
 
 def _differentiated(node: Node, scene: Scene) -> int | None:
-    """The index of the value in the picture that the gradient is the derivative of, None where it is of none."""
+    """Return the index of the value in the picture that the gradient is the derivative of, None where it is of none."""
     if node.gradient_note or node.dtype.kind == "c":
         return None
     if node.gradient_of is not None:
@@ -203,7 +203,7 @@ def gradient_note(node: Node) -> str:
 
 
 def gradient_row(node: Node, scene: Scene) -> str:
-    """The gradient on its own tint: a number, a histogram with its norm, or why there is none."""
+    """Return the gradient on its own tint: a number, a histogram with its norm, or why there is none."""
     words = gradient_words(node, scene)
     if not words:
         return ""
@@ -221,7 +221,7 @@ def gradient_row(node: Node, scene: Scene) -> str:
 
 
 def gradient_card(node: Node, scene: Scene) -> str:
-    """A gradient on a card of its own."""
+    """Return a gradient on a card of its own."""
     name = "∇" + grouped(scene.names[node.index] or fallback(node, scene.names))
     note = [cell(font(gradient_note(node), 9))] if gradient_note(node) else []
     if node.grad is None:
@@ -240,7 +240,7 @@ def gradient_card(node: Node, scene: Scene) -> str:
 
 
 def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
-    """An array that was passed as it is, with what the user's code calls it."""
+    """Return an array that was passed as it is, with what the user's code calls it."""
     values = array if isinstance(array, np.ndarray) else None
     said = clip(clean(name))
     heading = font(said, 13, "text", bold=True) + font(SPACE * 2) if said else ""
@@ -252,7 +252,7 @@ def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
 
 
 def origin_card(node: Node, scene: Scene) -> str:
-    """The call that made the first non-finite value: what, how many, and where in the user's code."""
+    """Return the call that made the first non-finite value: what, how many, and where in the user's code."""
     lines = [font(operation_symbol(node, scene.names), 12, "on operation", bold=True)]
     bad = nonfinite(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
     lines.append(font(bad, 10, "on operation"))
@@ -263,7 +263,7 @@ def origin_card(node: Node, scene: Scene) -> str:
 
 
 def layer_card(box: Box, scene: Scene) -> str:
-    """A collapsed scope: what it computes, from which shape to which, and how its parameters fare."""
+    """Return a collapsed scope: what it computes, from which shape to which, and how its parameters fare."""
     assert box.layer is not None
     parameters = box.parameters
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
@@ -322,7 +322,7 @@ def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
 
 
 def _leaving(box: Box, scene: Scene) -> list[Node]:
-    """The values that a layer gives to what comes after it."""
+    """Return the values that a layer gives to what comes after it."""
     inside = {node.index for node in box.members}
     calls = [node for node in box.members if not node.is_input]
     return [
@@ -343,7 +343,7 @@ def _shapes(nodes: list[Node]) -> str:
 
 
 def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
-    """A parameter and its gradient."""
+    """Return a parameter and its gradient."""
     name = cell(font(_name_inside(title, node, scene) or shape(node.shape), 10, "parameter", bold=True))
     if scene.is_plan:
         return name + cell(font(shape(node.shape)), extra=' COLSPAN="3"')
@@ -365,7 +365,7 @@ def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
 
 
 def _track(length: int) -> str:
-    """A bar of `length` pixels on a paler one of the full length."""
+    """Return a bar of `length` pixels on a paler one of the full length."""
     halves = (("gradient", length), ("gradient track", TRACK_WIDTH - length))
     blocks = "".join(_block(pixels, TRACK_HEIGHT, colour) for colour, pixels in halves if pixels)
     return _unstretched(table([blocks], padding=0), TRACK_WIDTH, TRACK_HEIGHT)

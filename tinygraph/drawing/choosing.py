@@ -114,7 +114,7 @@ def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
 
 
 def _function_given(outputs: tuple[Any, ...]) -> str:
-    """The error for `tg.draw(f, 2.0)`."""
+    """Return the error for `tg.draw(f, 2.0)`."""
     function, *arguments = outputs
     name, given = _called(function), ", ".join(_called(argument) for argument in arguments) or "x"
     if hasattr(function, "draw"):
@@ -125,7 +125,7 @@ def _function_given(outputs: tuple[Any, ...]) -> str:
 
 
 def _called(given: Any) -> str:
-    """A number as it is, a function by its name, and anything longer as "..."."""
+    """Return a number as it is, a function by its name, and anything longer as "..."."""
     text = str(getattr(given, "__name__", "") or repr(given))
     return text if len(text) <= 24 and "\n" not in text and "<" not in text else "..." if not callable(given) else "f"
 
@@ -145,7 +145,7 @@ def _scene(graph: Graph, view: str, opened: list[str]) -> Scene:
 
 
 def _fitting(scene: Scene, most: int = MOST_WITHOUT_SCOPES) -> Scene:
-    """The scene, if it can be read and laid out."""
+    """Return the scene, if it can be read and laid out."""
     if len(scene.boxes) <= most:
         return scene
     how = " with its scopes collapsed" if scene.view == "collapsed" and scene.graph.scopes else ""

@@ -44,7 +44,7 @@ EDGE = {
 
 
 def dot(scene: Scene) -> str:
-    """The whole picture; no engine is needed for this."""
+    """Return the whole picture; no engine is needed for this."""
     return str(_digraph(scene).source)
 
 
@@ -109,7 +109,7 @@ def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
 
 
 def _stands_beside(box: Box, scene: Scene) -> bool:
-    """A leaf with one consumer stands at its side, out of the way of the trunk."""
+    """Return whether a box is a leaf with one consumer: it stands at its side, out of the way of the trunk."""
     if scene.view in {"chain", "values", "mirror"} or box.kind == "operation" or scene.into[box.id]:
         return False
     if box.id in scene.on_trunk or len(scene.out_of[box.id]) != 1:

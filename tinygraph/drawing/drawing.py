@@ -37,7 +37,7 @@ class Drawing:
         return dot(self._scene)
 
     def svg(self) -> str:
-        """The picture as SVG, which follows the reader's light or dark theme.
+        """Return the picture as SVG, which follows the reader's light or dark theme.
 
         Raises:
             NoEngineError: Graphviz is not here; the message says how to get it.
@@ -54,7 +54,7 @@ class Drawing:
         return finished(drawn, layout, self.source, tooltips, isolated(self._description()))
 
     def png(self) -> bytes:
-        """The picture as PNG, on white: its letters are dark, and it cannot follow the reader's theme.
+        """Return the picture as PNG, on white: its letters are dark, and it cannot follow the reader's theme.
 
         Raises:
             NoEngineError: Graphviz is not here; the message says how to get it.
@@ -64,15 +64,15 @@ class Drawing:
         return self._render("png", self.source.replace("bgcolor=transparent", "bgcolor=white", 1))
 
     def pdf(self) -> bytes:
-        """The picture as PDF. Raises what `png` does."""
+        """Return the picture as PDF. Raises what `png` does."""
         return self._render("pdf")
 
     def mermaid(self) -> str:
-        """The picture as a Mermaid flowchart, which GitHub and GitLab draw in Markdown."""
+        """Return the picture as a Mermaid flowchart, which GitHub and GitLab draw in Markdown."""
         return mermaid(self._scene)
 
     def html(self) -> str:
-        """A page of its own, without network: step through both passes, hover, search, look inside layers.
+        """Return a page of its own, without network: step through both passes, hover, search, look inside layers.
 
         Raises what `svg` does.
         """

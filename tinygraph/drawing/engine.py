@@ -71,7 +71,7 @@ def _render(source: str, kind: str, boxes: int) -> bytes:
 
 
 def _in_process(source: str, kind: str) -> bytes:
-    """A new graph, drawn once and dropped: drawing the same one twice crashes the interpreter."""
+    """Return a new graph, drawn once and dropped: drawing the same one twice crashes the interpreter."""
     import pygraphviz
 
     with _captured_stderr() as complaints:

@@ -61,7 +61,7 @@ class Expression(NamedTuple):
     level: int
 
     def within(self, level: int) -> str:
-        """The formula as an operand, in parentheses where it binds less tightly than `level`."""
+        """Return the formula as an operand, in parentheses where it binds less tightly than `level`."""
         return self.text if self.level >= level else f"({self.text})"
 
 
@@ -88,7 +88,7 @@ def constant_key(name: str, array: Any) -> Hashable:
 
 
 def labels(graph: Graph) -> dict[int, str]:
-    """A short label for every node by its index: its name, else a formula of its operands' labels, else ""."""
+    """Return a short label for every node by its index: its name, else a formula of its operands' labels, else ""."""
     names = own_names(graph)
     found: dict[int, Expression] = {}
     for node in graph.nodes:
@@ -100,7 +100,7 @@ def labels(graph: Graph) -> dict[int, str]:
 
 
 def _named(name: str) -> Expression:
-    """A name as a formula: one that looks like a sum or a product is put in parentheses within another."""
+    """Return a name as a formula: one that looks like a sum or a product is put in parentheses within another."""
     return Expression(name, ATOM if grouped(name) == name else SUM)
 
 
@@ -131,7 +131,7 @@ def formula(graph: Graph, output: Node) -> str | None:
 
 
 def _written(node: Node, found: dict[int, Expression], longest: int) -> Expression | None:
-    """The call as a formula of its operands' expressions, None where it is too long or has no usual notation."""
+    """Return the call as a formula of its operands' expressions, None where it is too long or has no usual notation."""
     if any(value is not None and value is not False for value in node.kwargs.values()):
         return None
     if node.op == "getitem":

@@ -10,7 +10,7 @@ __all__ = ["diagnose", "place"]
 
 
 def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
-    """The index of the first node with a NaN or an ∞, and the indices of all that have one.
+    """Return the index of the first node with a NaN or an ∞, and the indices of all that have one.
 
     A value that the record did not keep counts as spoilt where it stands between two that are.
     """

@@ -29,7 +29,7 @@ def foot(scene: Scene) -> str:
 
 
 def _entries(scene: Scene) -> list[str]:
-    """A swatch and a word for each kind of box that is in the picture."""
+    """Return a swatch and a word for each kind of box that is in the picture."""
     roles = {box.role for box in scene.boxes if box.kind != "operation"}
     entries = [_entry(role) for role in ("parameter", "data", "intermediate", "output", "layer") if role in roles]
     if any(_has_gradient(box) for box in scene.boxes):

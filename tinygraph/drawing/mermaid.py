@@ -30,7 +30,7 @@ BRACKETS = {
 
 
 def mermaid(scene: Scene) -> str:
-    """The text; every character of a name that means something to Mermaid is written as its number."""
+    """Return the text; every character of a name that means something to Mermaid is written as its number."""
     lines = [f"flowchart {scene.direction}"]
     lines += _nested(scene.boxes, scene, 0)
     lines += [_arrow(number, scene) for number in range(len(scene.links))]
@@ -58,7 +58,7 @@ def _id(scope: Scope) -> str:
 
 
 def _lines(box: Box, scene: Scene) -> list[str]:
-    """The text of the box, line by line; never empty."""
+    """Return the text of the box, line by line; never empty."""
     node = box.node
     if box.kind == "operation":
         return [operation_symbol(node, scene.names)]

@@ -59,7 +59,7 @@ def superscript(exponent: int) -> str:
 
 
 def plain_integer(value: Any) -> int | None:
-    """The integer that a real number is (2.0 -> 2), None where it is not one."""
+    """Return the integer that a real number is (2.0 -> 2), None where it is not one."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         return None
     return int(value) if math.isfinite(value) and value == int(value) else None

@@ -53,7 +53,7 @@ def page(scene: Scene, svg: Callable[[Scene], str]) -> str:
 
 
 def _insides(scene: Scene, parent: str, svg: Callable[[Scene], str]) -> Iterator[tuple[str, Json]]:
-    """The pictures to look into, by the id of their layer ("s2", and "s2/s0" for a layer inside it)."""
+    """Yield the pictures to look into, by the id of their layer ("s2", and "s2/s0" for a layer inside it)."""
     layers = [box for box in scene.boxes if box.kind == "layer" and box.layer is not None]
     for box in layers[:MOST_LAYERS]:
         inner = part(scene.graph, box.members, scene.names)
@@ -67,7 +67,7 @@ def _insides(scene: Scene, parent: str, svg: Callable[[Scene], str]) -> Iterator
 
 
 def _frame(box: Box) -> tuple[str, ...]:
-    """The scopes to open, so that one sees more than the card one came from."""
+    """Return the scopes to open, so that one sees more than the card one came from."""
     return ("/".join(box.layer.names),) if box.layer is not None else ()
 
 
@@ -82,7 +82,7 @@ def _picture(scene: Scene, title: str, svg: Callable[[Scene], str]) -> Json:
 
 
 def _steps(scene: Scene) -> Iterator[Json]:
-    """The forward pass, or each part of a program, box by box; then the gradients in the opposite order."""
+    """Yield the forward pass, or each part of a program, box by box; then the gradients in the opposite order."""
     for box in scene.boxes:
         if box.kind in {"gradient", "pullback"}:
             continue
@@ -112,7 +112,7 @@ def _step_text(box: Box, scene: Scene) -> str:
 
 
 def _operations_of(box: Box, scene: Scene) -> list[str]:
-    """The operation whose result a card is appears together with it."""
+    """Return the operation that computes the value of a card: the two appear together."""
     before = [scene.box[link.tail] for link in scene.into[box.id]]
     return [other.id for other in before if other.kind == "operation" and other.node is box.node]
 
@@ -131,7 +131,7 @@ def _title(box: Box, scene: Scene) -> str:
 
 
 def _about(box: Box, scene: Scene) -> Json:
-    """The panel: a title, pairs of a word and a fact, and the line of the user's code."""
+    """Return the panel: a title, pairs of a word and a fact, and the line of the user's code."""
     facts = dict(_layer_facts(box, scene) if box.kind == "layer" else _node_facts(box, scene))
     text = box.node.source.text if box.node.source is not None and box.kind != "layer" else ""
     return {

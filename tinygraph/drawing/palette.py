@@ -63,7 +63,7 @@ HEAT = (
 
 
 def heat(share: float) -> tuple[str, str]:
-    """The colour of a share of the whole, from 0 to 1, and the key of the colour that is written on it in."""
+    """Return the colour of a share of the whole, from 0 to 1, and the key of the colour that is written on it in."""
     colour = next((colour for most, colour in HEAT if share <= most), HEAT[-1][1])
     return colour, "on hot" if colour in {"#cc4c02", "#7a2a04"} else "on warm"
 

@@ -12,7 +12,7 @@ __all__ = ["part"]
 
 
 def part(graph: Graph, members: Iterable[Node], names: dict[int, str]) -> Graph:
-    """The subgraph of `members`; what they take from outside becomes an input, what they give is an output.
+    """Return the subgraph of `members`; what they take from outside becomes an input, what they give is an output.
 
     Values are called what they are called in the whole, `names`, so that x₂ stays x₂.
     """
@@ -34,7 +34,7 @@ def part(graph: Graph, members: Iterable[Node], names: dict[int, str]) -> Graph:
 
 
 def _cut(node: Node, name: str) -> Node:
-    """A value that was computed outside, as the data that it is from inside."""
+    """Return a value that was computed outside, as the data that it is from inside."""
     return replace(node, function=None, args=(), kwargs={}, name=name or None, scope=(), requires_grad=False)
 
 
@@ -44,7 +44,7 @@ def _leaves(node: Node, graph: Graph, inside: set[int]) -> bool:
 
 
 def _redirected(arguments: Any, made: dict[int, Node]) -> Any:
-    """The same structure of arguments with the new nodes in place of the old."""
+    """Return the same structure of arguments with the new nodes in place of the old."""
     if isinstance(arguments, Node):
         return made[arguments.index]
     if type(arguments) in (list, tuple):

@@ -67,12 +67,12 @@ def call_places(graph: Graph) -> dict[int, Path]:
 
 
 def _outside(path: Path) -> tuple[str, ...]:
-    """The names of the scopes around an occurrence: two occurrences in the same ones need two titles."""
+    """Return the names of the scopes around an occurrence: two occurrences in the same ones need two titles."""
     return path[-1].names if path else ()
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The title of a scope, with the first number that makes it one that is not taken."""
+    """Return the title of a scope, with the first number that makes it one that is not taken."""
     title = clip(clean(name)) or "scope"
     # Of a graph that was read from a record "cell (2)" is the second call of a module.
     before, after = (", part ", "") if isinstance(name, ScopeName) else (" (", ")")
@@ -98,7 +98,7 @@ def _enters_from_outside(node: Node, graph: Graph) -> bool:
 
 
 def common(paths: list[Path]) -> Path:
-    """The part that all paths start with."""
+    """Return the part that all paths start with."""
     shared = paths[0]
     for path in paths[1:]:
         length = 0

@@ -12,7 +12,7 @@ __all__ = ["sectioned"]
 
 
 def sectioned(graph: Graph, sections: Mapping[int, str], names: Mapping[int, str]) -> Graph:
-    """The graph with a scope around the calls of each section, outside the scopes they were made in.
+    """Return the graph with a scope around the calls of each section, outside the scopes they were made in.
 
     Args:
         graph: any.

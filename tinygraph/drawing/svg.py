@@ -20,7 +20,7 @@ ElementTree.register_namespace("", SVG)
 
 
 def figure_class(source: str) -> str:
-    """A class of its own for each picture, and the same one each time for the same picture."""
+    """Return a class of its own for each picture, and the same one each time for the same picture."""
     return "tinygraph-" + hashlib.sha256(source.encode()).hexdigest()[:10]
 
 
@@ -80,7 +80,7 @@ def _label(group: ElementTree.Element, tooltips: dict[str, str]) -> None:
 
 
 def _widths(layout: dict[str, Any]) -> dict[str, list[tuple[str, float]]]:
-    """The texts of each box, arrow and scope with the widths that Graphviz reckoned with, by id."""
+    """Return the texts of each box, arrow and scope with the widths that Graphviz reckoned with, by id."""
     parts = [*layout.get("objects", ()), *layout.get("edges", ())]
     # A group without a name of its own inherits the id of the scope around it, and has no texts.
     found = {part["id"]: texts for part in parts if "id" in part and (texts := list(_texts(part)))}

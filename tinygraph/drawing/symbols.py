@@ -103,7 +103,7 @@ TAKES_AXIS = {
 
 
 def scalar_constant(argument: Any) -> Any | None:
-    """The number that an argument is, None where it is a node or an array of several numbers."""
+    """Return the number that an argument is, None where it is a node or an array of several numbers."""
     if isinstance(argument, (int, float, complex, np.number, np.bool_)):
         return argument
     if isinstance(argument, np.ndarray) and argument.size == 1 and argument.dtype.kind in "biufc":
@@ -112,7 +112,7 @@ def scalar_constant(argument: Any) -> Any | None:
 
 
 def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]:
-    """The arrays among a call's arguments, each with what the user's code calls it, or "".
+    """Return the arrays among a call's arguments, each with what the user's code calls it, or "".
 
     Each is drawn as a card; of a large one that the record has given back only shape and dtype are left. An index is
     part of the operation instead.
@@ -131,7 +131,7 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
 
 
 def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """The text on an operation, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0".
+    """Return the text on an operation, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0".
 
     Args:
         node: the call.
@@ -163,14 +163,14 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
 
 
 def sign(op: str) -> str:
-    """The sign of an operation without its operands: "×", "·²"."""
+    """Return the sign of an operation without its operands: "×", "·²"."""
     if op in {"power", "float_power"}:
         return "^"
     return AROUND[op].format(UNNAMED) if op in AROUND else SYMBOLS.get(op, op.replace("_", " "))
 
 
 def _operand(argument: Any, names: Mapping[int, str] | None, group: bool = True) -> str:
-    """A number, a short name, or the sign for what has none."""
+    """Return a number, a short name, or the sign for what has none."""
     constant = scalar_constant(argument)
     if constant is not None:
         return number(constant)
@@ -183,7 +183,7 @@ def _operand(argument: Any, names: Mapping[int, str] | None, group: bool = True)
 
 
 def grouped(text: str) -> str:
-    """A label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
+    """Return a label as a factor: in parentheses unless it is a single name or already a power, a call or a group."""
     whole = (text.startswith("‹") and text.find("›") == len(text) - 1) or _is_call(text)
     return f"({text})" if any(sign in text for sign in " −+×÷@-*/^") and not whole else text
 
@@ -222,7 +222,7 @@ def _axis(node: Node) -> str | None:
 
 
 def index_text(key: Any) -> str:
-    """The index of a getitem as it was written: (slice(None), 0) -> ":, 0"; "·" for an array."""
+    """Return the index of a getitem as it was written: (slice(None), 0) -> ":, 0"; "·" for an array."""
     if isinstance(key, tuple):
         return ", ".join(map(index_text, key))
     if isinstance(key, slice):

@@ -220,7 +220,7 @@ class _Assembly:
                 self.links.append(Link(self.spoken_for[argument.index], box, label=text, nodes=(argument,)))
 
     def _edge_label(self, operand: Node, node: Node, into_layer: bool) -> str:
-        """The shape of a value that has no card, where it comes out of a layer or is about to change."""
+        """Return the shape of a value that has no card, where it comes out of a layer or is about to change."""
         tail = self.spoken_for[operand.index]
         changes = tail.startswith("o") and (into_layer or operand.shape != node.shape)
         return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""

@@ -42,7 +42,7 @@ class Graph:
 
     @classmethod
     def of(cls, *outputs: Tensor) -> Graph:
-        """The graph of everything that `outputs` were computed from.
+        """Return the graph of everything that `outputs` were computed from.
 
         Args:
             outputs: Tensors of any shape.
@@ -73,7 +73,7 @@ class Graph:
         return tuple(seen)
 
     def consumers(self, node: Node) -> tuple[Node, ...]:
-        """The nodes that have `node` among their operands, each once, in execution order."""
+        """Return the nodes that have `node` among their operands, each once, in execution order."""
         if not self._consumers:
             found: dict[int, dict[int, Node]] = {n.index: {} for n in self.nodes}
             for consumer in self.nodes:
@@ -112,7 +112,7 @@ class Graph:
         return {node.index: self.role(node) for node in self.nodes}
 
     def to_networkx(self) -> networkx.MultiDiGraph:
-        """The graph as a `networkx.MultiDiGraph`: nodes by index with their facts, an edge for each operand.
+        """Return the graph as a `networkx.MultiDiGraph`: nodes by index with their facts, an edge for each operand.
 
         A MultiDiGraph is a DiGraph that can hold `x * x`, two edges between the same two nodes.
 

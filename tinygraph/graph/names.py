@@ -13,7 +13,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def numbered(names: Mapping[Key, str], others: Iterable[str] = ()) -> dict[Key, str]:
-    """The same names, those that stand there more than once with a number: x₁, x₂.
+    """Return the same names, those that stand there more than once with a number: x₁, x₂.
 
     Args:
         names: in the order in which they are numbered.

@@ -88,7 +88,7 @@ class Node:
         return self.size * self.dtype.itemsize
 
     def local_derivatives(self) -> tuple[np.ndarray[Any, Any] | None, ...]:
-        """The derivative of this value's sum with respect to each operand: for a scalar, the slope.
+        """Return the derivative of this value's sum with respect to each operand: for a scalar, the slope.
 
         Returns:
             For each of `operands` an array of its shape; None where the rule has none, or reads a value that was
@@ -104,7 +104,7 @@ class Node:
 
 
 def nodes_in(structure: Any) -> Iterator[Node]:
-    """The nodes inside nested tuples, lists and dicts, in order."""
+    """Yield the nodes inside nested tuples, lists and dicts, in order."""
     if isinstance(structure, Node):
         yield structure
     elif isinstance(structure, tuple | list):

@@ -53,7 +53,7 @@ def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, .
 
 
 def _variables(frame: FrameType) -> dict[str, Tensor]:
-    """The Tensors among the variables that the code of a frame can see, the innermost first."""
+    """Return the Tensors among the variables that the code of a frame can see, the innermost first."""
     found: dict[str, Tensor] = {}
     for space in (frame.f_locals, frame.f_globals):
         for name, value in list(space.items()):
@@ -86,7 +86,7 @@ class _Gradients:
         self.changed = changed
 
     def of(self, link: Any) -> dict[str, Any]:
-        """The attributes of a node that tell of its gradient."""
+        """Return the attributes of a node that tell of its gradient."""
         if link._grad is None or type(link._grad) is Like:
             return {}
         this = pass_of(link)

@@ -58,7 +58,7 @@ def _called(node: Node, role: str) -> str:
 
 
 def argument_text(item: Any) -> str:
-    """An argument as a person would write it; an array as its dtype and shape."""
+    """Return an argument as a person would write it; an array as its dtype and shape."""
     if isinstance(item, Node):
         return f"%{item.index}"
     if isinstance(item, np.ndarray) and item.size > 4:
