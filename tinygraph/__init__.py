@@ -28,6 +28,7 @@ at_users_line()
 
 # Whoever imports tinygraph is about to use a Tensor. An import statement would leave a name that is not public.
 importlib.import_module("tinygraph.engine.tensor")
+importlib.import_module("tinygraph.engine.table").read_usual()
 
 if os.environ.get("TINYGRAPH_QUICK") != "0":
     from tinygraph.engine import quick, quick_pulls

@@ -18,6 +18,7 @@ from tinygraph import draws
 from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.engine import modes
 from tinygraph.engine.links import Leaf
+from tinygraph.engine.value import Value
 from tinygraph.nests import tree_leaves
 from tinygraph.testing import check_grads
 
@@ -506,8 +507,8 @@ def test_a_failed_trace_leaves_all_as_it_was():
     after = (w.data, w.grad, moment.data, w._link.order, rng.bit_generator.state)
     assert all(a is b or a == b for a, b in zip(before, after, strict=True))
     assert settings == {"rate": 0.1, "seen": []}
-    assert "_value" in tg.Tensor.__slots__
-    assert type(vars(tg.Tensor)["_value"]) is type(vars(Leaf)["_grad"])
+    assert "_value" in Value.__slots__
+    assert type(vars(Value)["_value"]) is type(vars(Leaf)["_grad"])
     (np.sum(w * 2)).backward()
 
 

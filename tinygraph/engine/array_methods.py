@@ -20,8 +20,6 @@ from tinygraph.users_code.source import made_at, users_line
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
-    from tinygraph.engine.tensor import Tensor
-
 __all__ = ["ArrayMethods", "TensorMethods"]
 
 Array = TypeVar("Array")
@@ -142,7 +140,7 @@ def _writing(name: str, instead: str) -> Callable[..., Any]:
     return method
 
 
-class TensorMethods(ArrayMethods["Tensor"]):
+class TensorMethods(ArrayMethods[Array]):
     """The methods of ndarray, for a Tensor."""
 
     __slots__ = ()
@@ -150,7 +148,7 @@ class TensorMethods(ArrayMethods["Tensor"]):
     _numpy = staticmethod(call_function)
 
     @property
-    def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's name
+    def T(self: Any) -> Array:  # noqa: N802 - NumPy's name
         """The axes in reverse order."""
         return self._numpy(np.transpose, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
 

@@ -265,7 +265,7 @@ _NESTED = frozenset((tuple, list, dict))
 def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
     """The entries of nested tuples, lists and dicts that are of a type, in order."""
     found = type(structure)
-    if found is kind:
+    if isinstance(structure, kind):
         yield structure
     elif found is tuple or found is list:
         for item in structure:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygraph.engine import modes
 from tinygraph.engine.links import instances, mapped
 from tinygraph.engine.modes import state
+from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from tinygraph.engine.tensor import Tensor
 
 # The types of constants that can go into an operator as they are.
 NUMBERS = frozenset((float, int, np.float64, np.float32))
 CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_))
 
 
-def tensors_in(structure: Any) -> Iterator[Tensor]:
+def tensors_in(structure: Any) -> Iterator[Any]:
     """The Tensors inside nested tuples, lists and dicts, in order."""
-    return instances(Tensor, structure)
+    return instances(Value, structure)
 
 
 def has_tensors(structure: Any) -> bool:
@@ -34,7 +32,7 @@ def has_tensors(structure: Any) -> bool:
     elif kind is dict:
         parts = structure.values()
     else:
-        return kind is Tensor
+        return isinstance(structure, Value)
     for part in parts:  # noqa: SIM110 - half of the time of any() with a generator
         if has_tensors(part):
             return True
@@ -43,7 +41,7 @@ def has_tensors(structure: Any) -> bool:
 
 def plain(structure: Any) -> Any:
     """The structure with each Tensor replaced by its value."""
-    return mapped(structure, lambda item: item._value if type(item) is Tensor else item)
+    return mapped(structure, lambda item: item._value if isinstance(item, Value) else item)
 
 
 def array_of(item: Any) -> Any:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, has_tensors
 from tinygraph.engine.record import call_function, compose
 from tinygraph.engine.table import derivative
-
-if TYPE_CHECKING:
-    from tinygraph.engine.tensor import Tensor
+from tinygraph.engine.value import Value
 
 __all__ = ["composed", "primitive"]
 
@@ -44,7 +42,7 @@ def primitive(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if args and type(args[0]) is Tensor:
+        if args and isinstance(args[0], Value):
             return args[0]._numpy(call, args, kwargs, _getframe(1))
         plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
         if not plainly and has_tensors((args, kwargs)):
@@ -66,7 +64,7 @@ def composed(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if (args and type(args[0]) is Tensor) or has_tensors((args, kwargs)):
+        if (args and isinstance(args[0], Value)) or has_tensors((args, kwargs)):
             return compose(function.__name__, function, args, kwargs, _getframe(1))
         return function(*args, **kwargs)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,10 +30,8 @@ from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array,
 from tinygraph.engine.refusing import explained, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry
 from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of
+from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from tinygraph.engine.tensor import Tensor
 
 # NumPy's warnings of this file's lines are remembered nowhere, so that none is taken for a repetition: see
 # `warning_lines`.
@@ -105,7 +103,7 @@ def record_call(
     call._grad = call._adjoint = None
     call.order = next_order()
     note_origin(call, frame, value)
-    result = _new(Tensor)
+    result = _new(Value.kind)
     result._value = value
     result._link = call
     return result
@@ -155,19 +153,19 @@ def note_origin(call: Any, frame: FrameType, value: Any) -> None:
         watch_result(call, value)
 
 
-def unrecorded(value: Any, origin: Any = None) -> Tensor:
+def unrecorded(value: Any, origin: Any = None) -> Any:
     """A Tensor that holds a value and requires no gradient.
 
     Args:
         value: its array, or a number.
         origin: the link of the Tensor that the value may be a view of.
     """
-    tensor = _new(Tensor)
+    tensor = _new(Value.kind)
     tensor._value = value
     tensor._link = Unnamed(value, None, None)
     if origin is not None and not origin.is_call:
         tensor._link.before = origin.before if type(origin) is Unnamed else origin
-    return tensor  # type: ignore[no-any-return]
+    return tensor
 
 
 def check_numbers(op: Operation, value: Any, *args: Any) -> None:
@@ -180,7 +178,7 @@ def _remembered(structure: Any, needed: bool) -> Any:
     """An argument as a call remembers it: links for Tensors, and arrays in no danger of being written into."""
 
     def remember(item: Any) -> Any:
-        if type(item) is Tensor:
+        if isinstance(item, Value):
             return item._link
         if type(item) is not np.ndarray:
             return item
@@ -252,7 +250,7 @@ def call_operator(function: Callable[..., Any], compute: Callable[..., Any], x: 
         y: its right operand. One of the two is a Tensor.
         frame: of the line that makes the call.
     """
-    operands = [item if type(item) is Tensor else constant(item) for item in (x, y)]
+    operands = [item if isinstance(item, Value) else constant(item) for item in (x, y)]
     if any([item is NotImplemented for item in operands]):
         return NotImplemented
     op = operation_of(function)
@@ -286,6 +284,6 @@ def compose(
         state.scope, state.origin = scope, origin
         modes.end_unusual()
         entry.left = next_order()
-    if origin is None and type(result) is Tensor and result._link.lasti == ~frame.f_lasti:
+    if origin is None and isinstance(result, Value) and result._link.lasti == ~frame.f_lasti:
         result._link.lasti = frame.f_lasti  # what the user assigns is this call's result, not those on the way
     return result

@@ -24,11 +24,11 @@ from tinygraph.engine.reaching import (
     whole,
 )
 from tinygraph.engine.table import IDENTITIES, SELECTIONS, Operation, is_elementwise
+from tinygraph.engine.value import Value
 
 if TYPE_CHECKING:
     from tinygraph.engine.hooks import Tracer
 
-Tensor: Any = None  # `tinygraph.engine.tensor`, which imports this module, puts its class here
 _new: Callable[[type], Any] = object.__new__
 
 
@@ -66,7 +66,7 @@ def tensor_of(link: Any) -> Any:
         return link._value if type(link) is Held else link
     if type(link._value) is Like:
         return link._value
-    tensor = _new(Tensor)
+    tensor = _new(Value.kind)
     tensor._value = link._value
     tensor._link = link
     return tensor

@@ -164,8 +164,10 @@ class Formula(NamedTuple):
     pullbacks: tuple[str, ...] = ()
 
 
-# The rooms of the table that most programs do not enter. They are read when a function is asked for that the others do
-# not have; those `tinygraph.engine.tensor` reads at once.
+# The rooms of the table that most programs enter. `tinygraph` reads them when it is imported.
+_USUAL = ("arithmetic", "exponential", "indexing", "products", "reductions", "shapes", "trigonometric")
+
+# The rooms that most programs do not enter. They are read when a function is asked for that is not in the others.
 _SELDOM = (
     "calculus", "counting", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging",
     "refusals", "sorting", "statistics",
@@ -307,6 +309,12 @@ def hint_for(function: Callable[..., Any]) -> str | None:
     """Return the hint for a function that is refused, or None."""
     read_all()
     return _HINTS.get(function)
+
+
+def read_usual() -> None:
+    """Fill the table with what most programs need."""
+    for room in _USUAL:
+        importlib.import_module(f"tinygraph.derivatives.{room}")
 
 
 def read_all() -> None:

@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.derivatives import (  # noqa: F401 - each of them fills its part of the table
-    arithmetic,
-    exponential,
-    indexing,
-    products,
-    reductions,
-    shapes,
-    trigonometric,
-)
 from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
-from tinygraph.engine import modes, operands, primitives, record, recorded_pulls
+from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
 from tinygraph.engine.keeping import UNSEEN, copied, duplicate, hand_out, take_back
@@ -32,6 +23,7 @@ from tinygraph.engine.operators import Operators
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
+from tinygraph.engine.value import Value
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
@@ -45,7 +37,7 @@ __all__ = ["Tensor"]
 _getframe = sys._getframe
 
 
-class Tensor(Operators, TensorMethods):
+class Tensor(Value, Operators, TensorMethods["Tensor"]):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     A Tensor of a floating or complex dtype is something to differentiate with respect to; integers and booleans are
@@ -69,13 +61,10 @@ class Tensor(Operators, TensorMethods):
         array(0.6)
     """
 
-    __slots__ = ("__weakref__", "_link", "_value")
+    __slots__ = ()
 
     # NumPy asks the operand with the higher priority when two foreign classes meet.
     __array_priority__ = 1000.0
-
-    _value: Any
-    _link: Any
 
     def __init__(
         self,
@@ -323,7 +312,7 @@ class Tensor(Operators, TensorMethods):
 
     def detach(self) -> Tensor:
         """A Tensor of the same values without a graph. No gradient flows through it."""
-        return record.unrecorded(self._value, self._link)
+        return record.unrecorded(self._value, self._link)  # type: ignore[no-any-return]
 
     def assign(self, value: ArrayLike | Tensor) -> None:
         """Give a leaf a new value of the same shape, keeping its dtype and identity: the update of training.
@@ -632,7 +621,3 @@ def _why_no_graph(tensor: Tensor) -> str:
         "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach(). Compute it from a "
         "Tensor that requires one, w = tg.Tensor(values), outside of no_grad()"
     )
-
-
-# The record is written before there is a Tensor.
-operands.Tensor = record.Tensor = primitives.Tensor = recorded_pulls.Tensor = Tensor  # type: ignore[attr-defined]

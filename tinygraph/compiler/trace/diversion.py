@@ -12,7 +12,7 @@ from tinygraph.compiler.trace.trace import Trace
 from tinygraph.engine.hooks import Tracer
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.modes import Setting, state
-from tinygraph.engine.tensor import Tensor
+from tinygraph.engine.value import Value
 
 __all__ = ["diverted"]
 
@@ -97,7 +97,7 @@ def _set_rewritten(trace: Trace, leaf: Any, order: Any) -> None:
 
 
 _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
-    (Tensor, "_value", TENSOR_VALUE, _TensorValue()),
+    (Value, "_value", TENSOR_VALUE, _TensorValue()),
     # What is written to a leaf's own copy is written to its Tensor too.
     (Leaf, "_value", LEAF_VALUE, _LeafSlot(LEAF_VALUE, _leaf_value, lambda trace, leaf, value: None)),
     (Leaf, "_grad", _GRAD, _LeafSlot(_GRAD, _gradient, _set_gradient)),

@@ -13,11 +13,12 @@ from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.ownership import Memory, read_only
 from tinygraph.engine.tensor import Tensor
+from tinygraph.engine.value import Value
 
 __all__ = ["LEAF_ORDER", "LEAF_VALUE", "TENSOR_VALUE", "Outside", "event_of"]
 
 # The slots themselves, whatever stands in their place while a function is traced.
-TENSOR_VALUE: Any = Tensor.__dict__["_value"]
+TENSOR_VALUE: Any = Value.__dict__["_value"]
 LEAF_VALUE: Any = Leaf.__dict__["_value"]
 LEAF_ORDER: Any = Leaf.__dict__["order"]
 

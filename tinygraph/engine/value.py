@@ -1,0 +1,36 @@
+"""The value: what the engine knows of a Tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar
+
+__all__ = ["Value"]
+
+
+class Value:
+    """An array or a number, and its link into the record.
+
+    The record, the operands and the reverse pass know this class alone. `Tensor`, which stands at the top, derives from
+    it and adds what users call. The results that the engine makes are of `Value.kind`.
+
+    Attributes:
+        kind: the class of results, the one that derives from `Value` itself.
+        _value: an ndarray, or a NumPy scalar for a single number.
+        _link: a `Leaf` or a `Call`.
+        _numpy: calls a function with arguments, keywords and the caller's frame, and records the call.
+    """
+
+    __slots__ = ("__weakref__", "_link", "_value")
+
+    kind: ClassVar[type[Any]]
+
+    _value: Any
+    _link: Any
+    _numpy: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], FrameType], Any]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if Value in cls.__bases__:
+            Value.kind = cls
