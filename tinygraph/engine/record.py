@@ -103,7 +103,7 @@ def record_call(
     call._grad = call._adjoint = None
     call.order = next_order()
     note_origin(call, frame, value)
-    result = _new(Value.kind)
+    result = _new(Value._kind)
     result._value = value
     result._link = call
     return result
@@ -160,7 +160,7 @@ def unrecorded(value: Any, origin: Any = None) -> Any:
         value: its array, or a number.
         origin: the link of the Tensor that the value may be a view of.
     """
-    tensor = _new(Value.kind)
+    tensor = _new(Value._kind)
     tensor._value = value
     tensor._link = Unnamed(value, None, None)
     if origin is not None and not origin.is_call:

@@ -66,7 +66,7 @@ def tensor_of(link: Any) -> Any:
         return link._value if type(link) is Held else link
     if type(link._value) is Like:
         return link._value
-    tensor = _new(Value.kind)
+    tensor = _new(Value._kind)
     tensor._value = link._value
     tensor._link = link
     return tensor

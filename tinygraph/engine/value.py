@@ -13,10 +13,10 @@ class Value:
     """An array or a number, and its link into the record.
 
     The record, the operands and the reverse pass know this class alone. `Tensor`, which stands at the top, derives from
-    it and adds what users call. The results that the engine makes are of `Value.kind`.
+    it and adds what users call. The results that the engine makes are of `Value._kind`.
 
     Attributes:
-        kind: the class of results, the one that derives from `Value` itself.
+        _kind: the class of results, the one that derives from `Value` itself.
         _value: an ndarray, or a NumPy scalar for a single number.
         _link: a `Leaf` or a `Call`.
         _numpy: calls a function with arguments, keywords and the caller's frame, and records the call.
@@ -24,7 +24,7 @@ class Value:
 
     __slots__ = ("__weakref__", "_link", "_value")
 
-    kind: ClassVar[type[Any]]
+    _kind: ClassVar[type[Any]]
 
     _value: Any
     _link: Any
@@ -33,4 +33,4 @@ class Value:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if Value in cls.__bases__:
-            Value.kind = cls
+            Value._kind = cls
