@@ -160,7 +160,7 @@ class Stage:
             return self._stand_in(trace, value, next(places), _identifier(name))
 
         args = [
-            item if place in static.static_places else rebuilt(item, name, stand_in, {})
+            item if place in static.static_positions else rebuilt(item, name, stand_in, {})
             for place, (name, item) in enumerate(zip(self._names, self.args, strict=True))
         ]
         entered = {  # in the order of the signature, in which the leaves are

@@ -1,7 +1,7 @@
-"""Signatures: what of the arguments of a call a compiled program is made for, and what it is given anew each time.
+"""The signature: which properties of the arguments a program was compiled for, and which values it receives.
 
 A call `step(x, y, mode="train")` with two arrays has the signature `x: float64(60, 784), y: float64(60, 10), mode:
-'train'`; what it is given anew, its leaves, are the two arrays.
+'train'`. The values that the program receives at each call, the leaves, are the two arrays.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Parameters:
     """The parameters of a function.
 
     Attributes:
-        function: what the function is called.
-        names: of the parameters that are given by place.
-        rest: what the arguments beyond them are called.
+        function: the name of the function.
+        names: the positional parameters.
+        rest: the name of the arguments beyond them.
         any_name: whether it takes arguments of any name, `**settings`, in the order in which they are given.
         static: the names of arguments that are part of the signature whatever they are.
 
@@ -61,14 +61,14 @@ class Parameters:
         unknown = self.static - kinds.keys()
         if unknown:
             raise TypeError(f"compile: static_argnames: {self.function} has no argument {sorted(unknown)[0]!r}")
-        self.static_places = frozenset(place for place, name in enumerate(self.names) if name in self.static)
+        self.static_positions = frozenset(place for place, name in enumerate(self.names) if name in self.static)
 
     def signature(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> list[Any]:
-        """The signature of a call; what is given at each call is added to `leaves`."""
+        """Return the signature of a call, and add its leaves to `leaves`."""
         if not self.static:
             parts = [describe(item, leaves) for item in args]
         else:
-            places = self.static_places
+            places = self.static_positions
             parts = [fixed(item) if place in places else describe(item, leaves) for place, item in enumerate(args)]
         if kwargs:
             given = [
@@ -84,8 +84,8 @@ class Parameters:
         return parts
 
     def is_static(self, key: int | str) -> bool:
-        """Return whether the argument of a place or a name is part of the signature whatever it is."""
-        return key in self.static_places or key in self.static
+        """Return whether the argument of a position or a name is static."""
+        return key in self.static_positions or key in self.static
 
     def told(self, signature: Sequence[Any]) -> str:
         """A signature as one would say it: "x: float64(3, 4), mode: 'train'"."""
@@ -103,12 +103,12 @@ class Parameters:
                 texts.append(f"{self.name_of(place)}: {told(part)}")
         return ", ".join(texts)
 
-    def name_of(self, place: int) -> str:
-        """Return the name of an argument."""
-        return self.names[place] if place < len(self.names) else self.rest
+    def name_of(self, position: int) -> str:
+        """Return the name of the argument at a position."""
+        return self.names[position] if position < len(self.names) else self.rest
 
     def all_names(self, args: Sequence[Any]) -> list[str]:
-        """Names for some arguments, a different one for each."""
+        """Return a different name for each of some arguments."""
         beyond = [f"{self.rest}_{place}" for place in range(len(args) - len(self.names))]
         return [*self.names, *beyond][: len(args)]
 
@@ -317,7 +317,7 @@ def same_shape(built: Any, kept: Any) -> bool:
 
 
 def copied(structure: Any) -> Any:
-    """The containers again, around the same things."""
+    """Return copies of the containers, around the same items."""
     if type(structure) is dict:
         return {key: copied(item) for key, item in structure.items()}
     return [copied(item) for item in structure] if isinstance(structure, list | tuple) else structure

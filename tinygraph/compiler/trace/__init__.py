@@ -1,4 +1,4 @@
-"""Tracing: one run of a function, on real values, remembered as a `Program`.
+"""Tracing: one run of a function, on real values, recorded as a `Program`.
 
 The function runs with `Traced` in place of arrays. A Tensor is what it always is, a value and a link into the record,
 with a `Traced` for its value; so the engine's own record, its backward pass and its rules work as ever, and every
@@ -10,6 +10,10 @@ to the run's own copies. A run that fails leaves nothing behind.
 
 The function is run twice. The second run computes nothing; it must make the same calls with the same constants.
 Where it does not, something that changes from run to run would have become part of the program.
+
+The files in the order of their imports: `events` (an event of the run, a leaf from outside), `bounds`, `agreement`,
+`orders`, `refused`, `traced` (the stand-in, and the `Recorder` that it asks), `refusals`, `functions`, `operands`,
+`views`, `carrying_out`, `numpy_calls`, `tape`, `outside`, `trace`, `diversion`, `world`, `twice`, `to_program`.
 """
 
 from __future__ import annotations

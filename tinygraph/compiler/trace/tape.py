@@ -1,4 +1,4 @@
-"""Tape: what a run is given, and the calls that it makes, carried out or repeated, and remembered."""
+"""The tape: the inputs of a run and the calls that it makes, carried out or repeated, and recorded in order."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ _NOTHING = contextlib.nullcontext()
 
 
 class Tape:
-    """The tape of a run, in order: inputs, constants and calls.
+    """The events of a run in their order, inputs, constants and calls, and what records them.
 
     Args:
-        call: what the compiled function is called, for messages.
+        call: the name of the compiled function, for messages.
         reference: an earlier run that this one only repeats, without computing.
-        careful: of numbers that come from outside it is not taken for granted that they are finite.
+        careful: numbers from outside may be infinite or NaN.
     """
 
     def __init__(self, call: str, reference: Tape | None = None, careful: bool = False) -> None:
@@ -112,7 +112,7 @@ class Tape:
         return event
 
     def argument(self, value: Any, name: str) -> Traced:
-        """The stand-in for an argument: an array or a number."""
+        """Return the stand-in for an argument, an array or a number."""
         array = np.float64(value) if type(value) is float else value
         weak = type(value) is float
         self.any_weak = self.any_weak or weak
@@ -121,13 +121,13 @@ class Tape:
         return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
 
     def array(self, array: Any, name: str | None = None) -> Traced:
-        """The stand-in for a plain array that was not made by anything recorded."""
+        """Return the stand-in for a plain array from outside."""
         event = self._array_event(array, watched=False)
         event.name = event.name or name
         return Traced(self, event, read_only(array), memory=Memory("a plain array from outside", writable=False))
 
     def _array_event(self, array: Any, watched: bool = True) -> Event:
-        """The event of a plain array as it is now: where it was written into since it was met, it gets another.
+        """Return the event of a plain array as it is now: a write since the last one makes another event.
 
         Args:
             array: the array.
@@ -220,7 +220,7 @@ class Tape:
             )
 
     def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
-        """A copy in another dtype."""
+        """Return a copy in another dtype."""
         own = self.own(traced)
         return own if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
 
