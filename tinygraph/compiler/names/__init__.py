@@ -1,4 +1,4 @@
-"""Naming: what the values of a program are called in its text, after the variables of the user's code.
+"""Naming: the names of a program's values in its text, after the variables of the user's code.
 
 Of `y_head = tg.sigmoid(w.T @ x + b)` the result is called `y_head`, and so is what lies in its memory before it is
 finished. What has no name gets one that says how it is made (`describing`), `w_T` or `one_minus_y_head`; and gradients

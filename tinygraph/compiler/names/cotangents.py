@@ -1,4 +1,4 @@
-"""Cotangents: which calls of a backward pass compute the gradient of what. It decides about names alone.
+"""Cotangents: pairs of a value and the call of the backward pass that computes its gradient, for names alone.
 
 d_z = d_y @ w.T         of `y = z @ w`: the gradient of the product times the other factor
 d_s = d_log / s         of `np.log(s)`: divided by its argument

@@ -1,4 +1,4 @@
-"""Names: what the values of a program are called, in the order in which names are given."""
+"""Names are given to the values of a program, in this order: the user's first, those of gradients, made-up ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["names_of"]
 
 
 def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int, str]:
-    """For each step that needs one a name: the user's where there is one, made from the user's where there is not.
+    """Return the names of steps by their indices: the user's names, and names made from them.
 
     A value without a name of its own that lies in the same memory as a later one has that one's name: what leads to
     `y_head` in place is called `y_head`.
@@ -72,7 +72,7 @@ class _Naming:
                 self.names[step.index] = self._take(step.name or "argument")
 
     def _gradients(self) -> dict[int, Step]:
-        """By the index of a call the value whose gradient it is; where that is a guess it is the call's own name."""
+        """Return by the index of a call the value whose gradient it is; a guess becomes the call's own name."""
         values, guesses = cotangents_in(self.steps)
         for step in self.steps:
             if step.index not in self.own and (begun := begun_with(step, self._slopes)) is not None:

@@ -1,4 +1,4 @@
-"""Slopes: what gradients are multiplied by, as opposed to gradients.
+"""Slopes: the factors of gradients.
 
 The gradient of `np.tanh(x)` is that of its result times `1 - tanh²`. The latter is computed in the backward pass, but
 from values of the forward pass alone: it is a slope.
@@ -15,8 +15,9 @@ __all__ = ["begun_with", "slopes_in"]
 
 
 def slopes_in(steps: list[Step]) -> set[int]:
-    """The calls of the backward pass that are computed from values of the forward pass alone: what gradients are
-    multiplied by. A factor such as 1/30 is where gradients begin: the derivative of a mean.
+    """Return the calls of the backward pass that are computed from values of the forward pass alone.
+
+    Gradients are multiplied by them. A factor such as 1/30 is no slope: gradients begin there, at a mean.
     """
     found: set[int] = set()
     for step in steps:
@@ -31,7 +32,7 @@ def slopes_in(steps: list[Step]) -> set[int]:
 
 
 def begun_with(step: Step, slopes: set[int]) -> Step | None:
-    """The value of the forward pass that a first gradient is made from, by a factor such as 1/30: the logits."""
+    """Return the value that a first gradient is made from, by a factor such as 1/30: the logits."""
     if step.section != "backward" or step.function is not np.multiply or step.index in slopes:
         return None
     value = next((item for item in step.args if type(item) is Step and item.index in slopes), None)

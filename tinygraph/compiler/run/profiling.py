@@ -1,4 +1,4 @@
-"""Profiling: how long each call of a program takes, by operation and by line of the user's code."""
+"""Profiling: the time of each call of a program, by operation and by line of the user's code."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Profile:
     names: dict[int, str] = field(default_factory=dict)
 
     def by_line(self) -> list[tuple[str, str, float, int, int]]:
-        """For each section and line of the user's code: its name, its text, seconds, bytes and calls; slowest first."""
+        """Return for each section and line its name, its text, seconds, bytes and calls, slowest first."""
         found: dict[tuple[str, str], tuple[str, float, int, int]] = {}
         for entry in self.entries:
             source = entry.step.source
@@ -62,7 +62,7 @@ class Profile:
         return sorted(rows, key=lambda row: -row[2])
 
     def by_operation(self) -> list[tuple[str, float, int, int]]:
-        """For each function: its name, seconds, bytes and calls; slowest first."""
+        """Return for each function its name, seconds, bytes and calls, slowest first."""
         found: dict[str, tuple[float, int, int]] = {}
         for entry in self.entries:
             seconds, size, calls = found.get(entry.step.op, (0.0, 0, 0))
@@ -70,7 +70,7 @@ class Profile:
         return sorted([(name, *values) for name, values in found.items()], key=lambda row: -row[1])
 
     def heat(self) -> dict[int, float]:
-        """By the index of a node of the rewritten graph the seconds it takes."""
+        """Return the seconds that each node of the rewritten graph takes, by its index."""
         found: dict[int, float] = {}
         for entry in self.entries:
             found[entry.step.index] = found.get(entry.step.index, 0.0) + entry.seconds

@@ -1,4 +1,4 @@
-"""Threads of BLAS: how many a product is computed with, and for which processor BLAS was made.
+"""Threads of BLAS: their number, and the processor whose kernels BLAS uses.
 
 NumPy's wheels bring OpenBLAS, which uses every processor for all but the smallest products. On a machine that has
 other work its threads wait for each other: a step of half a millisecond was seen to take 67. A product that is over

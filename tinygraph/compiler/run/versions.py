@@ -1,4 +1,4 @@
-"""Versions: a program that was made for one signature, and what it takes to run it at a call."""
+"""Versions: a program for one signature, with the state and the checks of its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls: how a function was called when a program was made of it, in the words of the files that are saved.
+"""Saved calls: the call that a program was made for, in the words of a saved file.
 
 Of `step(x, y, rate=0.5)` the call is `x: float64(8, 3), y: float64(8, 1), rate: float`, whether the arguments were
 given by place or by name. Objects that have no literal, a model or a function, are part of the program: a saved
@@ -116,7 +116,7 @@ _SEVERAL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 def _places(
     values: dict[int | str, Any], order: Iterable[int | str], is_static: Callable[[int | str], bool]
 ) -> dict[int | str, range]:  # fmt: skip
-    """For each argument the places of its leaves among those of all, which are in this order."""
+    """Return for each argument the places of its leaves among all leaves, which are in this order."""
     found: dict[int | str, range] = {}
     end = 0
     for key in order:

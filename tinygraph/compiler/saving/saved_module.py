@@ -303,7 +303,7 @@ class _ModuleWriter:
             yield f"    raise ImportError({string_text(said)}) from error"
 
     def _others(self) -> dict[str, set[str]]:
-        """By package the lines that import what is neither Python's nor NumPy's."""
+        """Return by package the lines that import neither Python's modules nor NumPy's."""
         lines = [line for line in self._sources.modules.values() if not (_is_pythons(line) or _is_numpys(line))]
         for saved in self._programs:
             lines += [line for name, line in saved.emitted.text.references.imports.items() if name == "special"]

@@ -97,7 +97,7 @@ class Block:
         self.parameters[name] = name if axis is None else f"{name}{self._rows(step, axis)}"
 
     def _scratch(self, step: Step, slot: str) -> str:
-        """As much of some scratch memory as the block has rows."""
+        """Return the part of some scratch memory that the rows of the block need."""
         if self.division.is_even:
             return f"{slot}_part"
         each = self.run.each_of(step)

@@ -1,4 +1,4 @@
-"""The task: what is to be written, and how."""
+"""The task: a program that is to be written, and the options it is written with."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Task:
 
     @cached_property
     def updates(self) -> dict[int, Step]:
-        """By a variable's place among the variables the step whose value it takes."""
+        """The steps whose values the variables take, by the variables' places."""
         ends = self.graph.outputs[len(self.results) :]
         return dict(zip(self._updated, ends, strict=True))  # type: ignore[arg-type]
 
@@ -68,5 +68,5 @@ class Task:
 
     @property
     def overwrites(self) -> dict[int, int]:
-        """By the index of a variable's new value the index of the variable."""
+        """The indices of the variables, by the indices of their new values."""
         return {step.index: self.variables[place].index for place, step in self.updates.items()}
