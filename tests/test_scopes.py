@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.engine.links import is_inner, links_below, name_of, scope_of, variable_of
 from tinygraph.engine.scopes import given_name
 
 
@@ -129,6 +130,22 @@ def test_a_composition_of_one_call_is_no_scope(x):
     with tg.scope("mine"):  # what the user made stays, however small
         z = np.exp(x)
     assert tg.Graph.of(z).scopes == (("mine",),)
+
+
+def test_the_calls_inside_a_composition_share_its_instruction_and_not_its_variable(x):
+    spread = np.var(x)
+    inner = [link for link in links_below([spread._link]) if link.is_call and link is not spread._link]
+    assert inner
+    for call in inner:
+        assert is_inner(call)
+        assert scope_of(call) == ("var",)
+        assert variable_of(call) is None
+        assert (call.code, call.lasti) == (spread._link.code, spread._link.lasti)
+    assert variable_of(spread._link) == "spread"
+    alone = np.exp(x)
+    assert alone._link.label is None
+    alone.name = "e"
+    assert (name_of(alone._link), variable_of(alone._link), is_inner(alone._link)) == ("e", "alone", False)
 
 
 def test_the_scopes_of_a_compiled_program(x):

@@ -28,6 +28,7 @@ from tinygraph.engine.links import (
     Unnamed,
     arguments,
     links_in,
+    variable_of,
 )
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import share
@@ -35,7 +36,7 @@ from tinygraph.engine.passes import Freed
 from tinygraph.engine.reaching import may_leave_out
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
-from tinygraph.users_code.source import assigned_name, source_of
+from tinygraph.users_code.source import source_of
 
 __all__ = ["GATHERING", "Waiting", "gather"]
 
@@ -232,7 +233,7 @@ def _meet_arguments(call: Any, waiting: Waiting) -> None:
 def _changed_since(leaf: Leaf) -> str:
     source = source_of(leaf.code, leaf.lasti)
     made = f" (it was made at {source})" if source is not None else ""
-    name = leaf.name or assigned_name(leaf.code, leaf.lasti) or "a Tensor"
+    name = leaf.name or variable_of(leaf) or "a Tensor"
     how, instead = "was assigned a new value", "assign()"
     if leaf.rewritten == leaf.order:
         how, instead = "was written into, through its data,", "writing into it"
@@ -245,7 +246,7 @@ def _changed_since(leaf: Leaf) -> str:
 
 def _not_passable(call: Call) -> str:
     if type(call._adjoint) is Freed:
-        name, place = assigned_name(call.code, call.lasti), source_of(call.code, call.lasti)
+        name, place = variable_of(call), source_of(call.code, call.lasti)
         what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
         return (
             f"backward: the graph of {what} was given back by an earlier backward(). Carry a state on to the next step "

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, arguments
+from tinygraph.engine.links import Call, Leaf, arguments, make_outer
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import base_of, is_shared
@@ -44,6 +44,7 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if self._link.is_call:
             frame = _getframe(1)
             self._link.code, self._link.lasti = frame.f_code, frame.f_lasti
+            make_outer(self._link)
         return self
 
     return method

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygraph.engine.scopes import Label
 from tinygraph.engine.table import Operation
+from tinygraph.users_code.source import assigned_name
 
 Entry = TypeVar("Entry")
 
@@ -110,16 +112,6 @@ class Unnamed(DataLeaf):
     __slots__ = ()
 
 
-class Named:
-    """The label of a call whose result the user gave a name: the name, and the scope it was made in."""
-
-    __slots__ = ("name", "scope")
-
-    def __init__(self, name: str | None, scope: tuple[str, ...]) -> None:
-        self.name = name
-        self.scope = scope
-
-
 class Call:
     """One recorded call: the function, its arguments as links or constants, and where it stands.
 
@@ -131,7 +123,7 @@ class Call:
         x, y: the first two arguments; a `Spread` keeps all its arguments in `x` and its keywords in `y`.
         order: creation counter; operands always have a smaller one.
         code, lasti: the caller's code object and instruction, decoded only when somebody asks.
-        label: None, the scopes the call was made in, or `Named`.
+        label: the name of the result and the scope of the call; None for a call that has neither.
         passed: the backward pass that wrote the gradient; not there before one has.
 
     `_adjoint` says where the call is in a reverse pass. It is one of:
@@ -155,7 +147,7 @@ class Call:
     order: int
     code: CodeType | None
     lasti: int
-    label: Any
+    label: Label | None
     _value: Any
     _grad: Any
     _adjoint: Any
@@ -222,8 +214,35 @@ def arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def scope_of(call: Call) -> tuple[str, ...]:
     """The entries into scopes that a call was made in."""
-    label = call.label
-    return label if type(label) is tuple else () if label is None else label.scope
+    return () if call.label is None else call.label.scope
+
+
+def is_inner(link: Call | Leaf) -> bool:
+    """Return whether a link is a call inside a composition, whose instruction is that of the whole."""
+    return isinstance(link, Call) and link.label is not None and link.label.inner
+
+
+def name_of(link: Call | Leaf) -> str | None:
+    """Return the name that the user gave a Tensor, or None."""
+    if isinstance(link, Leaf):
+        return link.name
+    return None if link.label is None else link.label.name
+
+
+def variable_of(link: Call | Leaf) -> str | None:
+    """Return the variable that a Tensor was assigned to on the line that made it, or None."""
+    return None if is_inner(link) else assigned_name(link.code, link.lasti)
+
+
+def give_name(call: Call, name: str | None) -> None:
+    """Name the result of a call."""
+    call.label = Label(name, scope_of(call), is_inner(call))
+
+
+def make_outer(call: Call) -> None:
+    """Note that the result of a call is that of the user's whole instruction."""
+    if is_inner(call):
+        call.label = Label(name_of(call), scope_of(call), False)
 
 
 def links_in(structure: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
-from tinygraph.engine.scopes import Entry
+from tinygraph.engine.scopes import Entry, Label
 
 if TYPE_CHECKING:
     from tinygraph.engine.hooks import Tracer
@@ -20,7 +20,7 @@ class State(threading.local):
     Attributes:
         recording: whether calls are recorded.
         watching: whether the first NaN or infinity is an error.
-        scope: the entries into scopes that calls are made in, outermost first.
+        label: the label of the calls that are made: their scope; None for a call in no scope.
         origin: the code and instruction that calls are made on behalf of; None for the caller's own.
         last_loss: a weak reference to the Tensor that `backward` was last called on.
         differentiating: the order at which the innermost transform began.
@@ -33,7 +33,7 @@ class State(threading.local):
     def __init__(self) -> None:
         self.recording = True
         self.watching = False
-        self.scope: tuple[str, ...] = ()
+        self.label: Label | None = None
         self.origin: tuple[CodeType | None, int] | None = None
         self.last_loss: Any = None
         self.differentiating: int | None = None
@@ -174,10 +174,21 @@ class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
         self._name = name
 
     def _now(self) -> dict[str, Any]:
-        return {"scope": (*state.scope, Entry(self._name))}
+        return {"label": inside(Entry(self._name))}
 
     def _arguments(self) -> tuple[Any, ...]:
         return (self._name,)
+
+
+def inside(entry: Entry) -> Label:
+    """Return the label of the calls in one more scope."""
+    label = state.label
+    return Label(None, (entry,), False) if label is None else Label(None, (*label.scope, entry), label.inner)
+
+
+def current_scope() -> tuple[str, ...]:
+    """Return the entries into the scopes that calls are made in, outermost first."""
+    return () if state.label is None else state.label.scope
 
 
 def is_tracing() -> bool:

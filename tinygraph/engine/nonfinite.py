@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, Like, arguments
+from tinygraph.engine.links import Call, Leaf, Like, arguments, name_of, variable_of
 from tinygraph.engine.table import function_name
 from tinygraph.errors import NonFiniteError
-from tinygraph.users_code.source import assigned_name, source_of
+from tinygraph.users_code.source import source_of
 
 
 def is_finite(value: Any) -> bool:
@@ -78,11 +78,7 @@ def _bracketed(name: str | None) -> str:
 
 
 def _name(link: Any) -> str | None:
-    if isinstance(link, Leaf):
-        return link.name or assigned_name(link.code, link.lasti)
-    if isinstance(link, Call):
-        return getattr(link.label, "name", None) or assigned_name(link.code, link.lasti)
-    return None
+    return name_of(link) or variable_of(link) if isinstance(link, Call | Leaf) else None
 
 
 def _described(value: Any) -> str:

@@ -23,12 +23,12 @@ import numpy as np
 
 from tinygraph.engine import modes
 from tinygraph.engine.keeping import copied, kept
-from tinygraph.engine.links import DataCall, Like, Spread, Unnamed, mapped, next_order
+from tinygraph.engine.links import DataCall, Like, Spread, Unnamed, make_outer, mapped, next_order
 from tinygraph.engine.modes import state
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, tensors_in
 from tinygraph.engine.refusing import explained, no_numbers, overwrites, unsupported
-from tinygraph.engine.scopes import Entry
+from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of
 from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
@@ -141,7 +141,7 @@ def _wants_gradient(op: Operation, args: tuple[Any, ...]) -> bool:
 
 def note_origin(call: Any, frame: FrameType, value: Any) -> None:
     """Note the scope and the line that a call is made in, and look for NaN in its value where that is asked for."""
-    call.label = state.scope or None
+    call.label = state.label
     origin = state.origin
     if origin is None:
         call.code = frame.f_code
@@ -273,17 +273,18 @@ def compose(
     """Run a function written out with others, under a scope with its name, on behalf of the user's line."""
     if kwargs.get("out") is not None:
         raise overwrites(name, "out=")
-    # `with Setting(scope=..., origin=...):` written out, which takes a third of the time.
-    scope, origin = state.scope, state.origin
+    # `with Setting(label=..., origin=...):` written out, which takes a third of the time.
+    label, origin = state.label, state.origin
     entry = name if type(name) is Entry else Entry(name)
     modes.begin_unusual()
-    state.scope, state.origin = (*scope, entry), origin or (frame.f_code, ~frame.f_lasti)
+    state.label = Label(None, (entry,) if label is None else (*label.scope, entry), True)
+    state.origin = origin or (frame.f_code, frame.f_lasti)
     try:
         result = written_out(*args, **kwargs)
     finally:
-        state.scope, state.origin = scope, origin
+        state.label, state.origin = label, origin
         modes.end_unusual()
         entry.left = next_order()
-    if origin is None and isinstance(result, Value) and result._link.lasti == ~frame.f_lasti:
-        result._link.lasti = frame.f_lasti  # what the user assigns is this call's result, not those on the way
+    if origin is None and isinstance(result, Value) and result._link.lasti == frame.f_lasti:
+        make_outer(result._link)  # what the user assigns is this call's result, not those on the way
     return result

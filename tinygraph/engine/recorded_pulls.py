@@ -23,6 +23,7 @@ from tinygraph.engine.reaching import (
     reads_numbers,
     whole,
 )
+from tinygraph.engine.scopes import Label
 from tinygraph.engine.table import IDENTITIES, SELECTIONS, Operation, is_elementwise
 from tinygraph.engine.value import Value
 
@@ -40,8 +41,8 @@ def on_behalf_of(call: Call, recording: bool, reach: Any = None) -> Setting:
         recording: whether the calls in the block are recorded.
         reach: the reach of the forward call's cotangent, for a rule that goes backward itself.
     """
-    origin = (call.code, min(call.lasti, ~call.lasti))
-    return Setting(origin=origin, scope=scope_of(call), recording=recording, reach=reach)
+    label = Label(None, scope_of(call), True)
+    return Setting(origin=(call.code, call.lasti), label=label, recording=recording, reach=reach)
 
 
 def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.instead import instead_of
-from tinygraph.engine.modes import state
+from tinygraph.engine.modes import current_scope
 from tinygraph.engine.table import Operation, function_name, hint_for
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.users_code.source import users_line
@@ -40,7 +40,7 @@ def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ..
         left, right = shapes
         if left and right and left[-1] != right[max(len(right) - 2, 0)]:
             message = f"{left[-1]} columns against {right[max(len(right) - 2, 0)]} rows"
-    place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
+    place = f', in scope "{" / ".join(scope)}"' if (scope := current_scope()) else ""
     # What a user of NumPy would catch is caught.
     kind = AxisError if isinstance(error, np.exceptions.AxisError) else ShapeError
     kind = LinAlgError if isinstance(error, np.linalg.LinAlgError) else kind

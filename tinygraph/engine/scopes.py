@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["Entry", "ScopeName", "given_name", "named_scopes"]
+__all__ = ["Entry", "Label", "ScopeName", "given_name", "named_scopes"]
 
 Scopes = tuple[str, ...]
 
@@ -35,6 +35,26 @@ class Entry(str):
         entry = cls(name)
         entry.owner = weakref.ref(owner)  # the same reference each time, as long as the module is there
         return entry
+
+
+class Label:
+    """The label of a call that was made in a scope, or whose result was given a name.
+
+    Calls share a label, so that it is never changed.
+
+    Attributes:
+        name: the name that the user gave the result, or None.
+        scope: the entries into the scopes that the call was made in, outermost first.
+        inner: True for a call inside a composition, or in the rule of a derivative: the user's instruction is that of
+            the whole, and the variable that it assigns gets another result.
+    """
+
+    __slots__ = ("inner", "name", "scope")
+
+    def __init__(self, name: str | None, scope: Scopes, inner: bool) -> None:
+        self.name = name
+        self.scope = scope
+        self.inner = inner
 
 
 class ScopeName(str):

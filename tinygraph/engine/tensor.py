@@ -16,7 +16,7 @@ from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
 from tinygraph.engine.keeping import UNSEEN, copied, duplicate, hand_out, take_back
 from tinygraph.engine.leaving import note_number
-from tinygraph.engine.links import Call, DataLeaf, Leaf, Like, Named, Unnamed, next_order
+from tinygraph.engine.links import Call, DataLeaf, Leaf, Like, Unnamed, give_name, name_of, next_order
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked, plain
 from tinygraph.engine.operators import Operators
@@ -165,10 +165,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
     @property
     def name(self) -> str | None:
         """The Tensor's name in pictures and messages."""
-        link = self._link
-        if isinstance(link, Leaf):
-            return link.name
-        return link.label.name if type(link.label) is Named else None
+        return name_of(self._link)
 
     @name.setter
     def name(self, name: str | None) -> None:
@@ -178,8 +175,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         if isinstance(link, Leaf):
             link.name = name
         else:
-            scope = link.label.scope if type(link.label) is Named else link.label or ()
-            link.label = Named(name, scope)
+            give_name(link, name)
 
     @property
     def requires_grad(self) -> bool:

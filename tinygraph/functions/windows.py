@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.engine.modes import state
+from tinygraph.engine.modes import current_scope
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 
@@ -144,7 +144,7 @@ def working(dtype: Any) -> np.dtype[Any]:
 
 def misfit(call: str, message: str) -> ShapeError:
     """The error of a call that was given shapes or sizes that do not fit, with the user's line and the scope."""
-    place = f', in scope "{" / ".join(state.scope)}"' if state.scope else ""
+    place = f', in scope "{" / ".join(scope)}"' if (scope := current_scope()) else ""
     return ShapeError(f"{call}: {message} ({users_line()}{place})")
 
 

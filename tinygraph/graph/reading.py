@@ -9,13 +9,25 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Call, Leaf, Like, Named, arguments, links_below, links_in, mapped, scope_of
+from tinygraph.engine.links import (
+    Call,
+    Leaf,
+    Like,
+    arguments,
+    is_inner,
+    links_below,
+    links_in,
+    mapped,
+    name_of,
+    scope_of,
+    variable_of,
+)
 from tinygraph.engine.ownership import share
 from tinygraph.engine.passes import SEVERAL, pass_of
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.node import Node
-from tinygraph.users_code.source import argument_names, assigned_name, source_of
+from tinygraph.users_code.source import argument_names, source_of
 
 
 def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -115,19 +127,17 @@ def _node(
         "source": source_of(link.code, link.lasti),
         **about,
     }
+    name = name_of(link) or variable or variable_of(link)
     if isinstance(link, Leaf):
-        name = link.name or variable or assigned_name(link.code, link.lasti)
         return Node(function=None, args=(), kwargs={}, name=name, **common)
-    given = link.label.name if type(link.label) is Named else None
-    name = given or variable or assigned_name(link.code, link.lasti)
     args, keywords = arguments(link)
-    has_arrays = any([isinstance(item, np.ndarray | Held | Like) for item in args])
+    are_named = not is_inner(link) and any([isinstance(item, np.ndarray | Held | Like) for item in args])
     return Node(
         function=link.op.function,
         args=mapped(args, lambda item: _argument(item, nodes)),
         kwargs=dict(keywords),
         name=name,
-        argument_names=argument_names(link.code, link.lasti, len(args)) if has_arrays else (),
+        argument_names=argument_names(link.code, link.lasti, len(args)) if are_named else (),
         **common,
     )
 

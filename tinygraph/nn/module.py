@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tinygraph.elsewhere import checked
-from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.modes import Setting, inside, state
 from tinygraph.engine.record import compose
 from tinygraph.engine.scopes import Entry
 from tinygraph.engine.tensor import Tensor
@@ -97,7 +97,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `call` under a scope with the module's name."""
-        with Setting(scope=(*state.scope, Entry.of(self.name, self))):
+        with Setting(label=inside(Entry.of(self.name, self))):
             return self._run(*args, **kwargs)
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:

@@ -68,13 +68,9 @@ def _cell(file: str) -> str | None:
 
 
 def source_of(code: CodeType | None, lasti: int) -> Source | None:
-    """The place of the instruction at byte offset `lasti`, or None where it is not known.
-
-    `~lasti`, a negative number, stands for what was done on the instruction's behalf: it has the same place.
-    """
+    """The place of the instruction at byte offset `lasti`, or None where it is not known."""
     if code is None:
         return None
-    lasti = max(lasti, ~lasti)
     line = _line_table(code)[lasti // 2] if 0 <= lasti // 2 < len(_line_table(code)) else None
     if line is None:
         line = code.co_firstlineno
@@ -218,7 +214,7 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
     Returns:
         A name for each, None where it is long or not known.
     """
-    written: tuple[str | None, ...] = () if code is None or lasti < 0 else _written_arguments(code, lasti)
+    written: tuple[str | None, ...] = () if code is None else _written_arguments(code, lasti)
     if len(written) == count + 1 and written[0] is not None:  # np.dot(a, b): the first is what `dot` was looked up in
         written = written[1:]
     return tuple([name or None for name in written]) if len(written) == count else (None,) * count

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.scopes import Label
 from tinygraph.users_code.source import source_of
 
 __all__ = ["UNREAD", "Captured", "Event", "events_in"]
@@ -26,12 +27,13 @@ class Event:
         low: no element is below it, whatever the arguments are.
         finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for arguments that are
             finite; 0 if nothing is known. That a number is too large for its dtype is left out of account.
+        label: the label of a call: its scope.
         name: what it is called; None for what the source line says.
     """
 
     __slots__ = (
-        "args", "as_met", "code", "content", "dtype", "finite", "fixed", "function", "index", "kind", "kwargs", "lasti",
-        "low", "name", "scope", "section", "shape", "size",
+        "args", "as_met", "code", "content", "dtype", "finite", "fixed", "function", "index", "kind", "kwargs", "label",
+        "lasti", "low", "name", "section", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
@@ -51,8 +53,18 @@ class Event:
         self.finite = 1 if dtype.kind in "fc" else 2
         self.code: Any = None
         self.lasti = 0
-        self.scope: tuple[str, ...] = ()
+        self.label: Label | None = None
         self.section = "forward"
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The entries into the scopes that a call was made in."""
+        return () if self.label is None else self.label.scope
+
+    @property
+    def is_inner(self) -> bool:
+        """True for a call inside a composition, whose instruction is that of the whole."""
+        return self.label is not None and self.label.inner
 
     def place(self) -> str:
         """The line of the user's code that made it."""

@@ -291,7 +291,7 @@ class Tape:
         def remember(part: Any, callable_: Callable[..., Any], place: int) -> Traced:
             event = Event("call", len(self.events), tuple(part.shape), part.dtype)
             event.function, event.args, event.kwargs = callable_, event_args, event_kwargs
-            event.code, event.lasti, event.scope = code, lasti, state.scope
+            event.code, event.lasti, event.label = code, lasti, state.label
             event.section = "backward" if self.depth else "forward"
             event.low = bound_below(callable_, event_args, event_kwargs, event.dtype)
             event.finite = finiteness(callable_, event_args, event_kwargs, event.dtype)

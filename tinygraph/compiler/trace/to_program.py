@@ -18,7 +18,7 @@ from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.trace.events import UNREAD, Captured, Event, events_in
 from tinygraph.compiler.trace.outside import event_of
 from tinygraph.compiler.trace.trace import Trace
-from tinygraph.engine.links import mapped
+from tinygraph.engine.links import mapped, variable_of
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.users_code.source import argument_names, assigned_name, source_of
@@ -128,9 +128,10 @@ class _Nodes:
         return self._add(event, np.copy, (_constant(event),), {})
 
     def _add(self, event: Event, function: Any, args: Any, kwargs: Any) -> Node:
+        is_outer = event.kind == "call" and not event.is_inner
         node = Node(
             index=len(self.found), function=function, args=args, kwargs=kwargs, shape=event.shape, dtype=event.dtype,
-            name=event.name or (assigned_name(event.code, event.lasti) if event.kind == "call" else None),
+            name=event.name or (assigned_name(event.code, event.lasti) if is_outer else None),
             scope=self._scopes.get(event.index, ()), source=self._source_at(event.code, event.lasti),
             requires_grad=event.kind == "state" and id(event) in self._differentiable,
         )  # fmt: skip
@@ -175,7 +176,7 @@ def _name_state(state: list[Captured], names: dict[int, str]) -> None:
     for leaf in state:
         if leaf.first is not None:
             own = leaf.first.name or leaf.link.name or names.get(id(leaf.tensor))
-            leaf.first.name = own or assigned_name(leaf.link.code, leaf.link.lasti)
+            leaf.first.name = own or variable_of(leaf.link)
 
 
 def _name_gradients(graded: list[Captured]) -> None:
@@ -190,17 +191,17 @@ def _name_compositions(events: list[Event]) -> None:
     """Give the last event that was made on behalf of an instruction the name that its result was assigned to."""
     last: dict[tuple[Any, int], Event] = {}
     for event in events:
-        if event.kind == "call" and event.section == "forward" and event.lasti < 0:
+        if event.kind == "call" and event.section == "forward" and event.is_inner:
             last[(event.code, event.lasti)] = event
     for event in last.values():
         if event.name is None:
-            event.name = assigned_name(event.code, ~event.lasti)
+            event.name = assigned_name(event.code, event.lasti)
 
 
 def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], event: Event) -> None:
     """Note what the user's code calls the numbers among a call's arguments; None for one that it calls differently."""
     places = [place for place, item in enumerate(args) if isinstance(item, float | np.floating)]
-    if not places or event.lasti < 0:
+    if not places or event.is_inner:
         return
     names = argument_names(event.code, event.lasti, len(args))
     for place in places:

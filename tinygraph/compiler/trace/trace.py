@@ -14,14 +14,14 @@ from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.outside import Outside
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.engine.links import Call, Like
+from tinygraph.engine.links import Call, Like, name_of, variable_of
 from tinygraph.engine.modes import Setting
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import Operation, function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, UnsupportedError
-from tinygraph.users_code.source import assigned_name, source_of
+from tinygraph.users_code.source import source_of
 
 __all__ = ["Trace"]
 
@@ -151,7 +151,7 @@ class Trace:
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Call the gradient with respect to z d_z."""
         event = getattr(plain(g), "_event", None)
-        name = getattr(call.label, "name", None) or assigned_name(call.code, call.lasti)
+        name = name_of(call) or variable_of(call)
         if event is not None and name is not None and event.name is None and event.section == "backward":
             event.name = f"d_{name}"
 
