@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,13 @@ from tinygraph.engine import ownership
 
 rng = np.random.default_rng(7)
 X = rng.normal(size=(4, 3))
+
+
+def test_the_engine_asks_for_counts_of_references_in_one_file():
+    engine = Path(ownership.__file__).parent
+    assert [path.name for path in sorted(engine.glob("*.py")) if "getrefcount" in path.read_text("utf-8")] == [
+        "ownership.py"
+    ]
 
 
 # --- arrays are asked themselves --------------------------------------------------------------------------------------

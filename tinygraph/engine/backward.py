@@ -34,7 +34,7 @@ from tinygraph.engine.links import (
 from tinygraph.engine.modes import Setting, state
 from tinygraph.engine.nonfinite import watch_cotangent
 from tinygraph.engine.operands import plain
-from tinygraph.engine.ownership import apart
+from tinygraph.engine.ownership import POPPED_ALONE, POPPED_ALONE_BELOW, apart, pop_counted
 from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
 from tinygraph.engine.pulling import PULL, hand, note_reach, pull
 from tinygraph.engine.record import SHOWN
@@ -343,29 +343,17 @@ def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
 # --- gradients of leaves ----------------------------------------------------------------------------------------------
 
 
-def _pop_counted(cotangents: dict[Leaf, Any], leaf: Any) -> tuple[Any, int, int]:
-    """Return a leaf's cotangent, the count of references to it, and that of the array that it is a view of."""
-    gradient = cotangents.pop(leaf)
-    base = gradient.base
-    return gradient, sys.getrefcount(gradient), sys.getrefcount(base)
-
-
-# The counts for an array that nobody else holds, and for the array under a view that alone holds it.
-_, _ALONE, _ = _pop_counted({None: np.empty(1)}, None)  # type: ignore[dict-item]
-_, _, _ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)  # type: ignore[dict-item]
-
-
 def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
     """Return a leaf and its gradient, copied if anybody else may hold its memory: no two gradients are one array."""
     if type(cotangents[leaf]) is not np.ndarray:
         gradient = cotangents.pop(leaf)
         return leaf, gradient if state.tracing is None else state.tracing.own_gradient(gradient)
-    gradient, references, below = _pop_counted(cotangents, leaf)
+    gradient, references, below = pop_counted(cotangents, leaf)
     base = gradient.base
-    if references > _ALONE or (
+    if references > POPPED_ALONE or (
         base is not None
         and (
-            below > _ALONE_BELOW
+            below > POPPED_ALONE_BELOW
             or type(base) is not np.ndarray
             or base.size != gradient.size
             or not gradient.flags.writeable

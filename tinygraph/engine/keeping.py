@@ -11,7 +11,6 @@ NumPy tells nobody when an array is written into. So
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from typing import Any
@@ -22,7 +21,7 @@ from numpy.lib.array_utils import byte_bounds
 from tinygraph.engine import modes
 from tinygraph.engine.links import DataLeaf, Leaf, Like, next_order
 from tinygraph.engine.modes import is_tracing
-from tinygraph.engine.ownership import same_bits
+from tinygraph.engine.ownership import ALONE, holders, same_bits
 
 # A constant of at most this many elements is copied: a megabyte of float64, copied in the time of one operation on it.
 COPIED = 131_072
@@ -187,7 +186,7 @@ class _HandedOut:
         written = before is not UNSEEN and not same_bits(self._value, before)
         if written:
             self.order = self.rewritten = next_order()
-        if _holders(self) <= _NOBODY_ELSE:
+        if holders(self) <= ALONE + 1:  # the link and its Tensor
             take_back(self)
         elif written or before is UNSEEN:
             self.before = self._value.copy(order="K")
@@ -227,17 +226,3 @@ def take_back(link: Any) -> None:
     """Note that nobody else holds a leaf's array any more."""
     link.before = None
     link.__class__ = Leaf if type(link) is HandedLeaf else DataLeaf
-
-
-def _holders(link: Any) -> int:
-    array = link._value
-    return sys.getrefcount(array)
-
-
-def _count_without_others() -> int:
-    link = Leaf(np.empty(1), None, None)
-    tensors = [link._value]  # a Tensor holds the array too
-    return _holders(link) if tensors else 0
-
-
-_NOBODY_ELSE = _count_without_others()

@@ -20,7 +20,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Memory", "apart", "base_of", "is_shared", "owner", "read_only", "same_bits", "share"]
+__all__ = [
+    "ALONE",
+    "POPPED_ALONE",
+    "POPPED_ALONE_BELOW",
+    "TEMPORARY",
+    "Memory",
+    "apart",
+    "base_of",
+    "given_holders",
+    "holders",
+    "is_shared",
+    "owner",
+    "pop_counted",
+    "read_only",
+    "same_bits",
+    "share",
+]  # fmt: skip
 
 
 # --- arrays -----------------------------------------------------------------------------------------------------------
@@ -97,14 +113,21 @@ def is_shared(tensor: Any, recorded: Callable[[Any], int]) -> bool:
     below = base_of(value)
     del value
     if below is None:
-        return _holders(tensor) > _ALONE + (tensor._link._value is tensor._value)
+        return holders(tensor) > ALONE + (tensor._link._value is tensor._value)
     known = recorded(below)
     del below
     return _holders_below(tensor) > _ALONE_BELOW + known
 
 
-def _holders(tensor: Any) -> int:
-    array = tensor._value
+# --- counts of references ---------------------------------------------------------------------------------------------
+
+# Each count is compared with that of a known case, found by the same function: how many references a call itself makes
+# is the interpreter's own matter.
+
+
+def holders(owner: Any) -> int:
+    """Return the count of references to the array of a Tensor, or of a link."""
+    array = owner._value
     return sys.getrefcount(array)
 
 
@@ -113,9 +136,43 @@ def _holders_below(tensor: Any) -> int:
     return sys.getrefcount(below)
 
 
-# What is counted for an array that nothing but a Tensor holds, and for the array under a view of it.
-_ALONE = _holders(SimpleNamespace(_value=np.empty(1)))
+# The counts for an array that nothing but a Tensor holds, and for the array under a view of it.
+ALONE = holders(SimpleNamespace(_value=np.empty(1)))
 _ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
+
+
+def pop_counted(arrays: dict[Any, Any], key: Any) -> tuple[Any, int, int]:
+    """Take an array out of a dict. Return it, and the counts of references to it and to the array it is a view of."""
+    array = arrays.pop(key)
+    base = array.base
+    return array, sys.getrefcount(array), sys.getrefcount(base)
+
+
+# The counts for an array that only the dict holds, and for the array under a view that alone holds it.
+_, POPPED_ALONE, _ = pop_counted({None: np.empty(1)}, None)
+_, _, POPPED_ALONE_BELOW = pop_counted({None: np.empty((1, 2)).T}, None)
+
+
+def given_holders(array: Any) -> int:
+    """Return the count of references to the argument of the method that asks."""
+    return sys.getrefcount(array)
+
+
+class _Counted:
+    """A method that asks for the count of its argument, as `Tensor.assign` does."""
+
+    def given(self, array: Any) -> int:
+        return given_holders(array)
+
+    def temporary(self) -> int:
+        array = np.empty(1)
+        named = self.given(array)
+        unnamed = self.given(array + array)
+        return unnamed if unnamed < named else -1  # where the two cannot be told apart, every array is copied
+
+
+# The count for an argument that the caller of the method has no name for.
+TEMPORARY = _Counted().temporary()
 
 
 # --- stand-ins --------------------------------------------------------------------------------------------------------

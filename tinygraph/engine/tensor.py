@@ -20,6 +20,7 @@ from tinygraph.engine.links import Call, DataLeaf, Leaf, Like, Unnamed, give_nam
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked, plain
 from tinygraph.engine.operators import Operators
+from tinygraph.engine.ownership import TEMPORARY, given_holders
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
@@ -340,7 +341,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         new: Any
         if (
             type(value) is np.ndarray
-            and sys.getrefcount(value) <= _TEMPORARY
+            and given_holders(value) <= TEMPORARY
             and value.base is None
             and value.dtype == old.dtype
             and value.shape == old.shape
@@ -527,22 +528,6 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
             f"del t[index]: a Tensor{made_at(self._link)} keeps its elements, at {users_line()}. Write "
             "t = np.delete(t, index, axis=0)"
         )
-
-
-class _Counted:
-    """The count of `sys.getrefcount` in a method, such as `assign`, for an array that the caller has no name for."""
-
-    def given(self, value: Any) -> int:
-        return sys.getrefcount(value)
-
-    def temporary(self) -> int:
-        array = np.empty(1)
-        named = self.given(array)
-        unnamed = self.given(array + array)
-        return unnamed if unnamed < named else -1  # where the two cannot be told apart, every array is copied
-
-
-_TEMPORARY = _Counted().temporary()
 
 
 def _elements(tensor: Tensor) -> Iterator[Tensor]:
