@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.keeping import Held
+from tinygraph.engine.keeping import Held, notice_writes
 from tinygraph.engine.links import (
     Both,
     Call,
@@ -209,7 +209,7 @@ def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
 def _meet_owner(leaf: Any, value: Any, order: int) -> None:
     """Meet the leaf of whose array a detached Tensor has a view."""
     if share(leaf._value, value):
-        leaf.differentiable  # noqa: B018 - to ask compares the array with its copy
+        notice_writes(leaf)
         if leaf.rewritten > order:
             raise GraphError(_changed_since(leaf))
 

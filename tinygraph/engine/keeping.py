@@ -170,7 +170,11 @@ UNSEEN = object()
 
 
 class _HandedOut:
-    """A leaf whose array others may hold. Whoever asks whether it is differentiable, as each use does, has it checked.
+    """A leaf whose array others may hold.
+
+    The record and the pass ask each operand whether it is differentiable, and such a leaf compares its array then: an
+    own question would cost each recorded call, of whatever leaf. Whoever wants the comparison alone calls
+    `notice_writes`.
 
     `before` is a copy of the array, or the number, as it was when it was last seen; or `UNSEEN`.
     """
@@ -214,6 +218,12 @@ class HandedDataLeaf(_HandedOut, DataLeaf):
         """False; and the array has been compared with what it was."""
         self._check()
         return False
+
+
+def notice_writes(leaf: Leaf) -> None:
+    """Compare a leaf's array with what it was, if others may hold it; a write makes its graphs out of date."""
+    if isinstance(leaf, _HandedOut):
+        leaf._check()
 
 
 def hand_out(link: Any, before: Any) -> None:

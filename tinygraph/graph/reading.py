@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.keeping import Held
+from tinygraph.engine.keeping import Held, notice_writes
 from tinygraph.engine.links import (
     Call,
     Leaf,
@@ -81,8 +81,9 @@ def _changed(links: list[Any]) -> set[int]:
         if isinstance(link, Call):
             for operand in links_in(arguments(link)[0]):
                 used.setdefault(id(operand), link.order)
-    # To ask whether a leaf is differentiable is to look whether its array was written into.
-    leaves = [link for link in links if isinstance(link, Leaf) and link.differentiable is not None]
+    leaves = [link for link in links if isinstance(link, Leaf)]
+    for leaf in leaves:
+        notice_writes(leaf)
     changed = [leaf for leaf in leaves if leaf.order > used.get(id(leaf), leaf.order)]
     arrays = [leaf._value for leaf in changed if isinstance(leaf._value, np.ndarray)]
     kept = [link for link in links if arrays and isinstance(link._value, np.ndarray)]

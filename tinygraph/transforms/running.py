@@ -12,8 +12,9 @@ import numpy as np
 from tinygraph.engine import modes, record
 from tinygraph.engine.backward import gradients
 from tinygraph.engine.gathering import gather
+from tinygraph.engine.keeping import notice_writes
 from tinygraph.engine.leaving import Left, warn_of_lost
-from tinygraph.engine.links import Leaf, Like, arguments, links_in, next_order
+from tinygraph.engine.links import DataLeaf, Leaf, Like, arguments, links_in, next_order
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.ownership import apart
@@ -213,7 +214,10 @@ def _as_input(call: str, value: Any) -> Tensor:
 
 def _check_unwritten(call: str, link: Any, order: int) -> None:
     """Raise an error if a function gave one of its input Tensors another value."""
-    if isinstance(link, Leaf) and link.differentiable and link.order != order:  # asking it finds out about its array
+    if not isinstance(link, Leaf):
+        return
+    notice_writes(link)
+    if not isinstance(link, DataLeaf) and link.order != order:
         raise GraphError(
             f"{call}: the function gives {link.name or 'one of its inputs'} another value with assign() or through "
             ".data, which leaves no trace in the graph. Write into the Tensor itself, x *= 2, or compute a new one, "
