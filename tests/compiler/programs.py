@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 import tinygraph as tg
+from tinygraph.compiler import pipeline
+from tinygraph.compiler.compiled import Compiled
 from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.compiler.program.program import Program, Variable
+from tinygraph.compiler.rewrites import PHASES, Phase, Rewrite
 from tinygraph.graph import Graph
+
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class _CompiledBy(Compiled):
+    """A compiled function whose programs are run by what `make` returns."""
+
+    def __init__(self, make: Callable[[Program, str], Any], *given: Any) -> None:
+        super().__init__(*given)
+        self._make = make
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return _CompiledBy(self._make, copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize)
+
+    def _compiled(self, *args: Any) -> Any:
+        with _ONE_AT_A_TIME, mock.patch.object(pipeline, "runner_of", self._make):
+            return super()._compiled(*args)
+
+
+def compiled_by(
+    make: Callable[[Program, str], Any], function: Any = None, *, static_argnames: Any = (), maxsize: int = 32
+) -> Any:
+    """`tg.compile`, with something else than the written program to run: what `make` returns."""
+    if function is None:
+        return lambda function: compiled_by(make, function, static_argnames=static_argnames, maxsize=maxsize)
+    names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+    return _CompiledBy(make, function, names, maxsize)
+
+
+def interpreted(function: Any = None, **keywords: Any) -> Any:
+    """`tg.compile`, with a plain walk over the nodes in place of the written program."""
+    return compiled_by(lambda program, name: Interpreter(program), function, **keywords)
+
+
+def one_phase(*rewrites: Rewrite) -> tuple[Phase, ...]:
+    """Some rewrites as the only phase."""
+    return (Phase("one", "Rewrites that are looked at.", rewrites),)
+
+
+def without(left_out: Rewrite | None) -> tuple[Phase, ...]:
+    """All phases, without one rewrite."""
+    return tuple(
+        replace(phase, rewrites=tuple(rewrite for rewrite in phase.rewrites if rewrite is not left_out))
+        for phase in PHASES
+    )
+
+
+ALL: tuple[Rewrite, ...] = tuple(dict.fromkeys(rewrite for phase in PHASES for rewrite in phase.rewrites))
 
 
 def program_of(
@@ -69,11 +124,11 @@ def _with_gradients(function: Callable[..., Any], arguments: Sequence[Any], vari
         gradients = [tensor.grad for tensor in tensors[: len(arguments)] if tensor.grad is not None]
         return [*results, *gradients], updated
 
-    def make(program: Program) -> Any:
+    def make(program: Program, name: str) -> Any:
         made.append(program)
         return Interpreter(program)
 
-    values = tg.compile(recorded, make=make)(*given)
+    values = compiled_by(make, recorded)(*given)
     (program,) = made
     for node, name in zip(program.arguments, names, strict=True):
         object.__setattr__(node, "name", name)

@@ -14,7 +14,7 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.schedule import blocks, division
 from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.compiler.write import two_threads

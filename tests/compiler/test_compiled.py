@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tests.compiler.programs import interpreted
 from tinygraph import draws
-from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.testing.strategies import arrays
 
 X = np.linspace(-1.5, 2.0, 12).reshape(4, 3)
@@ -26,7 +26,7 @@ def compile_(request):
     """`tg.compile`, and the same with a plain walk over the nodes in place of the emitted program."""
     if request.param == "emitted":
         return tg.compile
-    return lambda f=None, **keywords: tg.compile(f, make=Interpreter, **keywords)
+    return interpreted
 
 
 # --- training steps ---------------------------------------------------------------------------------------------------
@@ -597,10 +597,10 @@ def test_eager_interpreted_and_emitted_agree(f, x, y):
 
         return run
 
-    eager, emitted, interpreted = step(w[0]), tg.compile(step(w[1])), tg.compile(step(w[2]), make=Interpreter)
+    eager, emitted, plain = step(w[0]), tg.compile(step(w[1])), interpreted(step(w[2]))
     for _ in range(2):
         loss, gradient = eager(x, y)
-        for run, tensor in ((emitted, w[1]), (interpreted, w[2])):
+        for run, tensor in ((emitted, w[1]), (plain, w[2])):
             found, found_gradient = run(x, y)
             np.testing.assert_allclose(found, loss.data, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found_gradient, gradient, rtol=1e-8, atol=1e-10)

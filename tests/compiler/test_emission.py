@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
-from tinygraph.compiler.rewrites import ALL
+from tests.compiler.programs import ALL, compiled_by, program_of, without
+from tinygraph.compiler.pipeline import compile_program
+from tinygraph.compiler.rewrites import PHASES
 
 UNARY = {
     "sin": np.sin, "tanh": np.tanh, "exp of tanh": lambda x: np.exp(np.tanh(x)), "square": np.square,
@@ -82,8 +82,8 @@ def test_compiled_programs_agree_with_eager_code_and_do_without_any_rewrite(case
     function, inputs = case
     program = program_of(function, inputs, backward=True)
     expected = [np.array(output.value) for output in program.graph.outputs]
-    for rewrites in (ALL, *[tuple(r for r in ALL if r is not left_out) for left_out in dict.fromkeys(ALL)], ()):
-        emitted = compile_program(program, rewrites=rewrites)
+    for phases in (PHASES, *[without(left_out) for left_out in ALL], ()):
+        emitted = compile_program(program, phases=phases)
         for _ in range(2):  # the second time in memory that has been used
             given_inputs = [array.copy() for array in inputs]
             results = emitted.run(given_inputs)
@@ -141,9 +141,9 @@ def test_a_view_of_one_element_is_a_number_of_its_own(one: Any) -> None:
         y = np.exp(y) * 3  # in the memory of y
         return np.sum(y) + first, y, first
 
-    for rewrites in (ALL, ()):
+    for phases in (PHASES, ()):
         x = np.array([0.7])
-        compiled = tg.compile(function, make=lambda program, chosen=rewrites: compile_program(program, rewrites=chosen))
+        compiled = compiled_by(lambda program, name, chosen=phases: compile_program(program, phases=chosen), function)
         for got, wanted in zip(compiled(x), function(x), strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-14)
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
+from tests.compiler.programs import one_phase, program_of, without
 from tinygraph.compiler.kernels.assembly import assembled, tiles
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.steps import Step, steps_of
-from tinygraph.compiler.rewrites import ALL, Rewrite
+from tinygraph.compiler.rewrites import PHASES, Rewrite
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes
 from tinygraph.compiler.rewrites.sharing import drop_dead
@@ -35,9 +35,9 @@ def count(graph: Graph, operation: str) -> int:
 def after(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], backward: bool = False) -> Graph:
     """The graph of a function after a rewrite that must keep its results, alone and among the others."""
     program = program_of(function, arrays, backward=backward)
-    for rewrites in ((rewrite,), ALL):
+    for phases in (one_phase(rewrite), PHASES):
         for blocks in (False, True):
-            emitted = compile_program(program, rewrites=rewrites, blocks=blocks)
+            emitted = compile_program(program, phases=phases, blocks=blocks)
             for _ in range(2):
                 for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
                     np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
@@ -246,6 +246,6 @@ def test_sums_of_rows_keep_their_axes(keepdims: bool) -> None:
         return np.squeeze(total * arrays[0][:1]) ** 2
 
     program = program_of(function, arrays)
-    for rewrites in ((sum_products,), tuple(rewrite for rewrite in ALL if rewrite is not drop_kept_axes), ALL):
-        emitted = compile_program(program, rewrites=rewrites)
+    for phases in (one_phase(sum_products), without(drop_kept_axes), PHASES):
+        emitted = compile_program(program, phases=phases)
         np.testing.assert_allclose(emitted.run(arrays)[0], program.graph.outputs[0].value)

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
+from tests.compiler.programs import program_of, without
 from tinygraph.compiler.kernels import images, places, winograd
-from tinygraph.compiler.rewrites import ALL
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
 from tinygraph.compiler.saving import save_program
@@ -140,8 +139,7 @@ REWRITES = [pool_first, crop_to_pool, winograd_form, windows_once, pool_places, 
 @pytest.mark.parametrize("left_out", [None, *REWRITES], ids=lambda rewrite: getattr(rewrite, "__name__", "none"))
 @pytest.mark.parametrize("channels", [(4, 3), (16, 17)])
 def test_a_network_with_each_rewrite_of_images_left_out(left_out, channels):
-    rewrites = [rewrite for rewrite in ALL if rewrite is not left_out]
-    equal(classifier, *classifier_arguments(channels=channels), rewrites=rewrites)
+    equal(classifier, *classifier_arguments(channels=channels), phases=without(left_out))
 
 
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])

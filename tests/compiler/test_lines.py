@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.memory.lines import middle_of, on_lines
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.saving import save_program
 

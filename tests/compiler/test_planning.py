@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
 from tinygraph.compiler.memory import Storage
 from tinygraph.compiler.memory.packing import packed
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.emitted import Emitted
 
 WIDE = np.linspace(-1, 1, 20_000)

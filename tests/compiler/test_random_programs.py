@@ -5,6 +5,7 @@ gradients of the first and second order are the eager ones, whatever rewrite is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.compiler.compiling import compile_program
+from tests.compiler.programs import ALL, compiled_by, without
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.steps import operands_of
-from tinygraph.compiler.rewrites import ALL, Rewrite
+from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.graph import Graph
 
 
@@ -136,19 +138,19 @@ def second_order(function: Callable[..., Any], places: tuple[int, ...]) -> Calla
 ACCURACY = {np.float64: 1e-8, np.float32: 3e-3, np.float16: 0.1}
 
 
-@given(programs(), st.sampled_from([None, *dict.fromkeys(ALL)]), st.booleans(), st.sampled_from([1, 2]))
+@given(programs(), st.sampled_from([None, *ALL]), st.booleans(), st.sampled_from([1, 2]))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_gradients_of_two_orders_are_the_eager_ones(case: Any, left_out: Any, blocks: bool, threads: int) -> None:
     function, arrays, dtype = case
     places = tuple(range(len(arrays)))
-    rewrites = tuple([in_order(rewrite) for rewrite in ALL if rewrite is not left_out])
+    phases = tuple(replace(phase, rewrites=tuple(map(in_order, phase.rewrites))) for phase in without(left_out))
     transforms = [tg.grad(function, places), second_order(function, places)]
     if 0 < arrays[0].size <= 4:
         transforms.append(lambda *arrays: [tg.hessian(function)(*arrays)])
     for transformed in transforms:
         expected = transformed(*arrays)
-        compiled = tg.compile(
-            transformed, make=lambda p: compile_program(p, rewrites=rewrites, blocks=blocks, threads=threads)
+        compiled = compiled_by(
+            lambda p, name: compile_program(p, phases=phases, blocks=blocks, threads=threads), transformed
         )
         for _ in range(2):  # the second time in memory that has been used
             found = compiled(*arrays)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
+from tests.compiler.programs import ALL, one_phase, program_of
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.steps import Step, steps_of
-from tinygraph.compiler.rewrites import ALL, Rewrite
+from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.compiler.rewrites.arithmetic import (
     drop_identities,
     gather_numbers,
@@ -48,7 +48,7 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
     assert operations(after) == expected, f"\n{before}\n->\n{after}"
     for node, output in zip(after.outputs, before.outputs, strict=True):
         assert (node.shape, node.dtype) == (output.shape, output.dtype)
-    results = compile_program(program, rewrites=(rewrite,)).run(arrays)
+    results = compile_program(program, phases=one_phase(rewrite)).run(arrays)
     for result, output in zip(results, program.graph.outputs, strict=True):
         np.testing.assert_allclose(result, output.value, rtol=1e-12)
 
@@ -332,5 +332,5 @@ def test_products_in_pieces(shape, expected, transposed):
     program = program_of(product, [x, y])
     after = drop_dead(divide_products(steps_of(program)))
     assert operations(after) == expected
-    (result,) = compile_program(program, rewrites=(divide_products,)).run([x, y])
+    (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
     np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-10)

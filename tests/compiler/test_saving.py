@@ -13,7 +13,7 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.saving.sources import Sources

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph import nn, optim
-from tinygraph.compiler.compiling import compile_program
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import products
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.schedule import division, sequences

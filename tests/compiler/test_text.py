@@ -13,7 +13,7 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import program_of
-from tinygraph.compiler.compiling import compile_program
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.cost import ONE_THREAD
 from tinygraph.compiler.run import threads
 from tinygraph.compiler.write.literals import string_text
@@ -154,7 +154,7 @@ def test_numbers_are_arrays_that_are_made_once(dtype: Any) -> None:
 
 def test_a_number_keeps_the_sign_of_zero() -> None:
     x = np.array([-1.0, 2.0])
-    emitted = compile_program(program_of(lambda x: np.sin(x) * -0.0, [x]), rewrites=())
+    emitted = compile_program(program_of(lambda x: np.sin(x) * -0.0, [x]), phases=())
     assert np.signbit(emitted.run([x])[0]).tolist() == np.signbit(np.sin(x) * -0.0).tolist()
 
 

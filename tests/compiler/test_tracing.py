@@ -14,8 +14,8 @@ import pytest
 from scipy import special
 
 import tinygraph as tg
+from tests.compiler.programs import interpreted
 from tinygraph import draws
-from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.engine import modes
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.value import Value
@@ -29,10 +29,10 @@ RATE = 0.5
 
 def agree(f, *args, calls=2, **keywords):
     """Compiled, interpreted and eager calls of a function give the same; returns the compiled function."""
-    compiled, interpreted = tg.compile(f, **keywords), tg.compile(f, make=Interpreter, **keywords)
+    compiled, plain = tg.compile(f, **keywords), interpreted(f, **keywords)
     for _ in range(calls):
         expected = [np.asarray(record_free(item)) for item in tree_leaves(f(*args))]
-        for run in (compiled, interpreted):
+        for run in (compiled, plain):
             found = tree_leaves(run(*args))
             assert len(found) == len(expected)
             for a, b in zip(found, expected, strict=True):

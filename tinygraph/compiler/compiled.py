@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from tinygraph.compiler.guards.signature import NUMERIC, Parameters
-from tinygraph.compiler.making import Maker, made_version, name_of
+from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
@@ -40,6 +40,7 @@ from tinygraph.graph import Graph
 from tinygraph.nests import tree_map
 
 if TYPE_CHECKING:
+    from tinygraph.compiler.stages import Stages
     from tinygraph.drawing import Drawing
 
 __all__ = ["Compiled", "compile"]
@@ -53,15 +54,12 @@ class Compiled:
         program, graph, source: of the version that was used last: the `Program`, its `Graph`, and its text.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], static_argnames: Iterable[str], maxsize: int, make: Maker | None
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], static_argnames: Iterable[str], maxsize: int) -> None:
         functools.update_wrapper(self, function)
         self._function = function
         self._parameters = Parameters(function, static_argnames)
         self._name = self._parameters.function
         self._call_parameters = parameters_of(function)
-        self._make = make
         self._maxsize = maxsize
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
         # By a program the call it was made for, in the words of a saved file, where there are words for it.
@@ -75,7 +73,7 @@ class Compiled:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         """The same of a copied function, as of the method of a copied model, not compiled yet."""
-        return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize, self._make)
+        return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize)
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}, {len(self._versions)} signatures>"
@@ -148,6 +146,13 @@ class Compiled:
         """The text of the program that was run last."""
         text: str = self._used().runner.source
         return text
+
+    @property
+    def stages(self) -> Stages:
+        """What each stage of the compiler made of the program that was run last, to print: see `Stages`."""
+        from tinygraph.compiler.stages import stages_of
+
+        return stages_of(self._used().runner)
 
     @property
     def cost(self) -> Any:
@@ -248,7 +253,7 @@ class Compiled:
         """Make the program for some arguments, and keep it in front of the others of its signature."""
         known = self._versions.get(key, [])
         why = known[0].surroundings.changed() if known else "the arguments differ"
-        version = made_version(self._function, self._parameters, args, kwargs, leaves, self._make)
+        version = made_version(self._function, self._parameters, args, kwargs, leaves)
         is_static = self._parameters.is_static
         self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))
         if (
@@ -283,16 +288,14 @@ class Compiled:
 
 @overload
 def compile(  # noqa: A001 - the name users know
-    function: Callable[..., Any], *, static_argnames: str | Iterable[str] = ..., maxsize: int = ...,
-    make: Maker | None = ...,
+    function: Callable[..., Any], *, static_argnames: str | Iterable[str] = ..., maxsize: int = ...
 ) -> Compiled: ...  # fmt: skip
 @overload
 def compile(  # noqa: A001
-    function: None = None, *, static_argnames: str | Iterable[str] = ..., maxsize: int = ..., make: Maker | None = ...
+    function: None = None, *, static_argnames: str | Iterable[str] = ..., maxsize: int = ...
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 def compile(  # noqa: A001
-    function: Callable[..., Any] | None = None, *, static_argnames: str | Iterable[str] = (), maxsize: int = 32,
-    make: Maker | None = None,
+    function: Callable[..., Any] | None = None, *, static_argnames: str | Iterable[str] = (), maxsize: int = 32
 ) -> Any:  # fmt: skip
     """Compile a function of arrays, or a whole training step, to a straight-line NumPy program.
 
@@ -304,7 +307,6 @@ def compile(  # noqa: A001
             each call; ints, bools, strings, None and other objects are part of the signature.
         static_argnames: arguments that are part of the signature whatever they are; they must be hashable.
         maxsize: how many programs are kept. When there are more, the one that was not used for longest goes.
-        make: what turns a `Program` into something that runs; for tests.
 
     Returns:
         A `Compiled`, which is called like the function. Its results are arrays. Tensors that the function finds outside
@@ -320,7 +322,7 @@ def compile(  # noqa: A001
     if maxsize < 1:
         raise ValueError(f"compile: maxsize must be at least 1, got {maxsize}")
     if function is None:
-        return lambda function: Compiled(function, names, maxsize, make)
+        return lambda function: Compiled(function, names, maxsize)
     if not callable(function):
         raise TypeError(f"compile: expected a function, got {type(function).__name__}")
-    return Compiled(function, names, maxsize, make)
+    return Compiled(function, names, maxsize)

@@ -13,9 +13,7 @@ long each is needed, and `packing` lays them into memory.
 
 from __future__ import annotations
 
-from tinygraph.compiler.memory.layouts import looks_like_view
-from tinygraph.compiler.memory.parts import takes_out
 from tinygraph.compiler.memory.planner import plan
-from tinygraph.compiler.memory.storage import Memory, Plan, Storage
+from tinygraph.compiler.memory.storage import NO_MEMORY, Memory, Plan, Storage
 
-__all__ = ["Memory", "Plan", "Storage", "looks_like_view", "plan", "takes_out"]
+__all__ = ["NO_MEMORY", "Memory", "Plan", "Storage", "plan"]

@@ -7,8 +7,9 @@ from typing import Any
 
 from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.memory.layouts import is_view, layouts_of
-from tinygraph.compiler.memory.parts import parts_of, takes_out
+from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.predicates import takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Run, calls_in
 from tinygraph.graph import Graph

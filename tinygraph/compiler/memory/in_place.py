@@ -17,7 +17,7 @@ import numpy as np
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.failing import may_fail
+from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.steps import Step, is_elementwise, operands_of
 from tinygraph.graph import Node
 

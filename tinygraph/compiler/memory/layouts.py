@@ -6,28 +6,18 @@ asked: each layout is an empty array of the right shape and strides, which nobod
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import RESHAPING
+from tinygraph.compiler.program.predicates import looks_like_view
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, has_shape
+from tinygraph.compiler.rewrites.views import has_shape
 from tinygraph.engine.ownership import share
 from tinygraph.graph import Graph
 
-__all__ = ["is_basic", "is_view", "layouts_of", "looks_like_view", "what_is_shown"]
-
-OTHER_VIEWS = frozenset((np.broadcast_to, np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal))
-
-
-def looks_like_view(step: Step) -> bool:
-    """Return whether NumPy would make a view, if the operand's strides allow it."""
-    if not step.args or type(step.args[0]) is not Step:
-        return False
-    if step.function is operator.getitem:
-        return is_basic(step.args[1])
-    return step.function in RESHAPING or step.function in TRANSPOSING or step.function in OTHER_VIEWS
+__all__ = ["is_view", "layouts_of", "what_is_shown"]
 
 
 def what_is_shown(step: Any) -> Any:
@@ -35,12 +25,6 @@ def what_is_shown(step: Any) -> Any:
     while looks_like_view(step):
         step = step.args[0]
     return step
-
-
-def is_basic(index: Any) -> bool:
-    """Return whether an index gives a view."""
-    items = index if type(index) is tuple else (index,)
-    return all(item is None or item is Ellipsis or type(item) in (int, slice) for item in items)
 
 
 def is_view(step: Step, layouts: dict[int, Any]) -> bool:

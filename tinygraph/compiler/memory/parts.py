@@ -6,38 +6,18 @@ its place, the whole is never copied together: it has one storage, and the parts
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
-from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
-from tinygraph.compiler.memory.layouts import looks_like_view, what_is_shown
-from tinygraph.compiler.program.steps import REDUCTIONS, Step, is_elementwise, operands_of
-from tinygraph.derivatives.indexing import scatter
-from tinygraph.derivatives.products import einsum_of
-from tinygraph.derivatives.shapes import astype
+from tinygraph.compiler.memory.layouts import what_is_shown
+from tinygraph.compiler.program.predicates import looks_like_view, takes_out
+from tinygraph.compiler.program.steps import Step, is_elementwise, operands_of
 from tinygraph.graph import Graph
 
 __all__ = ["parts_of", "takes_out"]
-
-# Functions that take out=, besides the ufuncs and the reductions.
-WITH_OUT = frozenset(
-    (np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
-     scatter, assembled, turned_product, np.broadcast_to, np.reshape, np.ravel, operator.getitem)
-)  # fmt: skip
-
-
-def takes_out(step: Step) -> bool:
-    """Return whether the result can be written into memory that is given."""
-    function = step.function
-    if isinstance(function, np.ufunc):
-        return function.nout == 1
-    if function is operator.getitem:
-        return True
-    return function in REDUCTIONS or function in WITH_OUT or step.draws or function in IMAGE_FUNCTIONS
 
 
 def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:

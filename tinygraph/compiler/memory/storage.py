@@ -15,7 +15,7 @@ from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Run
 
-__all__ = ["Memory", "Plan", "Storage"]
+__all__ = ["NO_MEMORY", "Memory", "Plan", "Storage"]
 
 
 @dataclass(eq=False)
@@ -111,3 +111,6 @@ class Plan:
     def is_view(self, step: Step) -> bool:
         """Return whether a step only looks at memory in another way."""
         return is_view(step, self.layouts)
+
+
+NO_MEMORY = Plan([], {}, {}, [], [], {}, {})

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.views import TRANSPOSING
 
 __all__ = ["cotangents_in"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.engine.scopes import given_name
 from tinygraph.functions.checks import CHECKS
 

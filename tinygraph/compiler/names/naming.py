@@ -11,8 +11,8 @@ from tinygraph.compiler.names.cotangents import cotangents_in
 from tinygraph.compiler.names.describing import core, made_up
 from tinygraph.compiler.names.slope_values import begun_with, slopes_in
 from tinygraph.compiler.names.taken import TakenNames, users
+from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.views import TRANSPOSING
 from tinygraph.graph import Graph
 
 __all__ = ["names_of"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinygraph.compiler.names.describing import number_in
-from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of
+from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.steps import Step, operands_of
 
 __all__ = ["begun_with", "slopes_in"]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph import draws
+from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.program import Program
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.links import instances, mapped
@@ -274,18 +275,6 @@ def result_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     )
     result = function(*stand_ins[0], **stand_ins[1])
     return result.shape, result.dtype
-
-
-REDUCTIONS: dict[Callable[..., Any], np.ufunc] = {
-    np.sum: np.add,
-    np.prod: np.multiply,
-    np.max: np.maximum,
-    np.min: np.minimum,
-    np.amax: np.maximum,
-    np.amin: np.minimum,
-    np.any: np.logical_or,
-    np.all: np.logical_and,
-}
 
 
 def is_plain_reduction(step: Step) -> bool:

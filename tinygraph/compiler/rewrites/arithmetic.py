@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import facts_of
 from tinygraph.compiler.program.steps import Builder, Step, operands_of, rewritten
 from tinygraph.graph import Graph
 
@@ -56,7 +57,7 @@ def _may_be_negative_zero(x: Any, depth: int = 8) -> bool:
     known = x.value if x.is_constant else None
     if known is not None and x.dtype.kind == "f":
         return bool(np.any(np.signbit(known) & (known == 0)))
-    if x.function in _POSITIVE:
+    if facts_of(x.function).never_negative:
         return x.dtype.kind == "c"
     if x.function in (np.add, np.subtract) and depth and x.dtype.kind == "f":
         # A sum is -0.0 where both are; and where x == y, x - y is 0.0.
@@ -68,9 +69,6 @@ def _may_be_negative_zero(x: Any, depth: int = 8) -> bool:
     if x.function in (np.sum, np.mean, np.sqrt, np.reshape, np.transpose, np.log1p, np.broadcast_to) and depth:
         return _may_be_negative_zero(x.args[0], depth - 1)
     return True
-
-
-_POSITIVE = frozenset((np.absolute, np.square, np.exp, np.exp2, np.cosh))
 
 
 def _multiply(builder: Builder, step: Step) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.steps import Builder, Step, rewritten, shape_of
-from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, is_reshape
+from tinygraph.compiler.rewrites.views import is_reshape
 from tinygraph.graph import Graph
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.cost import ONE_THREAD
-from tinygraph.compiler.program.steps import REDUCTIONS, Builder, Step, is_elementwise, operands_of, rewritten
+from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
+from tinygraph.compiler.program.steps import Builder, Step, is_elementwise, operands_of, rewritten
 from tinygraph.compiler.rewrites.gathering import calls_of
-from tinygraph.compiler.rewrites.views import TRANSPOSING, axes_of, is_reshape
+from tinygraph.compiler.rewrites.views import axes_of, is_reshape
 from tinygraph.graph import Graph
 
 __all__ = ["divide_products", "turn_products"]

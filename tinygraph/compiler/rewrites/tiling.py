@@ -11,8 +11,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels import images, places, winograd
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.facts import RESHAPING
 from tinygraph.compiler.program.steps import Builder, Step, is_elementwise, operands_of, reduced_axes, rewritten
-from tinygraph.compiler.rewrites.views import RESHAPING
 from tinygraph.graph import Graph
 
 __all__ = ["pool_places", "sums_by_product", "windows_once", "winograd_form"]

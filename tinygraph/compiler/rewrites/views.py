@@ -7,18 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.steps import Builder, Step, rewritten
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph
-
-# Functions that only give an array another shape, keeping the order of its elements.
-RESHAPING = frozenset((np.reshape, np.ravel, np.squeeze, np.expand_dims))
-TRANSPOSING = frozenset(
-    function
-    for function in (
-        np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose, getattr(np, "permute_dims", np.transpose),
-    )
-)  # fmt: skip
 
 
 def is_reshape(step: Step) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.steps import REDUCTIONS, Builder, Step, Symbol, reduced_axes, rewritten
+from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.steps import Builder, Step, Symbol, reduced_axes, rewritten
 from tinygraph.engine.links import mapped
 from tinygraph.engine.table import decomposition_of
 from tinygraph.graph import Graph

@@ -15,15 +15,9 @@ import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.program.cost import flops, nanoseconds
-from tinygraph.compiler.program.steps import (
-    REDUCTIONS,
-    Step,
-    is_elementwise,
-    is_plain_reduction,
-    operands_of,
-    reduced_axes,
-)
-from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of
+from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.steps import Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
+from tinygraph.compiler.rewrites.views import axes_of
 from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.graph import Graph
 

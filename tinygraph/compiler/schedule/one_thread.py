@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.cost import ONE_THREAD, flops
+from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import Batch
 from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.graph import Graph
 
-__all__ = ["PRODUCTS", "wants_one_thread"]
-
-PRODUCTS = (np.matmul, np.dot, turned_product)
+__all__ = ["wants_one_thread"]
 
 # A matrix of this many bytes takes long to read, however little is computed with it, and two threads share that.
 LONG_TO_READ = 1 << 23

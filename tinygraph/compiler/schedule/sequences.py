@@ -18,15 +18,9 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.program.cost import flops
-from tinygraph.compiler.program.steps import (
-    REDUCTIONS,
-    Step,
-    is_elementwise,
-    is_plain_reduction,
-    operands_of,
-    reduced_axes,
-)
-from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING, axes_of, is_reshape
+from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.steps import Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
+from tinygraph.compiler.rewrites.views import axes_of, is_reshape
 from tinygraph.compiler.schedule.batches import Batch, turned_for_products
 from tinygraph.compiler.schedule.blocks import TWO_THREADS
 from tinygraph.derivatives.indexing import scatter

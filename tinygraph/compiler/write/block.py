@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.scratch import slots_of
-from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of, reduced_axes
+from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.steps import Step, operands_of, reduced_axes
 from tinygraph.compiler.schedule.blocks import Run, combining, start_of
 from tinygraph.compiler.schedule.division import Division
 from tinygraph.compiler.write.calls import WORK, statements

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.names import TakenNames, made_up, slopes_in, users
-from tinygraph.compiler.program.steps import REDUCTIONS, Step, operands_of
-from tinygraph.compiler.rewrites.views import RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.literals import number_text
 from tinygraph.compiler.write.task import Task

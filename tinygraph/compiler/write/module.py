@@ -25,10 +25,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.names import TakenNames, is_free, names_of
+from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.write.allocations import constant_lines, memory_lines, state_lines, work_line
 from tinygraph.compiler.write.body import Body
-from tinygraph.compiler.write.calls import WORK
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers
@@ -42,9 +41,9 @@ __all__ = ["text_of_arrays"]
 LOUD = frozenset((np.mean, np.clip))
 
 
-def text_of_arrays(task: Task, planned: Plan) -> Text:
+def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
     """Write a program that computes with arrays, in the memory of a plan."""
-    writer = _writer(task, planned)
+    writer = _writer(task, planned, names)
     body = Body(task, planned, writer)
     memory = memory_lines(planned, writer, task.threads)
     threads = max([run.division.threads for run in body.runs], default=1)
@@ -79,9 +78,8 @@ def text_of_arrays(task: Task, planned: Plan) -> Text:
     )
 
 
-def _writer(task: Task, planned: Plan) -> Writer:
+def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:
     """The writer of the calls, with the names of all values."""
-    names = names_of(task.graph, planned, [task.name, WORK, *task.generators])
     return Writer(
         names=names,
         taken=TakenNames([*names.values(), task.name, *task.generators]),

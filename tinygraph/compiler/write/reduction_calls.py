@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygraph.compiler.program.steps import REDUCTIONS, Step, is_plain_reduction
+from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.steps import Step, is_plain_reduction
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["reduced", "reduced_into", "reduced_rows"]

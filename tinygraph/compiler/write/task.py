@@ -9,6 +9,8 @@ from typing import Any
 
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rewrites import Phase
+from tinygraph.compiler.write.calls import WORK
 from tinygraph.graph import Graph, Node
 
 __all__ = ["Task"]
@@ -25,6 +27,7 @@ class Task:
         blocks: whether elementwise calls on large arrays are evaluated block by block.
         threads: how many there are.
         again: compiles a program with these options, some of them replaced.
+        phases: the rewrites that made `graph` of `original`.
     """
 
     program: Program
@@ -34,6 +37,7 @@ class Task:
     blocks: bool
     threads: int
     again: Callable[..., Any]
+    phases: tuple[Phase, ...] = ()
 
     @property
     def arguments(self) -> Sequence[Node]:
@@ -50,6 +54,11 @@ class Task:
     def generators(self) -> list[str]:
         """The names of the random generators in the text."""
         return [f"generator_{place}" for place in range(len(self.program.generators))]
+
+    @property
+    def reserved(self) -> list[str]:
+        """The names in the text that no value may have."""
+        return [self.name, WORK, *self.generators]
 
     @cached_property
     def results(self) -> list[Step]:

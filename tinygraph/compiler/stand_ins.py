@@ -1,8 +1,7 @@
-"""Making: from a call of a function to a program that computes what the function does.
+"""Stand-ins: a function is recorded while it runs on them, in place of its arguments and of the arrays outside it.
 
-The function is run on stand-ins for what it is given and for the arrays that it finds outside; see
-`tinygraph.compiler.trace`. What it did becomes a `Program`, and where the program's arguments, variables and results
-come from and go to becomes a `Binding`:
+The run is recorded in `tinygraph.compiler.trace`, and becomes a `Program`. The `Binding` says for each argument,
+variable and result of the program where it comes from or goes to at a call:
 
     step(x, y), which reads w and assigns to it     program: (x, y), w -> loss, new w
                                                     binding: x and y are the first two leaves, w is that Tensor
@@ -10,12 +9,8 @@ come from and go to becomes a `Binding`:
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import keyword
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,86 +18,22 @@ import numpy as np
 from tinygraph.compiler.guards.signature import Parameters, copied, rebuilt, same_shape
 from tinygraph.compiler.guards.surroundings import Surroundings
 from tinygraph.compiler.names import identifier
-from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.run.binding import Binding, all_finite
-from tinygraph.compiler.run.threads import one_thread
-from tinygraph.compiler.run.versions import Version
-from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace, program_of, trace_twice
+from tinygraph.compiler.run.binding import Binding
+from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace
 from tinygraph.compiler.trace.ties import check_ties
 from tinygraph.engine import modes, record
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import place
 
-__all__ = ["Maker", "made_version", "name_of"]
-
-# What makes something that runs out of a program. The tests put the interpreter here.
-Maker = Callable[[Program], Any]
+__all__ = ["StandIns", "identifier_of"]
 
 
-def made_version(
-    function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
-    leaves: list[Any], make: Maker | None,
-) -> Version:  # fmt: skip
-    """The program for a call of a function.
-
-    Args:
-        parameters: of the function.
-        args, kwargs: what it is called with.
-        leaves: what of that is given anew at each call.
-        make: see `tinygraph.compile`.
-
-    Raises:
-        UnsupportedError: the function does what a program cannot repeat.
-        GraphError: a gradient would be lost.
-    """
-    with _uncollected():
-        stage = Stage(function, parameters, args, kwargs, leaves)
-        with one_thread():  # on a busy machine two can make a recording of half a second take five
-            trace, result = trace_twice(parameters.function, stage.enter)
-            finite = stage.finite(trace, stage.inputs(trace))
-            careful = not all_finite(finite, leaves)
-            if careful:
-                trace, result = trace_twice(parameters.function, stage.enter, careful)
-        names = {key: _identifier(name) for key, name in stage.surroundings.tensors.items()}
-        inputs = stage.inputs(trace)
-        recorded = program_of(trace, result, [event for event, _ in inputs], names)
-        runner = (make or _emitted(function))(recorded.program)
-        binding = replace(stage.binding(trace, recorded, inputs), finite=finite, careful=careful)
-        return Version(recorded.program, runner, stage.surroundings, binding, leaves)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage is looked for while a program is made: its many objects all stay, and looking took a third."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """The name of the function in a program's text."""
-    name = _identifier(getattr(function, "__name__", "step"))
-    return "step" if keyword.iskeyword(name) else name
-
-
-def _emitted(function: Callable[..., Any]) -> Maker:
-    """Return the maker that writes a program as NumPy, under the name of the function."""
-    from tinygraph.compiler.compiling import compile_program
-
-    name = name_of(function)
-    return lambda program: compile_program(program, name=name)
-
-
-class Stage:
-    """The stage for a recorded run of a function, with stand-ins for its arguments and for values from outside.
+class StandIns:
+    """The stand-ins of one function: for its arguments, and for what it finds outside.
 
     Attributes:
-        surroundings: what it finds outside.
+        surroundings: the objects that the function finds outside.
     """
 
     def __init__(
@@ -157,7 +88,7 @@ class Stage:
         static = self.parameters
 
         def stand_in(value: Any, name: str) -> Any:
-            return self._stand_in(trace, value, next(places), _identifier(name))
+            return self._stand_in(trace, value, next(places), identifier_of(name))
 
         args = [
             item if place in static.static_positions else rebuilt(item, name, stand_in, {})
@@ -203,7 +134,7 @@ class Stage:
         trace.tape.outside_as_it_is = self.surroundings.as_it_is
         changed: str | None = None
         try:
-            self.surroundings.divert(lambda array, name: self._found(trace, array, _identifier(name)))
+            self.surroundings.divert(lambda array, name: self._found(trace, array, identifier_of(name)))
             result = self.function(*args, **kwargs)
         finally:
             changed = self.surroundings.restore()
@@ -285,7 +216,7 @@ class Stage:
         )
 
 
-def _identifier(name: str) -> str:
-    """A name from a path: "params['w']" becomes "params_w"."""
+def identifier_of(name: str) -> str:
+    """Return an identifier made from a path: "params['w']" becomes "params_w"."""
     found = re.sub(r"\W+", "_", name).strip("_")
     return identifier(found if found.isidentifier() else f"x_{found}")

@@ -1,0 +1,153 @@
+"""The compiler, from a function to a program that runs: each stage is a call with its result.
+
+    trace       the function runs on stand-ins, and what it does is recorded
+    program     the record as a graph, with what it is given, keeps and returns
+    rewrites    the graph becomes smaller and cheaper, phase by phase
+    schedule    the calls in their order, some of them gathered into runs over blocks of rows
+    memory      each value gets a place in memory, which another may have had before
+    names       each value is called as the user's code calls it, or after what it is made from
+    write       the text of a NumPy module
+    run         the text as a function, and what each call of the user's gives to it
+
+The rooms of the compiler stand in this order. Beside them, `guards` says whether a program is the right one for a call,
+`kernels` has the functions that a program may call besides NumPy's, and `saving` makes a file of a program.
+`step.stages` shows what each stage made; see `tinygraph.compiler.stages`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import keyword
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tinygraph.compiler.guards.signature import Parameters
+from tinygraph.compiler.memory import NO_MEMORY, plan
+from tinygraph.compiler.names import is_free, names_of, users
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.program.steps import steps_of
+from tinygraph.compiler.rewrites import PHASES, Phase, simplified
+from tinygraph.compiler.run.binding import all_finite
+from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.threads import one_thread
+from tinygraph.compiler.run.versions import Version
+from tinygraph.compiler.schedule.items import calls_alone, scheduled
+from tinygraph.compiler.schedule.one_thread import wants_one_thread
+from tinygraph.compiler.stand_ins import StandIns, identifier_of
+from tinygraph.compiler.trace import program_of, trace_twice
+from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
+from tinygraph.compiler.write.module import text_of_arrays
+from tinygraph.compiler.write.task import Task
+
+__all__ = ["compile_program", "made_version", "name_of", "runner_of"]
+
+
+def made_version(
+    function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
+    leaves: list[Any],
+) -> Version:  # fmt: skip
+    """Return the program for a call of a function: all stages.
+
+    Args:
+        parameters: of the function.
+        args, kwargs: the arguments of the call.
+        leaves: those parts of the arguments that are given anew at each call.
+
+    Raises:
+        UnsupportedError: the function does what a program cannot repeat.
+        GraphError: a gradient would be lost.
+    """
+    with _uncollected():
+        # trace
+        stand_ins = StandIns(function, parameters, args, kwargs, leaves)
+        with one_thread():  # on a busy machine two can make a recording of half a second take five
+            trace, result = trace_twice(parameters.function, stand_ins.enter)
+            finite = stand_ins.finite(trace, stand_ins.inputs(trace))
+            careful = not all_finite(finite, leaves)
+            if careful:
+                trace, result = trace_twice(parameters.function, stand_ins.enter, careful)
+        # program
+        names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
+        inputs = stand_ins.inputs(trace)
+        recorded = program_of(trace, result, [event for event, _ in inputs], names)
+        # rewrites, schedule, memory, names, write
+        runner = runner_of(recorded.program, name_of(function))
+        # run
+        binding = replace(stand_ins.binding(trace, recorded, inputs), finite=finite, careful=careful)
+        return Version(recorded.program, runner, stand_ins.surroundings, binding, leaves)
+
+
+def runner_of(program: Program, name: str) -> Any:
+    """Return what runs a program. The tests put an interpreter in the place of this function."""
+    return compile_program(program, name=name)
+
+
+def compile_program(
+    program: Program,
+    *,
+    phases: Sequence[Phase] = PHASES,
+    name: str = "step",
+    blocks: bool = True,
+    threads: int | None = None,
+) -> Emitted:
+    """Write a program as NumPy, and make it callable: the stages from `rewrites` on.
+
+    Args:
+        program: a graph with the meaning of its inputs and outputs. Only shapes, dtypes and constants are taken from
+            it, never the values that the inputs had.
+        phases: what is done to the graph, in order; see `tinygraph.compiler.rewrites`.
+        name: of the function in the text, which has an underscore more where that name means something else.
+        blocks: evaluate elementwise calls on large arrays block by block.
+        threads: 2 lets large work go to two threads, 1 does not; None goes by the number of processors.
+
+    Returns:
+        An `Emitted`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
+        `.graph` are the graphs before and after rewriting; `.cost`, `.profile(...)`.
+    """
+    name = users(name) if is_free(users(name)) else f"{users(name)}_"
+    threads = min(2, os.cpu_count() or 1) if threads is None else threads
+    options = {"phases": phases, "name": name, "blocks": blocks, "threads": threads}
+
+    def again(another: Program = program, **others: Any) -> Emitted:
+        return compile_program(another, **{**options, **others})
+
+    original = steps_of(program)
+    graph = simplified(original, program, phases)
+    task = Task(program, original, graph, name, blocks, threads, again, tuple(phases))
+    return _of_numbers(named_apart(task)) if is_of_numbers(graph) else _of_arrays(task)
+
+
+def _of_arrays(task: Task) -> Emitted:
+    """Return the program that computes with NumPy's arrays: the stages from `schedule` on."""
+    graph = task.graph
+    items = scheduled(graph, task.overwrites) if task.blocks else calls_alone(graph)
+    planned = plan(graph, items, len(task.arguments), task.updates, task.results)
+    names = names_of(graph, planned, task.reserved)
+    text = text_of_arrays(task, planned, names)
+    return Emitted(task, text, planned, one_thread=wants_one_thread(graph, items))
+
+
+def _of_numbers(task: Task) -> Emitted:
+    """Return the program that computes with Python's floats. They need no schedule, no memory, and few names."""
+    return Emitted(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name of a function in a program's text."""
+    name = identifier_of(getattr(function, "__name__", "step"))
+    return "step" if keyword.iskeyword(name) else name
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage while a program is made: its many objects all stay, and looking took a third of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,0 +1,57 @@
+"""Predicates: the questions that the compiler asks about a call before it is made."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.kernels.counting import counted
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kernels.kinds import kept_kind
+from tinygraph.compiler.program.facts import facts_of
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.functions.checks import CHECKS
+
+__all__ = ["is_basic", "looks_like_view", "may_fail", "takes_out"]
+
+
+def looks_like_view(step: Step) -> bool:
+    """Return whether NumPy would make a view, if the operand's strides allow it."""
+    if not step.args or type(step.args[0]) is not Step:
+        return False
+    if step.function is operator.getitem:
+        return is_basic(step.args[1])
+    return bool(facts_of(step.function).view)
+
+
+def is_basic(index: Any) -> bool:
+    """Return whether an index gives a view."""
+    items = index if type(index) is tuple else (index,)
+    return all(item is None or item is Ellipsis or type(item) in (int, slice) for item in items)
+
+
+def takes_out(step: Step) -> bool:
+    """Return whether the result can be written into memory that is given."""
+    return facts_of(step.function).takes_out or step.draws or step.function in IMAGE_FUNCTIONS
+
+
+def may_fail(step: Step) -> bool:
+    """Return whether a call fails for some values of its operands, though their shapes and dtypes are right.
+
+    A call that fails leaves every Tensor as it was: nothing is written over a Tensor's value before such a call.
+    """
+    function = step.function
+    if function in CHECKS or function is counted or function is kept_kind:
+        return True
+    facts = facts_of(function)
+    if facts.by_place:  # an array of places can name one that is not there
+        return any(operand is not step.args[0] and not operand.is_constant for operand in operands_of(step))
+    if function is np.power and step.dtype.kind in "iu":  # to a negative exponent
+        return True
+    if function is None or facts.any_values or isinstance(function, np.ufunc):
+        return False
+    if step.draws or function in IMAGE_FUNCTIONS:
+        return False
+    return not getattr(function, "__module__", "").startswith("tinygraph.")

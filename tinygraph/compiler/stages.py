@@ -1,0 +1,144 @@
+"""Stages: what each stage of the compiler made of a program, as text.
+
+    print(step.stages["share"])     one stage, before and after
+    print(step.stages)              all of them, in order
+
+Nothing is kept for this. A written program has its graph, plan and text anyway; the phases of the rewrites are gone
+through once more when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rewrites import phase_by_phase
+from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.write.writer import Writer
+
+__all__ = ["Stage", "Stages", "stages_of"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the compiler, or a phase of its rewrites, for one program.
+
+    Attributes:
+        name, sentence: what the stage is called, and what it does.
+        before, after: what it was given, and what it made.
+    """
+
+    name: str
+    sentence: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        head = f"{self.name}: {self.sentence}"
+        if not self.before:
+            return f"{head}\n\n{_indented(self.after)}"
+        if self.before == self.after:
+            return f"{head} Nothing changed.\n\n{_indented(self.after)}"
+        return f"{head}\n\nbefore\n{_indented(self.before)}\n\nafter\n{_indented(self.after)}"
+
+
+class Stages(Mapping[str, Stage]):
+    """The stages of a program by name, in the order in which they are gone through."""
+
+    def __init__(self, stages: list[Stage]) -> None:
+        self._stages = {stage.name: stage for stage in stages}
+
+    def __getitem__(self, name: str) -> Stage:
+        return self._stages[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stages)
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def __str__(self) -> str:
+        return "\n\n".join(f"{stage.name}: {stage.sentence}\n\n{_indented(stage.after)}" for stage in self.values())
+
+    def __repr__(self) -> str:
+        return f"<stages {', '.join(self)}>"
+
+
+def stages_of(emitted: Emitted) -> Stages:
+    """Return the stages that a written program has gone through."""
+    task = emitted.task
+    trace, before = str(task.program.graph), str(task.original)
+    stages = [
+        Stage("trace", "Record the calls of one run of the function.", "", trace),
+        Stage("program", "Put the arguments first, the variables behind them, then the calls.", trace, before),
+    ]
+    for phase, graph in phase_by_phase(task.original, task.program, task.phases):
+        after = str(graph)
+        stages.append(Stage(phase.name, phase.sentence, before, after))
+        before = after
+    names = emitted.text.references.names if isinstance(emitted.text.references, Writer) else {}
+    return Stages([
+        *stages,
+        Stage("schedule", "Put the calls in order, some of them in runs over rows.", "", _schedule(emitted)),
+        Stage("memory", "Give each value a place in memory.", "", _memory(emitted.plan)),
+        Stage("names", "Call each value as the user does, or after what it is made from.", "", _names(names)),
+        Stage("write", "Write the text of a NumPy module.", "", emitted.source),
+        Stage("run", "Make the text a function.", "", _run(emitted)),
+    ])  # fmt: skip
+
+
+def _indented(text: str) -> str:
+    return "\n".join([f"    {line}" if line else "" for line in text.split("\n")])
+
+
+def _called(step: Step) -> str:
+    return f"%{step.index} {step.op}"
+
+
+def _schedule(emitted: Emitted) -> str:
+    """Return a line for each item: a call, or a run with its calls below it."""
+    if not emitted.plan.items:
+        return "Every value is a number: the calls stay in the order of the graph."
+    lines: list[str] = []
+    for item in emitted.plan.items:
+        if isinstance(item, Run):
+            lines += [f"{item.rows} rows, {min(item.rows, item.rows_in_block)} at a time"]
+            lines += [f"    {_called(step)}" for step in item.steps]
+        else:
+            lines.append(_called(item))
+    return "\n".join(lines)
+
+
+def _memory(plan: Plan) -> str:
+    """Return a line for each piece of memory, with the values that lie in it."""
+    if not plan.storage:
+        return "Every value is a number of Python's."
+    memories = {id(held): place for place, memory in enumerate(plan.memories) for held in memory.storages}
+    lines: dict[str, list[str]] = {}
+    for index, held in plan.storage.items():
+        if held is None:
+            where = "number"
+        elif held.escapes:
+            where = f"new at each call, {held.nbytes} bytes"
+        elif id(held) in memories:
+            where = f"memory {memories[id(held)] + 1}, {plan.memories[memories[id(held)]].nbytes} bytes"
+        elif held.kind == "scratch":
+            where = "memory of a block"
+        else:
+            where = f"{held.kind} %{held.steps[0]}, {held.nbytes} bytes"
+        lines.setdefault(where, []).append(f"%{index}")
+    return "\n".join([f"{where}: {' '.join(values)}" for where, values in lines.items()])
+
+
+def _names(names: dict[int, str]) -> str:
+    if not names:
+        return "Most values are written into the expression that uses them."
+    return "\n".join([f"%{index} {name}" for index, name in sorted(names.items())])
+
+
+def _run(emitted: Emitted) -> str:
+    kept = f", with {', '.join(emitted.text.variables)}" if emitted.text.variables else ""
+    return f"{emitted.task.name}({', '.join(emitted.text.arguments)}){kept}: {emitted.cost}"
