@@ -60,16 +60,25 @@ def functions(draw: Any) -> tuple[Any, list[Any]]:
         )
     )
 
+    def result_of(name: str, x: Any, y: Any) -> Any:
+        return UNARY[name](x) if name in UNARY else BINARY[name](x, y)
+
+    fitting: list[tuple[str, int, int]] = []  # a program that is recorded may have no call that fails
+    known = list(inputs)
+    for name, i, j in recipe:
+        places = i % len(known), j % len(known)
+        try:
+            result = result_of(name, *[known[place] for place in places])
+        except ValueError:  # the shapes do not fit
+            continue
+        if result.size <= 300:
+            known.append(result)
+            fitting.append((name, *places))
+
     def function(*arrays: Any) -> Any:
         values = list(arrays)
-        for name, i, j in recipe:
-            x, y = values[i % len(values)], values[j % len(values)]
-            try:
-                result = UNARY[name](x) if name in UNARY else BINARY[name](x, y)
-            except ValueError:  # the shapes do not fit
-                continue
-            if result.size <= 300:
-                values.append(result)
+        for name, i, j in fitting:
+            values.append(result_of(name, values[i], values[j]))
         total = sum(np.sum(value) for value in values[-2:])
         return total, values[-1], values[len(values) // 2]
 
