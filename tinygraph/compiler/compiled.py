@@ -149,7 +149,7 @@ class Compiled:
 
     @property
     def stages(self) -> Stages:
-        """What each stage of the compiler made of the program that was run last, to print: see `Stages`."""
+        """The result of each stage of the compiler for the program that was run last, to print: see `Stages`."""
         from tinygraph.compiler.stages import stages_of
 
         return stages_of(self._used().runner)
