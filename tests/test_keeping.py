@@ -353,3 +353,13 @@ def test_data_rebound_by_an_operator_stays_the_tensors_own():
     taken *= 2
     with pytest.raises(tg.GraphError, match="w was written into"):
         loss.backward()
+
+
+@pytest.mark.parametrize("by_keyword", [False, True])  # the quick record, and the plain one
+def test_a_mask_in_a_keyword_is_remembered_as_it_was(by_keyword):
+    t, mask = tg.Tensor([1.0, 2.0, 3.0]), np.array([True, False, True])
+    product = t * t
+    y = np.sum(a=product, where=mask) if by_keyword else np.sum(product, where=mask)
+    mask[:] = True
+    y.backward()
+    assert np.array_equal(t.grad, [2.0, 0.0, 6.0])

@@ -83,8 +83,8 @@ print(json.dumps({name: outcome(program) for name, program in PROGRAMS.items()})
 
 # What goes through every kind of call, through reach, pieces and recorded passes; the other laws take minutes.
 LAWS = (
-    "test_backward.py", "test_graph.py", "test_ownership.py", "test_primitive.py", "test_scopes.py",
-    "test_singularities.py", "test_tensor.py", "derivatives/test_indexing.py",
+    "test_backward.py", "test_graph.py", "test_keeping.py", "test_ownership.py", "test_primitive.py",
+    "test_scopes.py", "test_singularities.py", "test_tensor.py", "derivatives/test_indexing.py",
 )  # fmt: skip
 
 

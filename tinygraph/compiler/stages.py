@@ -52,6 +52,8 @@ class Stages(Mapping[str, Stage]):
         self._stages = {stage.name: stage for stage in stages}
 
     def __getitem__(self, name: str) -> Stage:
+        if name not in self._stages:
+            raise KeyError(f"no stage {name!r}; the stages are {', '.join(map(repr, self))}")
         return self._stages[name]
 
     def __iter__(self) -> Iterator[str]:
