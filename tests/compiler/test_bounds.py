@@ -89,9 +89,10 @@ def test_functions_of_finite_numbers_are_as_finite_as_is_said(function, drawn):
     array, event = drawn
     with np.errstate(all="ignore"):
         result = function(array)
-    too_large = np.isinf(result) & (function is np.reciprocal)  # of next to nothing
     if finiteness(function, (event,), {}, result.dtype):
-        assert np.all(np.isfinite(result) | too_large)
+        # Overflow is not counted: of all these functions only 1/x has it, at numbers that are next to nothing.
+        overflows = (function is np.reciprocal) & (np.abs(array) <= 1 / np.finfo(result.dtype).max)
+        assert np.all(np.isfinite(result) | overflows)
 
 
 @pytest.mark.parametrize("function", [f for f in BINARY if f.signature is None], ids=lambda function: function.__name__)

@@ -90,7 +90,7 @@ class Compiled:
             return tree_map(plain, self._function(*args, **kwargs))
 
     def _version_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
-        """The program for some arguments, and what of them it is given at each call."""
+        """Return the program for some arguments, and the values among them that it is given at each call."""
         last = self._last
         if last is not None and not kwargs and not modes.unusual and last.fits(args):
             leaves = list(args)

@@ -156,7 +156,7 @@ def _has_new_gradient(leaf: Captured) -> bool:
 
 
 def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
-    """By the index of a call the part of the program that it is in, where that is not the forward pass."""
+    """Return the part of the program of each call outside the forward pass, by the index of the call."""
     needed = _needed(ends, [])
     begun = min((event.index for event in events if event.section == "backward"), default=-1)
     found: dict[int, str] = {}
