@@ -143,6 +143,16 @@ def test_activations(name):
     np.testing.assert_allclose(y.data, ACTIVATIONS[name](ROWS @ layer.kernel.data), rtol=1e-12)
 
 
+def test_a_weight_without_a_name_is_not_called_after_the_layers_result():
+    layer = nn.Dense(2)
+    hidden = layer(ROWS)
+    layer.kernel.name = None
+    graph = tg.Graph.of(hidden)
+    kernel, bias = [node for node in graph.nodes if node.is_input]
+    assert (kernel.name, bias.name, graph.outputs[0].name) == (None, "Dense.bias", "hidden")
+    assert kernel.source == graph.outputs[0].source
+
+
 def test_embedding():
     layer = nn.Embedding(5, 3, seed=0)
     words = np.array([[0, 4, 4], [1, 0, 2]])

@@ -71,10 +71,11 @@ class Leaf:
     `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
     through an older call is not made with a newer value. `rewritten` tells when its array was last seen to have been
     written into, and `before` is what it is compared with: see `engine.keeping`. `passed` is there once a backward
-    pass has written the gradient: see `tinygraph.engine.passes`.
+    pass has written the gradient: see `tinygraph.engine.passes`. `inner` is True for a weight that a layer made at its
+    first batch: the instruction is the user's call of the layer, and its variable gets the layer's result.
     """
 
-    __slots__ = ("_grad", "_value", "before", "code", "lasti", "name", "order", "passed", "rewritten")
+    __slots__ = ("_grad", "_value", "before", "code", "inner", "lasti", "name", "order", "passed", "rewritten")
 
     _adjoint = None  # the cotangents of leaves are kept by the pass
 
@@ -93,6 +94,7 @@ class Leaf:
         self.name = name
         self.code = None if frame is None else frame.f_code
         self.lasti = 0 if frame is None else frame.f_lasti
+        self.inner = False
 
 
 class DataLeaf(Leaf):
@@ -218,8 +220,8 @@ def scope_of(call: Call) -> tuple[str, ...]:
 
 
 def is_inner(link: Call | Leaf) -> bool:
-    """Return whether a link is a call inside a composition, whose instruction is that of the whole."""
-    return isinstance(link, Call) and link.label is not None and link.label.inner
+    """Return True for a link made inside a composition or a layer, whose instruction is that of the whole."""
+    return link.inner if isinstance(link, Leaf) else link.label is not None and link.label.inner
 
 
 def name_of(link: Call | Leaf) -> str | None:

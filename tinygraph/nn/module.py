@@ -236,6 +236,7 @@ class Layer(Module):
         tensor = Tensor(values, dtype=self.dtype, name=f"{self.name}.{name}", requires_grad=trainable)
         if state.origin is not None:  # the line that gave the layer its first batch
             tensor._link.code, tensor._link.lasti = state.origin
+            tensor._link.inner = True
         return tensor
 
     def misfit(self, message: str) -> ShapeError:
