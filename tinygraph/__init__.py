@@ -31,10 +31,10 @@ importlib.import_module("tinygraph.engine.tensor")
 importlib.import_module("tinygraph.engine.table").read_usual()
 
 if os.environ.get("TINYGRAPH_QUICK") != "0":
-    from tinygraph.engine import quick, quick_pulls
+    from tinygraph.engine import quick, quick_backward
 
     quick.install()
-    quick_pulls.install()
+    quick_backward.install()
 
 __version__ = "0.1.0"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.engine.backward import pull_back
 from tinygraph.engine.gathering import gather
-from tinygraph.engine.links import Call, DataLeaf, Like, arguments, links_in
+from tinygraph.engine.links import Call, DataLeaf, Like, links_in
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.passes import Freed
@@ -93,7 +93,7 @@ def _below(root: Any) -> dict[int, Any]:
     waiting = [root]
     for link in waiting:  # grows while we walk it
         if isinstance(link, Call):
-            for operand in links_in(arguments(link)[0]):
+            for operand in links_in(link.args):
                 if id(operand) not in found:
                     found[id(operand)] = operand
                     waiting.append(operand)
@@ -110,7 +110,7 @@ def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
         (call, operand)
         for call in sorted((item for item in depends if isinstance(item, Call)), key=lambda call: -call.order)
         if np.any(arrived.get(id(call), 0))
-        for operand in links_in(arguments(call)[0])
+        for operand in links_in(call.args)
         if operand in depends and not np.any(arrived.get(id(operand), 0))
     ]
     if not lost:
@@ -155,7 +155,7 @@ def _dependents(link: Any, below: dict[int, Any]) -> set[Any]:
     """Return the link, and all links computed from it on the way to the root."""
     depends = {link}
     for call in sorted((item for item in below.values() if isinstance(item, Call)), key=lambda call: call.order):
-        if any(operand in depends for operand in links_in(arguments(call)[0])):
+        if any(operand in depends for operand in links_in(call.args)):
             depends.add(call)
     return depends
 

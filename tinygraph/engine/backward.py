@@ -27,7 +27,6 @@ from tinygraph.engine.links import (
     Call,
     Leaf,
     Like,
-    arguments,
     links_in,
     next_order,
 )
@@ -334,7 +333,7 @@ _FEW = 10_000
 
 def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
     """Raise NonFiniteError if the call that was just pulled made a NaN or an infinity of its cotangent."""
-    for link in links_in(arguments(call)[0]):
+    for link in links_in(call.args):
         arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
         if link.differentiable and hasattr(arrived, "dtype"):
             watch_cotangent(call, plain(g), link, plain(arrived))

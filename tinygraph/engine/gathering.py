@@ -16,20 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.keeping import Held, notice_writes
-from tinygraph.engine.links import (
-    Both,
-    Call,
-    DataCall,
-    DataLeaf,
-    Leaf,
-    Left,
-    Right,
-    Spread,
-    Unnamed,
-    arguments,
-    links_in,
-    variable_of,
-)
+from tinygraph.engine.links import Call, DataCall, DataLeaf, Leaf, Unnamed, links_in, variable_of
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import share
 from tinygraph.engine.passes import Freed
@@ -38,11 +25,9 @@ from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
 from tinygraph.users_code.source import source_of
 
-__all__ = ["GATHERING", "Waiting", "gather"]
-
 _by_order = operator.attrgetter("order")
 
-_DATA = (DataCall, DataLeaf)
+DATA = (DataCall, DataLeaf)
 
 # To find a graph unmarked and to mark it is one step too.
 GATHERING = threading.RLock()
@@ -135,34 +120,8 @@ def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
     calls: list[Any] = waiting.calls
     try:
         for root in roots:
-            _meet(root, sys.maxsize, False, waiting)
-        for call in calls:  # grows while we walk it
-            kind = type(call)
-            if kind is Spread:
-                _meet_arguments(call, waiting)
-                continue
-            op = call.op
-            if kind is Right:
-                link, read = call.y, op.needs_y
-                if op.needs_x and isinstance(call.x, _DATA):
-                    _meet_data(call.x, call.order, waiting)
-            else:
-                link, read = call.x, op.needs_x
-                if kind is Both:
-                    other = call.y
-                    if other.is_call and other._adjoint is None and other.order >= since:
-                        other._adjoint = waiting
-                        calls.append(other)
-                    else:
-                        _meet(other, call.order, op.needs_y, waiting)
-                elif kind is Left and op.needs_y and isinstance(call.y, _DATA):
-                    _meet_data(call.y, call.order, waiting)
-            # The same as `_meet` for a call met the first time, in a third of the time.
-            if link.is_call and link._adjoint is None and link.order >= since:
-                link._adjoint = waiting
-                calls.append(link)
-            else:
-                _meet(link, call.order, read, waiting)
+            meet(root, sys.maxsize, False, waiting)
+        meet_operands(waiting)
         if state.tracing is not None:
             state.tracing.check_passable(calls)
     except BaseException:
@@ -173,7 +132,13 @@ def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
     return waiting
 
 
-def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
+def meet_operands(waiting: Waiting) -> None:
+    """Meet the operands of each call of a pass. `quick_backward` replaces this function."""
+    for call in waiting.calls:  # grows while we walk it
+        meet_arguments(call, waiting)
+
+
+def meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
     """Meet an operand of a call made at `order`. `read` says that the call's rules read the operand's value."""
     adjoint = link._adjoint
     if adjoint is waiting:
@@ -194,19 +159,19 @@ def _meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
             raise GraphError(_not_passable(link))
 
 
-def _meet_data(link: Any, order: int, waiting: Waiting) -> None:
+def meet_data(link: Any, order: int, waiting: Waiting) -> None:
     """Meet an operand that wants no gradient: was it, or a leaf that it is a view of, written into since?"""
     met = [link]
     for item in met:  # grows while we walk it
         if item.is_call:
-            met += [operand for operand in links_in(arguments(item)[0]) if operand not in met]
+            met += [operand for operand in links_in(item.args) if operand not in met]
         else:
             if type(item) is Unnamed and item.before is not None:
-                _meet_owner(item.before, item._value, order)
-            _meet(item, order, item is link, waiting)
+                meet_owner(item.before, item._value, order)
+            meet(item, order, item is link, waiting)
 
 
-def _meet_owner(leaf: Any, value: Any, order: int) -> None:
+def meet_owner(leaf: Any, value: Any, order: int) -> None:
     """Meet the leaf of whose array a detached Tensor has a view."""
     if share(leaf._value, value):
         notice_writes(leaf)
@@ -214,17 +179,17 @@ def _meet_owner(leaf: Any, value: Any, order: int) -> None:
             raise GraphError(_changed_since(leaf))
 
 
-def _meet_arguments(call: Any, waiting: Waiting) -> None:
-    """Meet the operands of a call of any form; some may stand inside lists."""
-    for position, argument in enumerate(call.x):
+def meet_arguments(call: Any, waiting: Waiting) -> None:
+    """Meet the operands of a call; some may stand inside lists."""
+    for position, argument in enumerate(call.args):
         read = position in call.op.needs
         for link in links_in(argument):
             if link.is_call and link.differentiable:
-                _meet(link, call.order, read, waiting)
+                meet(link, call.order, read, waiting)
             elif read:
-                _meet_data(link, call.order, waiting)
+                meet_data(link, call.order, waiting)
             elif link.differentiable:
-                _meet(link, call.order, False, waiting)
+                meet(link, call.order, False, waiting)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.gathering import Waiting
-from tinygraph.engine.links import Call, Leaf, Unary, arguments, mapped
+from tinygraph.engine.links import Call, Leaf, mapped
 from tinygraph.engine.modes import no_grad
 from tinygraph.engine.operands import plain
 from tinygraph.engine.pulling import apply_rules, deliver_reached, release, value_of
@@ -21,8 +21,8 @@ from tinygraph.engine.table import SELECTIONS, is_elementwise
 
 def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
     """Pull a cotangent back from its reach. NaNs and infinities are reported as `np.seterr` asks for."""
-    links, keywords = arguments(call)
-    if type(call) is Unary and call.x.is_call and call.x.order < waiting.since and call.x not in waiting.ends:
+    links, keywords = call.args, call.keywords
+    if len(links) == 1 and isinstance(x := links[0], Call) and x.order < waiting.since and x not in waiting.ends:
         return  # the argument of a transform, seen from the transforms around it
     if call.op.pieces is not None:
         waiting.pieces.setdefault(links[0], []).append((g, call))
@@ -58,7 +58,7 @@ def _found(
     Returns:
         The results, and whether they were finite before anything was dropped.
     """
-    links, keywords = arguments(call)
+    links, keywords = call.args, call.keywords
     read = tensor_of if recorded else value_of
     found = apply_rules(call, g, read(call), mapped(links, read), links, keywords)
     mixes = not is_elementwise(call.op.function) and call.op.function not in SELECTIONS

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, arguments, make_outer
+from tinygraph.engine.links import Call, Leaf, make_outer
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import base_of, is_shared
@@ -96,7 +96,7 @@ def _is_part(tensor: Any, frame: FrameType) -> bool:
 def _recorded_below(tensor: Any, below: Any) -> int:
     """Count the references to the array below a view that are those of the calls that took the view."""
     link, found = tensor._link, 0
-    while link.is_call and isinstance(operand := arguments(link)[0][0], Call | Leaf):
+    while link.is_call and isinstance(operand := link.args[0], Call | Leaf):
         link = operand
         found += link._value is below or base_of(link._value) is below
     return found

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from tinygraph.engine.links import arguments, links_in
+from tinygraph.engine.links import links_in
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.users_code.source import line_of, users_frame
 
@@ -77,7 +77,7 @@ def _reaches(link: Any, wanted: set[Any], since: int) -> bool:
         if item in wanted:
             return True
         if item.is_call and item.order >= since:
-            more = [operand for operand in links_in(arguments(item)[0]) if operand not in seen]
+            more = [operand for operand in links_in(item.args) if operand not in seen]
             seen.update(more)
             met += more
     return False

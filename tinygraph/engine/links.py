@@ -115,15 +115,13 @@ class Unnamed(DataLeaf):
 
 
 class Call:
-    """One recorded call: the function, its arguments as links or constants, and where it stands.
-
-    The subclasses say which arguments a gradient flows to. Each knows how to `pull` the cotangent of its
-    result back to them.
+    """A recorded call: the function, its arguments, and the line it comes from.
 
     Attributes:
         op: the entry of the derivative table.
-        x, y: the first two arguments; a `Spread` keeps all its arguments in `x` and its keywords in `y`.
-        order: creation counter; operands always have a smaller one.
+        args: the positional arguments, with links where Tensors stood.
+        keywords: the keywords, in which there are no links.
+        order: the number of its creation. Operands have smaller ones.
         code, lasti: the caller's code object and instruction, decoded only when somebody asks.
         label: the name of the result and the scope of the call; None for a call that has neither.
         passed: the backward pass that wrote the gradient; not there before one has.
@@ -131,21 +129,21 @@ class Call:
     `_adjoint` says where the call is in a reverse pass. It is one of:
         None: no pass goes through the call.
         a `gathering.Waiting`: a pass has gathered the call, and no cotangent has reached it yet.
-        a cotangent: what has reached the call so far.
+        a cotangent: the sum that has reached the call so far.
         a `Like`: a cotangent that was handed on, and was too large to keep.
-        a `passes.Freed`: a pass gave back what the call had kept, so that no other can go through it.
+        a `passes.Freed`: a pass freed the values of the call, so that no other can go through it.
     One slot and one comparison tell them apart, since each call of a pass is asked several times.
     """
 
-    __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "passed", "x", "y")
+    __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "passed")
 
     differentiable = True
 
     is_call = True
 
     op: Operation
-    x: Any
-    y: Any
+    args: tuple[Any, ...]
+    keywords: dict[str, Any]
     order: int
     code: CodeType | None
     lasti: int
@@ -156,40 +154,10 @@ class Call:
     passed: Any
 
 
-class Unary(Call):
-    """f(x)"""
-
-    __slots__ = ()
-
-
-class Both(Call):
-    """f(x, y) with a gradient to both."""
-
-    __slots__ = ()
-
-
-class Left(Call):
-    """f(x, y) with a gradient to x alone; y is data or a constant."""
-
-    __slots__ = ()
-
-
-class Right(Call):
-    """f(x, y) with a gradient to y alone; x is data or a constant."""
-
-    __slots__ = ()
-
-
-class First(Call):
-    """f(x, *constants, **keywords) with a gradient to x; `y` is the pair (constants, keywords)."""
-
-    __slots__ = ()
-
-
 class Spread(Call):
-    """Any call: arguments in any number, inside lists, with keywords."""
+    """Any call a gradient passes through: arguments in any number, inside lists, with keywords."""
 
-    __slots__ = ()
+    __slots__ = ("args", "keywords")
 
 
 class DataCall(Spread):
@@ -203,15 +171,6 @@ class DataCall(Spread):
 
 
 # --- reading links ----------------------------------------------------------------------------------------------------
-
-
-def arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A call's arguments, with links where Tensors stood, and its keywords."""
-    if isinstance(call, Spread):
-        return call.x, call.y
-    if type(call) is First:
-        return (call.x, *call.y[0]), call.y[1]
-    return ((call.x,) if type(call) is Unary else (call.x, call.y)), {}
 
 
 def scope_of(call: Call) -> tuple[str, ...]:
@@ -262,7 +221,7 @@ def links_below(roots: list[Any]) -> list[Any]:
     found = list(seen.values())
     for link in found:  # grows while we walk it
         if isinstance(link, Call):
-            args, _ = arguments(link)
+            args = link.args
             for operand in links_in(args):
                 if id(operand) not in seen:
                     seen[id(operand)] = operand
@@ -270,7 +229,7 @@ def links_below(roots: list[Any]) -> list[Any]:
     calls = sorted((link for link in found if isinstance(link, Call)), key=lambda call: call.order)
     ordered: dict[int, Any] = {}
     for call in calls:
-        for operand in links_in(arguments(call)[0]):
+        for operand in links_in(call.args):
             ordered.setdefault(id(operand), operand)
         ordered[id(call)] = call
     for root in roots:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, Like, arguments, name_of, variable_of
+from tinygraph.engine.links import Call, Leaf, Like, name_of, variable_of
 from tinygraph.engine.table import function_name
 from tinygraph.errors import NonFiniteError
 from tinygraph.users_code.source import source_of
@@ -22,7 +22,7 @@ def watch_result(call: Call, value: Any) -> None:
     if not is_finite(value):
         name = function_name(call.op.function)
         raise NonFiniteError(
-            "\n".join([f"{name}: the result has {_counted(value)}", _place(call), *_operands(arguments(call)[0])])
+            "\n".join([f"{name}: the result has {_counted(value)}", _place(call), *_operands(call.args)])
         )
 
 
@@ -42,7 +42,7 @@ def watch_cotangent(call: Call, g: Any, operand: Any, cotangent: Any) -> None:
                     f"backward of {name}: the gradient of {_name(operand) or 'an operand'} has {_counted(cotangent)}",
                     _place(call),
                     f"  gradient of the result: {_described(g)}",
-                    *_operands(arguments(call)[0]),
+                    *_operands(call.args),
                 ]
             )
         )

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
-from tinygraph.engine.links import Both, Call, First, Leaf, Left, Right, Spread, Unary, arguments, links_in, mapped
+from tinygraph.engine.links import Call, Leaf, Spread, links_in, mapped
 from tinygraph.engine.reaching import united
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
@@ -52,7 +52,7 @@ def pull(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> N
 
     Run every rule first and deliver the cotangents afterwards, so that a pass that fails here can be resumed here.
     """
-    links, keywords = arguments(call)
+    links, keywords = call.args, call.keywords
     if call.op.pieces is not None and links[0]._value.shape and g.dtype.kind != "c":
         pull_piece(call, links[0], mapped(links[1], value_of), g, cotangents, waiting)
     else:
@@ -89,7 +89,7 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
 def release(call: Call, waiting: Waiting) -> None:
     """Give back the large constants that a call has held on to, unless another pass may need them."""
     if not waiting.retain:
-        waiting.held += held_in(arguments(call)[0])
+        waiting.held += held_in(call.args)
 
 
 def apply_rules(
@@ -158,5 +158,5 @@ def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
         waiting.reach[link] = reach
 
 
-# The pull of each kind of call. `quick_pulls` replaces most of them with pulls that do the same for one kind alone.
-PULL: dict[type, Callable[..., None]] = dict.fromkeys((Both, Unary, Left, Right, First, Spread), pull)
+# The pull of each kind of call. `quick_backward` adds its kinds, with pulls that do the same for one kind alone.
+PULL: dict[type, Callable[..., None]] = {Spread: pull}

@@ -20,10 +20,11 @@ import numpy as np
 from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.keeping import COPIED, copied, kept
-from tinygraph.engine.links import Both, First, Left, Like, Right, Unary, next_order
+from tinygraph.engine.links import Like, next_order
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, NUMBERS
 from tinygraph.engine.operators import ARITHMETIC
+from tinygraph.engine.quick_links import Both, First, Left, Right, Unary
 from tinygraph.engine.record import (
     OFFSETS,
     SHOWN,
@@ -94,7 +95,7 @@ def operator(
     """
     op = operation_of(function)
     assert op is not None
-    # A number is computed from numbers, which are never given back; but that of a product can be one of two vectors.
+    # A number is computed from numbers, which are never freed; but that of a product can be one of two vectors.
     number = _float64 if function is not np.matmul else None
 
     def method(self: Tensor, other: Any) -> Any:
@@ -244,7 +245,7 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
 # The types of arguments that cannot hide a Tensor.
 _OPAQUE = frozenset((*CONSTANTS, str, slice, type(None), type(Ellipsis), np.int32, type))
 _MUTABLE = frozenset((np.ndarray, tuple))
-_NOTHING: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+_NO_KEYWORDS: dict[str, Any] = {}
 
 
 def _opaque(item: Any) -> bool:
@@ -279,10 +280,8 @@ def first(
     call: Any = _new(First)
     call.op = op
     call.x = link
-    if rest or kwargs:
-        call.y = tuple([copied(item) if type(item) in _MUTABLE else item for item in rest]), all_copied(kwargs)
-    else:
-        call.y = _NOTHING
+    call.rest = tuple([copied(item) if type(item) in _MUTABLE else item for item in rest]) if rest else ()
+    call.keywords = all_copied(kwargs) if kwargs else _NO_KEYWORDS
     if type(value) is _float64:
         call._value = value
     else:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import First, Like, Spread, arguments, links_in, mapped
+from tinygraph.engine.links import Like, links_in, mapped
 from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.table import MULTILINEAR, SELECTIONS, USES_ALL, Operation, is_elementwise, operation_of
 from tinygraph.errors import UnsupportedError
@@ -41,7 +41,7 @@ def may_leave_out(call: Any) -> bool:
         return True
     if is_elementwise(function):
         return False
-    return function not in USES_ALL or (type(call) in (First, Spread) and "where" in arguments(call)[1])
+    return function not in USES_ALL or "where" in call.keywords
 
 
 def whole(mask: Any) -> Any:

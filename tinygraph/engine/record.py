@@ -97,8 +97,8 @@ def record_call(
         call = _new(DataCall)
         call.depth = depth
     call.op = op
-    call.x = tuple([_remembered(item, differentiable and place in op.needs) for place, item in enumerate(args)])
-    call.y = all_copied(kwargs)
+    call.args = tuple([_remembered(item, differentiable and place in op.needs) for place, item in enumerate(args)])
+    call.keywords = all_copied(kwargs)
     call._value = value if value.size <= SHOWN or (differentiable and op.needs_result) else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()

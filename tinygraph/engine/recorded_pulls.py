@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Call, Leaf, Like, arguments, links_in, mapped, scope_of
+from tinygraph.engine.links import Call, Leaf, Like, links_in, mapped, scope_of
 from tinygraph.engine.modes import Setting, state
 from tinygraph.engine.pulling import apply_rules, deliver_reached, hand, note_reach, value_of
 from tinygraph.engine.reaching import (
@@ -79,7 +79,7 @@ def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, record
     if pieces is None:
         return
     call, shape = pieces[-1][1], link._value.shape
-    indices = [mapped(arguments(piece)[0][1], value_of) for _, piece in pieces]
+    indices = [mapped(piece.args[1], value_of) for _, piece in pieces]
     reached = np.zeros(shape, bool)
     for index, (_, piece) in zip(indices, pieces, strict=True):
         reach = found_reach(waiting.reach.get(piece))
@@ -98,7 +98,7 @@ def pull_traced(
 ) -> None:
     """Pull a cotangent back while a function is being compiled: every call of a rule becomes part of the program."""
     tracer.name_cotangent(call, g)
-    links, keywords = arguments(call)
+    links, keywords = call.args, call.keywords
     as_of = tracer.as_of
     values = _Read(
         as_of(call._value, call.order),
@@ -126,7 +126,7 @@ def _found_traced(
 ) -> list[tuple[Any, Any]]:
     """Apply the rules to a cotangent, so that they make no NaN of the elements that were left out."""
     op, reach = call.op, waiting.reach.get(call)
-    links, keywords = arguments(call)[0], values.keywords
+    links, keywords = call.args, values.keywords
     z, args = values.z, values.args
     if recorded:
         as_of = tracer.as_of

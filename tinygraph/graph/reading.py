@@ -13,7 +13,6 @@ from tinygraph.engine.links import (
     Call,
     Leaf,
     Like,
-    arguments,
     is_inner,
     links_below,
     links_in,
@@ -79,7 +78,7 @@ def _changed(links: list[Any]) -> set[int]:
     used: dict[int, int] = {}
     for link in links:
         if isinstance(link, Call):
-            for operand in links_in(arguments(link)[0]):
+            for operand in links_in(link.args):
                 used.setdefault(id(operand), link.order)
     leaves = [link for link in links if isinstance(link, Leaf)]
     for leaf in leaves:
@@ -131,7 +130,7 @@ def _node(
     name = name_of(link) or variable or variable_of(link)
     if isinstance(link, Leaf):
         return Node(function=None, args=(), kwargs={}, name=name, **common)
-    args, keywords = arguments(link)
+    args, keywords = link.args, link.keywords
     are_named = not is_inner(link) and any([isinstance(item, np.ndarray | Held | Like) for item in args])
     return Node(
         function=link.op.function,

@@ -14,7 +14,7 @@ from tinygraph.engine.backward import gradients
 from tinygraph.engine.gathering import gather
 from tinygraph.engine.keeping import notice_writes
 from tinygraph.engine.leaving import Left, warn_of_lost
-from tinygraph.engine.links import DataLeaf, Leaf, Like, arguments, links_in, next_order
+from tinygraph.engine.links import DataLeaf, Leaf, Like, links_in, next_order
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.ownership import apart
@@ -114,7 +114,7 @@ class Run:
         calls = gather([output._link for output in outputs], self.since).calls
         for call in calls:
             call._adjoint = None
-        operands = {link for call in calls for link in links_in(arguments(call)[0])}
+        operands = {link for call in calls for link in links_in(call.args)}
         operands |= {output._link for output in outputs}
         return sorted([link for link in operands if link.order < self.since and link.differentiable], key=_by_order)
 
