@@ -15,7 +15,8 @@ import tinygraph as tg
 from tests.compiler.programs import one_phase, program_of, without
 from tinygraph.compiler.kernels.assembly import assembled, tiles
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.program.steps import Step, steps_of
+from tinygraph.compiler.program.builder import steps_of
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import PHASES, Rewrite
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
 from tinygraph.compiler.rewrites.reductions import drop_kept_axes

@@ -12,7 +12,8 @@ import pytest
 import tinygraph as tg
 from tests.compiler.programs import ALL, one_phase, program_of
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.program.steps import Step, steps_of
+from tinygraph.compiler.program.builder import steps_of
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.compiler.rewrites.arithmetic import (
     drop_identities,
@@ -249,7 +250,7 @@ def test_dead_code_goes_and_inputs_stay() -> None:
 
 
 def _after(graph: Graph, function: Any) -> list[Step]:
-    from tinygraph.compiler.program.steps import Builder
+    from tinygraph.compiler.program.builder import Builder
 
     builder = Builder()
     builder.steps = [node for node in graph.nodes if isinstance(node, Step)]
@@ -292,7 +293,7 @@ def test_tinygraphs_functions_are_written_with_numpys(function: Callable[..., An
 
 def test_a_rewrite_that_changes_a_shape_is_caught() -> None:
     def wrong(graph: Graph) -> Graph:
-        from tinygraph.compiler.program.steps import rewritten
+        from tinygraph.compiler.program.rewriting import rewritten
 
         return rewritten(graph, lambda builder, step: step.args[0] if step.shape else None)
 

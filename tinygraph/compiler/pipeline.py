@@ -27,8 +27,8 @@ from typing import Any
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.memory import NO_MEMORY, plan
 from tinygraph.compiler.names import is_free, names_of, users
+from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.program.steps import steps_of
 from tinygraph.compiler.rewrites import PHASES, Phase, simplified
 from tinygraph.compiler.run.binding import all_finite
 from tinygraph.compiler.run.emitted import Emitted

@@ -27,8 +27,8 @@ from tinygraph.engine.table import (
 from tinygraph.errors import ShapeError
 
 
-def chosen(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that a ufunc reduces, counted from 0; of a single number 0 and -1 are good names for none."""
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return the axes that a reduction over `axis` takes away, counted from 0. A number has none; NumPy allows 0."""
     return tuple(range(ndim)) if axis is None or ndim == 0 else normalize_axis_tuple(axis, ndim)
 
 
@@ -36,7 +36,7 @@ def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> An
     """The result of a reduction of an array of `shape` over `axis`, with the reduced axes back, at size 1."""
     if keepdims is True or not shape:
         return reduced
-    axes = chosen(axis, len(shape))
+    axes = reduced_axes(axis, len(shape))
     return reduced.reshape(tuple([1 if position in axes else size for position, size in enumerate(shape)]))
 
 
@@ -83,7 +83,7 @@ def _extremum_a(
     where: Any = True,
 ) -> Any:  # fmt: skip
     winners = (a == expand(z, a.shape, axis, keepdims)) & where
-    winning = np.sum(winners, axis=chosen(axis, a.ndim), keepdims=True)
+    winning = np.sum(winners, axis=reduced_axes(axis, a.ndim), keepdims=True)
     # With initial= the winner may be no element at all.
     return expand(g, a.shape, axis, keepdims) * (winners / np.maximum(winning, 1)).astype(a.dtype)
 
@@ -100,7 +100,7 @@ def _prod_a(
 
 def product_of_others(a: Any, axis: Any) -> Any:
     """Return for each element the product of the others along `axis`, right where there are zeros too."""
-    axes = chosen(axis, a.ndim)
+    axes = reduced_axes(axis, a.ndim)
     if not axes:
         return np.ones_like(a)
     rest = tuple([position for position in range(a.ndim) if position not in axes])
@@ -141,7 +141,7 @@ def mean_written_out(
     """Write Σ a ÷ n, for the dtypes that `np.mean` adds up as they are."""
     if dtype is not None or keywords or a.dtype.char not in "fd" or 0 in a.shape:
         return None
-    elements = math.prod([a.shape[place] for place in chosen(axis, a.ndim)])
+    elements = math.prod([a.shape[place] for place in reduced_axes(axis, a.ndim)])
     return np.sum(a, axis=axis, keepdims=bool(keepdims)) / elements
 
 

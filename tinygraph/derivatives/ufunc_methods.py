@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.derivatives.reductions import carried_back, chosen
+from tinygraph.derivatives.reductions import carried_back, reduced_axes
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
 
@@ -59,7 +59,7 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
             return np.sum(array, axis, keepdims=keepdims) + nothing
         # NumPy says whether these axes can be reduced together, and whether there is something to begin with.
         ufunc.reduce(np.ones((1,) * array.ndim, array.dtype), axis, **keywords)
-        axes = chosen(axis, array.ndim)
+        axes = reduced_axes(axis, array.ndim)
         rest = [place for place in range(array.ndim) if place not in axes]
         shape = [array.shape[place] for place in rest]
 

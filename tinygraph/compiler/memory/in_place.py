@@ -17,8 +17,8 @@ import numpy as np
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.predicates import may_fail
-from tinygraph.compiler.program.steps import Step, is_elementwise, operands_of
+from tinygraph.compiler.program.predicates import is_elementwise, may_fail
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Node
 
 __all__ = ["compute_in_place", "update_in_place"]

@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.memory.layouts import what_is_shown
-from tinygraph.compiler.program.predicates import looks_like_view, takes_out
-from tinygraph.compiler.program.steps import Step, is_elementwise, operands_of
+from tinygraph.compiler.program.predicates import is_elementwise, looks_like_view, takes_out
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
 __all__ = ["parts_of", "takes_out"]

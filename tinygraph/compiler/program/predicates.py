@@ -10,11 +10,12 @@ import numpy as np
 from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.kinds import kept_kind
-from tinygraph.compiler.program.facts import facts_of
+from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.derivatives.shapes import astype
 from tinygraph.functions.checks import CHECKS
 
-__all__ = ["is_basic", "looks_like_view", "may_fail", "takes_out"]
+__all__ = ["is_basic", "is_elementwise", "is_plain_reduction", "looks_like_view", "may_fail", "takes_out"]
 
 
 def looks_like_view(step: Step) -> bool:
@@ -55,3 +56,20 @@ def may_fail(step: Step) -> bool:
     if step.draws or function in IMAGE_FUNCTIONS:
         return False
     return not getattr(function, "__module__", "").startswith("tinygraph.")
+
+
+def is_elementwise(step: Step) -> bool:
+    """Return whether each element of the result depends on the operands' elements at the same place alone."""
+    function = step.function
+    if step.kwargs:
+        return False
+    if isinstance(function, np.ufunc):
+        return function.signature is None and function.nout == 1
+    if function in (astype, np.copy):
+        return type(step.args[0]) is Step and step.args[0].shape == step.shape
+    return function is np.where and len(step.args) == 3
+
+
+def is_plain_reduction(step: Step) -> bool:
+    """Return whether a call is a reduction of one argument with nothing said but the axes."""
+    return step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1

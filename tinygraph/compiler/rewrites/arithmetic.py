@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import facts_of
-from tinygraph.compiler.program.steps import Builder, Step, operands_of, rewritten
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
 

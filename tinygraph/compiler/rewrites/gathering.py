@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, rows_of, tiles
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.steps import Builder, Step, operands_of, rewritten
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.views import axes_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph

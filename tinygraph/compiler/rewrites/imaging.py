@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels import images
-from tinygraph.compiler.program.steps import Builder, Step, operands_of, placed, reduced_axes, rewritten
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.rewriting import placed, rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.derivatives.shapes import astype
 from tinygraph.functions import convolution, pooling
 from tinygraph.functions.windows import working

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.predicates import looks_like_view, takes_out
-from tinygraph.compiler.program.steps import Builder, Step, rewritten
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
 
 __all__ = ["own_operands", "own_updates"]

@@ -10,9 +10,12 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.cost import ONE_THREAD
 from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
-from tinygraph.compiler.program.steps import Builder, Step, is_elementwise, operands_of, rewritten
+from tinygraph.compiler.program.predicates import is_elementwise
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.gathering import calls_of
 from tinygraph.compiler.rewrites.views import axes_of, is_reshape
 from tinygraph.graph import Graph

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygraph.compiler.program.steps import Builder, Step, is_plain_reduction, reduced_axes, rewritten
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.predicates import is_plain_reduction
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.views import is_reshape
+from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
 
 

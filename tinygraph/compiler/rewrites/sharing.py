@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
-from tinygraph.compiler.program.steps import Builder, Step, operands_of, placed, rewritten
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.rewriting import placed, rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.links import mapped
 from tinygraph.graph import Graph
 

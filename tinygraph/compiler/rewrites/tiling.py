@@ -11,8 +11,12 @@ import numpy as np
 
 from tinygraph.compiler.kernels import images, places, winograd
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import RESHAPING
-from tinygraph.compiler.program.steps import Builder, Step, is_elementwise, operands_of, reduced_axes, rewritten
+from tinygraph.compiler.program.predicates import is_elementwise
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
 
 __all__ = ["pool_places", "sums_by_product", "windows_once", "winograd_form"]

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
-from tinygraph.compiler.program.steps import Builder, Step, rewritten
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph
 

@@ -10,8 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.steps import Builder, Step, Symbol, reduced_axes, rewritten
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.program.symbols import Symbol
+from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.engine.links import mapped
 from tinygraph.engine.table import decomposition_of
 from tinygraph.graph import Graph

@@ -16,7 +16,9 @@ import numpy as np
 
 from tinygraph.compiler.program.cost import nanoseconds
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.steps import Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
+from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.derivatives.reductions import reduced_axes
 
 __all__ = ["Run", "calls_in", "combining", "gathered", "start_of"]
 

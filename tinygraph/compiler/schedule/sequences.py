@@ -19,11 +19,13 @@ import numpy as np
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.program.cost import flops
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
-from tinygraph.compiler.program.steps import Step, is_elementwise, is_plain_reduction, operands_of, reduced_axes
+from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.views import axes_of, is_reshape
 from tinygraph.compiler.schedule.batches import Batch, turned_for_products
 from tinygraph.compiler.schedule.blocks import TWO_THREADS
 from tinygraph.derivatives.indexing import scatter
+from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
 
 __all__ = ["Sequences", "sequences_of"]

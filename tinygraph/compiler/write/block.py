@@ -14,7 +14,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.scratch import slots_of
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.steps import Step, operands_of, reduced_axes
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Run, combining, start_of
 from tinygraph.compiler.schedule.division import Division
 from tinygraph.compiler.write.calls import WORK, statements
@@ -25,6 +25,7 @@ from tinygraph.compiler.write.reduction_calls import reduced_rows
 from tinygraph.compiler.write.scratch import name_of_scratch
 from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.writer import Writer
+from tinygraph.derivatives.reductions import reduced_axes
 
 __all__ = ["Block"]
 

@@ -20,7 +20,8 @@ from tinygraph import draws
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.steps import Step, dtype_of
+from tinygraph.compiler.program.result_types import dtype_of
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.writer import Writer

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygraph.compiler.program.steps import Step, dtype_of, shape_of
+from tinygraph.compiler.program.result_types import dtype_of, shape_of
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["dot_into", "einsum", "einsum_into", "product", "product_into", "turned_into"]

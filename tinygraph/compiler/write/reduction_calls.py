@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.steps import Step, is_plain_reduction
+from tinygraph.compiler.program.predicates import is_plain_reduction
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["reduced", "reduced_into", "reduced_rows"]

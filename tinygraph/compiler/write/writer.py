@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import facts_of
-from tinygraph.compiler.program.steps import Step, dtype_of, is_node, ufunc_dtype
+from tinygraph.compiler.program.result_types import dtype_of, ufunc_dtype
+from tinygraph.compiler.program.steps import Step, is_node
 from tinygraph.compiler.trace.functions import Part
 from tinygraph.compiler.write.literals import array_text, dtype_text, name_of_number, number_text, string_text
 from tinygraph.compiler.write.references import References

@@ -1,0 +1,109 @@
+"""The builder: a list of steps that grows, from a program's nodes first and then by the calls that rewrites make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.program.result_types import result_of
+from tinygraph.compiler.program.steps import Step, is_node
+from tinygraph.engine.links import mapped
+from tinygraph.errors import GraphError
+from tinygraph.graph import Graph, Node
+
+__all__ = ["Builder", "steps_of"]
+
+
+class Builder:
+    """A list of steps that grows at its end.
+
+    Attributes:
+        steps: the list.
+        moved: while a graph is rewritten what each of its steps so far has become, constants too.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.moved: list[Step] = []
+
+    def add(self, step: Step) -> Step:
+        """Append a step, giving it its place."""
+        step = replace(step, index=len(self.steps)) if step.index != len(self.steps) else step
+        self.steps.append(step)
+        return step
+
+    def call(
+        self, like: Step, function: Callable[..., Any], *args: Any, name: str | None = None, **kwargs: Any
+    ) -> Step:
+        """Append a call, on behalf of the line and section of another step.
+
+        Args:
+            like: the step whose source, scope and section the new one has.
+            function: what is called.
+            args, kwargs: with steps where arrays stand.
+            name: of the result.
+        """
+        shape, dtype = result_of(function, args, kwargs)
+        return self.add(
+            Step(0, function, args, kwargs, shape, dtype, name, like.scope, source=like.source, section=like.section)
+        )
+
+    def constant(self, like: Step, value: Any) -> Step:
+        """Append a constant, in the place of another step."""
+        value = np.asarray(value)
+        return self.add(
+            Step(
+                0, None, (), {}, value.shape, value.dtype, None, like.scope, value, source=like.source,
+                section=like.section,
+            )
+        )  # fmt: skip
+
+
+def steps_of(program: Program) -> Graph:
+    """The program's graph as steps: arguments first, then variables, then what they are computed to.
+
+    Raises:
+        GraphError: an input that is neither argument nor variable has no value.
+    """
+    builder = Builder()
+    moved: dict[int, Step] = {}
+    named = [(node, node.name) for node in program.arguments]
+    named += [(variable.node, variable.name) for variable in program.variables]
+    for node, name in named:
+        moved[node.index] = builder.add(_step(node, program, len(builder.steps), name=name, given=True))
+    for node in program.graph.nodes:
+        if node.index in moved:
+            continue
+        if node.is_input and node.value is None:
+            raise GraphError(
+                f"compile: {node.name or 'an input'} is neither an argument nor a variable, and no value was kept"
+            )
+        args, kwargs = mapped((node.args, node.kwargs), lambda item: moved[item.index] if is_node(item) else item)
+        if (isinstance(node.function, np.ufunc) or node.function is np.where) and any(
+            [type(item) is np.ndarray and item.shape for item in args]
+        ):
+            # A plain array among the operands is a step, too: blocks are taken of it like of any other.
+            like = _step(node, program, 0)
+            args = tuple([
+                builder.constant(like, item) if type(item) is np.ndarray and item.shape else item for item in args
+            ])  # fmt: skip
+        step = _step(node, program, len(builder.steps), args=args, kwargs=kwargs)
+        if node.value is not None and node.is_input:
+            step = replace(step, value=np.asarray(node.value))
+        moved[node.index] = builder.add(step)
+    return Graph(tuple(builder.steps), tuple(moved[output.index] for output in program.graph.outputs))
+
+
+def _step(
+    node: Node, program: Program, index: int, name: str | None = None, given: bool = False, args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+) -> Step:  # fmt: skip
+    return Step(
+        index=index, function=node.function, args=args, kwargs=kwargs or {}, shape=node.shape, dtype=node.dtype,
+        name=name or node.name, scope=node.scope, requires_grad=node.requires_grad, source=node.source,
+        section=program.sections.get(node.index, "forward"), given=given,
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""Result types: the shape and dtype of a call's result, from those of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.steps import is_node
+from tinygraph.derivatives.reductions import reduced_axes
+from tinygraph.engine.links import mapped
+
+__all__ = ["dtype_of", "result_of", "shape_of", "ufunc_dtype"]
+
+Shape = tuple[int, ...]
+
+
+def shape_of(item: Any) -> Shape:
+    """The shape of an argument."""
+    return item.shape if hasattr(item, "shape") else np.shape(item)
+
+
+def dtype_of(item: Any) -> Any:
+    """The dtype of an argument; of a Python number its type, which gives way to an array's dtype."""
+    return item.dtype if hasattr(item, "dtype") else type(item)
+
+
+def ufunc_dtype(function: np.ufunc, args: tuple[Any, ...]) -> np.dtype[Any]:
+    """The dtype that an elementwise function makes of its arguments, Python numbers giving way."""
+    kinds = [dtype_of(item) for item in args]
+    if all(not isinstance(kind, np.dtype) for kind in kinds):
+        kinds = [np.asarray(item).dtype for item in args]
+    kinds = [np.dtype(bool) if kind is bool else kind for kind in kinds]
+    return function.resolve_dtypes((*kinds, *[None] * function.nout))[-1]
+
+
+def result_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Shape, Any]:
+    """The shape and dtype of a call's result, from those of its arguments."""
+    if isinstance(function, np.ufunc) and function.signature is None and not kwargs:
+        return np.broadcast_shapes(*[shape_of(item) for item in args]), ufunc_dtype(function, args)
+    if function in REDUCTIONS:
+        return _reduced(function, *args, **kwargs)
+    if function is np.where:
+        shape = np.broadcast_shapes(*[shape_of(item) for item in args])
+        kinds = [item.dtype if hasattr(item, "dtype") else item for item in args[1:]]
+        return shape, np.result_type(*kinds)
+    # The arrays stand for their shapes and dtypes: a zero that is repeated takes no memory.
+    stand_ins = mapped(
+        (args, kwargs), lambda item: np.broadcast_to(np.ones((), item.dtype), item.shape) if is_node(item) else item
+    )
+    result = function(*stand_ins[0], **stand_ins[1])
+    return result.shape, result.dtype
+
+
+def _reduced(
+    function: Callable[..., Any], a: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any
+) -> tuple[Shape, Any]:
+    small: Any = np.ones((1,) * len(a.shape), a.dtype)
+    dtype = np.asarray(function(small, axis=axis, keepdims=keepdims)).dtype
+    axes = reduced_axes(axis, len(a.shape))
+    if keepdims:
+        return tuple([1 if place in axes else size for place, size in enumerate(a.shape)]), dtype
+    return tuple([size for place, size in enumerate(a.shape) if place not in axes]), dtype
