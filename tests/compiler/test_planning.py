@@ -83,7 +83,7 @@ def test_variables_are_updated_in_place() -> None:
 
 
 def test_a_steady_step_allocates_next_to_nothing() -> None:
-    emitted, arguments, variables = step_of()
+    emitted, arguments, variables = step_of(40_000)
     for _ in range(3):
         emitted.run(arguments, variables)
     tracemalloc.start()
@@ -95,7 +95,8 @@ def test_a_steady_step_allocates_next_to_nothing() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak - before < 4000 * 8 / 2, "an array of a column was allocated"
+    # A reduction of older NumPys takes a buffer of 8192 elements, which is less than half a column.
+    assert peak - before < 40_000 * 8 / 2, "an array of a column was allocated"
 
 
 def test_other_variables_may_be_given_at_any_call() -> None:
