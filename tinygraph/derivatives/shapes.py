@@ -27,7 +27,12 @@ def astype(x: Any, dtype: Any) -> Any:
 derivative(astype, lambda g, z, x, dtype: g)
 elementwise(astype)
 if hasattr(np, "astype"):
-    derivative(np.astype, lambda g, z, x, dtype, *args, **kwargs: g)
+    # That of NumPy 2.0 refuses scalars, which the engine and compiled programs keep for arrays of no dimension.
+    @composition(np.astype)
+    def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+        if device not in ("cpu", None):
+            raise ValueError(f"astype: the device must be 'cpu' or None, not {device!r}")
+        return x.astype(dtype)
 
 # --- one array to one array, every element once -----------------------------------------------------------------------
 
