@@ -374,11 +374,11 @@ def added_at(x):
 
 
 REFUSALS = {
-    indexed: r"plain array is indexed.*np.asarray\(plain, like=x\)\[places\]",
-    taken: r"np.asarray\(plain, like=x\)\[places\]",
-    listed: r"used as a count or a place.*np.asarray\(plain, like=x\)\[places\]",
+    indexed: r"plain array is indexed.*np.asarray\(plain, like=x\)\[indices\]",
+    taken: r"np.asarray\(plain, like=x\)\[indices\]",
+    listed: r"used as a count or an index.*np.asarray\(plain, like=x\)\[indices\]",
     with_scipy: r"special.comb makes a plain array.*Write scipy.special.binom\(N, k\)",
-    added_at: r"add.at writes into an array.*a \+ np.bincount\(places, values, minlength=len\(a\)\)",
+    added_at: r"add.at writes into an array.*a \+ np.bincount\(indices, values, minlength=len\(a\)\)",
     tried: "matmul failed .*ValueError.* tried went on without it .*x.ndim",
     generated: "what generated returns.* a generator.*return what is in it",
     in_an_object: "what in_an_object returns.* a Result",
@@ -390,7 +390,7 @@ REFUSALS = {
     as_float: r"float\(\) asks.*Keep it an array",
     as_math: r"float\(\) asks.*np.sqrt",
     as_int: r"int\(\) asks",
-    as_count: "count or a place",
+    as_count: "count or an index",
     as_item: r"item\(\) asks",
     as_item_of_tensor: r"item\(\) asks",
     as_plain_array: "turned into a plain one.*Leave np.asarray out",
@@ -590,7 +590,7 @@ def test_an_array_inside_looks_like_one():
     def f(x):
         assert isinstance(x, np.ndarray)
         assert type(x) is np.ndarray
-        assert x._tape is not None
+        assert x._recorder is not None
         assert (x.shape, x.ndim, x.size, x.dtype, len(x), x.nbytes) == ((4, 3), 2, 12, np.float64, 4, 96)
         assert np.result_type(x, np.float32(1)) == np.float64
         assert "in a function that is being compiled" in repr(x)

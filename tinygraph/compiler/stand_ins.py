@@ -110,14 +110,14 @@ class StandIns:
         if is_told_apart and (id(value) in self._stand_ins or self.surroundings.finds(value)):
             return self._found(trace, value, name)
         if type(value) is not Tensor:
-            traced = trace.tape.argument(value, name)
+            traced = trace.recording.argument(value, name)
             if is_told_apart:
                 self._stand_ins[id(value)] = traced
         elif value.is_leaf:
-            trace.outside.given_tensor(value, place, name)
+            trace.outside.capture_argument(value, place, name)
             return value
         else:
-            traced = trace.tape.argument(TENSOR_VALUE.__get__(value), name)
+            traced = trace.recording.argument(TENSOR_VALUE.__get__(value), name)
         self._entered[place] = traced._event
         return record.unrecorded(traced) if type(value) is Tensor else traced
 
@@ -125,13 +125,13 @@ class StandIns:
         """The stand-in for an array from outside: one, wherever the function finds it, so that it is itself."""
         known = self._stand_ins.get(id(array))
         if known is None:
-            known = self._stand_ins[id(array)] = trace.tape.array(array, name)
+            known = self._stand_ins[id(array)] = trace.recording.array(array, name)
         return known
 
     def _run(self, trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Run the function; refuse what it changes outside, and what it returns with a graph behind it."""
         kept = copied([args, kwargs])
-        trace.tape.outside_as_it_is = self.surroundings.as_it_is
+        trace.recording.outside_as_it_is = self.surroundings.as_it_is
         changed: str | None = None
         try:
             self.surroundings.divert(lambda array, name: self._found(trace, array, identifier_of(name)))
@@ -204,7 +204,9 @@ class StandIns:
             graded=recorded.graded,
             cleared=[leaf.owner for leaf in captured if leaf.grad is None and leaf.had_grad is not False],
             asked=[(leaf.owner, leaf.had_grad) for leaf in captured if leaf.had_grad is not None],
-            generators=[self._generators.get(id(generator), generator) for generator in trace.tape.generators],
+            generators=[
+                self._generators.get(id(generator), generator) for generator in trace.recording.generators.found
+            ],
             by_strides=self.leaves if trace.tape.orders else None,
             tensors=[
                 (place, leaf if id(leaf) in self.surroundings.tensors or id(leaf) in self._found_generators else None)

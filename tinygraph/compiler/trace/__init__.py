@@ -1,19 +1,31 @@
-"""Tracing: one run of a function, on real values, recorded as a `Program`.
+"""Tracing: a function runs on real values, and the NumPy calls that it makes are recorded as a `Program`.
 
-The function runs with `Traced` in place of arrays. A Tensor is what it always is, a value and a link into the record,
-with a `Traced` for its value; so the engine's own record, its backward pass and its rules work as ever, and every
-NumPy function that they call on the way is remembered: forward, backward and update alike.
+The first call of `tg.compile(f)` comes here from `pipeline.made_version`, in this order:
 
-Tensors from outside the function become state. They are met when their value is first read, and nothing is written
-to them: while a function is traced, the places where a Tensor keeps its value and its gradient lead, in this thread,
-to the run's own copies. A run that fails leaves nothing behind.
+    twice          runs f two times, with a `Traced`, a stand-in, for each array among its arguments
+    diversion      while f runs, Tensors in this thread are read and written inside the run alone
+    traced         a NumPy call, a method or an operator on a stand-in asks the recorder
+    recording      carries the call out on the real arrays, and adds an event for its result
+    tape           keeps the events and the calls in order; the second run must make the same calls
+    to_program     makes a graph of the events that the results need
 
-The function is run twice. The second run computes nothing; it must make the same calls with the same constants.
-Where it does not, something that changes from run to run would have become part of the program.
+A Tensor holds a stand-in as it holds an array. So the engine's record, its backward pass and its rules work as ever,
+and the tape gets their NumPy calls too: forward, backward and update alike.
 
-The files in the order of their imports: `events` (an event of the run, a leaf from outside), `bounds`, `agreement`,
-`orders`, `refused`, `traced` (the stand-in, and the `Recorder` that it asks), `refusals`, `functions`, `operands`,
-`views`, `carrying_out`, `numpy_calls`, `tape`, `outside`, `trace`, `diversion`, `world`, `twice`, `to_program`.
+Tensors from outside the function become state. The run meets one when it first reads its value, and writes to a copy of
+its own, so that a run that fails leaves nothing behind.
+
+The second run computes nothing. It must make the same calls with the same constants: a value that changes from run to
+run would have become part of the program.
+
+The other files, by what they are about:
+
+    values         `events` (a value of the run, a leaf from outside), `bounds` (what is known of all its elements)
+    the two runs   `agreement`, `plain_arrays` (those from outside), `generators` (of random draws)
+    a stand-in     `recorder` (the methods that it calls), `operators`, `escapes`, `questions` (`type(x)` and its kind)
+    a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
+    a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)
+    errors         `refused` (makes one), `refusals` (functions that cannot be recorded), `ties` (a gradient is lost)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Agreement: whether two runs of a function did the same, with the same constants."""
+"""Agreement: comparisons of the arrays, constants and arguments of two runs of a function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["brief", "same", "same_content", "same_memory"]
 
 
 def same_memory(one: Any, other: Any) -> bool:
-    """Return whether two arrays are the same part of the same memory, both being alive."""
+    """Return whether two living arrays are the same part of the same memory."""
     return one is other or (
         (one.shape, one.strides, one.dtype) == (other.shape, other.strides, other.dtype)
         and one.size > 0
@@ -21,7 +21,7 @@ def same_memory(one: Any, other: Any) -> bool:
 
 
 def same_content(one: Any, other: Any) -> bool:
-    """Return whether two arrays, or numbers, are of one shape and dtype and hold the same bits."""
+    """Return whether two arrays or numbers have the same shape, dtype and bits."""
     one, other = np.asarray(one), np.asarray(other)
     return (one.shape, one.dtype) == (other.shape, other.dtype) and (
         one.dtype == object or np.ascontiguousarray(one).tobytes() == np.ascontiguousarray(other).tobytes()
@@ -29,7 +29,7 @@ def same_content(one: Any, other: Any) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two arguments of calls are the same, in two runs."""
+    """Return whether the arguments of a call are the same in two runs."""
     if one is other:
         return True
     if type(one) is not type(other):
@@ -51,6 +51,6 @@ def same(one: Any, other: Any) -> bool:
 
 
 def brief(value: Any) -> str:
-    """A number, or what an array begins with, for a message."""
+    """Return a number, or the shape and the first element of an array, for a message."""
     value = np.asarray(value)
     return str(value.item()) if value.size == 1 else f"an array of shape {value.shape} from {value.flat[0]}"

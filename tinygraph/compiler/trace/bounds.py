@@ -1,4 +1,4 @@
-"""Bounds of an event, known without its values: a number that no element lies below, and whether all are finite."""
+"""Bounds of an event, known without its values: a lower bound of its elements, and whether all are finite."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tinygraph.transforms.running import alias
 
 __all__ = ["bound_below", "finiteness", "finiteness_of"]
 
-# --- a number that no element lies below ------------------------------------------------------------------------------
+# --- the lower bound --------------------------------------------------------------------------------------------------
 
 
 def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dtype: np.dtype[Any]) -> float:
-    """A number that no element of a result lies below, from those of the operands: enough to see that x² + 1 is.
+    """Return a lower bound of a result, from those of the operands: enough to see that x² + 1 is positive.
 
-    It is computed in the dtype of the result, whose rounding is that of the elements: in float32 1e-50 is 0.
+    It is computed in the dtype of the result and rounded as the elements are: in float32 1e-50 is 0.
     """
     bound = BOUNDS.get(function)
     if bound is None or dtype.kind != "f" or kwargs.get("where", True) is not True or "initial" in kwargs:
@@ -51,7 +51,7 @@ def _product(args: tuple[Any, ...], low: list[Any]) -> Any:
 
 
 def _not_negative(args: tuple[Any, ...], low: list[Any]) -> Any:
-    """Sums round, so that the mean of numbers above 0.1 may be a little below."""
+    """Return 0 for numbers that are not negative. Sums round: the mean of numbers above 0.1 may be a little below."""
     return 0 if low[0] >= 0 else -np.inf
 
 
@@ -59,7 +59,7 @@ def _own(args: tuple[Any, ...], low: list[Any]) -> Any:
     return low[0]
 
 
-# Of each function the bound of its result, from the arguments and their bounds.
+# For each function the lower bound of its result, from the arguments and their lower bounds.
 BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
     **dict.fromkeys((np.square, np.absolute, np.exp, np.exp2), lambda args, low: 0),
     np.cosh: lambda args, low: 1,
@@ -75,15 +75,15 @@ BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
     ),
 }  # fmt: skip
 
-# --- whether all elements are finite ----------------------------------------------------------------------------------
+# --- finiteness -------------------------------------------------------------------------------------------------------
 
 
 def finiteness_of(item: Any) -> int:
-    """The finiteness of an argument of a call, as `Event.finite` has it."""
+    """Return the finiteness of an argument of a call, on the scale of `Event.finite`."""
     if type(item) is Event:
         if item.content is None or item.dtype.kind not in "fc":
             return item.finite
-        # An array from outside may be filled anew between calls, a single number not.
+        # Between calls, somebody may fill an array from outside anew, and not a single number.
         return (item.finite if item.kind == "array" else 2) if np.all(np.isfinite(item.content)) else 0
     if isinstance(item, float | complex | np.inexact):
         return 2 if np.isfinite(item) else 0
@@ -97,7 +97,7 @@ def finiteness(
     dtype: np.dtype[Any],
     known: Callable[[Any], int] = finiteness_of,
 ) -> int:
-    """The finiteness of a result, as `Event.finite` has it, from that of the arguments."""
+    """Return the finiteness of a result, on the scale of `Event.finite`, from that of the arguments."""
     if dtype.kind not in "fc" or getattr(function, "__module__", None) == "tinygraph.draws":
         return 2
     condition = CONDITIONS.get(function)
@@ -128,7 +128,7 @@ def _divides(args: tuple[Any, ...]) -> bool:
 
 
 def _raises(args: tuple[Any, ...]) -> bool:
-    """x ** n with a number n: a root needs numbers from 0 on, a quotient numbers above 0."""
+    """Return whether x ** n is finite for a number n: a root needs x from 0 on, a quotient x above 0."""
     base, exponent = args
     if type(exponent) is not int and not isinstance(exponent, float | np.number):
         return False

@@ -1,9 +1,11 @@
-"""Carrying out: the calls of a run on real values, of which nothing is recorded."""
+"""Carrying out: a call of the recorded run on real values. While it runs, nothing is recorded."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
@@ -12,14 +14,20 @@ import numpy as np
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import instances, mapped
+from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import read_only, same_bits
 from tinygraph.engine.table import function_name
+from tinygraph.errors import UnsupportedError
 
-__all__ = ["carrying_out", "real", "result_of", "runs_users_code"]
+__all__ = ["Failure", "carried_out", "carrying_out"]
 
 
 class _CarryingOut(threading.local):
-    """The function that a recording in this thread carries out now, with its real arguments."""
+    """The call that the recording in this thread is carrying out.
+
+    Attributes:
+        function: the function that is called; None between calls.
+    """
 
     function: Any = None
 
@@ -27,19 +35,66 @@ class _CarryingOut(threading.local):
 carrying_out = _CarryingOut()
 
 
-# Whose functions are known to run no code of the user's.
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that raised an error.
+
+    Attributes:
+        name: of the function.
+        error: the error.
+        line: the user's line.
+    """
+
+    name: str
+    error: Exception
+    line: str
+
+    def error_in(self, call_name: str) -> UnsupportedError:
+        """Return the error for a compiled function that caught this one and went on."""
+        return UnsupportedError(
+            f"compile: {self.name} failed ({type(self.error).__name__}: {self.error}), and {call_name} went on "
+            f"without it ({self.line}). A program makes the same calls each time. Branch on something that tells the "
+            "cases apart and is known while the function is compiled, such as x.ndim or x.shape"
+        )
+
+
+def carried_out(
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]],
+) -> Any:
+    """Return the result of a call on real values. NumPy warns of nothing: it will when the program runs.
+
+    Args:
+        function, args, kwargs: the call, with stand-ins among its arguments.
+        outside_as_it_is: returns a block in which user code finds its surroundings as they were before the run.
+    """
+    tracer, state.tracing = state.tracing, None
+    carrying_out.function = function
+    try:
+        surroundings = outside_as_it_is() if _runs_users_code(function, args) else _NOTHING
+        with np.errstate(all="ignore"), surroundings:
+            return _result_of(function, mapped(args, _real), mapped(kwargs, _real))
+    finally:
+        state.tracing = tracer
+        carrying_out.function = None
+
+
+_NOTHING = contextlib.nullcontext()
+# Packages whose functions run no code of the user's.
 _LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
 
 
-def real(item: Any) -> Any:
-    """The value that a call is carried out with."""
+def _real(item: Any) -> Any:
+    """Return the value of an argument, for a stand-in that of the array it stands for."""
     if type(item) is Traced:
         return float(item._value) if item._weak else item._value
     return read_only(item) if type(item) is np.ndarray else item
 
 
-def result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return the result of a call. Arrays are read-only: a function that writes into one fails, whatever is in it.
+def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Return the result of a call whose arrays are read-only, so that a function that writes into one fails.
 
     Raises:
         UnsupportedError: it writes into an argument.
@@ -50,17 +105,17 @@ def result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if "read-only" not in str(error):
             raise
         wants_to_write = "buffer source array" not in str(error)
-    if not wants_to_write:  # Cython's: compiled code asks to be able to write, and need not do it
+    if not wants_to_write:  # Cython's code asks for a writable array, and may leave it unwritten
         copies, before = [mapped([args, kwargs], _copied) for _ in range(2)]
         value = function(*copies[0], **copies[1])
         pairs = zip(instances(np.ndarray, copies), instances(np.ndarray, before), strict=True)
         if all([same_bits(array, then) for array, then in pairs]):
             return value
-    raise refused(f"{function_name(function)} writes into an array that it is given", IN_PLACE)
+    raise refused(f"{function_name(function)} writes into one of its arguments", IN_PLACE)
 
 
-def runs_users_code(function: Callable[..., Any], args: Any) -> bool:
-    """Return whether a call runs code of the user's: a primitive of theirs, or a function among the arguments."""
+def _runs_users_code(function: Callable[..., Any], args: Any) -> bool:
+    """Return whether a call runs user code: the function is the user's, or one among its arguments may be."""
     if isinstance(function, np.ufunc):
         return False
     module = getattr(function, "__module__", None) or ""

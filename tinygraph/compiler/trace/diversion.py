@@ -1,4 +1,7 @@
-"""Diversion: while a function is traced, what its thread reads of Tensors and writes to them leads to the trace."""
+"""Diversion: while a function is traced, its thread reads and writes the slots of Tensors through the trace.
+
+The slots of a class are descriptors in its `__dict__`. For the time of a run, others stand in their place.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _REWRITTEN: Any = Leaf.__dict__["rewritten"]
 
 
 class _TensorValue:
-    """In place of the slot where Tensors keep their value."""
+    """The slot of a Tensor's value while a function is traced."""
 
     def __get__(self, tensor: Any, kind: Any = None) -> Any:
         if tensor is None:
@@ -46,7 +49,12 @@ class _TensorValue:
 
 
 class _LeafSlot:
-    """In place of one of the slots of a leaf: those of leaves from before the run are the run's own copies."""
+    """A slot of a leaf while a function is traced: for a leaf that is older than the run, the run's copy.
+
+    Args:
+        slot: the slot of the class.
+        read, write: access the copy, given the trace and the leaf.
+    """
 
     def __init__(self, slot: Any, read: Callable[..., Any], write: Callable[..., Any]) -> None:
         self.slot = slot
@@ -96,9 +104,9 @@ def _set_rewritten(trace: Trace, leaf: Any, order: Any) -> None:
     trace.outside.captured_leaf(leaf).rewritten = order
 
 
-_IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
+_DIVERTED_SLOTS: list[tuple[type, str, Any, Any]] = [
     (Value, "_value", TENSOR_VALUE, _TensorValue()),
-    # What is written to a leaf's own copy is written to its Tensor too.
+    # Every write to a leaf's value is a write to its Tensor's, too, and is seen there.
     (Leaf, "_value", LEAF_VALUE, _LeafSlot(LEAF_VALUE, _leaf_value, lambda trace, leaf, value: None)),
     (Leaf, "_grad", _GRAD, _LeafSlot(_GRAD, _gradient, _set_gradient)),
     (
@@ -109,7 +117,7 @@ _IN_THEIR_PLACE: list[tuple[type, str, Any, Any]] = [
         Leaf, "rewritten", _REWRITTEN,
         _LeafSlot(_REWRITTEN, lambda trace, leaf, order: trace.outside.captured_leaf(leaf).rewritten, _set_rewritten),
     ),
-    # Whether somebody wrote into its array unseen is asked outside; inside every write is seen.
+    # `before` serves to notice unseen writes into the array; inside a run every write is seen.
     (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
 ]  # fmt: skip
 
@@ -118,15 +126,15 @@ _one_at_a_time = threading.RLock()
 
 @contextlib.contextmanager
 def diverted(trace: Trace) -> Iterator[None]:
-    """While the block runs, this thread records into the trace, and Tensors from outside are not written to."""
+    """Let this thread record into the trace while the block runs, and write to no Tensor from outside."""
     tracer: Tracer = trace
     with _one_at_a_time:
-        for kind, name, _, instead in _IN_THEIR_PLACE:
+        for kind, name, _, instead in _DIVERTED_SLOTS:
             setattr(kind, name, instead)
         try:
             with Setting(tracing=tracer):
                 yield
         finally:
-            trace.tape.closed = True
-            for kind, name, slot, _ in _IN_THEIR_PLACE:
+            trace.recording.closed = True
+            for kind, name, slot, _ in _DIVERTED_SLOTS:
                 setattr(kind, name, slot)

@@ -1,4 +1,4 @@
-"""Events: the values of a run, in the order in which they were made."""
+"""Events: the values of a run, in the order in which it made them; and the leaves that it found outside."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ class Event:
     """A value of the program while it is being made: an input, a constant, or the result of a call.
 
     Attributes:
-        kind: "call", "argument", "state", "gradient" (a Tensor's `grad` from before the call), "array" (a plain array
-            from outside, or a constant, as the second run tells) or "constant" (a single number).
+        kind: "call" for the result of a call, "argument", "state" for the value of a Tensor from outside, "gradient"
+            for its gradient from before the call, "array" for a plain array, "constant" for a single number.
         index: its position on the tape.
+        shape, dtype, size: of the value.
+        function, args, kwargs: the call, with events in place of stand-ins.
+        code, lasti: the user's instruction that made it.
+        section: of the program: "forward" or "backward".
         content: the array or number, for an "array" or a "constant".
-        as_met: of an "array" a copy of what it held when it was met; the array itself where nobody writes into it.
-        fixed: of an "array" whether each run makes its own, so that it is a constant.
-        low: no element is below it, whatever the arguments are.
-        finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for arguments that are
-            finite; 0 if nothing is known. That a number is too large for its dtype is left out of account.
+        as_met: for an "array", a copy of its content at that time; the array itself where nobody writes into it.
+        fixed: for an "array", each run makes its own, so that it is a constant. The second run finds out.
+        low: a lower bound of its elements, whatever the arguments are.
+        finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for finite arguments; 0 if
+            nothing is known. Overflow is left out of account.
         label: the label of a call: its scope.
-        name: what it is called; None for what the source line says.
+        name: its name; None for the name that the source line gives it.
     """
 
     __slots__ = (
@@ -58,12 +62,12 @@ class Event:
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """The entries into the scopes that a call was made in."""
+        """The scopes that a call was made in, from the outermost."""
         return () if self.label is None else self.label.scope
 
     @property
     def is_inner(self) -> bool:
-        """True for a call inside a composition, whose instruction is that of the whole."""
+        """True for a call inside a composition: its instruction is that of the whole composition."""
         return self.label is not None and self.label.inner
 
     def place(self) -> str:
@@ -73,17 +77,18 @@ class Event:
 
 
 class Captured:
-    """A leaf that the run found: what it is worth inside the run, whatever it is worth outside.
+    """A leaf from outside, with its value and its gradient inside the run.
 
     Attributes:
-        link, tensor: the leaf; None as the Tensor while only its gradient was asked for.
-        argument: the position among the arguments' leaves, or None for a Tensor from elsewhere.
-        value: its `Traced`; None before it was first read.
-        initial: the `Traced` that it had first, which somebody may have written into.
+        link, tensor: the leaf and its Tensor; no Tensor while the run asked for its gradient alone.
+        argument: the position among the arguments' leaves, or None for a Tensor that the function found.
+        value: the stand-in for its value; None before the run read it.
+        initial: the stand-in that it had first, which somebody may have written into.
         first: the event of the value at the start of the call.
-        order, rewritten: when it was assigned to, and when its array was written into, as the record counts.
-        grad: the gradient: a Traced, a Tensor, None, or UNREAD.
-        had_grad: None while the gradient from before the call was not read; else whether there was one.
+        order, rewritten: as in `Leaf`.
+        grad: the gradient: a stand-in, a Tensor, None, or UNREAD.
+        first_grad: the event of the gradient from before the call.
+        had_grad: there was a gradient before the call; None while the run has not asked.
     """
 
     __slots__ = (
@@ -106,12 +111,12 @@ class Captured:
 
     @property
     def is_written_into(self) -> bool:
-        """Return whether the function writes into the array itself: `w.data -= step` does, `w.assign` does not."""
+        """True where the function writes into the array itself, as `w.data -= step` does and `w.assign` does not."""
         return self.initial is not None and self.initial._event is not self.first
 
     @property
     def owner(self) -> Any:
-        """The Tensor, as a call finds it: its position among the arguments' leaves, or its link."""
+        """The Tensor as a `Binding` names it: its position among the arguments' leaves, or its link."""
         return self.link if self.argument is None else self.argument
 
 
@@ -119,7 +124,7 @@ UNREAD: Any = object()
 
 
 def events_in(structure: Any) -> list[Event]:
-    """The events inside nested tuples, lists and dicts, in order."""
+    """Return the events inside nested tuples, lists and dicts, in order."""
     if type(structure) is Event:
         return [structure]
     found: list[Event] = []

@@ -1,4 +1,4 @@
-"""Functions that a program calls and NumPy has no name of its own for: a ufunc's method, one of several results."""
+"""Functions that a program calls and that have no name of their own: a ufunc's method, one of several results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Method", "Part"]
 
 
 class Method:
-    """A method of a ufunc, `np.add.accumulate`, as one function, the same one each time it is asked for."""
+    """A method of a ufunc, such as `np.add.accumulate`, as a function: one object for each method."""
 
     _made: dict[tuple[np.ufunc, str], Method] = {}
 
@@ -35,7 +35,7 @@ class Method:
 class Part:
     """One of the several results of a function, as a function of its own.
 
-    A node of a graph has one value. A function with several is called once for each that is used.
+    A node of a graph has one value. A function with several results is called once for each that is used.
     """
 
     _made: dict[tuple[Any, int], Part] = {}

@@ -1,4 +1,4 @@
-"""The protocols of NumPy and its operators for a `Traced`: each call is recorded."""
+"""Calls of NumPy and operators with a stand-in among their arguments: each is recorded as a call of a program."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.kinds import REAL_OR_COMPLEX, kept_kind
 from tinygraph.compiler.trace.functions import Method
+from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
-from tinygraph.compiler.trace.traced import Recorder, Traced
+from tinygraph.compiler.trace.traced import Traced
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.engine.links import mapped
 from tinygraph.engine.operands import tensors_in
@@ -24,7 +25,7 @@ from tinygraph.engine.tensor import Tensor
 
 __all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate"]
 
-# What these say of an array is known without its values.
+# These ask for the shape or the dtype of an array, which are known without its values.
 _METADATA = frozenset((
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type,
 ))  # fmt: skip
@@ -36,18 +37,20 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def operate(tape: Recorder, function: np.ufunc, *operands: Any) -> Any:
-    """Carry out an operator: between Python numbers the result is one, too."""
+def operate(recorder: Recorder, function: np.ufunc, *operands: Any) -> Any:
+    """Record an operator; of Python floats and ints alone the result is a Python float, too."""
     weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
     if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
-        return tape.call(np.square, operands[:1], {})  # what `mask ** 2` is, as opposed to np.power(mask, 2)
-    result = tape.call(function, operands, {})
+        return recorder.call(np.square, operands[:1], {})  # NumPy computes `mask ** 2` so, and not as np.power(mask, 2)
+    result = recorder.call(function, operands, {})
     result._weak = weak and result.dtype == np.float64
     return result
 
 
-def call_ufunc(tape: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Record a ufunc with a Traced among its arguments."""
+def call_ufunc(
+    recorder: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Record a ufunc with a stand-in among its arguments. Its `out=` becomes a write after the call."""
     if any(True for _ in tensors_in((*inputs, kwargs))):
         return NotImplemented  # the Tensor's turn
     kwargs = dict(kwargs)
@@ -58,7 +61,7 @@ def call_ufunc(tape: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, 
     if method == "at":
         raise refused(
             f"{function_name(ufunc)}.at writes into an array",
-            "To add at places use a + np.bincount(places, values, minlength=len(a)); otherwise build a new array, "
+            "To add at indices use a + np.bincount(indices, values, minlength=len(a)); otherwise build a new array, "
             "with np.where(mask, value, a)",
         )
     if any([type(item) is not Traced for item in targets]):
@@ -70,81 +73,84 @@ def call_ufunc(tape: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, 
     if method == "reduce" and ufunc in _REDUCTIONS:
         axis = kwargs.pop("axis", 0)
         keywords = {key: item for key, item in kwargs.items() if not _is_default(key, item)}
-        result = tape.call(_REDUCTIONS[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
+        result = recorder.call(_REDUCTIONS[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
     elif method != "__call__":
-        result = tape.call(Method.of(ufunc, method), inputs, kwargs)
+        result = recorder.call(Method.of(ufunc, method), inputs, kwargs)
     else:
-        result = tape.call(ufunc, inputs, kwargs)
+        result = recorder.call(ufunc, inputs, kwargs)
     if target is None:
         return result
     if ufunc.nout > 1 and method == "__call__":
         pairs = zip(out, result, strict=True)
-        return tuple([part if item is None else tape.overwrite(item, part) for item, part in pairs])
-    return tape.overwrite(target, result if where is True else tape.call(np.where, (where, result, target), {}))
+        return tuple([part if item is None else recorder.overwrite(item, part) for item, part in pairs])
+    return recorder.overwrite(target, result if where is True else recorder.call(np.where, (where, result, target), {}))
 
 
-def call_function(tape: Recorder, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Record any other function with a Traced among its arguments."""
+def call_function(
+    recorder: Recorder, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Record any other function with a stand-in among its arguments."""
     if any(True for _ in tensors_in((args, kwargs))):
         return Tensor._numpy(function, args, kwargs, sys._getframe(3))
     if function in _METADATA:
-        return function(*mapped(args, _stand_in), **mapped(kwargs, _stand_in))
+        return function(*mapped(args, _shape_and_dtype), **mapped(kwargs, _shape_and_dtype))
     if function in _ABOUT_MEMORY:
         raise refused(
             f"{function_name(function)} asks which arrays share memory",
-            "A program decides that for ittape. Ask before the call, and pass the answer as an argument",
+            "A program shares memory in its own way. Ask before the call, and pass the answer as an argument",
         )
     if function is np.ix_:
-        return tuple([_along(tape, axis, index, len(args)) for axis, index in enumerate(args)])
+        return tuple([_along(recorder, axis, index, len(args)) for axis, index in enumerate(args)])
     if function in _LIKE or function is np.full_like:
-        return _like(tape, function, *args, **kwargs)
+        return _like(recorder, function, *args, **kwargs)
     if function is np.bincount:
-        return _counted(tape, *args, **kwargs)
+        return _counted(recorder, *args, **kwargs)
     if kwargs.get("out") is not None:
         target = kwargs["out"]
         if type(target) is not Traced:
             raise refused("a computed value is written into a plain array", IN_PLACE)
-        return tape.overwrite(target, tape.call(function, args, {**kwargs, "out": None}))
+        return recorder.overwrite(target, recorder.call(function, args, {**kwargs, "out": None}))
     if function in REAL_OR_COMPLEX:
-        return _of_one_kind(tape, tape.call(function, args, kwargs), function)
-    return tape.call(function, args, kwargs)
+        return _of_one_kind(recorder, recorder.call(function, args, kwargs), function)
+    return recorder.call(function, args, kwargs)
 
 
-def _of_one_kind(tape: Recorder, result: Any, function: Callable[..., Any]) -> Any:
-    """Results that are real or complex, as the values come out: a program has one of the two."""
+def _of_one_kind(recorder: Recorder, result: Any, function: Callable[..., Any]) -> Any:
+    """Hold results that are real or complex, depending on values, to the kind that the recorded run had."""
     name = "linalg.eig" if function is eig_packed else function_name(function)
     if type(result) is not Traced:
-        return type(result)(*[_of_one_kind(tape, item, function) for item in result])
-    return tape.call(kept_kind, (result, result.dtype.name, name), {}, is_own=True)
+        return type(result)(*[_of_one_kind(recorder, item, function) for item in result])
+    return recorder.call(kept_kind, (result, result.dtype.name, name), {}, is_own=True)
 
 
-def _counted(tape: Recorder, x: Any, weights: Any = None, minlength: Any = 0) -> Any:
-    """`np.bincount`, of numbers below `minlength`: its result has that length."""
+def _counted(recorder: Recorder, x: Any, weights: Any = None, minlength: Any = 0) -> Any:
+    """Record `np.bincount` of numbers below `minlength`, which is the length of the result."""
     known = x._value if type(x) is Traced else np.asarray(x)
     above = known is not None and known.size and known.dtype.kind in "iub" and known.max() >= minlength
     if type(minlength) is Traced or not minlength or above:
         raise refused(
             "bincount of a computed value, or with computed weights",
-            "The length of its result depends on values, and a program is made for given shapes. Give "
-            "minlength=n, with n above every number that will come",
+            "The length of its result depends on values, and a program is made for given shapes. Give minlength=n, "
+            "with n above every number that will be counted",
         )
-    return tape.call(counted, (x, weights, int(minlength)), {})
+    return recorder.call(counted, (x, weights, int(minlength)), {})
 
 
-def _like(tape: Recorder, function: Any, like: Any, *args: Any, **kwargs: Any) -> Any:
+def _like(recorder: Recorder, function: Any, like: Any, *args: Any, **kwargs: Any) -> Any:
+    """Record `np.zeros_like` and its kind as `np.zeros` of the shape that is known."""
     fill = (args[0] if args else kwargs["fill_value"]) if function is np.full_like else None
     rest = args[1:] if function is np.full_like else args
     dtype = np.dtype(kwargs.get("dtype") or (rest[0] if rest else None) or like.dtype)
     shape = like.shape if kwargs.get("shape") is None else kwargs["shape"]
     if function is not np.full_like:
-        return _laid_out(tape.call(_LIKE[function], (shape, dtype), {}), like)
+        return _laid_out(recorder.call(_LIKE[function], (shape, dtype), {}), like)
     if type(fill) is not Traced:
-        return _laid_out(tape.call(np.full, (shape, fill, dtype), {}), like)
-    return tape.call(np.copy, (tape.call(np.broadcast_to, (tape.converted(fill, dtype), shape), {}),), {})
+        return _laid_out(recorder.call(np.full, (shape, fill, dtype), {}), like)
+    return recorder.call(np.copy, (recorder.call(np.broadcast_to, (recorder.converted(fill, dtype), shape), {}),), {})
 
 
 def _laid_out(made: Traced, like: Any) -> Traced:
-    """An array that lies in memory as another one does, which `order="K"` asks for later."""
+    """Return a new array with the memory layout of another one, since a later `order="K"` depends on it."""
     value = like._value if type(like) is Traced else like
     is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
     if is_odd and made._value is not None:
@@ -154,44 +160,44 @@ def _laid_out(made: Traced, like: Any) -> Traced:
     return made
 
 
-def _along(tape: Recorder, axis: int, index: Any, count: int) -> Any:
-    """One of the indices of `np.ix_`: it counts along an axis of its own."""
+def _along(recorder: Recorder, axis: int, index: Any, count: int) -> Any:
+    """Return one index of `np.ix_`: along its own axis of `count`."""
     if type(index) is not Traced:
         return np.ix_(*[()] * axis, index, *[()] * (count - axis - 1))[axis]
     if index.ndim != 1:
         raise ValueError("Cross index must be 1 dimensional")
     if index.dtype == np.bool_:
         raise refused("np.ix_ is given a computed mask", BY_VALUE)
-    return np.reshape(index, tuple([index.size if place == axis else 1 for place in range(count)]))
+    return np.reshape(index, tuple([index.size if own == axis else 1 for own in range(count)]))
 
 
-def index(tape: Recorder, traced: Traced, index: Any) -> Any:
-    """`traced[index]`"""
+def index(recorder: Recorder, traced: Traced, index: Any) -> Any:
+    """Record `traced[index]`."""
     index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
     for item in index if type(index) is tuple else (index,):
         if type(item) is Traced and item.dtype == np.bool_:
             raise refused("an array is indexed with a computed mask", BY_VALUE)
         if type(item) is slice and any(type(end) in (Traced, Tensor) for end in (item.start, item.stop, item.step)):
             raise refused(
-                "a slice begins or ends at a computed place",
+                "a slice begins or ends at a computed index",
                 "Use np.take(x, start + np.arange(length), axis=0), whose shape is known, or make the ends int "
                 "arguments",
             )
-    return tape.call(operator.getitem, (traced, index), {})
+    return recorder.call(operator.getitem, (traced, index), {})
 
 
 def call_primitive(
-    tape: Recorder, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
+    recorder: Recorder, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
 ) -> Any:
-    """A call of a function under `tg.primitive`: one event, unless it asks to be seen through."""
+    """Record a call of a function under `tg.primitive` as one event; without a stand-in it is only called."""
     if not _has_traced((args, kwargs)):
         return function(*args, **kwargs)
-    result = tape.call(primitive, args, kwargs, is_own=True)
-    return _of_one_kind(tape, result, primitive) if primitive in REAL_OR_COMPLEX else result
+    result = recorder.call(primitive, args, kwargs, is_own=True)
+    return _of_one_kind(recorder, result, primitive) if primitive in REAL_OR_COMPLEX else result
 
 
-def _stand_in(item: Any) -> Any:
-    """An array of the same shape and dtype, without memory."""
+def _shape_and_dtype(item: Any) -> Any:
+    """Return, for a stand-in, an array of its shape and dtype that takes no memory."""
     if type(item) is Traced:
         return 0.0 if item._weak else np.broadcast_to(np.zeros((), item.dtype), item.shape)
     return item

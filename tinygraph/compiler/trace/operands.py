@@ -1,4 +1,4 @@
-"""Operands: the arguments and results of a call as a run remembers them."""
+"""Operands: the arguments and results of a call in the form in which a run keeps them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.events import Event
-from tinygraph.compiler.trace.traced import Recorder, Traced
+from tinygraph.compiler.trace.recorder import Recorder
+from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import mapped
 
-__all__ = ["PLAIN", "as_part", "given_way", "outline", "without_class"]
+__all__ = ["PLAIN", "as_part", "given_way", "outline", "sequence_like", "without_class"]
 
 PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
 
 
 def without_class(item: Any) -> Any:
-    """A number or a text of a class of its own, as the members of an `IntEnum` are, as Python's own; else the item."""
+    """Return a number or text of a subclass, such as a member of an `IntEnum`, as Python's own; else the item."""
     if type(item) is slice:
         return slice(*[without_class(part) for part in (item.start, item.stop, item.step)])
     if not isinstance(item, np.generic):
@@ -36,7 +37,7 @@ _OWN: dict[type, Callable[[Any], Any]] = {
 
 
 def _may_be_weak(item: Any) -> bool:
-    """Return whether an argument is, or may hold, a Python number of the run, without looking inside."""
+    """Return whether an argument is, or may hold, a stand-in for a Python float. Nests are not looked into."""
     return item._weak if type(item) is Traced else type(item) in _NESTED
 
 
@@ -44,11 +45,15 @@ _NESTED = frozenset((tuple, list, dict))
 
 
 def outline(value: Any) -> Any:
-    """The shapes and dtypes of a call's result, as events without a program."""
+    """Return the result of a call with an event, which has a shape and a dtype, in place of each array."""
     if isinstance(value, tuple | list):
-        parts = [outline(as_part(part)) for part in value]
-        return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
+        return sequence_like(value, [outline(as_part(part)) for part in value])
     return Event("outline", -1, tuple(value.shape), value.dtype)
+
+
+def sequence_like(value: Any, parts: list[Any]) -> Any:
+    """Return the parts as a list, tuple or named tuple of the class of `value`."""
+    return type(value)(*parts) if hasattr(type(value), "_fields") else type(value)(parts)
 
 
 def as_part(part: Any) -> Any:
@@ -56,8 +61,8 @@ def as_part(part: Any) -> Any:
     return part if hasattr(part, "dtype") else np.asarray(part)
 
 
-def given_way(tape: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments, with Python numbers in the dtype that they take next to the arrays among them."""
+def given_way(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return the arguments with each Python float in the dtype that it takes next to the arrays among them."""
     if not (kwargs or any([_may_be_weak(item) for item in args])):
         return args, kwargs
     weak: list[Traced] = []
@@ -78,6 +83,6 @@ def given_way(tape: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
     target = np.zeros(0, common).real.dtype
 
     def give_way(item: Any) -> Any:
-        return tape.converted(item, target) if type(item) is Traced and item._weak else item
+        return recorder.converted(item, target) if type(item) is Traced and item._weak else item
 
     return (args, kwargs) if target == np.float64 else (mapped(args, give_way), mapped(kwargs, give_way))

@@ -1,11 +1,11 @@
-"""Orders: programs know C order alone, and the other orders of elements are written down as transposes.
+"""Orders: programs know C order alone; another order of elements is recorded as transposes.
 
     np.ravel(x, order="F")      x.T.ravel()
     np.ravel(x, order="K")      x.transpose(axes).ravel(), with the axes as they lie in memory
     np.reshape(x, s, order="A") one of the two
 
-`order="K"` and `order="A"` take elements as they lie in memory, which a program arranges in its own way. So the order
-is looked up when the function is recorded, and such a program is made for the strides of its arguments, too.
+`order="K"` and `order="A"` take elements in the order of memory, and a program arranges memory in its own way. So the
+axes are looked up while the function is recorded, and the strides of the arguments are part of the signature.
 """
 
 from __future__ import annotations
@@ -15,29 +15,54 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["axes_in_memory", "order_of", "strides_of", "without_order"]
+from tinygraph.compiler.trace.recorder import Recorder
 
-# Where the order stands among the arguments.
-_PLACES = {np.ravel: 1, np.reshape: 2}
+__all__ = ["axes_in_memory", "order_of", "strides_of", "transposed_call", "without_order"]
+
+# The position of `order` among the arguments.
+_POSITIONS: dict[Any, int] = {np.ravel: 1, np.reshape: 2}
 
 
 def order_of(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-    """The order in which a call takes elements: "C", "F", "A" or "K"."""
-    place = _PLACES.get(function)
-    if place is None:
+    """Return the order in which a call takes elements: "C", "F", "A" or "K"."""
+    position = _POSITIONS.get(function)
+    if position is None:
         return "C"
-    order = args[place] if len(args) > place else kwargs.get("order")
+    order = args[position] if len(args) > position else kwargs.get("order")
     order = order.upper() if isinstance(order, str) else "C"
-    return "C" if order == "K" and function is np.reshape else order  # which NumPy refuses
+    return "C" if order == "K" and function is np.reshape else order  # NumPy refuses it there
 
 
 def without_order(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """The arguments of a call but for the order."""
-    return tuple(args[: _PLACES[function]]), {key: item for key, item in kwargs.items() if key != "order"}
+    """Return the arguments of a call without the order."""
+    return tuple(args[: _POSITIONS[function]]), {key: item for key, item in kwargs.items() if key != "order"}
+
+
+def transposed_call(
+    recorder: Recorder, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+    axes: tuple[int, ...], is_reversed: bool,
+) -> Any:  # fmt: skip
+    """Record `np.ravel` or `np.reshape` of an array whose elements are taken in another order than C's.
+
+    Args:
+        recorder: records the calls.
+        function, args, kwargs: the call, without the order.
+        axes: the axes of the array, from the slowest to the fastest of the order.
+        is_reversed: the order is Fortran's, in which the result is filled, too.
+    """
+    array, *rest = args
+    in_order = tuple(range(array.ndim))
+    if axes != in_order:
+        array = recorder.call(np.transpose, (array, axes), {})
+    if function is np.ravel or (not is_reversed and axes == in_order):
+        return recorder.call(function, (array, *rest), kwargs)
+    shape = rest[0] if rest else next(kwargs[key] for key in ("shape", "newshape") if key in kwargs)
+    shape = shape if isinstance(shape, tuple | list) else (shape,)
+    return recorder.call(np.transpose, (recorder.call(np.reshape, (array, tuple(shape[::-1])), {}),), {})
 
 
 def axes_in_memory(array: Any, order: str) -> tuple[int, ...]:
-    """The axes of an array, so that transposed to them it is taken in C order.
+    """Return the axes of an array to transpose it to, so that C order takes its elements in another order.
 
     Args:
         array: as it lies in memory.
@@ -49,16 +74,16 @@ def axes_in_memory(array: Any, order: str) -> tuple[int, ...]:
     steps = [0 if size == 1 else abs(stride) for size, stride in zip(array.shape, array.strides, strict=True)]
     found: list[int] = []  # the innermost axis first
     for axis in reversed(axes):
-        at = len(found)
-        for place in reversed(range(len(found))):  # as NumPy's iterators do it: an axis without a stride stays
-            if steps[axis] and steps[found[place]]:
-                if steps[found[place]] <= steps[axis]:
+        target = len(found)
+        for position in reversed(range(len(found))):  # as NumPy's iterators sort: an axis without a stride stays
+            if steps[axis] and steps[found[position]]:
+                if steps[found[position]] <= steps[axis]:
                     break
-                at = place
-        found.insert(at, axis)
+                target = position
+        found.insert(target, axis)
     return tuple(found[::-1])
 
 
 def strides_of(values: Any) -> list[Any]:
-    """The strides of some values, with None for a number."""
+    """Return the strides of each value, None for a number."""
     return [getattr(value, "strides", None) for value in values]

@@ -1,8 +1,8 @@
 """Questions: `type(x)`, `isinstance(x, float)` and `hasattr(x, "shape")`, answered as an array or a number would.
 
-A stand-in says what it is to whoever asks for its `__class__`, but `type` looks past that, and so do the abstract
-classes of `collections.abc`; and `id(x)` would be that of the stand-in, so that it is refused. So in the user's modules
-these names mean the functions here while a function is recorded.
+`x.__class__` of a stand-in is `np.ndarray`, or the class of its number. But `type` looks past `__class__`, and so do
+the abstract classes of `collections.abc`. So while a function is recorded, these names mean the functions of this file
+in the user's modules. `id(x)` would be the stand-in's, and is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Asked(type):
 
 
 class _Type(type, metaclass=_Asked):
-    """`type`, for `type(x)`, and for all else that it does."""
+    """`type`: `type(x)`, `type(name, bases, namespace)`, and the class itself."""
 
 
 def _isinstance(item: Any, kinds: Any) -> bool:
@@ -56,5 +56,5 @@ def _id(item: Any) -> int:
     return id(item)
 
 
-# By the name of a function of Python's what stands in its place.
+# By the name of a built-in function the one that stands in its place.
 ANSWERS: dict[str, Any] = {"type": _Type, "isinstance": _isinstance, "hasattr": _hasattr, "id": _id}

@@ -1,4 +1,4 @@
-"""Refusals: functions that cannot be recorded, whatever they are called with or for some arguments, and the way out."""
+"""Refusals: functions that cannot be recorded, at all or with some arguments, each with the way out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tinygraph.engine.table import function_name
 __all__ = ["BY_VALUE", "check_recordable"]
 
 BY_VALUE = (
-    "The shape of its result depends on values, and a program is made for given shapes. Keep the shape: "
-    "np.where(mask, x, 0), or a sum over a mask; or compute it outside, and pass the result as an argument"
+    "The shape of its result depends on values, and a program is made for given shapes. Keep the shape, with "
+    "np.where(mask, x, 0) or a sum over a mask; or call it outside, and pass the result as an argument"
 )
 _PRINTS = "Return it, and print or save it outside"
 
@@ -35,7 +35,7 @@ _REFUSED: dict[Any, str] = {
 }  # fmt: skip
 
 
-# What has as many elements as one of its arguments says.
+# The number of elements of their results depends on the values of an argument.
 _CHOOSING = frozenset((np.repeat, np.delete, np.compress, np.extract))
 
 

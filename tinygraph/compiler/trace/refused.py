@@ -1,4 +1,4 @@
-"""The error for what cannot be compiled, and the ways out that several such errors name."""
+"""The error for code that cannot be compiled, and the ways out that several such errors name."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from tinygraph.engine.modes import state
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
 
-__all__ = ["AS_CONDITION", "AS_NUMBER", "AS_PLACE", "IN_PLACE", "refused"]
+__all__ = ["AS_CONDITION", "AS_INDEX", "AS_NUMBER", "IN_PLACE", "refused"]
 
 
 def refused(what: str, instead: str) -> UnsupportedError:
-    """The error for what cannot be compiled, with the user's line and the way out.
+    """Return the error for code that cannot be compiled, with the user's line and the way out.
 
-    The run that is being recorded ends with it, even if the function catches it: a program cannot.
+    The recorded run fails with it even if the function catches it, since a program could not.
+
+    Args:
+        what: a clause, "a computed value is printed".
+        instead: the way out, in sentences without the last full stop.
     """
     error = UnsupportedError(f"compile: {what} ({users_line()}). {instead}")
     if state.tracing is not None:
@@ -22,17 +26,17 @@ def refused(what: str, instead: str) -> UnsupportedError:
 
 AS_CONDITION = (
     "Python would decide once, and the program would follow that decision for ever. Choose between values with "
-    "np.where(condition, a, b); a setting that is not computed belongs in an argument: bool, int and str arguments "
-    "are fixed for a compiled program, and another value compiles another"
+    "np.where(condition, a, b); make a setting that is not computed an argument: bool, int and str arguments are part "
+    "of the signature, and another value compiles another program"
 )
 
 AS_NUMBER = (
-    "The number of this one run would become part of the program. Keep it an array: NumPy's functions (np.sqrt, "
-    "np.exp) in place of math's, the array itself in place of its item. To see it, return it"
+    "The number of this one run would become part of the program. Keep it an array: use NumPy's functions (np.sqrt, "
+    "np.exp) in place of math's, and the array itself in place of its item. To see it, return it"
 )
 
-AS_PLACE = (
-    "To take elements of a plain array or list at computed places write np.asarray(plain, like=x)[places] with an "
+AS_INDEX = (
+    "To take elements of a plain array or list at computed indices write np.asarray(plain, like=x)[indices] with an "
     "array or a Tensor x that the function works on; where a computed mask holds, np.where(mask, plain, 0)"
 )
 

@@ -1,4 +1,4 @@
-"""Ties: what a compiled function must not return, a value with a graph that somebody outside goes through.
+"""Ties: results that would carry a graph out of a compiled function, into the backward pass of a caller.
 
 @tg.compile
 def half(x):            # h = half(w); h.backward() would find nothing to go back through
@@ -21,10 +21,10 @@ __all__ = ["check_ties"]
 
 
 def check_ties(trace: Trace, result: Any) -> None:
-    """Refuse to return what an eager call would return with a graph that somebody outside goes through.
+    """Refuse a result through which an eager call would let a gradient flow to a Tensor from outside.
 
     Raises:
-        GraphError: the result depends on what requires a gradient, and was given or found outside.
+        GraphError: the result depends on a Tensor that requires a gradient, and that was given or found outside.
     """
     for _, tensor in entries(result):
         if type(tensor) is Tensor and _has_graph(tensor._link):
@@ -33,14 +33,14 @@ def check_ties(trace: Trace, result: Any) -> None:
                 name = tied.name if isinstance(tied, Leaf) else None
                 raise GraphError(
                     f"compile: {trace.tape.call_name} returns a value that depends on "
-                    f"{name or 'a Tensor that it is given'}, which requires a gradient. It returns plain arrays, so"
-                    " the gradient would be lost without a word. Compile the whole, tg.compile(tg.grad(f)), or call"
-                    " backward() inside; or pass x.data, or call it under tg.no_grad()"
+                    f"{name or 'a Tensor that it is given'}, which requires a gradient. A compiled function returns "
+                    "plain arrays, so the gradient would be lost without a word. Compile the whole, "
+                    "tg.compile(tg.grad(f)), or call backward() inside; or pass x.data, or call it under tg.no_grad()"
                 )
 
 
 def _has_graph(link: Any) -> bool:
-    """Return whether backward() could go through what a value was computed from."""
+    """Return whether a link is a recorded call that backward() could go through."""
     return isinstance(link, Call) and link.differentiable and type(link._adjoint) is not Freed
 
 

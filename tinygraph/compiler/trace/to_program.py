@@ -1,4 +1,4 @@
-"""From a run to a program: the events that its results need, as a graph, and what its inputs and outputs mean.
+"""From a run to a program: the events that its results need, as a graph, with the meaning of its inputs and outputs.
 
 Of a run that read `w`, computed `loss` and `w.grad` from it, and assigned `w - 0.1 * w.grad` to it, the program has
 `w` as its variable, which is updated, and `loss` and the gradient as its results.
@@ -28,14 +28,14 @@ __all__ = ["Recorded", "program_of"]
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """A program, and where in the run its inputs and outputs come from.
+    """A program and the parts of the run that its inputs and outputs stand for.
 
     Attributes:
-        program: its results are the function's, and the new gradients where there are any.
-        result: what the function returned, with events in place of arrays.
-        state: the leaves behind its variables.
+        program: the program. Its results are the function's, and the new gradients where there are any.
+        result: the result of the function, with events in place of arrays.
+        state: for each variable its leaf.
         graded: the leaves that get a gradient.
-        used: the indices of the events that are arguments.
+        used: the indices of the events that are arguments of the program.
     """
 
     program: Program
@@ -46,26 +46,26 @@ class Recorded:
 
 
 def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, str]) -> Recorded:
-    """The program of a run.
+    """Return the program of a run.
 
     Args:
         trace: the run.
-        result: what the function returned, with events in place of arrays.
+        result: the result of the function, with events in place of arrays.
         order: the inputs that may be arguments, in the order in which they will be given.
-        names: by a Tensor's id what its surroundings call it.
+        names: by a Tensor's id its name in the surroundings of the function.
     """
     captured = list(trace.outside.captured.values())
     state = [leaf for leaf in captured if leaf.first is not None]
     graded = [leaf for leaf in captured if _has_new_gradient(leaf)]
     _name_state(state, names)
     _name_gradients(graded)
-    _name_compositions(trace.tape.events)
+    _name_compositions(trace.events)
     grads = [event_of(leaf.grad) for leaf in graded]
     ends = [*events_in(result), *grads]
     updated = {id(leaf): leaf.value._event for leaf in state if leaf.value._event is not leaf.first}
-    needed = _needed([*ends, *updated.values()], trace.tape.events)
+    needed = _needed([*ends, *updated.values()], trace.events)
+    calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
 
-    calls = [event for event in trace.tape.events if event.kind == "call" and event.index in needed]
     nodes = _Nodes(state, _scopes(calls))
     used = {event.index for event in order if event.kind == "argument" or event.index in needed}
     arguments = tuple([nodes.input(event) for event in order if event.index in used])
@@ -73,29 +73,27 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     for event in calls:
         nodes.call(event)
     variables = tuple([
-        Variable(node, node.name or f"variable_{place}", nodes.value(new) if (new := updated.get(id(leaf))) else None)
-        for place, (node, leaf) in enumerate(zip(inputs, state, strict=True))
+        Variable(node, node.name or f"variable_{index}", nodes.value(new) if (new := updated.get(id(leaf))) else None)
+        for index, (node, leaf) in enumerate(zip(inputs, state, strict=True))
     ])  # fmt: skip
     results = _filled(result, nodes.value)
     if grads:
         results = (results, [nodes.value(event) for event in grads])
     outputs = [*nodes_in(results), *[variable.updated for variable in variables if variable.updated is not None]]
     graph = Graph(tuple(nodes.found.values()), tuple(outputs))
-    sections = {
-        nodes.found[index].index: section for index, section in _sections(calls, trace.tape.events, ends).items()
-    }
+    sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.events, ends).items()}
     numbers = {number: name for number, name in nodes.numbers.items() if name is not None}
-    generators, quiet = tuple(trace.tape.generators), frozenset((trace.tape.reference or trace.tape).quiet)
+    generators, quiet = tuple(trace.recording.generators.found), frozenset(trace.tape.quiet)
     program = Program(graph, arguments, variables, results, sections, generators, numbers, quiet)
     return Recorded(program, result, state, graded, used)
 
 
 class _Nodes:
-    """The nodes of a graph as it is made.
+    """The nodes of a graph that is being made.
 
     Attributes:
         found: by the index of an event its node.
-        numbers: what the user's code calls the numbers among the arguments; None for one that it calls differently.
+        numbers: by a number its name in the user's code; None for a number with several names.
     """
 
     def __init__(self, state: list[Captured], scopes: dict[int, tuple[str, ...]]) -> None:
@@ -106,23 +104,23 @@ class _Nodes:
         self._source_at = functools.cache(source_of)
 
     def input(self, event: Event) -> Node:
-        """A node that nothing computes."""
+        """Add the node of an input."""
         return self._add(event, None, (), {})
 
     def call(self, event: Event) -> Node:
-        """The node of a call."""
+        """Add the node of a call."""
         node = self._add(event, event.function, mapped(event.args, self.operand), mapped(event.kwargs, self.operand))
         _name_numbers(self.numbers, node.args, event)
         return node
 
     def operand(self, item: Any) -> Any:
-        """An argument of a call: a node, or a constant as it is."""
+        """Return an argument of a call: a node in place of an event, or the array or number of a constant."""
         if type(item) is not Event:
             return item
         return self.found[item.index] if item.index in self.found else _constant(item)
 
     def value(self, event: Event) -> Node:
-        """A result: a node, also where it is a constant."""
+        """Return the node of a result; a constant gets a node, too."""
         if event.index in self.found:
             return self.found[event.index]
         return self._add(event, np.copy, (_constant(event),), {})
@@ -140,7 +138,7 @@ class _Nodes:
 
 
 def _scopes(calls: list[Event]) -> dict[int, tuple[str, ...]]:
-    """The names of the scopes of each call, by its index."""
+    """Return the names of the scopes of each call, by its index."""
     made = [(event.scope, sys.maxsize if event.section == "backward" else 0) for event in calls]
     return dict(zip([event.index for event in calls], named_scopes(made), strict=True))
 
@@ -156,7 +154,7 @@ def _has_new_gradient(leaf: Captured) -> bool:
 
 
 def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
-    """Return the part of the program of each call outside the forward pass, by the index of the call."""
+    """Return, by its index, the section of each call that is not in the forward pass: "backward" or "update"."""
     needed = _needed(ends, [])
     begun = min((event.index for event in events if event.section == "backward"), default=-1)
     found: dict[int, str] = {}
@@ -172,7 +170,7 @@ def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dic
 
 
 def _name_state(state: list[Captured], names: dict[int, str]) -> None:
-    """Call a variable what its Tensor is called: by the user, by its surroundings, or by the line that made it."""
+    """Name each variable after its Tensor: by the user's name, the surroundings', or that in the line that made it."""
     for leaf in state:
         if leaf.first is not None:
             own = leaf.first.name or leaf.link.name or names.get(id(leaf.tensor))
@@ -180,7 +178,7 @@ def _name_state(state: list[Captured], names: dict[int, str]) -> None:
 
 
 def _name_gradients(graded: list[Captured]) -> None:
-    """Call the gradient with respect to w d_w."""
+    """Name the gradient with respect to w `d_w`."""
     for leaf in graded:
         event = event_of(leaf.grad)
         if event.name is None and event.section == "backward" and leaf.first is not None:
@@ -188,7 +186,7 @@ def _name_gradients(graded: list[Captured]) -> None:
 
 
 def _name_compositions(events: list[Event]) -> None:
-    """Give the last event that was made on behalf of an instruction the name that its result was assigned to."""
+    """Name the last event of a composition after the variable that the result of its instruction is assigned to."""
     last: dict[tuple[Any, int], Event] = {}
     for event in events:
         if event.kind == "call" and event.section == "forward" and event.is_inner:
@@ -199,13 +197,13 @@ def _name_compositions(events: list[Event]) -> None:
 
 
 def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], event: Event) -> None:
-    """Note what the user's code calls the numbers among a call's arguments; None for one that it calls differently."""
-    places = [place for place, item in enumerate(args) if isinstance(item, float | np.floating)]
-    if not places or event.is_inner:
+    """Note the user's names of the numbers among a call's arguments; None for a number with several names."""
+    positions = [position for position, item in enumerate(args) if isinstance(item, float | np.floating)]
+    if not positions or event.is_inner:
         return
     names = argument_names(event.code, event.lasti, len(args))
-    for place in places:
-        number, name = float(args[place]), names[place]
+    for position in positions:
+        number, name = float(args[position]), names[position]
         name = name if name is not None and name.isidentifier() else None
         numbers[number] = name if numbers.get(number, name) == name else None
 
@@ -214,7 +212,7 @@ def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], event
 
 
 def _filled(result: Any, value: Callable[[Event], Node]) -> Any:
-    """The value that a function returned, with a node for each event."""
+    """Return the result of a function with nodes in place of events."""
     if isinstance(result, dict):
         return {key: _filled(item, value) for key, item in result.items()}
     if isinstance(result, list | tuple):
@@ -224,13 +222,13 @@ def _filled(result: Any, value: Callable[[Event], Node]) -> Any:
 
 
 def _needed(roots: list[Event], events: list[Event]) -> set[int]:
-    """The indices of the events that the roots are computed from, and of all draws: a generator's stream goes on."""
+    """Return the indices of the events that the roots depend on, and of all draws, since each advances a generator."""
     found: dict[int, Event] = {event.index: event for event in roots}
     for event in events:
         if getattr(event.function, "__module__", None) == "tinygraph.draws":
             found.setdefault(event.index, event)
     waiting = list(found.values())
-    for event in waiting:  # grows while we walk it
+    for event in waiting:  # grows as it is walked
         for operand in [*events_in(event.args), *events_in(event.kwargs)]:
             if operand.index not in found:
                 found[operand.index] = operand

@@ -1,4 +1,4 @@
-"""The trace of one run, and what the engine's backward pass tells it and asks of it."""
+"""The trace of one run: the engine's `Tracer`, as `engine/hooks.py` states it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tinygraph.compiler.trace import numpy_calls
 from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
 from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.outside import Outside
+from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import Call, Like, name_of, variable_of
@@ -27,25 +28,27 @@ __all__ = ["Trace"]
 
 
 class Trace:
-    """One run of a function, through its forward calls, its backward pass and its updates: the engine's `Tracer`.
+    """One run of a function: its forward calls, its backward pass and its updates.
 
     Args:
         call: the name of the compiled function, for messages.
-        reference: an earlier run that this one only repeats, without computing.
+        reference: the run that this run repeats without computing.
         careful: numbers from outside may be infinite or NaN.
 
     Attributes:
-        tape: the events of the run, and what records them.
+        tape: the events and the calls of the run.
+        recording: makes the stand-ins, and records their calls on the tape.
         outside: the Tensors that the run found, and its copies of their values and gradients.
         refusal: the first error that said what cannot be compiled; the function may have caught it.
-        relied: events that were taken to be finite, since arguments are, where a condition, a mask or an index left
-            something out.
-        relied_loosely: those where only a choice of values left something out.
+        relied: events that a rule took to be finite, as they are for finite arguments, where a condition, a mask or an
+            index left elements out.
+        relied_loosely: the same, where a choice between values left elements out.
     """
 
     def __init__(self, call: str, reference: Trace | None = None, careful: bool = False) -> None:
         self.tape: Tape = Tape(call, None if reference is None else reference.tape, careful)
-        self.outside = Outside(self.tape)
+        self.recording = Recording(self.tape)
+        self.outside = Outside(self.recording)
         self.refusal: UnsupportedError | None = None
         self.relied: set[Event] = set()
         self.relied_loosely: set[Event] = set()
@@ -55,56 +58,56 @@ class Trace:
         """The events of the run so far: the values it met and computed."""
         return self.tape.events
 
-    # --- arrays and calls: the tape records them --------------------------------------------------------------------
+    # --- arrays and calls: the recording records them ---------------------------------------------------------------
 
     def lift(self, value: Any) -> Any:
         """Return the stand-in for an array or a NumPy number."""
-        return self.tape.lift(value)
+        return self.recording.lift(value)
 
     def own(self, value: Any) -> Any:
         """Return a stand-in for an array of its own, with the same values."""
-        return self.tape.own(value)
+        return self.recording.own(value)
 
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
-        return self.tape.as_array(value, dtype)
+        return self.recording.as_array(value, dtype)
 
     def holds_traced(self, structure: Any) -> bool:
         """Return whether there is a stand-in inside nested tuples, lists and dicts."""
-        return self.tape.holds_traced(structure)
+        return self.recording.holds_traced(structure)
 
     def as_of(self, item: Any, order: int) -> Any:
         """Return an argument as it was when the call of this order was made, before later writes into it."""
-        return self.tape.as_of(item, order)
+        return self.recording.as_of(item, order)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out a call and record it as one event."""
-        return self.tape.call(function, args, kwargs)
+        return self.recording.call(function, args, kwargs)
 
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out a call of a NumPy function and record it, or record what it is written out with."""
-        return numpy_calls.call_function(self.tape, function, args, kwargs)
+        return numpy_calls.call_function(self.recording, function, args, kwargs)
 
     def call_primitive(
         self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
         """Carry out a call of a function under `tg.primitive` and record it."""
-        return numpy_calls.call_primitive(self.tape, primitive, function, args, kwargs)
+        return numpy_calls.call_primitive(self.recording, primitive, function, args, kwargs)
 
     def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
         """Draw random numbers now, and record that each run draws new ones."""
-        return self.tape.draw(function, generator, shape, dtype)
+        return self.recording.draw(function, generator, shape, dtype)
 
     @contextlib.contextmanager
     def unrecorded(self) -> Iterator[None]:
-        """Compute on plain arrays while the block runs: nothing is recorded, and what is outside is as it is."""
-        with self.tape.outside_as_it_is(), Setting(tracing=None):
+        """Compute on plain arrays while the block runs: nothing is recorded, the surroundings are as before the run."""
+        with self.recording.outside_as_it_is(), Setting(tracing=None):
             yield
 
     # --- Tensors ----------------------------------------------------------------------------------------------------
 
     def shown(self, value: Any, link: Any) -> Any:
-        """A Tensor's value as `t.data` hands it out: a leaf's own array, or a view that cannot be written into."""
+        """Return a Tensor's value as `t.data` hands it out: of a leaf the array itself, else a read-only view."""
         if type(value) is not Traced:
             return value
         if link is not None:
@@ -113,7 +116,7 @@ class Trace:
             if link not in value._memory.leaves:
                 value._memory.leaves.append(link)
             return value
-        view = Traced(self.tape, self.tape.operand(value), value._value, memory=value._memory)
+        view = Traced(self.recording, self.recording.operand(value), value._value, memory=value._memory)
         view._base = value if value._base is None else value._base
         view._taken = value._taken
         return view
@@ -129,16 +132,16 @@ class Trace:
     # --- the backward pass ------------------------------------------------------------------------------------------
 
     def enter_backward(self, seeds: Any) -> list[Any]:
-        """A backward pass begins: its seeds, so that what is made of them is recorded."""
-        self.tape.depth += 1
+        """Begin a backward pass. Returns the stand-ins for its seeds."""
+        self.recording.passes += 1
         return [seed if type(seed) is Tensor else self.lift(seed) for seed in seeds]
 
     def leave_backward(self) -> None:
-        """A backward pass is over."""
-        self.tape.depth -= 1
+        """End a backward pass."""
+        self.recording.passes -= 1
 
     def check_passable(self, calls: list[Call]) -> None:
-        """Refuse to go back into calls that were recorded before the function was called."""
+        """Refuse a backward pass into calls that were recorded before the run began."""
         for call in calls:
             if call.order < self.tape.since:
                 raise GraphError(
@@ -149,7 +152,7 @@ class Trace:
                 )
 
     def name_cotangent(self, call: Call, g: Any) -> None:
-        """Call the gradient with respect to z d_z."""
+        """Name the cotangent of z `d_z`."""
         event = getattr(plain(g), "_event", None)
         name = name_of(call) or variable_of(call)
         if event is not None and name is not None and event.name is None and event.section == "backward":
@@ -159,11 +162,12 @@ class Trace:
         """Return whether rules make no NaN of a cotangent of 0.
 
         Args:
-            found: what they made of it, in the events from `begun` on.
-            g: the cotangent.
-            least: of what they read, how much must be known; see `Event.finite`.
-            loose: only a choice of values left something out. What it did not choose is infinite only where an
-                argument is, or where an operation made it so.
+            found: for each operand its link and the cotangent that its rule made, in the events from `begun` on.
+            g: the cotangent of the result.
+            begun: the number of events before the rules.
+            least: the finiteness that the rules need, on the scale of `Event.finite`.
+            loose: only a choice between values left elements out. An element that was not chosen is infinite only
+                where an argument is, or where an operation made it so.
         """
         given = getattr(plain(g), "_event", None)
         known: dict[int, int] = {}
@@ -197,23 +201,27 @@ class Trace:
         return True
 
     def taken_for_finite(self) -> set[int]:
-        """The indices of the inputs that are taken to be finite, so that the program is right."""
+        """Return the indices of the inputs that must be finite for the program to be right."""
         return _inputs_below(self.relied) | {
             index for index in _inputs_below(self.relied_loosely) if self.events[index].kind != "state"
         }
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
-        """The result and arguments of an elementwise call, moved to a regular point where nothing was reached.
+        """Return an elementwise call's result and arguments with a regular point where nothing was reached, or None.
 
-        None where no regular point is known. Where `np.where` leaves an element out, the slope may be infinite, and
-        0 · ∞ is NaN. A program cannot change its course when it meets one, as an eager pass does.
+        Where `np.where` leaves an element out the slope may be infinite, and 0 · ∞ is NaN. An eager pass looks for a
+        NaN and repairs it; a program cannot branch on values.
+
+        Args:
+            op, z, args: the call and its result.
+            reach: a mask of the elements that a cotangent reaches.
         """
         regular = _regular_point(op, z, args)
         if regular is None:
             return None
 
         def moved(item: Any, to: Any) -> Any:
-            # What no rule reads was not kept, and a Like stands for it.
+            # An array that no rule reads was not kept, and a Like stands for it.
             if not hasattr(item, "dtype") or item.dtype.kind not in "fc" or type(item) is Like:
                 return item
             if type(plain(item)) is not Traced:
@@ -224,12 +232,12 @@ class Trace:
         return moved(z, regular[1]), tuple([moved(item, regular[0]) for item in args])
 
     def unfixed(self, mask: Any) -> Any:
-        """A mask from outside as one that the program looks up at each call."""
+        """Return the stand-in for a mask from outside, which the program looks up at each call."""
         return self.lift(mask) if type(mask) is np.ndarray and mask.ndim else mask
 
 
 def _inputs_below(events: set[Event]) -> set[int]:
-    """The indices of the inputs that some events depend on, and that are not known to be finite."""
+    """Return the indices of the inputs that some events depend on, without those known to be finite."""
     waiting, seen = list(events), {event.index for event in events}
     inputs = set()
     while waiting:
@@ -249,7 +257,7 @@ def _parts(cotangent: Any) -> Any:
 
 
 def _regular_point(op: Operation, z: Any, args: tuple[Any, ...]) -> tuple[float, Any] | None:
-    """A number at which an elementwise function and its slopes are finite, and the function there."""
+    """Return a number at which an elementwise function and its slopes are finite, and its value there, or None."""
     for number in (0.5, 1.5):
         operands = [
             item if not hasattr(item, "dtype") else np.full(1, number if item.dtype.kind in "fc" else 1, item.dtype)
@@ -260,7 +268,7 @@ def _regular_point(op: Operation, z: Any, args: tuple[Any, ...]) -> tuple[float,
             slopes = [
                 rule(np.ones(1, z.dtype), there, *operands)
                 for rule, item in zip(op.rules, args, strict=False)
-                if rule is not None and hasattr(item, "dtype")  # a number of Python's has no gradient
+                if rule is not None and hasattr(item, "dtype")  # a Python number has no gradient
             ]
         if np.all(np.isfinite(there)) and all([np.all(np.isfinite(slope)) for slope in slopes]):
             return number, there[0].item()

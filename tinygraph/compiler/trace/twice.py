@@ -1,4 +1,4 @@
-"""A function is run twice: once to record what it does, and once more to see that it does the same."""
+"""The two runs of a function: the first records its calls, the second shows that it makes the same ones again."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def run(
     """Run a function once.
 
     Args:
-        call: its name.
-        enter: given the trace, makes the stand-ins of the arguments, and returns what runs the function on them.
-        reference: the run that is repeated.
+        call: the name of the function.
+        enter: makes the stand-ins for the arguments, given the trace, and returns a function that runs on them.
+        reference: the run that this one repeats.
         careful: see `Trace`.
 
     Returns:
-        The trace, and what the function returned, with events in place of arrays.
+        The trace, and the result of the function with events in place of arrays.
     """
     trace = Trace(call, reference, careful)
     with diverted(trace):
@@ -40,24 +40,23 @@ def run(
             with watched() if reference is None else contextlib.nullcontext():
                 result = call_once()
         except ValueError as error:
-            # NumPy, asked to put a stand-in into an array, hides the reason behind "setting an array element".
+            # NumPy hides the refusal of `array[0] = stand_in` behind "setting an array element".
             if isinstance(error.__cause__, UnsupportedError):
                 raise error.__cause__ from None
             raise
         if trace.refusal is not None:
             raise trace.refusal
-        trace.tape.check_failures()
+        trace.recording.check_failures()
         outline = results_of(trace, result)
-    if reference is not None and len(trace.tape.calls) != len(reference.tape.calls):
-        raise trace.tape.differs(None)
+    trace.tape.check_complete()
     return trace, outline
 
 
 def results_of(trace: Trace, result: Any) -> Any:
-    """Return the results of a function, with an event for each array.
+    """Return the result of a function with events in place of arrays.
 
     Raises:
-        UnsupportedError: there is something else in it than a program can return.
+        UnsupportedError: it holds an object that a program cannot return.
     """
     if isinstance(result, dict):
         for key in result:
@@ -69,14 +68,14 @@ def results_of(trace: Trace, result: Any) -> Any:
             return type(result)(*items)
         return tuple(items) if isinstance(result, tuple) else items
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
-        return trace.tape.operand(result)
+        return trace.recording.operand(result)
     if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
         _check_written(result, f"what {trace.tape.call_name} returns")
     return result
 
 
 def _check_written(value: Any, what: str) -> None:
-    """Refuse a result that is neither an array nor something that a program writes down."""
+    """Refuse a result that is neither an array nor a constant that a program can write."""
     if type(value) is tuple:
         for item in value:
             _check_written(item, what)
@@ -92,6 +91,6 @@ _WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(El
 
 
 def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]], careful: bool = False) -> tuple[Trace, Any]:
-    """Run a function twice, the second time only to see that it does the same. Returns the second run."""
+    """Run a function twice; return the second run and its result, as `run` does."""
     first, _ = run(call, enter, None, careful)
     return run(call, enter, first, careful)

@@ -1,4 +1,4 @@
-"""Views: results that lie in the memory of an operand, and that are taken again when somebody writes into it."""
+"""Views: results that lie in the memory of an operand. After a write into that memory they are taken again."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
-from tinygraph.compiler.trace.traced import Recorder, Traced
+from tinygraph.compiler.trace.tape import Sharing
+from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import mapped, next_order
 from tinygraph.engine.ownership import share
 from tinygraph.engine.table import function_name
 
-__all__ = ["Fact", "Taken", "become", "check_positions", "fact_of", "look_into"]
+__all__ = ["Taken", "become", "check_positions", "earlier_state", "look_into", "sharing_of", "take_again"]
 
-# In place of an array that a view was taken from.
+# Stands for the array that a view was taken of, among the arguments of the call that took it.
 _HERE: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """The memory of a result, which the first run saw and the second repeats."""
-
-    operand: int | None
-    is_same: bool
-    is_number: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Taken:
-    """A call that took a view: the function, the position among its results, and its arguments."""
+    """A call that took a view.
+
+    Attributes:
+        function, args, kwargs: the call.
+        position: of the view among its results.
+    """
 
     function: Callable[..., Any]
     position: int
@@ -41,48 +39,68 @@ class Taken:
     kwargs: Any
 
     def of(self, operand: Traced) -> Taken:
-        """The call with a gap in place of the array that it looks into, and its other arguments as they are now."""
+        """Return the call without the operand that the view looks into, its other arguments as they are now."""
 
         def hold(item: Any) -> Any:
             if item is operand:
                 return _HERE
             if type(item) is Traced:
-                return Traced(item._tape, item._event, item._value, item._weak, item._is_number)
+                return Traced(item._recorder, item._event, item._value, item._weak, item._is_number)
             return item.copy() if type(item) is np.ndarray else item
 
         return Taken(self.function, self.position, mapped(self.args, hold), mapped(self.kwargs, hold))
 
-    def again(self, tape: Recorder, array: Traced) -> Traced:
-        """The view of an array, taken in the same way."""
+    def again(self, recorder: Recorder, array: Traced) -> Traced:
+        """Return the view of an array, taken by the same call."""
         args, kwargs = mapped([self.args, self.kwargs], lambda item: array if item is _HERE else item)
-        found = tape.call(self.function, args, kwargs)
-        return found if type(found) is Traced else found[self.position]
+        found: Any = recorder.call(self.function, args, kwargs)
+        view: Traced = found if type(found) is Traced else found[self.position]
+        return view
 
 
-def fact_of(part: Any, operands: Sequence[Traced], is_own: bool) -> Fact:
-    """The memory of a part of a result: that of an operand, or its own; a number has none."""
+def sharing_of(result: Any, operands: Sequence[Traced], is_own: bool) -> Sharing:
+    """Return whose memory a result lies in: an operand's, or its own; a number has none."""
     for position, operand in enumerate(operands):
-        if share(part, operand._value):
-            return Fact(position, part is operand._value and not is_own, False)
-    return Fact(None, False, not isinstance(part, np.ndarray))
+        if share(result, operand._value):
+            return Sharing(position, result is operand._value and not is_own, False)
+    return Sharing(None, False, not isinstance(result, np.ndarray))
 
 
-def check_positions(function: Callable[..., Any], operands: Sequence[Traced], facts: list[Fact]) -> None:
-    """Refuse a view whose shape or offset a computed count decides; an index is looked up by the program."""
+def check_positions(function: Callable[..., Any], operands: Sequence[Traced], facts: list[Sharing]) -> None:
+    """Refuse a view whose shape or offset depends on a computed number; an index is looked up by the program."""
     shown = {fact.operand for fact in facts} - {None}
     counts = [position for position, item in enumerate(operands) if not item.shape and item.dtype.kind in "iu"]
     if shown and function is not operator.getitem and not shown.issuperset(counts):
-        raise refused(f"a computed value is used as an axis, a size or a place by {function_name(function)}", AS_NUMBER)
+        raise refused(
+            f"a computed value is used as an axis, a size or an index by {function_name(function)}", AS_NUMBER
+        )
 
 
 def look_into(view: Traced, operand: Traced, taken: Taken) -> None:
-    """Note that a result is a view of an operand, and how it was taken."""
+    """Note that a result is a view of an operand, and the call that took it."""
     view._base = operand if operand._base is None else operand._base
     view._memory, view._seen = operand._memory, operand._memory.version
     view._taken = (*operand._taken, taken.of(operand))
 
 
+def take_again(recorder: Recorder, view: Traced) -> None:
+    """Let a view show what was written into its memory: record the calls that took it once more."""
+    found: Any = view._base
+    for taken in view._taken:
+        found = taken.again(recorder, found)
+    become(view, recorder.operand(found), found._value)
+    view._seen = view._memory.version
+
+
 def become(traced: Traced, event: Event, value: Any) -> None:
-    """Let a stand-in stand for another value from now on."""
+    """Let a stand-in stand for another event and value from now on."""
     traced._past = [*(traced._past or ()), (next_order(), traced._event, traced._value)]
     traced._event, traced._value = event, value
+
+
+def earlier_state(traced: Traced, order: int) -> Traced:
+    """Return a stand-in for an array as it was at an order of the record's counter."""
+    if traced._past is None and traced._seen == traced._memory.version:
+        return traced
+    event, value = next((past[1:] for past in traced._past or () if past[0] > order), (traced._event, traced._value))
+    return Traced(traced._recorder, event, value, traced._weak, traced._is_number)

@@ -1,7 +1,7 @@
-"""The world: clocks, entropy, files and the terminal, which a function asks or writes to while it is recorded.
+"""The world: clocks, entropy, files and the terminal. A function that uses them while it is recorded is refused.
 
-A program would keep the time of the recording, and would print nothing. So the first run of a function is watched:
-Python tells a profiler of each call. Where somebody else's profiler is at work, nothing is watched.
+A program would keep the time of the recording, and would print nothing. So a profiler watches the first run: Python
+tells it of each call. Where another profiler is at work, nothing is watched.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FILE = ("a file, the terminal or the environment is read", "Read it outside, an
 
 _SECONDS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
 _CLOCKS = [getattr(time, name) for seconds in _SECONDS for name in (seconds, f"{seconds}_ns") if hasattr(time, name)]
-# Compiled functions, each by the object, and methods of classes, which are bound anew each time, by class and name.
+# Functions in C by the object; methods in C, which are bound anew each time, by class and name.
 _FUNCTIONS: dict[Any, tuple[str, str]] = {
     **dict.fromkeys([*_CLOCKS, time.localtime, time.gmtime, time.ctime, time.strftime], _CLOCK),
     os.urandom: _ENTROPY,
@@ -51,7 +51,7 @@ _FUNCTIONS: dict[Any, tuple[str, str]] = {
 _OF_CLASSES: set[tuple[type, str]] = {
     (datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.datetime, "today"), (datetime.date, "today"),
 }  # fmt: skip
-# Functions that are written in Python, by their code.
+# Functions in Python by their code.
 _CODES: dict[Any, tuple[str, str]] = {
     logging.Logger._log.__code__: _TEXT,
     random.SystemRandom.random.__code__: _ENTROPY,
@@ -59,16 +59,16 @@ _CODES: dict[Any, tuple[str, str]] = {
     os.getenv.__code__: _FILE,
     **{function.__code__: _FILE for function in (np.load, np.loadtxt, np.genfromtxt, np.fromregex)},
 }
-# A file that is read to import a module, or to show a warning, is not read by the function.
+# These read files on their own account: to import a module, to show a warning.
 _ON_THEIR_OWN = frozenset(("importlib", "warnings"))
-# Open files; those that are made of a text in memory read nothing of the world.
+# Open files. `io.StringIO` and `io.BytesIO` are none: they are in memory.
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 _OURS = frozenset(("tinygraph", "numpy", "scipy")) | _ON_THEIR_OWN
 
 
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
-    """Refuse what reads or writes the world while the block runs, in this thread.
+    """Refuse calls of this thread that read or write the world while the block runs.
 
     Raises:
         UnsupportedError: a clock, a file, the system's entropy or the terminal was used.
@@ -84,13 +84,13 @@ def watched() -> Iterator[None]:
 
 
 def _look(frame: Any, event: str, called: Any) -> None:
-    # It runs at every call of the first run, so most calls cost one look-up: of a name, or of a code object.
+    # It runs at every call of the first run, so most calls cost one look-up, of a name or a code object.
     if event == "c_call":
         if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
             return
-        if frame.f_code in _CODES:  # which was judged when it was called
+        if frame.f_code in _CODES:  # its caller was judged already
             return
-        found, caller = _of_compiled_code(called), frame
+        found, caller = _reason_against(called), frame
     elif event == "call" and frame.f_code in _CODES:
         found, caller = _CODES[frame.f_code], frame.f_back
         if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is not None:
@@ -107,14 +107,14 @@ def _look(frame: Any, event: str, called: Any) -> None:
 
 
 def _is_seeded(frame: Any) -> bool:
-    """Return whether a generator is made with a seed: `RandomState(0)` asks for random numbers, and forgets them."""
+    """Return whether a generator is made with a seed: `RandomState(0)` draws entropy too, and discards it."""
     if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in sys.stdlib_module_names:
         return False
     return has_arguments(frame)
 
 
 def _count_errstate(frame: Any, event: str) -> None:
-    """Tell the recording how many `np.errstate` of the user's are in force."""
+    """Count the `np.errstate` blocks of the user's that are in force."""
     asked_at, step = _ERRSTATE[frame.f_code]
     if asked_at == "both":  # a function that `np.errstate` decorates
         step = 1 if event == "call" else -1
@@ -123,11 +123,11 @@ def _count_errstate(frame: Any, event: str) -> None:
         asker = _asker(frame.f_back)
     if event == asked_at or asked_at == "both":
         trace: Any = state.tracing
-        trace.tape.errstates += 0 if asker in _OURS else step
+        trace.recording.errors.blocks += 0 if asker in _OURS else step
 
 
-def _of_compiled_code(called: Any) -> tuple[str, str] | None:
-    """The reason to refuse a call of a compiled function of Python's, or None."""
+def _reason_against(called: Any) -> tuple[str, str] | None:
+    """Return the reason to refuse a call of a function in C, and the way out; None for no reason."""
     holder = called.__self__
     if type(holder) is type:
         return _CLOCK if (holder, called.__name__) in _OF_CLASSES else None
@@ -137,7 +137,7 @@ def _of_compiled_code(called: Any) -> tuple[str, str] | None:
 
 
 def _asker(frame: Any) -> str:
-    """The package that a call is made for: where it is the standard library, the one that called that."""
+    """Return the package that a call is made for: the first one up the stack that is not the standard library."""
     asker = ""
     while frame is not None and asker not in _OURS:
         top: str = frame.f_globals.get("__name__", "").partition(".")[0]
@@ -156,11 +156,11 @@ def _code_of(function: Any) -> Any:
 
 
 def _inner_code_of(function: Any) -> Any:
-    """The code of the function that a decorator makes."""
+    """Return the code of the function that a decorator makes."""
     return next((item for item in _code_of(function).co_consts if isinstance(item, CodeType)), None)
 
 
-# By the code that enters or leaves `np.errstate`: the event of a profiler, and what it adds to the count.
+# By the code that enters or leaves `np.errstate`: the profiler's event, and its part of the count.
 _ERRSTATE: dict[Any, tuple[str, int]] = {
     _code_of(np.errstate.__enter__): ("call", 1),
     _code_of(np.errstate.__exit__): ("return", -1),
@@ -168,7 +168,7 @@ _ERRSTATE: dict[Any, tuple[str, int]] = {
 }
 _CODES[_code_of(np.seterr)] = (
     "np.seterr is called",
-    "Call it before; inside a function `with np.errstate(divide='ignore'):` says nothing of a floating-point error",
+    "Call it before; inside a function write `with np.errstate(divide='ignore'):` to ignore a floating-point error",
 )
 _SEEDED = random.Random.seed.__code__
 _CODES[_SEEDED] = _ENTROPY

@@ -1,0 +1,97 @@
+"""Escapes: the ways by which a value leaves NumPy, into Python's `if`, a `float` or a plain array. Each is refused.
+
+A program would use the value of the one run that was recorded at every call.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tinygraph.compiler.trace.recorder import Recorder
+from tinygraph.compiler.trace.refused import AS_CONDITION, AS_INDEX, AS_NUMBER, IN_PLACE, refused
+from tinygraph.derivatives.conversions import asking_for_array
+from tinygraph.users_code.instructions import is_indexing, stores_a_part
+
+__all__ = ["Escapes"]
+
+
+def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
+    """Return the method of that name, which raises the error."""
+
+    def method(self: Escapes, *args: Any, **kwargs: Any) -> NoReturn:
+        self._recorder.check_open()
+        raise refused(what, instead)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+class Escapes:
+    """An array whose values cannot escape.
+
+    Attributes:
+        _recorder: says whether the run still goes on; after it the error is another.
+    """
+
+    __slots__ = ()
+
+    _recorder: Recorder
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._recorder.check_open()
+        frame = sys._getframe(1)
+        if is_indexing(frame):  # an index asks for its values
+            raise refused("a plain array is indexed with a computed one", AS_INDEX)
+        name, formula = asking_for_array(frame)
+        if formula is not None:
+            raise refused(
+                f"{name} makes a plain array of one that depends on the arguments",
+                f"Write {formula}, which is recorded",
+            )
+        raise refused(
+            "an array that depends on the arguments is turned into a plain one",
+            "np.asarray and np.array do that, writing into a plain array (`plain += x`, `plain[i] = x`), and functions "
+            "that do not tell NumPy of their arguments. Leave np.asarray out; join with np.stack; compute "
+            f"`plain = plain + x`. {AS_INDEX}",
+        )
+
+    def __float__(self) -> float:
+        self._recorder.check_open()
+        if stores_a_part(sys._getframe(1)):
+            raise refused(
+                "array[index] = value writes a computed value into a plain array",
+                "Gather the values in a list and join them with np.stack, or choose with np.where(mask, value, array)",
+            )
+        raise refused("float() asks for a computed value", AS_NUMBER)
+
+    __bool__ = _refusing(
+        "__bool__", "a computed value stands in Python's if, while, and, or, not or assert", AS_CONDITION
+    )
+    __contains__ = _refusing("__contains__", "`in` asks for a computed value", AS_CONDITION)
+    __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
+    __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
+    __index__ = _refusing("__index__", "a computed value is used as a count or an index", f"{AS_NUMBER}. {AS_INDEX}")
+    __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
+    item = _refusing("item", "item() asks for a computed value", AS_NUMBER)
+    tolist = _refusing("tolist", "tolist() asks for computed values", AS_NUMBER)
+    tobytes = _refusing("tobytes", "tobytes() asks for computed values", AS_NUMBER)
+    __str__ = _refusing("__str__", "a computed value is printed", "Return it, and print it outside")
+    __format__ = _refusing("__format__", "a computed value is printed", "Return it, and print it outside")
+    __reduce__ = _refusing("__reduce__", "a computed value is pickled", "Return it, and pickle it outside")
+    __setitem__ = _refusing("__setitem__", "x[index] = value writes into an array", IN_PLACE)
+    fill = _refusing("fill", "fill() writes into an array", IN_PLACE)
+    sort = _refusing("sort", "sort() writes into an array", "Use np.sort(x)")
+    partition = _refusing("partition", "partition() writes into an array", "Use np.partition(x, kth)")
+    put = _refusing("put", "put() writes into an array", IN_PLACE)
+    resize = _refusing("resize", "resize() changes an array", "Use np.resize(x, shape)")
+    setfield = _refusing("setfield", "setfield() writes into an array", IN_PLACE)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(self.__class__, name):
+            raise AttributeError(f"an array in a function that is being compiled has no attribute {name!r}")
+        raise refused(
+            f"an array's {name} is asked for",
+            "A program knows no attributes of memory or of objects; use a NumPy function instead",
+        )

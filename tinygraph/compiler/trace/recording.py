@@ -1,0 +1,350 @@
+"""The recording of a run: its stand-ins are made here, and its calls are carried out and written on the tape."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace import numpy_calls, writes
+from tinygraph.compiler.trace.agreement import same_content
+from tinygraph.compiler.trace.bounds import bound_below, finiteness
+from tinygraph.compiler.trace.carrying_out import Failure, carried_out, carrying_out
+from tinygraph.compiler.trace.error_handling import ErrorHandling
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.functions import Part
+from tinygraph.compiler.trace.generators import Generators
+from tinygraph.compiler.trace.operands import PLAIN, as_part, given_way, outline, sequence_like, without_class
+from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
+from tinygraph.compiler.trace.plain_arrays import PlainArrays
+from tinygraph.compiler.trace.refusals import check_recordable
+from tinygraph.compiler.trace.refused import AS_NUMBER, refused
+from tinygraph.compiler.trace.tape import RecordedCall, Sharing, Tape, instruction
+from tinygraph.compiler.trace.traced import Traced
+from tinygraph.compiler.trace.views import Taken, check_positions, earlier_state, look_into, sharing_of, take_again
+from tinygraph.derivatives.shapes import astype
+from tinygraph.engine.links import instances, mapped
+from tinygraph.engine.modes import state
+from tinygraph.engine.ownership import Memory, read_only
+from tinygraph.engine.table import function_name
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import GraphError
+from tinygraph.users_code.source import users_line
+
+__all__ = ["Recording"]
+
+
+@dataclass(frozen=True, slots=True)
+class _CallToRecord:
+    """A call that is being recorded.
+
+    Attributes:
+        function, args, kwargs: the call, with stand-ins among its arguments.
+        event_args, event_kwargs: the arguments with events in place of the stand-ins.
+        operands: the stand-ins.
+        is_own: its results are no operands, even where the function returns one.
+        code, lasti: the user's instruction that made it.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    event_args: tuple[Any, ...]
+    event_kwargs: dict[str, Any]
+    operands: Sequence[Traced]
+    is_own: bool
+    code: Any
+    lasti: int
+
+
+class Recording:
+    """The recorder of one run, as a stand-in asks it (`Recorder`) and as the trace does.
+
+    Args:
+        tape: gets the events and the calls.
+
+    Attributes:
+        plain_arrays: the plain arrays from outside that the run met.
+        generators: the random generators that it drew from.
+        errors: the handling of floating-point errors.
+        passes: the number of backward passes that the run is inside now.
+        closed: the run is over.
+        outside_as_it_is: returns a block in which the function's surroundings are as they were before the run.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.plain_arrays = PlainArrays(tape)
+        self.generators = Generators()
+        self.errors = ErrorHandling()
+        self.passes = 0
+        self.closed = False
+        self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self._thread = threading.get_ident()
+        self._any_weak = False
+        self._failure: Failure | None = None
+
+    # --- stand-ins --------------------------------------------------------------------------------------------------
+
+    def argument(self, value: Any, name: str) -> Traced:
+        """Return the stand-in for an argument, an array or a number."""
+        weak = type(value) is float
+        self._any_weak = self._any_weak or weak
+        array = np.float64(value) if weak else value
+        event = self.tape.event("argument", array.shape, array.dtype, name)
+        memory = Memory("an argument", writable=False)
+        return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
+
+    def array(self, array: Any, name: str | None = None) -> Traced:
+        """Return the stand-in for a plain array from outside."""
+        event = self.plain_arrays.event_of(array, may_change=False)
+        event.name = event.name or name
+        return Traced(self, event, read_only(array), memory=Memory("a plain array from outside", writable=False))
+
+    def lift(self, value: Any) -> Any:
+        """Return the stand-in for the value of a new Tensor, an array or a NumPy number."""
+        if type(value) is Traced:
+            return value
+        if type(value) is np.ndarray:
+            return Traced(self, self.plain_arrays.event_of(value), read_only(value))
+        event = self.tape.event("constant", np.shape(value), value.dtype)
+        event.content = value
+        event.low = float(value) if value.dtype.kind in "fiu" and value == value else -np.inf
+        if self.tape.reference is not None and not same_content(value, self.tape.earlier(event).content):
+            raise self.tape.differs(event)
+        return Traced(self, event, value, is_number=True)
+
+    def own(self, value: Any) -> Traced:
+        """Return a stand-in for an array of its own, with the same values: no write into one reaches the other."""
+        lifted = self.lift(value)
+        return Traced(self, self.operand(lifted), lifted._value)
+
+    def as_array(self, value: Any, dtype: Any = None) -> Any:
+        """Return `np.asarray(value, dtype)`; a stand-in stays one."""
+        if type(value) in (list, tuple) and self.holds_traced(value):
+            return self.as_array(np.stack([self.as_array(part) for part in value]), dtype)
+        if type(value) is not Traced:
+            return np.asarray(value, dtype=dtype)
+        if value._weak:
+            value = self.own(value)
+        return value if dtype is None or np.dtype(dtype) == value.dtype else self.converted(value, np.dtype(dtype))
+
+    def holds_traced(self, structure: Any) -> bool:
+        """Return whether there is a stand-in inside nested tuples, lists and dicts."""
+        return any(True for _ in instances(Traced, structure))
+
+    def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
+        """Return a stand-in for a copy in another dtype."""
+        own = self.own(traced)
+        return own if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
+
+    def as_of(self, item: Any, order: int) -> Any:
+        """Return an argument as it was when the call of this order was made, before later writes into it."""
+        if type(item) is Traced:
+            return earlier_state(item, order)
+        return self.plain_arrays.as_of(item, order) if type(item) is np.ndarray else item
+
+    def operand(self, item: Any) -> Any:
+        """Return an argument of a call as an event keeps it: an event in place of a stand-in."""
+        if type(item) is Traced:
+            if item._recorder is not self:
+                item._recorder.check_open()
+            if item._seen != item._memory.version:
+                take_again(self, item)
+            return item._event
+        if type(item) is Tensor:
+            return self.operand(item._value)
+        if isinstance(item, np.ndarray):
+            return self.plain_arrays.event_of(item)
+        if type(item) in PLAIN:
+            return item
+        if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
+            return self.plain_arrays.event_of(np.asarray(item))  # an object of the user's that NumPy makes an array of
+        return without_class(item)
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool = False
+    ) -> Any:
+        """Carry out a call, or repeat one, and record it.
+
+        Args:
+            function, args, kwargs: the call.
+            is_own: its results are no operands, even where the function returns one, as a check does.
+        """
+        profiler = sys.getprofile() if self.tape.reference is None else None
+        if profiler is None:
+            return self._call(function, args, kwargs, is_own)
+        sys.setprofile(None)  # `world` watches the user's code; watching how a call is recorded doubled its time
+        try:
+            return self._call(function, args, kwargs, is_own)
+        finally:
+            sys.setprofile(profiler)
+
+    def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
+        self.check_open()
+        check_recordable(function, args)
+        if type(kwargs.get("axis")) is Traced:
+            raise refused(f"a computed value is used as an axis by {function_name(function)}", AS_NUMBER)
+        order = order_of(function, args, kwargs)
+        if order != "C" and type(args[0]) is Traced:
+            return self._call_in_order(order, function, args, kwargs)
+        if self._any_weak:
+            args, kwargs = given_way(self, args, kwargs)
+        operands = list(instances(Traced, (args, kwargs)))
+        event_args, event_kwargs = mapped(args, self.operand), mapped(kwargs, self.operand)
+        at = instruction()
+        return self._record(_CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *at))
+
+    def _call_in_order(
+        self, order: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Record a call that takes elements in another order than C's, as transposes and a call in C order."""
+        args, kwargs = without_order(function, args, kwargs)
+        array = args[0]
+        if order == "F":
+            axes = tuple(range(array.ndim))[::-1]
+        else:
+            axes = self.tape.axes(lambda: axes_in_memory(np.asarray(array._value), order))
+        return transposed_call(self, function, args, kwargs, axes, is_reversed=order == "F")
+
+    def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
+        """Record a random draw: from a copy of the generator now, and from the generator itself at each call."""
+        position = self.generators.position_of(generator)
+        rest = (tuple(shape) if isinstance(shape, tuple | list) else shape, np.dtype(dtype))
+        args, event_args = (self.generators.copies[position], *rest), (position, *rest)
+        return self._record(_CallToRecord(function, args, {}, event_args, {}, (), False, *instruction()))
+
+    def _record(self, call: _CallToRecord) -> Any:
+        """Carry out or repeat a call; return stand-ins for its results."""
+        if self.tape.reference is None:
+            value = self._carry_out(call)
+            recorded = self._recorded(call, value)
+        else:
+            recorded = self.tape.repeated(call.function, call.event_args, call.event_kwargs)
+            value = recorded.outline
+        self.tape.calls.append(recorded)
+        if not isinstance(value, tuple | list):
+            return self._result(call, call.function, value, 0, recorded.facts[0])
+        parts = [
+            self._result(call, Part.of(call.function, position), as_part(part), position, recorded.facts[position])
+            for position, part in enumerate(value)
+        ]
+        return sequence_like(value, parts)
+
+    def _carry_out(self, call: _CallToRecord) -> Any:
+        """Return the result of a call on real values.
+
+        Raises:
+            UnsupportedError: the result is no array, or the call stands in an `np.errstate` that no program has.
+        """
+        if self.errors.blocks:
+            self.tape.quiet |= self.errors.ignored()
+        try:
+            value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is)
+        except Exception as error:
+            self._failure = self._failure or Failure(function_name(call.function), error, users_line())
+            raise
+        if isinstance(value, bool | int | float | complex):
+            return np.asarray(value)[()]
+        if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
+            raise refused(
+                f"{function_name(call.function)} returned {type(value).__name__}, not an array",
+                "Only functions of arrays that return arrays can be compiled",
+            )
+        return value
+
+    def _recorded(self, call: _CallToRecord, value: Any) -> RecordedCall:
+        """Return a call and the outline of its result, for the second run."""
+        parts = value if isinstance(value, tuple | list) else (value,)
+        facts = [sharing_of(part, call.operands, call.is_own) for part in parts]
+        check_positions(call.function, call.operands, facts)
+        return RecordedCall(
+            call.function, call.event_args, call.event_kwargs, outline(value), facts, call.code, call.lasti
+        )
+
+    def _result(
+        self, call: _CallToRecord, function: Callable[..., Any], value: Any, position: int, fact: Sharing
+    ) -> Traced:
+        """Add the event of one result of a call; return its stand-in.
+
+        Args:
+            call: the call.
+            function: returns this one result.
+            value: the result, or its outline.
+            position: among the results.
+            fact: the memory of the result.
+        """
+        event = self._add_event(call, function, value)
+        operand = None if fact.operand is None else call.operands[fact.operand]
+        if operand is not None and fact.is_same:
+            return operand
+        known = None if type(value) is Event else read_only(value)
+        result = Traced(self, event, known, is_number=fact.is_number)
+        if operand is not None:
+            look_into(result, operand, Taken(call.function, position, call.args, call.kwargs))
+        return result
+
+    def _add_event(self, call: _CallToRecord, function: Callable[..., Any], value: Any) -> Event:
+        event = Event("call", len(self.tape.events), tuple(value.shape), value.dtype)
+        event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
+        event.code, event.lasti, event.label = call.code, call.lasti, state.label
+        event.section = "backward" if self.passes else "forward"
+        event.low = bound_below(function, event.args, event.kwargs, event.dtype)
+        event.finite = finiteness(function, event.args, event.kwargs, event.dtype)
+        self.tape.events.append(event)
+        return event
+
+    # --- operations on stand-ins ------------------------------------------------------------------------------------
+
+    def operate(self, function: np.ufunc, *operands: Any) -> Any:
+        """See `Recorder.operate`."""
+        return numpy_calls.operate(self, function, *operands)
+
+    def call_ufunc(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See `Recorder.call_ufunc`."""
+        return numpy_calls.call_ufunc(self, ufunc, method, inputs, kwargs)
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See `Recorder.call_function`."""
+        return numpy_calls.call_function(self, function, args, kwargs)
+
+    def index(self, traced: Traced, index: Any) -> Any:
+        """See `Recorder.index`."""
+        return numpy_calls.index(self, traced, index)
+
+    def overwrite(self, target: Traced, result: Traced) -> Traced:
+        """See `Recorder.overwrite`."""
+        return writes.overwrite(self, target, result)
+
+    # --- the run itself ---------------------------------------------------------------------------------------------
+
+    def check_open(self) -> None:
+        """Refuse a stand-in of a run that is over, or of another thread, or inside a call that is being carried out."""
+        name = self.tape.call_name
+        if self.closed:
+            raise GraphError(
+                f"compile: this Tensor, or array, was computed while {name} was being compiled, and was kept: it has "
+                "no value of its own. What is to be used outside must be returned"
+            )
+        tracer: Any = state.tracing
+        if tracer is None and carrying_out.function is not None and self._thread == threading.get_ident():
+            called = function_name(carrying_out.function)
+            raise refused(
+                f"a function that {called} calls uses an array of {name}, beside what it is called with",
+                "Give it the array as a further argument, as in np.apply_along_axis(f, axis, x, w) or np.piecewise(x, "
+                "conditions, functions, w); or write it out with NumPy's functions, np.where in place of np.piecewise",
+            )
+        if getattr(tracer, "recording", None) is not self:
+            raise GraphError(f"compile: {name} is being compiled in another thread, and this is an array in it")
+
+    def check_failures(self) -> None:
+        """Refuse a run that went on after a call had failed: a program makes the same calls each time."""
+        if self._failure is not None:
+            raise self._failure.error_in(self.tape.call_name)
