@@ -36,7 +36,7 @@ from tinygraph.compiler.run.threads import one_thread
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.schedule.one_thread import wants_one_thread
-from tinygraph.compiler.stand_ins import StandIns, identifier_of
+from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
 from tinygraph.compiler.trace import program_of, trace_twice
 from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
@@ -62,7 +62,7 @@ def made_version(
     """
     with _uncollected():
         # trace
-        stand_ins = StandIns(function, parameters, args, kwargs, leaves)
+        stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves)
         with one_thread():  # on a busy machine two can make a recording of half a second take five
             trace, result = trace_twice(parameters.function, stand_ins.enter)
             finite = stand_ins.finite(trace, stand_ins.inputs(trace))
