@@ -1,7 +1,7 @@
 """Derivatives of arithmetic: sums, products, powers, roots, and the functions with a kink.
 
 Conventions where a function has no derivative: at a kink (`abs`, `sign` at 0) the slope is 0, the middle of its
-one-sided slopes; at a tie (`maximum`, `minimum`) each side gets half; `clip` passes the gradient on its bounds.
+one-sided slopes. At a tie (`maximum`, `minimum`) each side gets half. On its bounds `clip` passes the gradient.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ formula(np.sqrt,       slopes=("1/(2√{x})",),            pullbacks=("∇ ÷ 2{
 
 
 def slope_of_power(x: Any, y: Any) -> Any:
-    """y · x^(y−1), and 0 where y is 0, whatever x is; its own slope by y at y = 0 is x^−1."""
+    """y · x^(y−1), and 0 where y is 0, for any x; its own slope by y at y = 0 is x^−1."""
     if type(y) in (int, float):
         return 2 * x if y == 2 else 3 * (x * x) if y == 3 else y * x ** (y - 1) if y != 0 else x * 0
     if hasattr(y, "dtype"):
@@ -53,7 +53,7 @@ def log_or_zero(x: Any, z: Any) -> Any:
             return complex(np.log(complex(x)))
         return float(np.log(x)) if x != 0 else 0.0  # a Python number, which leaves the precision of the others alone
     if hasattr(x, "dtype"):
-        x = _converted(x, z.dtype)  # the logarithm of an int8 is a float16, and that of a negative number complex
+        x = _converted(x, z.dtype)  # the logarithm of an int8 is a float16, of a negative number it is complex
     return np.log(np.where(x == 0, 1, x))
 
 
@@ -71,7 +71,7 @@ def share(x: Any, y: Any, z: Any) -> Any:
 
 
 def _nonzero(length: Any) -> Any:
-    """A length to divide by: infinity for 0, so that the quotient is 0, and its derivatives of any order are."""
+    """A length to divide by: infinity for 0, so that the quotient is 0, and so are its derivatives of any order."""
     return np.where(length == 0, np.inf, length)
 
 
@@ -83,7 +83,7 @@ def direction(x: Any) -> Any:
 
 
 def sideways(g: Any, z: Any, x: Any) -> Any:
-    """The cotangent of a sign. A real one is a step function; that of a complex number, x / |x|, turns with it."""
+    """The cotangent of a sign: for a real number a step function, for a complex one x / |x|, which turns with x."""
     if x.dtype.kind != "c":
         return g * 0
     return np.conjugate(z) * (1j * np.imag(g * z)) / _nonzero(np.abs(x))
@@ -152,7 +152,7 @@ def _clip_max(g: Any, z: Any, a: Any, a_min: Any = None, a_max: Any = None, **ke
 
 
 class Reveal:
-    """An operand that makes a ufunc return itself, for those that a library keeps inside a function."""
+    """An operand that makes a ufunc return the ufunc itself. Some libraries hide their ufuncs inside a function."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, *_: Any, **__: Any) -> np.ufunc:
         return ufunc
@@ -189,7 +189,7 @@ derivative(np.nextafter, lambda g, z, x1, x2: g, None)  # x1, moved by a roundin
 
 @composition(np.modf)
 def modf(x: Any, dtype: Any = None, **keywords: Any) -> Any:
-    """The part behind the point, and the whole part, which is a step function and comes plain."""
+    """The fractional part, and the whole part as a plain array, since it is a step function."""
     x = x if dtype is None else x.astype(dtype)
     # Of an infinite number the part behind the point is 0.
     finite = np.where(np.isinf(x), 0, x) if for_any_values() or np.any(np.isinf(x)) else x
@@ -198,14 +198,14 @@ def modf(x: Any, dtype: Any = None, **keywords: Any) -> Any:
 
 @composition(np.frexp)
 def frexp(x: Any, **keywords: Any) -> Any:
-    """The number as a mantissa between 1/2 and 1, times a power of 2, whose exponent comes plain."""
+    """The mantissa, between 1/2 and 1, and the exponent of 2 as a plain array."""
     _, exponent = np.frexp(plain(x))
     return np.ldexp(x, -exponent), exponent
 
 
 @composition(np.divmod)
 def divide_with_remainder(x1: Any, x2: Any, **keywords: Any) -> Any:
-    """The whole quotient, which is a step function and comes plain, and the remainder."""
+    """The whole quotient as a plain array, since it is a step function, and the remainder."""
     return np.floor_divide(x1, x2, **keywords), np.remainder(x1, x2, **keywords)
 
 
@@ -224,7 +224,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @composition(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any:
-    """The finite elements, and numbers in place of the others. Whatever `copy` says, the Tensor is not written into."""
+    """The finite elements, and numbers in place of the others. The Tensor is never written into, with any `copy`."""
     return np.where(np.isfinite(x), x, np.nan_to_num(plain(x), True, *numbers, **keywords))
 
 

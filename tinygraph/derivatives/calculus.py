@@ -113,7 +113,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
 def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
     """Slopes along one axis, of samples a step apart, or at the given places.
 
-    Each is that of the parabola through three samples or, at the ends for `edge_order` 1, of the line through two.
+    Each slope is that of the parabola through three samples or, at the ends for `edge_order` 1, of the line through
+    two.
 
     Source: Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids" (1988).
     """
@@ -189,7 +190,7 @@ if hasattr(np, "cumulative_sum"):
 
 
 def _beside_infinity(inside: Any, x: Any, slope: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
-    """The value of a line, or where an infinite end leaves it none, that of the other end or of the point itself."""
+    """The value on a line; where an infinite end leaves it undefined, that of the other end or of the point itself."""
     nowhere = np.isnan(inside)
     inside = np.where(nowhere, slope * (x - high) + above, inside)
     inside = np.where(np.isnan(inside) & (below == above), below, inside)

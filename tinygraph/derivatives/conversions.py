@@ -1,7 +1,6 @@
-"""Functions that NumPy and SciPy do not hand over: they make arrays of what they are given, and the gradient is lost.
+"""Functions outside of NumPy's protocols: they make plain arrays of Tensors, and the gradient would be lost.
 
-All that is called of a Tensor then is its `__array__` or its `__float__`. The error says which function it was, and
-what to write instead.
+They call only the `__array__` or the `__float__` of a Tensor. The error names the function and its replacement.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConca
 
 
 def check_number(frame: FrameType, made_at: str) -> None:
-    """Raise an error where a Tensor that requires a gradient becomes a number that nobody asked for.
+    """Raise an error if a Tensor that requires a gradient becomes a number without the user's request.
 
-    `float(t)` is meant. But `array[i] = t` asks for the number in the same way, and so do functions written in C that
-    take a number or an array: the instruction that is being executed tells.
+    `float(t)` is a request. But `array[i] = t` calls `__float__`, too, and so do functions in C that take a number or
+    an array. The current instruction of the frame tells them apart.
 
     Args:
         frame: of the caller of `t.__float__()`.
@@ -48,7 +47,7 @@ def check_number(frame: FrameType, made_at: str) -> None:
 
 
 def _nameless_method(frame: FrameType) -> str | None:
-    """The method that a line of the user's calls of something without a name: "append" of `columns["a"].append(t)`.
+    """The method that the user's line calls on an object without a name: "append" in `columns["a"].append(t)`.
 
     A method that asks for a number is written in C. `rows["a"].sort(key=float)` is meant.
     """
@@ -60,7 +59,7 @@ def _nameless_method(frame: FrameType) -> str | None:
 
 
 def _stored(frame: FrameType, made_at: str, meant: str) -> str:
-    """The error of a Tensor that is written into a plain array."""
+    """The error for writing a Tensor into a plain array."""
     return (
         f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
         f"{line_of(frame)}, which would lose the gradient without a word. Gather the Tensors in a list and join them "
@@ -69,7 +68,7 @@ def _stored(frame: FrameType, made_at: str, meant: str) -> str:
 
 
 def _asked_for(frame: FrameType) -> bool:
-    """Return whether the user's line hands `float` to pandas, as `s.astype(float)` and `s.map(float)` do."""
+    """Return whether the user's line passes `float` to pandas, as `s.astype(float)` and `s.map(float)` do."""
     user = users_frame(frame)
     return _library(frame) == "pandas" and user is not None and bool(_NUMBERS & names_read(user.f_code, user.f_lasti))
 
@@ -83,7 +82,7 @@ _WITHOUT_DERIVATIVE = frozenset(("isnan", "isinf", "isfinite", "isclose", "floor
 
 
 def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
-    """The function that a line calls, as `instead_of` names it, if it asks for a Tensor's number by itself."""
+    """The called function, by its name in `instead_of`, if it takes a Tensor's number without the user's request."""
     function = _looked_up(names, frame)
     if not callable(function):
         return None
@@ -92,7 +91,7 @@ def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
         return None if key.partition(".")[2] in _WITHOUT_DERIVATIVE else key
     if frame is not users_frame(frame):
         return None
-    if key.startswith("builtins"):  # list(map(math.sqrt, losses)): what is written in C is called in this frame
+    if key.startswith("builtins"):  # list(map(math.sqrt, losses)): functions in C run in this frame
         read = names_read(frame.f_code, frame.f_lasti)
         return "map" if "map" in read and not _NUMBERS & read else None
     if _NUMBERS & names_read(frame.f_code, frame.f_lasti) and not key.startswith("np."):
@@ -101,7 +100,7 @@ def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
 
 
 def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
-    """The error of a Tensor that is to become an array, for the function that asked for it in a frame."""
+    """The error for a Tensor that would become an array: it names the function at work in a frame."""
     if frame is not None and stores_a_part(frame):
         return _stored(frame, made_at, "t.data if the values are")
     name, key = _asking(frame)
@@ -112,18 +111,18 @@ def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
 
 
 def asking_for_array(frame: FrameType | None) -> tuple[str, str | None]:
-    """Return the call that asks for an array in a frame, and the expression to write instead, if there is one."""
+    """Return the call at work in a frame, which needs an array, and its replacement, if there is one."""
     name, key = _asking(frame)
     return name, replacement_for(key)
 
 
 def is_library(frame: FrameType) -> bool:
-    """Return whether a library that draws or keeps tables is at work between a frame and the user's line."""
+    """Return whether a library for plots or tables is at work between a frame and the user's line."""
     return _outermost(frame, users_frame(frame)) in _FOREIGN
 
 
 def _asking(frame: FrameType | None) -> tuple[str, str]:
-    """The call that asks for an array: as the user's line writes it, and as `instead_of` names it."""
+    """The call that needs an array: its name in the user's line, and its name in `instead_of`."""
     user = users_frame(frame)
     names = () if user is None else called_name(user.f_code, user.f_lasti)
     function = None if user is None else _looked_up(names, user)
@@ -233,7 +232,7 @@ def _library(frame: FrameType) -> str:
 
 
 def _called(frame: FrameType) -> str:
-    """The name of a function by which it is called, which for some is not that of its code."""
+    """The name by which a function is called. For some functions the name in their code differs."""
     owner = frame.f_locals.get("self")
     if type(owner).__name__ in _CLASSES:
         return _CLASSES[type(owner).__name__]

@@ -214,8 +214,8 @@ SQRT_2_OVER_PI = float(np.sqrt(2 / np.pi))
 SQRT_2_PI = float(np.sqrt(2 * np.pi))
 
 # Φ(−t) · exp(t²/2) for 0 ≤ t ≤ 40, as a quotient of polynomials in t, highest power first: a least-squares fit in
-# 60 digits, with a relative error below 1e-16. Beyond 40 what it is multiplied by is 0. The short pair, below 5e-10,
-# is enough for float32.
+# 60 digits, with a relative error below 1e-16. Beyond 40 its factor exp(−t²/2) is 0. The short pair has an error below
+# 5e-10, enough for float32.
 TAIL = (
     (
         0.39894228040036195, 10.712142043697874, 140.86924623481242, 1173.5579823719109, 6773.6219163309796,
@@ -295,6 +295,6 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     x = x if isinstance(x, Tensor) else floating(x)
     if not approximate:
         return x * normal_cdf(x)
-    if x.dtype == np.float16:  # in which x³ overflows from 41 on
+    if x.dtype == np.float16:  # x³ overflows from 41 on
         return gelu(x.astype(np.float32), approximate=True).astype(np.float16)
     return x * (0.5 * (1 + np.tanh(SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x)))))

@@ -1,6 +1,7 @@
-"""Checks of values: each gives back the array it is given, or says what is wrong with what is in it.
+"""Checks of values: each returns its array unchanged, or raises an error that names the wrong values.
 
-A check is one call of the graph. A compiled program makes it where the function that was compiled did, at every call.
+A check is one call of the graph. A compiled program makes it at every call, at the place where the user's function made
+it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ __all__ = ["CHECKS", "checked", "class_numbers", "probabilities"]
 
 @primitive
 def class_numbers(labels: Any, classes: int, call: str) -> Any:
-    """Labels as they are.
+    """Return the labels unchanged, once all of them are class numbers.
 
     Args:
         labels: integers, an array of any shape.
         classes: how many classes there are.
-        call: the function that was given the labels, for the message.
+        call: the function to name in the message.
 
     Raises:
         ValueError: a label is negative, or not below `classes`.
@@ -37,11 +38,11 @@ class_numbers.derivative(lambda g, z, labels, classes, call: g)
 
 @primitive
 def probabilities(p: Any, call: str) -> Any:
-    """Probabilities as they are.
+    """Return the probabilities unchanged, once all of them lie between 0 and 1.
 
     Args:
         p: an array of any shape.
-        call: the function that was given the probabilities, for the message.
+        call: the function to name in the message.
 
     Raises:
         ValueError: one of them is below 0 or above 1.
@@ -58,9 +59,9 @@ probabilities.derivative(lambda g, z, p, call: g)
 
 
 def checked(check: Callable[..., Any], array: Any, *args: Any) -> Any:
-    """Return an array, or a value of a program, that has gone through a check: a decomposition's call of it."""
+    """Return a checked array, or value of a program: the call of a check inside a decomposition."""
     return array.through(check, *args) if hasattr(array, "through") else check(array, *args)
 
 
-# The checks, to which other rooms add theirs.
+# The checks. Other rooms add theirs.
 CHECKS = {class_numbers, probabilities}

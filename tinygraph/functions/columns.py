@@ -26,13 +26,13 @@ Array = NDArray[Any]
 
 
 class Plan(NamedTuple):
-    """A convolution whose shapes have been found to fit.
+    """A convolution with checked shapes.
 
     Attributes:
-        down, right: how the window moves.
-        groups, inside: how many groups of channels there are, and the channels of each.
+        down, right: the movements of the window.
+        groups, inside: the number of groups of channels, and the channels of each group.
         result: the shape of the convolution.
-        thin: a row of a window has so few numbers that it pays to copy by channel and not by window.
+        thin: True if a row of a window has so few numbers that copying by channel is faster than by window.
     """
 
     down: Sliding
@@ -60,8 +60,8 @@ def columns_of(x: Array, plan: Plan, dtype: np.dtype[Any]) -> Iterator[tuple[tup
     """The windows of the images, chunk by chunk.
 
     Yields:
-        The images and rows of the result that a chunk is for, and the numbers in their windows: an array of shape
-        (groups, windows, numbers in a window of one group) that the next chunk overwrites.
+        The images and rows of the result in a chunk, and the numbers in their windows: an array of shape (groups,
+        windows, numbers in a window of one group). The next chunk overwrites it.
     """
     down, right, groups, inside, *_ = plan
     buffer = np.empty(0, dtype)

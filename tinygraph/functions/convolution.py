@@ -1,6 +1,6 @@
 """Convolution of images, and its two derivatives. Each of the three is linear in either argument.
 
-With images x, a kernel k and a weight y for each element of the result, the sum Σ y · conv2d(x, k) is linear in x, in k
+Take images x, a kernel k and a weight y for each element of the result. The sum Σ y · conv2d(x, k) is linear in x, in k
 and in y. Its three derivatives are the three functions here, and the derivatives of those are the same three again:
 
     conv2d(x, k)          by y     the convolution itself
@@ -42,7 +42,7 @@ def conv2d(
         padding: "valid" (none), "same" (zeros, so that a stride of 1 keeps the size; an odd pixel goes below or to
             the right), an int, or for each axis an int or a pair: ((top, bottom), (left, right)).
         dilation: pixels between the pixels of a window, one int or (vertical, horizontal).
-        groups: divide channels and filters into so many groups; a filter sees the channels of its group only.
+        groups: the number of groups for channels and filters; a filter sees the channels of its group only.
 
     Returns:
         An array of shape (batch, out_height, out_width, filters).

@@ -40,7 +40,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     g, empty = expand(g, x.shape, axis, keepdims), expand(z == -np.inf, x.shape, axis, keepdims)
-    # exp(x - z) would be the same on paper, but z has rounded away what is small next to the largest x.
+    # exp(x - z) would be the same on paper, but in z the numbers that are small next to the largest x are rounded away.
     any_empty = for_any_values() or np.any(empty)
     shares = softmax(np.where(empty, 0, x) if any_empty else x, axis=axis)
     return np.where(empty, 0, g * shares) if any_empty else g * shares

@@ -35,8 +35,8 @@ def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = Fal
     """−(y ln p + (1 − y) ln (1 − p)): the log loss of predictions for yes-or-no targets.
 
     Args:
-        predictions: probabilities between 0 and 1 or, with `from_logits`, any real numbers of which the sigmoid is
-            the probability. Logits are exact where probabilities have rounded to 0 or 1.
+        predictions: probabilities between 0 and 1 or, with `from_logits`, logits: any real numbers. The sigmoid of a
+            logit is its probability. Logits are exact where probabilities have rounded to 0 or 1.
         targets: 0, 1 or probabilities, of the same shape.
         from_logits: the predictions are logits.
         reduction: "mean", "sum" or "none".
@@ -213,7 +213,7 @@ def _distribution(targets: Any, predictions: Any) -> Any:
 
 
 def _as_checked(p: Any, call: str) -> Any:
-    """Probabilities that a call has looked at already, but for a program that is asked for its gradient alone."""
+    """Return probabilities; a program checks them here, since one of the gradient alone has no other check."""
     return probabilities(p, call) if for_any_values() else p
 
 
@@ -223,7 +223,7 @@ def _shared(g: Any, count: int, reduction: str) -> Any:
 
 
 def _times_log(y: Any, p: Any) -> Any:
-    """y · ln p, and 0 where y is 0 whatever p is."""
+    """y · ln p, and 0 where y is 0, for any p."""
     return np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, p)))
 
 

@@ -137,8 +137,8 @@ def avg_pool2d(
         stride: pixels between windows, one int or (vertical, horizontal); by default the size of the window.
         padding: "valid" (none), "same" (so that a stride of 1 keeps the size), an int, or for each axis an int or a
             pair: ((top, bottom), (left, right)).
-        count_include_pad: take the pixels of the padding for zeros, as PyTorch does by default. Otherwise the mean is
-            that of the pixels that are there, as in Keras.
+        count_include_pad: count the pixels of the padding as zeros, as PyTorch does by default. Otherwise the mean is
+            over the pixels of the image alone, as in Keras.
 
     Returns:
         An array of shape (batch, out_height, out_width, channels).

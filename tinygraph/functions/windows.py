@@ -17,8 +17,8 @@ __all__ = ["Padding", "Pair", "Sliding", "check_images", "chunks", "misfit", "pa
 Pair = int | Sequence[int]
 Padding = str | int | Sequence[int | Sequence[int]]
 
-# The bytes of a chunk of work, so few that it is still in the cache when it is used: from 1/2 to 2 MiB made little
-# difference to a step of a small network; with 1/4 MiB the calls themselves took a sixth longer.
+# The bytes of a chunk of work: few enough to stay in the cache until they are used. From 1/2 to 2 MiB a step of a small
+# network took about as long; with 1/4 MiB it took a sixth longer, for the calls themselves.
 CHUNK_BYTES = 1 << 20
 
 
@@ -31,7 +31,7 @@ class Sliding(NamedTuple):
         stride: pixels from one window to the next.
         dilation: pixels from one pixel of the window to the next.
         before, after: pixels of padding on either side.
-        windows: how many windows there are.
+        windows: the number of windows.
     """
 
     size: int
@@ -43,11 +43,11 @@ class Sliding(NamedTuple):
     windows: int
 
     def meets(self, offset: int, start: int = 0, stop: int | None = None) -> tuple[slice, slice]:
-        """Return the windows whose pixel number `offset` is on the image and not on the padding, and the pixels there.
+        """Return the windows with pixel number `offset` on the image, not on the padding, and these pixels.
 
         Args:
             offset: a place in the window, from 0.
-            start, stop: look at these windows only, and count from the first of them.
+            start, stop: the windows to look at, counted from the first of them.
         """
         stop = self.windows if stop is None else stop
         shift = offset * self.dilation - self.before
@@ -65,7 +65,7 @@ def slide(
     """Return the movement of a window over an image, down and to the right.
 
     Args:
-        call: who asks, for messages.
+        call: the function to name in messages.
         size: of the image, rows and columns.
         window: rows and columns.
         stride, dilation: one int, or (vertical, horizontal).
