@@ -147,7 +147,7 @@ def test_copies_and_pickles():
 
 
 def test_a_module_says_what_it_computes():
-    with pytest.raises(NotImplementedError, match="the class does not say what it computes"):
+    with pytest.raises(NotImplementedError, match="the class does not define its computation"):
         nn.Module()(1)
 
 

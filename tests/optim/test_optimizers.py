@@ -319,7 +319,7 @@ def test_an_optimizer_of_ones_own():
     w.grad = [5.0, -0.1]
     Sign(w, 0.5).step()
     np.testing.assert_array_equal(w.data, [0.5, 1.5])
-    with pytest.raises(NotImplementedError, match="needs a method `move`"):
+    with pytest.raises(NotImplementedError, match="Give it a method `move`"):
         Optimizer(w, 0.5).step()
 
 

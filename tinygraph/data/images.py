@@ -20,8 +20,8 @@ def load_images(folder: str | os.PathLike[str], size: int = 64) -> tuple[NDArray
     """Load every image in a folder, in the order of the file names.
 
     Args:
-        folder: the path. Hidden files (".DS_Store") and folders inside are skipped.
-        size: each image is resized to `size` × `size` pixels, whatever its proportions.
+        folder: the path. Hidden files (".DS_Store") and folders in it are skipped.
+        size: each image is resized to `size` × `size` pixels. Its proportions are lost.
 
     Returns:
         Red, green and blue from 0 to 255, uint8 of shape (images, size, size, 3), and the names of the files.
@@ -48,7 +48,7 @@ def load_image(path: str | os.PathLike[str], size: int = 64) -> NDArray[np.uint8
 
     Args:
         path: the path of the file.
-        size: the image is resized to `size` × `size` pixels, whatever its proportions.
+        size: the image is resized to `size` × `size` pixels. Its proportions are lost.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -74,7 +74,7 @@ def load_image(path: str | os.PathLike[str], size: int = 64) -> NDArray[np.uint8
 
 
 def class_of(name: str, wanted: str = "cat") -> int:
-    """Return 1 for a file whose name begins with `wanted`, in capitals or not; else 0."""
+    """Return 1 if the name of a file begins with `wanted`, in capitals or not; else 0."""
     return int(name.lower().startswith(wanted.lower()))
 
 
@@ -86,7 +86,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return image
     pixels: NDArray[Any] = np.nan_to_num(np.asarray(image, dtype=np.float64))
     highest = pixels.max(initial=0)
-    # These modes do not say what white is: it is 1 for fractions, 65,535 for a 16-bit image, else 255.
+    # These modes do not define white: it is 1 for fractions, 65,535 for a 16-bit image, else 255.
     sixteen = image.mode.startswith("I;16") or highest > 255
     white = 1.0 if image.mode == "F" and highest <= 1 else 65535.0 if sixteen else 255.0
     grey = Image.fromarray(np.clip(np.round(pixels / white * 255), 0, 255).astype(np.uint8))

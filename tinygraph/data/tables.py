@@ -20,7 +20,7 @@ class Admissions(NamedTuple):
     admit: Array  # 0 or 1
     gre: Array  # the Graduate Record Examination, 220 to 800
     gpa: Array  # the grade point average, up to 4
-    rank: Array  # of the school they come from: 1 the most renowned, 4 the least
+    rank: Array  # of the applicant's school: 1 the most renowned, 4 the least
 
 
 def sign_digits() -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Histograms. A count is a step function of what is counted, but its gradient flows to the weights."""
+"""Histograms. A count is a step function of the counted numbers, but a gradient flows to the weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _weighted(columns: list[Any], edges: list[Any], weights: Any) -> Any:
     for column, edge in zip(columns, edges, strict=True):
         place = np.searchsorted(edge, column, side="right")
         places.append(np.where(column == edge[-1], place - 1, place))
-    # Bins before the first edge and behind the last catch what lies outside.
+    # Bins before the first edge and behind the last hold the points outside.
     shape = [len(edge) + 1 for edge in edges]
     size = int(np.prod(shape))
     counts = np.bincount(np.ravel_multi_index(places, shape), np.ravel(weights), size)
@@ -34,13 +34,13 @@ def _density(counts: Any, edges: list[Any]) -> Any:
 
 
 def _edges(column: Any, bins: Any, range: Any, found: Any) -> Any:  # noqa: A002
-    """The edges of bins, through which gradients flow to the ends of the data that they were laid between.
+    """The edges of bins. Gradients flow through them to the smallest and the largest number of the data.
 
     Args:
         column: the data.
-        bins: what the user said of the bins: a number of them, the name of a rule, or the edges.
-        range: their ends, if the user gave them.
-        found: the edges, as NumPy has found them.
+        bins: the user's argument: a number of bins, the name of a rule, or the edges.
+        range: the user's ends of the bins, or None.
+        found: the edges that NumPy found.
     """
     if np.ndim(bins):
         return bins if has_tensors(bins) and hasattr(bins, "dtype") else found

@@ -1,17 +1,17 @@
 """Derivatives of decompositions: Cholesky, QR, eigenvalues and singular values.
 
-A call of the record has one result, so a decomposition is recorded as one flat array, its factors one after the
-other; what NumPy's function returns are slices of it.
+A call of the record has one result, so a decomposition is recorded as one flat array, its factors one after the other.
+NumPy's results are slices of it.
 
-The rules are the formulas as they are published, for directions of steepest ascent: see `uphill`.
+The rules are the published formulas, for directions of steepest ascent: see `uphill`.
 
-Where the factors are not unique, the ones NumPy found are followed. A complex eigenvector can be turned by any phase,
-and a pair of singular vectors by one in common; the vectors that complete a basis (`svd` of rectangles, `qr` with
-mode="complete") can be turned among themselves. The gradient of a loss that such a turn does not change is right; that
-of any other is refused, as it would depend on what LAPACK happened to choose. The vectors of values that agree to
-rounding can be turned among themselves, and have no derivative: the gradient of a loss that reads them is infinite or
-NaN, and so are second derivatives by way of them. The gradient of a loss that reads the values alone is right. A matrix
-without n eigenvectors (`eig`, `eigvals`) or without full rank (`qr`) has none.
+Factors that are not unique are those that NumPy found. LAPACK chooses the phase of a complex eigenvector, the common
+phase of a pair of singular vectors, and the basis of the vectors that complete one (`svd` of rectangles, `qr` with
+mode="complete"). The gradient of a loss that does not depend on this choice is right; the gradient of any other loss is
+refused. Vectors of values that agree to rounding have no derivative, since any rotation among them is as good: the
+gradient of a loss that reads them is infinite or NaN, and so are second derivatives through them. The gradient of a
+loss that reads the values alone is right. A matrix without n eigenvectors (`eig`, `eigvals`) or without full rank
+(`qr`) has no gradient.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SVDResult = type(np.linalg.svd(np.eye(1)))
 
 
 def check_matrices(name: str, a: Any, square: bool = False) -> None:
-    """Raise an error for what is no matrix, or stack of matrices."""
+    """Raise an error for an array that is neither a matrix nor a stack of matrices."""
     if a.ndim < 2 or (square and a.shape[-1] != a.shape[-2]):
         what = "square matrices" if square else "matrices"
         raise LinAlgError(
@@ -52,7 +52,7 @@ def adjoint(a: Any) -> Any:
 
 
 def uphill(formula: Any, g: Any, *args: Any) -> Any:
-    """Return a rule's cotangent, by a formula from cotangents that point uphill to one that does.
+    """Return a rule's cotangent, by a formula for cotangents that point uphill.
 
     Between complex arrays the engine gives a rule the conjugate of the uphill direction, and takes a conjugate back.
     """
@@ -95,10 +95,10 @@ def of_triangle(m: Any, UPLO: Any = "L") -> Any:  # noqa: N803 - NumPy's name
 
 
 def divided(turn: Any, distance: Any, values: Any) -> Any:
-    """Return the turn of vectors for a cotangent that asks for one, by values at a distance from each other.
+    """Return the turn of vectors that a cotangent requests, divided by the distance of their values.
 
-    A distance within the rounding errors of the values counts as 0. No turn that is asked for divided by it is no
-    turn; any other has no limit that could be known, and is infinite.
+    A distance within the rounding errors of the values counts as 0. A turn of 0 divided by it is 0. Any other turn has
+    no known limit, and is infinite.
     """
     size = np.max(plain(np.abs(values)), axis=-1, keepdims=True, initial=0)[..., None]
     none = np.abs(plain(distance)) <= np.finfo(values.dtype).eps * values.shape[-1] * size
@@ -108,14 +108,14 @@ def divided(turn: Any, distance: Any, values: Any) -> Any:
 
 @primitive
 def unchosen(cotangent: Any, turns: Any, g: Any, call: str, instead: str) -> Any:
-    """A cotangent as it is, of a loss that does not change with a turn that LAPACK was free to choose.
+    """Return a cotangent unchanged, once the loss is known not to change with LAPACK's free choice of a turn.
 
     Args:
         cotangent: an array of any shape.
-        turns: how fast the loss changes with each such turn.
-        g: the cotangent that says so; a change within its rounding errors is none.
-        call: the function that chose, and what, for the message.
-        instead: what to do instead.
+        turns: the slope of the loss by each such turn.
+        g: the cotangent behind these slopes; a slope within its rounding errors counts as 0.
+        call: the function and its choice, for the message.
+        instead: the way out, for the message.
 
     Raises:
         UnsupportedError: the loss changes with the choice.
@@ -136,7 +136,7 @@ def phases(turn: Any) -> Any:
 
 
 def without_completion(u: Any, u_bar: Any, k: int, call: str, instead: str) -> tuple[Any, Any]:
-    """The first k vectors of a basis and their cotangent, into which that of the others has been moved.
+    """The first k vectors of a basis, and their cotangent with that of the other vectors moved into it.
 
     The others complete the basis: together they stay at right angles to the first ones, and move as little as that
     takes.
@@ -323,7 +323,7 @@ def eigvals(a: Any) -> Any:
 
 @primitive
 def svd_packed(a: Any, full_matrices: bool) -> Any:
-    """U, the singular values and Vᴴ: as many vectors as the shorter side is long, or those that complete them too."""
+    """U, the singular values and Vᴴ, with as many vectors as the shorter side is long, or with complete bases."""
     u, values, vh = np.linalg.svd(a, full_matrices=full_matrices)
     return packed(a.shape[:-2], u, values, vh)
 

@@ -31,7 +31,7 @@ def _level(z: Any) -> Any:
 
 
 def _part(exp: np.ufunc, x: Any, y: Any, z: Any) -> Any:
-    """The part of the sum of exponentials that is x's. What is infinite has it all, or half beside another such.
+    """The share of x in a sum of exponentials. An infinite x has the whole share, or half beside an infinite y.
 
     Of large numbers z is too coarse: of 1e10 and 1e10 in float32 it is 1e10. So the two parts are made to add up to 1.
     """

@@ -1,8 +1,8 @@
 """Derivatives of discrete Fourier transforms.
 
-A transform multiplies by a symmetric matrix, so its transpose is the transform itself. Those of real signals leave out
-the half of the spectrum that mirrors the other: an element that stands for two counts twice in one direction, and
-half in the other.
+A transform multiplies by a symmetric matrix, so its transpose is the transform itself. The spectrum of a real signal is
+symmetric, and one half of it is left out. So an element that stands for two counts twice in one direction, and half in
+the other.
 
 Source: Cooley, Lewis and Welch, "The fast Fourier transform algorithm: programming considerations in the calculation
 of sine, cosine and Laplace transforms" (1970), sections 2 and 3.
@@ -23,7 +23,7 @@ OTHER: dict[Any, Any] = {None: "forward", "backward": "forward", "forward": "bac
 
 
 def _sized(a: Any, size: int, axis: int) -> Any:
-    """An array cut, or filled up with zeros, to a size along an axis: the transpose of what `n` does to its input."""
+    """An array cut, or filled up with zeros, to a size along an axis: the transpose of the effect of `n`."""
     axis = normalize_axis_index(axis, a.ndim)
     if a.shape[axis] > size:
         return a[(slice(None),) * axis + (slice(size),)]
@@ -34,7 +34,7 @@ def _sized(a: Any, size: int, axis: int) -> Any:
 
 
 def _weighted(spectrum: Any, n: int, axis: int, weight: float) -> Any:
-    """Half a spectrum of n elements, those times a weight that stand for two: all but the first and the n/2-th."""
+    """Half a spectrum of n elements. A weight multiplies those that stand for two: all but the first and the n/2-th."""
     axis = normalize_axis_index(axis, spectrum.ndim)
     weights = np.full(spectrum.shape[axis], weight, dtype=np.finfo(spectrum.dtype).dtype)
     weights[:1] = 1
@@ -73,13 +73,13 @@ derivative(np.fft.irfft, _irfft_a)
 
 @composition(np.fft.hfft)
 def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
-    """The real spectrum of a signal of which one half is given, the other being its mirrored conjugate."""
+    """The real spectrum of half a signal. The other half is its mirrored conjugate."""
     return np.fft.irfft(np.conjugate(a), n, axis, OTHER[norm])
 
 
 @composition(np.fft.ihfft)
 def ihfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:
-    """The half of a signal that tells its other half, given its real spectrum."""
+    """Half the signal of a real spectrum. The other half is its mirrored conjugate."""
     return np.conjugate(np.fft.rfft(a, n, axis, OTHER[norm]))
 
 

@@ -1,4 +1,4 @@
-"""Functions that take functions: they are called on Tensors, and what they do is recorded."""
+"""Functions that take functions: these are called with Tensors, and their calls are recorded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
 
 @composition(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """Choose for each element the function, or the value, whose condition is the last to hold there."""
+    """Choose for each element the function, or the value, of the last condition that holds there."""
     x = array_of(x)
     condlist = plain(condlist)
     if for_any_values() and any(type(item) not in (list, np.ndarray, np.bool_, bool) for item in condlist):

@@ -133,7 +133,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 
 @composition(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    """Choose for each place the array whose condition is the first to hold there."""
+    """Choose at each index the array of the first condition that holds there."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"select: there are {len(condlist)} conditions and {len(choicelist)} choices")
     *choicelist, chosen = _of_one_dtype([*choicelist, default])
@@ -143,7 +143,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 def _of_one_dtype(choices: Any) -> list[Any]:
-    """The choices as arrays; the dtype of a Python number gives way to that of the others."""
+    """The choices as arrays of one dtype. A Python number takes the dtype of the others."""
     choices = [choice if type(choice) in (int, float, complex) else array_of(choice) for choice in choices]
     dtype = np.result_type(*plain(choices))
     choices = [array_of(choice) for choice in choices]
@@ -152,7 +152,7 @@ def _of_one_dtype(choices: Any) -> list[Any]:
 
 @composition(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    """Choose for each place the array whose number stands in `a` there."""
+    """Choose at each index the array with the number that `a` has there."""
     number = _modular(as_array(a), len(choices), mode)
     if not for_any_values() and np.any((number < 0) | (number >= len(choices))):
         raise ValueError(

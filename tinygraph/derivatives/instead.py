@@ -1,7 +1,7 @@
 """Replacements of the functions that make a plain array of a Tensor: code that keeps the gradient.
 
 A function is named by the part of its library and its own name: "np.mean", "linalg.expm" of SciPy, "stats.norm.cdf".
-A formula can be typed as it stands: its variables are called as the function's documentation calls its arguments.
+A formula can be typed in: its variables have the names of the arguments in the function's documentation.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ REPLACEMENTS = {
     "linalg.hankel": "np.concatenate([c, 0 * c])[np.add.outer(range(len(c)), range(len(c)))]",
     "linalg.block_diag": "np.block([[a, np.zeros((len(a), b.shape[1]))], [np.zeros((len(b), a.shape[1])), b]])",
     "linalg.khatri_rao": "np.stack([np.kron(x, y) for x, y in zip(a.T, b.T)], axis=1)",
-    # scipy.integrate, and functions that are linear in what they are given: they are the matrix that they make of I
+    # scipy.integrate, and linear functions: they are a product with f(I), the matrix of the function
     "integrate.trapezoid": "np.trapezoid(y, x)",
     "integrate.simpson": "y @ scipy.integrate.simpson(np.eye(len(y)), x=x)",
     "integrate.cumulative_trapezoid": "np.cumsum((y[1:] + y[:-1]) / 2 * np.diff(x))",
@@ -134,7 +134,7 @@ REPLACEMENTS = {
     "np.frompyfunc": "np.stack([f(x) for x in t])",
     "np.poly1d": "np.polyval(c, x)",
     **{f"np.{name}": f"t.astype(np.{name})" for name in ("float16", "float32", "float64", "complex64", "complex128")},
-    # numpy.random: what is drawn is shifted and scaled
+    # numpy.random: shift and scale the draws
     "random.normal": "loc + scale * rng.normal(size=n)",
     "random.uniform": "low + (high - low) * rng.uniform(size=n)",
     "random.exponential": "scale * rng.exponential(size=n)",
@@ -269,16 +269,16 @@ ADVICE = {
     "array[index]": "Write array[t.astype(int)]: an index is whole, and has no gradient",
 }  # fmt: skip
 
-# Of these the values alone can be meant.
+# These take the values alone.
 VALUES_ONLY = frozenset(("np.testing", "matplotlib", "seaborn"))
 
 
 def instead_of(key: str, values: str) -> str:
-    """The sentence that says what to write in place of a function, the way that keeps the gradient first.
+    """The sentence with the replacement of a function. The one that keeps the gradient comes first.
 
     Args:
         key: the function, "linalg.expm", or the library, "pandas".
-        values: how to give it the values alone, "give it t.data".
+        values: the words for passing the values alone, "give it t.data".
     """
     written = replacement_for(key)
     if written is not None:
@@ -299,12 +299,12 @@ def replacement_for(key: str) -> str | None:
 
 
 def _same_in_numpy(key: str) -> str | None:
-    """The function of NumPy that has the name and does the same as one of SciPy or `math`, or a method of ndarray."""
+    """NumPy's function of the same name that does the same as one of SciPy or `math`, or as a method of ndarray."""
     room, _, name = key.rpartition(".")
     if room == "ndarray":
         return f"np.{name}(a, t) in place of the method a.{name}(t)" if hasattr(np, name) else None
     if room in ("linalg", "fft") and hasattr(getattr(np, room), name):
         return f"np.{room}.{name}"
-    if room == "cmath":  # whose results are complex for real numbers, too
+    if room == "cmath":  # its results are complex for real numbers, too
         return f"np.{name}(x + 0j)" if hasattr(np, name) else None
     return f"np.{name}" if room == "math" and hasattr(np, name) else None

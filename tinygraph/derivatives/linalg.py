@@ -193,7 +193,7 @@ derivative(vector_norm, _vector_norm_x)
 
 @composition(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
-    """The factor by which a matrix magnifies relative errors: its norm times that of its inverse, or infinity."""
+    """The condition number, which magnifies relative errors: the norm times the norm of the inverse, or infinity."""
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise np.linalg.LinAlgError(f"cond: of matrices that are not empty, got shape {x.shape}")
     with np.errstate(all="ignore"):
@@ -271,7 +271,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     rank = np.linalg.lstsq(plain(a), plain(b), rcond)[2]
     columns = b if b.ndim == 2 else b[:, None]
     x = least_squares(a, columns, rcond)
-    # A program's shapes are given: that of the residuals is that of a matrix of full rank.
+    # The shapes of a program are fixed: the residuals have the shape for a matrix of full rank.
     if a.shape[1] < a.shape[0] and (for_any_values() or rank == a.shape[1]):
         away = columns - np.matmul(a, x)
         squares = np.square(np.real(away)) + np.square(np.imag(away)) if away.dtype.kind == "c" else np.square(away)
@@ -288,7 +288,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 @composition(np.linalg.tensorinv)
 def tensorinv(a: Any, ind: int = 2) -> Any:
-    """The inverse of the matrix whose rows are the first `ind` axes together."""
+    """The inverse of an array as a matrix: its first `ind` axes together are the rows."""
     if ind <= 0:
         raise ValueError(f"tensorinv: ind must be positive, got {ind}")
     rows, columns = a.shape[:ind], a.shape[ind:]
@@ -298,7 +298,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 @composition(np.linalg.tensorsolve)
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
-    """The x whose tensordot with `a`, over all the axes of x, is b."""
+    """Solve tensordot(a, x) = b, over all the axes of x."""
     a, b = array_of(a), array_of(b)
     if axes is not None:
         a = np.transpose(a, [axis for axis in range(np.ndim(a)) if axis not in axes] + list(axes))

@@ -1,4 +1,4 @@
-"""Reductions that leave out missing values, the NaNs, written out with those that do not."""
+"""Reductions that leave out NaNs, written out with the ordinary reductions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _replaced(a: Any, value: float) -> Any:
 
 
 def _leaving_out(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
-    """A reduction to which a value in the place of NaN makes no difference."""
+    """A reduction with a neutral value in the place of each NaN."""
     return lambda a, *args, **keywords: reduce(_replaced(a, value), *args, **keywords)
 
 

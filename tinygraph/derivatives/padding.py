@@ -1,4 +1,4 @@
-"""`np.pad`: an array with a border. Most modes place its elements anew; the others compute the values of the border."""
+"""`np.pad`: an array with a border. Most modes repeat elements in the border; the others compute its values."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _statistic(array: Any, axis: int, side: int, width: int, mode: str, stat_len
 
 
 def _ramp(array: Any, axis: int, side: int, width: int, end: Any) -> Any:
-    """From an end value, which is reached, to the edge, which is not."""
+    """A ramp from the end value, included, to the edge, excluded."""
     edge = _part(array, axis, 0, 1) if side == 0 else _part(array, axis, -1, None)
     shape = [width if place == axis else 1 for place in range(array.ndim)]
     shares = np.reshape(np.arange(width) / max(width, 1), shape).astype(array.dtype)
@@ -114,8 +114,9 @@ def _ramp(array: Any, axis: int, side: int, width: int, end: Any) -> Any:
 def _turned_over(array: Any, axis: int, before: int, after: int, edge_twice: bool) -> Any:
     """The border continues the array turned by half a turn about each end, over and over.
 
-    About the ends 0 and n - 1 a turn takes x(i) to 2 x(0) - x(-i), and 2 x(n-1) - x(2(n-1) - i): two of them move it
-    by a period, and by twice the distance of the ends. `symmetric` turns about the outer sides of the ends instead.
+    A turn about the end 0 takes x(i) to 2 x(0) - x(-i), and one about the end n - 1 takes it to 2 x(n-1) - x(2(n-1) -
+    i). Two turns move x by a period, and add twice the difference of the ends. `symmetric` turns about the outer sides
+    of the ends instead.
     """
     size = array.shape[axis]
     period = 2 * size if edge_twice else 2 * (size - 1)

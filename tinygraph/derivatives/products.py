@@ -92,7 +92,7 @@ def vdot(a: Any, b: Any, /) -> Any:
 
 
 def conjugated(a: Any) -> Any:
-    """The conjugate; a real array as it is."""
+    """The conjugate; a real array unchanged."""
     return np.conjugate(a) if a.dtype.kind == "c" else a
 
 

@@ -1,4 +1,4 @@
-"""Functions that put elements in new places, which NumPy is asked for: it rearranges their numbers, we the elements."""
+"""Functions that rearrange elements: NumPy rearranges the elements' numbers, and we take the elements by number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tinygraph.engine.table import composition
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
     """Return the result of a function that only moves, repeats and drops elements of its arguments, arrays.
 
-    It is called on the numbers of the elements, counted through all the arrays, in their place.
+    The function is called with the numbers of the elements in their place, counted through all the arrays.
     """
     arrays = tuple([array_of(item) for item in arrays])
     ends = np.cumsum([0, *[math.prod(item.shape) for item in arrays]]).tolist()

@@ -123,7 +123,7 @@ formula(np.sum, pullbacks=("∇ to each",))
 
 
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
-    """`np.mean` without its wrapper, for the dtypes that it adds up as they are."""
+    """`np.mean` without its wrapper, for dtypes that it sums without a conversion."""
     if dtype is not None or keywords or a.dtype.char not in "fd" or a.size == 0:
         return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, **keywords)
     return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)  # type: ignore[call-overload]
@@ -138,7 +138,7 @@ formula(np.mean, pullbacks=("∇ ÷ {count} to each",))
 def mean_written_out(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any
 ) -> Any:
-    """Write Σ a ÷ n, for the dtypes that `np.mean` adds up as they are."""
+    """Write Σ a ÷ n, for dtypes that `np.mean` sums without a conversion."""
     if dtype is not None or keywords or a.dtype.char not in "fd" or 0 in a.shape:
         return None
     elements = math.prod([a.shape[place] for place in reduced_axes(axis, a.ndim)])
@@ -159,7 +159,7 @@ def var(
     """Mean squared distance from the mean."""
     ddof = ddof if correction is None else correction
     a = a if dtype is None else a.astype(dtype)
-    if a.dtype == np.float16:  # in which NumPy's own squares and sums overflow
+    if a.dtype == np.float16:  # NumPy's own squares and sums overflow in it
         found = var(a.astype(np.float32), axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
         return found.astype(np.result_type(np.float16, 0.0 if mean is None else getattr(mean, "dtype", mean)))
     mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean

@@ -1,4 +1,4 @@
-"""Functions that write into their argument or into a file: on Tensors they are refused, with what to use instead."""
+"""Functions that write into their argument or into a file: they refuse Tensors, and the error has a replacement."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ uses_all(
 
 
 def _at_least(shape_of: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Callable[..., Any]:
-    """The composition of atleast_1d and its kin, given what they make of a shape."""
+    """The composition of atleast_1d and its kin, given the function of shapes."""
 
     def written_out(*arys: Any) -> Any:
         arys = tuple([array_of(item) for item in arys])
@@ -354,7 +354,7 @@ def diagflat(v: Any, k: int = 0) -> Any:
     return diagonal_matrix(np.ravel(v), k)
 
 
-# --- what is asked about arrays, and how they are printed -------------------------------------------------------------
+# --- questions about arrays, and their text ---------------------------------------------------------------------------
 
 no_derivative(
     np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory,
@@ -364,7 +364,7 @@ no_derivative(
 
 @composition(np.array_str)
 def array_str(a: Any, *args: Any, **keywords: Any) -> str:
-    """The values as text; a single number as an array of no axes, which is all that NumPy prints."""
+    """The values as text. A single number is printed as an array without axes."""
     return np.array_str(np.asarray(plain(a)), *args, **keywords)
 
 

@@ -185,9 +185,9 @@ def _at(ordered: Any, position: Any, dtype: Any) -> Any:
 
 
 def _on_the_line(low: Any, high: Any, share: Any) -> Any:
-    """low + share · (high − low). Where the share is 0 it is `low`, whatever stands beside it."""
+    """low + share · (high − low). Where the share is 0 it is `low`, for any `high`."""
     infinite = np.isinf(low) | np.isinf(high)
-    if not for_any_values() and np.any(infinite):  # whose distance is infinite, or none
+    if not for_any_values() and np.any(infinite):  # their distance is infinite, or undefined
         with np.errstate(invalid="ignore"):
             return np.where(share == 0, low, low * (1 - share) + high * share)
     value = low + np.where(share == 0, 0, high - low).astype(low.dtype) * share
@@ -208,7 +208,7 @@ def percentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
 
 @composition(np.nanpercentile)
 def nanpercentile(a: Any, q: Any, *args: Any, **keywords: Any) -> Any:
-    """The value that q percent of the elements that are not NaN lie below."""
+    """The value that q percent of the elements lie below, without the NaNs."""
     return np.nanquantile(a, q / 100 if isinstance(q, int | float) else array_of(q) / 100, *args, **keywords)
 
 
@@ -217,12 +217,12 @@ def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = F
     """The middle element, or the mean of the two in the middle."""
     a = array_of(a)
     if a.size == 0:
-        return np.mean(a, axis=axis, keepdims=keepdims)  # NaN for what has no middle
+        return np.mean(a, axis=axis, keepdims=keepdims)  # NaN: there is no middle
     return _middle(a, axis, keepdims)
 
 
 def _middle(a: Any, axis: Any, keepdims: bool) -> Any:
-    """The mean of the one or two in the middle. Complex numbers are ordered by their real parts, then the imaginary."""
+    """The mean of the one or two in the middle. Complex numbers are ordered by real part, then by imaginary part."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     ordered = np.sort(_flat(a, axes), axis=-1)
     size = ordered.shape[-1]
@@ -237,7 +237,7 @@ def _middle(a: Any, axis: Any, keepdims: bool) -> Any:
 
 @composition(np.nanmedian)
 def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
-    """The middle one of the elements that are not NaN, or the mean of the two in the middle."""
+    """The middle element without the NaNs, or the mean of the two in the middle."""
     a = array_of(a)
     if a.dtype.kind == "c":
         if np.any(np.isnan(a)):

@@ -1,13 +1,12 @@
 """Derivatives of SciPy's special functions, the ufuncs of `scipy.special`.
 
-This file is loaded when the table first misses a ufunc while `scipy.special` is there, and not before: tinygraph
-does not need SciPy.
+This file is loaded when the table first misses a ufunc and `scipy.special` is imported: tinygraph does not need SciPy.
 
-Orders, such as v in jv(v, x), have no rule: a gradient that would flow to one is refused, not dropped. More of these
-functions are in the files beside this one whose names begin with `special_`.
+Orders, such as v in jv(v, x), have no rule: a gradient that would flow to one is refused, not dropped. The files
+`special_*.py` beside this one have more of these functions.
 
-Where a difference of almost equal terms would cost digits, the slope is a hypergeometric function, whose own slope is
-another: so second derivatives, too, are exact where such a difference is 0 ÷ 0.
+Where a difference of almost equal terms would cost digits, the slope is a hypergeometric function. Its own slope is
+another one, so second derivatives are exact, too, where the difference is 0 ÷ 0.
 
 Source: NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov; the section is given where it helps.
 """
@@ -54,14 +53,14 @@ def by_last_argument(**rules: Callable[..., Any]) -> None:
 
 
 def real(name: str, x: Any) -> Any:
-    """An argument that must be real, because the function has no derivative by a complex one, or none here."""
+    """Return a real argument; refuse a complex one, by which the function has no derivative, or none here."""
     if x.dtype.kind == "c":
         raise UnsupportedError(f"special.{name}: tinygraph has no derivative of it for complex numbers")
     return x
 
 
 def floating(*args: Any) -> np.dtype[Any]:
-    """The dtype of a function of these arguments, computed in float64 whatever they are."""
+    """The dtype of a result that is computed in float64: that of these arguments if it is floating, else float64."""
     dtype = np.result_type(*args)
     return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
@@ -95,12 +94,12 @@ derivative(
 
 
 def slope_of_exprel(x: Any) -> Any:
-    """The slope of (eˣ − 1) ÷ x, which is 1F1(1; 2; x)."""
+    """The slope of (eˣ − 1) ÷ x = 1F1(1; 2; x)."""
     return special.hyp1f1(2, 3, x) / 2
 
 
 def _slope_of_log1p_by_x(x: Any) -> Any:
-    """The slope of ln(1 + x) ÷ x, which is 2F1(1, 1; 2; −x)."""
+    """The slope of ln(1 + x) ÷ x = 2F1(1, 1; 2; −x)."""
     return special.hyp2f1(2, 2, 3, -x) / -2
 
 
@@ -129,7 +128,7 @@ derivative(
 
 # --- logistic functions and the normal distribution -------------------------------------------------------------------
 
-# 1 − z would lose what z is short of 1.
+# 1 − z would lose digits where z is close to 1.
 derivative(special.expit,     lambda g, z, x: g * (z * special.expit(-x)))  # fmt: skip
 derivative(special.log_expit, lambda g, z, x: g * special.expit(-x))  # fmt: skip
 derivative(special.logit,     lambda g, z, x: g / (x * (1 - x)))  # fmt: skip
@@ -268,7 +267,7 @@ by_last_argument(
 
 
 def _step_of_struve(v: Any, x: Any) -> Any:
-    """By how much the recurrence of the Struve functions differs from that of the Bessel functions (11.4.23)."""
+    """The term by which the recurrence of the Struve functions differs from that of the Bessel functions (11.4.23)."""
     return (x / 2) ** v * special.rgamma(v + 1.5) / SQRT_PI
 
 
@@ -299,7 +298,7 @@ by_last_argument(
 
 
 def _slope_of_spence(x: Any) -> Any:
-    """ln x ÷ (1 − x), and near 1, where that is 0 ÷ 0, the hypergeometric function that it is."""
+    """ln x ÷ (1 − x), computed near 1, where this is 0 ÷ 0, by its hypergeometric function."""
     near = np.abs(plain(x) - 1) < 0.5
     close, apart = np.where(near, x, 1), np.where(near, 2, x)
     return np.where(near, -special.hyp2f1(1, 1, 2, 1 - close), np.log(apart) / (1 - apart))
@@ -337,7 +336,8 @@ derivative(
     lambda g, z, x, y: g * np.log(_past_nothing(x, 1 + y)),
     lambda g, z, x, y: g * (x / _past_nothing(x, 1 + y)),
 )
-# Where x and y are both 0 they count as equal by x; by y the function is 0 for every y, as it is for x = 0.
+# Where x and y are both 0 they count as equal in the slope by x. The slope by y is 0, since at x = 0 the function is 0
+# for every y.
 derivative(
     special.rel_entr,
     lambda g, z, x, y: g * (_log_of_ratio(x, y) + np.where((plain(x) == 0) & (plain(y) == 0), 0, 1).astype(z.dtype)),

@@ -37,7 +37,7 @@ BLOCK = 1 << 16
 def carlson(x: Any, y: Any, z: Any, w: Any, exponents: tuple[float, ...]) -> Any:
     """The integral of t^a (t + x)^−b (t + y)^−c (t + z)^−d (t + w)^−e over t > 0, for exponents (a, b, c, d, e).
 
-    What t is added to is not negative, and the integral exists.
+    The numbers that are added to t are not negative, and the integral exists.
     """
     dtype = floating(x, y, z, w)
     above, *below = exponents

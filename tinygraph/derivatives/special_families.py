@@ -42,7 +42,7 @@ by_last_argument(
     eval_jacobi=lambda g, z, n, a, b, x: (
         g * special.eval_jacobi(_less(n), a + 1, b + 1, x) * (_any(n) * (n + a + b + 1) / 2)
     ),
-    # C and S are T and U of x/2; the shifted ones are those of 2x − 1. That of Jacobi is monic.
+    # C and S are T and U of x/2; the shifted ones are those of 2x − 1. The polynomial of Jacobi is monic.
     eval_chebyc=lambda g, z, n, x: g * special.eval_chebys(_less(n), x) * n,
     eval_chebys=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, x / 2) * _any(n),
     eval_sh_chebyt=lambda g, z, n, x: g * special.eval_sh_chebyu(_less(n), x) * (2 * n),

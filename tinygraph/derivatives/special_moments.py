@@ -64,7 +64,7 @@ def _sum_over_line(logarithm: Callable[[Any], Any], factor: Callable[[Any], Any]
 
 
 def _by_blocks(function: Callable[..., Any], *args: Any) -> Any:
-    """A function of arrays of one shape, called on some hundred elements at a time, which is what fits in the cache."""
+    """A function of arrays of one shape, called on some hundred elements at a time, so that they fit in the cache."""
     dtype = floating(*args)
     arrays = np.broadcast_arrays(*[np.asarray(item, np.float64) for item in args])
     flat = [item.ravel() for item in arrays]
@@ -98,7 +98,7 @@ def _gamma_integral(a: Any, x: Any, mean: Any, k: int, above: Any) -> Any:
 
 
 def _gammainc_by_shape(a: Any, x: Any) -> Any:
-    """The first moment. That of all t is 0: it is taken from the side of the mean on which nothing cancels.
+    """The first moment. The integral over all t is 0, so it is computed from the side of the mean without cancellation.
 
     A small shape is raised by 1 (8.8.5), as the density of a small one reaches over many orders of magnitude.
     """

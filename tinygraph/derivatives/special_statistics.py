@@ -41,7 +41,7 @@ def _boxcox_by_power(x: Any, power: Any) -> Any:
 
 
 def _kolmogorov_density(x: Any) -> Any:
-    """By the series that converges: that of the theta function on the left, that of the complement on the right."""
+    """The density by a series that converges: on the left of the theta function, on the right of the complement."""
     left = plain(x) < 1
     near, far = np.where(left, x, 1), np.where(left, 1, x)
     tiny = plain(near) <= 0.04  # exp(−π² ÷ 8x²) has underflowed
@@ -61,7 +61,7 @@ derivative(special.kolmogi, lambda g, z, p: -g / _kolmogorov_density(z))
 
 
 def _smirnov_density(n: Any, x: Any) -> Any:
-    """Of the largest excess x of an empirical distribution of n, the density: that of smirnov(n, x) = 1 − F."""
+    """The density of the largest excess x of an empirical distribution of n, where smirnov(n, x) = 1 − F."""
     n = np.asarray(plain(n))
     total: Any = 0
     for j in range(int(np.max(n, initial=0)) + 1):

@@ -24,7 +24,7 @@ from tinygraph.engine.table import derivative
 
 
 def _scaled_by_imag(g: Any, z: Any, x: Any, slope: Any) -> Any:
-    """Of a function times exp(−|Im x|), which is not analytic: moving x up or down changes the scale too."""
+    """The cotangent for a function times exp(−|Im x|), which is not analytic: the scale changes with Im x, too."""
     return g * slope if x.dtype.kind != "c" else g * slope + np.sign(np.imag(plain(x))) * np.real(g * z) * 1j
 
 
@@ -145,8 +145,8 @@ def solution(
     Args:
         function: the ufunc.
         orders: the names of the arguments before x, one letter each.
-        factor, friction: what stands in the equation.
-        unit: what x is multiplied by to be the variable of the equation.
+        factor, friction: the functions in the equation.
+        unit: the factor that makes x the variable of the equation.
     """
 
     def bend(*args: Any) -> Any:
@@ -181,7 +181,7 @@ SOLUTIONS = (
 
 
 def _spheroidal(angular: np.ufunc, radial: np.ufunc, value: Any, orders: str, sign: int) -> tuple[Any, ...]:
-    """Enter the spheroidal wave functions of one kind, whose `value` gives the eigenvalue of their arguments.
+    """Enter the spheroidal wave functions of one kind. `value` returns the eigenvalue for their arguments.
 
     ((1 − x²) y′)′ + (λ − c²x² − m² ÷ (1 − x²)) y = 0 for the prolate ones; for the oblate ones c² is −c² and, in the
     radial one, x² is −x² (30.2, 30.13, 30.14).

@@ -145,7 +145,7 @@ def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 def _record_holders(ufunc: np.ufunc, array: Any, axis: int) -> Any:
-    """The place of the largest, or smallest, element up to each place: the first of those that tie, and of NaNs."""
+    """The index of the largest, or smallest, element up to each index: the first of those that tie, and of NaNs."""
     rows = np.moveaxis(plain(array), axis, 0)
     best, later = ufunc.accumulate(rows, axis=0)[:-1], rows[1:]
     beaten = later > best if ufunc is np.maximum else later < best
@@ -162,13 +162,13 @@ def accumulated_logarithms(a: Any, base: str) -> Any:
 
 
 def _accumulated_logarithms_a(g: Any, z: Any, a: Any, base: str) -> Any:
-    """Carry cotangents back: each total passes on to the next a factor below 1, so that nothing overflows."""
+    """Carry cotangents back: each total passes a factor below 1 to the one before, so that nothing overflows."""
     before = np.concatenate([z[..., :1], z[..., :-1]], axis=-1)
     return _share(a, z, base) * carried_back(_share(before, z, base), g)
 
 
 def _share(part: Any, whole: Any, base: str) -> Any:
-    """exp(part - whole), which is 1 where both are the same infinity."""
+    """exp(part - whole), and 1 where both are the same infinity."""
     return (np.exp if base == "e" else np.exp2)(np.where(part == whole, 0, part - whole))
 
 

@@ -1,4 +1,4 @@
-"""Arrows: how a link between two boxes is drawn, and at which side of a box it begins and ends."""
+"""Arrows: the look of a link between two boxes, and the sides of the boxes at its ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAVED = {"style": "dashed", "constraint": "false"}
 
 
 def ends(link: Link, scene: Scene) -> tuple[str, str]:
-    """Return the boxes that an arrow leads from and to, with the row and side of a card that it belongs to."""
+    """Return the boxes at the ends of an arrow, each with the row and the side of the card."""
     if not scene.has_ports:
         return link.tail, link.head
     row = "g" if link.kind == "backward" else "v"

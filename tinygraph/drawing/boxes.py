@@ -1,4 +1,4 @@
-"""Boxes: how a value, an operation, a layer or a constant is drawn, and what a mouse that rests on it is told."""
+"""Boxes: the look of a value, an operation, a layer or a constant, and the tooltip."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
 
 
 def tooltip(box: Box, scene: Scene) -> str:
-    """One line for a mouse that rests on the box."""
+    """The tooltip of a box, one line."""
     if box.kind == "layer" and box.layer is not None:
         return clip(clean("/".join(box.layer.names)), TOOLTIP_LENGTH)
     if box.kind == "constant" and box.constant is not None:

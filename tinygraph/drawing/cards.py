@@ -91,13 +91,13 @@ def variable_card(node: Node, scene: Scene) -> str:
 
 
 def _between_ports(row: str, name: str) -> str:
-    """Return a row with a place at either edge of the card where an arrow can arrive."""
+    """Return a row with a port at either edge of the card, for arrows."""
     west, east = (f'<TD PORT="{name}{side}" WIDTH="{MARGIN}"></TD>' for side in ("w", "e"))
     return west + row + east
 
 
 def _name_inside(title: str, node: Node, scene: Scene) -> str:
-    """Return the name of a value within a layer: "kernel" is enough where the box around it says "dense"."""
+    """Return the name of a value within a layer: "kernel" where the box around it says "dense"."""
     prefix, said = f"{clean(title)}.", clean(node.name or "")
     if not said.startswith(prefix):
         return scene.names[node.index]
@@ -125,7 +125,7 @@ def _heading(node: Node, scene: Scene) -> str:
 
 
 def _dtype(node: Node, scene: Scene) -> str:
-    """Said only where it is not what the outputs have."""
+    """The dtype, and "" for the dtype of the outputs."""
     usual = {output.dtype for output in scene.graph.outputs}
     return "" if node.dtype in usual else font(SPACE * 2 + str(node.dtype), 9)
 
@@ -179,7 +179,7 @@ def gradient_words(node: Node, scene: Scene) -> str:
 
 
 def gradient_name(node: Node, scene: Scene) -> str:
-    """ "∂c/∂a" where the gradient is that derivative at the values shown, and both have labels of their own."""
+    """ "∂c/∂a" if the gradient is that derivative at the values shown, and both values have labels of their own."""
     name, of = scene.names[node.index], _differentiated(node, scene)
     if of is None or not {of, node.index} <= scene.alone:
         return f"∇{grouped(name)}"
@@ -187,23 +187,23 @@ def gradient_name(node: Node, scene: Scene) -> str:
 
 
 def _differentiated(node: Node, scene: Scene) -> int | None:
-    """Return the index of the value in the picture that the gradient is the derivative of, None where it is of none."""
+    """Return the index of the value in the picture whose derivative the gradient is, or None."""
     if node.gradient_note or node.dtype.kind == "c":
         return None
     if node.gradient_of is not None:
         return node.gradient_of if node.gradient_of in scene.names else None
-    outputs = scene.graph.outputs  # of a graph that no record was read for
+    outputs = scene.graph.outputs  # a graph without a record
     sure = len(outputs) == 1 and outputs[0].shape == () and outputs[0].grad is not None and outputs[0].grad == 1
     return outputs[0].index if sure else None
 
 
 def gradient_note(node: Node) -> str:
-    """Why the gradient is not the derivative of what is shown, in a few words; "" where it is, or there is none."""
+    """The reason why the gradient is not a derivative at the values shown; "" if it is one, or is missing."""
     return "" if node.grad is None else NOTES.get(node.gradient_note, "")
 
 
 def gradient_row(node: Node, scene: Scene) -> str:
-    """Return the gradient on its own tint: a number, a histogram with its norm, or why there is none."""
+    """Return the gradient on its own tint: a number, a histogram with its norm, or the reason why there is none."""
     words = gradient_words(node, scene)
     if not words:
         return ""
@@ -240,7 +240,7 @@ def gradient_card(node: Node, scene: Scene) -> str:
 
 
 def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
-    """Return an array that was passed as it is, with what the user's code calls it."""
+    """Return the card of a plain array among the arguments, with its name in the user's code."""
     values = array if isinstance(array, np.ndarray) else None
     said = clip(clean(name))
     heading = font(said, 13, "text", bold=True) + font(SPACE * 2) if said else ""
@@ -252,7 +252,7 @@ def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
 
 
 def origin_card(node: Node, scene: Scene) -> str:
-    """Return the call that made the first non-finite value: what, how many, and where in the user's code."""
+    """Return the card of the call that made the first non-finite value: its kind, the number, and the user's line."""
     lines = [font(operation_symbol(node, scene.names), 12, "on operation", bold=True)]
     bad = nonfinite(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
     lines.append(font(bad, 10, "on operation"))
@@ -263,7 +263,7 @@ def origin_card(node: Node, scene: Scene) -> str:
 
 
 def layer_card(box: Box, scene: Scene) -> str:
-    """Return a collapsed scope: what it computes, from which shape to which, and how its parameters fare."""
+    """Return the card of a collapsed scope: its operations, the shapes in and out, and its parameters' gradients."""
     assert box.layer is not None
     parameters = box.parameters
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
@@ -322,7 +322,7 @@ def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
 
 
 def _leaving(box: Box, scene: Scene) -> list[Node]:
-    """Return the values that a layer gives to what comes after it."""
+    """Return the values of a layer that other boxes use."""
     inside = {node.index for node in box.members}
     calls = [node for node in box.members if not node.is_input]
     return [

@@ -1,4 +1,4 @@
-"""`tg.draw`: which view of a graph is asked for, or fits best."""
+"""`tg.draw`: a graph in the requested view, or in the best one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def draw(
 
     Args:
         outputs: Tensors, or one `Graph`.
-        view: what is shown.
+        view: the kind of picture.
             "full": every operation, a card for each input, output and named value, scopes as boxes.
             "values": every operation and a card for each value, from left to right.
             "chain": as "values", and on each arrow back the local derivative of the chain rule; scalars only.
@@ -61,17 +61,17 @@ def draw(
             "mirror": the forward and the backward pass side by side.
             "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes, or
             without scopes, "full"; else "collapsed".
-        direction: "LR", "TB", or "auto", which goes left to right for "chain" and "values" where that is
-            narrow enough for a notebook.
+        direction: "LR", "TB", or "auto": from left to right for "chain" and "values" if the picture is narrow enough
+            for a notebook.
         open: the scopes to leave open in the collapsed view, by name ("layer 2"), path ("encoder/layer 2")
             or title ("cell (3)").
         title: a line under the picture; None for the formula where that is short.
-        legend: whether the colours are explained.
-        heat: by the index of a call what it takes, its seconds say: each operation is coloured by its share, and says
-            it. Of a `Graph`, as `Profile.heat` gives it; shown in the views "full" and "values".
-        measured: what `heat` is, for the legend.
-        sections: by the index of a call of a `Graph` the section it is in, such as "backward": a box around its scopes.
-        names: by the index of a node of a `Graph` what it is called in the picture.
+        legend: explain the colours.
+        heat: the cost of each call of a `Graph` by its index, such as its seconds in `Profile.heat`: each operation
+            shows its share, and is coloured by it. For the views "full" and "values".
+        measured: the quantity in `heat`, for the legend.
+        sections: the section of each call of a `Graph` by its index, such as "backward": a box around its scopes.
+        names: the name in the picture of each node of a `Graph`, by its index.
 
     Returns:
         A `Drawing`, which shows itself in a notebook and has `.save("graph.svg")`.
@@ -79,7 +79,7 @@ def draw(
     Raises:
         ValueError: an unknown view, direction or scope, or no output; or "chain" for arrays.
         TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`.
-        TooLargeError: there would be more boxes than can be read.
+        TooLargeError: the picture would have too many boxes to read.
     """
     if view != "auto" and view not in VIEWS:
         raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}")
@@ -125,7 +125,7 @@ def _function_given(outputs: tuple[Any, ...]) -> str:
 
 
 def _called(given: Any) -> str:
-    """Return a number as it is, a function by its name, and anything longer as "..."."""
+    """Return the text of a number, the name of a function, and "..." for anything longer."""
     text = str(getattr(given, "__name__", "") or repr(given))
     return text if len(text) <= 24 and "\n" not in text and "<" not in text else "..." if not callable(given) else "f"
 

@@ -71,7 +71,7 @@ def _spacing(scene: Scene) -> dict[str, str]:
 
 
 def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: int) -> None:
-    """The boxes of one scope: those that stand in it directly, then a cluster for each scope inside."""
+    """The boxes of one scope: its own boxes, then a cluster for each scope inside."""
     inside: dict[Scope, list[Box]] = {}
     for box in boxes:
         if len(box.place) > depth:
@@ -93,7 +93,7 @@ def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
     colour = "gradient" if backwards else "muted"
     title = scope.title
     if not scene.pairs and all(box.id in scene.on_trunk for box in members):
-        title += SPACE * (2 * len(title) + 4)  # as wide again: the arrow in the middle passes beside it
+        title += SPACE * (2 * len(title) + 4)  # a gap of the same width: the arrow in the middle passes through it
     return {
         "style": "rounded,filled",
         "color": COLOURS["gradient track" if backwards else "scope"],
@@ -109,7 +109,7 @@ def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
 
 
 def _stands_beside(box: Box, scene: Scene) -> bool:
-    """Return whether a box is a leaf with one consumer: it stands at its side, out of the way of the trunk."""
+    """Return whether a box is a leaf with one consumer: such a box stands beside the consumer, away from the trunk."""
     if scene.view in {"chain", "values", "mirror"} or box.kind == "operation" or scene.into[box.id]:
         return False
     if box.id in scene.on_trunk or len(scene.out_of[box.id]) != 1:

@@ -1,4 +1,4 @@
-"""A picture that has been asked for: it is laid out when somebody looks at it or saves it."""
+"""A requested picture. Its layout is made when the picture is shown or saved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Drawing"]
 
 
 class Drawing:
-    """A picture of a graph, as `tg.draw` returns it.
+    """A picture of a graph, the result of `tg.draw`.
 
     In a notebook it shows itself. `source`, `mermaid()` and the suffixes .dot and .mmd need no Graphviz.
     """
@@ -40,7 +40,7 @@ class Drawing:
         """Return the picture as SVG, which follows the reader's light or dark theme.
 
         Raises:
-            NoEngineError: Graphviz is not here; the message says how to get it.
+            NoEngineError: Graphviz is not installed; the message has the way to get it.
             TooLargeError: Graphviz could not lay it out in time.
         """
         return self._svg
@@ -57,7 +57,7 @@ class Drawing:
         """Return the picture as PNG, on white: its letters are dark, and it cannot follow the reader's theme.
 
         Raises:
-            NoEngineError: Graphviz is not here; the message says how to get it.
+            NoEngineError: Graphviz is not installed; the message has the way to get it.
             NoFontsError: the machine has no fonts to draw letters with.
             TooLargeError: Graphviz could not lay it out in time.
         """

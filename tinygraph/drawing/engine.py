@@ -1,4 +1,4 @@
-"""Graphviz, by whichever way it is here: the `dot` program, or the pygraphviz package in this process."""
+"""Graphviz, installed in one of two ways: as the `dot` program, or as the pygraphviz package in this process."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def render(source: str, kind: str, boxes: int = 0) -> bytes:
     Args:
         source: the text.
         kind: a format, one of Graphviz's own, such as "svg", "json", "png" or "pdf".
-        boxes: how many boxes it has, which decides where it may run.
+        boxes: the number of boxes, which decides on the process that draws.
 
     Raises:
         NoEngineError: there is neither `dot` nor pygraphviz.
-        NoFontsError: the format has its letters drawn by the engine, and the machine has no fonts.
+        NoFontsError: the engine draws the letters of this format, and the machine has no fonts.
         TooLargeError: there are more than 2,000 boxes, or the layout took longer than 20 seconds.
         DrawingError: Graphviz complained.
     """
@@ -71,7 +71,7 @@ def _render(source: str, kind: str, boxes: int) -> bytes:
 
 
 def _in_process(source: str, kind: str) -> bytes:
-    """Return a new graph, drawn once and dropped: drawing the same one twice crashes the interpreter."""
+    """Draw a new graph once, and drop it: to draw one twice crashes the interpreter."""
     import pygraphviz
 
     with _captured_stderr() as complaints:
@@ -86,7 +86,7 @@ def _in_process(source: str, kind: str) -> bytes:
 
 
 def _in_child(command: list[str], source: str) -> bytes:
-    """A process of its own, which can be stopped: layout holds the interpreter's lock and does not hear Ctrl-C."""
+    """Draw in a process of its own, which can be stopped: layout holds the interpreter's lock and ignores Ctrl-C."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
         done = subprocess.run(
@@ -110,7 +110,7 @@ def draw_standard_input(kind: str) -> None:
 
 
 def _raise_if_any(complaints: str) -> None:
-    """A broken label raises nothing: it is only missing from the picture, and C's stderr says so."""
+    """Raise Graphviz's errors. A broken label raises none: it is missing from the picture, and C writes to stderr."""
     serious = [line for line in complaints.splitlines() if line.startswith("Error")]
     if serious:
         raise DrawingError("Graphviz could not read a part of the picture: " + "; ".join(serious))
@@ -118,10 +118,9 @@ def _raise_if_any(complaints: str) -> None:
 
 @contextmanager
 def _captured_stderr() -> Iterator[list[str]]:
-    """Everything that C code writes to file descriptor 2 meanwhile, as one text in a list.
+    """Capture the text that C code writes to file descriptor 2, as one text in a list.
 
-    The descriptor belongs to the whole process, so one thread at a time may have it, and it is given back
-    whatever happens.
+    The descriptor belongs to the whole process, so one thread at a time may have it. An error gives it back, too.
     """
     heard = [""]
     with _one_at_a_time, tempfile.TemporaryFile() as file:
@@ -144,7 +143,7 @@ def _captured_stderr() -> Iterator[list[str]]:
 
 
 def _give_back(lines: list[str]) -> None:
-    """Write lines of another thread to stderr, where they were meant to go."""
+    """Write the lines of other threads to stderr."""
     if any(lines):
         os.write(2, ("\n".join(lines) + "\n").encode())
 

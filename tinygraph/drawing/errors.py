@@ -6,11 +6,11 @@ __all__ = ["DrawingError", "NoEngineError", "NoFontsError", "TooLargeError"]
 
 
 class DrawingError(Exception):
-    """A picture could not be made; the message says what to do instead."""
+    """A picture could not be made; the message has the way out."""
 
 
 class NoEngineError(DrawingError, ImportError):
-    """Neither the `dot` program nor the pygraphviz package is there to lay the picture out."""
+    """Neither the `dot` program nor the pygraphviz package is installed."""
 
 
 class NoFontsError(DrawingError):
@@ -18,4 +18,4 @@ class NoFontsError(DrawingError):
 
 
 class TooLargeError(DrawingError, ValueError):
-    """The picture would have more boxes than anybody can read, or than can be laid out in time."""
+    """The picture would have too many boxes to read, or to lay out in time."""

@@ -1,4 +1,4 @@
-"""Formulas: the short label of a value that has no name ("a² + b²"), and the whole formula for a title."""
+"""Formulas: the short label of a value without a name ("a² + b²"), and the whole formula for a title."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ RESULTS = {
 
 
 class Expression(NamedTuple):
-    """A formula and how tightly its outermost operation binds."""
+    """A formula and the precedence of its outermost operation."""
 
     text: str
     level: int
 
     def within(self, level: int) -> str:
-        """Return the formula as an operand, in parentheses where it binds less tightly than `level`."""
+        """Return the formula as an operand, in parentheses if its precedence is below `level`."""
         return self.text if self.level >= level else f"({self.text})"
 
 
 def own_names(graph: Graph) -> dict[Any, str]:
-    """The names of the values and of the constant arrays, as they are shown: names that return are numbered, x₁, x₂.
+    """The names of the values and of the constant arrays in the picture. Repeated names are numbered, x₁, x₂.
 
     Returns:
-        By the index of a node its name; and by `(name, array)`, as `constant_key` has it, those of constants.
+        The names of nodes by index, and those of constants by their `constant_key`, (name, array).
     """
     names: dict[Any, str] = {}
     for node in graph.nodes:
@@ -82,7 +82,7 @@ def own_names(graph: Graph) -> dict[Any, str]:
 
 
 def constant_key(name: str, array: Any) -> Hashable:
-    """A key that tells a named constant from others. The record copies small arrays: two uses of one are two arrays."""
+    """A key of a named constant, by content: the record copies small arrays, so two uses of one are two arrays."""
     content = b"" if isinstance(array, Like) else hashlib.blake2b(array.tobytes(), digest_size=16).digest()
     return name, array.shape, str(array.dtype), content
 
@@ -100,17 +100,17 @@ def labels(graph: Graph) -> dict[int, str]:
 
 
 def _named(name: str) -> Expression:
-    """Return a name as a formula: one that looks like a sum or a product is put in parentheses within another."""
+    """Return a name as a formula. A name that looks like a sum or a product gets parentheses within another formula."""
     return Expression(name, ATOM if grouped(name) == name else SUM)
 
 
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """The label of a value that has neither a name nor a short formula: ‹product›, which no variable is called."""
+    """The label of a value with neither a name nor a short formula: ‹product›. No variable can have this name."""
     return "" if node.is_input else f"‹{RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))}›"
 
 
 def formula(graph: Graph, output: Node) -> str | None:
-    """`output` written out in terms of the inputs; where that is too long, of the named values; else None."""
+    """The formula of `output` in the inputs; if that is too long, in the named values; else None."""
     names = own_names(graph)
     for expand_names in (True, False):
         found: dict[int, Expression] = {}
@@ -131,7 +131,7 @@ def formula(graph: Graph, output: Node) -> str | None:
 
 
 def _written(node: Node, found: dict[int, Expression], longest: int) -> Expression | None:
-    """Return the call as a formula of its operands' expressions, None where it is too long or has no usual notation."""
+    """Return the call as a formula of its operands' expressions; None if it is too long or has no usual notation."""
     if any(value is not None and value is not False for value in node.kwargs.values()):
         return None
     if node.op == "getitem":
@@ -167,7 +167,7 @@ def _notation(op: str, operands: list[Expression], arguments: tuple[Any, ...]) -
     if op in LEVEL and len(operands) == 2:
         left, right = operands
         level = LEVEL[op]
-        # Only a sum may stand to the right of its like without parentheses: a + (b − c) is a + b − c.
+        # Only a sum may stand to the right of a sum without parentheses: a + (b − c) is a + b − c.
         return Expression(f"{left.within(level)} {INFIX[op]} {right.within(level + (op != 'add'))}", level)
     if op in {"power", "float_power"} and len(operands) == 2:
         whole = plain_integer(scalar_constant(arguments[1]))

@@ -1,4 +1,4 @@
-"""The first value that is not finite, and what it spoilt."""
+"""The first value that is not finite, and the values that it spoilt."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
 
 
 def place(node: Node) -> str:
-    """ "train.py:31" or "cell 12, line 2", or "" where the record does not know."""
+    """ "train.py:31" or "cell 12, line 2"; "" if the record has no line."""
     return "" if node.source is None else place_of(str(node.source.file).replace("\\", "/"), node.source.line)

@@ -1,4 +1,4 @@
-"""The foot of a picture: its title, a swatch and a word for each kind of box that is in it, and notes."""
+"""The foot of a picture: its title, a swatch and a word for each kind of box in it, and notes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def foot(scene: Scene) -> str:
 
 
 def _entries(scene: Scene) -> list[str]:
-    """Return a swatch and a word for each kind of box that is in the picture."""
+    """Return a swatch and a word for each kind of box in the picture."""
     roles = {box.role for box in scene.boxes if box.kind != "operation"}
     entries = [_entry(role) for role in ("parameter", "data", "intermediate", "output", "layer") if role in roles]
     if any(_has_gradient(box) for box in scene.boxes):

@@ -30,7 +30,7 @@ BRACKETS = {
 
 
 def mermaid(scene: Scene) -> str:
-    """Return the text; every character of a name that means something to Mermaid is written as its number."""
+    """Return the text. In names, characters with a meaning in Mermaid are written as their numbers."""
     lines = [f"flowchart {scene.direction}"]
     lines += _nested(scene.boxes, scene, 0)
     lines += [_arrow(number, scene) for number in range(len(scene.links))]
@@ -84,7 +84,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Letters, digits and harmless signs as they are, the rest as `#34;`."""
+    """Letters, digits and harmless signs unchanged, the rest as `#34;`."""
     shown = isolated(clean(text))
     return "".join(c if c.isalnum() or c in " .,=+/_:" or ord(c) > 127 else f"#{ord(c)};" for c in shown)
 
@@ -97,7 +97,7 @@ def _arrow(place: int, scene: Scene) -> str:
     if link.kind == "backflow":
         return f"  {link.head} -->{label} {link.tail}"
     if link.kind == "backward":
-        # Mermaid ranks boxes by its arrows. One that led back would put an input to the right of a result.
+        # Mermaid ranks boxes by the arrows. An arrow back would put an input to the right of a result.
         told = f"{'←' if scene.direction == 'LR' else '↑'} {link.label}".strip()
         return f'  {link.tail} -.-|"{_escaped(clip(told, 40))}"| {link.head}'
     return f"  {link.tail} -->{label} {link.head}"

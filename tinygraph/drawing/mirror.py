@@ -1,4 +1,4 @@
-"""Forward and backward side by side: each value beside its gradient, each call beside how it passes gradients on."""
+"""Forward and backward side by side: each value beside its gradient, each call beside its backward step."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def pullbacks(node: Node, names: dict[int, str]) -> list[Pullback]:
 
 
 def pullback_lines(node: Node, names: dict[int, str]) -> list[str]:
-    """Return a card's lines on the gradients that a call passes on: one, or one for each operand with its name."""
+    """Return a card's lines on the gradients to a call's operands: one line, or one for each operand with its name."""
     told = pullbacks(node, names)
     texts = list(dict.fromkeys(each.text for each in told))
     words = _words(node, names)
@@ -103,7 +103,7 @@ def _unknown(node: Node) -> str:
 
 
 def _rules(node: Node) -> tuple[str, ...]:
-    """Return the texts for the arguments of a call; none where the usual ones do not hold for it."""
+    """Return the texts for the arguments of a call; () if the usual texts do not hold for it."""
     if any(each.dtype.kind == "c" for each in (node, *node.operands)):
         return ()
     if node.function is np.power:  # its notation follows the exponent
@@ -145,7 +145,7 @@ def _power_rules(node: Node) -> tuple[str, ...]:
 
 
 def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[Node, ...]]:
-    """Return a rule with the labels in it, and the values that the backward pass had to keep for it."""
+    """Return a rule with the labels in it, and the values that it reads, which the record kept."""
     used = [field for _, field, _, _ in Formatter().parse(rule) if field]
     arguments = {"z": node, **dict(zip("xy", node.args, strict=False))}
     words = _words(node, names)
@@ -163,7 +163,7 @@ def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[No
 
 
 def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
-    """Return the words for a call's operands and its result: ‹product› for one that has no label."""
+    """Return the words for a call's operands and its result: ‹product› for a value without a label."""
     found: dict[int, str] = {}
     for each in (*node.operands, node):
         if each.index not in found:

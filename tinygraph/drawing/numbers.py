@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: three significant digits, a true minus sign, no `e-07`."""
+"""Numbers for readers: three significant digits, a true minus sign, no `e-07`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def superscript(exponent: int) -> str:
 
 
 def plain_integer(value: Any) -> int | None:
-    """Return the integer that a real number is (2.0 -> 2), None where it is not one."""
+    """Return a whole number as an int (2.0 -> 2), None for any other number."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         return None
     return int(value) if math.isfinite(value) and value == int(value) else None

@@ -67,7 +67,7 @@ def _insides(scene: Scene, parent: str, svg: Callable[[Scene], str]) -> Iterator
 
 
 def _frame(box: Box) -> tuple[str, ...]:
-    """Return the scopes to open, so that one sees more than the card one came from."""
+    """Return the scopes to open, so that the picture shows more than the card before."""
     return ("/".join(box.layer.names),) if box.layer is not None else ()
 
 

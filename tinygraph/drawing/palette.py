@@ -1,4 +1,4 @@
-"""The colours, light and dark. What a colour says is always said by a shape, a border or a word as well."""
+"""The colours, light and dark. A shape, a border or a word always says the same as a colour."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLOURS = {
     "text": "#1f2937",
     "muted": "#55637a",
     "operation": "#334155",
-    "on operation": "#fffffe",  # not #ffffff, the intermediate's fill: the two part in the dark
+    "on operation": "#fffffe",  # not #ffffff, the fill of an intermediate: the two differ in the dark
     "poisoned operation": "#b0474c",
     "edge": "#64748b",
     "bars": "#6b7a92",
@@ -45,7 +45,7 @@ COLOURS = {
     "parameter": "#0072b2",
     "non-finite": "#b00020",
     "non-finite fill": "#fde8e8",
-    # Heat is the same in the dark, and so is what is written on it.
+    # Heat is the same in the dark, and so is the text on it.
     "heat edge": "#8a3c0a",
     "on warm": "#1f2936",
     "on hot": "#fffefe",
@@ -63,13 +63,13 @@ HEAT = (
 
 
 def heat(share: float) -> tuple[str, str]:
-    """Return the colour of a share of the whole, from 0 to 1, and the key of the colour that is written on it in."""
+    """Return the colour of a share of the whole, from 0 to 1, and the key of the colour of the text on it."""
     colour = next((colour for most, colour in HEAT if share <= most), HEAT[-1][1])
     return colour, "on hot" if colour in {"#cc4c02", "#7a2a04"} else "on warm"
 
 
-# Each light value above stands in an SVG as the fill or stroke of what means one thing only,
-# so a stylesheet can tell from the value what it should be in the dark.
+# In an SVG each light value above has one meaning as a fill, and one as a stroke, so a stylesheet can replace it by the
+# dark value.
 DARK = {
     "#0072b2": "#56b4e9",
     "#e6f1f8": "#0f2f47",
@@ -105,8 +105,8 @@ def stylesheet(figure: str, used: set[tuple[str, str]]) -> str:
     """CSS that recolours the SVG of class `figure` where the page around it is dark.
 
     Each colour of an element becomes a variable that falls back on the light value. JupyterLab's and VS Code's
-    theme classes decide where they are present. Elsewhere the browser's preference does, and the picture then brings
-    a dark ground of its own, because nothing says that the page behind it is dark too.
+    theme classes decide where they are present. Elsewhere the browser's preference decides. The picture then has a dark
+    ground of its own, since the page behind it may be light.
 
     Args:
         figure: the class.

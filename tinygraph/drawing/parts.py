@@ -1,4 +1,4 @@
-"""A collapsed layer as a graph of its own, so that one can look inside."""
+"""A collapsed layer as a graph of its own, to look inside."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["part"]
 
 
 def part(graph: Graph, members: Iterable[Node], names: dict[int, str]) -> Graph:
-    """Return the subgraph of `members`; what they take from outside becomes an input, what they give is an output.
+    """Return the subgraph of `members`. Values from outside become inputs, values used outside are outputs.
 
-    Values are called what they are called in the whole, `names`, so that x₂ stays x₂.
+    Values keep their names in the whole graph, `names`, so that x₂ stays x₂.
     """
     inside = {node.index for node in members}
     made: dict[int, Node] = {}
@@ -34,7 +34,7 @@ def part(graph: Graph, members: Iterable[Node], names: dict[int, str]) -> Graph:
 
 
 def _cut(node: Node, name: str) -> Node:
-    """Return a value that was computed outside, as the data that it is from inside."""
+    """Return a value from outside as an input."""
     return replace(node, function=None, args=(), kwargs={}, name=name or None, scope=(), requires_grad=False)
 
 

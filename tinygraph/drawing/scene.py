@@ -31,15 +31,15 @@ class Box:
 
     Attributes:
         id: its name in DOT; never a text of the user's.
-        kind: "variable", "operation", "layer" or "constant"; beside the forward pass also "gradient", the card of
-            a value's gradient, and "pullback", what an operation does to gradients.
+        kind: "variable", "operation", "layer" or "constant"; beside the forward pass also "gradient", the card of a
+            value's gradient, and "pullback", the backward step of an operation.
         node: the value, the call, or the last call of the layer.
         role: a key of `palette.ROLES`.
-        place: the occurrences of scopes it is drawn inside.
-        layer: for a layer, the scope that it stands for.
-        members: for a layer, its calls and the parameters that only it uses.
+        place: the occurrences of scopes around it.
+        layer: for a layer, its scope.
+        members: for a layer, its calls and its own parameters, which no other call uses.
         constant: for a constant, the array.
-        name: for a constant, what the user's code calls it, or "".
+        name: for a constant, its name in the user's code, or "".
     """
 
     id: str
@@ -54,7 +54,7 @@ class Box:
 
     @property
     def parameters(self) -> list[Node]:
-        """Of a layer, the parameters that only it uses."""
+        """The own parameters of a layer, which no other call uses."""
         return [node for node in self.members if node.is_input and node.requires_grad]
 
 
@@ -62,8 +62,8 @@ class Box:
 class Link:
     """An arrow from box to box in the direction of the computation.
 
-    A "backward" one and a "backflow" (between the boxes of a backward side) are drawn the other way round.
-    A "saved" one leads from an operation to what needs its values later.
+    "backward" links, and "backflow" links between the boxes of a backward side, are drawn in the opposite direction. A
+    "saved" link leads from an operation to the one that needs its values later.
     """
 
     tail: str
@@ -78,17 +78,19 @@ class Scene:
     """A whole picture.
 
     Attributes:
-        graph: what it shows.
+        graph: the graph in the picture.
         view: "full", "chain", "values", "collapsed" or "mirror".
         boxes: in execution order.
         links: in the order of the operands.
         names: short labels of the nodes by index, "" where there is none.
         title: a line under the picture, or "".
-        legend: whether the colours are explained.
+        legend: True to explain the colours.
         pairs: ids of boxes that stand side by side.
-        sections: by the index of a call the part of a program that it is in, such as "backward"; empty without parts.
-        heat: by the index of a call its share of the whole, of its time say, from 0 to 1; empty where none is shown.
-        measured: what the shares are of: "time".
+        sections: the part of a program that each call belongs to, by its index, such as "backward"; empty without
+            parts.
+        heat: the share of each call in the whole, by its index, such as the time, from 0 to 1; empty where none is
+            shown.
+        measured: the quantity of the shares: "time".
         origin, poisoned: the index of the first non-finite value, and of all of them.
     """
 
@@ -114,7 +116,7 @@ class Scene:
 
     @cached_property
     def alone(self) -> frozenset[int]:
-        """The indices of the values whose label no other value has."""
+        """The indices of the values with a label of their own."""
         times = Counter(self.names.values())
         return frozenset(index for index, name in self.names.items() if name and times[name] == 1)
 
@@ -143,7 +145,7 @@ class Scene:
 
     @cached_property
     def is_plan(self) -> bool:
-        """True if it shows a program, which has no values, as opposed to a computation."""
+        """True for the scene of a program, which has no values, as opposed to a computation."""
         calls = [node for node in self.graph.nodes if not node.is_input]
         return bool(calls) and all(n.value is None and n.grad is None and not n.grad_freed for n in calls)
 
@@ -171,7 +173,7 @@ class Scene:
         return frozenset(self.trunk)
 
     def line_of(self, box: str) -> str:
-        """The straight line that a box stands in, by its id: "trunk", "return" for the other side of it, or ""."""
+        """The straight line of a box, by its id: "trunk", "return" for the line of the backward side, or ""."""
         if box in self.on_trunk:
             return "trunk"
         return "return" if any(a in self.on_trunk for a, b in self.pairs if b == box) else ""

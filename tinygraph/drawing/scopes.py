@@ -2,8 +2,8 @@
 
 A graph names each entry into a scope differently: two modules of one class, two blocks of one name, two calls of one
 module. Calls that follow one another under the same name are one occurrence. A name that comes back after other calls,
-in a recorded backward pass for instance, is another occurrence, titled "cell, part 2". Because an occurrence is a
-stretch of the execution order, a card that stands for it never lies on a cycle.
+in a recorded backward pass for instance, is another occurrence, titled "cell, part 2". An occurrence is a stretch of
+the execution order, so its card never lies on a cycle.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Scope:
     """One occurrence of a scope.
 
     Attributes:
-        key: its place in order of first use, unique in a graph.
+        key: its number in the order of first use, unique in a graph.
         names: its name and those of the scopes around it, outermost first.
-        title: what is written on it.
+        title: the text on its box.
     """
 
     key: int
@@ -35,7 +35,7 @@ class Scope:
     def answers_to(self, name: str) -> bool:
         """Return whether `name` may mean this one: its name, its path "model/layer 1", or its title.
 
-        The name that the user gave answers for all that have it: "Residual" for "Residual 1" and "Residual 2".
+        The user's name means all scopes of that name: "Residual" means "Residual 1" and "Residual 2".
         """
         given = tuple(map(given_name, self.names))
         return name in {self.names[-1], "/".join(self.names), self.title, given[-1], "/".join(given)}
@@ -45,7 +45,7 @@ Path = tuple[Scope, ...]
 
 
 def call_places(graph: Graph) -> dict[int, Path]:
-    """For every call, by index, the occurrences it stands in, outermost first."""
+    """The occurrences around every call, outermost first, by the index of the call."""
     places: dict[int, Path] = {}
     current: Path = ()
     titles: dict[tuple[str, ...], set[str]] = {}
@@ -67,14 +67,14 @@ def call_places(graph: Graph) -> dict[int, Path]:
 
 
 def _outside(path: Path) -> tuple[str, ...]:
-    """Return the names of the scopes around an occurrence: two occurrences in the same ones need two titles."""
+    """Return the names of the scopes around an occurrence: two occurrences in the same scopes need two titles."""
     return path[-1].names if path else ()
 
 
 def _free(name: str, taken: set[str]) -> str:
     """Return the title of a scope, with the first number that makes it one that is not taken."""
     title = clip(clean(name)) or "scope"
-    # Of a graph that was read from a record "cell (2)" is the second call of a module.
+    # In a graph read from a record "cell (2)" is the second call of a module.
     before, after = (", part ", "") if isinstance(name, ScopeName) else (" (", ")")
     numbered = (f"{title}{before}{time}{after}" for time in itertools.count(2))
     free = next(text for text in itertools.chain([title], numbered) if text not in taken)
@@ -83,7 +83,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
-    """An input stands in the innermost occurrence that has all its consumers; data that comes from outside, outside."""
+    """Return for each input the innermost occurrence with all its consumers; () for data that enters from outside."""
     found: dict[int, Path] = {}
     for node in graph.inputs:
         used_in = [places[consumer.index] for consumer in graph.consumers(node)]
@@ -92,13 +92,13 @@ def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
 
 
 def _enters_from_outside(node: Node, graph: Graph) -> bool:
-    """Return whether a node is the data that all starts with: the first one that is used, by one call alone."""
+    """Return whether a node is the first data in use, and has one consumer: the input of the whole."""
     data = [n for n in graph.inputs if not n.requires_grad]
     return bool(data) and data[0] is node and len(graph.consumers(node)) == 1
 
 
 def common(paths: list[Path]) -> Path:
-    """Return the part that all paths start with."""
+    """Return the common beginning of all paths."""
     shared = paths[0]
     for path in paths[1:]:
         length = 0

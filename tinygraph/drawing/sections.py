@@ -15,9 +15,9 @@ def sectioned(graph: Graph, sections: Mapping[int, str], names: Mapping[int, str
     """Return the graph with a scope around the calls of each section, outside the scopes they were made in.
 
     Args:
-        graph: any.
-        sections: by the index of a call what its section is called; a call that is not there is in none.
-        names: by the index of a node what it is called, instead of its own name.
+        graph: any graph.
+        sections: the name of each call's section, by the index of the call; a call without one is in no section.
+        names: new names of nodes, by the index of the node.
     """
     made: dict[int, Node] = {}
     for node in graph.nodes:

@@ -18,7 +18,7 @@ LONGEST = 24
 
 
 def local_derivatives(node: Node) -> tuple[np.ndarray[Any, Any] | None, ...]:
-    """Return the derivative of the value with respect to each operand, None where it is unknown."""
+    """Return the derivative of the value with respect to each operand; None if it is unknown."""
     known = () if node.is_input else node.local_derivatives()
     return known + (None,) * (len(node.operands) - len(known))
 
@@ -33,7 +33,7 @@ def slope(node: Node, position: int, value: Any | None, names: dict[int, str]) -
 
 
 def _factor(text: str) -> str:
-    """Return a formula as a factor: in parentheses where it is a sum or negative."""
+    """Return a formula as a factor: in parentheses if it is a sum or negative."""
     outside, depth = "", 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -58,7 +58,7 @@ def _symbolic(node: Node, position: int, names: dict[int, str]) -> str:
 
 
 def _filled(rule: str, words: dict[str, str]) -> str:
-    """Return a rule with the labels in it, or "" where it speaks of a value that has none."""
+    """Return a rule with the labels in it, or "" if it reads a value without a label."""
     used = [field for _, field, _, _ in Formatter().parse(rule) if field]
     if not all(words[field] for field in used):
         return ""

@@ -1,4 +1,4 @@
-"""Additions to Graphviz's SVG: text of the width that was laid out, a dark mode, tooltips, ids that can be shared."""
+"""Additions to Graphviz's SVG: the text widths of the layout, a dark mode, tooltips, ids that are safe on one page."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def figure_class(source: str) -> str:
 
 
 def finished(drawn: bytes, layout: bytes | None, source: str, tooltips: dict[str, str], title: str) -> str:
-    """Graphviz's SVG made ready for a page.
+    """Make Graphviz's SVG ready for a page.
 
     Args:
         drawn: the SVG.
-        layout: Graphviz's JSON of the same layout, for the widths of the texts; None where they are not to be trusted.
+        layout: Graphviz's JSON of the same layout, for the widths of the texts; None if the widths are unreliable.
         source: the DOT text, which names the figure.
         tooltips: by the id of a box.
-        title: what a screen reader says first.
+        title: the first words of a screen reader.
     """
     root = ElementTree.fromstring(drawn)
     figure = figure_class(source)
@@ -80,7 +80,7 @@ def _label(group: ElementTree.Element, tooltips: dict[str, str]) -> None:
 
 
 def _widths(layout: dict[str, Any]) -> dict[str, list[tuple[str, float]]]:
-    """Return the texts of each box, arrow and scope with the widths that Graphviz reckoned with, by id."""
+    """Return the texts of each box, arrow and scope with Graphviz's widths, by id."""
     parts = [*layout.get("objects", ()), *layout.get("edges", ())]
     # A group without a name of its own inherits the id of the scope around it, and has no texts.
     found = {part["id"]: texts for part in parts if "id" in part and (texts := list(_texts(part)))}

@@ -82,7 +82,7 @@ AROUND = {
     "logical_not": "¬{}",
 }
 FENCED = {"absolute", "abs", "fabs", "linalg.norm"}
-# The sign for an operand without a name, or with a long one; no name in the user's code can be mistaken for it.
+# The sign for an operand without a name, or with a long one. No name in the user's code looks like it.
 UNNAMED = "·"
 LONGEST_OPERAND = 12
 
@@ -103,7 +103,7 @@ TAKES_AXIS = {
 
 
 def scalar_constant(argument: Any) -> Any | None:
-    """Return the number that an argument is, None where it is a node or an array of several numbers."""
+    """Return the number in an argument, None for a node or an array of several numbers."""
     if isinstance(argument, (int, float, complex, np.number, np.bool_)):
         return argument
     if isinstance(argument, np.ndarray) and argument.size == 1 and argument.dtype.kind in "biufc":
@@ -112,10 +112,10 @@ def scalar_constant(argument: Any) -> Any | None:
 
 
 def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]:
-    """Return the arrays among a call's arguments, each with what the user's code calls it, or "".
+    """Return the arrays among a call's arguments, each with its name in the user's code, or "".
 
-    Each is drawn as a card; of a large one that the record has given back only shape and dtype are left. An index is
-    part of the operation instead.
+    Each is drawn as a card. A large array that the record has freed has only its shape and dtype. An index is part of
+    the operation instead.
     """
     if node.op == "getitem":
         return []
@@ -135,7 +135,7 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
 
     Args:
         node: the call.
-        names: by a node's index what it is called in the picture; None for its own name.
+        names: the names in the picture, by the index of a node; None for the nodes' own names.
     """
     op = node.op
 
@@ -170,7 +170,7 @@ def sign(op: str) -> str:
 
 
 def _operand(argument: Any, names: Mapping[int, str] | None, group: bool = True) -> str:
-    """Return a number, a short name, or the sign for what has none."""
+    """Return a number, a short name, or the sign for an operand without a name."""
     constant = scalar_constant(argument)
     if constant is not None:
         return number(constant)

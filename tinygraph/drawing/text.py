@@ -1,4 +1,4 @@
-"""A user's text on its way into DOT, HTML-like labels, SVG and Mermaid, none of which may trip over it."""
+"""A user's text, made safe for DOT, HTML-like labels, SVG and Mermaid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORD_JOINER = "\u2060"
 
 
 def clean(text: str) -> str:
-    """One line of well-formed Unicode: nothing that controls or turns text, no lone surrogate, one space at a time."""
+    """One line of well-formed Unicode: no control characters, none for direction, no lone surrogate, single spaces."""
     well_formed = text.encode("utf-8", "replace").decode("utf-8")
     straight = (c for c in well_formed if c not in TURNING)
     spaced = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in straight)
@@ -27,7 +27,7 @@ def _printable(character: str) -> str:
 
 
 def clip(text: str, length: int = NAME_LENGTH) -> str:
-    """At most `length` characters, the middle given up for "…"."""
+    """At most `length` characters, with "…" in place of the middle."""
     if len(text) <= length:
         return text
     tail = (length - 1) // 2
@@ -44,5 +44,5 @@ def markup(text: str) -> str:
 
 
 def dot_string(text: str, length: int = 200) -> str:
-    """Text for a quoted attribute, such as a tooltip: nothing in it is an escape, an entity or a label in HTML."""
+    """Text for a quoted attribute, such as a tooltip, without escapes, entities or HTML labels."""
     return html.escape(isolated(clip(clean(text), length))).replace("\\", "\\\\" + WORD_JOINER)

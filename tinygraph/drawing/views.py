@@ -1,4 +1,4 @@
-"""From a graph to a scene: which values get a card, which scopes are collapsed, what the arrows join."""
+"""From a graph to a scene: the values with a card, the collapsed scopes, the arrows between boxes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def values(graph: Graph) -> Scene:
 
 
 def chain(graph: Graph) -> Scene:
-    """As `values`, and back from each result to its operands the derivative that the gradient is multiplied by.
+    """As `values`, with arrows back from each result to its operands: the derivative that multiplies the gradient.
 
     Raises:
         ValueError: a value is not a scalar.
@@ -58,12 +58,12 @@ def chain(graph: Graph) -> Scene:
 
 
 def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
-    """Each scope as one card, except those that are opened by name, path or title, and what leads to them.
+    """Each scope as one card, except those opened by name, path or title, and the scopes around them.
 
-    A scope that holds nothing but other scopes opens by itself, and so does one that holds everything.
+    A scope of other scopes alone opens by itself, and so does a scope of the whole graph.
 
     Raises:
-        ValueError: no scope answers to a name in `opened`.
+        ValueError: a name in `opened` is that of no scope.
     """
     places = call_places(graph)
     scopes = list(dict.fromkeys(scope for path in places.values() for scope in path))
@@ -82,7 +82,7 @@ def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
 
 
 def _containers(places: dict[int, Path]) -> set[Scope]:
-    """Scopes that are nothing but a frame around others."""
+    """The scopes that contain nothing but other scopes."""
     paths = list(places.values())
     own = {path[-1] for path in paths if path}
     outer = {scope for path in paths for scope in path[:-1]}
@@ -142,7 +142,7 @@ class _Assembly:
         )
 
     def _closed_scope(self, node: Node) -> Scope | None:
-        """The outermost closed scope that hides a node. Data is not part of a layer: it is hidden only in a crowd."""
+        """The outermost closed scope that hides a node. A layer hides no data, unless there is a crowd of it."""
         if node.is_input and self.graph.role(node) != "parameter" and node.index not in self.hidden:
             return None
         return self._closed_around(node)
@@ -151,7 +151,7 @@ class _Assembly:
         return next((scope for scope in self.places[node.index] if self.closed(scope)), None)
 
     def _crowds(self) -> set[int]:
-        """The data and outputs of collapsed scopes that have too many for a card each: an optimiser's step, say."""
+        """The data and outputs of collapsed scopes with too many for a card each, such as an optimiser's step."""
         crowds: dict[tuple[Scope, bool], list[int]] = {}
         for node in self.graph.nodes:
             scope, role = self._closed_around(node), self.graph.role(node)
@@ -220,14 +220,14 @@ class _Assembly:
                 self.links.append(Link(self.spoken_for[argument.index], box, label=text, nodes=(argument,)))
 
     def _edge_label(self, operand: Node, node: Node, into_layer: bool) -> str:
-        """Return the shape of a value that has no card, where it comes out of a layer or is about to change."""
+        """Return the shape of a value without a card, if it comes out of a layer or the next call changes its shape."""
         tail = self.spoken_for[operand.index]
         changes = tail.startswith("o") and (into_layer or operand.shape != node.shape)
         return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
 
 
 def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:
-    """One arrow between two boxes of which one is a layer, however many values pass along it."""
+    """One arrow between two boxes if one of them is a layer, for any number of values."""
     together: dict[tuple[str, str], list[Link]] = {}
     for link in links:
         if link.tail in layers or link.head in layers:

@@ -1,7 +1,7 @@
-"""The record as a program: nodes in execution order, read by whoever draws, compiles, exports or counts.
+"""The record as a program: nodes in execution order, for pictures, compiling, export and counting.
 
-A `Graph` is a photograph. It is taken from Tensors when it is asked for, and what happens to the
-Tensors afterwards does not change it. Its readers know nothing of Tensors or of each other.
+A `Graph` is a photograph of Tensors. Later changes of the Tensors do not change it. Its readers know nothing of Tensors
+or of each other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Graph:
 
     Attributes:
         nodes: every node, in execution order.
-        outputs: the nodes that were asked for, in the order they were asked for.
+        outputs: the nodes of the requested Tensors, in their order.
     """
 
     nodes: tuple[Node, ...]
@@ -55,7 +55,7 @@ class Graph:
 
     @property
     def inputs(self) -> tuple[Node, ...]:
-        """The nodes that nothing computed, in the order in which they are first used."""
+        """The nodes that no call computed, in the order of their first use."""
         return tuple(node for node in self.nodes if node.is_input)
 
     @property
@@ -65,7 +65,7 @@ class Graph:
 
     @property
     def scopes(self) -> tuple[tuple[str, ...], ...]:
-        """Every scope that a node stands in, in the order of first use, parents before children."""
+        """Every scope of the nodes, in the order of first use, parents before children."""
         seen: dict[tuple[str, ...], None] = {}
         for node in self.nodes:
             for depth in range(1, len(node.scope) + 1):
@@ -97,7 +97,7 @@ class Graph:
         return iter(self.nodes)
 
     def __str__(self) -> str:
-        """Return one line a node: its name, what computed it, its shape and dtype."""
+        """Return one line a node: its name, its call, its shape and dtype."""
         return written(self.nodes, self.outputs, self._roles())
 
     def to_json(self, indent: int | None = None) -> str:
@@ -143,6 +143,6 @@ def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:
 
     Args:
         outputs: Tensors.
-        frame: where to look for variables that name them; usually the caller's.
+        frame: the frame with the variables that name them; usually the caller's.
     """
     return Graph(*read(outputs, frame))

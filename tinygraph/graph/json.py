@@ -14,12 +14,12 @@ __all__ = ["document"]
 
 
 def document(nodes: Sequence[Node], outputs: Sequence[Node], roles: Mapping[int, str]) -> dict[str, Any]:
-    """Return the graph as nested dicts and lists of what JSON has.
+    """Return the graph as nested dicts and lists of JSON's types.
 
     Args:
         nodes: in execution order.
-        outputs: those that were asked for.
-        roles: what each node is in the graph, by its index.
+        outputs: the graph's outputs.
+        roles: the role of each node, by its index; see `Graph.role`.
     """
     described = [
         {

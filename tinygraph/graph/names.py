@@ -13,10 +13,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def numbered(names: Mapping[Key, str], others: Iterable[str] = ()) -> dict[Key, str]:
-    """Return the same names, those that stand there more than once with a number: x₁, x₂.
+    """Return the names, with a number if several nodes share one: x₁, x₂.
 
     Args:
-        names: in the order in which they are numbered.
+        names: the names, in the order of their numbers.
         others: names that are taken, too.
     """
     times = Counter(names.values())

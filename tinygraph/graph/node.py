@@ -22,26 +22,25 @@ class Node:
 
     Attributes:
         index: place in execution order; every operand has a smaller one.
-        function: the function that was called (`np.multiply`, `operator.getitem`, `tg.sigmoid`),
-            None for an input.
+        function: the called function (`np.multiply`, `operator.getitem`, `tg.sigmoid`), None for an input.
         args, kwargs: the call's arguments, with a `Node` wherever a Tensor stood, also inside lists.
-        shape, dtype: of the value.
-        name: the name the user gave, else the variable the value was assigned to, else None.
+        shape, dtype: the value's.
+        name: the user's name, else the variable that the value was assigned to, else None.
         scope: the names of the scopes the call was made in, outermost first. Two modules, or two `with tg.scope`
             blocks, of one name are two scopes: their names are numbered, "block 1" and "block 2". The second call of
             a module is "block 1 (2)".
         value: the array, or None where the record did not keep it.
         grad: the gradient of the last backward pass, or None.
-        grad_freed: a gradient was computed, but it was large and has been given back.
-        requires_grad: whether a backward pass reaches this value.
-        source: where in the user's code it was made.
-        argument_names: what that code calls each of `args`, None where it is long or not known.
-        gradient_of: the index of the value that `grad` is the derivative of, where the record is sure of it.
-        gradient_note: why the record does not call `grad` a derivative: "" (it does, or nobody asked it), "several"
-            (more than one pass added to it), "elsewhere" (it was set, or the pass began outside this graph), "changed"
-            (an input was assigned since), "seed" (the pass did not begin with 1).
-        changed: an input that was assigned, or written into, after this graph used it, or a view of such an input:
-            `value` is the new one.
+        grad_freed: True if a gradient was computed, but was large and has been freed.
+        requires_grad: True if a backward pass reaches this value.
+        source: the line of the user's code that made it.
+        argument_names: the name of each of `args` in that code, None where it is long or not known.
+        gradient_of: the index of the value that `grad` is the derivative of; None where the record is not sure.
+        gradient_note: the reason why the record does not call `grad` a derivative: "" (it does, or there is no record),
+            "several" (more than one pass added to it), "elsewhere" (it was set, or the pass began outside this graph),
+            "changed" (an input was assigned since), "seed" (the pass did not begin with 1).
+        changed: True for an input that was assigned, or written into, after this graph used it, and for a view of such
+            an input: `value` is the new one.
     """
 
     index: int
@@ -69,12 +68,12 @@ class Node:
 
     @property
     def op(self) -> str:
-        """The function's name as one would write it after `np.`: "multiply", "linalg.solve"; "input" for an input."""
+        """The function's name as it is written after `np.`: "multiply", "linalg.solve"; "input" for an input."""
         return "input" if self.function is None else function_name(self.function)
 
     @property
     def operands(self) -> tuple[Node, ...]:
-        """The nodes among the arguments, in order, once for each time they stand there."""
+        """The nodes among the arguments, in order; twice for `x * x`."""
         return tuple(nodes_in((self.args, self.kwargs)))
 
     @property

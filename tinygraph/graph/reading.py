@@ -1,4 +1,4 @@
-"""Read the record into nodes: give every value its name, its source line and its place in the program."""
+"""Read the record into nodes: each value with its name, its source line and its place in the program."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _variables(frame: FrameType) -> dict[str, Tensor]:
 
 
 def _changed(links: list[Any]) -> set[int]:
-    """The ids of the leaves that were given another value after a call used them, and of what shares their memory."""
+    """The ids of the leaves that got another value after a call used them, and of links that share their memory."""
     used: dict[int, int] = {}
     for link in links:
         if isinstance(link, Call):
@@ -98,7 +98,7 @@ class _Gradients:
         self.changed = changed
 
     def of(self, link: Any) -> dict[str, Any]:
-        """Return the attributes of a node that tell of its gradient."""
+        """Return the attributes of a node about its gradient."""
         if link._grad is None or type(link._grad) is Like:
             return {}
         this = pass_of(link)

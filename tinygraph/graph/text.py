@@ -16,12 +16,12 @@ __all__ = ["argument_text", "written"]
 
 
 def written(nodes: Sequence[Node], outputs: Sequence[Node], roles: Mapping[int, str]) -> str:
-    """Return a line for each node: its name, what computed it, its shape and dtype.
+    """Return a line for each node: its name, its call, its shape and dtype.
 
     Args:
         nodes: in execution order.
-        outputs: those that the last line returns.
-        roles: what each node is in the graph, by its index.
+        outputs: the nodes in the last line.
+        roles: the role of each node, by its index; see `Graph.role`.
     """
     called = {node.index: _called(node, roles[node.index]) for node in nodes}
     names = _names(nodes)

@@ -1,7 +1,7 @@
 """Initialisers: functions that make the first values of weights from a shape, a generator and a dtype.
 
-The variance of a sum of n terms is n times that of a term. So that signals keep their size from layer to layer, the
-variance of weights is `scale` ÷ n, where n is the number of inputs (fan in), of outputs (fan out), or their mean.
+The variance of a sum of n terms is n times the variance of a term. So the variance of weights is `scale` ÷ n, where n
+is the number of inputs (fan in), of outputs (fan out), or their mean: signals keep their size from layer to layer.
 
 Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010); He,
 Zhang, Ren and Sun, "Delving deep into rectifiers" (2015); LeCun, Bottou, Orr and Müller, "Efficient backprop" (1998).

@@ -81,7 +81,7 @@ class Module:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result of the module. A subclass defines it."""
         way = "Rename its `forward` to `call`" if hasattr(type(self), "forward") else "Give it a method `call`"
-        raise NotImplementedError(f"{type(self).__name__}: the class does not say what it computes. {way}")
+        raise NotImplementedError(f"{type(self).__name__}: the class does not define its computation. {way}")
 
     if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
 
@@ -114,7 +114,7 @@ class Module:
         finally:
             _building.made = None
 
-    # --- what is inside ---------------------------------------------------------------------------------------------
+    # --- the inside -------------------------------------------------------------------------------------------------
 
     def modules(self) -> list[Module]:
         """This module and all modules inside it, each once, outer modules first."""
@@ -196,8 +196,8 @@ class Layer(Module):
 
     Args:
         name: the name in pictures and messages.
-        seed: of the first values: an int, a NumPy generator to draw from, or None for new numbers in each run.
-        dtype: of the weights; None for the dtype of the first batch, or float32 for a batch of integers.
+        seed: the seed of the first values: an int, a NumPy generator to draw from, or None for new numbers in each run.
+        dtype: the dtype of the weights; None for the dtype of the first batch, or float32 for a batch of integers.
 
     Raises:
         TypeError: the dtype is not floating, or the name is not a string.

@@ -44,7 +44,7 @@ class Momentum(Optimizer):
     Args:
         parameters: the Tensors to move: one, or several in lists, tuples and dicts.
         learning_rate: a number or a schedule.
-        momentum: the share of the velocity that is kept at each step, from 0 to below 1.
+        momentum: the share of the velocity to keep at each step, from 0 to below 1.
         nesterov: use Nesterov's form, which applies the momentum once more.
 
     Raises:
@@ -52,7 +52,7 @@ class Momentum(Optimizer):
 
     Source: Polyak, "Some methods of speeding up the convergence of iteration methods" (1964); Sutskever, Martens, Dahl
     and Hinton, "On the importance of initialization and momentum in deep learning" (2013), section 2. The formula is
-    that of `keras.optimizers.SGD`; PyTorch's has the rate outside of the velocity, which is the same as long as the
+    that of `keras.optimizers.SGD`. PyTorch's has the rate outside of the velocity; the two are the same as long as the
     rate does not change.
     """
 

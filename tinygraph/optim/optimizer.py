@@ -125,10 +125,10 @@ class Optimizer:
         Returns:
             The new value, and the new moments.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say where to move; it needs a method `move`")
+        raise NotImplementedError(f"{type(self).__name__} has no rule for a step. Give it a method `move`")
 
     def zero_grad(self) -> None:
-        """Forget the gradients, so that the next backward pass begins anew."""
+        """Set the gradients to None, so that the next backward pass does not add to them."""
         for parameter in self.parameters.values():
             parameter.grad = None
 

@@ -22,7 +22,7 @@ class ExponentialDecay:
 
     Args:
         initial_learning_rate: the rate of the first step.
-        decay_steps: number of steps in which the rate is multiplied by `decay_rate` once.
+        decay_steps: number of steps until the rate is multiplied by `decay_rate`.
         decay_rate: the factor.
         staircase: multiply at once, every `decay_steps` steps, instead of gradually.
 

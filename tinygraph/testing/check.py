@@ -26,8 +26,8 @@ from tinygraph.testing.differences import FIRST_STEP, Slope, slope
 from tinygraph.testing.report import GradientError, check_form, report
 from tinygraph.transforms import jvp, vjp
 
-# The tolerance of a derivative in each precision: relative to the derivative, and relative to the sizes of the terms it
-# is a sum of, since terms may cancel to almost nothing.
+# The tolerance of a derivative in each precision: relative to the derivative, and relative to the terms that add up to
+# it, since terms may cancel to almost nothing.
 RELATIVE = {8: 1e-5, 4: 2e-3, 2: 5e-2}
 OF_TERMS = {8: 1e-8, 4: 1e-4, 2: 1e-2}
 EPS = {8: 2.0**-52, 4: 2.0**-23, 2: 2.0**-10}
@@ -65,7 +65,7 @@ def check_grads(
         TypeError: no argument is floating or complex.
         ValueError: a mode is neither "vjp" nor "jvp".
 
-    The differences are taken in float64, whatever the dtype of the arguments. Weights and directions are random, but
+    The differences are taken in float64, for arguments of any dtype. Weights and directions are random, but
     the same in each call.
 
     A complex number counts as its two parts. The gradient by a complex argument is ∂L/∂Re x + i·∂L/∂Im x, the direction
@@ -197,7 +197,7 @@ class _Check:
         along(0.0)
         first = self.step or FIRST_STEP[precision]
         found = slope(along, first, EPS[precision], self.scale[0])
-        # Terms that cancel leave their rounding errors behind, at higher orders too.
+        # Terms that cancel leave rounding errors, at higher orders too.
         self.scale[0] = found.scale
         return _Along(found, likes)
 

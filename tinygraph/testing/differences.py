@@ -30,7 +30,7 @@ class Slope:
     Attributes:
         value: the derivative, an array of the shape of the function's values.
         error: an estimate of its largest absolute error, rounding included.
-        noise: the part of it that rounding may have caused.
+        noise: the part of the error that rounding may have caused.
         scale: the largest value of the function nearby.
         left, right: the one-sided slopes.
     """
@@ -83,7 +83,7 @@ def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float =
             estimate = max(_largest(row[-1] - row[-2]), _largest(row[-1] - earlier[-1]))
             if estimate < error:
                 best, error = row[-1], estimate
-        # A long step may come near a pole, whose values say nothing about this point.
+        # A long step may come near a pole. Its values say nothing about this point.
         near = max(_finite(above), _finite(below), _finite(middle))
         seen = max(seen, min(near, 1000 * max(1.0, _finite(middle))))
         noise = 100 * eps * seen / first

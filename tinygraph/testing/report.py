@@ -51,7 +51,7 @@ def report(order: int, where: str, index: tuple[int, ...], expected: Array, got:
         heading = f"{where} has another value on Tensors than on arrays"
     else:
         kind = "derivative" if order == 1 else "derivative of the gradient" if order == 2 else f"{order}-th derivative"
-        heading = f"order {order}: the {kind} is not that of finite differences, for {where}"
+        heading = f"order {order}: the {kind} differs from finite differences, for {where}"
     return (
         f"{heading}\n"
         f"  element {index}: expected {right:.12g}{' (finite differences)' if order else ''}, got {found:.12g} "

@@ -55,7 +55,7 @@ class Run:
         links: the links of the input Tensors before f ran, in the order of the leaves. f may write into its arguments,
             which gives its Tensors other links.
         output: the result of f, without `aux`.
-        aux: the second part of the pair, as it is returned to the caller.
+        aux: the second part of the pair, in its form for the caller.
         lost: the links of inputs that no pass has reached; None before the first pass.
         since: the order at which the run began; calls of a lower order are from outside.
 
@@ -120,7 +120,7 @@ class Run:
 
     @property
     def value(self) -> Nest:
-        """The output, as it is returned to the caller."""
+        """The output, in its form for the caller."""
         return tree_map(self._released, self.output)
 
     @property

@@ -1,1 +1,1 @@
-"""The user's code: where a call stands, what a rule reads, which names a function uses. All reading of bytecode."""
+"""The user's code: the line of a call, the reads of a rule, the names in a function. All reading of bytecode."""

@@ -17,7 +17,7 @@ _INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in d
 
 
 def instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """Yield the instructions of code, one for each name: Python 3.13 loads or stores two with one instruction.
+    """Yield the instructions of code, one for each name: an instruction of Python 3.13 may load or store two.
 
     Such an instruction has the place of its first name. The second name gets the place of the call or attribute that
     follows; before any other instruction it gets the end of that one, which uses it.
@@ -66,7 +66,7 @@ def has_arguments(frame: FrameType) -> bool:
 
 
 def is_same_code(code: CodeType, other: CodeType) -> bool:
-    """Return whether two code objects do the same, wherever they stand."""
+    """Return whether two code objects do the same, on any lines."""
     if code.co_code != other.co_code or code.co_names != other.co_names or len(code.co_consts) != len(other.co_consts):
         return False
     return all(_is_same_constant(a, b) for a, b in zip(code.co_consts, other.co_consts, strict=True))

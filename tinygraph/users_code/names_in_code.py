@@ -1,4 +1,4 @@
-"""Names in code: which globals, attributes and imports a function uses, as far as its instructions tell."""
+"""Names in code: the globals, attributes and imports that the instructions of a function show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 __all__ = ["Names", "names_in"]
 
 _VARIABLE = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME"))
-# Instructions that make a string out of parts: the code does not contain it as a name.
+# Instructions that make a string of parts: the code does not contain the string.
 _COMPUTED = ("FORMAT_", "BUILD_STRING", "BINARY_")
 _ASKING = frozenset(("getattr", "hasattr", "setattr", "delattr"))
 _WHOLE = frozenset(("vars", "dir", "asdict", "astuple", "fields"))
@@ -22,13 +22,13 @@ class Names(NamedTuple):
 
     Attributes:
         variables: globals.
-        attributes: pairs of the global that an attribute is asked of, or None where it is another thing, and its name.
+        attributes: pairs of an attribute's owner and its name. The owner is a global, or None for any other object.
         imports: pairs of the level and name of each `import`.
-        asked_whole: the globals whose attributes are asked for by names that the code computes, as by
-            `getattr(model, f"layer_{i}")` or `vars(model)`; None among them stands for anything.
-        compared: the operands of `is`, on its right, but for constants: `x is a` has ("a", None), `x is a.b` has
-            ("a", "b"), and what has no such name is (None, None).
-        texts: whether it may make a text of an object without naming the method: `f"{x}"`, `"%s" % x`.
+        asked_whole: the globals whose attributes the code may read under computed names, as in
+            `getattr(model, f"layer_{i}")` or `vars(model)`. None among them stands for any object.
+        compared: the operands on the right of `is`, without constants: ("a", None) for `x is a`, ("a", "b") for
+            `x is a.b`, and (None, None) for an operand without such a name.
+        texts: True if the code may make a text of an object without naming the method: `f"{x}"`, `"%s" % x`.
     """
 
     variables: frozenset[str]
@@ -108,10 +108,10 @@ def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | 
 
 
 def _asked_whole(after: Sequence[dis.Instruction], function: str) -> list[str | None]:
-    """Return the object, one at most, of which a call of `getattr` or `vars` may ask for every attribute.
+    """Return the object, one at most, whose attributes a call of `getattr` or `vars` may read under any name.
 
     Args:
-        after: the instructions behind the one that names the function.
+        after: the instructions after the one that loads the function.
         function: its name.
     """
     end = next((place for place, step in enumerate(after) if step.opname.startswith("CALL")), len(after))

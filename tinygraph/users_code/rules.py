@@ -12,9 +12,9 @@ _METADATA = frozenset(("shape", "ndim", "size", "dtype"))
 
 
 def positions_read(code: CodeType) -> set[int]:
-    """Return the positions of a rule's parameters whose values its code reads, as opposed to their shape or dtype.
+    """Return the positions of the parameters whose values a rule reads; shape and dtype are not values.
 
-    Parameters gathered by `*args` count as positions 2, 3, ... up to 31 together.
+    `*args` counts as the positions 2 to 31.
     """
     names = code.co_varnames[: code.co_argcount]
     gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 0x04 else None
@@ -31,7 +31,7 @@ def _names_read(code: CodeType) -> set[str]:
             continue
         if following is not None and following.opname == "LOAD_ATTR" and following.argval in _METADATA:
             continue
-        # A variable shared with an inner function is read with LOAD_DEREF; LOAD_FAST only hands its cell on.
+        # A variable shared with an inner function is read with LOAD_DEREF; LOAD_FAST only passes its cell.
         if step.opname == "LOAD_DEREF" or step.argval not in (*code.co_cellvars, *code.co_freevars):
             read.add(step.argval)
     for constant in code.co_consts:

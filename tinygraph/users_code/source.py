@@ -44,7 +44,7 @@ class Source(NamedTuple):
 
 
 def place(file: str, line: int) -> str:
-    """A line of a file as a message names it: "train.py:31", or "cell 12, line 2" in a notebook. It is one line."""
+    """The text for a line of a file: "train.py:31", or "cell 12, line 2" in a notebook. It has no line break."""
     cell = _cell(file)
     if cell is not None:
         return f"cell {cell}, line {line}"
@@ -52,12 +52,12 @@ def place(file: str, line: int) -> str:
     return f"{name if name.isprintable() else ascii(name)[1:-1]}:{line}"
 
 
-# The number of a cell, in what IPython calls its code: "In[12]", or in the file name that old versions gave it.
+# The number of a cell, in IPython's name of its code: "In[12]", or in the file name of old versions.
 _NUMBER = r"In\s?\[(\d+)\]|<ipython-input-(\d+)-"
 
 
 def _cell(file: str) -> str | None:
-    """The number of the notebook's cell whose code is in a file that IPython made up, or None."""
+    """The number of the notebook's cell behind one of IPython's invented file names, or None."""
     label = file
     if "IPython" in sys.modules:
         shell = sys.modules["IPython"].get_ipython()
@@ -81,7 +81,7 @@ _LIBRARIES = frozenset(("tinygraph", "numpy", "scipy", *sys.stdlib_module_names)
 
 
 def users_line() -> str:
-    """The file and line, outside tinygraph, NumPy, SciPy and Python's own library, that is being executed:
+    """The current file and line of the user's code, outside tinygraph, NumPy, SciPy and Python's library:
     "train.py:31".
     """
     frame: FrameType | None = sys._getframe(1)
@@ -91,12 +91,12 @@ def users_line() -> str:
 
 
 def line_of(frame: FrameType | None) -> str:
-    """The file and line that a frame is executing."""
+    """The current file and line of a frame."""
     return "an unknown line" if frame is None else place(frame.f_code.co_filename, frame.f_lineno)
 
 
 def users_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame, from one outwards, that is of no installed package; where all are, of no known library."""
+    """The innermost frame, from one outwards, outside of installed packages; else outside of known libraries."""
     own = known = frame
     while own is not None and (_package(own) in _LIBRARIES or re.search(_INSTALLED, own.f_code.co_filename)):
         own = own.f_back
@@ -125,7 +125,7 @@ def _line_table(code: CodeType) -> list[int | None]:
 
 @functools.lru_cache(maxsize=256)
 def _stores(code: CodeType) -> dict[int, str]:
-    """Map each instruction whose result is stored next to the name of the variable or attribute that gets it."""
+    """Map each instruction to the variable or attribute that its result is stored in next."""
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
     found: dict[int, str] = {}
 
@@ -145,8 +145,9 @@ def _stores(code: CodeType) -> dict[int, str]:
 
 
 def _stored_together(steps: list[dis.Instruction]) -> Iterator[tuple[int, str]]:
-    """Of `i, f = first(x), second(x)`, whose values are stored one after the other when both are known, the places of
-    the instructions that made those below the last.
+    """Yield the places of instructions whose values are stored later, with the names that get the values.
+
+    In `i, f = first(x), second(x)` both values are stored at the end. These are all but the one on top of the stack.
     """
     for place in range(1, len(steps)):
         if _names_stored(steps[place - 1]) or steps[place - 1].opname.startswith("UNPACK"):
@@ -165,7 +166,7 @@ def _stored_together(steps: list[dis.Instruction]) -> Iterator[tuple[int, str]]:
 
 
 def _before_value(steps: list[dis.Instruction], end: int) -> int:
-    """Go back from the instruction that makes a value to where the stack is as it was before; -1 if unclear."""
+    """Go back from the instruction that makes a value to the one before its operands; -1 if unclear."""
     depth = 1
     while end >= 0 and depth > 0 and "JUMP" not in steps[end].opname:
         try:
@@ -209,7 +210,7 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
 
     Args:
         code, lasti: of the call.
-        count: how many arguments, given by position, were recorded of it.
+        count: the number of recorded positional arguments.
 
     Returns:
         A name for each, None where it is long or not known.
@@ -224,7 +225,7 @@ def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str |
 def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
     """Return the name of the function that an instruction calls, as written: ("math", "sin"); () if unknown.
 
-    It is read from the instructions, so that the source text is not needed. It begins where the call begins.
+    The instructions have the name, so the source text is not needed. The name begins where the call begins.
     """
     steps, whole = _steps_within(code, lasti)
     if not operation_at(code, lasti)[0].startswith("CALL"):
@@ -263,13 +264,13 @@ def method_called(code: CodeType, lasti: int) -> str | None:
 
 
 def names_read(code: CodeType, lasti: int) -> frozenset[str]:
-    """Return the variables that are read in the expression which the instruction at `lasti` ends."""
+    """Return the variables in the expression that ends with the instruction at `lasti`."""
     steps, _ = _steps_within(code, lasti)
     return frozenset(str(step.argval) for step in steps if step.opname.startswith(_OF_A_NAME))
 
 
 def _steps_within(code: CodeType, lasti: int) -> tuple[list[dis.Instruction], tuple[int | None, ...]]:
-    """The instructions of the expression which the one at `lasti` ends, and where it begins and ends."""
+    """The instructions of the expression that ends with the one at `lasti`, and its first and last position."""
     positions = list(code.co_positions())
     first, last, start, end = positions[lasti // 2] if 0 <= lasti // 2 < len(positions) else (None,) * 4
     if first is None or last is None or start is None or end is None:
@@ -291,7 +292,7 @@ def _steps_within(code: CodeType, lasti: int) -> tuple[list[dis.Instruction], tu
 
 
 def _written(code: CodeType, lasti: int) -> ast.expr | None:
-    """The expression that the instruction at `lasti` ends, or None where the source is not at hand."""
+    """The expression that ends with the instruction at `lasti`, or None without the source text."""
     positions = list(code.co_positions())
     first, last, start, end = positions[lasti // 2] if lasti // 2 < len(positions) else (None,) * 4
     if first is None or last is None or start is None or end is None:
@@ -307,7 +308,7 @@ def _written(code: CodeType, lasti: int) -> ast.expr | None:
 
 @functools.lru_cache(maxsize=1024)
 def _written_arguments(code: CodeType, lasti: int) -> tuple[str | None, ...]:
-    """The operands of the operator, or what stands before the dot and the arguments of the call, at an instruction."""
+    """The operands of the operator at an instruction; for a call the object before the dot and the arguments."""
     written = _written(code, lasti)
     if isinstance(written, ast.BinOp):
         return _short(written.left), _short(written.right)

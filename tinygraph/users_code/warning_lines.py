@@ -1,9 +1,9 @@
 """NumPy's warnings of NaN and overflow at the user's line, where Python's filter counts them.
 
 NumPy attributes a warning to the line of Python that called the ufunc. On a Tensor that is a line of tinygraph's.
-Python shows a warning once for each line, so a program's second NaN would go unsaid. The filter here issues the warning
-again at the user's line. A filter is asked when a warning is issued, with the stack as it is, and costs nothing until
-then. It is the last in the list: filters of the user's own, and `np.errstate`, come before it.
+Python shows a warning once for each line, so a program's second NaN would not be shown. The filter here issues the
+warning again at the user's line. Python calls a filter while the warning is issued, with the stack at hand, so the
+filter costs nothing until then. It is the last in the list: the user's filters, and `np.errstate`, come before it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _NUMPYS = r"(divide by zero|overflow|underflow|invalid value) encountered in "
 
 
 class _UsersLine:
-    """The filter's pattern of messages: what it matches was issued by tinygraph, and has been issued again."""
+    """The filter's pattern of messages. It matches the warnings of tinygraph's lines, which it has issued again."""
 
     def match(self, text: str) -> bool:
-        """Issue one of NumPy's warnings again, if it is of a line of tinygraph's or of a compiled program."""
+        """Issue one of NumPy's warnings again, if its line is tinygraph's or a compiled program's."""
         frame = sys._getframe(1)
         if not re.match(_NUMPYS, text) or frame.f_code is _UsersLine.match.__code__:
             return False
@@ -51,6 +51,6 @@ def _is_program(names: dict[str, object]) -> bool:
 
 
 def at_users_line() -> None:
-    """Have NumPy's warnings of lines of tinygraph's issued at the user's line, from now on."""
+    """Issue NumPy's warnings on tinygraph's lines at the user's line, from now on."""
     if not any(isinstance(item[1], _UsersLine) for item in warnings.filters):
         warnings.filters.append(("ignore", _UsersLine(), RuntimeWarning, None, 0))  # type: ignore[attr-defined]

@@ -93,7 +93,7 @@ KINDS: dict[str, Callable[[Array], Any]] = {
 def kinds(array: Array) -> SearchStrategy[Any]:
     """Operands that can stand next to a Tensor in an array's place, to check that the result has NumPy's dtype.
 
-    The array in another dtype, as whole numbers, as booleans or as a list; or one of its numbers, as a Python or NumPy
-    scalar. The values differ from the array's: compare with NumPy's result for the same operand.
+    The operand is the array in another dtype, as whole numbers, as booleans or as a list; or one of its numbers, as a
+    Python or NumPy scalar. The values differ from the array's: compare with NumPy's result for the same operand.
     """
     return st.sampled_from(sorted(KINDS)).map(lambda kind: KINDS[kind](array))
