@@ -19,7 +19,6 @@ PACKAGE = ROOT / "tinygraph"
 
 # The imports against the order, each with its reason.
 AGAINST: dict[str, str] = {
-    "compiler/rewrites/products.py -> compiler/schedule/sequences.py": "what the schedule cuts is left whole",
     "engine/refusing.py -> derivatives/instead.py": "an error shows the code to write in place of a refused call",
 }
 

@@ -14,9 +14,10 @@ import numpy as np
 import tinygraph as tg
 from tinygraph.compiler import pipeline
 from tinygraph.compiler.compiled import Compiled
+from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.compiler.program.program import Program, Variable
-from tinygraph.compiler.rewrites import PHASES, Phase, Rewrite
+from tinygraph.compiler.rewrites import Phase, Rewrite
 from tinygraph.graph import Graph
 
 _ONE_AT_A_TIME = threading.RLock()

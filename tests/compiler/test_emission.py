@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import ALL, compiled_by, program_of, without
+from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.rewrites import PHASES
 
 UNARY = {
     "sin": np.sin, "tanh": np.tanh, "exp of tanh": lambda x: np.exp(np.tanh(x)), "square": np.square,

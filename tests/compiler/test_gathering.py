@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tests.compiler.programs import one_phase, program_of, without
 from tinygraph.compiler.kernels.assembly import assembled, tiles
+from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites import PHASES, Rewrite
-from tinygraph.compiler.rewrites.gathering import assemble_gradients, copy_transposes, gather_products, sum_products
-from tinygraph.compiler.rewrites.reductions import drop_kept_axes
+from tinygraph.compiler.rewrites import Rewrite
+from tinygraph.compiler.rewrites.blas_forms import copy_transposes
+from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes
+from tinygraph.compiler.rewrites.gathering import assemble_gradients, gather_products, sum_products
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.graph import Graph
 

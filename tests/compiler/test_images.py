@@ -14,8 +14,10 @@ import tinygraph as tg
 from tests.compiler.programs import program_of, without
 from tinygraph.compiler.kernels import images, places, winograd
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.rewrites.imaging import crop_to_pool, pool_first
-from tinygraph.compiler.rewrites.tiling import pool_places, sums_by_product, windows_once, winograd_form
+from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
+from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
+from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
+from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.schedule import batches, division
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.rewrites import PHASES
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.stages import Stages
 

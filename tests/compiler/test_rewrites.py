@@ -21,12 +21,13 @@ from tinygraph.compiler.rewrites.arithmetic import (
     powers_by_multiplication,
     share_products,
 )
+from tinygraph.compiler.rewrites.blas_forms import turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
-from tinygraph.compiler.rewrites.products import divide_products, turn_products
-from tinygraph.compiler.rewrites.reductions import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
-from tinygraph.compiler.rewrites.views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.writing_out import write_out
+from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
 

@@ -16,9 +16,8 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph import nn, optim
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.rewrites import products
 from tinygraph.compiler.run.emitted import Emitted
-from tinygraph.compiler.schedule import division, sequences
+from tinygraph.compiler.schedule import division, pieces, sequences
 from tinygraph.compiler.schedule.sequences import Sequences
 from tinygraph.compiler.write import reduction_calls
 
@@ -194,7 +193,7 @@ def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypa
 @pytest.mark.usefixtures("small")
 def test_products_of_all_sequences_are_made_with_the_rest_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("AT_ONCE", 100), ("LENGTH", 2)):
-        monkeypatch.setattr(products, name, value)
+        monkeypatch.setattr(pieces, name, value)
     arrays = starts((16, 64, 4), (4, 12), (4, 4), (4,), (4, 8), (8, 4), (4, 3))
     program = program_of(attention, arrays, backward=True)
     emitted = compile_program(program, threads=2)

@@ -27,9 +27,10 @@ from typing import Any
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.memory import NO_MEMORY, plan
 from tinygraph.compiler.names import is_free, names_of, users
+from tinygraph.compiler.phases import PHASES, simplified
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.rewrites import PHASES, Phase, simplified
+from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.run.binding import all_finite
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.run.threads import one_thread
@@ -98,7 +99,7 @@ def compile_program(
     Args:
         program: a graph with the meaning of its inputs and outputs. Only shapes, dtypes and constants are taken from
             it, never the values that the inputs had.
-        phases: what is done to the graph, in order; see `tinygraph.compiler.rewrites`.
+        phases: what is done to the graph, in order; see `tinygraph.compiler.phases`.
         name: of the function in the text, which has an underscore more where that name means something else.
         blocks: evaluate elementwise calls on large arrays block by block.
         threads: 2 lets large work go to two threads, 1 does not; None goes by the number of processors.

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.phases import phase_by_phase
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites import phase_by_phase
 from tinygraph.compiler.run.emitted import Emitted
 from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.compiler.write.writer import Writer

@@ -12,8 +12,8 @@ import numpy as np
 
 from tinygraph.compiler.program.facts import RESHAPING
 from tinygraph.compiler.program.predicates import looks_like_view
+from tinygraph.compiler.program.reshaping import has_shape
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.views import has_shape
 from tinygraph.engine.ownership import share
 from tinygraph.graph import Graph
 

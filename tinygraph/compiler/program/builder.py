@@ -52,6 +52,18 @@ class Builder:
             Step(0, function, args, kwargs, shape, dtype, name, like.scope, source=like.source, section=like.section)
         )
 
+    def kernel(self, like: Step, function: Callable[..., Any], shape: tuple[int, ...], *args: Any) -> Step:
+        """Append a call of a function of ours, on behalf of another step.
+
+        Its result has a shape that is given, since the function cannot be tried out: it needs memory to write into.
+
+        Args:
+            like: the step whose dtype, source, scope and section the new one has.
+        """
+        return self.add(
+            replace(like, function=function, args=args, kwargs={}, shape=shape, name=None, value=None, grad=None)
+        )
+
     def constant(self, like: Step, value: Any) -> Step:
         """Append a constant, in the place of another step."""
         value = np.asarray(value)

@@ -73,3 +73,11 @@ def is_elementwise(step: Step) -> bool:
 def is_plain_reduction(step: Step) -> bool:
     """Return whether a call is a reduction of one argument with nothing said but the axes."""
     return step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1
+
+
+def is_matrix_product(step: Step) -> bool:
+    """Return whether a call multiplies two matrices."""
+    return (
+        step.function in (np.matmul, np.dot) and not step.kwargs and step.dtype.kind == "f"
+        and all(type(item) is Step and len(item.shape) == 2 and item.dtype == step.dtype for item in step.args)
+    )  # fmt: skip

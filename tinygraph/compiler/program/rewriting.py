@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,7 +11,7 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.engine.links import mapped
 from tinygraph.graph import Graph
 
-__all__ = ["Change", "placed", "rewritten"]
+__all__ = ["Change", "calls_of", "placed", "rewritten"]
 
 Change = Callable[[Builder, Step], Step | None]
 
@@ -75,3 +75,8 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
     if step.kwargs:
         _set(copy, "kwargs", mapped(step.kwargs, new))
     return copy
+
+
+def calls_of(graph: Graph) -> Iterator[Step]:
+    """The steps that are calls, in order: those that `rewritten` shows to a change."""
+    return iter([step for step in graph.nodes if isinstance(step, Step) and step.function is not None])

@@ -6,10 +6,10 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.result_types import shape_of
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.views import is_reshape
 from tinygraph.graph import Graph
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,22 +15,20 @@ import numpy as np
 from tinygraph.compiler.kernels.assembly import assembled, rows_of, tiles
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.predicates import is_matrix_product
+from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.views import axes_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
-__all__ = ["assemble_gradients", "copy_transposes", "gather_products", "sum_products"]
+__all__ = ["assemble_gradients", "gather_products", "sum_products"]
 
 # So many products are worth gathering.
 SEVERAL = 3
 
 # What is kept for the sake of one sum has at most so many bytes.
 KEPT_BYTES = 1 << 26
-
-# A transposed right operand costs BLAS up to half a product of 32 rows; a copy of it costs as much as some products.
-ROWS, ELEMENTS, PRODUCTS = 64, 1 << 14, 8
 
 
 def gather_products(graph: Graph) -> Graph:
@@ -94,30 +90,8 @@ def assemble_gradients(graph: Graph) -> Graph:
         if any(part.dtype != step.dtype for part in parts):
             return None
         rest = [builder.moved[leaf.index] for leaf in leaves if leaf not in padded]
-        whole = _assembled(builder, step, parts, [leaf.args[1] for leaf in padded], step.shape)
+        whole = builder.kernel(step, assembled, step.shape, parts, [leaf.args[1] for leaf in padded], step.shape)
         return _added(builder, step, [*rest, whole])
-
-    return rewritten(graph, change)
-
-
-def copy_transposes(graph: Graph) -> Graph:
-    """d1 @ u.T, d2 @ u.T, ...  ->  c = np.copy(u.T); d1 @ c, d2 @ c, ...: BLAS then need not transpose at each."""
-    used = Counter(
-        step.args[1].index for step in calls_of(graph)
-        if is_product(step) and step.args[0].shape[0] <= ROWS and step.args[1].function in TRANSPOSING
-        and step.args[1].size >= ELEMENTS
-    )  # fmt: skip
-    originals = calls_of(graph)
-    copies: dict[int, Step] = {}
-
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
-        if not is_product(step) or type(original.args[1]) is not Step or used[original.args[1].index] < PRODUCTS:
-            return None
-        matrix = original.args[1].index
-        if matrix not in copies:
-            copies[matrix] = builder.call(step, np.copy, step.args[1])
-        return builder.call(step, np.matmul, step.args[0], copies[matrix])
 
     return rewritten(graph, change)
 
@@ -125,22 +99,9 @@ def copy_transposes(graph: Graph) -> Graph:
 # --- what is gathered -------------------------------------------------------------------------------------------------
 
 
-def calls_of(graph: Graph) -> Iterator[Step]:
-    """The steps that are calls, in order: those that `rewritten` shows to a change."""
-    return iter([step for step in graph.nodes if isinstance(step, Step) and step.function is not None])
-
-
-def is_product(step: Step) -> bool:
-    """Return whether a call multiplies two matrices."""
-    return (
-        step.function in (np.matmul, np.dot) and not step.kwargs and step.dtype.kind == "f"
-        and all(type(item) is Step and len(item.shape) == 2 and item.dtype == step.dtype for item in step.args)
-    )  # fmt: skip
-
-
 def _product_of_slice(step: Step) -> tuple[Step, int, int, Step] | None:
     """Of x[2] @ w and x[:, 2] @ w, where x has three axes: x, the axis, 2, and w."""
-    if not is_product(step) or step.args[0].function is not operator.getitem or 0 in step.shape:
+    if not is_matrix_product(step) or step.args[0].function is not operator.getitem or 0 in step.shape:
         return None
     found = _slice_of(step.args[0])
     return None if found is None or len(found[0].shape) != 3 else (*found, step.args[1])
@@ -189,7 +150,7 @@ def _summed(builder: Builder, step: Step, leaves: list[Step], stacks: dict[Any, 
     new = builder.moved
     # A backward pass goes from the last step of a sequence to the first: its sums are turned round.
     ordered = sorted(leaves, key=lambda leaf: leaf.index, reverse=step.section == "backward")
-    products = [leaf for leaf in ordered if is_product(leaf) and _is_transposed(leaf.args[0])]
+    products = [leaf for leaf in ordered if is_matrix_product(leaf) and _is_transposed(leaf.args[0])]
     sums = [leaf for leaf in ordered if _sums_rows(leaf)]
     rest = [leaf for leaf in leaves if leaf not in products and leaf not in sums]
     gathered: list[Step] = []
@@ -240,13 +201,9 @@ def _stacked(builder: Builder, like: Step, parts: list[Step], stacks: dict[Any, 
             stacks[key] = builder.call(like, np.reshape, turned, (base.size // base.shape[2], base.shape[2]))
         else:
             places = rows_of([part.shape for part in parts])
-            stacks[key] = _assembled(builder, like, parts, places, (places[-1].stop, parts[0].shape[1]))
+            shape = (places[-1].stop, parts[0].shape[1])
+            stacks[key] = builder.kernel(like, assembled, shape, parts, places, shape)
     return stacks[key]
-
-
-def _assembled(builder: Builder, like: Step, parts: list[Step], places: list[Any], shape: tuple[int, ...]) -> Step:
-    whole = replace(like, function=assembled, args=(parts, places, shape), kwargs={}, shape=shape, name=None)
-    return builder.add(replace(whole, value=None, grad=None))
 
 
 def _added(builder: Builder, like: Step, terms: list[Step]) -> Step:

@@ -17,8 +17,8 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.program.cost import flops, nanoseconds
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
+from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.views import axes_of
 from tinygraph.compiler.schedule.blocks import Run
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph

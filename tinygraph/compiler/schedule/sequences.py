@@ -20,8 +20,8 @@ from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.program.cost import flops
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
+from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.views import axes_of, is_reshape
 from tinygraph.compiler.schedule.batches import Batch, turned_for_products
 from tinygraph.compiler.schedule.blocks import TWO_THREADS
 from tinygraph.derivatives.indexing import scatter

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.views import axes_of
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.writer import Writer
 

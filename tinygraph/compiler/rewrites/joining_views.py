@@ -8,24 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.reshaping import axes_of, has_shape, is_reshape
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph
-
-
-def is_reshape(step: Step) -> bool:
-    """Return whether a step gives an array another shape and keeps its elements in C order."""
-    return step.function in RESHAPING and step.kwargs.get("order", "C") == "C" and "F" not in step.args[1:]
-
-
-def axes_of(step: Step) -> tuple[int, ...]:
-    """For each axis of a transposition the axis of its operand."""
-    operand = step.args[0]
-    numbered: Any = np.empty(tuple(range(2, 2 + len(operand.shape))), np.bool_)
-    result = step.function(numbered, *step.args[1:], **step.kwargs)  # type: ignore[misc]
-    return tuple([size - 2 for size in result.shape])
 
 
 def join_views(graph: Graph) -> Graph:
@@ -55,7 +43,7 @@ def join_views(graph: Graph) -> Graph:
                 axes, operand = tuple([inner[axis] for axis in axes]), operand.args[0]
             if axes == tuple(range(len(axes))):
                 return operand
-            if all(operand.shape[axis] == 1 for axis in moved_axes(axes)) and operand.size <= 1:
+            if all(operand.shape[axis] == 1 for axis in _moved_axes(axes)) and operand.size <= 1:
                 return builder.call(step, np.reshape, operand, step.shape, name=step.name)
             if axes == tuple(reversed(range(len(axes)))):
                 return builder.call(step, np.transpose, operand, name=step.name)
@@ -112,17 +100,6 @@ def _reshapes(step: Step, shape: tuple[int, ...]) -> bool:
     return has_shape(np.empty(operand.shape, np.bool_).transpose(axes_of(step)), shape)
 
 
-def has_shape(array: Any, shape: tuple[int, ...]) -> bool:
-    """Return whether an array can be looked at in another shape without a copy."""
-    try:
-        np.reshape(array, shape, copy=False)
-    except TypeError:  # NumPy 2.0 does not know copy=
-        return bool(np.may_share_memory(array, array.reshape(shape)))
-    except ValueError:
-        return False
-    return True
-
-
-def moved_axes(axes: tuple[int, ...]) -> list[int]:
+def _moved_axes(axes: tuple[int, ...]) -> list[int]:
     """The axes that a transposition does not leave in place."""
     return [axis for place, axis in enumerate(axes) if axis != place]

@@ -1,26 +1,26 @@
-"""Products of matrices in the form that BLAS is quickest with."""
+"""Products in pieces: a large product of matrices is cut, where the schedule will not cut it anyway.
+
+It is a rewrite, from graph to graph, and stands here since it asks what the schedule will do.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.cost import ONE_THREAD
 from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise
-from tinygraph.compiler.program.rewriting import rewritten
-from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.gathering import calls_of
-from tinygraph.compiler.rewrites.views import axes_of, is_reshape
+from tinygraph.compiler.program.reshaping import is_reshape
+from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.sequences import sequences_of
 from tinygraph.graph import Graph
 
-__all__ = ["divide_products", "turn_products"]
+__all__ = ["divide_products"]
 
 # OpenBLAS, for processors with AVX-512, computes a product of up to a million multiplications without copying its
 # matrices into another order first. Where one of them is long and thin, copying takes longer than multiplying: in
@@ -39,8 +39,6 @@ def divide_products(graph: Graph) -> Graph:
     """
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):  # their products are in pieces already
         return graph
-
-    from tinygraph.compiler.schedule.sequences import sequences_of  # which knows rewrites
 
     parts = sequences_of(graph, {})
     inside = set() if parts is None else {step.index for step in parts[1].steps}  # in pieces, too: a few sequences each
@@ -66,36 +64,6 @@ def divide_products(graph: Graph) -> Graph:
             return builder.call(step, np.reshape, result, (m, n), name=step.name)
         products = builder.call(step, np.matmul, each, _in_pieces(builder, step, y, 0, pieces))
         return builder.call(step, np.sum, products, axis=0, name=step.name)
-
-    return rewritten(graph, change)
-
-
-def turn_products(graph: Graph) -> Graph:
-    """np.copy((x @ y).transpose(0, 2, 1))  ->  turned_product(x, y, (0, 2, 1)): written in the order in which it is
-    read; and so what an array is assembled of.
-    """
-    readers: defaultdict[int, list[Any]] = defaultdict(list)
-    for step in graph.nodes:
-        for operand in operands_of(step):
-            readers[operand.index].append(step.function)
-    for output in graph.outputs:
-        readers[output.index].append(None)
-    originals = calls_of(graph)
-
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
-        product = step.args[0] if step.args else None
-        if type(product) is not Step:
-            return None
-        if step.function is np.copy and product.function is turned_product:
-            return product
-        if step.function not in TRANSPOSING or product.function is not np.matmul or product.kwargs:
-            return None
-        if len(step.shape) < 3 or step.dtype.char not in "fd" or any(type(item) is not Step for item in product.args):
-            return None
-        if len(readers[original.args[0].index]) > 1 or not {*readers[original.index]} <= {np.copy, assembled}:
-            return None
-        return builder.add(replace(step, function=turned_product, args=(*product.args, axes_of(step)), kwargs={}))
 
     return rewritten(graph, change)
 

@@ -1,4 +1,4 @@
-"""Rewrites of sums and other reductions to their cheapest form."""
+"""Dropping axes: reductions without the axes that they keep and nobody wants, and without those of size 1."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.predicates import is_plain_reduction
+from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.views import is_reshape
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
+
+__all__ = ["drop_kept_axes", "drop_sums_of_one"]
 
 
 def drop_kept_axes(graph: Graph) -> Graph:

@@ -1,0 +1,83 @@
+"""Phases: all rewrites in the order in which they are applied.
+
+Each phase has a name, a sentence and its rewrites. Behind each phase what is computed twice is shared, and what nobody
+needs is dropped. A rewrite can be left out, and the program is the same to rounding.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.rewrites import Phase
+from tinygraph.compiler.rewrites.arithmetic import (
+    drop_identities,
+    gather_numbers,
+    powers_by_multiplication,
+    share_products,
+)
+from tinygraph.compiler.rewrites.blas_forms import copy_transposes, turn_products
+from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
+from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.gathering import assemble_gradients, gather_products, sum_products
+from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
+from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
+from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
+from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
+from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
+from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
+from tinygraph.compiler.rewrites.winograd_form import winograd_form
+from tinygraph.compiler.rewrites.writing_out import write_out
+from tinygraph.compiler.rewrites.writing_out_images import write_out_images
+from tinygraph.compiler.schedule.pieces import divide_products
+from tinygraph.graph import Graph
+
+__all__ = ["PHASES", "phase_by_phase", "simplified"]
+
+PHASES: tuple[Phase, ...] = (
+    Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
+    Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
+        join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities,
+        gather_numbers,
+    )),
+    Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
+        gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
+    )),
+    Phase("share", "Compute a product that two values have in common once.", (share_products,)),
+    Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
+        gather_products, assemble_gradients, sum_products, copy_transposes, join_views,
+    )),
+    Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
+    Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (
+        crop_to_pool, copy_to_reshape, turn_products, winograd_form, windows_once, pool_places, sums_by_product,
+        divide_products,
+    )),
+)  # fmt: skip
+
+
+def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHASES) -> Iterator[tuple[Phase, Graph]]:
+    """Yield each phase with the graph after it.
+
+    The first two phases and the last make a graph one that can be computed, and are always there.
+
+    Args:
+        graph: of steps, that of a program.
+        phases: those between.
+    """
+    updates = sum(variable.updated is not None for variable in program.variables)
+    own = functools.partial(own_updates, updates=updates)
+    for phase in (
+        Phase("write out", "Write tinygraph's own functions with NumPy's.", (write_out, write_out_images, own), False),
+        *phases,
+        Phase("own", "Copy what needs memory of its own.", (drop_dead, own, own_operands, drop_dead), False),
+    ):
+        graph = phase(graph)
+        yield phase, graph
+
+
+def simplified(graph: Graph, program: Program, phases: Sequence[Phase] = PHASES) -> Graph:
+    """Return a program's graph after all phases."""
+    for _, after in phase_by_phase(graph, program, phases):
+        graph = after
+    return graph

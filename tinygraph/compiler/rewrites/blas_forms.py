@@ -1,0 +1,75 @@
+"""BLAS forms: products of matrices whose operands and results lie in the order that BLAS is quickest with."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.predicates import is_matrix_product
+from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.graph import Graph
+
+__all__ = ["copy_transposes", "turn_products"]
+
+# A transposed right operand costs BLAS up to half a product of 32 rows; a copy of it costs as much as some products.
+ROWS, ELEMENTS, PRODUCTS = 64, 1 << 14, 8
+
+
+def copy_transposes(graph: Graph) -> Graph:
+    """d1 @ u.T, d2 @ u.T, ...  ->  c = np.copy(u.T); d1 @ c, d2 @ c, ...: BLAS then need not transpose at each."""
+    used = Counter(
+        step.args[1].index for step in calls_of(graph)
+        if is_matrix_product(step) and step.args[0].shape[0] <= ROWS and step.args[1].function in TRANSPOSING
+        and step.args[1].size >= ELEMENTS
+    )  # fmt: skip
+    originals = calls_of(graph)
+    copies: dict[int, Step] = {}
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if not is_matrix_product(step) or type(original.args[1]) is not Step or used[original.args[1].index] < PRODUCTS:
+            return None
+        matrix = original.args[1].index
+        if matrix not in copies:
+            copies[matrix] = builder.call(step, np.copy, step.args[1])
+        return builder.call(step, np.matmul, step.args[0], copies[matrix])
+
+    return rewritten(graph, change)
+
+
+def turn_products(graph: Graph) -> Graph:
+    """np.copy((x @ y).transpose(0, 2, 1))  ->  turned_product(x, y, (0, 2, 1)): written in the order in which it is
+    read; and so what an array is assembled of.
+    """
+    readers: defaultdict[int, list[Any]] = defaultdict(list)
+    for step in graph.nodes:
+        for operand in operands_of(step):
+            readers[operand.index].append(step.function)
+    for output in graph.outputs:
+        readers[output.index].append(None)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        product = step.args[0] if step.args else None
+        if type(product) is not Step:
+            return None
+        if step.function is np.copy and product.function is turned_product:
+            return product
+        if step.function not in TRANSPOSING or product.function is not np.matmul or product.kwargs:
+            return None
+        if len(step.shape) < 3 or step.dtype.char not in "fd" or any(type(item) is not Step for item in product.args):
+            return None
+        if len(readers[original.args[0].index]) > 1 or not {*readers[original.index]} <= {np.copy, assembled}:
+            return None
+        return builder.add(replace(step, function=turned_product, args=(*product.args, axes_of(step)), kwargs={}))
+
+    return rewritten(graph, change)
