@@ -16,7 +16,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.schedule import blocks, division
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write import two_threads
 
 rng = np.random.default_rng(0)
@@ -57,25 +57,25 @@ def test_blocks_compute_what_whole_arrays_do(name: str, threads: int, monkeypatc
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 40_000)
     function, inputs = CASES[name]
     program = program_of(function, inputs, backward=True)
-    emitted = compile_program(program, threads=threads)
-    assert any(isinstance(item, Run) for item in emitted.plan.items), emitted.source
-    assert ("on_two_threads" in emitted.source) == (threads == 2)
+    runner = compile_program(program, threads=threads)
+    assert any(isinstance(item, Fusion) for item in runner.plan.items), runner.source
+    assert ("on_two_threads" in runner.source) == (threads == 2)
     for _ in range(2):
-        for result, output in zip(emitted.run(inputs), program.graph.outputs, strict=True):
-            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+        for result, output in zip(runner.run(inputs), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
 
 
 def test_small_arrays_need_no_blocks() -> None:
-    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x)), [np.ones(1000)]))
-    assert not any(isinstance(item, Run) for item in emitted.plan.items)
-    assert "def block" not in emitted.source
+    runner = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x)), [np.ones(1000)]))
+    assert not any(isinstance(item, Fusion) for item in runner.plan.items)
+    assert "def block" not in runner.source
 
 
 def test_what_only_a_block_needs_has_a_block_of_memory() -> None:
     x = np.linspace(-1, 1, 1_000_000)
-    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x) + np.exp(x)), [x]), threads=1)
-    assert emitted.cost.buffer_bytes <= 3 * blocks.BLOCK_BYTES
-    np.testing.assert_allclose(emitted.run([x])[0], np.sum(np.sin(x) * np.cos(x) + np.exp(x)))
+    runner = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x) + np.exp(x)), [x]), threads=1)
+    assert runner.cost.buffer_bytes <= 3 * blocks.BLOCK_BYTES
+    np.testing.assert_allclose(runner.run([x])[0], np.sum(np.sin(x) * np.cos(x) + np.exp(x)))
 
 
 def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,13 +86,13 @@ def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -
         return np.sum(x), [w - 0.01 * moment / (np.sqrt(moment * moment) + 1e-7), moment]
 
     x, w, m = [rng.normal(size=(500, 200)) for _ in range(3)]
-    emitted = compile_program(program_of(function, [x], [w, m]))
+    runner = compile_program(program_of(function, [x], [w, m]))
     variables = [w.copy(), m.copy()]
-    emitted.run([x], variables)
+    runner.run([x], variables)
     _, expected = function(x, w, m)
     for variable, value in zip(variables, expected, strict=True):
         np.testing.assert_allclose(variable, value)
-    assert emitted.cost.buffer_bytes < w.nbytes / 2
+    assert runner.cost.buffer_bytes < w.nbytes / 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
@@ -100,11 +100,11 @@ def test_variables_are_updated_block_by_block(monkeypatch: pytest.MonkeyPatch) -
 def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(division, "TWO_THREADS", 0.0)
     x = np.ones(100_000)
-    emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
-    (expected,) = emitted.run([x])
+    runner = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
+    (expected,) = runner.run([x])
     child = os.fork()
     if child == 0:
-        os._exit(0 if emitted.run([x])[0] == expected else 1)
+        os._exit(0 if runner.run([x])[0] == expected else 1)
     for _ in range(600):
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -118,10 +118,10 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
 def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(division, "TWO_THREADS", 0.0)
     x = np.ones(100_000)
-    emitted = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
+    runner = compile_program(program_of(lambda x: np.sum(np.sqrt(x) * np.sin(x)), [x]), threads=2)
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-        emitted.run([-x])
-    np.testing.assert_allclose(emitted.run([x])[0], np.sum(np.sin(x)))
+        runner.run([-x])
+    np.testing.assert_allclose(runner.run([x])[0], np.sum(np.sin(x)))
 
 
 def of_two_threads() -> dict[str, Any]:

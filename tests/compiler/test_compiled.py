@@ -21,10 +21,10 @@ from tinygraph.testing.strategies import arrays
 X = np.linspace(-1.5, 2.0, 12).reshape(4, 3)
 
 
-@pytest.fixture(params=["emitted", "interpreted"])
+@pytest.fixture(params=["compiled", "interpreted"])
 def compile_(request):
-    """`tg.compile`, and the same with a plain walk over the nodes in place of the emitted program."""
-    if request.param == "emitted":
+    """`tg.compile`, and the same with a plain walk over the nodes in place of the written program."""
+    if request.param == "compiled":
         return tg.compile
     return interpreted
 
@@ -597,10 +597,10 @@ def test_eager_interpreted_and_emitted_agree(f, x, y):
 
         return run
 
-    eager, emitted, plain = step(w[0]), tg.compile(step(w[1])), interpreted(step(w[2]))
+    eager, runner, plain = step(w[0]), tg.compile(step(w[1])), interpreted(step(w[2]))
     for _ in range(2):
         loss, gradient = eager(x, y)
-        for run, tensor in ((emitted, w[1]), (plain, w[2])):
+        for run, tensor in ((runner, w[1]), (plain, w[2])):
             found, found_gradient = run(x, y)
             np.testing.assert_allclose(found, loss.data, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found_gradient, gradient, rtol=1e-8, atol=1e-10)

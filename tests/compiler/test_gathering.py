@@ -40,10 +40,10 @@ def after(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], bac
     program = program_of(function, arrays, backward=backward)
     for phases in (one_phase(rewrite), PHASES):
         for blocks in (False, True):
-            emitted = compile_program(program, phases=phases, blocks=blocks)
+            runner = compile_program(program, phases=phases, blocks=blocks)
             for _ in range(2):
-                for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-                    np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+                for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+                    np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
     return drop_dead(rewrite(drop_kept_axes(steps_of(program))))
 
 
@@ -110,9 +110,9 @@ def test_sequences_along_the_second_axis_are_gathered_too() -> None:
     arrays = [rng.normal(size=(3, 5, 2)), rng.normal(size=(2, 4)), rng.normal(size=(4, 4))]
     for rewrite in (gather_products, sum_products):
         after(rewrite, function, arrays, backward=True)
-    emitted = compile_program(program_of(function, arrays, backward=True))
+    runner = compile_program(program_of(function, arrays, backward=True))
     # x @ w; h @ u, of zeros too; the gradients of h; those of w and u, one of zeros; those of the five slices of x.
-    assert count(emitted.graph, "matmul") <= 1 + 5 + 4 + 3 + 5
+    assert count(runner.graph, "matmul") <= 1 + 5 + 4 + 3 + 5
 
 
 def test_sums_that_are_used_on_their_way_are_left_alone() -> None:
@@ -128,10 +128,10 @@ def test_sums_that_are_used_on_their_way_are_left_alone() -> None:
 def test_gradients_of_slices_are_written_to_their_places() -> None:
     graph = after(assemble_gradients, gated, ARRAYS, backward=True)
     assert count(graph, "assembled") == 4 + 1  # of the gates at each step, and of the slices of x
-    emitted = compile_program(program_of(gated, ARRAYS, backward=True), blocks=False)
-    assert "np.multiply(" in emitted.source
-    assert re.search(r"^\w+ = \w+\[:, 3:6?\]$", emitted.source, re.MULTILINE), emitted.source
-    body = emitted.source.partition("def step")[2]
+    runner = compile_program(program_of(gated, ARRAYS, backward=True), blocks=False)
+    assert "np.multiply(" in runner.source
+    assert re.search(r"^\w+ = \w+\[:, 3:6?\]$", runner.source, re.MULTILINE), runner.source
+    body = runner.source.partition("def step")[2]
     assert not re.search(r"^    \w+\[:, .*\] = ", body, re.MULTILINE), body
 
 
@@ -196,9 +196,9 @@ def test_any_recurrent_network(steps: int, batch: int, inputs: int, seed: int) -
     rng = np.random.default_rng(seed)
     arrays = [rng.normal(size=shape) for shape in ((steps, batch, inputs), (inputs, 4), (2, 4), (4,))]
     program = program_of(gated, arrays, backward=True)
-    emitted = compile_program(program)
-    for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+    runner = compile_program(program)
+    for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
 
 
 def test_places_that_cover_an_array() -> None:
@@ -250,5 +250,5 @@ def test_sums_of_rows_keep_their_axes(keepdims: bool) -> None:
 
     program = program_of(function, arrays)
     for phases in (one_phase(sum_products), without(drop_kept_axes), PHASES):
-        emitted = compile_program(program, phases=phases)
-        np.testing.assert_allclose(emitted.run(arrays)[0], program.graph.outputs[0].value)
+        runner = compile_program(program, phases=phases)
+        np.testing.assert_allclose(runner.run(arrays)[0], program.graph.outputs[0].value)

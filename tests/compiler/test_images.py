@@ -38,14 +38,14 @@ def recorded(function, arguments):
 def equal(function, *arguments, rtol=1e-9, **options):
     """Compile a function with its gradients, and compare with what it gives eagerly."""
     both, program = recorded(function, arguments)
-    emitted = compile_program(program, **options)
+    runner = compile_program(program, **options)
     for arrays in (arguments, [(argument * 0.9).astype(argument.dtype) for argument in arguments], arguments):
         value, gradients = both(*arrays)
-        found, others = emitted.run(arrays)
+        found, others = runner.run(arrays)
         for one, other in zip([found, *others], [value, *gradients], strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol)
-    return emitted
+    return runner
 
 
 @st.composite
@@ -90,10 +90,8 @@ def test_the_mean_of_windows_and_its_gradient(batch, size, window, stride, paddi
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(batch, *size, 2))
     weight = rng.normal(size=tg.avg_pool2d(x, window, stride, padding).shape)
-    emitted = equal(
-        lambda x, weight: np.sum(tg.avg_pool2d(x, window, stride, padding, padded) ** 2 * weight), x, weight
-    )
-    functions = {step.function for step in emitted.graph.nodes}
+    runner = equal(lambda x, weight: np.sum(tg.avg_pool2d(x, window, stride, padding, padded) ** 2 * weight), x, weight)
+    functions = {step.function for step in runner.graph.nodes}
     assert {images.pool_mean, images.pool_mean_input} < functions
 
 
@@ -111,8 +109,8 @@ def test_a_network_with_means_goes_image_by_image(monkeypatch):
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)
     rng = np.random.default_rng(0)
     y = np.eye(4)[rng.integers(0, 4, 6)]
-    emitted = equal(network, rng.normal(size=(6, 10, 10, 2)), rng.normal(size=(3, 3, 2, 4)), y)
-    (batch,) = [item for item in emitted.plan.items if isinstance(item, batches.Batch)]
+    runner = equal(network, rng.normal(size=(6, 10, 10, 2)), rng.normal(size=(3, 3, 2, 4)), y)
+    (batch,) = [item for item in runner.plan.items if isinstance(item, batches.Batch)]
     assert {images.pool_mean, images.pool_mean_input, images.convolve_kernel} < {step.function for step in batch.steps}
 
 
@@ -149,8 +147,8 @@ def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two or so
     monkeypatch.setattr("tinygraph.compiler.schedule.division.TWO_THREADS", 0)
     for channels in ((4, 3), (16, 16)):
-        emitted = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
-        assert "in_two(" in emitted.source
+        runner = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
+        assert "in_two(" in runner.source
     assert sys.getswitchinterval() > 1e-3
 
 
@@ -162,8 +160,8 @@ def test_images_go_into_the_work_memory_as_many_as_fit(monkeypatch, blocks):
 
 
 def test_without_blocks_the_functions_are_called_on_the_whole_batch():
-    emitted = equal(classifier, *classifier_arguments(), blocks=False)
-    assert "work[0]" in emitted.source
+    runner = equal(classifier, *classifier_arguments(), blocks=False)
+    assert "work[0]" in runner.source
 
 
 @given(
@@ -176,11 +174,11 @@ def test_the_form_of_winograd(size, batch, channels, filters, padding, dtype, se
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(batch, *size, channels)).astype(dtype)
     kernel = (rng.normal(size=(3, 3, channels, filters)) / 12).astype(dtype)
-    emitted = equal(lambda x, k: tg.conv2d(x, k, 1, padding), x, kernel, rtol=1e-9 if dtype is np.float64 else 2e-4)
-    functions = {step.function for step in emitted.graph.nodes}
+    runner = equal(lambda x, k: tg.conv2d(x, k, 1, padding), x, kernel, rtol=1e-9 if dtype is np.float64 else 2e-4)
+    functions = {step.function for step in runner.graph.nodes}
     assert {winograd.winograd_convolve, winograd.winograd_input, winograd.winograd_kernel} < functions
     assert not {images.convolve, images.convolve_input, images.convolve_kernel} & functions
-    assert emitted.cost.flops > 0
+    assert runner.cost.flops > 0
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e300])
@@ -208,8 +206,8 @@ def test_windows_and_tiles_are_made_once_for_both_directions(channels):
 
     rng = np.random.default_rng(0)
     x, k = rng.normal(size=(4, 8, 8, channels)), rng.normal(size=(3, 3, channels, 16))
-    emitted = compile_program(recorded(lambda k: pooled(x, k), [k])[1])
-    made = [step.function for step in emitted.graph.nodes]
+    runner = compile_program(recorded(lambda k: pooled(x, k), [k])[1])
+    made = [step.function for step in runner.graph.nodes]
     assert made.count(places.windows if channels == 3 else winograd.winograd_tiles) == 1
     assert places.largest in made and places.share in made
     assert not {images.pool_max, places.interleave, places.deal} & {*made}
@@ -272,19 +270,19 @@ def test_a_kernel_as_large_as_the_batch_is_not_taken_for_images():
 
 
 def test_pooling_comes_before_bias_and_relu_and_nothing_that_it_leaves_out_is_computed():
-    emitted = compile_program(recorded(classifier, classifier_arguments())[1])
-    pools = [step for step in emitted.graph.nodes if step.function is places.largest]
+    runner = compile_program(recorded(classifier, classifier_arguments())[1])
+    pools = [step for step in runner.graph.nodes if step.function is places.largest]
     assert [step.args[0].function for step in pools] == [places.windows_convolve, places.windows_convolve]
     assert pools[0].args[0].shape == (4, 6, 5, 5, 4)  # of 11 rows and columns
-    relus = [step for step in emitted.graph.nodes if step.function is np.maximum]
+    relus = [step for step in runner.graph.nodes if step.function is np.maximum]
     assert {step.shape for step in relus} == {(6, 5, 5, 4), (6, 2, 2, 3)}
 
 
 def test_a_saved_network_needs_numpy_alone(tmp_path):
     arguments = classifier_arguments(np.float32, channels=(16, 16))
-    emitted = compile_program(recorded(classifier, arguments)[1], name="step")
-    assert "winograd_convolve" in emitted.source and "windows_convolve" in emitted.source
-    save_program(tmp_path / "net.py", emitted)
+    runner = compile_program(recorded(classifier, arguments)[1], name="step")
+    assert "winograd_convolve" in runner.source and "windows_convolve" in runner.source
+    save_program(tmp_path / "net.py", runner)
     np.savez(tmp_path / "arguments.npz", *arguments)
     check = (
         "import sys, numpy as np, net; given = np.load('arguments.npz'); "
@@ -294,7 +292,7 @@ def test_a_saved_network_needs_numpy_alone(tmp_path):
         [sys.executable, "-W", "error", "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(float(done.stdout), float(emitted.run(arguments)[0]), rtol=1e-5)
+    np.testing.assert_allclose(float(done.stdout), float(runner.run(arguments)[0]), rtol=1e-5)
 
 
 def test_a_training_step_with_dropout_equals_the_eager_one():
@@ -331,8 +329,8 @@ def test_a_mean_over_the_batch_ends_what_goes_image_by_image_and_another_part_be
 
     rng = np.random.default_rng(0)
     arguments = rng.normal(size=(5, 8, 8, 2)), rng.normal(size=(3, 3, 2, 3)), rng.normal(size=(3, 3, 3, 2))
-    emitted = equal(normalized, *arguments)
-    assert sum(isinstance(item, batches.Batch) for item in emitted.plan.items) > 1
+    runner = equal(normalized, *arguments)
+    assert sum(isinstance(item, batches.Batch) for item in runner.plan.items) > 1
 
 
 def test_images_can_be_the_new_value_of_a_variable():
@@ -384,7 +382,7 @@ def test_an_array_of_as_many_rows_as_images_is_read_whole_or_by_rows(threads, mo
         return np.sum(np.tanh(h @ w) * w + np.sin(h * w) @ w)
 
     program = program_of(loss, arrays, backward=True)
-    emitted = compile_program(program, threads=threads)
-    assert "def block_1(" in emitted.source
-    for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+    runner = compile_program(program, threads=threads)
+    assert "def block_1(" in runner.source
+    for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)

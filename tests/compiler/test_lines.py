@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.compiler.programs import program_of
 from tinygraph.compiler.memory.lines import middle_of, on_lines
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.saving import save_program
 
 
@@ -58,10 +58,10 @@ def test_two_threads_meet_in_the_middle_of_a_sum_of_rows(first: Any, second: Any
     assert middle_of(first, second, np.dtype(np.float64)) == middle
 
 
-def address_of(emitted: Emitted, name: str, variables: Any = ()) -> int:
+def address_of(runner: Runner, name: str, variables: Any = ()) -> int:
     """Where a value lies that the program has memory for."""
-    space = emitted._space(variables, [])
-    exec(emitted._code, space)
+    space = runner._space(variables, [])
+    exec(runner._code, space)
     return int(space[name].ctypes.data)
 
 
@@ -75,14 +75,14 @@ def test_a_product_of_two_threads_has_its_middle_on_a_line(tmp_path: Path) -> No
     w = np.linspace(-1, 1, 2000)
     program = program_of(weighted, [x, w])
     expected = weighted(x, w)
-    emitted = compile_program(program, threads=2)
-    assert "on_lines(" in emitted.source
-    name = next(line.rpartition("out=")[2].rstrip(")") for line in emitted.source.splitlines() if "np.dot(" in line)
-    assert (address_of(emitted, name) + 151 * 8) % 64 == 0
-    np.testing.assert_allclose(emitted.run([x, w])[0], expected)
+    runner = compile_program(program, threads=2)
+    assert "on_lines(" in runner.source
+    name = next(line.rpartition("out=")[2].rstrip(")") for line in runner.source.splitlines() if "np.dot(" in line)
+    assert (address_of(runner, name) + 151 * 8) % 64 == 0
+    np.testing.assert_allclose(runner.run([x, w])[0], expected)
     assert "on_lines" not in compile_program(program, threads=1).source
 
-    save_program(tmp_path / "weighted.py", emitted)
+    save_program(tmp_path / "weighted.py", runner)
     text = (tmp_path / "weighted.py").read_text()
     assert "tinygraph" not in text.partition("\n")[2]
     assert "def on_lines(" in text
@@ -96,17 +96,17 @@ def test_a_product_of_two_threads_has_its_middle_on_a_line(tmp_path: Path) -> No
 def test_large_memory_and_that_of_blocks_begins_a_line() -> None:
     a = np.linspace(-1, 1, 100_000)
     for blocks in (True, False):
-        emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.exp(x)), [a]), blocks=blocks, threads=1)
-        name = next(line.split(" = ")[0] for line in emitted.source.splitlines() if " = on_lines(" in line)
-        assert address_of(emitted, name) % 64 == 0
-        np.testing.assert_allclose(emitted.run([a])[0], np.sum(np.sin(a) * np.exp(a)))
+        runner = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.exp(x)), [a]), blocks=blocks, threads=1)
+        name = next(line.split(" = ")[0] for line in runner.source.splitlines() if " = on_lines(" in line)
+        assert address_of(runner, name) % 64 == 0
+        np.testing.assert_allclose(runner.run([a])[0], np.sum(np.sin(a) * np.exp(a)))
 
 
 def test_small_memory_begins_where_numpy_says() -> None:
     a = np.linspace(-1, 1, 1000)
-    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.exp(x)), [a]))
-    assert "on_lines" not in emitted.source
-    assert "np.empty(1000)" in emitted.source
+    runner = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.exp(x)), [a]))
+    assert "on_lines" not in runner.source
+    assert "np.empty(1000)" in runner.source
 
 
 def test_a_value_of_the_users_may_be_called_on_lines() -> None:
@@ -116,5 +116,5 @@ def test_a_value_of_the_users_may_be_called_on_lines() -> None:
         on_lines = np.sin(x)
         return np.sum(on_lines * np.exp(x))
 
-    emitted = compile_program(program_of(function, [a]), threads=1)
-    np.testing.assert_allclose(emitted.run([a])[0], function(a))
+    runner = compile_program(program_of(function, [a]), threads=1)
+    np.testing.assert_allclose(runner.run([a])[0], function(a))

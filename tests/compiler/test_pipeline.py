@@ -11,7 +11,7 @@ import pytest
 import tinygraph as tg
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.stages import Stages
 
 FIRST = ["trace", "program", "write out"]
@@ -110,6 +110,6 @@ def test_stages_cost_nothing_until_they_are_asked_for(monkeypatch: pytest.Monkey
 
 def test_a_phase_may_be_left_out():
     step = training_step()
-    emitted = compile_program(step.program, phases=[phase for phase in PHASES if phase.name != "share"])
-    assert isinstance(emitted, Emitted)
-    assert "share" not in [phase.name for phase in emitted.task.phases]
+    runner = compile_program(step.program, phases=[phase for phase in PHASES if phase.name != "share"])
+    assert isinstance(runner, Runner)
+    assert "share" not in [phase.name for phase in runner.task.phases]

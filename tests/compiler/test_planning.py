@@ -15,7 +15,7 @@ from tests.compiler.programs import program_of
 from tinygraph.compiler.memory import Storage
 from tinygraph.compiler.memory.packing import packed
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.runner import Runner
 
 WIDE = np.linspace(-1, 1, 20_000)
 
@@ -28,15 +28,15 @@ def chain(x: Any) -> Any:
 
 
 def test_a_chain_is_computed_in_one_buffer() -> None:
-    emitted = compile_program(program_of(chain, [WIDE]))
-    assert emitted.cost.buffers == 1
-    assert emitted.cost.buffer_bytes == WIDE.nbytes
+    runner = compile_program(program_of(chain, [WIDE]))
+    assert runner.cost.buffers == 1
+    assert runner.cost.buffer_bytes == WIDE.nbytes
 
 
 def test_values_that_are_needed_at_the_same_time_have_buffers_of_their_own() -> None:
-    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x) - np.exp(x)), [WIDE]))
-    assert emitted.cost.buffers == 2
-    np.testing.assert_allclose(emitted.run([WIDE])[0], np.sum(np.sin(WIDE) * np.cos(WIDE) - np.exp(WIDE)))
+    runner = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.cos(x) - np.exp(x)), [WIDE]))
+    assert runner.cost.buffers == 2
+    np.testing.assert_allclose(runner.run([WIDE])[0], np.sum(np.sin(WIDE) * np.cos(WIDE) - np.exp(WIDE)))
 
 
 def test_memory_is_used_again_by_values_of_other_shapes_and_dtypes() -> None:
@@ -45,13 +45,13 @@ def test_memory_is_used_again_by_values_of_other_shapes_and_dtypes() -> None:
         rows = np.sum(np.exp(squares), axis=1)
         return np.sum((rows.astype(np.float32) * 2).astype(np.float64)) + np.sum(rows)
 
-    emitted = compile_program(program_of(function, [np.linspace(0, 1, 50)]))
-    assert len(emitted.plan.memories) < sum(len(memory.storages) for memory in emitted.plan.memories)
+    runner = compile_program(program_of(function, [np.linspace(0, 1, 50)]))
+    assert len(runner.plan.buffers) < sum(len(buffer.storages) for buffer in runner.plan.buffers)
     x = np.linspace(1, 2, 50)
-    np.testing.assert_allclose(emitted.run([x])[0], function(tg.Tensor(x)).data, rtol=1e-12)
+    np.testing.assert_allclose(runner.run([x])[0], function(tg.Tensor(x)).data, rtol=1e-12)
 
 
-def step_of(size: int = 4000) -> tuple[Emitted, list[Any], list[Any]]:
+def step_of(size: int = 4000) -> tuple[Runner, list[Any], list[Any]]:
     """A step of momentum on a least-squares problem, its arguments and variables."""
 
     def function(x: Any, y: Any, w: Any, v: Any) -> Any:
@@ -68,11 +68,11 @@ def step_of(size: int = 4000) -> tuple[Emitted, list[Any], list[Any]]:
 
 
 def test_variables_are_updated_in_place() -> None:
-    emitted, (x, y), variables = step_of()
+    runner, (x, y), variables = step_of()
     w, v = [np.array(value) for value in variables]
     places = [variable.ctypes.data for variable in variables]
     for _ in range(5):
-        (loss,) = emitted.run([x, y], variables)
+        (loss,) = runner.run([x, y], variables)
         error = x @ w - y
         np.testing.assert_allclose(loss, np.mean(error**2))
         v = 0.9 * v - 1e-5 * (x.T @ error)
@@ -83,15 +83,15 @@ def test_variables_are_updated_in_place() -> None:
 
 
 def test_a_steady_step_allocates_next_to_nothing() -> None:
-    emitted, arguments, variables = step_of(40_000)
+    runner, arguments, variables = step_of(40_000)
     for _ in range(3):
-        emitted.run(arguments, variables)
+        runner.run(arguments, variables)
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         tracemalloc.reset_peak()
         for _ in range(5):
-            emitted.run(arguments, variables)
+            runner.run(arguments, variables)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -100,12 +100,12 @@ def test_a_steady_step_allocates_next_to_nothing() -> None:
 
 
 def test_other_variables_may_be_given_at_any_call() -> None:
-    emitted, arguments, variables = step_of(50)
+    runner, arguments, variables = step_of(50)
     first, second = [np.array(value) for value in variables], [np.array(value) for value in variables]
-    emitted.run(arguments, first)
-    emitted.run(arguments, second)
-    emitted.run(arguments, first)
-    emitted.run(arguments, second)
+    runner.run(arguments, first)
+    runner.run(arguments, second)
+    runner.run(arguments, first)
+    runner.run(arguments, second)
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -127,19 +127,19 @@ def test_updates_read_old_values(function: Any) -> None:
     expected, updated = function(x, a, b)
     expected, updated = np.array(expected), [np.array(value) for value in updated]
     program = program_of(function, [x], [a, b])
-    emitted = compile_program(program)
+    runner = compile_program(program)
     variables = [a.copy(), b.copy()]
-    (result,) = emitted.run([x], variables)
-    np.testing.assert_allclose(result, expected, err_msg=emitted.source)
+    (result,) = runner.run([x], variables)
+    np.testing.assert_allclose(result, expected, err_msg=runner.source)
     for variable, value in zip(variables, updated, strict=True):
-        np.testing.assert_allclose(variable, value, err_msg=emitted.source)
+        np.testing.assert_allclose(variable, value, err_msg=runner.source)
 
 
 def test_results_are_never_used_again() -> None:
-    emitted = compile_program(program_of(lambda x: (np.sin(x), np.sin(x).reshape(2, -1).T, x[1:]), [WIDE]))
-    first = emitted.run([WIDE])
+    runner = compile_program(program_of(lambda x: (np.sin(x), np.sin(x).reshape(2, -1).T, x[1:]), [WIDE]))
+    first = runner.run([WIDE])
     kept = [np.array(result) for result in first]
-    emitted.run([WIDE + 1])
+    runner.run([WIDE + 1])
     for result, value in zip(first, kept, strict=True):
         np.testing.assert_array_equal(result, value)
 
@@ -149,7 +149,7 @@ def test_storages_are_packed_into_the_first_memory_that_is_free(sizes: list[tupl
     def storages() -> list[Storage]:
         return [Storage("owned", (size,), np.dtype(np.float64), first, first + length) for size, first, length in sizes]
 
-    memories = packed(storages())
+    buffers = packed(storages())
     expected: list[list[Storage]] = []
     for held in sorted(storages(), key=lambda held: (-held.nbytes, held.first)):
         for others in expected:
@@ -162,5 +162,5 @@ def test_storages_are_packed_into_the_first_memory_that_is_free(sizes: list[tupl
     def told(groups: list[list[Storage]]) -> list[list[tuple[int, int, int]]]:
         return sorted(sorted((held.nbytes, held.first, held.last) for held in group) for group in groups)
 
-    assert told([memory.storages for memory in memories]) == told(expected)
-    assert all(memory.nbytes == max(held.nbytes for held in memory.storages) for memory in memories)
+    assert told([buffer.storages for buffer in buffers]) == told(expected)
+    assert all(buffer.nbytes == max(held.nbytes for held in buffer.storages) for buffer in buffers)

@@ -286,10 +286,10 @@ def test_tinygraphs_functions_are_written_with_numpys(function: Callable[..., An
     called = {node.function for node in graph.nodes if not node.is_input} - CHECKS
     modules = {getattr(function, "__module__", "numpy") or "numpy" for function in called}
     assert not any(module.startswith("tinygraph.functions") for module in modules), graph
-    emitted = compile_program(program)
-    lines = [line for line in emitted.source.splitlines()[1:] if "functions.checks" not in line]
+    runner = compile_program(program)
+    lines = [line for line in runner.source.splitlines()[1:] if "functions.checks" not in line]
     assert "tinygraph" not in "\n".join(lines)
-    np.testing.assert_allclose(emitted.run([MATRIX])[0], program.graph.outputs[0].value, rtol=1e-12)
+    np.testing.assert_allclose(runner.run([MATRIX])[0], program.graph.outputs[0].value, rtol=1e-12)
 
 
 def test_a_rewrite_that_changes_a_shape_is_caught() -> None:

@@ -62,26 +62,26 @@ def training() -> tuple[Program, list[Any], list[Any]]:
 
 def test_a_training_step_with_its_parameters_beside_it(tmp_path: Path) -> None:
     program, arguments, variables = training()
-    emitted = compile_program(program)
-    save_program(tmp_path / "step.py", emitted, variables)
+    runner = compile_program(program)
+    save_program(tmp_path / "step.py", runner, variables)
     assert "tinygraph" not in (tmp_path / "step.py").read_text().split("\n", 1)[1]
     again = "results = (*step.step(*[given[name] for name in given]), step.w if hasattr(step, 'w') else step.v0)"
     loss, w = run_alone(tmp_path, arguments, again)
     mine = [np.array(value) for value in variables]
-    emitted.run(arguments, mine)
-    (expected,) = emitted.run(arguments, mine)
+    runner.run(arguments, mine)
+    (expected,) = runner.run(arguments, mine)
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     np.testing.assert_allclose(w, mine[0], rtol=1e-12)
 
 
 def test_a_training_step_with_its_parameters_as_arguments(tmp_path: Path) -> None:
     program, arguments, variables = training()
-    emitted = compile_program(program)
-    save_program(tmp_path / "step.py", emitted, variables, parameters="arguments")
+    runner = compile_program(program)
+    save_program(tmp_path / "step.py", runner, variables, parameters="arguments")
     assert not (tmp_path / "step.npz").exists()
     more = "results = (*results[0], *results[1].values())"
     loss, w, b = run_alone(tmp_path, [*arguments, *variables], more)
-    (expected,) = emitted.run(arguments, variables)
+    (expected,) = runner.run(arguments, variables)
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     np.testing.assert_allclose(w, variables[0], rtol=1e-12)
     np.testing.assert_allclose(b, variables[1], rtol=1e-12)
@@ -149,14 +149,14 @@ def test_what_cannot_be_saved_is_refused(tmp_path: Path) -> None:
         return x + shift
 
     shifted.derivative(lambda g, z, x: g)
-    emitted = compile_program(program_of(lambda x: shifted(x) * 2, [np.ones(3)]))
-    np.testing.assert_allclose(emitted.run([np.ones(3)])[0], 5.0)
+    runner = compile_program(program_of(lambda x: shifted(x) * 2, [np.ones(3)]))
+    np.testing.assert_allclose(runner.run([np.ones(3)])[0], 5.0)
     with pytest.raises(UnsupportedError, match="cannot be written into a file"):
-        save_program(tmp_path / "step.py", emitted)
+        save_program(tmp_path / "step.py", runner)
     with pytest.raises(ValueError, match="must end in"):
-        save_program(tmp_path / "step.txt", emitted)
+        save_program(tmp_path / "step.txt", runner)
     with pytest.raises(ValueError, match="beside"):
-        save_program(tmp_path / "step.py", emitted, parameters="elsewhere")
+        save_program(tmp_path / "step.py", runner, parameters="elsewhere")
     assert list(tmp_path.iterdir()) == []
 
 

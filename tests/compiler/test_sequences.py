@@ -16,7 +16,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph import nn, optim
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule import division, pieces, sequences
 from tinygraph.compiler.schedule.sequences import Sequences
 from tinygraph.compiler.write import reduction_calls
@@ -83,9 +83,9 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 }  # fmt: skip
 
 
-def run_in(emitted: Emitted) -> Sequences | None:
+def fusion_in(runner: Runner) -> Sequences | None:
     """The part of a program that goes over sequences."""
-    return next((item for item in emitted.plan.items if isinstance(item, Sequences)), None)
+    return next((item for item in runner.plan.items if isinstance(item, Sequences)), None)
 
 
 @contextlib.contextmanager
@@ -113,10 +113,10 @@ def small() -> Iterator[None]:
 def test_a_few_at_a_time_are_all(name: str, threads: int, backward: bool) -> None:
     function, arrays = CASES[name]
     program = program_of(function, arrays, backward=backward)
-    emitted = compile_program(program, threads=threads)
+    runner = compile_program(program, threads=threads)
     for _ in range(2):
-        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+        for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
 
 
 FLAT = {"tokens": (-1, 3), "numbers": (-1,), "sequences": (4, -1), "halves": (8, -1, 3), "kept": (4, 6, 3)}
@@ -144,23 +144,23 @@ def test_a_loss_over_flattened_tokens_takes_any_array_from_outside(dtype: Any, d
     arrays = [np.random.default_rng(3).normal(size=size).astype(dtype) for size in ((4, 6, 3), (3, 3), mask)]
     program = program_of(loss, arrays, backward=True)
     with small_blocks():
-        emitted = compile_program(program, threads=data.draw(st.sampled_from([1, 2])))
-        assert run_in(emitted) is not None
-        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
+        runner = compile_program(program, threads=data.draw(st.sampled_from([1, 2])))
+        assert fusion_in(runner) is not None
+        for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
             accuracy = 1e-9 if dtype is np.float64 else 1e-3
-            np.testing.assert_allclose(result, output.value, rtol=accuracy, atol=accuracy, err_msg=emitted.source)
+            np.testing.assert_allclose(result, output.value, rtol=accuracy, atol=accuracy, err_msg=runner.source)
 
 
 @pytest.mark.usefixtures("small")
 def test_attention_goes_over_sequences_forward_and_backward() -> None:
     function, arrays = CASES["attention"]
-    emitted = compile_program(program_of(function, arrays, backward=True), threads=2)
-    run = run_in(emitted)
-    assert run is not None and run.rows == 5 and 1 <= run.rows_in_block <= 2
-    assert len(run.ending) >= 6, "the gradients of the weights"
-    assert "in_two(rows_1, 5, " in emitted.source
-    outside = [item for item in emitted.plan.items if item is not run]
-    assert not any(getattr(item, "op", "") == "matmul" for item in outside), emitted.source
+    runner = compile_program(program_of(function, arrays, backward=True), threads=2)
+    fusion = fusion_in(runner)
+    assert fusion is not None and fusion.rows == 5 and 1 <= fusion.rows_in_block <= 2
+    assert len(fusion.ending) >= 6, "the gradients of the weights"
+    assert "in_two(rows_1, 5, " in runner.source
+    outside = [item for item in runner.plan.items if item is not fusion]
+    assert not any(getattr(item, "op", "") == "matmul" for item in outside), runner.source
 
 
 @pytest.mark.usefixtures("small")
@@ -168,12 +168,12 @@ def test_attention_goes_over_sequences_forward_and_backward() -> None:
 def test_heads_are_written_where_they_are_read(blocks: bool) -> None:
     function, arrays = CASES["attention"]
     program = program_of(function, arrays, backward=True)
-    emitted = compile_program(program, blocks=blocks)
-    assert sum(node.op == "turned_product" for node in emitted.graph.nodes) == 4  # the gradients of q, k, v, too
-    assert emitted.source.count("out=d_z_part") == 3, emitted.source
+    runner = compile_program(program, blocks=blocks)
+    assert sum(node.op == "turned_product" for node in runner.graph.nodes) == 4  # the gradients of q, k, v, too
+    assert runner.source.count("out=d_z_part") == 3, runner.source
     for _ in range(2):
-        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+        for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
 
 
 @pytest.mark.usefixtures("small")
@@ -182,12 +182,12 @@ def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypa
     monkeypatch.setattr(sequences, "BLOCK_BYTES", 1 << 19)
     function, arrays = CASES["attention"]
     program = program_of(function, arrays, backward=True)
-    emitted = compile_program(program, threads=threads)
-    block = emitted.source.partition("def block_1(")[2].partition("def step(")[0]
+    runner = compile_program(program, threads=threads)
+    block = runner.source.partition("def block_1(")[2].partition("def step(")[0]
     assert "_total)" in block and not re.search(r"np\.add\(\w+_total,|total\.fill", block), block
     for _ in range(2):
-        for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+        for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+            np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
 
 
 @pytest.mark.usefixtures("small")
@@ -196,18 +196,18 @@ def test_products_of_all_sequences_are_made_with_the_rest_of_each(monkeypatch: p
         monkeypatch.setattr(pieces, name, value)
     arrays = starts((16, 64, 4), (4, 12), (4, 4), (4,), (4, 8), (8, 4), (4, 3))
     program = program_of(attention, arrays, backward=True)
-    emitted = compile_program(program, threads=2)
-    run = run_in(emitted)
-    assert run is not None
-    outside = [item for item in emitted.plan.items if item is not run]
-    assert not any(getattr(item, "op", "") == "matmul" for item in outside), emitted.source
-    for result, output in zip(emitted.run(arrays), program.graph.outputs, strict=True):
-        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=emitted.source)
+    runner = compile_program(program, threads=2)
+    fusion = fusion_in(runner)
+    assert fusion is not None
+    outside = [item for item in runner.plan.items if item is not fusion]
+    assert not any(getattr(item, "op", "") == "matmul" for item in outside), runner.source
+    for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
 
 
 def test_small_batches_are_done_at_once() -> None:
     function, arrays = CASES["attention"]
-    assert run_in(compile_program(program_of(function, arrays, backward=True))) is None
+    assert fusion_in(compile_program(program_of(function, arrays, backward=True))) is None
 
 
 @pytest.mark.usefixtures("small")
@@ -224,9 +224,9 @@ def test_the_text_names_no_view_that_it_does_not_read_and_keeps_to_the_width() -
 def test_memory_is_for_a_few_sequences() -> None:
     function, arrays = CASES["attention"]
     many = [rng.normal(size=(64, 6, 4)), *arrays[1:]]
-    emitted = compile_program(program_of(function, many, backward=True), threads=1)
+    runner = compile_program(program_of(function, many, backward=True), threads=1)
     whole = compile_program(program_of(function, many, backward=True), blocks=False)
-    assert emitted.cost.buffer_bytes < whole.cost.buffer_bytes / 4
+    assert runner.cost.buffer_bytes < whole.cost.buffer_bytes / 4
 
 
 @pytest.mark.usefixtures("small")
@@ -268,12 +268,12 @@ def test_layers_train_alike() -> None:
 
 def test_a_product_of_three_axes_is_one_of_matrices() -> None:
     x, w = starts((4, 5, 3), (3, 6))
-    emitted = compile_program(program_of(lambda x, w: np.tanh(x @ w), [x, w]))
-    assert "np.dot(x0.reshape(-1, 3), x1, out=" in emitted.source
-    np.testing.assert_allclose(emitted.run([x, w])[0], np.tanh(x @ w), rtol=1e-12)
+    runner = compile_program(program_of(lambda x, w: np.tanh(x @ w), [x, w]))
+    assert "np.dot(x0.reshape(-1, 3), x1, out=" in runner.source
+    np.testing.assert_allclose(runner.run([x, w])[0], np.tanh(x @ w), rtol=1e-12)
     for function in (lambda x, w: x[:, ::2] @ w, lambda x, w: x.transpose(1, 0, 2) @ w):
-        emitted = compile_program(program_of(function, [x, w]))
-        np.testing.assert_allclose(emitted.run([x, w])[0], function(x, w), rtol=1e-12)
+        runner = compile_program(program_of(function, [x, w]))
+        np.testing.assert_allclose(runner.run([x, w])[0], function(x, w), rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -285,9 +285,9 @@ def test_short_rows_are_summed_by_a_product(dtype: Any) -> None:
         return y / np.sum(y, axis=1, keepdims=True), np.sum(y, axis=-1), np.sum(x.reshape(10, 30, 20), axis=-1)
 
     program = program_of(function, [x])
-    emitted = compile_program(program)
-    assert emitted.source.count("ones, out=") >= 2, emitted.source
-    for result, output in zip(emitted.run([x]), program.graph.outputs, strict=True):
+    runner = compile_program(program)
+    assert runner.source.count("ones, out=") >= 2, runner.source
+    for result, output in zip(runner.run([x]), program.graph.outputs, strict=True):
         np.testing.assert_allclose(result, output.value, rtol=2e-4 if dtype is np.float32 else 1e-9)
     few = compile_program(program_of(lambda x: np.sum(x, axis=1), [x[:10]]))
     assert "ones" not in few.source

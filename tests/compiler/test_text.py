@@ -141,10 +141,10 @@ def test_numbers_are_arrays_that_are_made_once(dtype: Any) -> None:
     def exact(x: Any) -> Any:
         return np.float64(0.1) * x, np.power(x, 3), x * True
 
-    emitted = compile_program(program_of(function, [x]))
+    runner = compile_program(program_of(function, [x]))
     for line in ("one = np.array(1.0", "half = np.array(0.5", "n_0_01 = np.array(0.01", "n_1e_minus_09 = np.array(1e-"):
-        assert line in emitted.source, emitted.source
-    (result,) = emitted.run([x])
+        assert line in runner.source, runner.source
+    (result,) = runner.run([x])
     assert result.dtype == dtype
     np.testing.assert_allclose(result, function(x), rtol=1e-6 if dtype == np.float32 else 1e-14)
     for result, wanted in zip(compile_program(program_of(exact, [x])).run([x]), exact(x), strict=True):
@@ -154,8 +154,8 @@ def test_numbers_are_arrays_that_are_made_once(dtype: Any) -> None:
 
 def test_a_number_keeps_the_sign_of_zero() -> None:
     x = np.array([-1.0, 2.0])
-    emitted = compile_program(program_of(lambda x: np.sin(x) * -0.0, [x]), phases=())
-    assert np.signbit(emitted.run([x])[0]).tolist() == np.signbit(np.sin(x) * -0.0).tolist()
+    runner = compile_program(program_of(lambda x: np.sin(x) * -0.0, [x]), phases=())
+    assert np.signbit(runner.run([x])[0]).tolist() == np.signbit(np.sin(x) * -0.0).tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -163,15 +163,15 @@ def test_a_number_keeps_the_sign_of_zero() -> None:
 def test_short_arrays_are_summed_up_by_a_product(dtype: Any, size: int) -> None:
     x = np.random.default_rng(0).normal(size=(1, size)).astype(dtype)
     for function in (lambda x: np.sum(np.sin(x)), lambda x: np.sum(np.sin(x)[:, ::2])):
-        emitted = compile_program(program_of(function, [x]))
-        (result,) = emitted.run([x])
+        runner = compile_program(program_of(function, [x]))
+        (result,) = runner.run([x])
         assert np.asarray(result).dtype == dtype
         np.testing.assert_allclose(result, function(x), rtol=1e-5 if dtype == np.float32 else 1e-12)
         for special in (np.nan, np.inf):
             with np.errstate(invalid="ignore"):
-                assert np.isnan(emitted.run([np.full_like(x, special)])[0])
-    emitted = compile_program(program_of(lambda x: np.sum(np.sin(x)), [x]))
-    assert ("_sum = np.vdot(" in emitted.source) == (2 <= size <= 512)
+                assert np.isnan(runner.run([np.full_like(x, special)])[0])
+    runner = compile_program(program_of(lambda x: np.sum(np.sin(x)), [x]))
+    assert ("_sum = np.vdot(" in runner.source) == (2 <= size <= 512)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -180,9 +180,9 @@ def test_large_arrays_are_compared_with_numbers_by_clipping(dtype: Any) -> None:
     x[:3] = np.nan, np.inf, -np.inf
     for function in (lambda x: np.maximum(x, 0), lambda x: np.minimum(0.5, x), lambda x: np.maximum(x, -1e-3)):
         for blocks in (False, True):
-            emitted = compile_program(program_of(function, [x]), blocks=blocks)
-            assert "np.clip(" in emitted.source
-            (result,) = emitted.run([x])
+            runner = compile_program(program_of(function, [x]), blocks=blocks)
+            assert "np.clip(" in runner.source
+            (result,) = runner.run([x])
             assert result.dtype == dtype
             np.testing.assert_array_equal(result, function(x))
     for function in (
@@ -190,9 +190,9 @@ def test_large_arrays_are_compared_with_numbers_by_clipping(dtype: Any) -> None:
         lambda x: np.maximum(x[:100], 0),
         lambda x: np.maximum(x, np.nan),
     ):
-        emitted = compile_program(program_of(function, [x]))
-        assert "np.clip(" not in emitted.source
-        np.testing.assert_array_equal(emitted.run([x])[0], function(x))
+        runner = compile_program(program_of(function, [x]))
+        assert "np.clip(" not in runner.source
+        np.testing.assert_array_equal(runner.run([x])[0], function(x))
 
 
 def test_where_the_code_is_not_at_hand_the_comment_says_only_where_it_stands() -> None:
@@ -262,9 +262,9 @@ def mixed(a: Any, b: Any) -> Any:
 @pytest.mark.parametrize(("a", "b"), [(0.3, 0.7), (-2.0, 1.5), (1.0, -1.0)])
 def test_numbers_are_computed_with_floats(a: float, b: float) -> None:
     program = program_of(mixed, [a, b], backward=True)
-    emitted = compile_program(program)
-    assert "from math import" in emitted.source
-    for result, output in zip(emitted.run([np.array(a), np.array(b)]), program.graph.outputs, strict=True):
+    runner = compile_program(program)
+    assert "from math import" in runner.source
+    for result, output in zip(runner.run([np.array(a), np.array(b)]), program.graph.outputs, strict=True):
         assert type(result) is np.float64
         np.testing.assert_allclose(result, output.value, rtol=1e-13)
 
@@ -274,10 +274,10 @@ def test_where_floats_raise_numpys_answer_is_given(value: float) -> None:
     def function(x: Any) -> Any:
         return np.log(x) + 1 / x, np.exp(x), np.sqrt(x), np.maximum(x, 1.0)
 
-    emitted = compile_program(program_of(function, [0.5]))
+    runner = compile_program(program_of(function, [0.5]))
     with np.errstate(all="ignore"):
         expected = function(np.float64(value))
-        results = emitted.run([np.array(value)])
+        results = runner.run([np.array(value)])
     np.testing.assert_array_equal(results, expected)
 
 
@@ -292,17 +292,17 @@ def test_state_that_is_a_number() -> None:
     def function(x: Any, count: Any) -> Any:
         return x * count, [count + 1]
 
-    emitted = compile_program(program_of(function, [2.0], [1.0]))
+    runner = compile_program(program_of(function, [2.0], [1.0]))
     count = np.array(1.0)
-    assert [float(emitted.run([np.array(2.0)], [count])[0]) for _ in range(3)] == [2.0, 4.0, 6.0]
+    assert [float(runner.run([np.array(2.0)], [count])[0]) for _ in range(3)] == [2.0, 4.0, 6.0]
     assert count == 4.0
 
 
 def test_a_failing_call_of_numbers_changes_no_state() -> None:
-    emitted = compile_program(program_of(lambda x, n: (np.log(x), [n + 1]), [2.0], [1.0]))
+    runner = compile_program(program_of(lambda x, n: (np.log(x), [n + 1]), [2.0], [1.0]))
     count = np.array(1.0)
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-        emitted.run([np.array(0.0)], [count])
+        runner.run([np.array(0.0)], [count])
     assert count == 1.0
 
 
@@ -310,8 +310,8 @@ def test_a_failing_call_of_numbers_changes_no_state() -> None:
 
 
 def test_the_cost_is_counted() -> None:
-    emitted = compile_program(program_of(lambda x, w: np.sum(x @ w), [np.ones((20, 30)), np.ones((30, 40))]))
-    cost = emitted.cost
+    runner = compile_program(program_of(lambda x, w: np.sum(x @ w), [np.ones((20, 30)), np.ones((30, 40))]))
+    cost = runner.cost
     assert cost.flops == 2 * 20 * 30 * 40 + 20 * 40
     assert cost.buffers == 1
     assert cost.buffer_bytes == 20 * 40 * 8
@@ -326,14 +326,14 @@ def test_a_profile_says_which_line_takes_the_time() -> None:
         return np.sum(dear) + np.sum(cheap), [w + 1]
 
     x, w = np.linspace(-1, 1, 60_000).reshape(300, 200), np.zeros(3)
-    emitted = compile_program(program_of(function, [x], [w]))
-    profile = emitted.profile([x], [w], repeats=3)
+    runner = compile_program(program_of(function, [x], [w]))
+    profile = runner.profile([x], [w], repeats=3)
     assert not w.any(), "measuring has changed a variable"
     assert "np.sin(x) * np.sin(x + 1)" in profile.by_line()[0][1]
     assert profile.by_operation()[0][0] == "sin"
     assert profile.seconds > 0
     assert all(entry.seconds >= 0 and entry.bytes > 0 for entry in profile.entries)
-    assert set(profile.heat()) <= {node.index for node in emitted.graph.nodes}
+    assert set(profile.heat()) <= {node.index for node in runner.graph.nodes}
     dot = profile.draw().source
     assert re.search(r"#cc4c02|#7a2a04", dot) and "share of time" in dot and "%" in dot
     assert "share of bytes" in profile.draw("bytes").source
@@ -352,11 +352,11 @@ def test_blas_has_as_many_threads_after_a_call_as_before() -> None:
     before = blas.get_threads()
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(100, 50)), rng.normal(size=(50, 60))
-    emitted = compile_program(program_of(lambda x, w: np.tanh(x @ w), [x, w]))
-    np.testing.assert_allclose(emitted.run([x, w])[0], np.tanh(x @ w))
+    runner = compile_program(program_of(lambda x, w: np.tanh(x @ w), [x, w]))
+    np.testing.assert_allclose(runner.run([x, w])[0], np.tanh(x @ w))
     assert blas.get_threads() == before
     with pytest.raises(TypeError):
-        emitted.run([x, "w"])
+        runner.run([x, "w"])
     assert blas.get_threads() == before
 
 

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from tinygraph.drawing import draw
 from tinygraph.drawing.cards import gradient_words
-from tinygraph.drawing.facts import distribution, nonfinite, norm
+from tinygraph.drawing.facts import histogram, nonfinite, norm
 from tinygraph.drawing.symbols import operation_symbol
 from tinygraph.drawing.views import chain, full
 from tinygraph.graph import Graph
@@ -28,7 +28,7 @@ arrays = kinds.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims
 @given(arrays)
 def test_any_array_can_be_described(value: np.ndarray) -> None:
     with np.errstate(all="raise", under="ignore"):
-        told = distribution(value)
+        told = histogram(value)
     assert told.words
     assert all(0 <= bar <= 1 for bar in told.bars)
     assert not told.bars or max(told.bars) == 1
@@ -39,14 +39,14 @@ def test_a_histogram_does_not_depend_on_the_unit(value: np.ndarray, scale: float
     span = value.max() - value.min()
     steps = (value - value.min()) / span * 9 if span > 1 else np.zeros(0)
     if span > 1 and np.all(np.abs(steps - np.round(steps)) > 1e-6)[()]:
-        assert distribution(value).bars == distribution(value * scale + shift).bars
+        assert histogram(value).bars == histogram(value * scale + shift).bars
 
 
 @pytest.mark.parametrize("largest", [np.float64(1.7e308), np.float32(3.4e38), np.float16(65504), np.int64(2**62)])
 def test_the_largest_numbers_do_not_overflow_on_the_way_to_a_histogram(largest: np.generic) -> None:
     value = np.array([-largest, -largest, 0, largest], largest.dtype)
     with np.errstate(all="raise"):
-        assert distribution(value).bars == (1, 0, 0, 0, 0.5, 0, 0, 0, 0.5)
+        assert histogram(value).bars == (1, 0, 0, 0, 0.5, 0, 0, 0, 0.5)
 
 
 @given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf])))

@@ -32,7 +32,7 @@ from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.run.binding import all_finite
-from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.run.threads import one_thread
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
@@ -93,7 +93,7 @@ def compile_program(
     name: str = "step",
     blocks: bool = True,
     threads: int | None = None,
-) -> Emitted:
+) -> Runner:
     """Write a program as NumPy, and make it callable: the stages from `rewrites` on.
 
     Args:
@@ -105,14 +105,14 @@ def compile_program(
         threads: 2 lets large work go to two threads, 1 does not; None goes by the number of processors.
 
     Returns:
-        An `Emitted`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
+        A `Runner`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
         `.graph` are the graphs before and after rewriting; `.cost`, `.profile(...)`.
     """
     name = users(name) if is_free(users(name)) else f"{users(name)}_"
     threads = min(2, os.cpu_count() or 1) if threads is None else threads
     options = {"phases": phases, "name": name, "blocks": blocks, "threads": threads}
 
-    def again(another: Program = program, **others: Any) -> Emitted:
+    def again(another: Program = program, **others: Any) -> Runner:
         return compile_program(another, **{**options, **others})
 
     original = steps_of(program)
@@ -121,19 +121,19 @@ def compile_program(
     return _of_numbers(named_apart(task)) if is_of_numbers(graph) else _of_arrays(task)
 
 
-def _of_arrays(task: Task) -> Emitted:
+def _of_arrays(task: Task) -> Runner:
     """Return the program that computes with NumPy's arrays: the stages from `schedule` on."""
     graph = task.graph
     items = scheduled(graph, task.overwrites) if task.blocks else calls_alone(graph)
     planned = plan(graph, items, len(task.arguments), task.updates, task.results)
     names = names_of(graph, planned, task.reserved)
     text = text_of_arrays(task, planned, names)
-    return Emitted(task, text, planned, one_thread=wants_one_thread(graph, items))
+    return Runner(task, text, planned, one_thread=wants_one_thread(graph, items))
 
 
-def _of_numbers(task: Task) -> Emitted:
+def _of_numbers(task: Task) -> Runner:
     """Return the program that computes with Python's floats. They need no schedule, no memory, and few names."""
-    return Emitted(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
+    return Runner(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
 
 
 def name_of(function: Callable[..., Any]) -> str:

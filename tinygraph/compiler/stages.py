@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.phases import phase_by_phase
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.run.emitted import Emitted
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.run.runner import Runner
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["Stage", "Stages", "stages_of"]
@@ -69,9 +69,9 @@ class Stages(Mapping[str, Stage]):
         return f"<stages {', '.join(self)}>"
 
 
-def stages_of(emitted: Emitted) -> Stages:
+def stages_of(runner: Runner) -> Stages:
     """Return the stages that a written program has gone through."""
-    task = emitted.task
+    task = runner.task
     trace, before = str(task.program.graph), str(task.original)
     stages = [
         Stage("trace", "Record the calls of one run of the function.", "", trace),
@@ -81,14 +81,14 @@ def stages_of(emitted: Emitted) -> Stages:
         after = str(graph)
         stages.append(Stage(phase.name, phase.sentence, before, after))
         before = after
-    names = emitted.text.references.names if isinstance(emitted.text.references, Writer) else {}
+    names = runner.text.references.names if isinstance(runner.text.references, Writer) else {}
     return Stages([
         *stages,
-        Stage("schedule", "Put the calls in order, some of them in runs over rows.", "", _schedule(emitted)),
-        Stage("memory", "Give each value a place in memory.", "", _memory(emitted.plan)),
+        Stage("schedule", "Put the calls in order, some of them fused over rows.", "", _schedule(runner)),
+        Stage("memory", "Give each value a place in memory.", "", _memory(runner.plan)),
         Stage("names", "Call each value as the user does, or after what it is made from.", "", _names(names)),
-        Stage("write", "Write the text of a NumPy module.", "", emitted.source),
-        Stage("run", "Make the text a function.", "", _run(emitted)),
+        Stage("write", "Write the text of a NumPy module.", "", runner.source),
+        Stage("run", "Make the text a function.", "", _run(runner)),
     ])  # fmt: skip
 
 
@@ -100,13 +100,13 @@ def _called(step: Step) -> str:
     return f"%{step.index} {step.op}"
 
 
-def _schedule(emitted: Emitted) -> str:
-    """Return a line for each item: a call, or a run with its calls below it."""
-    if not emitted.plan.items:
+def _schedule(runner: Runner) -> str:
+    """Return a line for each item: a call, or a fusion with its calls below it."""
+    if not runner.plan.items:
         return "Every value is a number: the calls stay in the order of the graph."
     lines: list[str] = []
-    for item in emitted.plan.items:
-        if isinstance(item, Run):
+    for item in runner.plan.items:
+        if isinstance(item, Fusion):
             lines += [f"{item.rows} rows, {min(item.rows, item.rows_in_block)} at a time"]
             lines += [f"    {_called(step)}" for step in item.steps]
         else:
@@ -118,15 +118,15 @@ def _memory(plan: Plan) -> str:
     """Return a line for each piece of memory, with the values that lie in it."""
     if not plan.storage:
         return "Every value is a number of Python's."
-    memories = {id(held): place for place, memory in enumerate(plan.memories) for held in memory.storages}
+    buffers = {id(held): place for place, buffer in enumerate(plan.buffers) for held in buffer.storages}
     lines: dict[str, list[str]] = {}
     for index, held in plan.storage.items():
         if held is None:
             where = "number"
         elif held.escapes:
             where = f"new at each call, {held.nbytes} bytes"
-        elif id(held) in memories:
-            where = f"memory {memories[id(held)] + 1}, {plan.memories[memories[id(held)]].nbytes} bytes"
+        elif id(held) in buffers:
+            where = f"memory {buffers[id(held)] + 1}, {plan.buffers[buffers[id(held)]].nbytes} bytes"
         elif held.kind == "scratch":
             where = "memory of a block"
         else:
@@ -141,6 +141,6 @@ def _names(names: dict[int, str]) -> str:
     return "\n".join([f"%{index} {name}" for index, name in sorted(names.items())])
 
 
-def _run(emitted: Emitted) -> str:
-    kept = f", with {', '.join(emitted.text.variables)}" if emitted.text.variables else ""
-    return f"{emitted.task.name}({', '.join(emitted.text.arguments)}){kept}: {emitted.cost}"
+def _run(runner: Runner) -> str:
+    kept = f", with {', '.join(runner.text.variables)}" if runner.text.variables else ""
+    return f"{runner.task.name}({', '.join(runner.text.arguments)}){kept}: {runner.cost}"

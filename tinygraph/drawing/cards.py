@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.drawing import health
 from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import distribution, nonfinite, norm
+from tinygraph.drawing.facts import histogram, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
@@ -113,7 +113,7 @@ def _heading(node: Node, scene: Scene) -> str:
         if scene.is_plan and node.value is None:
             told = font((SPACE * 2 if name else "") + shape(node.shape)) + _dtype(node, scene)
             return (font(name, 13, "text", bold=True) if name else "") + told
-        text = "not kept" if node.value is None else distribution(node.value).words
+        text = "not kept" if node.value is None else histogram(node.value).words
         size, colour = (13, "text") if node.value is not None else (10, "muted")
         if name and text == "not kept":
             text = SPACE + text
@@ -133,7 +133,7 @@ def _dtype(node: Node, scene: Scene) -> str:
 def _content(value: np.ndarray[Any, Any] | None, colour: str = "bars") -> str:
     if value is None:
         return font("values not kept")
-    told = distribution(value)
+    told = histogram(value)
     return _beside(_bars(told.bars, colour), font(SPACE + told.words)) if told.bars else font(told.words)
 
 
@@ -215,7 +215,7 @@ def gradient_row(node: Node, scene: Scene) -> str:
         return _tinted(font(told, 10, "non-finite", bold=True), "non-finite fill")
     if node.shape == ():
         return _tinted(font(words, 12, "gradient"), "gradient fill", "CENTER")
-    bars = distribution(node.grad).bars
+    bars = histogram(node.grad).bars
     text = font(SPACE + words if bars else words, 10, "gradient")
     return _tinted(_beside(_bars(bars, "gradient"), text) if bars else text, "gradient fill")
 
@@ -228,11 +228,11 @@ def gradient_card(node: Node, scene: Scene) -> str:
         return table([cell(font(name, 13, "gradient", bold=True)), cell(font(gradient_words(node, scene)[2:], 9))])
     bad = nonfinite(node.grad)
     if node.shape == ():
-        told = font(f"{SPACE}= {distribution(node.grad).words}", 13, "non-finite" if bad else "gradient")
+        told = font(f"{SPACE}= {histogram(node.grad).words}", 13, "non-finite" if bad else "gradient")
         return table([cell(font(name, 13, "gradient", bold=True) + told, "CENTER"), *note])
     rows = [cell(font(name, 13, "gradient", bold=True) + font(SPACE * 2 + shape(node.shape)))]
     words = font(f"{SPACE}‖∇‖ {number(norm(node.grad), 2)}", 10, "gradient")
-    bars = distribution(node.grad).bars
+    bars = histogram(node.grad).bars
     rows.append(cell(_beside(_bars(bars, "gradient"), words) if bars else words))
     if bad:
         rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
@@ -354,7 +354,7 @@ def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
     size = norm(node.grad)
     decades = np.log10(size / largest) if size and largest else -np.inf
     track = round(TRACK_WIDTH * float(np.clip(1 + decades / DECADES, 0, 1)))
-    bars = distribution(node.grad).bars
+    bars = histogram(node.grad).bars
     words = font(f"‖∇‖ {number(size, 2)}", 10, "gradient")
     return (
         name

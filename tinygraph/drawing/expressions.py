@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
-from tinygraph.drawing.facts import distribution
+from tinygraph.drawing.facts import histogram
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.symbols import (
     INFIX,
@@ -54,7 +54,7 @@ RESULTS = {
 }
 
 
-class Expression(NamedTuple):
+class Term(NamedTuple):
     """A formula and the precedence of its outermost operation."""
 
     text: str
@@ -90,18 +90,18 @@ def constant_key(name: str, array: Any) -> Hashable:
 def labels(graph: Graph) -> dict[int, str]:
     """Return a short label for every node by its index: its name, else a formula of its operands' labels, else ""."""
     names = own_names(graph)
-    found: dict[int, Expression] = {}
+    found: dict[int, Term] = {}
     for node in graph.nodes:
         written = None if node.is_input else _written(node, found, LABEL_LENGTH)
         if node.index in names:
             written = _named(names[node.index])
-        found[node.index] = written or Expression(UNFINISHED, ATOM)
+        found[node.index] = written or Term(UNFINISHED, ATOM)
     return {index: "" if written.text == UNFINISHED else written.text for index, written in found.items()}
 
 
-def _named(name: str) -> Expression:
+def _named(name: str) -> Term:
     """Return a name as a formula. A name that looks like a sum or a product gets parentheses within another formula."""
-    return Expression(name, ATOM if grouped(name) == name else SUM)
+    return Term(name, ATOM if grouped(name) == name else SUM)
 
 
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
@@ -113,24 +113,24 @@ def formula(graph: Graph, output: Node) -> str | None:
     """The formula of `output` in the inputs; if that is too long, in the named values; else None."""
     names = own_names(graph)
     for expand_names in (True, False):
-        found: dict[int, Expression] = {}
+        found: dict[int, Term] = {}
         for node in graph.nodes:
             named = node.index in names
             as_name = node.is_input or (named and not expand_names and node is not output)
             if as_name:
                 written = _named(names[node.index]) if named else None
                 if written is None and node.value is not None and node.shape == () and not node.changed:
-                    written = Expression(distribution(node.value).words, ATOM)
+                    written = Term(histogram(node.value).words, ATOM)
             else:
                 written = _written(node, found, TITLE_LENGTH)
-            found[node.index] = written or Expression(UNFINISHED, ATOM)
+            found[node.index] = written or Term(UNFINISHED, ATOM)
         text = found[output.index].text
         if UNFINISHED not in text and len(text) <= TITLE_LENGTH and not output.is_input:
             return text
     return None
 
 
-def _written(node: Node, found: dict[int, Expression], longest: int) -> Expression | None:
+def _written(node: Node, found: dict[int, Term], longest: int) -> Term | None:
     """Return the call as a formula of its operands' expressions; None if it is too long or has no usual notation."""
     if any(value is not None and value is not False for value in node.kwargs.values()):
         return None
@@ -143,43 +143,43 @@ def _written(node: Node, found: dict[int, Expression], longest: int) -> Expressi
     return written if written is not None and len(written.text) <= longest else None
 
 
-def _part(node: Node, found: dict[int, Expression], longest: int) -> Expression | None:
+def _part(node: Node, found: dict[int, Term], longest: int) -> Term | None:
     """ "w[0]": an index of numbers and slices; arrays in it are not written out."""
     operand, key = node.args[0], index_text(node.args[1])
     whole = found[operand.index] if isinstance(operand, Node) else None
     if whole is None or whole.text == UNFINISHED or UNNAMED in key:
         return None
-    written = Expression(f"{whole.within(ATOM)}[{key}]", ATOM)
+    written = Term(f"{whole.within(ATOM)}[{key}]", ATOM)
     return written if len(written.text) <= longest else None
 
 
-def _argument(argument: Any, found: dict[int, Expression]) -> Expression | None:
+def _argument(argument: Any, found: dict[int, Term]) -> Term | None:
     if isinstance(argument, Node):
         return found[argument.index]
     constant = scalar_constant(argument)
     if constant is None:
         return None
     written = number(constant)
-    return Expression(written, ATOM if written.replace(".", "").isalnum() else SUM)
+    return Term(written, ATOM if written.replace(".", "").isalnum() else SUM)
 
 
-def _notation(op: str, operands: list[Expression], arguments: tuple[Any, ...]) -> Expression | None:
+def _notation(op: str, operands: list[Term], arguments: tuple[Any, ...]) -> Term | None:
     if op in LEVEL and len(operands) == 2:
         left, right = operands
         level = LEVEL[op]
         # Only a sum may stand to the right of a sum without parentheses: a + (b − c) is a + b − c.
-        return Expression(f"{left.within(level)} {INFIX[op]} {right.within(level + (op != 'add'))}", level)
+        return Term(f"{left.within(level)} {INFIX[op]} {right.within(level + (op != 'add'))}", level)
     if op in {"power", "float_power"} and len(operands) == 2:
         whole = plain_integer(scalar_constant(arguments[1]))
         exponent = superscript(whole) if whole is not None else f"^{operands[1].within(ATOM)}"
-        return Expression(operands[0].within(ATOM) + exponent, POWER)
+        return Term(operands[0].within(ATOM) + exponent, POWER)
     if len(operands) != 1:
         return None
     (operand,) = operands
     if op in TIGHT:
-        return Expression(TIGHT[op].format(operand.within(ATOM)), POWER)
+        return Term(TIGHT[op].format(operand.within(ATOM)), POWER)
     if op in LOOSE:
         text, level = LOOSE[op]
-        return Expression(text.format(operand.within(POWER)), level)
+        return Term(text.format(operand.within(POWER)), level)
     fence = FENCES.get(op, SYMBOLS.get(op, op) + "({})")
-    return Expression(fence.format(operand.text), ATOM)
+    return Term(fence.format(operand.text), ATOM)

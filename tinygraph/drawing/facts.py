@@ -9,47 +9,47 @@ import numpy as np
 
 from tinygraph.drawing.numbers import count, number
 
-__all__ = ["Distribution", "distribution", "nonfinite", "norm"]
+__all__ = ["Histogram", "histogram", "nonfinite", "norm"]
 
 BARS = 9
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Distribution:
+class Histogram:
     """Heights of the bars between 0 and 1 (none where they would say nothing), and the words beside them."""
 
     bars: tuple[float, ...]
     words: str
 
 
-def distribution(value: Array) -> Distribution:
+def histogram(value: Array) -> Histogram:
     """Describe an array of any shape, dtype and content, empty ones too."""
     if value.dtype.kind not in "biufc":
-        return Distribution((), str(value.dtype))
+        return Histogram((), str(value.dtype))
     if value.size == 0:
-        return Distribution((), "empty")
+        return Histogram((), "empty")
     if value.size == 1:
-        return Distribution((), number(value.reshape(())[()]))
+        return Histogram((), number(value.reshape(())[()]))
     if value.dtype.kind == "b":
         return _truths(value)
     values, sign = (np.abs(value), "|x| ") if value.dtype.kind == "c" else (value, "")
     finite = values[np.isfinite(values)]
     if finite.size == 0:
-        return Distribution((), "none finite")
+        return Histogram((), "none finite")
     low, high = finite.min(), finite.max()
     if low == high:
         same = value.reshape(-1)[0] if value.dtype.kind == "c" and np.all(value == value.reshape(-1)[0]) else low
         whole = finite.size == value.size
-        return Distribution((), f"{sign if same is low else ''}{'all' if whole else 'the rest'} {number(same)}")
-    return Distribution(_bars(finite), f"{sign}{number(low, 2)} … {number(high, 2)}")
+        return Histogram((), f"{sign if same is low else ''}{'all' if whole else 'the rest'} {number(same)}")
+    return Histogram(_bars(finite), f"{sign}{number(low, 2)} … {number(high, 2)}")
 
 
-def _truths(value: Array) -> Distribution:
+def _truths(value: Array) -> Histogram:
     true = int(np.count_nonzero(value))
     if true in {0, value.size}:
-        return Distribution((), f"all {bool(true)}")
-    return Distribution((), f"{count(true)} of {count(value.size)} True")
+        return Histogram((), f"all {bool(true)}")
+    return Histogram((), f"{count(true)} of {count(value.size)} True")
 
 
 def _bars(finite: Array) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary
 from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import distribution, nonfinite
+from tinygraph.drawing.facts import histogram, nonfinite
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
@@ -65,7 +65,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "layer" and box.layer is not None:
         return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
-        told = "values not kept" if isinstance(box.constant, Like) else distribution(box.constant).words
+        told = "values not kept" if isinstance(box.constant, Like) else histogram(box.constant).words
         return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), told]
     if box.kind == "pullback":
         return pullback_lines(node, scene.names)
@@ -75,7 +75,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
         return [line for line in lines if line]
     if scene.is_plan and node.value is None:
         return [f"{name}  {shape(node.shape)}".strip()]
-    told = "not kept" if node.value is None else distribution(node.value).words
+    told = "not kept" if node.value is None else histogram(node.value).words
     first = f"{name} {'now' if node.changed else '='} {told}" if name and node.shape == () else told
     lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]
     lines += [nonfinite(node.value) if node.shape else "", "changed since" if node.changed else ""]

@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.drawing import health, views
 from tinygraph.drawing.cards import gradient_name, gradient_note, gradient_words, layer_operations, layer_summary
 from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import distribution, nonfinite, norm
+from tinygraph.drawing.facts import histogram, nonfinite, norm
 from tinygraph.drawing.numbers import byte_size, number, shape
 from tinygraph.drawing.parts import part
 from tinygraph.drawing.scene import Box, Scene
@@ -188,6 +188,6 @@ def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
 
 def _statistics(value: np.ndarray[Any, Any]) -> str:
     if value.size <= 1 or value.dtype.kind not in "iuf" or nonfinite(value):
-        return distribution(value).words
+        return histogram(value).words
     mean = float(np.mean(value, dtype=np.float64))
     return f"min {number(value.min())} · mean {number(mean)} · max {number(value.max())}"

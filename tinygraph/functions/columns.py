@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from tinygraph.functions.windows import Sliding, chunks
 
-__all__ = ["Plan", "by_group", "columns_of", "fold_by_channel", "fold_by_offset"]
+__all__ = ["Geometry", "by_group", "columns_of", "fold_by_channel", "fold_by_offset"]
 
 Array = NDArray[Any]
 
 
-class Plan(NamedTuple):
+class Geometry(NamedTuple):
     """A convolution with checked shapes.
 
     Attributes:
@@ -48,24 +48,24 @@ def by_group(array: Array, groups: int) -> Array:
     return array.reshape(-1, groups, array.shape[-1] // groups).transpose(1, 0, 2)
 
 
-def _pieces(plan: Plan, bytes_each: int) -> Iterator[tuple[slice, Iterator[slice]]]:
+def _pieces(geometry: Geometry, bytes_each: int) -> Iterator[tuple[slice, Iterator[slice]]]:
     """Chunks of the images and, for each, chunks of the rows of the result: more than one for a large image only."""
-    batch, height, width, _ = plan.result
+    batch, height, width, _ = geometry.result
     for images in chunks(batch, height * width * bytes_each):
         alone = images.stop - images.start == 1
         yield images, chunks(height, width * bytes_each) if alone else iter((slice(0, height),))
 
 
-def columns_of(x: Array, plan: Plan, dtype: np.dtype[Any]) -> Iterator[tuple[tuple[slice, slice], Array]]:
+def columns_of(x: Array, geometry: Geometry, dtype: np.dtype[Any]) -> Iterator[tuple[tuple[slice, slice], Array]]:
     """The windows of the images, chunk by chunk.
 
     Yields:
         The images and rows of the result in a chunk, and the numbers in their windows: an array of shape (groups,
         windows, numbers in a window of one group). The next chunk overwrites it.
     """
-    down, right, groups, inside, *_ = plan
+    down, right, groups, inside, *_ = geometry
     buffer = np.empty(0, dtype)
-    for images, pieces in _pieces(plan, down.window * right.window * groups * inside * dtype.itemsize):
+    for images, pieces in _pieces(geometry, down.window * right.window * groups * inside * dtype.itemsize):
         padded = _padded(x[images], down, right)
         batch, along, across, between = padded.strides
         steps = (along * down.stride, across * right.stride, along * down.dilation, across * right.dilation)
@@ -75,14 +75,14 @@ def columns_of(x: Array, plan: Plan, dtype: np.dtype[Any]) -> Iterator[tuple[tup
                 (len(padded), rows.stop - rows.start, right.windows, down.window, right.window, groups, inside),
                 (batch, *steps, between * inside, between),
             )
-            windows = windows.transpose((5, 3, 4, 6, 0, 1, 2) if plan.thin else (5, 0, 1, 2, 3, 4, 6))
+            windows = windows.transpose((5, 3, 4, 6, 0, 1, 2) if geometry.thin else (5, 0, 1, 2, 3, 4, 6))
             if buffer.size < windows.size:
                 buffer = np.empty(windows.size, dtype)
             columns = buffer[: windows.size].reshape(windows.shape)
             np.copyto(columns, windows)
             length = down.window * right.window * inside
-            by_group = columns.reshape((groups, length, -1) if plan.thin else (groups, -1, length))
-            yield (images, rows), by_group.mT if plan.thin else by_group
+            by_group = columns.reshape((groups, length, -1) if geometry.thin else (groups, -1, length))
+            yield (images, rows), by_group.mT if geometry.thin else by_group
 
 
 def _padded(x: Array, down: Sliding, right: Sliding) -> Array:
@@ -96,46 +96,49 @@ def _padded(x: Array, down: Sliding, right: Sliding) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _offsets(plan: Plan, start: int, stop: int) -> list[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
+def _offsets(
+    geometry: Geometry, start: int, stop: int
+) -> list[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
     """List for each place in the window the windows of these rows that have it on the image, and the pixels there."""
     found = []
-    for i in range(plan.down.window):
-        windows_down, pixels_down = plan.down.meets(i, start, stop)
-        for j in range(plan.right.window):
-            windows_right, pixels_right = plan.right.meets(j)
+    for i in range(geometry.down.window):
+        windows_down, pixels_down = geometry.down.meets(i, start, stop)
+        for j in range(geometry.right.window):
+            windows_right, pixels_right = geometry.right.meets(j)
             found.append((i, j, (windows_down, windows_right), (pixels_down, pixels_right)))
     return found
 
 
-def fold_by_offset(y: Array, kernel: Array, plan: Plan, result: Array) -> None:
+def fold_by_offset(y: Array, kernel: Array, geometry: Geometry, result: Array) -> None:
     """Add up the transposed convolution: a matrix product for each place in the window, added where it belongs.
 
     One product for all of them, and adding its parts, would copy as much again and took a quarter longer.
     """
-    groups, channels = plan.groups, plan.groups * plan.inside
+    groups, channels = geometry.groups, geometry.groups * geometry.inside
     turned = np.ascontiguousarray(
         kernel.reshape(*kernel.shape[:3], groups, -1).transpose(0, 1, 3, 4, 2)
     )  # (rows, columns, groups, filters of a group, channels of a group)
-    for images, pieces in _pieces(plan, plan.down.window * plan.right.window * channels * y.itemsize):
+    for images, pieces in _pieces(geometry, geometry.down.window * geometry.right.window * channels * y.itemsize):
         for rows in pieces:
             weights = y[images, rows]
             part = np.empty((*weights.shape[:3], channels), y.dtype)
-            for i, j, windows, pixels in _offsets(plan, rows.start, rows.stop):
+            for i, j, windows, pixels in _offsets(geometry, rows.start, rows.stop):
                 np.matmul(by_group(weights, groups), turned[i, j], out=by_group(part, groups))
                 place = result[images][:, *pixels]
                 np.add(place, part[:, *windows], out=place)
 
 
-def fold_by_channel(y: Array, kernel: Array, plan: Plan, result: Array) -> None:
+def fold_by_channel(y: Array, kernel: Array, geometry: Geometry, result: Array) -> None:
     """The same for few channels, whose short rows would be slow to add: all in one product, then added by channel."""
-    groups, inside = plan.groups, plan.inside
+    groups, inside = geometry.groups, geometry.inside
     by_channel = result.reshape(*result.shape[:3], groups, inside).transpose(3, 4, 0, 1, 2)
     weights = by_group(kernel, groups)
-    for images, pieces in _pieces(plan, math.prod(kernel.shape[:3]) * groups * y.itemsize):
+    for images, pieces in _pieces(geometry, math.prod(kernel.shape[:3]) * groups * y.itemsize):
         for rows in pieces:
             product = np.matmul(weights, by_group(y[images, rows], groups).mT)
-            shape = (*kernel.shape[:2], inside, images.stop - images.start, rows.stop - rows.start, plan.right.windows)
+            windows_each = (rows.stop - rows.start, geometry.right.windows)
+            shape = (*kernel.shape[:2], inside, images.stop - images.start, *windows_each)
             parts = product.reshape(groups, *shape)
-            for i, j, windows, pixels in _offsets(plan, rows.start, rows.stop):
+            for i, j, windows, pixels in _offsets(geometry, rows.start, rows.stop):
                 place = by_channel[:, :, images, *pixels]
                 np.add(place, parts[:, i, j, :, :, *windows], out=place)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating
-from tinygraph.functions.columns import Plan, by_group, columns_of, fold_by_channel, fold_by_offset
+from tinygraph.functions.columns import Geometry, by_group, columns_of, fold_by_channel, fold_by_offset
 from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
 
 Array = NDArray[Any]
@@ -54,12 +54,12 @@ def conv2d(
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), section 2.
     """
     x, kernel = floating(x), floating(kernel)
-    plan = _plan("conv2d", x.shape, kernel.shape, stride, padding, dilation, groups)
+    geometry = _geometry("conv2d", x.shape, kernel.shape, stride, padding, dilation, groups)
     dtype, inner = _dtypes(x, kernel)
-    result = np.empty(plan.result, inner)
-    weights = by_group(kernel.astype(inner, copy=False), plan.groups)
-    for place, columns in columns_of(x, plan, inner):
-        np.matmul(columns, weights, out=by_group(result[place], plan.groups))
+    result = np.empty(geometry.result, inner)
+    weights = by_group(kernel.astype(inner, copy=False), geometry.groups)
+    for place, columns in columns_of(x, geometry, inner):
+        np.matmul(columns, weights, out=by_group(result[place], geometry.groups))
     return result.astype(dtype, copy=False)
 
 
@@ -89,12 +89,12 @@ def conv2d_input(
     """
     y, kernel = floating(y), floating(kernel)
     image = (*y.shape[:1], *size, *(groups * channels for channels in kernel.shape[2:3]))
-    plan = _plan("conv2d_input", image, kernel.shape, stride, padding, dilation, groups)
-    _check_result("conv2d_input", y.shape, plan)
+    geometry = _geometry("conv2d_input", image, kernel.shape, stride, padding, dilation, groups)
+    _check_result("conv2d_input", y.shape, geometry)
     dtype, inner = _dtypes(y, kernel)
     y, kernel = np.ascontiguousarray(y, inner), kernel.astype(inner, copy=False)
     result = np.zeros(image, inner)
-    (fold_by_channel if plan.thin else fold_by_offset)(y, kernel, plan, result)
+    (fold_by_channel if geometry.thin else fold_by_offset)(y, kernel, geometry, result)
     return result.astype(dtype, copy=False)
 
 
@@ -124,13 +124,13 @@ def conv2d_kernel(
     """
     x, y = floating(x), floating(y)
     kernel = (*size, *(channels // groups for channels in x.shape[3:]), *y.shape[3:])
-    plan = _plan("conv2d_kernel", x.shape, kernel, stride, padding, dilation, groups)
-    _check_result("conv2d_kernel", y.shape, plan)
+    geometry = _geometry("conv2d_kernel", x.shape, kernel, stride, padding, dilation, groups)
+    _check_result("conv2d_kernel", y.shape, geometry)
     dtype, inner = _dtypes(x, y)
     y = np.ascontiguousarray(y, inner)
     shape = (groups, math.prod(kernel[:3]), kernel[3] // groups)
     total, part = np.zeros(shape, inner), np.empty(shape, inner)
-    for place, columns in columns_of(x, plan, inner):
+    for place, columns in columns_of(x, geometry, inner):
         np.matmul(columns.mT, by_group(y[place], groups), out=part)
         np.add(total, part, out=total)
     return total.transpose(1, 0, 2).reshape(kernel).astype(dtype, copy=False)
@@ -158,7 +158,7 @@ conv2d_kernel.derivative(
 THIN = 16
 
 
-def _plan(
+def _geometry(
     call: str,
     x: tuple[int, ...],
     kernel: tuple[int, ...],
@@ -166,7 +166,7 @@ def _plan(
     padding: Padding,
     dilation: Pair,
     groups: int,
-) -> Plan:
+) -> Geometry:
     check_images(call, x)
     if len(kernel) != 4:
         raise misfit(call, f"a kernel must have the shape (rows, columns, channels / groups, filters), got {kernel}")
@@ -185,12 +185,12 @@ def _plan(
         raise misfit(call, f"{filters} filters, of a kernel of shape {kernel}, do not divide into {groups} groups")
     down, right = slide(call, x[1:3], (rows, columns), stride, padding, dilation)
     together = inside * (columns if groups == 1 and right.dilation == 1 else 1)
-    return Plan(down, right, groups, inside, (x[0], down.windows, right.windows, filters), together < THIN)
+    return Geometry(down, right, groups, inside, (x[0], down.windows, right.windows, filters), together < THIN)
 
 
-def _check_result(call: str, y: tuple[int, ...], plan: Plan) -> None:
-    if y != plan.result:
-        raise misfit(call, f"the convolution has the shape {plan.result}, but y has {y}")
+def _check_result(call: str, y: tuple[int, ...], geometry: Geometry) -> None:
+    if y != geometry.result:
+        raise misfit(call, f"the convolution has the shape {geometry.result}, but y has {y}")
 
 
 def _dtypes(a: Array, b: Array) -> tuple[np.dtype[Any], np.dtype[Any]]:

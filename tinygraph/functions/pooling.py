@@ -14,7 +14,7 @@ import numpy as np
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import selection
 from tinygraph.functions.activations import floating
-from tinygraph.functions.pools import Plan, images_of, offsets, reduce_along, shares_of, spread_along, winners
+from tinygraph.functions.pools import Windows, images_of, offsets, reduce_along, shares_of, spread_along, winners
 from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
 
 
@@ -203,7 +203,7 @@ avg_pool2d_input.derivative(
 # --- what is to be done -----------------------------------------------------------------------------------------------
 
 
-def _plan(call: str, x: tuple[int, ...], window: Pair, stride: Pair | None, padding: Padding) -> Plan:
+def _plan(call: str, x: tuple[int, ...], window: Pair, stride: Pair | None, padding: Padding) -> Windows:
     check_images(call, x)
     shape = pair(call, "window", window)
     plan = slide(call, x[1:3], shape, shape if stride is None else stride, padding)
@@ -216,10 +216,10 @@ def _plan(call: str, x: tuple[int, ...], window: Pair, stride: Pair | None, padd
     return plan
 
 
-def _check_result(call: str, y: tuple[int, ...], x: tuple[int, ...], plan: Plan) -> None:
+def _check_result(call: str, y: tuple[int, ...], x: tuple[int, ...], plan: Windows) -> None:
     if y != _pooled(x, plan):
         raise misfit(call, f"the pooled images have the shape {_pooled(x, plan)}, but y has {y}")
 
 
-def _pooled(x: tuple[int, ...], plan: Plan) -> tuple[int, ...]:
+def _pooled(x: tuple[int, ...], plan: Windows) -> tuple[int, ...]:
     return (x[0], plan[0].windows, plan[1].windows, x[3])

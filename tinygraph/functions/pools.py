@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tinygraph.functions.windows import Sliding, chunks, working
 
-__all__ = ["Plan", "images_of", "offsets", "reduce_along", "shares_of", "spread_along", "winners"]
+__all__ = ["Windows", "images_of", "offsets", "reduce_along", "shares_of", "spread_along", "winners"]
 
 Array = NDArray[Any]
-Plan = tuple[Sliding, Sliding]
+Windows = tuple[Sliding, Sliding]
 
 
 def images_of(x: Array) -> Iterator[slice]:
@@ -63,14 +63,14 @@ def spread_along(y: Array, axis: int, sliding: Sliding, out: Array | None = None
 
 
 @lru_cache(maxsize=64)
-def offsets(plan: Plan) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+def offsets(plan: Windows) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
     """List for each place in the window the windows that have it on the image, and the pixels there."""
     down = [plan[0].meets(offset) for offset in range(plan[0].window)]
     right = [plan[1].meets(offset) for offset in range(plan[1].window)]
     return [(tuple(zip(*both, strict=True))) for both in product(down, right)]  # type: ignore[misc]
 
 
-def winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
+def winners(x: Array, largest: Array, plan: Windows) -> tuple[list[Array], Array]:
     """Return a mask of the largest numbers for each place in the window, and their count in each window.
 
     In a window with a NaN none is the largest, and the count is given as 1.
@@ -83,7 +83,7 @@ def winners(x: Array, largest: Array, plan: Plan) -> tuple[list[Array], Array]:
     return masks, np.maximum(count, 1).astype(working(largest.dtype))
 
 
-def shares_of(plan: Plan, count_include_pad: bool, dtype: np.dtype[Any]) -> Array:
+def shares_of(plan: Windows, count_include_pad: bool, dtype: np.dtype[Any]) -> Array:
     """One over the number of pixels in each window, shape (out_height, out_width, 1)."""
     counts = []
     for axis in plan:

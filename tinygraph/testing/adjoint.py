@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.testing.arguments import entries, filled, places, plain_array, precision_of, reals
+from tinygraph.testing.arguments import entries, filled, named_arrays, plain_array, precision_of, reals
 from tinygraph.testing.check import OF_TERMS
 from tinygraph.testing.report import GradientError
 from tinygraph.transforms import jvp, vjp
@@ -28,7 +28,7 @@ def check_adjoint(f: Callable[..., Any], *xs: Any, trials: int = 2) -> None:
         GradientError: the two products differ.
         TypeError: no argument is floating or complex.
     """
-    arrays = [place.array for place in places(xs, [""] * len(xs))]
+    arrays = [item.array for item in named_arrays(xs, [""] * len(xs))]
     if not arrays:
         raise TypeError("check_adjoint: no argument is a floating array, so there is nothing to differentiate")
 

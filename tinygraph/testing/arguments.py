@@ -15,15 +15,15 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import tree_map
 
 __all__ = [
-    "Array", "Place", "argument_names", "entries", "exact", "filled", "is_differentiable", "places", "plain_array",
-    "precision_of", "reals",
+    "Array", "NamedArray", "argument_names", "entries", "exact", "filled", "is_differentiable", "named_arrays",
+    "plain_array", "precision_of", "reals",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class NamedArray:
     """An array among the arguments: its name in messages, and its value."""
 
     name: str
@@ -41,12 +41,12 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     return [f"argument {place}" + (f" ({name})" if name else "") for place, name in enumerate(names[:count])]
 
 
-def places(xs: tuple[Any, ...], names: list[str]) -> Iterator[Place]:
+def named_arrays(xs: tuple[Any, ...], names: list[str]) -> Iterator[NamedArray]:
     """Yield the arrays to differentiate with respect to, among arguments of these names."""
     for x, name in zip(xs, names, strict=True):
         for path, item in entries(x):
             if is_differentiable(item):
-                yield Place(name + path, plain_array(item))
+                yield NamedArray(name + path, plain_array(item))
 
 
 def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from tinygraph.testing.arguments import (
     entries,
     exact,
     filled,
-    places,
+    named_arrays,
     plain_array,
     precision_of,
     reals,
@@ -76,10 +76,10 @@ def check_grads(
     """
     if unknown := set(modes) - {"vjp", "jvp"}:
         raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {sorted(unknown)}")
-    found = list(places(xs, argument_names(f, len(xs))))
+    found = list(named_arrays(xs, argument_names(f, len(xs))))
     if not found:
         raise TypeError("check_grads: no argument is a floating array, so there is nothing to differentiate")
-    arrays = [place.array for place in found]
+    arrays = [item.array for item in found]
 
     def function(*given: Any) -> list[Any]:
         """Call f with these arrays in its arguments, and return a list of arrays."""
@@ -88,7 +88,7 @@ def check_grads(
 
     names = [name for name, item in entries(f(*filled(xs, iter(arrays)))) if np.result_type(item).kind in "fc"]
     precision = min([8, *[precision_of(array) for array in arrays]])
-    check = _Check([place.name for place in found], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
+    check = _Check([item.name for item in found], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
     check.value(function, names, arrays)
     for depth in range(1, order + 1):
         weights = check.weights(function, arrays)

@@ -11,7 +11,7 @@ from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
 from tinygraph.compiler.program.predicates import takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.schedule.blocks import Run, calls_in
+from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.graph import Graph
 
 __all__ = ["Draft"]
@@ -22,19 +22,19 @@ class Draft:
 
     Attributes:
         graph, items: what is planned for.
-        sequence: the calls in the order of execution, those of runs among them.
-        order, item_of, run_of: by the index of a call its place in the sequence; its item; the run that it is in.
+        sequence: the calls in the order of execution, those of fusions among them.
+        order, item_of, fusion_of: by the index of a call its place in the sequence; its item; the fusion that it is in.
         parts, layouts: see `Plan`.
         storage: by a step's index; None for numbers.
     """
 
-    def __init__(self, graph: Graph, items: Sequence[Step | Run], arguments: int) -> None:
+    def __init__(self, graph: Graph, items: Sequence[Step | Fusion], arguments: int) -> None:
         self.graph = graph
         self.items = items
         self.sequence: list[Step] = []
         self.order: dict[int, int] = {}
         self.item_of: dict[int, int] = {}
-        self.run_of: dict[int, Run] = {}
+        self.fusion_of: dict[int, Fusion] = {}
         self._number_calls()
         self.parts = parts_of(graph)
         self.layouts: dict[int, Any] = layouts_of(graph, self.parts)
@@ -63,8 +63,8 @@ class Draft:
             for step in calls_in(item):
                 self.order[step.index], self.item_of[step.index] = len(self.sequence), number
                 self.sequence.append(step)
-                if isinstance(item, Run):
-                    self.run_of[step.index] = item
+                if isinstance(item, Fusion):
+                    self.fusion_of[step.index] = item
 
     def _place_inputs(self, arguments: int) -> None:
         """Arguments, variables and constants bring their memory; a constant that is a number is written down."""

@@ -14,19 +14,19 @@ import bisect
 import heapq
 import itertools
 
-from tinygraph.compiler.memory.storage import Memory, Storage
+from tinygraph.compiler.memory.storage import Buffer, Storage
 
 __all__ = ["packed"]
 
 
-def packed(storages: list[Storage]) -> list[Memory]:
+def packed(storages: list[Storage]) -> list[Buffer]:
     """Lay storages that are never needed at the same time into the same memory, the largest first."""
-    memories: list[Memory] = []
+    buffers: list[Buffer] = []
     times: list[list[tuple[int, int]]] = []  # when each memory is in use, in order of time
     for _, alike in itertools.groupby(
         sorted(storages, key=lambda held: (-held.nbytes, held.first)), key=lambda held: held.nbytes
     ):
-        larger = len(memories)
+        larger = len(buffers)
         # Storages of one size come in the order in which they are begun, so that one end says when a memory is free.
         busy: list[tuple[int, int]] = []
         free: list[int] = []
@@ -36,18 +36,18 @@ def packed(storages: list[Storage]) -> list[Memory]:
             number = next((number for number in range(larger) if _fits(held, times[number])), None)
             if number is not None:
                 bisect.insort(times[number], (held.first, held.last))
-                memories[number].storages.append(held)
+                buffers[number].storages.append(held)
             else:
                 if free:
                     number = heapq.heappop(free)
                     times[number].append((held.first, held.last))
-                    memories[number].storages.append(held)
+                    buffers[number].storages.append(held)
                 else:
-                    number = len(memories)
-                    memories.append(Memory([held]))
+                    number = len(buffers)
+                    buffers.append(Buffer([held]))
                     times.append([(held.first, held.last)])
                 heapq.heappush(busy, (held.last, number))
-    return sorted(memories, key=lambda memory: memory.storages[0].first)
+    return sorted(buffers, key=lambda buffer: buffer.storages[0].first)
 
 
 def _fits(held: Storage, times: list[tuple[int, int]]) -> bool:

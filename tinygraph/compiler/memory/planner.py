@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygraph.compiler.memory.draft import Draft
-from tinygraph.compiler.memory.in_place import compute_in_place, update_in_place
 from tinygraph.compiler.memory.lines import middle_of
+from tinygraph.compiler.memory.overwriting import compute_in_place, update_in_place
 from tinygraph.compiler.memory.packing import packed
 from tinygraph.compiler.memory.storage import Plan, Storage
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.graph import Graph
 
 __all__ = ["plan"]
 
 
 def plan(
-    graph: Graph, items: Sequence[Step | Run], arguments: int, updates: dict[int, Step], results: Sequence[Step]
+    graph: Graph, items: Sequence[Step | Fusion], arguments: int, updates: dict[int, Step], results: Sequence[Step]
 ) -> Plan:
     """Decide where every value lives.
 
@@ -46,7 +46,7 @@ def plan(
         items=list(items),
         storage=draft.storage,
         layouts=draft.layouts,
-        memories=packed([held for held in owned if held.kind == "owned" and not held.escapes]),
+        buffers=packed([held for held in owned if held.kind == "owned" and not held.escapes]),
         copied=copied,
         by_index={step.index: step for step in draft.sequence},
         straight=straight,
@@ -76,11 +76,11 @@ def _note_last(held: Storage, draft: Draft) -> None:
 
 
 def _is_scratch(held: Storage, draft: Draft) -> bool:
-    """Return whether no more of a storage is ever needed than what a block of a run computes."""
-    run = draft.run_of.get(held.steps[0])
-    if run is None or held.escapes or held.first != held.last:
+    """Return whether no more of a storage is ever needed than what a block of a fusion computes."""
+    fusion = draft.fusion_of.get(held.steps[0])
+    if fusion is None or held.escapes or held.first != held.last:
         return False
-    return all(run.aligned(index) for index in held.steps)
+    return all(fusion.aligned(index) for index in held.steps)
 
 
 def _note_middles(draft: Draft) -> None:

@@ -1,7 +1,7 @@
 """Storage: memory that values lie in, one after the other; memory that storages lie in; and the finished `Plan`.
 
 `h = np.tanh(x @ w)` computes two values, and both lie in one `Storage`: the tangent is written over the product, which
-nobody needs any more. Later, when `h` has been read for the last time, another storage may lie in the same `Memory`.
+nobody needs any more. Later, when `h` has been read for the last time, another storage may lie in the same `Buffer`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 
-__all__ = ["NO_MEMORY", "Memory", "Plan", "Storage"]
+__all__ = ["NO_MEMORY", "Buffer", "Plan", "Storage"]
 
 
 @dataclass(eq=False)
@@ -64,7 +64,7 @@ class Storage:
 
 
 @dataclass(eq=False)
-class Memory:
+class Buffer:
     """An array that the program allocates once, with the storages that lie in it one after the other.
 
     The first storage is the largest; the others lie at its beginning.
@@ -89,20 +89,20 @@ class Plan:
     """The places of a program's values in memory.
 
     Attributes:
-        items: what is executed, in order: steps, and runs of steps.
+        items: what is executed, in order: steps, and fusions of steps.
         storage: by a step's index; None for numbers, which are Python objects.
         layouts: by a step's index an array with its shape, dtype and strides, to learn from and not to read.
-        memories: what the program allocates.
+        buffers: what the program allocates.
         copied: pairs of a variable's place among the variables and the step that is copied into it at the end.
         by_index: the calls, by their index.
         straight: by a step's index the place of the variable that its number is written into at once.
         parts: by a step's index the assembled array that it is computed into a part of, and the index of the part.
     """
 
-    items: list[Step | Run]
+    items: list[Step | Fusion]
     storage: dict[int, Storage | None]
     layouts: dict[int, Any]
-    memories: list[Memory]
+    buffers: list[Buffer]
     copied: list[tuple[int, Step]]
     by_index: dict[int, Step]
     straight: dict[int, int]

@@ -1,4 +1,4 @@
-"""The plainest way to run a `Program`: node by node. What an emitted program must agree with."""
+"""The plainest way to run a `Program`: node by node. A written program must agree with it."""
 
 from __future__ import annotations
 

@@ -59,11 +59,11 @@ def _convolution(function: Any) -> Any:
             x = step.shape
         elif function is images.convolve_kernel:
             kernel = step.shape
-        plan = convolution._plan("conv2d", x, kernel, *how)
-        moves = tuple((axis.stride, axis.dilation, axis.before) for axis in (plan.down, plan.right))
+        geometry = convolution._geometry("conv2d", x, kernel, *how)
+        moves = tuple((axis.stride, axis.dilation, axis.before) for axis in (geometry.down, geometry.right))
         inner = working(step.dtype)
         operands = [_cast(builder, step, item, inner) for item in (first, second)]
-        return _called(builder, step, function, (*operands, moves, plan.groups), inner)
+        return _called(builder, step, function, (*operands, moves, geometry.groups), inner)
 
     return form
 

@@ -11,8 +11,8 @@ import numpy as np
 from tinygraph.compiler.guards.surroundings import Surroundings
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
-from tinygraph.compiler.run.buffers import buffer_ids, looks_into_a_buffer, own_buffer
 from tinygraph.compiler.run.named_results import has_names, with_names
+from tinygraph.compiler.run.tensor_buffers import buffer_ids, looks_into_a_buffer, own_buffer
 from tinygraph.compiler.trace.orders import strides_of
 from tinygraph.engine.links import DataLeaf, next_order
 from tinygraph.engine.tensor import Tensor

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygraph.compiler.names import TakenNames, users
 from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.run.emitted import Emitted
+from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
@@ -87,13 +87,13 @@ def _naming(taken: TakenNames) -> Callable[[SavedValue], str]:
 
 
 def save_program(
-    path: str | os.PathLike[str], emitted: Emitted, values: Sequence[Any] = (), *, parameters: str = "beside"
+    path: str | os.PathLike[str], runner: Runner, values: Sequence[Any] = (), *, parameters: str = "beside"
 ) -> None:  # fmt: skip
     """Write a module with one program, whose arguments are arrays.
 
     Args:
         path: of the module, ending in ".py".
-        emitted: the program.
+        runner: the program.
         values: of its variables, in order.
         parameters: "beside" puts the variables' values into an npz of the same name, which the module reads when it
             is imported, and updates in memory. "arguments" makes them arguments of the function, after the others.
@@ -104,7 +104,7 @@ def save_program(
         UnsupportedError: the program calls a function that cannot be written down.
     """
     target = _checked(path, parameters)
-    program = emitted.task.program
+    program = runner.task.program
     taken = TakenNames()
     names = [taken.take(users(node.name or "x")) for node in program.arguments]
     words = {name: f"{node.dtype}{node.shape}" for name, node in zip(names, program.arguments, strict=True)}
@@ -123,12 +123,12 @@ def save_program(
     ]
     updated = [place for place, variable in enumerate(program.variables) if variable.updated is not None]
     saved = SavedProgram(
-        emitted.of(program), words, [*range(len(names)), *given], len(names), kept, updated, list(program.generators)
+        runner.of(program), words, [*range(len(names)), *given], len(names), kept, updated, list(program.generators)
     )
     _complete(saved, given)
     plain = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     header = header_of(plain, [saved.words], list(given), frozenset())
-    module = saved_module(target, emitted.task.name, header, [saved])
+    module = saved_module(target, runner.task.name, header, [saved])
     write(target, module.text, module.arrays)
 
 

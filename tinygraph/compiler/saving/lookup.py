@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygraph.compiler.saving.header import ABSENT, Header
-from tinygraph.compiler.saving.layout import divided
+from tinygraph.compiler.saving.wrapping import divided
 from tinygraph.compiler.write.literals import string_text
 
 __all__ = ["Lookup", "lookup_lines"]

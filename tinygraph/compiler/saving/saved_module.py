@@ -45,7 +45,11 @@ import numpy as np
 from tinygraph.compiler.names import users
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
-from tinygraph.compiler.saving.layout import (
+from tinygraph.compiler.saving.lookup import Lookup, lookup_lines
+from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
+from tinygraph.compiler.saving.saved_programs import SavedProgram
+from tinygraph.compiler.saving.sources import Sources
+from tinygraph.compiler.saving.wrapping import (
     divided,
     in_docstring,
     indented,
@@ -53,10 +57,6 @@ from tinygraph.compiler.saving.layout import (
     with_two_blanks_at_most,
     without_double_blanks,
 )
-from tinygraph.compiler.saving.lookup import Lookup, lookup_lines
-from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
-from tinygraph.compiler.saving.saved_programs import SavedProgram
-from tinygraph.compiler.saving.sources import Sources
 from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.references import is_written
 from tinygraph.compiler.write.tags import untagged
@@ -141,7 +141,7 @@ class _ModuleWriter:
         for word in _OWN:
             self._sources.taken.add(word)
         functions = [
-            {own: self._sources.add(function) for own, function in saved.emitted.text.references.functions.items()}
+            {own: self._sources.add(function) for own, function in saved.runner.text.references.functions.items()}
             for saved in self._programs
         ]
         self._described, self._literal = self._sources.add(described), self._sources.add(literal)
@@ -158,7 +158,7 @@ class _ModuleWriter:
 
     def _given(self, saved: SavedProgram, functions: dict[str, str]) -> dict[str, str]:
         """Name the arrays, generators and functions of a program in the file: by its own name, the name in the file."""
-        text = saved.emitted.text
+        text = saved.runner.text
         found: dict[str, str] = {}
         for place, (own, state) in enumerate(zip(text.variables, saved.state, strict=True)):
             updated = place in saved.updated
@@ -168,7 +168,7 @@ class _ModuleWriter:
         for own, value in text.references.constants.items():
             if not is_written(value):
                 found[own] = self._array(("constant", id(value)), own, value)
-        for own, generator in zip(saved.emitted.task.generators, saved.generators, strict=True):
+        for own, generator in zip(saved.runner.task.generators, saved.generators, strict=True):
             if type(generator) is not int:
                 found[own] = self._generator(generator)
         return {**found, **{own: name for own, name in functions.items() if own != name}}
@@ -192,7 +192,7 @@ class _ModuleWriter:
 
     def _factory(self, name: str, saved: SavedProgram, parameters: list[str]) -> list[str]:
         """The lines of a function that sets a program up."""
-        task, text = saved.emitted.task, saved.emitted.text
+        task, text = saved.runner.task, saved.runner.text
         pairs = zip(task.generators, saved.generators, strict=True)
         drawn = [own for own, generator in pairs if type(generator) is int]
         header = f"def {task.name}({', '.join([*text.arguments, *drawn])}):"
@@ -267,7 +267,7 @@ class _ModuleWriter:
 
     def _top(self) -> Iterator[str]:
         """The docstring and the imports."""
-        plain = {line for saved in self._programs for line in saved.emitted.text.imports if _is_pythons(line)}
+        plain = {line for saved in self._programs for line in saved.runner.text.imports if _is_pythons(line)}
         plain |= {line for line in self._sources.modules.values() if _is_pythons(line)} | {"from threading import Lock"}
         plain |= {"from pathlib import Path"} if self.arrays else set()
         plain |= {"from collections import namedtuple"} if self._tuples else set()
@@ -306,7 +306,7 @@ class _ModuleWriter:
         """Return by package the lines that import neither Python's modules nor NumPy's."""
         lines = [line for line in self._sources.modules.values() if not (_is_pythons(line) or _is_numpys(line))]
         for saved in self._programs:
-            lines += [line for name, line in saved.emitted.text.references.imports.items() if name == "special"]
+            lines += [line for name, line in saved.runner.text.references.imports.items() if name == "special"]
         found = {package: {f"import {package}"} for package in self._sources.needs}
         for line in lines:
             found.setdefault(_package(line), set()).discard(f"import {_package(line)}")

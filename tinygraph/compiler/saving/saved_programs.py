@@ -45,7 +45,7 @@ class SavedProgram:
     """A program of a file.
 
     Attributes:
-        emitted: the text, which computes with arrays.
+        runner: the program, which computes with arrays.
         words: by the name of a parameter what is given for it, in words.
         arguments: for each of the program's arguments the place of a leaf, or the key of a state that is an argument.
         leaves: how many leaves the function's own arguments have.
@@ -57,7 +57,7 @@ class SavedProgram:
         asks_identity: whether the function asks which array is which, `x is y`.
     """
 
-    emitted: Any
+    runner: Any
     words: dict[str, str]
     arguments: list[Any]
     leaves: int
@@ -103,7 +103,7 @@ class _Inputs:
 
 
 def saved_version(
-    version: Version, call: SavedCall, emitted: Callable[[Program], Any], name_of: Callable[[SavedValue], str] | None,
+    version: Version, call: SavedCall, runner_of: Callable[[Program], Any], name_of: Callable[[SavedValue], str] | None,
     ordered: bool = False,
 ) -> tuple[SavedProgram, list[SavedValue]]:  # fmt: skip
     """Return a program with all that it needs, and the values that it takes as arguments.
@@ -111,7 +111,7 @@ def saved_version(
     Args:
         version: the program, and where its inputs come from.
         call: that it was made for.
-        emitted: writes a program.
+        runner_of: writes a program.
         name_of: gives the name of a value as an argument; None where the values are kept beside the file.
         ordered: whether the order of arrays in memory is part of the signature.
 
@@ -133,7 +133,7 @@ def saved_version(
             results = (results, {name_of(value): node for value, node in inputs.returned})
     updated = [place for place, item in enumerate(inputs.kept) if item.updated is not None]
     saved = SavedProgram(
-        emitted=emitted(_with_inputs(version.program, inputs, results)),
+        runner=runner_of(_with_inputs(version.program, inputs, results)),
         words=dict(call.ordered if ordered else call.texts),
         arguments=[item for _, item in inputs.arguments],
         leaves=len(call.leaves),

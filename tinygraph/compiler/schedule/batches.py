@@ -19,7 +19,7 @@ from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
 
@@ -31,8 +31,8 @@ BATCH_BYTES = 1 << 21
 
 
 @dataclass(eq=False)
-class Batch(Run):
-    """A run whose rows are images, or what has become of each. They may be along another axis than the first.
+class Batch(Fusion):
+    """A fusion whose rows are images, or what has become of each. They may be along another axis than the first.
 
     Attributes:
         in_rows: by the index of an array from outside whether a block reads its own rows of it, or all of it.
@@ -59,22 +59,22 @@ class Batch(Run):
         return True
 
     def axis_of(self, operand: Step) -> int:
-        """See `Run`."""
+        """See `Fusion`."""
         return images_axis(operand)
 
     def slices(self, step: Step, operand: Step) -> bool:
-        """See `Run`."""
+        """See `Fusion`."""
         return any(operand is item for item in _sliced(step, self.rows, self.members) or ())
 
     @property
     def rows_in_block(self) -> int:
-        """See `Run`: a power of two."""
+        """See `Fusion`: a power of two."""
         widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
         return 1 << max(0, (BATCH_BYTES // max(widest, 1)).bit_length() - 1)
 
     @property
     def nanoseconds(self) -> float:
-        """See `Run`."""
+        """See `Fusion`."""
         return sum(max(nanoseconds(step), flops(step) / 50) for step in self.steps)
 
 

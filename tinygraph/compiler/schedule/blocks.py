@@ -1,7 +1,7 @@
-"""Runs: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
+"""Fusions: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
 
-A run goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
-other sizes along the other axes, as the largest value of each row has. A sum that ends a run is added up block by
+A fusion goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
+other sizes along the other axes, as the largest value of each row has. A sum that ends a fusion is added up block by
 block.
 """
 
@@ -20,7 +20,7 @@ from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduc
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.reductions import reduced_axes
 
-__all__ = ["Run", "calls_in", "combining", "gathered", "start_of"]
+__all__ = ["Fusion", "calls_in", "combining", "gathered", "start_of"]
 
 # Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
 # float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
@@ -37,7 +37,7 @@ ALONE = 2_000_000.0
 
 
 @dataclass(eq=False)
-class Run:
+class Fusion:
     """Elementwise calls over the same rows, and reductions that end them.
 
     Attributes:
@@ -45,7 +45,7 @@ class Run:
         axis: the axis they are counted along.
         ndim: the number of axes of every member.
         steps: in order of execution.
-        members: the indices of the steps whose blocks have the same rows as the run's.
+        members: the indices of the steps whose blocks have the same rows as the fusion's.
         ending: the indices of the reductions over all rows.
     """
 
@@ -57,11 +57,11 @@ class Run:
     ending: set[int] = field(default_factory=set)
 
     def aligned(self, index: int) -> bool:
-        """Return whether a block of the run computes the same rows of this step's result."""
+        """Return whether a block of the fusion computes the same rows of this step's result."""
         return index in self.members
 
     def slices(self, step: Step, operand: Step) -> bool:
-        """Return whether a block of the run reads the same rows of an operand of a step, as opposed to all of it."""
+        """Return whether a block of the fusion reads the same rows of an operand of a step, as opposed to all of it."""
         place = self.axis_of(operand)
         return 0 <= place < len(operand.shape) and operand.shape[place] == self.rows
 
@@ -70,7 +70,7 @@ class Run:
         return self.axis - (self.ndim - len(operand.shape))
 
     def each_of(self, step: Step) -> int:
-        """The number of places along a step's axis for each row of the run."""
+        """The number of places along a step's axis for each row of the fusion."""
         return 1
 
     @property
@@ -85,15 +85,15 @@ class Run:
         return sum(nanoseconds(step) for step in self.steps)
 
 
-def calls_in(item: Step | Run) -> Sequence[Step]:
-    """The calls of an item: those of a run, or the one that it is."""
-    return item.steps if isinstance(item, Run) else (item,)
+def calls_in(item: Step | Fusion) -> Sequence[Step]:
+    """The calls of an item: those of a fusion, or the one that it is."""
+    return item.steps if isinstance(item, Fusion) else (item,)
 
 
-def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Run]:
-    """Some calls in an order of execution, with runs where arrays are larger than a block.
+def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Fusion]:
+    """Return calls in an order of execution, with fusions where arrays are larger than a block.
 
-    A call joins the last run over its rows that stands after all it reads. Runs of one call are taken apart again.
+    A call joins the last fusion over its rows that stands after all its operands. A fusion of one call is undone.
 
     Args:
         steps: of a graph, all whose operands are among them or have been computed.
@@ -101,9 +101,9 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | R
             should not come before others read the old value.
     """
     read: dict[int, int] = {}  # by the index of a step the last item that reads it
-    items: list[Step | Run] = []
+    items: list[Step | Fusion] = []
     place: defaultdict[int, int] = defaultdict(lambda: -1)  # by a step's index the item that computes it
-    runs: list[int] = []  # the items that are runs
+    fusions: list[int] = []  # the items that are fusions
     for step in steps:
         if step.function is None:
             continue
@@ -112,7 +112,7 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | R
         if step.index in overwrites:
             after = max(after, read.get(overwrites[step.index], -1))
         if rows is not None:
-            joined = _joined(step, rows, after, items, runs, place)
+            joined = _joined(step, rows, after, items, fusions, place)
             if joined is not None:
                 place[step.index] = joined
                 _note(step, joined, read)
@@ -120,14 +120,14 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | R
         place[step.index] = len(items)
         _note(step, len(items), read)
         if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
-            run = Run(*rows)
-            _join(run, step)
-            runs.append(len(items))
-            items.append(run)
+            fusion = Fusion(*rows)
+            _join(fusion, step)
+            fusions.append(len(items))
+            items.append(fusion)
         else:
             items.append(step)
     return [
-        item.steps[0] if isinstance(item, Run) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
+        item.steps[0] if isinstance(item, Fusion) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
         for item in items
     ]
 
@@ -139,7 +139,7 @@ def _note(step: Step, item: int, read: dict[int, int]) -> None:
 
 
 def _rows_of(step: Step) -> tuple[int, int, int] | None:
-    """The number of rows that a call goes over, their axis, and the number of axes; None where it is not for a run."""
+    """Return the number of rows of a call, their axis and the number of axes; None for a call that cannot be fused."""
     if is_elementwise(step):
         shape: tuple[int, ...] = step.shape
     elif is_plain_reduction(step):
@@ -155,37 +155,37 @@ def _rows_of(step: Step) -> tuple[int, int, int] | None:
 
 
 def _joined(
-    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Run], runs: list[int],
+    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Fusion], fusions: list[int],
     place: dict[int, int],
 ) -> int | None:  # fmt: skip
-    """Let a step join the last run that it can; the place of that run."""
-    for position in reversed(runs):
+    """Let a step join the last fusion that it can; the place of that fusion."""
+    for position in reversed(fusions):
         if position < after:
             break
-        run = items[position]
-        if isinstance(run, Run) and (run.rows, run.axis, run.ndim) == rows:
+        fusion = items[position]
+        if isinstance(fusion, Fusion) and (fusion.rows, fusion.axis, fusion.ndim) == rows:
             inside = [operand for operand in operands_of(step) if place[operand.index] == position]
-            if all(run.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
-                _join(run, step)
+            if all(fusion.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
+                _join(fusion, step)
                 return position
     return None
 
 
-def _join(run: Run, step: Step) -> None:
-    run.steps.append(step)
-    if is_elementwise(step) or (not _over_rows(step, run) and step.kwargs.get("keepdims")):
-        run.members.add(step.index)
-    elif _over_rows(step, run):
-        run.ending.add(step.index)
+def _join(fusion: Fusion, step: Step) -> None:
+    fusion.steps.append(step)
+    if is_elementwise(step) or (not _over_rows(step, fusion) and step.kwargs.get("keepdims")):
+        fusion.members.add(step.index)
+    elif _over_rows(step, fusion):
+        fusion.ending.add(step.index)
 
 
 def _ends(step: Step) -> bool:
     return step.function in REDUCTIONS
 
 
-def _over_rows(step: Step, run: Run) -> bool:
+def _over_rows(step: Step, fusion: Fusion) -> bool:
     """Return whether a reduction adds up rows."""
-    return not is_elementwise(step) and run.axis in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
+    return not is_elementwise(step) and fusion.axis in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
 
 
 def is_large(step: Step) -> bool:

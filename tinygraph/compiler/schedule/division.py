@@ -1,18 +1,18 @@
-"""Division: the rows of a run in blocks, and the blocks on one thread or two."""
+"""Division: the rows of a fusion in blocks, and the blocks on one thread or two."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tinygraph.compiler.schedule.batches import Batch
-from tinygraph.compiler.schedule.blocks import TWO_THREADS, Run
+from tinygraph.compiler.schedule.blocks import TWO_THREADS, Fusion
 
 __all__ = ["Division", "division_of"]
 
 
 @dataclass(frozen=True)
 class Division:
-    """The division of the rows of a run.
+    """The division of the rows of a fusion.
 
     Attributes:
         rows: how many.
@@ -43,14 +43,14 @@ class Division:
 BLOCKS_EACH = 8
 
 
-def division_of(run: Run, threads: int) -> Division:
-    """The division of the rows of a run into blocks, and of those between threads."""
-    size, rows = run.rows_in_block, run.rows
-    if threads == 1 or run.nanoseconds <= TWO_THREADS:
+def division_of(fusion: Fusion, threads: int) -> Division:
+    """The division of the rows of a fusion into blocks, and of those between threads."""
+    size, rows = fusion.rows_in_block, fusion.rows
+    if threads == 1 or fusion.nanoseconds <= TWO_THREADS:
         return Division(rows, min(size, rows), 1, in_turns=False)
-    if not isinstance(run, Batch) and rows >= 4 * BLOCKS_EACH * size:
+    if not isinstance(fusion, Batch) and rows >= 4 * BLOCKS_EACH * size:
         size *= 2
     size = min(size, -(-rows // 2))
     # What is added up into arrays is added up in halves, so that it is the same numbers at every call.
-    adds_up_arrays = any(step.index in run.ending and step.shape for step in run.steps)
+    adds_up_arrays = any(step.index in fusion.ending and step.shape for step in fusion.steps)
     return Division(rows, size, 2, in_turns=not adds_up_arrays and rows > 2 * size)

@@ -1,4 +1,4 @@
-"""The items of a program: single calls, and runs of calls that are evaluated some rows at a time."""
+"""The items of a program: single calls, and fusions of calls that are evaluated some rows at a time."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Sequence
 
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import batches_of
-from tinygraph.compiler.schedule.blocks import Run, gathered
+from tinygraph.compiler.schedule.blocks import Fusion, gathered
 from tinygraph.compiler.schedule.sequences import sequences_of
 from tinygraph.graph import Graph
 
 __all__ = ["calls_alone", "scheduled"]
 
 
-def calls_alone(graph: Graph) -> list[Step | Run]:
-    """Return the calls of a graph in order, none of them in a run."""
+def calls_alone(graph: Graph) -> list[Step | Fusion]:
+    """Return the calls of a graph in order, none of them in a fusion."""
     return [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
 
 
-def scheduled(graph: Graph, overwrites: dict[int, int]) -> list[Step | Run]:
+def scheduled(graph: Graph, overwrites: dict[int, int]) -> list[Step | Fusion]:
     """Return the items of a program in order.
 
     Args:
         graph: of steps.
         overwrites: by the index of a variable's new value the index of the variable.
     """
-    parts: Sequence[Sequence[Step] | Run] = batches_of(graph, overwrites)
+    parts: Sequence[Sequence[Step] | Fusion] = batches_of(graph, overwrites)
     if len(parts) == 1:
         parts = sequences_of(graph, overwrites) or parts
-    items: list[Step | Run] = []
+    items: list[Step | Fusion] = []
     for part in parts:
-        items += [part] if isinstance(part, Run) else gathered(part, overwrites)
+        items += [part] if isinstance(part, Fusion) else gathered(part, overwrites)
     return items

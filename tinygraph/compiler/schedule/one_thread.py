@@ -14,7 +14,7 @@ from tinygraph.compiler.program.cost import ONE_THREAD, flops
 from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import Batch
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.graph import Graph
 
 __all__ = ["wants_one_thread"]
@@ -26,7 +26,7 @@ LONG_TO_READ = 1 << 23
 UNDIVIDED = 10_000
 
 
-def wants_one_thread(graph: Graph, items: Sequence[Step | Run]) -> bool:
+def wants_one_thread(graph: Graph, items: Sequence[Step | Fusion]) -> bool:
     """Return whether BLAS should use one thread, and would use more: there are products, and none is large.
 
     Args:

@@ -42,7 +42,7 @@ BATCHED = (np.matmul, turned_product)
 
 @dataclass(eq=False)
 class Sequences(Batch):
-    """A run whose rows are sequences, or what has become of each.
+    """A fusion whose rows are sequences, or what has become of each.
 
     Attributes:
         each: by a member's index how many rows of it belong to one sequence: those of x.reshape(1024, 64), made of 16
@@ -54,20 +54,20 @@ class Sequences(Batch):
     found: dict[int, Slices] = field(default_factory=dict)
 
     def slices(self, step: Step, operand: Step) -> bool:
-        """See `Run`."""
+        """See `Fusion`."""
         return any(operand is item for item in self.sliced(step) or ())
 
     def axis_of(self, operand: Step) -> int:
-        """See `Run`."""
+        """See `Fusion`."""
         return 0
 
     def each_of(self, step: Step) -> int:
-        """See `Run`. An array from outside of which a block reads its own rows is divided evenly, too."""
+        """See `Fusion`. An array from outside of which a block reads its own rows is divided evenly, too."""
         return self.each.get(step.index) or step.shape[0] // self.rows
 
     @property
     def rows_in_block(self) -> int:
-        """See `Run`: a power of two."""
+        """See `Fusion`: a power of two."""
         widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
         return 1 << max(0, (BLOCK_BYTES // max(widest, 1)).bit_length() - 1)
 
@@ -97,53 +97,53 @@ def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], 
     rows = work.most_common(1)[0][0] if work else 0
     if rows < 2:
         return None
-    run = Sequences(rows, 0, 4, turned=turned_for_products(graph))
+    fusion = Sequences(rows, 0, 4, turned=turned_for_products(graph))
     late: set[int] = set()
     before: list[Step] = []
     after: list[Step] = []
     for step in steps:
         operands = list(operands_of(step))
-        inside = any(operand.index in run.members for operand in operands)
+        inside = any(operand.index in fusion.members for operand in operands)
         if any(operand.index in late for operand in operands):
             after.append(step)
             late.add(step.index)
-        elif not inside and not _begins(step, run):
+        elif not inside and not _begins(step, fusion):
             before.append(step)
-        elif step.index in overwrites or not run.takes_in(step, run.sliced(step)):
+        elif step.index in overwrites or not fusion.takes_in(step, fusion.sliced(step)):
             after.append(step)
             late.add(step.index)
         else:
-            run.steps.append(step)
+            fusion.steps.append(step)
             if _adds_up(step):
-                run.ending.add(step.index)
+                fusion.ending.add(step.index)
                 late.add(step.index)
             else:
-                run.members.add(step.index)
-                run.each[step.index] = _each(step, run)
-    return (before, run, after) if run.members and run.nanoseconds > TWO_THREADS else None
+                fusion.members.add(step.index)
+                fusion.each[step.index] = _each(step, fusion)
+    return (before, fusion, after) if fusion.members and fusion.nanoseconds > TWO_THREADS else None
 
 
-def _begins(step: Step, run: Sequences) -> bool:
+def _begins(step: Step, fusion: Sequences) -> bool:
     """Return whether a step that reads no sequence's values yet makes some: of an argument that has one for each."""
-    if step.function in RESHAPING and type(step.args[0]) is Step and _has_all(step.args[0], run):
-        return run.sliced(step) is not None
-    if len(step.shape) < 3 or step.shape[0] != run.rows or 0 in step.shape or _adds_up(step):
+    if step.function in RESHAPING and type(step.args[0]) is Step and _has_all(step.args[0], fusion):
+        return fusion.sliced(step) is not None
+    if len(step.shape) < 3 or step.shape[0] != fusion.rows or 0 in step.shape or _adds_up(step):
         return False
     if not (is_elementwise(step) or step.function in BATCHED or step.function in REDUCTIONS):
         return False
-    return any(operand.given for operand in run.sliced(step) or ())
+    return any(operand.given for operand in fusion.sliced(step) or ())
 
 
-def _has_all(x: Step, run: Sequences) -> bool:
+def _has_all(x: Step, fusion: Sequences) -> bool:
     """Return whether something that is given has one part for each sequence."""
-    return x.given and len(x.shape) > 2 and x.shape[0] == run.rows
+    return x.given and len(x.shape) > 2 and x.shape[0] == fusion.rows
 
 
-def _each(step: Step, run: Sequences) -> int:
+def _each(step: Step, fusion: Sequences) -> int:
     """The number of a member's rows that belong to one sequence."""
-    if step.index in run.turned:
-        return run.each_of(step.args[0])
-    return step.shape[0] // run.rows
+    if step.index in fusion.turned:
+        return fusion.each_of(step.args[0])
+    return step.shape[0] // fusion.rows
 
 
 def _adds_up(step: Step) -> bool:
@@ -153,13 +153,13 @@ def _adds_up(step: Step) -> bool:
     return step.function in (np.matmul, np.dot) and step.args[0].function in TRANSPOSING and len(step.shape) == 2
 
 
-def _sliced(step: Step, run: Sequences) -> Slices:
+def _sliced(step: Step, fusion: Sequences) -> Slices:
     """The operands of which a block reads its own rows, those of an elementwise call without looking at the others."""
-    function, args, members = step.function, step.args, run.members
+    function, args, members = step.function, step.args, fusion.members
     if function is assembled:
-        return _all_rows(args[0], args[1], step, run)
+        return _all_rows(args[0], args[1], step, fusion)
     if is_elementwise(step):
-        if not step.shape or step.shape[0] % run.rows:
+        if not step.shape or step.shape[0] % fusion.rows:
             return None
         return [
             item for item in args
@@ -169,53 +169,53 @@ def _sliced(step: Step, run: Sequences) -> Slices:
     if type(x) is not Step or not x.shape or 0 in x.shape:
         return None
     if is_plain_reduction(step):
-        fine = step.dtype == x.dtype and x.dtype.kind == "f" and (x.index in members or x.shape[0] == run.rows)
-        return [x] if fine and x.index not in run.turned and (not _adds_up(step) or function is np.sum) else None
+        fine = step.dtype == x.dtype and x.dtype.kind == "f" and (x.index in members or x.shape[0] == fusion.rows)
+        return [x] if fine and x.index not in fusion.turned and (not _adds_up(step) or function is np.sum) else None
     if function in (np.matmul, np.dot) and not step.kwargs and type(args[1]) is Step:
-        return _sliced_of_product(step, x, args[1], run)
+        return _sliced_of_product(step, x, args[1], fusion)
     if function is turned_product:
-        return _sliced_of_product(step, x, args[1], run) if args[2][0] == 0 else None
-    if not step.shape or x.index in run.turned:
+        return _sliced_of_product(step, x, args[1], fusion) if args[2][0] == 0 else None
+    if not step.shape or x.index in fusion.turned:
         return None
-    if is_reshape(step) and function in RESHAPING and _has_all(x, run):
-        return [x] if step.shape[0] % run.rows == 0 else None
+    if is_reshape(step) and function in RESHAPING and _has_all(x, fusion):
+        return [x] if step.shape[0] % fusion.rows == 0 else None
     if x.index not in members:
         return None
     if is_reshape(step) and function in RESHAPING:
-        return [x] if step.shape[0] % run.rows == 0 else None
+        return [x] if step.shape[0] % fusion.rows == 0 else None
     if function in TRANSPOSING:
-        return [x] if axes_of(step)[0] == 0 or step.index in run.turned else None
+        return [x] if axes_of(step)[0] == 0 or step.index in fusion.turned else None
     if function is operator.getitem:
-        return _all_rows([x], [args[1]], step, run)
+        return _all_rows([x], [args[1]], step, fusion)
     if function is np.broadcast_to:
         return [x] if len(x.shape) == len(step.shape) and x.shape[0] == step.shape[0] else None
     if function is scatter:
-        return _all_rows([x], [args[1]], step, run)
+        return _all_rows([x], [args[1]], step, fusion)
     return None
 
 
-def _sliced_of_product(step: Step, x: Step, y: Step, run: Sequences) -> Slices:
+def _sliced_of_product(step: Step, x: Step, y: Step, fusion: Sequences) -> Slices:
     if step.dtype.char not in "fd" or not x.dtype == y.dtype == step.dtype or len(step.shape) < 2:
         return None
-    if x.index in run.turned:
-        if x.index not in run.members:
+    if x.index in fusion.turned:
+        if x.index not in fusion.members:
             return None
-        right = len(y.shape) == 2 and y.index in run.members and y.index not in run.turned
+        right = len(y.shape) == 2 and y.index in fusion.members and y.index not in fusion.turned
         return [x, y] if right and y.shape[0] == x.shape[1] else None
-    if x.index not in run.members and not _has_all(x, run):
+    if x.index not in fusion.members and not _has_all(x, fusion):
         return None
-    if y.index in run.members:
+    if y.index in fusion.members:
         alike = step.function in BATCHED and len(x.shape) == len(y.shape) > 2 and x.shape[0] == y.shape[0]
         return [x, y] if alike else None
     return [x] if len(y.shape) == 2 and (step.function in BATCHED or len(x.shape) == 2) else None
 
 
-def _all_rows(parts: Sequence[Any], indices: Sequence[Any], step: Step, run: Sequences) -> Slices:
+def _all_rows(parts: Sequence[Any], indices: Sequence[Any], step: Step, fusion: Sequences) -> Slices:
     """The parts, if each stands at all rows, and they and the result have one row for each sequence."""
     for part, index in zip(parts, indices, strict=True):
         basic = type(index) is tuple and all(type(item) in (int, slice) for item in index)
         if not basic or index[0] != slice(None) or type(index[0]) is not slice:
             return None
-        if part.index not in run.members or part.index in run.turned or run.each_of(part) != 1:
+        if part.index not in fusion.members or part.index in fusion.turned or fusion.each_of(part) != 1:
             return None
-    return list(parts) if math.prod(step.shape) and step.shape[0] == run.rows else None
+    return list(parts) if math.prod(step.shape) and step.shape[0] == fusion.rows else None

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, work_of
-from tinygraph.compiler.memory import Memory, Plan, Storage
+from tinygraph.compiler.memory import Buffer, Plan, Storage
 from tinygraph.compiler.memory.lines import LARGE_BYTES, on_lines
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.blocks import Run, calls_in
+from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.compiler.write.calls import WORK
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
 from tinygraph.compiler.write.references import is_written
@@ -50,20 +50,20 @@ def constant_lines(writer: Writer) -> list[str]:
 
 def memory_lines(plan: Plan, writer: Writer, threads: int) -> list[str]:
     """The arrays that are allocated once, and the names of the values that lie in them."""
-    lines = [line for memory in plan.memories for line in _lines_of(memory, plan, writer, threads)]
+    lines = [line for buffer in plan.buffers for line in _lines_of(buffer, plan, writer, threads)]
     return ["# Memory: allocated once, and used again at every call.", *lines] if lines else []
 
 
-def _lines_of(memory: Memory, plan: Plan, writer: Writer, threads: int) -> list[str]:
+def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int) -> list[str]:
     """One line for each name of a value in some memory: the first makes it, the others are parts of the first."""
-    largest = memory.storages[0]
+    largest = buffer.storages[0]
     named = [
-        (name, shape, held) for held in memory.storages for name, shape in names_in(held, plan, writer.names).items()
+        (name, shape, held) for held in buffer.storages for name, shape in names_in(held, plan, writer.names).items()
     ]
     if not named:
         return []
     first = named[0][0]
-    made = f"{first} = {_made(memory, writer, threads)}"
+    made = f"{first} = {_made(buffer, writer, threads)}"
     return [made, *[f"{name} = {_part_of(first, largest, held, shape)}" for name, shape, held in named[1:]]]
 
 
@@ -73,11 +73,11 @@ def names_in(held: Storage, plan: Plan, names: dict[int, str]) -> dict[str, tupl
     return {names[step.index]: step.shape for step in steps if not plan.is_view(step)}
 
 
-def _made(memory: Memory, writer: Writer, threads: int) -> str:
+def _made(buffer: Buffer, writer: Writer, threads: int) -> str:
     """The allocation of some memory, large ones and those that two threads of BLAS write into on lines."""
-    held = memory.storages[0]
-    line = memory.line if threads > 1 else 0
-    if memory.nbytes < LARGE_BYTES and not line:
+    held = buffer.storages[0]
+    line = buffer.line if threads > 1 else 0
+    if buffer.nbytes < LARGE_BYTES and not line:
         return empty_text(held.shape, held.dtype)
     element = f", {line}" if line else ""
     return f"{writer.foreign(on_lines)}({size_text(held.shape)}, {dtype_text(held.dtype)}{element})"
@@ -95,11 +95,11 @@ def _part_of(first: str, largest: Storage, held: Storage, shape: tuple[int, ...]
     return f"{view}.reshape({shape})"
 
 
-def work_line(items: Iterable[Step | Run], threads: int, writer: Writer) -> tuple[list[str], int]:
+def work_line(items: Iterable[Step | Fusion], threads: int, writer: Writer) -> tuple[list[str], int]:
     """Allocate the scratch memory of the functions for images, where any is called.
 
     Args:
-        threads: each has its own; there is one where no run calls such a function.
+        threads: each has its own; there is one where no fusion calls such a function.
 
     Returns:
         The line that allocates it, if there is one, and its bytes.
@@ -108,5 +108,5 @@ def work_line(items: Iterable[Step | Run], threads: int, writer: Writer) -> tupl
     if not uses:
         return [], 0
     size = max(WORK_BYTES, *[work_of(step) for step, _ in uses])
-    threads = threads if any(isinstance(item, Run) for _, item in uses) else 1
+    threads = threads if any(isinstance(item, Fusion) for _, item in uses) else 1
     return [f"{WORK} = {writer.foreign(on_lines)}({(threads, size)}, np.uint8)"], threads * size

@@ -1,4 +1,4 @@
-"""The block: the function that computes some of the rows of a run. See `tinygraph.compiler.write.rowwise`.
+"""The block: the function that computes some of the rows of a fusion. See `tinygraph.compiler.write.rowwise`.
 
 Each array whose rows it goes over is a parameter, of which it is given the block's rows; so is what all blocks read.
 What only a block needs lies in scratch memory. What it adds up over its rows it returns, or adds to an array.
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.memory.scratch import slots_of
+from tinygraph.compiler.memory.slots import slots_of
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.schedule.blocks import Run, combining, start_of
+from tinygraph.compiler.schedule.blocks import Fusion, combining, start_of
 from tinygraph.compiler.schedule.division import Division
 from tinygraph.compiler.write.calls import WORK, statements
 from tinygraph.compiler.write.comments import Comments
@@ -31,10 +31,10 @@ __all__ = ["Block"]
 
 
 class Block:
-    """The function that computes a block of a run, as it is written.
+    """The function that computes a block of a fusion, as it is written.
 
     Attributes:
-        number: of the run.
+        number: of the fusion.
         lines: the statements.
         parameters: by name what the function over the blocks passes for it.
         outer: what that function gets from the step.
@@ -45,8 +45,8 @@ class Block:
         scratch: the names of the memory that only a block needs.
     """
 
-    def __init__(self, run: Run, number: int, plan: Plan, writer: Writer, division: Division) -> None:
-        self.run = run
+    def __init__(self, fusion: Fusion, number: int, plan: Plan, writer: Writer, division: Division) -> None:
+        self.fusion = fusion
         self.number = number
         self.plan = plan
         self.writer = writer
@@ -56,16 +56,16 @@ class Block:
         self.parameters: dict[str, str] = {}
         self.outer: dict[str, None] = {}
         self.totals: list[tuple[Step, str]] = []
-        self.arrays = [step for step in run.steps if step.index in run.ending and step.shape]
+        self.arrays = [step for step in fusion.steps if step.index in fusion.ending and step.shape]
         self.starts: list[str] = []
         self.setup: list[str] = []
-        self._scratch_of, self.slots = slots_of(run, plan, division.size)
+        self._scratch_of, self.slots = slots_of(fusion, plan, division.size)
         self.scratch = [name_of_scratch(number, own) for own in sorted(set(self._scratch_of.values()))]
-        self._views = {step.index for step in run.steps if plan.is_view(step)}
+        self._views = {step.index for step in fusion.steps if plan.is_view(step)}
         # Parts of what only a block needs: their places are known within the block alone.
-        self._within = {step.index for step in run.steps if step.index in plan.parts and self._is_scratch(step)}
+        self._within = {step.index for step in fusion.steps if step.index in plan.parts and self._is_scratch(step)}
         comments = Comments()
-        for step in run.steps:
+        for step in fusion.steps:
             comments.begin(step, self.lines)
             self._use_operands(step)
             self._write(step)
@@ -76,8 +76,8 @@ class Block:
     def _use_operands(self, step: Step) -> None:
         for operand in operands_of(step):
             if operand.index not in self._views and operand.index not in self._within:
-                sliced = self.run.slices(step, operand) or self._is_scratch(operand)
-                self._use(operand, self.run.axis_of(operand) if sliced else None)
+                sliced = self.fusion.slices(step, operand) or self._is_scratch(operand)
+                self._use(operand, self.fusion.axis_of(operand) if sliced else None)
         if step.function in IMAGE_FUNCTIONS:
             self.parameters[WORK] = f"{WORK}[thread]"
 
@@ -102,14 +102,14 @@ class Block:
         """Return the part of some scratch memory that the rows of the block need."""
         if self.division.is_even:
             return f"{slot}_part"
-        each = self.run.each_of(step)
+        each = self.fusion.each_of(step)
         return f"{slot}_part" + _at(
-            self.run.axis_of(step), ":stop - start" if each == 1 else f":(stop - start) * {each}"
+            self.fusion.axis_of(step), ":stop - start" if each == 1 else f":(stop - start) * {each}"
         )
 
     def _rows(self, step: Step, axis: int) -> str:
         """The index of the block's rows."""
-        each = self.run.each_of(step)
+        each = self.fusion.each_of(step)
         return _at(axis, "start:stop" if each == 1 else f"start * {each}:stop * {each}")
 
     def _is_scratch(self, step: Step) -> bool:
@@ -125,12 +125,12 @@ class Block:
             self._put_into(step, name)
         elif step.index in self._views:
             self._put(step, f"{name} = {view_of_rows(self.writer, step)}")
-        elif step.index in self.run.members:
-            self._use(step, self.run.axis_of(step))
+        elif step.index in self.fusion.members:
+            self._use(step, self.fusion.axis_of(step))
             self._put_into(step, name)
-        elif step.index not in self.run.ending:
-            axes = reduced_axes(step.kwargs.get("axis"), self.run.ndim)
-            self._use(step, self.run.axis - sum(axis < self.run.axis for axis in axes))
+        elif step.index not in self.fusion.ending:
+            axes = reduced_axes(step.kwargs.get("axis"), self.fusion.ndim)
+            self._use(step, self.fusion.axis - sum(axis < self.fusion.axis for axis in axes))
             self._put_into(step, name)
         elif step.shape:
             self._write_array_total(step, name)
@@ -143,7 +143,7 @@ class Block:
         """Write where in an assembled array a part of it lies."""
         whole, index = self.plan.parts[step.index]
         if whole.index not in self._within:
-            self._use(whole, self.run.axis_of(whole))
+            self._use(whole, self.fusion.axis_of(whole))
         self._put(step, f"{name} = {self.writer.text(whole)}[{self.writer.index(index)}]")
 
     def _write_array_total(self, step: Step, name: str) -> None:

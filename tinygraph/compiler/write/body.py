@@ -5,7 +5,7 @@ def step(x, y):
     np.dot(w_T, x, out=z)                                     a call that writes into memory of the plan
     d_w = np.empty((40, 1))                                   what is returned is new at each call
     np.dot(x, d_z_T, out=d_w)
-    in_turns(rows_1, 60000, 512, images)                      a run: its rows go block by block through one function
+    in_turns(rows_1, 60000, 512, images)                      a fusion: its rows go block by block through one function
     return cost, d_w
 """
 
@@ -15,13 +15,13 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.allocations import names_in
 from tinygraph.compiler.write.calls import WORK, expression, image_call, statements
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
 from tinygraph.compiler.write.moving import view
-from tinygraph.compiler.write.rowwise import RunText, text_of_run
+from tinygraph.compiler.write.rowwise import FusionText, text_of_fusion
 from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.writer import Writer, nest_text
@@ -35,7 +35,7 @@ class Body:
     Attributes:
         lines: the statements, each tagged with the step that it computes.
         setup: what is done once: views of memory that lasts, lists for memory that is kept.
-        runs: the functions that evaluate rows block by block.
+        fusions: the functions that evaluate rows block by block.
     """
 
     def __init__(self, task: Task, plan: Plan, writer: Writer) -> None:
@@ -45,14 +45,14 @@ class Body:
         self.names = writer.names
         self.lines: list[str] = []
         self.setup: list[str] = []
-        self.runs: list[RunText] = []
+        self.fusions: list[FusionText] = []
         self._comments = Comments()
         self._begun: set[int] = set()  # by id the storages of results that have their memory
         self._placed: set[int] = set()  # parts of assembled arrays that have their names
         self._kept = 0  # results whose memory is kept
         for item in plan.items:
-            if isinstance(item, Run):
-                self._write_run(item)
+            if isinstance(item, Fusion):
+                self._write_fusion(item)
             else:
                 self._write(item)
         self.returned = self._written_end()
@@ -94,9 +94,9 @@ class Body:
         else:
             self._put(step, line)
 
-    def _write_run(self, run: Run) -> None:
-        """Write a run's functions, and the call of them."""
-        held_by = [(step, held) for step in run.steps if (held := self.plan.storage[step.index]) is not None]
+    def _write_fusion(self, fusion: Fusion) -> None:
+        """Write a fusion's functions, and the call of them."""
+        held_by = [(step, held) for step in fusion.steps if (held := self.plan.storage[step.index]) is not None]
         seen = [(step, held) for step, held in held_by if held.kind != "scratch"]
         for step, held in seen:
             self._place(step)
@@ -104,10 +104,10 @@ class Body:
         for step, held in seen:
             if self.plan.is_view(step):
                 self._write_view(step, held)
-        text = text_of_run(run, len(self.runs) + 1, self.plan, self.writer, self.task.threads)
-        self.runs.append(text)
+        text = text_of_fusion(fusion, len(self.fusions) + 1, self.plan, self.writer, self.task.threads)
+        self.fusions.append(text)
         self.setup += text.setup
-        self._comment(run.steps[0])
+        self._comment(fusion.steps[0])
         self.lines += text.call
         self._comments.forget()
 

@@ -10,7 +10,7 @@
         return np.float64(c)
 
 Where Python raises what NumPy would have answered with an infinity or NaN (1 / 0, log(0), exp(1000)), the program is
-run once more with NumPy's numbers; see `tinygraph.compiler.run.emitted`.
+run once more with NumPy's numbers; see `tinygraph.compiler.run.runner`.
 """
 
 from __future__ import annotations

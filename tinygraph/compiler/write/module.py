@@ -46,7 +46,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
     writer = _writer(task, planned, names)
     body = Body(task, planned, writer)
     memory = memory_lines(planned, writer, task.threads)
-    threads = max([run.division.threads for run in body.runs], default=1)
+    threads = max([fusion.division.threads for fusion in body.fusions], default=1)
     work, work_bytes = work_line(planned.items, threads, writer)
     state = state_lines(task.variables, writer)
     arguments = [writer.names[node.index] for node in task.arguments]
@@ -58,8 +58,13 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         *work,
         *body.setup,
         "",
-        *_spaced([helper.split("\n") for helper in helpers(run.division.in_turns for run in body.runs if threads > 1)]),
-        *_spaced([run.functions for run in body.runs]),
+        *_spaced(
+            [
+                helper.split("\n")
+                for helper in helpers(fusion.division.in_turns for fusion in body.fusions if threads > 1)
+            ]
+        ),
+        *_spaced([fusion.functions for fusion in body.fusions]),
         *_quiet(task),
         header,
         *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
@@ -73,8 +78,8 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         imports=[line for line in imports if line],
         header=header,
         program=without_double_blanks(program),
-        scratch_count=sum(run.scratch_count for run in body.runs) + len(work),
-        scratch_bytes=sum(run.scratch_bytes for run in body.runs) + work_bytes,
+        scratch_count=sum(fusion.scratch_count for fusion in body.fusions) + len(work),
+        scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + work_bytes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Rowwise: the text of a run, as a function that computes a block of rows and one that goes over the blocks.
+"""Rowwise: the text of a fusion, as a function that computes a block of rows and one that goes over the blocks.
 
     def block_1(x, y_part):
         np.tanh(x, out=y_part)
@@ -24,19 +24,19 @@ from dataclasses import dataclass
 
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.lines import on_lines
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import Division, division_of
 from tinygraph.compiler.write.block import Block
 from tinygraph.compiler.write.loops import call_of, functions_of
 from tinygraph.compiler.write.scratch import slot_lines
 from tinygraph.compiler.write.writer import Writer
 
-__all__ = ["RunText", "text_of_run"]
+__all__ = ["FusionText", "text_of_fusion"]
 
 
 @dataclass(frozen=True, eq=False)
-class RunText:
-    """The text of one run.
+class FusionText:
+    """The text of one fusion.
 
     Attributes:
         setup: lines that allocate what a block needs.
@@ -54,18 +54,18 @@ class RunText:
     scratch_bytes: int
 
 
-def text_of_run(run: Run, number: int, plan: Plan, writer: Writer, threads: int) -> RunText:
-    """Write a run.
+def text_of_fusion(fusion: Fusion, number: int, plan: Plan, writer: Writer, threads: int) -> FusionText:
+    """Write a fusion.
 
     Args:
-        number: of the run in the program, for its names.
+        number: of the fusion in the program, for its names.
         threads: how many there are.
     """
-    division = division_of(run, threads)
-    block = Block(run, number, plan, writer, division)
+    division = division_of(fusion, threads)
+    block = Block(fusion, number, plan, writer, division)
     slots = block.slots
     made = [slot_lines(slot, number, division.threads, writer.foreign(on_lines)) for slot in slots]
-    return RunText(
+    return FusionText(
         setup=[*block.setup, *[line for lines in made for line in lines]],
         functions=functions_of(block),
         call=call_of(block),

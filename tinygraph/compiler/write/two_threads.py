@@ -1,4 +1,4 @@
-"""Two threads: the functions, as they stand in the text, that divide the rows of a run between two threads.
+"""Two threads: the functions, as they stand in the text, that divide the rows of a fusion between two threads.
 
 in_turns(rows_1, 60000, 512, images)        each thread takes the next block of 512 rows
 in_two(rows_1, 60000, 512, images)          each thread has half of the rows
@@ -73,7 +73,7 @@ def helpers(in_turns: Iterable[bool]) -> list[str]:
     """The functions that a program needs.
 
     Args:
-        in_turns: for each run on two threads whether these take the blocks in turns, and not half of them each.
+        in_turns: for each fusion on two threads whether these take the blocks in turns, and not half of them each.
     """
     kinds = {False: IN_TWO, True: IN_TURNS}
     found = [kinds[kind] for kind in sorted(set(in_turns))]

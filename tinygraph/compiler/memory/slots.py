@@ -1,4 +1,4 @@
-"""Scratch: memory for what only a block of a run needs. Its size is one block, and each thread has its own.
+"""Scratch: memory for what only a block of a fusion needs. Its size is one block, and each thread has its own.
 
 Values that are not needed at the same time lie in one slot, one after the other.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygraph.compiler.memory.storage import Plan, Storage
 from tinygraph.compiler.program.steps import operands_of
-from tinygraph.compiler.schedule.blocks import Run
+from tinygraph.compiler.schedule.blocks import Fusion
 
 __all__ = ["Slot", "slots_of"]
 
@@ -21,7 +21,7 @@ class Slot:
     """Memory of a block, for each thread, that several values lie in one after the other.
 
     Attributes:
-        times: when it is in use, as places in the run.
+        times: when it is in use, as places in the fusion.
         parts: by shape and dtype the number of an array at its beginning; the first is the largest.
     """
 
@@ -34,8 +34,8 @@ class Slot:
         return self.nbytes % dtype.itemsize == 0 and all(last < a or b < first for a, b in self.times)
 
 
-def slots_of(run: Run, plan: Plan, size: int) -> tuple[dict[int, int], list[Slot]]:
-    """Lay the scratch memory of a run into slots.
+def slots_of(fusion: Fusion, plan: Plan, size: int) -> tuple[dict[int, int], list[Slot]]:
+    """Lay the scratch memory of a fusion into slots.
 
     Args:
         size: the rows of a block.
@@ -46,10 +46,10 @@ def slots_of(run: Run, plan: Plan, size: int) -> tuple[dict[int, int], list[Slot
     numbers: dict[int, int] = {}
     slots: list[Slot] = []
     count = 0
-    scratches = _scratches_of(run, plan)
-    times = _times_of(scratches, run, plan)
+    scratches = _scratches_of(fusion, plan)
+    times = _times_of(scratches, fusion, plan)
     for held in sorted(scratches, key=lambda held: (-held.nbytes, times[id(held)][0])):
-        shape = _shape_in_block(held, run, plan, size)
+        shape = _shape_in_block(held, fusion, plan, size)
         first, last = times[id(held)]
         slot = next((slot for slot in slots if slot.fits(first, last, held.dtype)), None)
         if slot is None:
@@ -63,24 +63,24 @@ def slots_of(run: Run, plan: Plan, size: int) -> tuple[dict[int, int], list[Slot
     return numbers, slots
 
 
-def _scratches_of(run: Run, plan: Plan) -> list[Storage]:
+def _scratches_of(fusion: Fusion, plan: Plan) -> list[Storage]:
     """Return the storages that only a block needs, each once."""
-    storages = dict.fromkeys(plan.storage[step.index] for step in run.steps)
+    storages = dict.fromkeys(plan.storage[step.index] for step in fusion.steps)
     return [held for held in storages if held is not None and held.kind == "scratch"]
 
 
-def _times_of(scratches: list[Storage], run: Run, plan: Plan) -> dict[int, tuple[int, int]]:
-    """Return by the id of a storage the places in the run at which it is first written and last needed."""
-    order = {step.index: place for place, step in enumerate(run.steps)}
+def _times_of(scratches: list[Storage], fusion: Fusion, plan: Plan) -> dict[int, tuple[int, int]]:
+    """Return by the id of a storage the places in the fusion at which it is first written and last needed."""
+    order = {step.index: place for place, step in enumerate(fusion.steps)}
     last: dict[int, int] = {}
-    for step in run.steps:
+    for step in fusion.steps:
         for touched in [*operands_of(step), step]:
             last[id(plan.storage[touched.index])] = order[step.index]
     return {id(held): (min(order[index] for index in held.steps), last[id(held)]) for held in scratches}
 
 
-def _shape_in_block(held: Storage, run: Run, plan: Plan, size: int) -> tuple[int, ...]:
+def _shape_in_block(held: Storage, fusion: Fusion, plan: Plan, size: int) -> tuple[int, ...]:
     """Return the shape of a block's part of some memory."""
-    axis = run.axis_of(plan.by_index[held.steps[0]])
-    each = held.shape[axis] // run.rows
+    axis = fusion.axis_of(plan.by_index[held.steps[0]])
+    each = held.shape[axis] // fusion.rows
     return (*held.shape[:axis], size * each, *held.shape[axis + 1 :])

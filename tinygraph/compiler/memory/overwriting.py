@@ -129,7 +129,7 @@ def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) 
     """Return whether an elementwise call may write over the operand at a place, which lies in `other`."""
     operand = step.args[place]
     layout = draft.layouts[operand.index]
-    run = draft.run_of.get(step.index)
+    fusion = draft.fusion_of.get(step.index)
     return bool(
         other.kind == "owned"
         and not other.in_parts
@@ -139,7 +139,7 @@ def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) 
         and operand.size
         and _may_be_written_over(step, place)
         and _is_alone(step, place, other, draft)
-        and (run is None or run.aligned(step.index))
+        and (fusion is None or fusion.aligned(step.index))
         and _is_read_alike(step, other, layout, draft)
     )
 
@@ -153,11 +153,11 @@ def _is_alone(step: Step, place: int, held: Storage, draft: Draft) -> bool:
 
 
 def _is_read_alike(step: Step, held: Storage, like: Any, draft: Draft) -> bool:
-    """Return whether the run of a step reads a storage block by block alone: then it may be written so."""
-    run = draft.run_of.get(step.index)
-    return run is None or all(
-        run.slices(reader, operand) and _lie_alike(draft.layouts[operand.index], like)
-        for reader in run.steps
+    """Return whether the fusion of a step reads a storage block by block alone: then it may be written so."""
+    fusion = draft.fusion_of.get(step.index)
+    return fusion is None or all(
+        fusion.slices(reader, operand) and _lie_alike(draft.layouts[operand.index], like)
+        for reader in fusion.steps
         for operand in operands_of(reader)
         if draft.storage[operand.index] is held
     )

@@ -92,25 +92,25 @@ def test_compiled_programs_agree_with_eager_code_and_do_without_any_rewrite(case
     program = program_of(function, inputs, backward=True)
     expected = [np.array(output.value) for output in program.graph.outputs]
     for phases in (PHASES, *[without(left_out) for left_out in ALL], ()):
-        emitted = compile_program(program, phases=phases)
+        runner = compile_program(program, phases=phases)
         for _ in range(2):  # the second time in memory that has been used
             given_inputs = [array.copy() for array in inputs]
-            results = emitted.run(given_inputs)
+            results = runner.run(given_inputs)
             for got, wanted in zip(results, expected, strict=True):
-                assert np.shape(got) == wanted.shape, emitted.source
-                np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9, err_msg=emitted.source)
+                assert np.shape(got) == wanted.shape, runner.source
+                np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9, err_msg=runner.source)
             for array, before in zip(given_inputs, inputs, strict=True):
                 assert np.array_equal(array, before)
         kept = [np.array(result) for result in results]
-        emitted.run([array + 1 for array in inputs])
+        runner.run([array + 1 for array in inputs])
         for result, before in zip(results, kept, strict=True):
             assert np.array_equal(result, before, equal_nan=True), "a later call wrote into an earlier result"
 
 
 def test_a_condition_may_be_a_number() -> None:
     x = np.array([0.0, 2.0, -1.0])
-    emitted = compile_program(program_of(lambda x: np.where(x, x + 1, 5.0) + np.where(x > 0, x, 0), [x]))
-    np.testing.assert_array_equal(emitted.run([x])[0], [5.0, 5.0, 0.0])
+    runner = compile_program(program_of(lambda x: np.where(x, x + 1, 5.0) + np.where(x > 0, x, 0), [x]))
+    np.testing.assert_array_equal(runner.run([x])[0], [5.0, 5.0, 0.0])
 
 
 def test_a_result_may_be_a_constant() -> None:

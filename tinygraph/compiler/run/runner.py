@@ -1,8 +1,8 @@
-"""Emitted: a program that has been written, and can be run, counted and measured.
+"""Runner: a program that has been written, and can be run, counted and measured.
 
-emitted = compile_program(program)
-emitted.run([x, y], [w, b])         computes, and updates w and b
-print(emitted.source)
+runner = compile_program(program)
+runner.run([x, y], [w, b])         computes, and updates w and b
+print(runner.source)
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 
-__all__ = ["Emitted"]
+__all__ = ["Runner"]
 
 
-_ALIVE: weakref.WeakSet[Emitted] = weakref.WeakSet()
+_ALIVE: weakref.WeakSet[Runner] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
     """A child process has none of its parent's threads: what has a pool of them is set up anew."""
-    for emitted in _ALIVE:
-        emitted._bound = None
-        emitted._lock = threading.Lock()
+    for runner in _ALIVE:
+        runner._bound = None
+        runner._lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Emitted:
+class Runner:
     """A compiled program.
 
     Attributes:
@@ -63,7 +63,7 @@ class Emitted:
         plan: Plan,
         *,
         one_thread: bool = False,
-        otherwise: Callable[[], Emitted] | None = None,
+        otherwise: Callable[[], Runner] | None = None,
     ) -> None:  # fmt: skip
         """Make the text callable.
 
@@ -83,7 +83,7 @@ class Emitted:
         _ALIVE.add(self)
         self._code = compile(self.source, file, "exec")
         self._otherwise = otherwise
-        self._exact: Emitted | None = None
+        self._exact: Runner | None = None
         self._blas = blas() if one_thread else None
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
@@ -143,7 +143,7 @@ class Emitted:
             **self.text.references.functions,
         }
 
-    def in_arrays(self) -> Emitted:
+    def in_arrays(self) -> Runner:
         """This program, or the one that computes the same with NumPy where this one computes with Python's floats."""
         if self._otherwise is None:
             return self
@@ -159,19 +159,19 @@ class Emitted:
     @property
     def cost(self) -> Cost:
         """Operations, bytes and buffers, by calculation."""
-        emitted = self.in_arrays()
-        steps = [s for s in emitted.graph.nodes if isinstance(s, Step) and s.function is not None]
-        called = [step for step in steps if not emitted.plan.is_view(step)]
-        memories = emitted.plan.memories
+        runner = self.in_arrays()
+        steps = [s for s in runner.graph.nodes if isinstance(s, Step) and s.function is not None]
+        called = [step for step in steps if not runner.plan.is_view(step)]
+        buffers = runner.plan.buffers
         return Cost(
             flops=sum(flops(step) for step in called),
             bytes=sum(traffic(step) for step in called),
-            buffers=emitted.text.scratch_count + len(memories),
-            buffer_bytes=emitted.text.scratch_bytes + sum(memory.nbytes for memory in memories),
+            buffers=runner.text.scratch_count + len(buffers),
+            buffer_bytes=runner.text.scratch_bytes + sum(buffer.nbytes for buffer in buffers),
             calls=len(called),
         )
 
-    def of(self, program: Program) -> Emitted:
+    def of(self, program: Program) -> Runner:
         """Another program, written with the same options, with arrays."""
         return (self if program is self.task.program else self.task.again(program)).in_arrays()
 
@@ -187,19 +187,19 @@ class Emitted:
         Returns:
             A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
         """
-        emitted = self.in_arrays()
-        if emitted.task.threads != 1:
-            emitted = emitted.task.again(threads=1).in_arrays()
+        runner = self.in_arrays()
+        if runner.task.threads != 1:
+            runner = runner.task.again(threads=1).in_arrays()
         variables = [np.array(value) for value in variables]
         generators = copy.deepcopy(list(generators))
-        code = compile(instrumented(emitted.text.tagged), f"<profiled {self.task.name}>", "exec")
+        code = compile(instrumented(runner.text.tagged), f"<profiled {self.task.name}>", "exec")
 
         def bind(tick: Callable[[int], None]) -> Callable[[], Any]:
-            space = emitted._space(variables, generators)
+            space = runner._space(variables, generators)
             space["_tick"] = tick
             exec(code, space)
             step = space[self.task.name]
             return lambda: step(*arguments)
 
-        names = self.task.program.updates_in(emitted.graph)
-        return profiled(bind, lambda: emitted.run(arguments, variables, generators), emitted.graph, repeats, names)
+        names = self.task.program.updates_in(runner.graph)
+        return profiled(bind, lambda: runner.run(arguments, variables, generators), runner.graph, repeats, names)
