@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 class Geometry(NamedTuple):
-    """A convolution with checked shapes.
+    """The geometry of a convolution, with checked shapes.
 
     Attributes:
         down, right: the movements of the window.
