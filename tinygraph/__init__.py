@@ -12,7 +12,7 @@
     np.float64(5.0)
     >>> print(hypotenuse.source)  # doctest: +SKIP
 
-`_PUBLIC` lists the public names. Each is loaded when it is first asked for.
+`_PUBLIC` lists the public names. Each is loaded at its first use.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _PUBLIC = {
     "transforms": "checkpoint grad hessian hvp jacobian jvp trace value_and_grad vjp",
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
-# Rooms that are found as attributes, although their own names are not public.
+# Rooms that are attributes, although their own names are not public.
 _ROOMS = frozenset(("compiler", "drawing", "functions", "graph", "transforms"))
 
 __all__ = sorted(_HOME)

@@ -6,17 +6,17 @@ import unicodedata
 
 __all__ = ["ISOLATE", "LEFT_TO_RIGHT", "POP", "TURNING", "isolated"]
 
-# Signs that turn the text around them, not only the name that they stand in.
+# Signs that turn the text around them, not only the name with the sign.
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ISOLATE, POP = "\u2068", "\u2069"
-# In front of a text: it runs from left to right, whatever its first letter.
+# A sign in front of a text: the text runs from left to right, with any first letter.
 LEFT_TO_RIGHT = "\u200e"
 
 
 def isolated(text: str) -> str:
     """The text with each name from right to left in isolation, so that no number or sign beside it changes sides.
 
-    A text that is nothing but such a name, without a power or a number of ours, stays as it is.
+    A text of one such name, without a power or a number of tinygraph's, is returned unchanged.
     """
     if text.isascii() or not any(map(_is_right_to_left, text)):
         return text

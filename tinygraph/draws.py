@@ -1,8 +1,8 @@
 """Random draws that a graph can repeat.
 
-The array that `generator.random(...)` returns is a constant, and a program compiled from one run would use the numbers
-of that run for ever. The compiler sees the draws of this module, and its programs draw anew at every call. The second
-run of a `checkpoint` repeats them.
+The array from `generator.random(...)` is a constant, and a program compiled from one run would use its numbers at every
+call. The compiler sees the draws of this module, and its programs draw anew at every call. The second run of a
+`checkpoint` repeats them.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ __all__ = ["GraphError", "NonFiniteError", "ShapeError", "UnsupportedError"]
 
 
 class GraphError(RuntimeError):
-    """The graph cannot do what was asked: there is none, it was given back, or it has changed since."""
+    """A pass that the graph cannot make: there is no graph, it was freed, or it has changed since."""
 
 
 class NonFiniteError(ArithmeticError):
-    """A NaN or an infinity, caught where it was made by `tg.detect_nonfinite`."""
+    """A NaN or an infinity, found by `tg.detect_nonfinite` at the operation that made it."""
 
 
 class ShapeError(ValueError):
@@ -18,4 +18,4 @@ class ShapeError(ValueError):
 
 
 class UnsupportedError(TypeError):
-    """A call that tinygraph cannot differentiate, with the call's name and what to use instead."""
+    """A call that tinygraph cannot differentiate, with the call's name and its replacement."""

@@ -20,12 +20,12 @@ __all__ = ["explain"]
 
 
 def explain(tensor: Tensor, loss: Tensor | None = None) -> str:
-    """Say in words why a Tensor's gradient is None or zero: where the path to the loss was cut.
+    """Explain in words a Tensor's gradient of None or zero: the place where the path to the loss is cut.
 
     Args:
         tensor: the Tensor without a gradient.
-        loss: the Tensor that `backward` is called on; by default that of the last `backward` in this thread, if it
-            still exists. After a `backward()` that freed the graph only a cut path can be found, not a gradient that
+        loss: the Tensor that `backward` is called on; by default the Tensor of the last `backward` in this thread, if
+            it still exists. After a `backward()` that freed the graph only a cut path can be found, not a gradient that
             became zero: call `explain` before it, or use `retain_graph=True`.
 
     Returns:
@@ -101,7 +101,7 @@ def _below(root: Any) -> dict[int, Any]:
 
 
 def _along_the_way(link: Any, root: Any, below: dict[int, Any]) -> str:
-    """Run the pass, and say where on the paths from the root to the link the gradient is lost."""
+    """Run the pass, and name the calls on the paths from the root to the link that lose the gradient."""
     arrived = _remembered(below) if type(root._adjoint) is Freed else _run(root)
     if np.any(arrived.get(id(link), 0)):
         return f"A gradient arrives, of norm {np.linalg.norm(arrived[id(link)]):.3g}."

@@ -13,7 +13,7 @@ import tinygraph
 
 __all__ = ["page"]
 
-# The names of `tinygraph` itself, by the part of the package that they live in.
+# The names of `tinygraph` itself, by the part of the package.
 PARTS = {
     "Tensors": ("engine", "errors"),
     "Derivatives of functions": ("transforms",),
@@ -21,7 +21,7 @@ PARTS = {
     "Graphs and pictures": ("graph", "drawing", "explaining"),
     "Programs": ("compiler",),
 }
-# The other rooms, and how they are written.
+# The other rooms, and their names on the page.
 ROOMS = {
     "Layers": ("tinygraph.nn", "tg.nn"),
     "Optimisers and schedules": ("tinygraph.optim", "tg.optim"),
@@ -32,7 +32,7 @@ ROOMS = {
     "Strategies of hypothesis": ("tinygraph.testing.strategies", "tg.testing.strategies"),
 }
 
-# Classes whose objects are what a function returns; nobody calls them.
+# Classes of objects that functions return; nobody calls them.
 MADE_BY_CALLS = frozenset(("Compiled", "Drawing", "Graph", "Node"))
 
 INTRODUCTION = """\
@@ -56,12 +56,12 @@ def page() -> str:
 
 
 def _room(item: Any) -> str:
-    """Return the part of the package that a public name lives in."""
+    """Return the part of the package with a public name."""
     return ".".join(str(getattr(item, "__module__", "")).split(".")[1:2])
 
 
 def _entries(written: str, module: Any, names: Any) -> Iterator[str]:
-    """Yield the lines of the names of a module, and below a class those of its own attributes and methods."""
+    """Yield the lines of the names of a module, and below a class the lines of its own attributes and methods."""
     for name in sorted(names, key=lambda name: (name[0].islower(), name.lower())):
         item = getattr(module, name)
         if inspect.ismodule(item):
@@ -73,7 +73,7 @@ def _entries(written: str, module: Any, names: Any) -> Iterator[str]:
 
 
 def _members(cls: type) -> Iterator[str]:
-    """Yield the lines of a class's own attributes and methods; those of ndarray's in one."""
+    """Yield the lines of a class's own attributes and methods; ndarray's are in one line."""
     as_numpy = []
     for name in sorted(dir(cls), key=str.lower):
         member = inspect.getattr_static(cls, name)
@@ -89,13 +89,13 @@ def _members(cls: type) -> Iterator[str]:
 
 
 def _is_ours(cls: type, name: str) -> bool:
-    """Return whether a class says a name itself, or has it from a class that is not on the page."""
+    """Return whether a class defines a name itself, or inherits it from a class that is not on the page."""
     owner = next(kind for kind in cls.__mro__ if name in vars(kind))
     return owner is cls or owner.__name__ not in ("Module", "Layer", "Optimizer", "tuple", "object", "Setting")
 
 
 def _signature(item: Any, cls: type | None = None) -> str:
-    """Return the arguments with their defaults, without types; "" of what is not called."""
+    """Return the arguments with their defaults, without types; "" for an object that is not called."""
     function = getattr(item, "__func__", item)
     if not callable(function):
         return ""
@@ -116,13 +116,13 @@ def _signature(item: Any, cls: type | None = None) -> str:
 
 
 def _line_of(item: Any) -> str:
-    """Return the first sentence or line of a docstring, in one line; "" where there is none."""
+    """Return the first sentence or line of a docstring, in one line; "" without a docstring."""
     text = inspect.getdoc(item.fget if isinstance(item, property) else item) if _has_docstring(item) else None
     return " ".join((text or "").partition("\n\n")[0].split())
 
 
 def _has_docstring(item: Any) -> bool:
-    """Return whether the docstring is the item's own, and not that of its type, as of a dict or a tuple."""
+    """Return whether the docstring is the item's own, and not that of its type, as it is for a dict or a tuple."""
     is_code: Callable[[Any], bool] = inspect.isroutine
     return isinstance(item, type | property | staticmethod | classmethod | functools.cached_property) or is_code(item)
 

@@ -1,1 +1,1 @@
-"""The derivative table, one file a family of NumPy functions. `table` says how an entry is read."""
+"""The derivative table, one file a family of NumPy functions. `engine.table` explains an entry."""

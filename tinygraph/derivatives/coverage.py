@@ -16,7 +16,7 @@ __all__ = ["coverage", "page"]
 
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.special": special}
 
-# In the order of the page: what the table says of a function, and what that means.
+# The kinds of functions in the table and their meanings, in the order of the page.
 KINDS = {
     "derivative": "has a rule of its own",
     "composition": "is written out with others; its value is NumPy's to rounding",
@@ -38,10 +38,10 @@ def kind_of(function: Callable[..., Any]) -> str:
 
 
 def coverage(module: types.ModuleType) -> Iterator[tuple[str, str]]:
-    """The functions of a module of NumPy or SciPy that hand Tensors over to tinygraph, each with its kind, by name.
+    """The functions of a module of NumPy or SciPy that call tinygraph for a Tensor, by name, each with its kind.
 
-    A ufunc does, and a function that NumPy lets other arrays override. What makes arrays from numbers, such as
-    `np.arange`, does not; neither does what turns anything into an array, such as `np.asarray`.
+    These are the ufuncs, and the functions that other arrays can override. Functions of numbers alone, such as
+    `np.arange`, are not among them, nor are conversions to arrays, such as `np.asarray`.
     """
     for name in sorted(dir(module), key=str.lower):
         if name.startswith("_"):

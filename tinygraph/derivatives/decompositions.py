@@ -90,7 +90,7 @@ def lower_half(m: Any) -> Any:
 
 
 def of_triangle(m: Any, UPLO: Any = "L") -> Any:  # noqa: N803 - NumPy's name
-    """The cotangent of the triangle that is read of a Hermitian matrix, given one of the matrix as a whole."""
+    """The cotangent of the triangle that NumPy reads of a Hermitian matrix, from that of the whole matrix."""
     return lower_half(m + adjoint(m)) if UPLO.upper() == "L" else adjoint(lower_half(m + adjoint(m)))
 
 
@@ -138,8 +138,7 @@ def phases(turn: Any) -> Any:
 def without_completion(u: Any, u_bar: Any, k: int, call: str, instead: str) -> tuple[Any, Any]:
     """The first k vectors of a basis, and their cotangent with that of the other vectors moved into it.
 
-    The others complete the basis: together they stay at right angles to the first ones, and move as little as that
-    takes.
+    The other vectors complete the basis: they stay at right angles to the first k, and move as little as possible.
     """
     rest, rest_bar, u, u_bar = u[..., k:], u_bar[..., k:], u[..., :k], u_bar[..., :k]
     if rest.shape[-1] == 0:
@@ -171,7 +170,7 @@ def _cholesky(g: Any, z: Any, upper: bool) -> Any:
 
 
 def _cholesky_a(g: Any, z: Any, a: Any, /, *, upper: bool = False) -> Any:
-    """Of the triangle that is read; NumPy takes the other to be the same.
+    """The cotangent of the triangle that NumPy reads; the other triangle counts as the same.
 
     Source: Murray, "Differentiation of the Cholesky decomposition" (2016), equation 9.
     """

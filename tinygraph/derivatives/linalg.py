@@ -62,7 +62,7 @@ def _cofactors(a: Any) -> Any:
     if not for_any_values() and _well_conditioned(plain(a)):
         return np.reshape(np.linalg.det(a), (*a.shape[:-2], 1, 1)) * _t(np.linalg.inv(a))
     if isinstance(a, np.ndarray) and n > 8:
-        # With A = U S V the minors are those of the diagonal matrix S, turned: a cubic cost instead of n^5.
+        # With A = U S V the minors are the turned minors of the diagonal matrix S: a cubic cost instead of n^5.
         u, sizes, v = np.linalg.svd(a)
         minors = product_of_others(sizes, -1)[..., None, :]
         turned = np.linalg.det(u) * np.linalg.det(v)
@@ -203,7 +203,7 @@ def cond(x: Any, p: Any = None) -> Any:
             number = smallest / largest if p == -2 else largest / smallest
         else:
             known = np.linalg.cond(plain(x), p)
-            # A singular matrix of a stack stands aside, as one that can be inverted.
+            # The identity takes the place of a singular matrix in a stack: it can be inverted.
             invertible = np.where(np.isfinite(known)[..., None, None], x, np.eye(x.shape[-1], dtype=x.dtype))
             number = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(invertible), p, (-2, -1))
             number = np.where(np.isfinite(known), number, known)

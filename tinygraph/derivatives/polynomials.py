@@ -16,7 +16,7 @@ def _coefficients(item: Any) -> Any:
 
 
 def _as_long_as(p: Any, other: Any) -> Any:
-    """Coefficients with zeros for the powers that only another polynomial has."""
+    """Coefficients with zeros for the higher powers of another polynomial."""
     missing = max(len(other) - len(p), 0)
     return np.concatenate([np.zeros(missing, p.dtype), p]) if missing else p
 
@@ -69,7 +69,7 @@ def polydiv(u: Any, v: Any) -> Any:
         quotient.append(share)
         around = [np.zeros(size, rest.dtype) for size in (place, len(u) - len(v) - place)]
         rest = rest - np.concatenate([around[0], share * v, around[1]])
-    # As NumPy has it: what the division has made 0 is no coefficient any more.
+    # As in NumPy: leading coefficients that the division made 0 are dropped.
     start = 0
     while start < len(rest) - 1 and np.allclose(plain(rest)[start], 0, rtol=1e-14):
         start += 1
@@ -114,7 +114,7 @@ def poly(seq_of_zeros: Any) -> Any:
     for place in range(len(roots)):
         factor = np.stack([np.ones((), roots.dtype)[()], -roots[place]])
         coefficients = np.convolve(coefficients, factor)
-    # Roots in conjugate pairs are those of a real polynomial.
+    # Roots in conjugate pairs belong to a real polynomial.
     real = roots.dtype.kind == "c" and np.poly(plain(roots)).dtype.kind != "c"
     return np.real(coefficients) if real else coefficients
 
@@ -149,7 +149,7 @@ def roots_of(p: Any) -> Any:
 
 
 def _roots_p(g: Any, z: Any, p: Any) -> Any:
-    """By implicit differentiation of p(r) = 0. A multiple root has no derivative: it comes out as an infinity."""
+    """Differentiate p(r) = 0 implicitly. A multiple root has no derivative: the result is an infinity."""
     powers = np.reshape(z, (-1, 1)) ** np.arange(len(p) - 1, -1, -1)
     return np.sum(np.reshape(-g / np.polyval(np.polyder(p), z), (-1, 1)) * powers, axis=0)
 

@@ -17,7 +17,7 @@ from tinygraph.users_code.source import users_line
 
 
 def solid(g: Any) -> Any:
-    """A cotangent with memory of its own: one that a sum repeated has strides of 0, which BLAS does not take."""
+    """A cotangent with memory of its own. The cotangent of a sum has strides of 0, which BLAS does not take."""
     return g.copy() if type(g) is np.ndarray and 0 in g.strides else g
 
 
@@ -244,14 +244,14 @@ def _einsum_operand(which: int, g: Any, operands: tuple[Any, ...], subscripts: s
     mine, shape = axes[which], arrays[which].shape
     others = [position for position in range(len(arrays)) if position != which]
     distinct = list(dict.fromkeys(mine))
-    # An axis that was broadcast here, of size 1, gets the sum; one that nobody else has was summed away, and repeats.
+    # An axis of size 1 that was broadcast gets the sum. An axis of this operand alone was summed, and repeats.
     size_of = dict(zip(mine, shape, strict=True))
     available = set(output).union(*[axes[position] for position in others])
     kept = [number for number in distinct if number in available and size_of[number] != 1]
     expression = _text([output, *[axes[position] for position in others]], kept)
-    # A path that was given for these operands is none for those.
+    # The user's path is for other operands.
     optimize = optimize if isinstance(optimize, bool | str) else True
-    # An optimal path multiplies some of the others first, which must not overflow.
+    # An optimal path multiplies some of the other operands first, and this must not overflow.
     factors = [item if item.dtype.kind in "fc" else item.astype(g.dtype) for item in (arrays[at] for at in others)]
     result = np.einsum(expression, g, *factors, optimize=optimize)
     # An axis along which all the others are of size 1 is so in the result, too.

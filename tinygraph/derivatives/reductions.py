@@ -53,7 +53,7 @@ def repeated(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
-    """The number of elements that a reduction over `axis` makes one of."""
+    """The number of elements in one reduction over `axis`."""
     if axis is None:
         return math.prod(shape)
     axes = normalize_axis_tuple(axis, len(shape))
@@ -279,7 +279,7 @@ carried.derivative(_carried_factors, lambda g, z, factors, terms: carried_back(f
 
 
 def _cumprod_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """Of element i: the product of those before it, times what later products have of it, without dividing by it."""
+    """The cotangent of element i without a division: the product of the elements before it, times the later factors."""
     if axis is None or a.ndim == 0:
         flat = np.reshape(z, (-1,))
         return np.reshape(_cumprod_a(np.reshape(g, (-1,)), flat, np.reshape(a, (-1,)), 0), a.shape)

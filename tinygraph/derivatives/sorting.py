@@ -1,4 +1,4 @@
-"""Derivatives of sorting. The gradient goes back to where each element came from; ties keep the order of the sort."""
+"""Derivatives of sorting. The gradient goes to each element's old place; ties keep the order of the sort."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None,
     **keywords: Any,
 ) -> Any:  # fmt: skip
-    """The elements in order, each once. The gradient goes to where one stood first."""
+    """The elements in order, each once. The gradient goes to the first place of each."""
     options = {"return_index": return_index, "return_inverse": return_inverse, "return_counts": return_counts}
     return _set_of(np.unique)(ar, **options, axis=axis, **keywords)
 
@@ -117,7 +117,7 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
             weak = isinstance(q, int | float)
             q = as_array(q, np.float64) if weak else array_of(q)
             dtype = a.dtype if weak or q.dtype.kind != "f" else np.result_type(q.dtype, a.dtype)
-            # In float16 places from 2,048 on are too coarse, and in float32 those from 16 million on.
+            # In float16 places from 2,048 on are too coarse, and in float32 places from 16 million on.
             q = q if q.dtype == np.float64 or q.dtype.itemsize > 8 else q.astype(np.float64)
             if skips:  # NaNs are sorted to the end
                 last = np.sum(~np.isnan(ordered), axis=-1) - 1.0
@@ -163,12 +163,12 @@ def _positions(find: Callable[..., Any], a: Any, q: Any, axes: tuple[int, ...], 
 
 
 def _at(ordered: Any, position: Any, dtype: Any) -> Any:
-    """The elements of rows at places that lie between two of them, on the line. NaN where the place is none.
+    """The elements of rows at places between two of them, on the line. NaN where the place is NaN.
 
     Args:
         ordered: rows of elements in order.
         position: the places, of float64.
-        dtype: to compute the line in.
+        dtype: the dtype for the line.
     """
     size = ordered.shape[-1]
     nowhere = np.isnan(position)

@@ -32,7 +32,7 @@ SQRT_2PI = float(np.sqrt(2 * np.pi))
 
 
 def no_gradient_to(name: str, argument: str) -> Callable[..., Any]:
-    """The rule of an argument that a function has no derivative by here: it says so."""
+    """The rule of an argument without a derivative: it raises an error that names the argument."""
 
     def refuse(g: Any, z: Any, *args: Any) -> Any:
         raise UnsupportedError(
@@ -211,7 +211,7 @@ derivative(
     lambda g, z, a, b: g * (special.psi(a) - special.psi(a + b)),
     lambda g, z, a, b: g * (special.psi(b) - special.psi(a + b)),
 )
-# These two have no slope here where they are 0 because Γ has a pole there, as binom(2, 3) does: it comes out as NaN.
+# Where these two are 0 at a pole of Γ, as binom(2, 3) is, they have no slope here: the result is NaN.
 derivative(
     special.poch,
     lambda g, z, x, m: g * z * (special.psi(x + m) - special.psi(x)),
@@ -324,7 +324,7 @@ def _past_nothing(x: Any, y: Any) -> Any:
     return np.where((plain(x) == 0) & (plain(y) <= 0), 1, y)
 
 
-# At x = 0 the slope of entr is infinite, as that of the square root is.
+# At x = 0 the slope of entr is infinite, like the slope of the square root.
 derivative(special.entr, lambda g, z, x: -g * (np.log(x) + 1))
 derivative(
     special.xlogy,

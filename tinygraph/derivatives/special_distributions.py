@@ -1,7 +1,7 @@
 """Derivatives of the distribution functions of statistics in SciPy, of the incomplete gamma and beta functions, and of
 their inverses.
 
-By the variable the slope is the density. By a shape it is a moment of the density: see `special_moments`.
+The slope by the variable is the density. The slope by a shape is a moment of the density: see `special_moments`.
 
 Source: NIST Digital Library of Mathematical Functions, chapter 8, https://dlmf.nist.gov.
 """
@@ -34,7 +34,7 @@ def _t_density(v: Any, t: Any) -> Any:
 
 def _t_by_freedom(v: Any, t: Any) -> Any:
     """stdtr(v, t) is (1 ± betainc(1/2, v/2, w)) ÷ 2, with w = t² ÷ (v + t²) and the sign of t."""
-    zero = plain(t) == 0  # where the moment goes as t, and its square root in w has no slope
+    zero = plain(t) == 0  # the moment is proportional to t, so to √w, and has no slope by w there
     share = np.where(zero, 0.5, t * t / (v + t * t))
     by_shape = beta_moment(0.5, v / 2, share, 0, 1) * np.sign(t) / 4
     density = _t_density(v, t)

@@ -1,7 +1,7 @@
 """Derivatives of SciPy's elliptic integrals, Carlson's and Legendre's, of Jacobi's functions, and of the mean `agm`.
 
-All the derivatives of Carlson's integrals, of any order, are one integral with other exponents, and so are those of
-Legendre's. It is computed as a sum over the logarithm of its variable, exact to rounding.
+All derivatives of Carlson's and Legendre's integrals, of any order, are one integral with other exponents. It is
+computed as a sum over the logarithm of its variable, exact to rounding.
 
 Source: NIST Digital Library of Mathematical Functions, chapters 19 and 22, https://dlmf.nist.gov.
 """
@@ -26,7 +26,7 @@ from tinygraph.errors import UnsupportedError
 STEP = 0.5
 # Terms below e^−40 of the rest add nothing.
 NEGLIGIBLE = 40.0
-# The numbers that are computed at once.
+# The numbers to compute at once.
 BLOCK = 1 << 16
 
 
@@ -74,7 +74,7 @@ carlson.derivative(*[_carlson_rule(which) for which in range(4)])
 
 
 def _principal(name: str, *args: Any) -> None:
-    """Raise an error where one of Carlson's integrals has no derivative here."""
+    """Raise an error for arguments where Carlson's integrals have no derivative here."""
     for item in args:
         if not for_any_values() and np.any(real(name, as_array(plain(item))) < 0):
             raise UnsupportedError(f"special.{name}: tinygraph has no derivative of it for negative arguments")

@@ -18,11 +18,11 @@ from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import as_converted, composition
 
-# --- orthogonal polynomials: the slope is one of a degree less (18.9) -------------------------------------------------
+# --- orthogonal polynomials: the slope is a polynomial of a degree less (18.9) ----------------------------------------
 
 
 def _less(n: Any) -> Any:
-    """The degree of the derivative; a constant counts for one of degree 0, and its slope is multiplied by 0."""
+    """The degree of the derivative; 0 for that of a constant, which is multiplied by 0."""
     return np.maximum(plain(n) - 1, 0)
 
 

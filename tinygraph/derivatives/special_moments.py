@@ -1,7 +1,7 @@
-"""Densities of the gamma and beta distributions and their logarithmic moments, the integrals that slopes are made of.
+"""Densities of the gamma and beta distributions, and their logarithmic moments: the integrals in the slopes.
 
 The derivative of x^(a−1) by a brings ln x into the integral of a density. Such integrals are computed as a sum over
-points that crowd where the density is, exact to rounding; their own derivatives are such integrals again.
+points, most of them where the density is large, exact to rounding. Their own derivatives are such integrals again.
 
 Source: NIST Digital Library of Mathematical Functions, chapter 8, https://dlmf.nist.gov, for the functions; Takahasi
 and Mori, "Double exponential formulas for numerical integration" (1974), for the sums.

@@ -1,6 +1,6 @@
 """Derivatives of Tukey's lambda distribution, of Kolmogorov's and Smirnov's, and of Voigt's profile in SciPy.
 
-Of the first three the slope is the density, written out; of their inverses it is one over that.
+The slope of the first three is the density, written out; the slope of their inverses is 1 ÷ density.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Derivatives of SciPy's wave functions: scaled Bessel and Airy functions, Kelvin's, Mathieu's, spheroidal, parabolic.
 
-Most are solutions of a differential equation of second order, and come with their slope: the slope of that is in the
-equation. Also the integrals of such functions.
+Most are solutions of a differential equation of second order. SciPy returns them with their slope, and the equation has
+the slope of the slope. Also the integrals of such functions.
 
 Source: NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov; the section is given where it helps.
 """

@@ -34,7 +34,8 @@ class Function:
 
     Attributes:
         call: the function.
-        size: the number of elements of the result, from the arguments; None if it is no more than the arguments have.
+        size: the number of elements of the result, from the arguments; None if the result is not larger than the
+            arguments.
         sequences: it takes a list of arrays. For other functions a list of Tensors becomes one array.
         text: a positional argument may be text.
         positional: the most positional arguments. A ufunc would write into one more.
@@ -61,7 +62,7 @@ def size_of(value: Any) -> int:
 
 
 def _numbers(value: Any) -> Any:
-    """Return an argument that is a count or a distance, as a float64 array."""
+    """Return a count or a distance among the arguments, as a float64 array."""
     return np.asarray(value.data if isinstance(value, Tensor) else value, dtype=np.float64)
 
 

@@ -151,7 +151,7 @@ conv2d_kernel.derivative(
 )
 
 
-# --- what is to be done -----------------------------------------------------------------------------------------------
+# --- plans ------------------------------------------------------------------------------------------------------------
 
 
 # Copying by channel takes half the time where a row of a window is 3 numbers, and twice the time where it is 96.

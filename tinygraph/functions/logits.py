@@ -134,7 +134,7 @@ def log_softmax_written_out(x: Any, axis: Axis = -1) -> Any:
 
 
 def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64) -> Any:
-    """Rows of zeros with a single 1 at the place that the label says.
+    """Rows of zeros, each with a single 1 at the index of its label.
 
     Args:
         labels: integers from 0, an array of any shape.

@@ -1,4 +1,4 @@
-"""Losses: how far predictions are from the truth, as one number to make small."""
+"""Losses: the distance of predictions from the truth, as one number to minimise."""
 
 from __future__ import annotations
 

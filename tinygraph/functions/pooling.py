@@ -50,13 +50,13 @@ def max_pool2d(x: Any, window: Pair, stride: Pair | None = None, padding: Paddin
 def max_pool2d_input(
     y: Any, x: Any, window: Pair, stride: Pair | None = None, padding: Padding = "valid", largest: Any = None
 ) -> Any:
-    """The gradient of Σ y · max_pool2d(x) with respect to x: each weight goes to where its largest number stood.
+    """The gradient of Σ y · max_pool2d(x) with respect to x: each weight goes to the largest number of its window.
 
     Args:
         y: a weight for each window, shape (batch, out_height, out_width, channels).
         x: images, shape (batch, height, width, channels).
         window, stride, padding: as for `max_pool2d`.
-        largest: max_pool2d(x), if it is at hand.
+        largest: max_pool2d(x), if it is known.
 
     Returns:
         An array of the shape of `x`.
@@ -200,7 +200,7 @@ avg_pool2d_input.derivative(
 )
 
 
-# --- what is to be done -----------------------------------------------------------------------------------------------
+# --- plans ------------------------------------------------------------------------------------------------------------
 
 
 def _plan(call: str, x: tuple[int, ...], window: Pair, stride: Pair | None, padding: Padding) -> Windows:

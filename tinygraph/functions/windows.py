@@ -103,17 +103,17 @@ def slide(
 
 
 def _same(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:
-    """The padding with which there are size ÷ stride windows, rounded up; an odd pixel goes behind."""
+    """The padding for size ÷ stride windows, rounded up. An odd pixel of padding goes to the end."""
     total = max((-(-size // stride) - 1) * stride + (window - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
 
 
 def pair(call: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
-    """An int, or two, as two.
+    """Two ints, from one or from two.
 
     Raises:
-        ShapeError: one is below `least`, or there are not two.
-        TypeError: one is no int.
+        ShapeError: an int is below `least`, or there are neither one nor two.
+        TypeError: a number is no int.
     """
     first, second = (_int(call, name, item) for item in _each(call, name, value))
     if min(first, second) < least:
@@ -143,13 +143,13 @@ def working(dtype: Any) -> np.dtype[Any]:
 
 
 def misfit(call: str, message: str) -> ShapeError:
-    """The error of a call that was given shapes or sizes that do not fit, with the user's line and the scope."""
+    """The error for shapes or sizes that do not fit, with the user's line and the scope."""
     place = f', in scope "{" / ".join(scope)}"' if (scope := current_scope()) else ""
     return ShapeError(f"{call}: {message} ({users_line()}{place})")
 
 
 def check_images(call: str, shape: tuple[int, ...]) -> None:
-    """Raise an error if something of this shape is not a batch of images."""
+    """Raise an error unless this is the shape of a batch of images."""
     if len(shape) != 4:
         raise misfit(
             call,

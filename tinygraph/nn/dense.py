@@ -95,7 +95,7 @@ class Flatten(Layer):
 def rows_within(indices: Any, rows: int, place: str) -> Any:
     """Return the indices, after a check that all lie from 0 to rows − 1.
 
-    It is a primitive, so that a compiled program checks too: NumPy takes -1 for the last row.
+    It is a primitive, so that a compiled program checks the indices, too: to NumPy -1 is the last row.
 
     Raises:
         IndexError: an index is negative, or not below `rows`. The message begins with `place`.

@@ -27,7 +27,7 @@ __all__ = ["checkpoint"]
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return f as a function that keeps no intermediate values: the backward pass runs f again. It saves memory.
+    """Return f as a function that saves memory: it keeps no intermediate values, and the backward pass runs f again.
 
     Args:
         f: a function of arrays that returns arrays, both nested in any way. It must compute the same when it runs

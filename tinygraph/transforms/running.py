@@ -1,4 +1,4 @@
-"""A run of a function on Tensors, so that a pass can go back from its output to its inputs."""
+"""A run of a function on Tensors, for a pass from its output to its inputs."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Run:
         return met.foreign or any(call in self.links for call in met.calls)
 
     def foreign_links(self, outputs: Sequence[Tensor]) -> list[Any]:
-        """Return the links from before the run that outputs depend on through gradients, in their order."""
+        """Return the links from before the run to which gradients of the outputs flow, in their order."""
         calls = gather([output._link for output in outputs], self.since).calls
         for call in calls:
             call._adjoint = None
