@@ -159,7 +159,7 @@ class StandIns:
             GraphError: it returned a value with a graph that leads outside.
         """
         kept = copied([args, kwargs])
-        trace.recording.outside_as_it_is = self.surroundings.as_it_is
+        trace.execution.outside_as_it_is = self.surroundings.as_it_is
         effect: str | None = None
         try:
             self.surroundings.divert(lambda array, name: self._found(trace, array, identifier_of(name)))
@@ -186,7 +186,7 @@ class StandIns:
 
     def finite(self, trace: Trace, inputs: list[tuple[Event, Any]]) -> list[Any]:
         """Return the sources of the numbers that a program takes to be finite, as in `Binding.finite`."""
-        taken = trace.taken_for_finite()
+        taken = trace.reliance.inputs()
         found = [source for event, source in inputs if event.index in taken]
         states = [
             leaf for leaf in trace.outside.captured.values() if leaf.first is not None and leaf.first.index in taken

@@ -4,8 +4,9 @@ The first call of `tg.compile(f)` comes here from `pipeline.made_version`, in th
 
     twice          runs f two times, with a `Traced`, a stand-in, for each array among its arguments
     diversion      while f runs, Tensors in this thread are read and written inside the run alone
-    traced         a NumPy call, a method or an operator on a stand-in asks the recorder
-    recording      carries the call out on the real arrays, and adds an event for its result
+    traced         a NumPy call, a method or an operator on a stand-in asks the recording
+    recording      finds the events behind the arguments of the call
+    execution      carries the call out on the real arrays, and adds an event for its result
     tape           keeps the events and the calls in order; the second run must make the same calls
     to_program     makes a graph of the events that the results need
 
@@ -25,6 +26,7 @@ The other files, by what they are about:
     a stand-in     `recorder` (the methods that it calls), `operators`, `escapes`, `questions` (`type(x)` and its kind)
     a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
     a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)
+    gradients of 0 `reliance` (on finite values), `regular_points` (for elements that are left out)
     errors         `refused` (makes one), `refusals` (functions that cannot be recorded), `ties` (a gradient is lost)
 """
 

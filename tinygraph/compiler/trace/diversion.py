@@ -83,7 +83,7 @@ class _LeafSlot:
         self.slot.__set__(leaf, value)
 
 
-def _leaf_value(trace: Trace, leaf: Any, value: Any) -> Any:
+def _value(trace: Trace, leaf: Any, value: Any) -> Any:
     captured = trace.outside.captured_leaf(leaf)
     return trace.lift(value) if captured.value is None else captured.value
 
@@ -96,30 +96,37 @@ def _set_gradient(trace: Trace, leaf: Any, gradient: Any) -> None:
     trace.outside.set_grad_of(leaf, gradient)
 
 
+def _order(trace: Trace, leaf: Any, order: Any) -> Any:
+    return trace.outside.captured_leaf(leaf).order
+
+
 def _set_order(trace: Trace, leaf: Any, order: Any) -> None:
     trace.outside.captured_leaf(leaf).order = order
+
+
+def _rewritten(trace: Trace, leaf: Any, order: Any) -> Any:
+    return trace.outside.captured_leaf(leaf).rewritten
 
 
 def _set_rewritten(trace: Trace, leaf: Any, order: Any) -> None:
     trace.outside.captured_leaf(leaf).rewritten = order
 
 
+def _nothing(trace: Trace, leaf: Any, value: Any) -> None:
+    """Read None, and write nothing."""
+
+
+# The class, the name of the slot, the slot, and the descriptor that stands in its place during a run.
 _DIVERTED_SLOTS: list[tuple[type, str, Any, Any]] = [
     (Value, "_value", TENSOR_VALUE, _TensorValue()),
     # Every write to a leaf's value is a write to its Tensor's, too, and is seen there.
-    (Leaf, "_value", LEAF_VALUE, _LeafSlot(LEAF_VALUE, _leaf_value, lambda trace, leaf, value: None)),
+    (Leaf, "_value", LEAF_VALUE, _LeafSlot(LEAF_VALUE, _value, _nothing)),
     (Leaf, "_grad", _GRAD, _LeafSlot(_GRAD, _gradient, _set_gradient)),
-    (
-        Leaf, "order", LEAF_ORDER,
-        _LeafSlot(LEAF_ORDER, lambda trace, leaf, order: trace.outside.captured_leaf(leaf).order, _set_order),
-    ),
-    (
-        Leaf, "rewritten", _REWRITTEN,
-        _LeafSlot(_REWRITTEN, lambda trace, leaf, order: trace.outside.captured_leaf(leaf).rewritten, _set_rewritten),
-    ),
+    (Leaf, "order", LEAF_ORDER, _LeafSlot(LEAF_ORDER, _order, _set_order)),
+    (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, _rewritten, _set_rewritten)),
     # `before` serves to notice unseen writes into the array; inside a run every write is seen.
-    (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, lambda trace, leaf, before: None, lambda trace, leaf, value: None)),
-]  # fmt: skip
+    (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, _nothing, _nothing)),
+]
 
 _one_at_a_time = threading.RLock()
 

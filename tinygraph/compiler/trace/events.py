@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.scopes import Label
-from tinygraph.users_code.source import source_of
 
 __all__ = ["UNREAD", "Captured", "Event", "events_in"]
 
@@ -69,11 +68,6 @@ class Event:
     def is_inner(self) -> bool:
         """True for a call inside a composition: its instruction is that of the whole composition."""
         return self.label is not None and self.label.inner
-
-    def place(self) -> str:
-        """The line of the user's code that made it."""
-        source = source_of(self.code, self.lasti)
-        return "an unknown line" if source is None else f"{source}: {source.text}"
 
 
 class Captured:

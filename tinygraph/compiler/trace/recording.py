@@ -1,32 +1,27 @@
-"""The recording of a run: its stand-ins are made here, and its calls are carried out and written on the tape."""
+"""The recording of a run: it makes stand-ins for values, and prepares each call on them for its execution."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.trace import numpy_calls, writes
 from tinygraph.compiler.trace.agreement import same_content
-from tinygraph.compiler.trace.bounds import bound_below, finiteness
-from tinygraph.compiler.trace.carrying_out import Failure, carried_out, carrying_out
-from tinygraph.compiler.trace.error_handling import ErrorHandling
-from tinygraph.compiler.trace.events import Event
-from tinygraph.compiler.trace.functions import Part
+from tinygraph.compiler.trace.carrying_out import carrying_out
+from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
-from tinygraph.compiler.trace.operands import PLAIN, as_part, given_way, outline, sequence_like, without_class
+from tinygraph.compiler.trace.operands import PLAIN, given_way, without_class
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
 from tinygraph.compiler.trace.refusals import check_recordable
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
-from tinygraph.compiler.trace.tape import RecordedCall, Sharing, Tape, instruction
+from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import Taken, check_positions, earlier_state, look_into, sharing_of, take_again
+from tinygraph.compiler.trace.views import earlier_state, take_again
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.links import instances, mapped
 from tinygraph.engine.modes import state
@@ -34,60 +29,32 @@ from tinygraph.engine.ownership import Memory, read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
-from tinygraph.users_code.source import users_line
 
 __all__ = ["Recording"]
-
-
-@dataclass(frozen=True, slots=True)
-class _CallToRecord:
-    """A call that is being recorded.
-
-    Attributes:
-        function, args, kwargs: the call, with stand-ins among its arguments.
-        event_args, event_kwargs: the arguments with events in place of the stand-ins.
-        operands: the stand-ins.
-        is_own: its results are no operands, even where the function returns one.
-        code, lasti: the user's instruction that made it.
-    """
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    event_args: tuple[Any, ...]
-    event_kwargs: dict[str, Any]
-    operands: Sequence[Traced]
-    is_own: bool
-    code: Any
-    lasti: int
 
 
 class Recording:
     """The recorder of one run, as a stand-in asks it (`Recorder`) and as the trace does.
 
     Args:
-        tape: gets the events and the calls.
+        tape: gets the events of arguments, constants and arrays from outside.
+        execution: carries out the calls, and writes them on the tape.
 
     Attributes:
+        tape: the tape.
         plain_arrays: the plain arrays from outside that the run met.
         generators: the random generators that it drew from.
-        errors: the handling of floating-point errors.
-        passes: the number of backward passes that the run is inside now.
         closed: the run is over.
-        outside_as_it_is: returns a block in which the function's surroundings are as they were before the run.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, execution: Execution) -> None:
         self.tape = tape
         self.plain_arrays = PlainArrays(tape)
         self.generators = Generators()
-        self.errors = ErrorHandling()
-        self.passes = 0
         self.closed = False
-        self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self._execution = execution
         self._thread = threading.get_ident()
         self._any_weak = False
-        self._failure: Failure | None = None
 
     # --- stand-ins --------------------------------------------------------------------------------------------------
 
@@ -199,8 +166,8 @@ class Recording:
             args, kwargs = given_way(self, args, kwargs)
         operands = list(instances(Traced, (args, kwargs)))
         event_args, event_kwargs = mapped(args, self.operand), mapped(kwargs, self.operand)
-        at = instruction()
-        return self._record(_CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *at))
+        call = CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *instruction())
+        return self._execution.record(self, call)
 
     def _call_in_order(
         self, order: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -219,87 +186,8 @@ class Recording:
         position = self.generators.position_of(generator)
         rest = (tuple(shape) if isinstance(shape, tuple | list) else shape, np.dtype(dtype))
         args, event_args = (self.generators.copies[position], *rest), (position, *rest)
-        return self._record(_CallToRecord(function, args, {}, event_args, {}, (), False, *instruction()))
-
-    def _record(self, call: _CallToRecord) -> Any:
-        """Carry out or repeat a call; return stand-ins for its results."""
-        if self.tape.reference is None:
-            value = self._carry_out(call)
-            recorded = self._recorded(call, value)
-        else:
-            recorded = self.tape.repeated(call.function, call.event_args, call.event_kwargs)
-            value = recorded.outline
-        self.tape.calls.append(recorded)
-        if not isinstance(value, tuple | list):
-            return self._result(call, call.function, value, 0, recorded.facts[0])
-        parts = [
-            self._result(call, Part.of(call.function, position), as_part(part), position, recorded.facts[position])
-            for position, part in enumerate(value)
-        ]
-        return sequence_like(value, parts)
-
-    def _carry_out(self, call: _CallToRecord) -> Any:
-        """Return the result of a call on real values.
-
-        Raises:
-            UnsupportedError: the result is no array, or the call stands in an `np.errstate` that no program has.
-        """
-        if self.errors.blocks:
-            self.tape.quiet |= self.errors.ignored()
-        try:
-            value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is)
-        except Exception as error:
-            self._failure = self._failure or Failure(function_name(call.function), error, users_line())
-            raise
-        if isinstance(value, bool | int | float | complex):
-            return np.asarray(value)[()]
-        if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
-            raise refused(
-                f"{function_name(call.function)} returned {type(value).__name__}, not an array",
-                "Only functions of arrays that return arrays can be compiled",
-            )
-        return value
-
-    def _recorded(self, call: _CallToRecord, value: Any) -> RecordedCall:
-        """Return a call and the outline of its result, for the second run."""
-        parts = value if isinstance(value, tuple | list) else (value,)
-        facts = [sharing_of(part, call.operands, call.is_own) for part in parts]
-        check_positions(call.function, call.operands, facts)
-        return RecordedCall(
-            call.function, call.event_args, call.event_kwargs, outline(value), facts, call.code, call.lasti
-        )
-
-    def _result(
-        self, call: _CallToRecord, function: Callable[..., Any], value: Any, position: int, fact: Sharing
-    ) -> Traced:
-        """Add the event of one result of a call; return its stand-in.
-
-        Args:
-            call: the call.
-            function: returns this one result.
-            value: the result, or its outline.
-            position: among the results.
-            fact: the memory of the result.
-        """
-        event = self._add_event(call, function, value)
-        operand = None if fact.operand is None else call.operands[fact.operand]
-        if operand is not None and fact.is_same:
-            return operand
-        known = None if type(value) is Event else read_only(value)
-        result = Traced(self, event, known, is_number=fact.is_number)
-        if operand is not None:
-            look_into(result, operand, Taken(call.function, position, call.args, call.kwargs))
-        return result
-
-    def _add_event(self, call: _CallToRecord, function: Callable[..., Any], value: Any) -> Event:
-        event = Event("call", len(self.tape.events), tuple(value.shape), value.dtype)
-        event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
-        event.code, event.lasti, event.label = call.code, call.lasti, state.label
-        event.section = "backward" if self.passes else "forward"
-        event.low = bound_below(function, event.args, event.kwargs, event.dtype)
-        event.finite = finiteness(function, event.args, event.kwargs, event.dtype)
-        self.tape.events.append(event)
-        return event
+        call = CallToRecord(function, args, {}, event_args, {}, (), False, *instruction())
+        return self._execution.record(self, call)
 
     # --- operations on stand-ins ------------------------------------------------------------------------------------
 
@@ -343,8 +231,3 @@ class Recording:
             )
         if getattr(tracer, "recording", None) is not self:
             raise GraphError(f"compile: {name} is being compiled in another thread, and this is an array in it")
-
-    def check_failures(self) -> None:
-        """Refuse a run that went on after a call had failed: a program makes the same calls each time."""
-        if self._failure is not None:
-            raise self._failure.error_in(self.tape.call_name)

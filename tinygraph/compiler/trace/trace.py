@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace import numpy_calls
-from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
-from tinygraph.compiler.trace.events import Event, events_in
+from tinygraph.compiler.trace import numpy_calls, regular_points
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.execution import Execution
 from tinygraph.compiler.trace.outside import Outside
 from tinygraph.compiler.trace.recording import Recording
+from tinygraph.compiler.trace.reliance import Reliance
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.engine.links import Call, Like, name_of, variable_of
+from tinygraph.engine.links import Call, name_of, variable_of
 from tinygraph.engine.modes import Setting
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import read_only
@@ -37,21 +38,20 @@ class Trace:
 
     Attributes:
         tape: the events and the calls of the run.
-        recording: makes the stand-ins, and records their calls on the tape.
+        execution: carries out the calls of the run, or repeats them, and records them on the tape.
+        recording: makes the stand-ins, and is asked for each operation on one.
         outside: the Tensors that the run found, and its copies of their values and gradients.
         refusal: the first error that said what cannot be compiled; the function may have caught it.
-        relied: events that a rule took to be finite, as they are for finite arguments, where a condition, a mask or an
-            index left elements out.
-        relied_loosely: the same, where a choice between values left elements out.
+        reliance: the values that the run's rules took to be finite.
     """
 
     def __init__(self, call: str, reference: Trace | None = None, careful: bool = False) -> None:
         self.tape: Tape = Tape(call, None if reference is None else reference.tape, careful)
-        self.recording = Recording(self.tape)
+        self.execution = Execution(self.tape)
+        self.recording = Recording(self.tape, self.execution)
         self.outside = Outside(self.recording)
         self.refusal: UnsupportedError | None = None
-        self.relied: set[Event] = set()
-        self.relied_loosely: set[Event] = set()
+        self.reliance = Reliance(self.tape.events)
 
     @property
     def events(self) -> list[Event]:
@@ -101,7 +101,7 @@ class Trace:
     @contextlib.contextmanager
     def unrecorded(self) -> Iterator[None]:
         """Compute on plain arrays while the block runs: nothing is recorded, the surroundings are as before the run."""
-        with self.recording.outside_as_it_is(), Setting(tracing=None):
+        with self.execution.outside_as_it_is(), Setting(tracing=None):
             yield
 
     # --- Tensors ----------------------------------------------------------------------------------------------------
@@ -133,12 +133,12 @@ class Trace:
 
     def enter_backward(self, seeds: Any) -> list[Any]:
         """Begin a backward pass. Returns the stand-ins for its seeds."""
-        self.recording.passes += 1
+        self.execution.passes += 1
         return [seed if type(seed) is Tensor else self.lift(seed) for seed in seeds]
 
     def leave_backward(self) -> None:
         """End a backward pass."""
-        self.recording.passes -= 1
+        self.execution.passes -= 1
 
     def check_passable(self, calls: list[Call]) -> None:
         """Refuse a backward pass into calls that were recorded before the run began."""
@@ -159,117 +159,17 @@ class Trace:
             event.name = f"d_{name}"
 
     def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
-        """Return whether rules make no NaN of a cotangent of 0.
-
-        Args:
-            found: for each operand its link and the cotangent that its rule made, in the events from `begun` on.
-            g: the cotangent of the result.
-            begun: the number of events before the rules.
-            least: the finiteness that the rules need, on the scale of `Event.finite`.
-            loose: only a choice between values left elements out. An element that was not chosen is infinite only
-                where an argument is, or where an operation made it so.
-        """
-        given = getattr(plain(g), "_event", None)
-        known: dict[int, int] = {}
-        read: list[Event] = []
-
-        def finite(event: Event) -> int:
-            if event is given:
-                return 2
-            if event.index < begun or event.kind != "call":
-                known_of = finiteness_of(event)
-                if known_of == 1:
-                    read.append(event)
-                return known_of
-            if event.index not in known:
-                known[event.index] = finiteness(event.function, event.args, event.kwargs, event.dtype, finite)
-            return known[event.index]
-
-        events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
-        if not all([finite(event) >= least for event in events]):
-            return False
-        (self.relied_loosely if loose else self.relied).update(read)
-        return True
+        """Return whether rules make no NaN of a cotangent of 0; see `Reliance.stays_finite`."""
+        return self.reliance.stays_finite(found, g, begun, least, loose)
 
     def is_finite(self, cotangent: Any) -> bool:
-        """Return whether no element is infinite or NaN, for arguments that are finite."""
-        events = [part._event for part in _parts(plain(cotangent)) if type(part) is Traced]
-        known = [finiteness_of(event) for event in events]
-        if min(known, default=2) < 1:
-            return False
-        self.relied_loosely.update([event for event, found in zip(events, known, strict=True) if found == 1])
-        return True
-
-    def taken_for_finite(self) -> set[int]:
-        """Return the indices of the inputs that must be finite for the program to be right."""
-        return _inputs_below(self.relied) | {
-            index for index in _inputs_below(self.relied_loosely) if self.events[index].kind != "state"
-        }
+        """Return whether a cotangent has no NaN and no infinity, for arguments that are finite."""
+        return self.reliance.is_finite(cotangent)
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
-        """Return an elementwise call's result and arguments with a regular point where nothing was reached, or None.
-
-        Where `np.where` leaves an element out the slope may be infinite, and 0 · ∞ is NaN. An eager pass looks for a
-        NaN and repairs it; a program cannot branch on values.
-
-        Args:
-            op, z, args: the call and its result.
-            reach: a mask of the elements that a cotangent reaches.
-        """
-        regular = _regular_point(op, z, args)
-        if regular is None:
-            return None
-
-        def moved(item: Any, to: Any) -> Any:
-            # An array that no rule reads was not kept, and a Like stands for it.
-            if not hasattr(item, "dtype") or item.dtype.kind not in "fc" or type(item) is Like:
-                return item
-            if type(plain(item)) is not Traced:
-                item = self.lift(item)
-            elsewhere = np.where(reach, item, to)
-            return elsewhere if elsewhere.dtype == z.dtype or item.dtype != np.float64 else elsewhere.astype(z.dtype)
-
-        return moved(z, regular[1]), tuple([moved(item, regular[0]) for item in args])
+        """Return an elementwise call's result and arguments with a regular point where nothing was reached, or None."""
+        return regular_points.put_away(self.lift, op, reach, z, args)
 
     def unfixed(self, mask: Any) -> Any:
         """Return the stand-in for a mask from outside, which the program looks up at each call."""
         return self.lift(mask) if type(mask) is np.ndarray and mask.ndim else mask
-
-
-def _inputs_below(events: set[Event]) -> set[int]:
-    """Return the indices of the inputs that some events depend on, without those known to be finite."""
-    waiting, seen = list(events), {event.index for event in events}
-    inputs = set()
-    while waiting:
-        event = waiting.pop()
-        if event.kind != "call":
-            inputs.add(event.index)
-            continue
-        for operand in events_in([event.args, event.kwargs]):
-            if operand.index not in seen and operand.finite < 2:
-                seen.add(operand.index)
-                waiting.append(operand)
-    return inputs
-
-
-def _parts(cotangent: Any) -> Any:
-    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
-
-
-def _regular_point(op: Operation, z: Any, args: tuple[Any, ...]) -> tuple[float, Any] | None:
-    """Return a number at which an elementwise function and its slopes are finite, and its value there, or None."""
-    for number in (0.5, 1.5):
-        operands = [
-            item if not hasattr(item, "dtype") else np.full(1, number if item.dtype.kind in "fc" else 1, item.dtype)
-            for item in args
-        ]
-        with np.errstate(all="ignore"):
-            there = op.function(*operands)
-            slopes = [
-                rule(np.ones(1, z.dtype), there, *operands)
-                for rule, item in zip(op.rules, args, strict=False)
-                if rule is not None and hasattr(item, "dtype")  # a Python number has no gradient
-            ]
-        if np.all(np.isfinite(there)) and all([np.all(np.isfinite(slope)) for slope in slopes]):
-            return number, there[0].item()
-    return None

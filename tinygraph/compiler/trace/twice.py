@@ -46,7 +46,7 @@ def run(
             raise
         if trace.refusal is not None:
             raise trace.refusal
-        trace.recording.check_failures()
+        trace.execution.check_failures()
         outline = results_of(trace, result)
     trace.tape.check_complete()
     return trace, outline

@@ -123,7 +123,7 @@ def _count_errstate(frame: Any, event: str) -> None:
         asker = _asker(frame.f_back)
     if event == asked_at or asked_at == "both":
         trace: Any = state.tracing
-        trace.recording.errors.blocks += 0 if asker in _OURS else step
+        trace.execution.errors.blocks += 0 if asker in _OURS else step
 
 
 def _reason_against(called: Any) -> tuple[str, str] | None:

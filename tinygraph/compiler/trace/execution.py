@@ -1,0 +1,158 @@
+"""Execution: the calls of a run. The first run carries each out on real values, the second repeats it from the tape."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.trace.bounds import bound_below, finiteness
+from tinygraph.compiler.trace.carrying_out import Failure, carried_out
+from tinygraph.compiler.trace.error_handling import ErrorHandling
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.functions import Part
+from tinygraph.compiler.trace.operands import as_part, outline, sequence_like
+from tinygraph.compiler.trace.recorder import Recorder
+from tinygraph.compiler.trace.refused import refused
+from tinygraph.compiler.trace.tape import RecordedCall, Sharing, Tape
+from tinygraph.compiler.trace.traced import Traced
+from tinygraph.compiler.trace.views import Taken, check_positions, look_into, sharing_of
+from tinygraph.engine.modes import state
+from tinygraph.engine.ownership import read_only
+from tinygraph.engine.table import function_name
+from tinygraph.users_code.source import users_line
+
+__all__ = ["CallToRecord", "Execution"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallToRecord:
+    """A call that is being recorded.
+
+    Attributes:
+        function, args, kwargs: the call, with stand-ins among its arguments.
+        event_args, event_kwargs: the arguments with events in place of the stand-ins.
+        operands: the stand-ins.
+        is_own: its results are no operands, even where the function returns one.
+        code, lasti: the user's instruction that made it.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    event_args: tuple[Any, ...]
+    event_kwargs: dict[str, Any]
+    operands: Sequence[Traced]
+    is_own: bool
+    code: Any
+    lasti: int
+
+
+class Execution:
+    """The execution of a run's calls.
+
+    Args:
+        tape: gets the calls and the events of their results.
+
+    Attributes:
+        errors: the handling of floating-point errors.
+        passes: the number of backward passes that the run is inside now.
+        outside_as_it_is: returns a block in which the function's surroundings are as they were before the run.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.errors = ErrorHandling()
+        self.passes = 0
+        self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self._tape = tape
+        self._failure: Failure | None = None
+
+    def record(self, recorder: Recorder, call: CallToRecord) -> Any:
+        """Carry out or repeat a call; return stand-ins for its results, which ask the recorder."""
+        if self._tape.reference is None:
+            value = self._carry_out(call)
+            recorded = self._recorded(call, value)
+        else:
+            recorded = self._tape.repeated(call.function, call.event_args, call.event_kwargs)
+            value = recorded.outline
+        self._tape.calls.append(recorded)
+        if not isinstance(value, tuple | list):
+            return self._result(recorder, call, call.function, value, 0, recorded.facts[0])
+        parts = [
+            self._result(recorder, call, Part.of(call.function, position), as_part(part), position, fact)
+            for position, (part, fact) in enumerate(zip(value, recorded.facts, strict=True))
+        ]
+        return sequence_like(value, parts)
+
+    def _carry_out(self, call: CallToRecord) -> Any:
+        """Return the result of a call on real values.
+
+        Raises:
+            UnsupportedError: the result is no array, or the call stands in an `np.errstate` that no program has.
+        """
+        if self.errors.blocks:
+            self._tape.quiet |= self.errors.ignored()
+        try:
+            value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is)
+        except Exception as error:
+            self._failure = self._failure or Failure(function_name(call.function), error, users_line())
+            raise
+        if isinstance(value, bool | int | float | complex):
+            return np.asarray(value)[()]
+        if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
+            raise refused(
+                f"{function_name(call.function)} returned {type(value).__name__}, not an array",
+                "Only functions of arrays that return arrays can be compiled",
+            )
+        return value
+
+    def _recorded(self, call: CallToRecord, value: Any) -> RecordedCall:
+        """Return a call and the outline of its result, for the second run."""
+        parts = value if isinstance(value, tuple | list) else (value,)
+        facts = [sharing_of(part, call.operands, call.is_own) for part in parts]
+        check_positions(call.function, call.operands, facts)
+        return RecordedCall(
+            call.function, call.event_args, call.event_kwargs, outline(value), facts, call.code, call.lasti
+        )
+
+    def _result(
+        self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any, position: int,
+        fact: Sharing,
+    ) -> Traced:  # fmt: skip
+        """Add the event of one result of a call; return its stand-in.
+
+        Args:
+            recorder: of the stand-in.
+            call: the call.
+            function: returns this one result.
+            value: the result, or its outline.
+            position: among the results.
+            fact: the memory of the result.
+        """
+        event = self._add_event(call, function, value)
+        operand = None if fact.operand is None else call.operands[fact.operand]
+        if operand is not None and fact.is_same:
+            return operand
+        known = None if type(value) is Event else read_only(value)
+        result = Traced(recorder, event, known, is_number=fact.is_number)
+        if operand is not None:
+            look_into(result, operand, Taken(call.function, position, call.args, call.kwargs))
+        return result
+
+    def _add_event(self, call: CallToRecord, function: Callable[..., Any], value: Any) -> Event:
+        event = Event("call", len(self._tape.events), tuple(value.shape), value.dtype)
+        event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
+        event.code, event.lasti, event.label = call.code, call.lasti, state.label
+        event.section = "backward" if self.passes else "forward"
+        event.low = bound_below(function, event.args, event.kwargs, event.dtype)
+        event.finite = finiteness(function, event.args, event.kwargs, event.dtype)
+        self._tape.events.append(event)
+        return event
+
+    def check_failures(self) -> None:
+        """Refuse a run that went on after a call had failed: a program makes the same calls each time."""
+        if self._failure is not None:
+            raise self._failure.error_in(self._tape.call_name)

@@ -1,0 +1,97 @@
+"""Reliance: the values that rules took to be finite, and the inputs that must be finite for the program to be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
+from tinygraph.compiler.trace.events import Event, events_in
+from tinygraph.compiler.trace.traced import Traced
+from tinygraph.engine.operands import plain
+
+__all__ = ["Reliance"]
+
+
+class Reliance:
+    """The values that rules took to be finite, as they are for finite arguments.
+
+    Args:
+        events: the events of the run.
+
+    A condition, a mask or an index leaves elements out of a result, and their cotangent is 0. Where a value is
+    infinite, a rule then makes 0 · ∞, which is NaN. A program that relies on finite values is made for calls with
+    finite inputs; other calls get a program that is recorded with `careful`.
+    """
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+        self._relied: set[Event] = set()
+        self._relied_loosely: set[Event] = set()  # where only a choice between values left elements out
+
+    def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
+        """Return whether rules make no NaN of a cotangent of 0.
+
+        Args:
+            found: for each operand its link and the cotangent that its rule made, in the events from `begun` on.
+            g: the cotangent of the result.
+            begun: the number of events before the rules.
+            least: the finiteness that the rules need, on the scale of `Event.finite`.
+            loose: only a choice between values left elements out. An element that was not chosen is infinite only
+                where an argument is, or where an operation made it so.
+        """
+        given = getattr(plain(g), "_event", None)
+        known: dict[int, int] = {}
+        read: list[Event] = []
+
+        def finite(event: Event) -> int:
+            if event is given:
+                return 2
+            if event.index < begun or event.kind != "call":
+                known_of = finiteness_of(event)
+                if known_of == 1:
+                    read.append(event)
+                return known_of
+            if event.index not in known:
+                known[event.index] = finiteness(event.function, event.args, event.kwargs, event.dtype, finite)
+            return known[event.index]
+
+        events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
+        if not all([finite(event) >= least for event in events]):
+            return False
+        (self._relied_loosely if loose else self._relied).update(read)
+        return True
+
+    def is_finite(self, cotangent: Any) -> bool:
+        """Return whether no element is infinite or NaN, for arguments that are finite."""
+        events = [part._event for part in _parts(plain(cotangent)) if type(part) is Traced]
+        known = [finiteness_of(event) for event in events]
+        if min(known, default=2) < 1:
+            return False
+        self._relied_loosely.update([event for event, found in zip(events, known, strict=True) if found == 1])
+        return True
+
+    def inputs(self) -> set[int]:
+        """Return the indices of the inputs that must be finite for the program to be right."""
+        return _inputs_below(self._relied) | {
+            index for index in _inputs_below(self._relied_loosely) if self._events[index].kind != "state"
+        }
+
+
+def _inputs_below(events: set[Event]) -> set[int]:
+    """Return the indices of the inputs that some events depend on, without those known to be finite."""
+    waiting, seen = list(events), {event.index for event in events}
+    inputs = set()
+    while waiting:
+        event = waiting.pop()
+        if event.kind != "call":
+            inputs.add(event.index)
+            continue
+        for operand in events_in([event.args, event.kwargs]):
+            if operand.index not in seen and operand.finite < 2:
+                seen.add(operand.index)
+                waiting.append(operand)
+    return inputs
+
+
+def _parts(cotangent: Any) -> Any:
+    return cotangent if isinstance(cotangent, list | tuple) else (cotangent,)
