@@ -214,6 +214,8 @@ PLACED = {
 
 @pytest.mark.parametrize("name", PLACED)
 def test_products_along_given_axes(name):
+    if name in ("matvec", "vecmat") and not hasattr(np, name):
+        pytest.skip("a NumPy older than the function")
     function = PLACED[name]
     np.testing.assert_allclose(function(tg.Tensor(A), B).data, function(A, B), rtol=1e-13)
     check_grads(function, A, B)
