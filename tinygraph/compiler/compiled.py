@@ -252,7 +252,7 @@ class Compiled:
     def _compiled(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
         """Make the program for some arguments, and keep it in front of the others of its signature."""
         known = self._versions.get(key, [])
-        why = known[0].surroundings.changed() if known else "the arguments differ"
+        why = known[0].guards.changed() if known else "the arguments differ"
         version = made_version(self._function, self._parameters, args, kwargs, leaves)
         is_static = self._parameters.is_static
         self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.guards.signature import Parameters, copied, rebuilt, same_shape
-from tinygraph.compiler.guards.surroundings import Surroundings
+from tinygraph.compiler.guards.surroundings import Surroundings, surroundings_of
 from tinygraph.compiler.names import identifier
 from tinygraph.compiler.run.binding import Binding
 from tinygraph.compiler.side_effects import side_effect
@@ -47,7 +47,7 @@ def stand_ins_for(
     """
     _check_tensors(parameters.function, leaves)
     named = [*zip(parameters.all_names(args), args, strict=True), *kwargs.items()]
-    surroundings = Surroundings(function, _objects_in(named))
+    surroundings = surroundings_of(function, _objects_in(named))
     found_generators = frozenset(surroundings.generators)
     for leaf in leaves:
         if isinstance(leaf, np.random.Generator):

@@ -1,1 +1,11 @@
-"""Guards: what a program was made for, and whether a call and everything outside it are still the same."""
+"""Guards: the conditions under which a program is the right one for a call.
+
+    signature       the arguments: their shapes, dtypes and settings
+    surroundings    everything else that the function finds: globals, closures, attributes
+
+The surroundings are found once, when the function is compiled, and compared before each call:
+
+    kinds           from the function to every object that it can find: `walk`, `in_code` and `in_objects`
+    found           the objects, as `locations`, `containers`, `contents`, `generators` and `unreadable` ones
+    guards          the comparison before each call
+"""

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.guards import followed, is_atom
+from tinygraph.compiler.guards.comparing import is_atom
+from tinygraph.compiler.guards.followed import followed
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.tensor import Tensor
 

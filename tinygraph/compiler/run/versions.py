@@ -36,6 +36,7 @@ class Version:
         program: what was recorded.
         runner: what runs it.
         surroundings: what the function found outside, when it was recorded.
+        guards: what compares the surroundings of now with those.
         layouts: where the signature is that of arrays alone, the shape and dtype of each.
     """
 
@@ -45,6 +46,7 @@ class Version:
         self.program = program
         self.runner = runner
         self.surroundings = surroundings
+        self.guards = surroundings.guards
         self._given = binding.given
         self._plain = binding.as_they_are
         self._count = len(binding.given)
@@ -121,7 +123,7 @@ class Version:
             return False
         if self._finite and all_finite(self._finite, leaves) is self._careful:
             return False
-        return self.surroundings.hold()
+        return self.guards.hold()
 
     def _strides_now(self, leaves: list[Any]) -> list[Any]:
         """The strides of the program's arguments and variables."""
@@ -236,7 +238,7 @@ class Version:
         return (
             all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
             and all((link._grad is not None) is had for link, had in own)
-            and self.surroundings.hold()
+            and self.guards.hold()
         )
 
     def ends(self) -> Ends:
