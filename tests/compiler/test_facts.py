@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygraph.compiler.program.facts import FACTS, PRODUCTS, REDUCTIONS, facts_of
+from tinygraph.compiler.program.facts import FACTS, FIRST_NAMES, PRODUCTS, REDUCTIONS, facts_of
+from tinygraph.engine.table import decomposition_of
 
 X = np.arange(-12.0, 12.0).reshape(2, 3, 4) / 7
 # Arguments with which a function can be called, where one array is not enough.
@@ -60,12 +61,119 @@ def test_a_reduction_is_the_reduction_of_its_ufunc(function):
         assert np.array_equal(function(X, axis=axis), FACTS[function].reduces.reduce(X, axis=axis))
 
 
-@pytest.mark.parametrize("function", of_numpy(rows("never_negative")), ids=name)
-def test_results_that_are_never_negative_are_never_negative(function):
+def test_a_reduction_has_one_name_in_programs():
+    assert FIRST_NAMES[np.maximum] is np.max
+    assert FIRST_NAMES[np.minimum] is np.min
+    assert all(REDUCTIONS[function] is ufunc for ufunc, function in FIRST_NAMES.items())
+
+
+@pytest.mark.parametrize("function", of_numpy(row for row in rows("least") if FACTS[row].least > -np.inf), ids=name)
+def test_no_result_lies_below_the_least(function):
     with np.errstate(all="ignore"):
         for array in (X, AWKWARD, X.astype(np.float32), np.linspace(-800, 800, 999)):
             result = function(array)
+            assert not np.any(result < FACTS[function].least)
             assert not np.any(np.signbit(result) & ~np.isnan(result))
+
+
+@pytest.mark.parametrize("function", of_numpy(rows("keeps_zeros")), ids=name)
+def test_a_negative_zero_comes_from_a_negative_zero(function):
+    arrays = [X, np.array([0.0, 1e-300, -1.0]), np.array([5e-324, -5e-324, 0.0]), np.array([-5e-324, 0.0]), np.zeros(0)]
+    further = {"reshape": ((-1,),), "broadcast_to": ((2, 24),)}.get(name(function), ())
+    with np.errstate(all="ignore"):
+        for array in arrays:
+            flat = array.ravel() if function is not np.broadcast_to else np.resize(array, 24)
+            result = np.asarray(function(flat, *further))
+            assert not np.any(np.signbit(result) & (result == 0))
+
+
+ELEMENTWISE = [f for f in of_numpy(rows("elementwise")) if not isinstance(f, np.ufunc) or "d->d" in "".join(f.types)]
+
+
+@pytest.mark.parametrize("function", ELEMENTWISE, ids=name)
+def test_an_elementwise_result_depends_on_the_elements_at_its_place_alone(function):
+    count = function.nin if isinstance(function, np.ufunc) else 3 if function is np.where else 1
+    operands = [X > 0, X, X.T.reshape(X.shape)] if function is np.where else [X, X.T.reshape(X.shape)][:count]
+    order = np.random.default_rng(0).permutation(X.size)
+    with np.errstate(all="ignore"):
+        whole = function(*operands)
+        part = function(*[operand.ravel()[order[:7]] for operand in operands])
+    assert whole.shape == X.shape
+    assert np.array_equal(part, whole.ravel()[order[:7]], equal_nan=True)
+
+
+WRITING = {
+    "copyto": (1.0,), "put": ([0], 1.0), "place": (np.eye(3) > 0, [1.0]), "putmask": (np.eye(3) > 0, 1.0),
+    "fill_diagonal": (1.0,), "put_along_axis": (np.zeros((1, 3), int), 1.0, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", of_numpy(rows("writes")), ids=name)
+def test_a_function_that_writes_changes_its_first_operand(function):
+    array = np.zeros((3, 3))
+    function(array, *WRITING[name(function)])
+    assert np.any(array)
+
+
+@pytest.mark.parametrize("function", of_numpy(rows("shape_by_value")), ids=name)
+def test_two_arrays_of_one_shape_have_results_of_two_shapes(function):
+    second = (np.array([1.0, 9.0]),) if name(function) in ("union1d", "intersect1d", "setdiff1d", "setxor1d") else ()
+    arrays = [np.array([1.0, 1.0, 0.0]), np.array([4.0, 2.0, 3.0])]
+    first, other = ([np.shape(part) for part in _parts(function(array, *second))] for array in arrays)
+    assert first != other
+
+
+def _parts(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+@pytest.mark.parametrize("function", rows("complex_by_value"), ids=name)
+def test_values_decide_whether_a_result_is_complex(function):
+    turn, stretch = np.array([[0.0, -1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 2.0]])
+    one, other = {
+        "eig": ((turn,), (stretch,)), "eigvals": ((turn,), (stretch,)), "eig_packed": ((turn,), (stretch,)),
+        "roots": (([1.0, 0.0, 1.0],), ([1.0, 0.0, -1.0],)), "real_if_close": ((np.array(1j),), (np.array(1 + 0j),)),
+        "logn": ((2, -2.0), (2, 2.0)), "power": ((-2.0, 0.5), (2.0, 0.5)),
+        "arccos": ((2.0,), (0.5,)), "arcsin": ((2.0,), (0.5,)), "arctanh": ((2.0,), (0.5,)),
+    }.get(name(function), ((-2.0,), (2.0,)))  # fmt: skip
+    kinds = [{np.asarray(part).dtype.kind for part in _parts(function(*given))} for given in (one, other)]
+    assert "c" in kinds[0]
+    assert "c" not in kinds[1]
+
+
+STAYING = [f for f in of_numpy(rows("stays_finite")) if not isinstance(f, np.ufunc)]
+FINITE = {
+    "take": ([0, 2],), "take_along_axis": (np.zeros((1, 3, 4), int), 0), "concatenate": (), "stack": (),
+    "reshape": ((-1,),), "dot": (X.swapaxes(1, 2),), "outer": (X,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", STAYING, ids=name)
+def test_functions_of_finite_numbers_have_finite_results(function):
+    if function in (np.ones, np.zeros, np.full):
+        assert np.all(np.isfinite(function((2, 3), *FURTHER.get(name(function), ()))))
+        return
+    for array in (X, np.zeros((2, 3, 4)), np.full((2, 3, 4), -1e10)):
+        further = {**FURTHER, **FINITE}.get(name(function), ())
+        given = (array > 0, array, 1.0) if function is np.where else (array, *further)
+        assert np.all(np.isfinite(function(*given)))
+
+
+@pytest.mark.parametrize("function", of_numpy(rows("overflows_alike")), ids=name)
+def test_a_decomposition_overflows_only_where_its_function_does(function):
+    further = (-1.0, 1.0) if function is np.clip else ()
+    for array in (X, AWKWARD, np.full(3, 1e308), np.array([1e308, -1e308, 5.0]), np.array([5e-324, 0.0])):
+        if not _overflows(function, array, *further):
+            assert not _overflows(decomposition_of(function), array, *further)
+
+
+def _overflows(function, *given):
+    try:
+        with np.errstate(all="ignore", over="raise", divide="raise"):
+            function(*given)
+    except FloatingPointError:
+        return True
+    return False
 
 
 UFUNCS = [f for f in of_numpy(sorted(FACTS, key=lambda f: getattr(f, "__name__", ""))) if isinstance(f, np.ufunc)]

@@ -9,15 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.decompositions import eig_packed
-
-__all__ = ["REAL_OR_COMPLEX", "kept_kind"]
-
-# Of real numbers these make complex ones where they must, or real ones of complex where they can.
-REAL_OR_COMPLEX = frozenset((
-    np.linalg.eig, np.linalg.eigvals, np.roots, np.real_if_close, eig_packed, np.emath.sqrt, np.emath.log,
-    np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin, np.emath.arctanh,
-))  # fmt: skip
+__all__ = ["kept_kind"]
 
 
 def kept_kind(result: Any, dtype: str, call: str) -> Any:

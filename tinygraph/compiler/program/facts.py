@@ -3,10 +3,13 @@
     FACTS[np.transpose]     Facts(view="transpose", any_values=True)
     FACTS[np.sum]           Facts(reduces=np.add, takes_out=True, any_values=True)
 
-A fact is about a function. The questions about a call, which has operands and arguments, stand in
-`tinygraph.compiler.program.predicates`, and those about the functions for images in
-`tinygraph.compiler.kernels.image_calls`. A function without a row has no fact but those of its kind: a ufunc of one
-result takes out= and any values.
+A fact is about a function, and `tests/compiler/test_facts.py` holds each column to NumPy. A function without a row has
+the facts of its kind alone: a ufunc of one result takes out= and any values.
+
+Three kinds of tables by function are no facts, and stand where they are used: questions about a call, which has
+operands (`program.predicates`) or bounds of them (`trace.bounds`); the way in which a text writes a function
+(`write.calls`, `write.floats`) or names its result; and the memory that our own functions for images work in
+(`kernels.image_calls`).
 """
 
 from __future__ import annotations
@@ -18,12 +21,18 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygraph import functions
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
-from tinygraph.derivatives.indexing import scatter
+from tinygraph.derivatives.decompositions import eig_packed
+from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.shapes import astype
+from tinygraph.functions import convolution, pooling
+from tinygraph.transforms.running import alias
 
-__all__ = ["FACTS", "PRODUCTS", "REDUCTIONS", "RESHAPING", "SIMPLE", "TRANSPOSING", "Facts", "facts_of"]
+__all__ = [
+    "FACTS", "FIRST_NAMES", "PRODUCTS", "REDUCTIONS", "RESHAPING", "SIMPLE", "TRANSPOSING", "Facts", "facts_of",
+]  # fmt: skip
 
 # Nanoseconds an element of float64 and of float32, of a function that moves or adds.
 SIMPLE = (0.25, 0.13)
@@ -39,9 +48,16 @@ class Facts:
         takes_out: the result can be written into memory that is given.
         reduces: the ufunc that the function reduces axes with.
         product: a product of two matrices, which BLAS computes.
+        elementwise: an element of the result depends on the operands' elements at the same place alone.
         any_values: no value of the operands makes the function fail.
         by_place: an operand names places in the first operand, and fails if there is no such place.
-        never_negative: no result is negative, and none is -0.0.
+        writes: the function writes into its first operand.
+        shape_by_value: the shape of the result depends on values.
+        complex_by_value: values decide whether the result is real or complex.
+        least: no result for real operands lies below; where it is 0, none is -0.0 either.
+        keeps_zeros: a result is -0.0 only where the operand has a -0.0.
+        stays_finite: of finite operands the results are finite, unless they overflow.
+        overflows_alike: the decomposition in the table of derivatives overflows only where the function does.
         number_as_array: NumPy takes an array of one number faster than a number: 0.3 microseconds a call and not 0.6,
             and 2 and not 5 at the first call after a while, since the code that makes the array need not be fetched.
         nanoseconds: an element of float64 and of float32, as measured with NumPy 2.4 in cache on one core with AVX-512.
@@ -51,9 +67,16 @@ class Facts:
     takes_out: bool = False
     reduces: np.ufunc | None = None
     product: bool = False
+    elementwise: bool = False
     any_values: bool = False
     by_place: bool = False
-    never_negative: bool = False
+    writes: bool = False
+    shape_by_value: bool = False
+    complex_by_value: bool = False
+    least: float = -np.inf
+    keeps_zeros: bool = False
+    stays_finite: bool = False
+    overflows_alike: bool = False
     number_as_array: bool = False
     nanoseconds: tuple[float, float] = SIMPLE
 
@@ -67,19 +90,22 @@ def facts_of(function: Any) -> Facts:
 def _table(*rows: tuple[Iterable[Callable[..., Any]], dict[str, Any]]) -> dict[Any, Facts]:
     """Return the facts by function: those of all rows in which the function stands."""
     table: dict[Any, Facts] = {}
-    for functions, facts in rows:
-        for function in functions:
+    for group, facts in rows:
+        for function in group:
             table[function] = replace(table.get(function, _of_kind(function)), **facts)
     return table
 
 
 _UNKNOWN = Facts()
-_UFUNC = Facts(takes_out=True, any_values=True)
+_OF_MATRICES = Facts(takes_out=True, any_values=True)
+_OF_ELEMENTS = replace(_OF_MATRICES, elementwise=True)
 
 
 def _of_kind(function: Any) -> Facts:
     """Return the facts about a function that has no row."""
-    return _UFUNC if isinstance(function, np.ufunc) and function.nout == 1 else _UNKNOWN
+    if not isinstance(function, np.ufunc) or function.nout != 1:
+        return _UNKNOWN
+    return _OF_ELEMENTS if function.signature is None else _OF_MATRICES
 
 
 def _slow(function: Callable[..., Any], double: float, single: float) -> Any:
@@ -104,13 +130,38 @@ FACTS: dict[Any, Facts] = _table(
     ((np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
       scatter, assembled, turned_product, np.broadcast_to, np.reshape, np.ravel, operator.getitem),
      {"takes_out": True}),
+    # --- what is no matter of shapes and dtypes ---
+    ((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis), {"writes": True}),
+    ((np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
+      np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros),
+     {"shape_by_value": True}),
+    ((np.linalg.eig, np.linalg.eigvals, np.roots, np.real_if_close, eig_packed, np.emath.sqrt, np.emath.log,
+      np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin,
+      np.emath.arctanh),
+     {"complex_by_value": True}),
     # --- what takes any values; of others one cannot know ---
     ((np.dot, np.vdot, np.inner, np.outer, np.tensordot, np.einsum, np.where, np.copy, np.concatenate, np.stack,
       np.cumsum, np.cumprod, np.clip, np.sort, np.argsort, np.argmax, np.argmin, np.roll, np.tril, np.triu, np.trace,
       np.pad, np.tile, np.repeat, np.diff, np.diag, np.kron, np.cross, np.zeros, np.ones, np.full, np.round,
       np.nan_to_num, np.real, np.imag), {"any_values": True}),
+    # --- results of finite numbers ---
+    ((np.absolute, np.square, np.exp, np.exp2), {"least": 0.0}),
+    ((np.cosh,), {"least": 1.0}),
+    ((np.sum, np.sqrt, np.log1p, np.reshape, np.transpose, np.broadcast_to), {"keeps_zeros": True}),
+    ((np.add, np.subtract, np.multiply, np.negative, np.positive, np.square, np.absolute, np.fabs, np.sign, np.maximum,
+      np.minimum, np.fmax, np.fmin, np.clip, np.where, np.sin, np.cos, np.tanh, np.arctan, np.arcsinh, np.rint,
+      np.floor, np.ceil, np.trunc, np.conjugate, np.real, np.imag, np.copysign, np.hypot, np.cbrt,
+      np.sum, np.cumsum, np.prod, np.cumprod, np.matmul, np.dot, np.outer, np.sort,
+      np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
+      np.copy, np.concatenate, np.stack, np.flip, np.roll, np.take, np.take_along_axis, np.repeat, np.tril, np.triu,
+      operator.getitem, scatter, scatter_all, astype, alias, np.ones, np.zeros, np.full,
+      functions.sigmoid, functions.relu, functions.leaky_relu, functions.elu, functions.softplus, functions.softmax,
+      convolution.conv2d, convolution.conv2d_input, convolution.conv2d_kernel, pooling.max_pool2d,
+      pooling.max_pool2d_input, pooling.max_pool2d_pick, pooling.avg_pool2d, pooling.avg_pool2d_input),
+     {"stays_finite": True}),
+    ((np.mean, np.clip), {"overflows_alike": True}),
     # --- elementwise functions ---
-    ((np.absolute, np.square, np.exp, np.exp2, np.cosh), {"never_negative": True}),
+    ((np.where, np.copy, astype), {"elementwise": True}),
     ((np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum), {"number_as_array": True}),
     _slow(np.exp, 0.8, 0.45), _slow(np.exp2, 0.7, 0.22), _slow(np.expm1, 1.1, 0.36), _slow(np.log, 0.8, 0.4),
     _slow(np.log2, 0.8, 0.25), _slow(np.log10, 0.9, 0.22), _slow(np.log1p, 1.0, 0.46), _slow(np.sin, 8.3, 0.53),
@@ -128,3 +179,5 @@ PRODUCTS = frozenset(function for function, facts in FACTS.items() if facts.prod
 REDUCTIONS: dict[Callable[..., Any], np.ufunc] = {
     function: facts.reduces for function, facts in FACTS.items() if facts.reduces is not None
 }
+# A function's name in the text, of several that NumPy has: np.max, and not np.amax.
+FIRST_NAMES: dict[np.ufunc, Callable[..., Any]] = {ufunc: function for function, ufunc in reversed(REDUCTIONS.items())}

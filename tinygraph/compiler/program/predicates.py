@@ -60,14 +60,11 @@ def may_fail(step: Step) -> bool:
 
 def is_elementwise(step: Step) -> bool:
     """Return whether each element of the result depends on the operands' elements at the same place alone."""
-    function = step.function
-    if step.kwargs:
+    if step.kwargs or not facts_of(step.function).elementwise:
         return False
-    if isinstance(function, np.ufunc):
-        return function.signature is None and function.nout == 1
-    if function in (astype, np.copy):
+    if step.function in (astype, np.copy):
         return type(step.args[0]) is Step and step.args[0].shape == step.shape
-    return function is np.where and len(step.args) == 3
+    return step.function is not np.where or len(step.args) == 3
 
 
 def is_plain_reduction(step: Step) -> bool:

@@ -59,7 +59,7 @@ def _may_be_negative_zero(x: Any, depth: int = 8) -> bool:
     known = x.value if x.is_constant else None
     if known is not None and x.dtype.kind == "f":
         return bool(np.any(np.signbit(known) & (known == 0)))
-    if facts_of(x.function).never_negative:
+    if facts_of(x.function).least >= 0:
         return x.dtype.kind == "c"
     if x.function in (np.add, np.subtract) and depth and x.dtype.kind == "f":
         # A sum is -0.0 where both are; and where x == y, x - y is 0.0.
@@ -68,7 +68,7 @@ def _may_be_negative_zero(x: Any, depth: int = 8) -> bool:
         return second_may and _may_be_negative_zero(first, depth - 1)
     if x.function is np.multiply and x.args[0] is x.args[1]:
         return x.dtype.kind == "c"
-    if x.function in (np.sum, np.mean, np.sqrt, np.reshape, np.transpose, np.log1p, np.broadcast_to) and depth:
+    if facts_of(x.function).keeps_zeros and depth:
         return _may_be_negative_zero(x.args[0], depth - 1)
     return True
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.facts import FIRST_NAMES, REDUCTIONS
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.program.symbols import Symbol
@@ -43,7 +43,7 @@ def write_out(graph: Graph) -> Graph:
     return rewritten(graph, change)
 
 
-def _reduction(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
+def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
     """A reduction with its keywords in one form."""
 
     def formula(
@@ -54,27 +54,21 @@ def _reduction(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., A
         axes = reduced_axes(axis, a.ndim)
         if not axes:
             return None
-        return np_reduction(function)(a, axis=axes if len(axes) > 1 else axes[0], keepdims=bool(keepdims))
+        return FIRST_NAMES[ufunc](a, axis=axes if len(axes) > 1 else axes[0], keepdims=bool(keepdims))
 
     return formula
-
-
-def np_reduction(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The one of several names of a reduction that the compiler uses."""
-    names: dict[Any, Callable[..., Any]] = {np.amax: np.max, np.amin: np.min}
-    return names.get(function, function)
 
 
 # np.max and np.min have no dtype= between axis= and out=.
 def _extremum(function: Callable[..., Any]) -> Callable[..., Any]:
     def formula(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **keywords: Any) -> Any:
-        return _reduction(REDUCTIONS[function], function)(a, axis=axis, keepdims=keepdims, **keywords)
+        return _reduction(REDUCTIONS[function])(a, axis=axis, keepdims=keepdims, **keywords)
 
     return formula
 
 
 ONE_FORM: dict[Callable[..., Any], Callable[..., Any]] = {
-    function: _extremum(function) if function in (np.max, np.min, np.amax, np.amin) else _reduction(ufunc, function)
+    function: _extremum(function) if function in (np.max, np.min, np.amax, np.amin) else _reduction(ufunc)
     for function, ufunc in REDUCTIONS.items()
     if function not in (np.any, np.all)
 }

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import functions
+from tinygraph.compiler.program.facts import FACTS, facts_of
 from tinygraph.compiler.trace.events import Event
-from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.reductions import root
 from tinygraph.derivatives.shapes import astype
-from tinygraph.functions import convolution, pooling
 from tinygraph.transforms.running import alias
 
 __all__ = ["bound_below", "finiteness", "finiteness_of"]
@@ -59,10 +57,13 @@ def _own(args: tuple[Any, ...], low: list[Any]) -> Any:
     return low[0]
 
 
+def _number(least: float) -> Callable[[tuple[Any, ...], list[Any]], Any]:
+    return lambda args, low: least
+
+
 # For each function the lower bound of its result, from the arguments and their lower bounds.
 BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
-    **dict.fromkeys((np.square, np.absolute, np.exp, np.exp2), lambda args, low: 0),
-    np.cosh: lambda args, low: 1,
+    **{function: _number(facts.least) for function, facts in FACTS.items() if facts.least > -np.inf},
     np.power: _even_power,
     np.add: lambda args, low: low[0] + low[1],
     np.multiply: _product,
@@ -101,7 +102,7 @@ def finiteness(
     if dtype.kind not in "fc" or getattr(function, "__module__", None) == "tinygraph.draws":
         return 2
     condition = CONDITIONS.get(function)
-    if condition is None and function not in TOTAL:
+    if condition is None and not facts_of(function).stays_finite:
         return 0
     if condition is not None and not condition(args):
         return 0
@@ -138,19 +139,6 @@ def _raises(args: tuple[Any, ...]) -> bool:
     return exponent.is_integer() or _low(base) >= 0
 
 
-# Functions of finite numbers whose results are finite.
-TOTAL = frozenset((
-    np.add, np.subtract, np.multiply, np.negative, np.positive, np.square, np.absolute, np.fabs, np.sign, np.maximum,
-    np.minimum, np.fmax, np.fmin, np.clip, np.where, np.sin, np.cos, np.tanh, np.arctan, np.arcsinh, np.rint, np.floor,
-    np.ceil, np.trunc, np.conjugate, np.real, np.imag, np.copysign, np.hypot, np.cbrt,
-    np.sum, np.cumsum, np.prod, np.cumprod, np.matmul, np.dot, np.outer, np.sort,
-    np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to, np.copy,
-    np.concatenate, np.stack, np.flip, np.roll, np.take, np.take_along_axis, np.repeat, np.tril, np.triu,
-    operator.getitem, scatter, scatter_all, astype, alias, np.ones, np.zeros, np.full,
-    functions.sigmoid, functions.relu, functions.leaky_relu, functions.elu, functions.softplus, functions.softmax,
-    convolution.conv2d, convolution.conv2d_input, convolution.conv2d_kernel, pooling.max_pool2d,
-    pooling.max_pool2d_input, pooling.max_pool2d_pick, pooling.avg_pool2d, pooling.avg_pool2d_input,
-))  # fmt: skip
 # Functions of finite numbers whose results are finite if the arguments fulfil a condition.
 CONDITIONS: dict[Any, Callable[[tuple[Any, ...]], bool]] = {
     np.divide: _divides,

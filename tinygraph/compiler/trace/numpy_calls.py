@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels.counting import counted
-from tinygraph.compiler.kernels.kinds import REAL_OR_COMPLEX, kept_kind
+from tinygraph.compiler.kernels.kinds import kept_kind
+from tinygraph.compiler.program.facts import FIRST_NAMES, facts_of
 from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
@@ -31,10 +32,6 @@ _METADATA = frozenset((
 ))  # fmt: skip
 _ABOUT_MEMORY = frozenset((np.shares_memory, np.may_share_memory))
 _LIKE: dict[Any, Callable[..., Any]] = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
-_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
-    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all,
-    np.logical_or: np.any,
-}  # fmt: skip
 
 
 def operate(recorder: Recorder, function: np.ufunc, *operands: Any) -> Any:
@@ -70,10 +67,10 @@ def call_ufunc(
         raise refused(
             f"{function_name(ufunc)} with where= leaves elements undefined", "Use np.where(mask, result, otherwise)"
         )
-    if method == "reduce" and ufunc in _REDUCTIONS:
+    if method == "reduce" and ufunc in FIRST_NAMES:
         axis = kwargs.pop("axis", 0)
         keywords = {key: item for key, item in kwargs.items() if not _is_default(key, item)}
-        result = recorder.call(_REDUCTIONS[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
+        result = recorder.call(FIRST_NAMES[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
     elif method != "__call__":
         result = recorder.call(Method.of(ufunc, method), inputs, kwargs)
     else:
@@ -110,7 +107,7 @@ def call_function(
         if type(target) is not Traced:
             raise refused("a computed value is written into a plain array", IN_PLACE)
         return recorder.overwrite(target, recorder.call(function, args, {**kwargs, "out": None}))
-    if function in REAL_OR_COMPLEX:
+    if facts_of(function).complex_by_value:
         return _of_one_kind(recorder, recorder.call(function, args, kwargs), function)
     return recorder.call(function, args, kwargs)
 
@@ -193,7 +190,7 @@ def call_primitive(
     if not _has_traced((args, kwargs)):
         return function(*args, **kwargs)
     result = recorder.call(primitive, args, kwargs, is_own=True)
-    return _of_one_kind(recorder, result, primitive) if primitive in REAL_OR_COMPLEX else result
+    return _of_one_kind(recorder, result, primitive) if facts_of(primitive).complex_by_value else result
 
 
 def _shape_and_dtype(item: Any) -> Any:

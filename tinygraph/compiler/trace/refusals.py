@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.facts import FACTS
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.table import function_name
@@ -22,11 +23,8 @@ _PRINTS = "Return it, and print or save it outside"
 _REFUSED: dict[Any, str] = {
     function: instead
     for instead, functions in {
-        BY_VALUE: (
-            np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
-            np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
-        ),
-        IN_PLACE: (np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis),
+        BY_VALUE: [function for function, facts in FACTS.items() if facts.shape_by_value],
+        IN_PLACE: [function for function, facts in FACTS.items() if facts.writes],
         _PRINTS: (
             np.array_repr, np.array_str, np.array2string, np.save, np.savetxt, np.savez, np.savez_compressed,
         ),

@@ -48,7 +48,9 @@ INFIX: dict[Any, str] = {
     np.maximum: "{0} if {0} > {1} or {0} != {0} else {1}", np.minimum: "{0} if {0} < {1} or {0} != {0} else {1}",
 }  # fmt: skip
 # Those that write an operand more than once: it must be a name.
-TWICE = frozenset((np.square, np.maximum, np.minimum, np.sign))
+TWICE = frozenset(
+    function for function, text in INFIX.items() if any(text.count(f"{{{place}}}") > 1 for place in range(3))
+)
 CALLS = {
     np.exp: "exp", np.expm1: "expm1", np.log: "log", np.log1p: "log1p", np.log2: "log2", np.log10: "log10",
     np.sqrt: "sqrt", np.sin: "sin", np.cos: "cos", np.tan: "tan", np.tanh: "tanh", np.sinh: "sinh", np.cosh: "cosh",

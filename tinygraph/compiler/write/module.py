@@ -22,10 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.names import TakenNames, is_free
+from tinygraph.compiler.program.facts import facts_of
 from tinygraph.compiler.write.allocations import constant_lines, memory_lines, state_lines, work_line
 from tinygraph.compiler.write.body import Body
 from tinygraph.compiler.write.task import Task
@@ -36,9 +35,6 @@ from tinygraph.compiler.write.writer import Writer
 from tinygraph.engine.table import decomposition_of
 
 __all__ = ["text_of_arrays"]
-
-# Decompositions in which nothing overflows that the user's own call would not let overflow.
-LOUD = frozenset((np.mean, np.clip))
 
 
 def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
@@ -108,7 +104,7 @@ def _spaced(texts: Iterable[list[str]]) -> list[str]:
 
 def _may_overflow(function: Any) -> bool:
     """Return whether a function's decomposition may overflow on the way to a finite result."""
-    return function not in LOUD and decomposition_of(function) is not None
+    return not facts_of(function).overflows_alike and decomposition_of(function) is not None
 
 
 def _quiet(task: Task) -> list[str]:
