@@ -102,6 +102,15 @@ def test_an_elementwise_result_depends_on_the_elements_at_its_place_alone(functi
     assert np.array_equal(part, whole.ravel()[order[:7]], equal_nan=True)
 
 
+@pytest.mark.parametrize("function", of_numpy(rows("by_place")), ids=name)
+def test_a_place_that_is_not_there_makes_the_function_fail(function):
+    places, array = np.full((1, 3), 7), np.zeros((2, 3))
+    rest = (0,) if function is np.take_along_axis else ()
+    operands = (places, array) if function is np.choose else (array, places, *rest)
+    with pytest.raises((IndexError, ValueError)):
+        function(*operands)
+
+
 WRITING = {
     "copyto": (1.0,), "put": ([0], 1.0), "place": (np.eye(3) > 0, [1.0]), "putmask": (np.eye(3) > 0, 1.0),
     "fill_diagonal": (1.0,), "put_along_axis": (np.zeros((1, 3), int), 1.0, 0),

@@ -1,4 +1,4 @@
-"""Image calls: what the compiler knows of the functions for images that a program calls."""
+"""Image calls: the facts about the functions for images, which write into memory that they are given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _none(step: Any) -> int:
 
 
 def _size(array: Any) -> int:
-    """Bytes of one image of an array whose first axis the images are along."""
+    """Return the bytes of one image of an array whose images lie along the first axis."""
     return int(math.prod(array.shape[1:]) * array.dtype.itemsize)
 
 
@@ -29,12 +29,12 @@ def _columns(x: Shape, kernel: Shape, result: Shape, step: Any) -> int:
 
 
 def _products(result: Shape, kernel: Shape) -> int:
-    """Operations of a convolution."""
+    """Return the number of operations of a convolution."""
     return int(2 * math.prod(result) * math.prod(kernel[:3]))
 
 
 def _by_tiles(tiles: Shape, filters: int) -> int:
-    """Operations of the products of tiles with weights."""
+    """Return the number of operations of the products of tiles with weights."""
     return int(2 * math.prod(tiles) * filters)
 
 
@@ -43,8 +43,8 @@ class ImageFunction:
     """A function for images, as the compiler knows it.
 
     Attributes:
-        images: the places of its operands that have the images along one axis.
-        axis: the axis of its result that they are along; None where it adds up over them, or knows of none.
+        images: the indices of its operands whose images lie along one axis.
+        axis: the axis of its result that they lie along; None where it adds up over them, or has none.
         work: from a call, how many bytes of memory it overwrites for one image.
         flops: from a call, its floating-point operations.
     """
@@ -112,12 +112,12 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
 
 
 def images_axis(step: Any) -> int:
-    """The axis of a value that the images are along, if it has them."""
+    """Return the axis of a value that its images lie along, if it has images."""
     known = IMAGE_FUNCTIONS.get(step.function)
     return 0 if known is None or known.axis is None else known.axis
 
 
 def work_of(step: Any) -> int:
-    """Bytes of `work` that a call takes for one image."""
+    """Return the bytes of `work` that a call takes for one image."""
     size = IMAGE_FUNCTIONS[step.function].work(step)
     return size + -size % 64 + 64

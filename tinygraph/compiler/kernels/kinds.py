@@ -1,6 +1,6 @@
-"""Kinds of numbers that depend on values: the eigenvalues of a real matrix are real or complex, as they come out.
+"""Kinds of numbers: a program keeps the dtypes that it was made with.
 
-A program has the dtypes that it had when it was made.
+The eigenvalues of a real matrix are real or complex, and their values decide.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Builder:
 
     Attributes:
         steps: the list.
-        moved: while a graph is rewritten what each of its steps so far has become, constants too.
+        moved: while a graph is rewritten, the new step for each of its steps so far, constants included.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Builder:
         self.moved: list[Step] = []
 
     def add(self, step: Step) -> Step:
-        """Append a step, giving it its place."""
+        """Append a step, and give it its index."""
         step = replace(step, index=len(self.steps)) if step.index != len(self.steps) else step
         self.steps.append(step)
         return step
@@ -76,7 +76,7 @@ class Builder:
 
 
 def steps_of(program: Program) -> Graph:
-    """The program's graph as steps: arguments first, then variables, then what they are computed to.
+    """Return the program's graph as steps: the arguments first, the variables behind them, then the calls.
 
     Raises:
         GraphError: an input that is neither argument nor variable has no value.

@@ -44,7 +44,7 @@ class Cost:
 
 
 def flops(step: Step) -> int:
-    """Floating-point operations of one call."""
+    """Return the number of floating-point operations of a call."""
     function = step.function
     if function in PRODUCTS:
         shape = step.args[0].shape if hasattr(step.args[0], "shape") else np.shape(step.args[0])
@@ -59,19 +59,19 @@ def flops(step: Step) -> int:
 
 
 def traffic(step: Step) -> int:
-    """Bytes that one call reads and writes."""
+    """Return the number of bytes that a call reads and writes."""
     if step.function is operator.getitem:
         return 2 * step.nbytes
     return step.nbytes + sum(operand.nbytes for operand in operands_of(step))
 
 
 def nanoseconds(step: Step) -> float:
-    """About how long one elementwise call or reduction takes when its operands are in cache."""
+    """Return about how long an elementwise call or a reduction takes when its operands are in cache."""
     size = max([step.size, *[operand.size for operand in operands_of(step)]])
     double, single = facts_of(step.function).nanoseconds
     return size * (single if step.dtype.itemsize <= 4 else double)
 
 
 def inner(shape: tuple[int, ...], axis: int) -> int:
-    """Elements for each place along an axis."""
+    """Return the number of elements for each index along an axis."""
     return math.prod(shape[axis + 1 :])

@@ -3,8 +3,9 @@
     FACTS[np.transpose]     Facts(view="transpose", any_values=True)
     FACTS[np.sum]           Facts(reduces=np.add, takes_out=True, any_values=True)
 
-A fact is about a function, and `tests/compiler/test_facts.py` holds each column to NumPy. A function without a row has
-the facts of its kind alone: a ufunc of one result takes out= and any values.
+A fact is about a function, and holds for all its calls. `tests/compiler/test_facts.py` holds the columns to NumPy, but
+for those that are measured. A function without a row has the facts of its kind alone: a ufunc of one result takes out=
+and any values.
 
 Three kinds of tables by function are no facts, and stand where they are used: questions about a call, which has
 operands (`program.predicates`) or bounds of them (`trace.bounds`); the way in which a text writes a function
@@ -50,7 +51,7 @@ class Facts:
         product: a product of two matrices, which BLAS computes.
         elementwise: an element of the result depends on the operands' elements at the same place alone.
         any_values: no value of the operands makes the function fail.
-        by_place: an operand names places in the first operand, and fails if there is no such place.
+        by_place: an operand names places in another, and the function fails if there is no such place.
         writes: the function writes into its first operand.
         shape_by_value: the shape of the result depends on values.
         complex_by_value: values decide whether the result is real or complex.
@@ -124,13 +125,13 @@ FACTS: dict[Any, Facts] = _table(
         (np.amin, np.minimum), (np.any, np.logical_or), (np.all, np.logical_and))],
     # --- products ---
     ((np.matmul, np.dot, turned_product), {"product": True}),
-    # --- what asks for elements by their places ---
+    # --- functions that ask for elements by their places ---
     ((operator.getitem, np.take, np.take_along_axis, np.choose, scatter), {"by_place": True}),
-    # --- what takes out= though it is no ufunc; some by np.copyto(out, view) ---
+    # --- functions that take out= though they are no ufuncs; some by np.copyto(out, view) ---
     ((np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
       scatter, assembled, turned_product, np.broadcast_to, np.reshape, np.ravel, operator.getitem),
      {"takes_out": True}),
-    # --- what is no matter of shapes and dtypes ---
+    # --- functions that write, and those whose shape or dtype depends on values ---
     ((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis), {"writes": True}),
     ((np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
       np.unique_values, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros),
@@ -139,7 +140,7 @@ FACTS: dict[Any, Facts] = _table(
       np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin,
       np.emath.arctanh),
      {"complex_by_value": True}),
-    # --- what takes any values; of others one cannot know ---
+    # --- functions that take any values; all others may fail ---
     ((np.dot, np.vdot, np.inner, np.outer, np.tensordot, np.einsum, np.where, np.copy, np.concatenate, np.stack,
       np.cumsum, np.cumprod, np.clip, np.sort, np.argsort, np.argmax, np.argmin, np.roll, np.tril, np.triu, np.trace,
       np.pad, np.tile, np.repeat, np.diff, np.diag, np.kron, np.cross, np.zeros, np.ones, np.full, np.round,

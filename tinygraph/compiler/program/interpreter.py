@@ -16,7 +16,7 @@ __all__ = ["Interpreter"]
 
 
 class Interpreter:
-    """Runs a program by calling each node's function.
+    """A program that is run by calling each node's function.
 
     Args:
         program: what to run.
@@ -79,7 +79,7 @@ def _checked(value: Any, node: Node) -> Any:
 
 
 def _filled(structure: Any, fill: Any) -> Any:
-    """Nested containers with each node replaced."""
+    """Return nested containers with each node replaced."""
     if isinstance(structure, Node):
         return fill(structure)
     if isinstance(structure, dict):

@@ -1,4 +1,4 @@
-"""Predicates: the questions that the compiler asks about a call before it is made."""
+"""Predicates: questions about a call, answered without making it."""
 
 from __future__ import annotations
 

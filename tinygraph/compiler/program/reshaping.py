@@ -18,7 +18,7 @@ def is_reshape(step: Step) -> bool:
 
 
 def axes_of(step: Step) -> tuple[int, ...]:
-    """For each axis of a transposition the axis of its operand."""
+    """Return the axis of its operand for each axis of a transposition."""
     operand = step.args[0]
     numbered: Any = np.empty(tuple(range(2, 2 + len(operand.shape))), np.bool_)
     result = step.function(numbered, *step.args[1:], **step.kwargs)  # type: ignore[misc]

@@ -18,17 +18,17 @@ Shape = tuple[int, ...]
 
 
 def shape_of(item: Any) -> Shape:
-    """The shape of an argument."""
+    """Return the shape of an argument."""
     return item.shape if hasattr(item, "shape") else np.shape(item)
 
 
 def dtype_of(item: Any) -> Any:
-    """The dtype of an argument; of a Python number its type, which gives way to an array's dtype."""
+    """Return the dtype of an argument; for a Python number its type, which gives way to an array's dtype."""
     return item.dtype if hasattr(item, "dtype") else type(item)
 
 
 def ufunc_dtype(function: np.ufunc, args: tuple[Any, ...]) -> np.dtype[Any]:
-    """The dtype that an elementwise function makes of its arguments, Python numbers giving way."""
+    """Return the dtype of an elementwise function's result. Python numbers give way to arrays."""
     kinds = [dtype_of(item) for item in args]
     if all(not isinstance(kind, np.dtype) for kind in kinds):
         kinds = [np.asarray(item).dtype for item in args]
@@ -37,7 +37,7 @@ def ufunc_dtype(function: np.ufunc, args: tuple[Any, ...]) -> np.dtype[Any]:
 
 
 def result_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Shape, Any]:
-    """The shape and dtype of a call's result, from those of its arguments."""
+    """Return the shape and dtype of a call's result, from those of its arguments."""
     if isinstance(function, np.ufunc) and function.signature is None and not kwargs:
         return np.broadcast_shapes(*[shape_of(item) for item in args]), ufunc_dtype(function, args)
     if function in REDUCTIONS:

@@ -17,7 +17,7 @@ Change = Callable[[Builder, Step], Step | None]
 
 
 def rewritten(graph: Graph, change: Change) -> Graph:
-    """A graph with each step changed, from the first to the last.
+    """Return a graph with each step changed, from the first to the last.
 
     Args:
         graph: of steps.
@@ -39,7 +39,7 @@ def rewritten(graph: Graph, change: Change) -> Graph:
         before = len(builder.steps)
         instead = change(builder, step)
         if instead is None:
-            del builder.steps[before:]  # what a change tried and gave up
+            del builder.steps[before:]  # those of a change that gave up
             builder.steps.append(step)
             instead = step
         elif instead is not step or len(builder.steps) != before + 1:
@@ -61,7 +61,7 @@ _set = object.__setattr__
 
 
 def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> Step:
-    """A copy of a step at another place, with the steps that its operands became. `replace` takes longer."""
+    """Return a step with another index and with the new steps for its operands. `replace` takes longer."""
 
     def new(item: Any) -> Any:
         return moved[item.index] if type(item) is Step else item
@@ -78,5 +78,5 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
 
 
 def calls_of(graph: Graph) -> Iterator[Step]:
-    """The steps that are calls, in order: those that `rewritten` shows to a change."""
+    """Return the steps that are calls, in order: those that `rewritten` gives to a change."""
     return iter([step for step in graph.nodes if isinstance(step, Step) and step.function is not None])

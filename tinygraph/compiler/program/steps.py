@@ -50,7 +50,7 @@ def is_node(item: Any) -> bool:
 
 
 def operands_of(step: Node) -> Iterator[Step]:
-    """The steps among the arguments, in order, once for each time they stand there."""
+    """Yield the steps among the arguments, in order, each as often as it stands there."""
     for item in step.args:
         if type(item) is Step:
             yield item

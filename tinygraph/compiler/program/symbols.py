@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
-    """A step that NumPy code can be run on: each call appends a step. Formulas in rewrites are written with them."""
+    """A step that NumPy code can be run on: each call appends a step."""
 
     __slots__ = ("builder", "like", "step")
 
@@ -63,7 +63,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         return self._call(operator.getitem, self, index)
 
     def through(self, check: Callable[..., Any], *args: Any) -> Symbol:
-        """A call of a function that gives its first argument back."""
+        """Append the call of a function that gives its first argument back."""
         like = self.like
         step = Step(
             0, check, (self.step, *args), {}, self.shape, self.dtype, None, like.scope, source=like.source,

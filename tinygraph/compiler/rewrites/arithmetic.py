@@ -1,4 +1,4 @@
-"""Rewrites by the rules of arithmetic that hold for floating-point numbers too."""
+"""Arithmetic: fewer and cheaper operations, by the rules that hold for floating-point numbers too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tinygraph.graph import Graph
 
 
 def number(item: Any) -> Any:
-    """The value of a constant that is one number, else None."""
+    """Return the value of a constant that is one number, else None."""
     if type(item) is Step and item.is_constant and item.value is not None and item.value.size == 1:
         return item.value.reshape(-1)[0].item()
     return item if type(item) in (int, float) else item.item() if isinstance(item, np.floating | np.integer) else None

@@ -1,4 +1,4 @@
-"""Rewrites of repeated values: what is the same everywhere is computed once."""
+"""Broadcasting: a value that is repeated is computed once, and repeated afterwards."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def multiply_once(graph: Graph) -> Graph:
 
 
 def _product_of_sums(builder: Builder, step: Step, left: Step, right: Step) -> Step | None:
-    """left.T @ right, where the rows of one of them are repeated: those of the other are added up first."""
+    """Append left.T @ right where one of them has repeated rows: the rows of the other are added up first."""
     for rows, other in ((_repeated_rows(right), left), (_repeated_rows(left), right)):
         if rows is None or len(rows.shape) < 2:
             continue
@@ -79,7 +79,7 @@ def _product_of_sums(builder: Builder, step: Step, left: Step, right: Step) -> S
 
 
 def _repeated_rows(x: Step) -> Step | None:
-    """The broadcast that repeats whole rows, where x is one or a reshape of one; else None."""
+    """Return the broadcast that repeats whole rows, where x is one or a reshape of one; else None."""
     if is_reshape(x) and type(x.args[0]) is Step and x.args[0].shape and x.shape[-1:] == x.args[0].shape[-1:]:
         x = x.args[0]
     if x.function is not np.broadcast_to or type(x.args[0]) is not Step or 0 in x.shape:
@@ -89,7 +89,7 @@ def _repeated_rows(x: Step) -> Step | None:
 
 
 def unrepeated(item: object) -> object:
-    """The operand of a broadcast, without the axes of size 1 that stand first."""
+    """Return the operand of a broadcast, without the axes of size 1 that stand first."""
     if (one := _one_number(item)) is not None:
         return one
     while type(item) is Step and item.shape:
@@ -103,7 +103,7 @@ def unrepeated(item: object) -> object:
 
 
 def _one_number(item: object) -> object:
-    """The number that an array has everywhere, as far as views show one constant; else None."""
+    """Return the number that an array has everywhere, if it is a view of one constant; else None."""
     while type(item) is Step and (
         item.function is np.broadcast_to or item.function in RESHAPING or item.function in TRANSPOSING
     ):

@@ -1,7 +1,7 @@
-"""Rewrites that gather: many small products, sums and gradients of parts into one large each.
+"""Gathering: one large product, sum or gradient instead of many small ones.
 
 A network that goes through a sequence step by step multiplies a few rows at a time. What does not need the step before
-is done for all steps at once: BLAS takes half the time for one product of 1,600 rows that it takes for 50 of 32.
+is computed for all steps at once: BLAS takes half the time for one product of 1,600 rows that it takes for 50 of 32.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ def assemble_gradients(graph: Graph) -> Graph:
     return rewritten(graph, change)
 
 
-# --- what is gathered -------------------------------------------------------------------------------------------------
+# --- products and sums to gather --------------------------------------------------------------------------------------
 
 
 def _product_of_slice(step: Step) -> tuple[Step, int, int, Step] | None:
-    """Of x[2] @ w and x[:, 2] @ w, where x has three axes: x, the axis, 2, and w."""
+    """Return x, the axis, 2 and w for x[2] @ w and x[:, 2] @ w, where x has three axes."""
     if not is_matrix_product(step) or step.args[0].function is not operator.getitem or 0 in step.shape:
         return None
     found = _slice_of(step.args[0])
@@ -108,7 +108,7 @@ def _product_of_slice(step: Step) -> tuple[Step, int, int, Step] | None:
 
 
 def _slice_of(step: Step) -> tuple[Step, int, int] | None:
-    """Of x[2] and x[:, 2]: x, the axis, 2."""
+    """Return x, the axis and 2 for x[2] and x[:, 2]."""
     if step.function is not operator.getitem:
         return None
     base, index = step.args
@@ -122,7 +122,7 @@ def _slice_of(step: Step) -> tuple[Step, int, int] | None:
 
 
 def _sums_in(graph: Graph) -> dict[int, list[Step]]:
-    """By the index of a call that ends a chain of additions what is added up, for each chain of one shape."""
+    """Return the terms of each chain of additions of one shape, by the index of the call that ends it."""
     uses = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
     uses.update(output.index for output in graph.outputs)
     leaves: dict[int, list[Step]] = {}
@@ -146,7 +146,7 @@ def _adds(item: Any, step: Step) -> bool:
 
 
 def _summed(builder: Builder, step: Step, leaves: list[Step], stacks: dict[Any, Step]) -> Step | None:
-    """A sum with its products gathered into one, and its sums over rows."""
+    """Append a sum with its products gathered into one, and its sums over rows; None where nothing is gathered."""
     new = builder.moved
     # A backward pass goes from the last step of a sequence to the first: its sums are turned round.
     ordered = sorted(leaves, key=lambda leaf: leaf.index, reverse=step.section == "backward")
@@ -187,7 +187,7 @@ def _bytes(leaves: list[Step]) -> int:
 
 
 def _stacked(builder: Builder, like: Step, parts: list[Step], stacks: dict[Any, Step]) -> Step:
-    """Matrices below each other: a view, where they are all slices of one array in order."""
+    """Stack matrices below each other: in a view, where they are all slices of one array in order."""
     key = tuple([part.index for part in parts])
     if key not in stacks:
         slices = [_slice_of(part) for part in parts]

@@ -1,4 +1,4 @@
-"""Rewrites of what moves no number: reshapes and transposes that follow each other."""
+"""Joining views: one reshape or transpose instead of several that follow each other."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def _reshapes(step: Step, shape: tuple[int, ...]) -> bool:
 
 
 def _moved_axes(axes: tuple[int, ...]) -> list[int]:
-    """The axes that a transposition does not leave in place."""
+    """Return the axes that a transposition does not leave in place."""
     return [axis for place, axis in enumerate(axes) if axis != place]

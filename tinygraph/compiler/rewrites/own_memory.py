@@ -1,4 +1,4 @@
-"""Rewrites that give a value memory of its own, since what is to be done with it takes no view."""
+"""Own memory: a copy instead of a view, where the call or the update that comes next takes no view."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def windows_once(graph: Graph) -> Graph:
 
 
 def _pooled_in(step: Step, readers: list[Step]) -> tuple[int, int] | None:
-    """The blocks that a convolution of few channels is pooled in, if nobody else wants it."""
+    """Return the blocks in which a convolution of few channels is pooled, if nothing else reads it; else None."""
     kernel = step.args[1].shape
     pools = [reader for reader in readers if reader.function is images.pool_max]
     rest = [reader for reader in readers if reader.function is not images.pool_max]

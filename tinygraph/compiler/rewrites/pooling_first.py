@@ -1,4 +1,4 @@
-"""Pooling first: what stands between a convolution and its pooling is done behind it, on a quarter of the pixels."""
+"""Pooling first: the shift and relu between a convolution and its pooling come after it, on a quarter of the pixels."""
 
 from __future__ import annotations
 

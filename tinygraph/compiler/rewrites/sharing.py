@@ -1,4 +1,4 @@
-"""Rewrites that compute a value once, or beforehand, or not at all."""
+"""Sharing: a value is computed once, or beforehand, or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.links import mapped
 from tinygraph.graph import Graph
 
-# A repeated number is no table; the functions for images write into memory that they are given.
+# Calls that are not computed beforehand: a broadcast, since a repeated number is no table, and those of the functions
+# for images, which need memory to write into.
 UNFOLDED = frozenset((np.broadcast_to, *IMAGE_FUNCTIONS))
 
 # Constants of at most this many bytes are the same where their elements are.
@@ -75,7 +76,7 @@ def share_common(graph: Graph) -> Graph:
 
 
 def identity(item: Any) -> Any:
-    """A key that is the same for arguments that are: a step's place, a number with its type, an array itself."""
+    """Return a key that equal arguments share: a step's index, a number with its type, an array itself."""
     if type(item) is Step:
         if item.is_constant and not item.shape:
             return (item.dtype, repr(item.value))

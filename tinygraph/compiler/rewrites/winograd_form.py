@@ -33,14 +33,14 @@ def winograd_form(graph: Graph) -> Graph:
 
 
 def _before(kernel: tuple[int, ...], moves: Any, groups: int, dtype: Any) -> tuple[int, int] | None:
-    """The padding above and to the left, of a convolution that Winograd's form is for."""
+    """Return the padding above and to the left of a convolution that Winograd's form is for; None for others."""
     fits = kernel[:2] == (3, 3) and groups == 1 and min(kernel[2:]) >= CHANNELS and dtype.char in "fd"
     plain = all(stride == dilation == 1 for stride, dilation, _ in moves)
     return (moves[0][2], moves[1][2]) if fits and plain else None
 
 
 def _tiles_of(result: tuple[int, ...]) -> tuple[int, int]:
-    """The number of tiles of a convolution's result along each axis."""
+    """Return the number of tiles of a convolution's result along each axis."""
     return (-(-result[1] // 2), -(-result[2] // 2))
 
 
@@ -55,7 +55,7 @@ def _weights(builder: Builder, step: Step, kernel: Step, turned: bool) -> Step:
 
 
 def _gradient(builder: Builder, step: Step, y: Step) -> tuple[Step, Step]:
-    """A gradient in places, and for each place in a tile."""
+    """Append a gradient in places of blocks, and what it becomes for each place in a tile."""
     dealt = in_places(builder, step, y, (2, 2))
     return dealt, builder.kernel(step, winograd.winograd_gradient, (16, *dealt.shape[1:]), dealt)
 

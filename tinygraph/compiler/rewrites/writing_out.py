@@ -1,6 +1,6 @@
-"""tinygraph's own functions written out with NumPy's, so that a program needs NumPy alone.
+"""Writing out: NumPy's functions instead of tinygraph's own, so that a program needs NumPy alone.
 
-Each function's row has its decomposition. Here reductions get their keywords in one form, too.
+The decompositions stand in the table of derivatives. Reductions get their keywords in one form here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def write_out(graph: Graph) -> Graph:
 
 
 def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
-    """A reduction with its keywords in one form."""
+    """Return the function that writes a reduction with its keywords in one form."""
 
     def formula(
         a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **keywords: Any

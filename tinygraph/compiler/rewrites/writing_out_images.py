@@ -1,4 +1,4 @@
-"""Convolution and pooling written out: the calls of the functions for images that a program makes instead."""
+"""Writing out images: kernels instead of tinygraph's convolutions and poolings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_out_images(graph: Graph) -> Graph:
 
 
 def _given(step: Step) -> dict[str, Any]:
-    """The arguments of a call by name."""
+    """Return the arguments of a call by name."""
     function: Any = step.function
     bound = inspect.signature(function).bind(*step.args, **step.kwargs)
     bound.apply_defaults()
@@ -42,13 +42,13 @@ def _given(step: Step) -> dict[str, Any]:
 
 
 def _cast(builder: Builder, like: Step, item: Any, dtype: Any) -> Any:
-    """An operand as an array of some dtype."""
+    """Append the conversion of an operand to a dtype, if it has another."""
     step = item if type(item) is Step else builder.constant(like, item)
     return step if step.dtype == dtype else builder.call(like, astype, step, dtype)
 
 
 def _convolution(function: Any) -> Any:
-    """The form of one of the three convolutions."""
+    """Return the form of one of the three convolutions."""
 
     def form(builder: Builder, step: Step) -> Step:
         given = _given(step)
@@ -76,7 +76,7 @@ def _pooled(builder: Builder, step: Step) -> Step:
 
 
 def _pool_gradient(function: Any) -> Any:
-    """The form of the two functions that read where the largest number stands."""
+    """Return the form of the two functions that read the position of the largest number."""
 
     def form(builder: Builder, step: Step) -> Step:
         given = _given(step)
@@ -97,7 +97,7 @@ def _pool_gradient(function: Any) -> Any:
 
 
 def _mean(builder: Builder, step: Step) -> Step:
-    """The form of the mean of windows, and of its gradient."""
+    """Append the mean of windows, or its gradient."""
     given = _given(step)
     x, *_ = given.values()
     inner = working(step.dtype)
@@ -115,11 +115,12 @@ def _pool_moves(given: dict[str, Any], x: tuple[int, ...]) -> tuple[Any, tuple[i
 
 
 def _called(builder: Builder, like: Step, function: Any, args: tuple[Any, ...], inner: Any) -> Step:
-    """A call in the place of another, cast to what that one gave."""
+    """Append a call in the place of another, and the conversion to the dtype of that one."""
     step = builder.add(replace(like, function=function, args=args, kwargs={}, dtype=inner))
     return step if inner == like.dtype else builder.call(like, astype, step, like.dtype)
 
 
+# For each function of tinygraph what appends its form as a kernel.
 FORMS: dict[Any, Any] = {
     convolution.conv2d: _convolution(images.convolve),
     convolution.conv2d_input: _convolution(images.convolve_input),

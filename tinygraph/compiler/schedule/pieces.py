@@ -85,7 +85,7 @@ def _computes(step: Step) -> bool:
 
 
 def _pieces(length: int, size: int) -> int:
-    """In how many pieces a product of a size is quickest: a power of two that divides the length; 1 for none."""
+    """Return the number of pieces in which a product is quickest: a power of two that divides the length."""
     pieces = 1
     while size > pieces * AT_ONCE:
         pieces *= 2
@@ -93,7 +93,7 @@ def _pieces(length: int, size: int) -> int:
 
 
 def _in_pieces(builder: Builder, like: Step, x: Step, axis: int, pieces: int) -> Step:
-    """A matrix as several, divided along one axis."""
+    """Append a matrix as several, divided along one axis."""
     transposed = x.function in TRANSPOSING
     inner: Any = x.args[0] if transposed else x
     place = 1 - axis if transposed else axis
