@@ -333,12 +333,12 @@ def test_a_pass_that_fails_on_large_arrays_leaves_the_graph_as_it_was_or_says_so
     divisor = 1
     loss.backward()
     np.testing.assert_allclose(a.grad, 4 * np.tanh(2.0) * (1 - np.tanh(2.0) ** 2))
-    # Nothing is left out here, so that what was gone through has been given back.
+    # Nothing is left out here, so that the calls gone through have been freed.
     with np.errstate(divide="ignore"):
         loss = np.sum(np.tanh(1 / (a - 1)) ** 2)
     with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
         loss.backward()
-    with pytest.raises(tg.GraphError, match="given back by an earlier"):
+    with pytest.raises(tg.GraphError, match="freed by an earlier"):
         loss.backward()
 
 
@@ -485,7 +485,7 @@ def test_a_state_that_is_carried_on_is_cut_as_the_error_says(retain):
                 h = h.detach()
         return found
 
-    what = r"w was assigned a new value" if retain else r"the graph of h, tanh at test_backward\.py:\d+, was given back"
+    what = r"w was assigned a new value" if retain else r"the graph of h, tanh at test_backward\.py:\d+, was freed"
     with pytest.raises(tg.GraphError, match=rf"^backward: {what}.*h = h\.detach\(\)"):
         losses(cut=False)
     assert len(losses(cut=True)) == 3

@@ -111,7 +111,7 @@ STEEP = (
 
 @pytest.mark.parametrize("function", STEEP, ids=lambda function: function.__name__)
 def test_steep_slopes_of_large_arrays_that_are_left_out_in_parts(function):
-    x = np.linspace(0.1, 0.9, 4000).reshape(200, 20)  # of which what no rule reads is given back
+    x = np.linspace(0.1, 0.9, 4000).reshape(200, 20)  # of which what no rule reads is freed
     agree(tg.grad(lambda x: np.sum(function(x)[0]) + np.sum(np.where(x > 0.5, function(x * x), 0))), x)
 
 

@@ -24,22 +24,19 @@ import numpy as np
 from tinygraph.engine.fitting import FLOAT16, FLOAT32, rounded
 from tinygraph.engine.gathering import GATHERING, Waiting, gather
 from tinygraph.engine.links import (
-    Call,
     Leaf,
     Like,
-    links_in,
     next_order,
 )
 from tinygraph.engine.modes import Setting, state
-from tinygraph.engine.nonfinite import watch_cotangent
+from tinygraph.engine.nonfinite import holds_nan
 from tinygraph.engine.operands import plain
-from tinygraph.engine.ownership import POPPED_ALONE, POPPED_ALONE_BELOW, apart, pop_counted
+from tinygraph.engine.ownership import apart, pop_own
 from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
-from tinygraph.engine.pulling import PULL, hand, note_reach, pull
+from tinygraph.engine.pulling import PULL, hand, pull
 from tinygraph.engine.record import SHOWN
-from tinygraph.engine.recorded_pulls import join_pieces, on_behalf_of, pull_traced
-from tinygraph.engine.table import function_name
-from tinygraph.users_code.source import source_of
+from tinygraph.engine.recorded_pulls import on_behalf_of
+from tinygraph.engine.refusing import in_pass
 
 _float64 = np.float64
 _FLOAT64 = np.dtype(np.float64)
@@ -58,7 +55,10 @@ def backward(output: Any, seed: Any, retain_graph: bool, create_graph: bool) -> 
     with GATHERING:
         waiting = gather([link])
     cotangents = pull_back(waiting, [link], [seed], create_graph, retain, show=retain)
-    taken = [_take(cotangents, leaf) for leaf in list(cotangents)]
+    taken = [(leaf, pop_own(cotangents, leaf)) for leaf in list(cotangents)]  # no two gradients are one array
+    if state.tracing is not None:
+        own = state.tracing.own_gradient
+        taken = [(leaf, part if type(part) is np.ndarray else own(part)) for leaf, part in taken]
     if create_graph:
         gradients_apart = apart([gradient for _, gradient in taken])
         taken = [(leaf, gradient) for (leaf, _), gradient in zip(taken, gradients_apart, strict=True)]
@@ -161,9 +161,9 @@ def pull_back(
         if tracing is None and not recorded and not state.watching:
             cotangents, until = _plain_pass(waiting, roots, seeds, show, kept)
         if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
-            if waiting.leaves_out or until == sys.maxsize:
-                cotangents = _begin_guarded(waiting, roots, seeds)
-            _guarded_pass(waiting, cotangents, recorded, show, kept, until)
+            from tinygraph.engine.guarded_pass import guarded_pass  # seldom needed, and so read late
+
+            cotangents = guarded_pass(waiting, roots, seeds, cotangents, recorded, show, kept, until)
         _round(cotangents, keep, waiting.calls, recorded)
     except BaseException:
         _give_up(waiting)
@@ -231,7 +231,7 @@ def _plain_pass(
     except FloatingPointError:
         return cotangents, call.order
     except BaseException as error:
-        error.add_note(_in_pass(call))
+        error.add_note(in_pass(call))
         raise
     return cotangents, -1
 
@@ -244,124 +244,12 @@ def _give_up(waiting: Waiting) -> None:
         call._adjoint = FREED
 
 
-def _begin_guarded(waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any]) -> dict[Leaf, Any]:
-    """Begin a pass, perhaps once more, in which it is known where each seed counts. Returns the leaves' cotangents."""
-    waiting.start_again()
-    cotangents: dict[Leaf, Any] = {}
-    for place, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
-        note_reach(root, waiting.begun[place] if waiting.begun else None, waiting)
-        hand(root, seed, cotangents, waiting)
-    return cotangents
-
-
-def _guarded_pass(
-    waiting: Waiting, cotangents: dict[Leaf, Any], recorded: bool, show: bool, kept: set[int], until: int
-) -> None:
-    """Run the pass with the reach of each cotangent, so that elements that were left out contribute nothing.
-
-    Args:
-        until: a plain pass went through the calls made after this order, and NumPy has given its warnings for them. If
-            no call of the pass leaves anything out, this pass goes on from there.
-    """
-    from tinygraph.engine.guarded_pulls import pull_guarded  # seldom needed, and so read late
-
-    tracing = state.tracing
-    pieces = waiting.pieces
-    resumed = until != sys.maxsize and not waiting.leaves_out
-    call: Any = None
-    try:
-        for call in reversed(waiting.calls):
-            if resumed and call.order > until:
-                continue
-            with np.errstate(all="ignore") if call.order > until else _AS_IT_IS:
-                if pieces:
-                    join_pieces(call, cotangents, waiting, recorded)
-                g = call._adjoint
-                if g is waiting:
-                    continue
-                if tracing is not None:
-                    pull_traced(tracing, call, g, cotangents, waiting, recorded)
-                else:
-                    pull_guarded(call, g, cotangents, waiting, recorded)
-            if state.watching:
-                _watch(call, g, cotangents)
-            if type(g) is not _float64 and g.size > SHOWN:
-                if not show and id(call) not in kept:
-                    call._adjoint = Like(g)
-                if not waiting.retain and type(call._value) is np.ndarray:
-                    waiting.freed.append((call, None))
-                    call._value = Like(call._value)
-        for link in list(pieces):
-            join_pieces(link, cotangents, waiting, recorded)
-    except BaseException as error:
-        error.add_note(_in_pass(call))
-        raise
-
-
 _AS_IT_IS = contextlib.nullcontext()
-
-
-def _in_pass(call: Call) -> str:
-    return f"in the backward pass of {function_name(call.op.function)}, called at {_line_of(call)}"
 
 
 def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:
     """Return whether the results of a pass have a NaN: for 0 · NaN the processor sets no flag."""
     for value in cotangents.values():
-        if value != value if type(value) is _float64 else _holds_nan(value):
+        if value != value if type(value) is _float64 else holds_nan(value):
             return True
-    return any([link.is_call and hasattr(link._adjoint, "dtype") and _holds_nan(link._adjoint) for link in keep])
-
-
-def _holds_nan(value: Any) -> bool:
-    """Return whether an array has a NaN, by its sum of squares, which adds no infinities of opposite signs."""
-    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
-        length = np.vdot(value, value)
-        return bool(length != length)
-    if type(value) is np.ndarray and 0 in value.strides and value.size:  # one number, repeated
-        value = value[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in value.strides])]
-    return bool(np.any(np.isnan(np.min(value, initial=np.inf)))) if value.dtype.kind == "f" else _any_nan(value)
-
-
-def _any_nan(value: Any) -> bool:
-    return value.dtype.kind == "c" and bool(np.any(np.isnan(value)))
-
-
-# Up to so many elements a product of two vectors is quicker than their minimum.
-_FEW = 10_000
-
-
-def _watch(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
-    """Raise NonFiniteError if the call that was just pulled made a NaN or an infinity of its cotangent."""
-    for link in links_in(call.args):
-        arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
-        if link.differentiable and hasattr(arrived, "dtype"):
-            watch_cotangent(call, plain(g), link, plain(arrived))
-
-
-# --- gradients of leaves ----------------------------------------------------------------------------------------------
-
-
-def _take(cotangents: dict[Leaf, Any], leaf: Leaf) -> tuple[Leaf, Any]:
-    """Return a leaf and its gradient, copied if anybody else may hold its memory: no two gradients are one array."""
-    if type(cotangents[leaf]) is not np.ndarray:
-        gradient = cotangents.pop(leaf)
-        return leaf, gradient if state.tracing is None else state.tracing.own_gradient(gradient)
-    gradient, references, below = pop_counted(cotangents, leaf)
-    base = gradient.base
-    if references > POPPED_ALONE or (
-        base is not None
-        and (
-            below > POPPED_ALONE_BELOW
-            or type(base) is not np.ndarray
-            or base.size != gradient.size
-            or not gradient.flags.writeable
-        )
-    ):
-        gradient = gradient.copy()
-    return leaf, gradient
-
-
-def _line_of(call: Call) -> str:
-    source = source_of(call.code, call.lasti)
-    return f"{source}: {source.text}" if source is not None else "an unknown line"
+    return any([link.is_call and hasattr(link._adjoint, "dtype") and holds_nan(link._adjoint) for link in keep])

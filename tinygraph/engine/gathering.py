@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.keeping import Held, notice_writes
-from tinygraph.engine.links import Call, DataCall, DataLeaf, Leaf, Unnamed, links_in, variable_of
+from tinygraph.engine.links import Call, DataCall, DataLeaf, Unnamed, links_in
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import share
-from tinygraph.engine.passes import Freed
 from tinygraph.engine.reaching import may_leave_out
-from tinygraph.engine.table import function_name
+from tinygraph.engine.refusing import changed_since, not_passable
 from tinygraph.errors import GraphError
-from tinygraph.users_code.source import source_of
 
 _by_order = operator.attrgetter("order")
 
@@ -41,8 +39,8 @@ class Waiting:
         calls: the calls of the pass, from the oldest to the newest.
         foreign: whether the pass met a link from before `since` that wants a gradient.
         retain: whether the calls keep what they saved, for another pass.
-        freed: calls that gave back their values; each with its value while the pass may have to be repeated, else None.
-        held: constants that the pass gives back at its end.
+        freed: calls whose values were freed; each with its value while the pass may have to be repeated, else None.
+        held: large constants that the pass releases at its end.
         begun: for each root the reach of its seed.
         reach: the reach of each cotangent that was not reached everywhere, by call.
         loose: the calls in `reach` where only a choice of values, as in `np.maximum`, left something out.
@@ -114,7 +112,7 @@ def gather(roots: Iterable[Any], since: int = 0) -> Waiting:
         The mark that they now carry, with the list of them in it.
 
     Raises:
-        GraphError: the record was given back, was changed since, or another pass is using it. No mark is left.
+        GraphError: the record was freed, was changed since, or another pass is using it. No mark is left.
     """
     waiting = Waiting(since)
     calls: list[Any] = waiting.calls
@@ -146,7 +144,7 @@ def meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
     if not link.is_call:
         wanted = link.differentiable  # to ask compares the array with its copy
         if link.order > order and (read or link.rewritten > order):
-            raise GraphError(_changed_since(link))
+            raise GraphError(changed_since(link))
         if wanted and link.order < waiting.since:
             waiting.foreign = True
     elif link.differentiable:
@@ -156,7 +154,7 @@ def meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
             link._adjoint = waiting
             waiting.calls.append(link)
         else:
-            raise GraphError(_not_passable(link))
+            raise GraphError(not_passable(link))
 
 
 def meet_data(link: Any, order: int, waiting: Waiting) -> None:
@@ -176,7 +174,7 @@ def meet_owner(leaf: Any, value: Any, order: int) -> None:
     if share(leaf._value, value):
         notice_writes(leaf)
         if leaf.rewritten > order:
-            raise GraphError(_changed_since(leaf))
+            raise GraphError(changed_since(leaf))
 
 
 def meet_arguments(call: Any, waiting: Waiting) -> None:
@@ -190,33 +188,3 @@ def meet_arguments(call: Any, waiting: Waiting) -> None:
                 meet_data(link, call.order, waiting)
             elif link.differentiable:
                 meet(link, call.order, False, waiting)
-
-
-# --- errors -----------------------------------------------------------------------------------------------------------
-
-
-def _changed_since(leaf: Leaf) -> str:
-    source = source_of(leaf.code, leaf.lasti)
-    made = f" (it was made at {source})" if source is not None else ""
-    name = leaf.name or variable_of(leaf) or "a Tensor"
-    how, instead = "was assigned a new value", "assign()"
-    if leaf.rewritten == leaf.order:
-        how, instead = "was written into, through its data,", "writing into it"
-    return (
-        f"backward: {name} {how} after it was used{made}, so the gradient of the older computation can no longer be "
-        f"found. Call backward() before {instead}, or compute the loss again; cut a state that is carried on to the "
-        "next step with h = h.detach()"
-    )
-
-
-def _not_passable(call: Call) -> str:
-    if type(call._adjoint) is Freed:
-        name, place = variable_of(call), source_of(call.code, call.lasti)
-        what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
-        return (
-            f"backward: the graph of {what} was given back by an earlier backward(). Carry a state on to the next step "
-            f"with {name or 'h'} = {name or 'h'}.detach(), and update a leaf with w.assign(w.data - rate * w.grad), as "
-            "`w = w - rate * w.grad` ties each step to all before it; or pass retain_graph=True to the first "
-            "backward() to go through one graph twice"
-        )
-    return "backward: another backward pass is going through this graph at this moment, in this or another thread"

@@ -21,7 +21,7 @@ from numpy.lib.array_utils import byte_bounds
 from tinygraph.engine import modes
 from tinygraph.engine.links import DataLeaf, Leaf, Like, next_order
 from tinygraph.engine.modes import is_tracing
-from tinygraph.engine.ownership import ALONE, holders, same_bits
+from tinygraph.engine.ownership import is_lent, same_bits
 
 # A constant of at most this many elements is copied: a megabyte of float64, copied in the time of one operation on it.
 COPIED = 131_072
@@ -190,7 +190,7 @@ class _HandedOut:
         written = before is not UNSEEN and not same_bits(self._value, before)
         if written:
             self.order = self.rewritten = next_order()
-        if holders(self) <= ALONE + 1:  # the link and its Tensor
+        if not is_lent(self):
             take_back(self)
         elif written or before is UNSEEN:
             self.before = self._value.copy(order="K")

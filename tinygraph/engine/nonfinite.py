@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, Like, name_of, variable_of
+from tinygraph.engine.links import Call, Leaf, Like, links_in, name_of, variable_of
+from tinygraph.engine.operands import plain
 from tinygraph.engine.table import function_name
 from tinygraph.errors import NonFiniteError
 from tinygraph.users_code.source import source_of
@@ -15,6 +16,24 @@ from tinygraph.users_code.source import source_of
 def is_finite(value: Any) -> bool:
     """Return whether no element is NaN or infinite; true of integers and booleans."""
     return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+
+
+def holds_nan(value: Any) -> bool:
+    """Return whether an array has a NaN, by its sum of squares, which adds no infinities of opposite signs."""
+    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
+        length = np.vdot(value, value)
+        return bool(length != length)
+    if type(value) is np.ndarray and 0 in value.strides and value.size:  # one number, repeated
+        value = value[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in value.strides])]
+    return bool(np.any(np.isnan(np.min(value, initial=np.inf)))) if value.dtype.kind == "f" else _any_nan(value)
+
+
+def _any_nan(value: Any) -> bool:
+    return value.dtype.kind == "c" and bool(np.any(np.isnan(value)))
+
+
+# Up to so many elements a product of two vectors is quicker than their minimum.
+_FEW = 10_000
 
 
 def watch_result(call: Call, value: Any) -> None:
@@ -32,7 +51,15 @@ def watch_unrecorded(name: str, args: tuple[Any, ...], value: Any) -> None:
         raise NonFiniteError("\n".join([f"{name}: the result has {_counted(value)}", *_operands(args)]))
 
 
-def watch_cotangent(call: Call, g: Any, operand: Any, cotangent: Any) -> None:
+def watch_pulled(call: Call, g: Any, cotangents: dict[Leaf, Any]) -> None:
+    """Raise if the call that was just pulled made a NaN or an infinity of its cotangent."""
+    for link in links_in(call.args):
+        arrived = cotangents.get(link) if isinstance(link, Leaf) else link._adjoint
+        if link.differentiable and hasattr(arrived, "dtype"):
+            _watch_cotangent(call, plain(g), link, plain(arrived))
+
+
+def _watch_cotangent(call: Call, g: Any, operand: Any, cotangent: Any) -> None:
     """Raise if the gradient that a call hands to an operand is not finite."""
     if not is_finite(cotangent):
         name = function_name(call.op.function)

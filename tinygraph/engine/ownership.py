@@ -1,14 +1,14 @@
-"""Ownership: whose memory an array lies in, who else shares it, and how often it was written into.
+"""Ownership: the owner of an array's memory, the others that share it, and the number of writes into it.
 
-The record, the tracer and the planner ask here. Arrays are asked themselves: NumPy's views keep hold of the array that
-owns the memory, in `base`, and two arrays that share memory have overlapping bounds. No function is known here by its
-name.
+The record, the tracer and the planner ask here. The arrays themselves give the answer, and no list of functions:
 
-    y = x[1:3]                  owner(y) is x, and share(x, y)
+- a view keeps the array that owns its memory in `base`, and arrays that share memory have overlapping bounds:
+  after `y = x[1:3]`, `owner(y)` is x, and `share(x, y)`;
+- an array in somebody else's hands has more references than its Tensor and the record make.
 
-While a function is compiled there are stand-ins in the place of arrays. Stand-ins that share memory have one `Memory`,
-whose version counts the writes. A view from an older version is taken again before it is used; a backward pass reads
-the operand of a call as it was when the call was made.
+While a function is compiled, stand-ins take the place of arrays. Those that share memory have one `Memory`, whose
+version counts the writes. A view from an older version is taken again before it is used; a backward pass reads the
+operand of a call as it was when the call was made.
 """
 
 from __future__ import annotations
@@ -21,20 +21,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "ALONE",
-    "POPPED_ALONE",
-    "POPPED_ALONE_BELOW",
-    "TEMPORARY",
-    "Memory",
-    "apart",
-    "base_of",
-    "given_holders",
-    "holders",
-    "is_shared",
-    "owner",
-    "pop_counted",
-    "read_only",
-    "same_bits",
+    "Memory", "apart", "base_of", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only", "same_bits",
     "share",
 ]  # fmt: skip
 
@@ -43,12 +30,12 @@ __all__ = [
 
 
 def base_of(array: Any) -> Any:
-    """The array that a view, or a stand-in for one, is a view of; None for an array of its own, and for a number."""
+    """Return the array that a view, or a stand-in for one, was taken of; None for an owner, and for a number."""
     return array.base if type(array) is np.ndarray else getattr(array, "_base", None)
 
 
 def owner(array: Any) -> Any:
-    """The object that owns the memory of an array: the array itself, or the last of its bases."""
+    """Return the object that owns the memory of an array: the array itself, or the last of its bases."""
     while isinstance(array, np.ndarray) and array.base is not None:
         array = array.base
     return array
@@ -78,7 +65,7 @@ def apart(arrays: Iterable[Any], others: Iterable[Any] = ()) -> list[Any]:
 
 
 def read_only(array: Any) -> Any:
-    """A view of an array that cannot be written into; a number as it is."""
+    """Return a view of an array that cannot be written into; a number as it is."""
     if not isinstance(array, np.ndarray):
         return array
     view = array.view()  # whatever its flags are: NumPy warns where those of np.broadcast_arrays are read
@@ -94,17 +81,45 @@ def same_bits(array: Any, before: Any) -> bool:
 
 
 def _bits(array: Any) -> Any:
+    """Return the elements of an array as whole numbers."""
     return array.ravel("K").view(np.uint64 if array.nbytes % 8 == 0 else np.uint8)
 
 
-# --- Tensors ----------------------------------------------------------------------------------------------------------
+# --- counts of references ---------------------------------------------------------------------------------------------
+
+# Each count is compared with that of a known case, found by the same function or by one with the same variables: how
+# many references a call itself makes is the interpreter's own matter.
+
+
+def _holders(owner: Any) -> int:
+    """Return the count of references to the array of a Tensor, or of a link."""
+    array = owner._value
+    return sys.getrefcount(array)
+
+
+def _holders_below(tensor: Any) -> int:
+    """Return the count of references to the array below that of a Tensor."""
+    below = base_of(tensor._value)
+    return sys.getrefcount(below)
+
+
+# The counts for an array that nothing but a Tensor holds, and for the array below a view of it.
+_ALONE = _holders(SimpleNamespace(_value=np.empty(1)))
+_ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
+
+
+def is_lent(link: Any) -> bool:
+    """Return whether anybody but a leaf's link and its Tensor holds the array of the leaf."""
+    array = link._value
+    return sys.getrefcount(array) > _ALONE + 1
 
 
 def is_shared(tensor: Any, recorded: Callable[[Any], int]) -> bool:
-    """Return whether an array in another's hands shares a Tensor's memory, as the counts of references tell.
+    """Return whether an array in another's hands shares a Tensor's memory.
 
     Args:
-        recorded: says how many of the references to the array below a view are the record's own.
+        tensor: the Tensor.
+        recorded: returns how many of the references to the array below a view are the record's own.
     """
     value = tensor._value
     memory = getattr(value, "_memory", None)
@@ -113,56 +128,57 @@ def is_shared(tensor: Any, recorded: Callable[[Any], int]) -> bool:
     below = base_of(value)
     del value
     if below is None:
-        return holders(tensor) > ALONE + (tensor._link._value is tensor._value)
+        return _holders(tensor) > _ALONE + (tensor._link._value is tensor._value)
     known = recorded(below)
     del below
     return _holders_below(tensor) > _ALONE_BELOW + known
 
 
-# --- counts of references ---------------------------------------------------------------------------------------------
-
-# Each count is compared with that of a known case, found by the same function: how many references a call itself makes
-# is the interpreter's own matter.
-
-
-def holders(owner: Any) -> int:
-    """Return the count of references to the array of a Tensor, or of a link."""
-    array = owner._value
-    return sys.getrefcount(array)
-
-
-def _holders_below(tensor: Any) -> int:
-    below = base_of(tensor._value)
-    return sys.getrefcount(below)
-
-
-# The counts for an array that nothing but a Tensor holds, and for the array under a view of it.
-ALONE = holders(SimpleNamespace(_value=np.empty(1)))
-_ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
+def pop_own(arrays: dict[Any, Any], key: Any) -> Any:
+    """Take an array out of a dict. Return it, or a copy if anybody else may hold its memory; a number as it is."""
+    if type(arrays[key]) is not np.ndarray:
+        return arrays.pop(key)
+    array, holders, below = _pop_counted(arrays, key)
+    base = array.base
+    if holders > _POPPED_ALONE or (
+        base is not None
+        and (
+            below > _POPPED_ALONE_BELOW
+            or type(base) is not np.ndarray
+            or base.size != array.size
+            or not array.flags.writeable
+        )
+    ):
+        return array.copy()
+    return array
 
 
-def pop_counted(arrays: dict[Any, Any], key: Any) -> tuple[Any, int, int]:
+def _pop_counted(arrays: dict[Any, Any], key: Any) -> tuple[Any, int, int]:
     """Take an array out of a dict. Return it, and the counts of references to it and to the array it is a view of."""
     array = arrays.pop(key)
     base = array.base
     return array, sys.getrefcount(array), sys.getrefcount(base)
 
 
-# The counts for an array that only the dict holds, and for the array under a view that alone holds it.
-_, POPPED_ALONE, _ = pop_counted({None: np.empty(1)}, None)
-_, _, POPPED_ALONE_BELOW = pop_counted({None: np.empty((1, 2)).T}, None)
+# The counts for an array that only the dict holds, and for the array below a view that alone holds it.
+_, _POPPED_ALONE, _ = _pop_counted({None: np.empty(1)}, None)
+_, _, _POPPED_ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)
 
 
-def given_holders(array: Any) -> int:
-    """Return the count of references to the argument of the method that asks."""
-    return sys.getrefcount(array)
+def is_temporary(array: Any) -> bool:
+    """Return whether the argument of the method that asks is an array that the method's caller has no name for."""
+    return sys.getrefcount(array) <= _TEMPORARY
 
 
 class _Counted:
     """A method that asks for the count of its argument, as `Tensor.assign` does."""
 
     def given(self, array: Any) -> int:
-        return given_holders(array)
+        return self.holders(array)
+
+    @staticmethod
+    def holders(array: Any) -> int:
+        return sys.getrefcount(array)
 
     def temporary(self) -> int:
         array = np.empty(1)
@@ -172,7 +188,7 @@ class _Counted:
 
 
 # The count for an argument that the caller of the method has no name for.
-TEMPORARY = _Counted().temporary()
+_TEMPORARY = _Counted().temporary()
 
 
 # --- stand-ins --------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def no_pass(order: int) -> Pass:
 
 
 class Freed:
-    """The `_adjoint` of a call whose graph was given back: `this` is the pass that did so, if it wrote gradients."""
+    """The `_adjoint` of a call whose graph was freed: `this` is the pass that did so, if it wrote gradients."""
 
     __slots__ = ("this",)
 

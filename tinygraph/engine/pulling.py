@@ -11,7 +11,6 @@ from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
 from tinygraph.engine.links import Call, Leaf, Spread, links_in, mapped
-from tinygraph.engine.reaching import united
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
 
@@ -87,7 +86,7 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
 
 
 def release(call: Call, waiting: Waiting) -> None:
-    """Give back the large constants that a call has held on to, unless another pass may need them."""
+    """Note the large constants of a call, which the pass releases at its end, unless another pass may need them."""
     if not waiting.retain:
         waiting.held += held_in(call.args)
 
@@ -128,34 +127,6 @@ def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, An
             )
         for item, part in zip(argument, cotangent, strict=True):
             deliver(item, part, call, cotangents, waiting)
-
-
-def deliver_reached(
-    argument: Any, cotangent: Any, reach: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting
-) -> None:
-    """Hand a rule's result to its argument, with its reach."""
-    if isinstance(argument, Call | Leaf):
-        if argument.differentiable:
-            note_reach(argument, reach, waiting)
-            hand(argument, fit(cotangent, argument._value), cotangents, waiting)
-    elif type(argument) in (list, tuple) and len(cotangent) == len(argument):
-        masks = reach if type(reach) in (list, tuple) else [None] * len(argument)  # reached everywhere
-        for item, part, mask in zip(argument, cotangent, masks, strict=True):
-            deliver_reached(item, part, mask, call, cotangents, waiting)
-    else:
-        deliver(argument, cotangent, call, cotangents, waiting)
-
-
-def note_reach(link: Any, reach: Any, waiting: Waiting) -> None:
-    """Remember the reach of the cotangent that a link is about to be handed."""
-    if not link.is_call:
-        return
-    if link._adjoint is not waiting:
-        reach = united(waiting.reach.get(link), reach)
-    if reach is None:
-        waiting.reach.pop(link, None)
-    else:
-        waiting.reach[link] = reach
 
 
 # The pull of each kind of call. `quick_backward` adds its kinds, with pulls that do the same for one kind alone.

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygraph.engine.delivering import deliver_reached, note_reach
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, links_in, mapped, scope_of
 from tinygraph.engine.modes import Setting, state
-from tinygraph.engine.pulling import apply_rules, deliver_reached, hand, note_reach, value_of
+from tinygraph.engine.pulling import apply_rules, hand, value_of
 from tinygraph.engine.reaching import (
     Towards,
     found_reach,

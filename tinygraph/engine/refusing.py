@@ -1,4 +1,4 @@
-"""The errors for calls that cannot be made: what was called, on which shapes, and what to do instead."""
+"""The errors for calls and backward passes that cannot be made: what was asked, where, and what to do instead."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.instead import instead_of
+from tinygraph.engine.links import Call, Leaf, variable_of
 from tinygraph.engine.modes import current_scope
+from tinygraph.engine.passes import Freed
 from tinygraph.engine.table import Operation, function_name, hint_for
 from tinygraph.errors import ShapeError, UnsupportedError
-from tinygraph.users_code.source import users_line
+from tinygraph.users_code.source import source_of, users_line
 
 
 class AxisError(ShapeError, np.exceptions.AxisError):
@@ -98,3 +100,42 @@ def _values_in(structure: Any) -> Iterator[Any]:
             yield from _values_in(item)
     else:
         yield getattr(structure, "_value", structure)
+
+
+# --- backward passes -------------------------------------------------------------------------------------------------
+
+
+def changed_since(leaf: Leaf) -> str:
+    """Return the message for a leaf whose array is another than at the call that a pass goes through."""
+    source = source_of(leaf.code, leaf.lasti)
+    made = f" (it was made at {source})" if source is not None else ""
+    name = leaf.name or variable_of(leaf) or "a Tensor"
+    how, instead = "was assigned a new value", "assign()"
+    if leaf.rewritten == leaf.order:
+        how, instead = "was written into, through its data,", "writing into it"
+    return (
+        f"backward: {name} {how} after it was used{made}, so the gradient of the older computation can no longer be "
+        f"found. Call backward() before {instead}, or compute the loss again; cut a state that is carried on to the "
+        "next step with h = h.detach()"
+    )
+
+
+def not_passable(call: Call) -> str:
+    """Return the message for a call whose graph was freed, or that another pass is going through."""
+    if type(call._adjoint) is Freed:
+        name, place = variable_of(call), source_of(call.code, call.lasti)
+        what = f"{name or 'this'}, {function_name(call.op.function)}{f' at {place}' if place is not None else ''},"
+        return (
+            f"backward: the graph of {what} was freed by an earlier backward(). Carry a state on to the next step "
+            f"with {name or 'h'} = {name or 'h'}.detach(), and update a leaf with w.assign(w.data - rate * w.grad), as "
+            "`w = w - rate * w.grad` ties each step to all before it; or pass retain_graph=True to the first "
+            "backward() to go through one graph twice"
+        )
+    return "backward: another backward pass is going through this graph at this moment, in this or another thread"
+
+
+def in_pass(call: Call) -> str:
+    """Return the note on an error in a backward pass: the call whose rule failed, and its line."""
+    source = source_of(call.code, call.lasti)
+    line = f"{source}: {source.text}" if source is not None else "an unknown line"
+    return f"in the backward pass of {function_name(call.op.function)}, called at {line}"

@@ -20,7 +20,7 @@ from tinygraph.engine.links import Call, DataLeaf, Leaf, Like, Unnamed, give_nam
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked, plain
 from tinygraph.engine.operators import Operators
-from tinygraph.engine.ownership import TEMPORARY, given_holders
+from tinygraph.engine.ownership import is_temporary
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
@@ -130,8 +130,8 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         """The gradient that `backward` found, of the shape and dtype of the Tensor; None before.
 
         A leaf adds up the gradients of successive calls of `backward`; set it to None to begin again. An
-        intermediate Tensor shows the gradient of the last call, unless it was large and has been given
-        back: `retain_graph=True` keeps it. It can be set, to what has the Tensor's shape.
+        intermediate Tensor shows the gradient of the last call, unless it was large and has been freed:
+        `retain_graph=True` keeps it. It can be set, to what has the Tensor's shape.
         """
         link = self._link
         held: Any = link._grad
@@ -260,7 +260,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
             create_graph: record the pass, so that the gradients can be differentiated; implies `retain_graph`.
 
         Raises:
-            GraphError: there is no graph, it was given back, or a leaf was assigned to since.
+            GraphError: there is no graph, it was freed, or a leaf was assigned to since.
             ShapeError: the seed is missing, or has another shape.
             TypeError: the seed does not fit the dtype, or is missing and the Tensor is complex.
 
@@ -341,7 +341,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         new: Any
         if (
             type(value) is np.ndarray
-            and given_holders(value) <= TEMPORARY
+            and is_temporary(value)
             and value.base is None
             and value.dtype == old.dtype
             and value.shape == old.shape
