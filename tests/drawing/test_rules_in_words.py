@@ -15,7 +15,7 @@ import tinygraph as tg
 from tinygraph.drawing.expressions import labels
 from tinygraph.drawing.mirror import pullbacks
 from tinygraph.drawing.slopes import slope
-from tinygraph.engine import table
+from tinygraph.engine import dependence, notes, table
 
 from .notation import evaluated
 
@@ -50,7 +50,7 @@ MADE = {"power"}
 def told_by(kind: str) -> set[str]:
     """Return the names of the functions of the table that have texts of a kind."""
     table.read_all()
-    functions = {key[0] if isinstance(key, tuple) else key for key, row in table.FORMULAS.items() if getattr(row, kind)}
+    functions = {key[0] if isinstance(key, tuple) else key for key, row in notes.FORMULAS.items() if getattr(row, kind)}
     return {table.function_name(function) for function in functions}
 
 
@@ -156,7 +156,7 @@ def test_at_ties_the_mirror_says_that_each_side_gets_half() -> None:
 def test_an_error_in_a_text_of_the_mirror_is_noticed(
     op: str, wrong: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(table.FORMULAS, getattr(np, op), table.Formula(pullbacks=wrong))
+    monkeypatch.setitem(notes.FORMULAS, getattr(np, op), notes.Formula(pullbacks=wrong))
     with pytest.raises(AssertionError):
         for each in BACKWARD:
             if each[0] == op:
@@ -233,7 +233,7 @@ def test_every_text_of_the_chain_rule_is_tried() -> None:
     [("tanh", "1 + {z}²"), ("arctan", "1/(1 − {x}²)"), ("tan", "1/cos {x}")],
 )
 def test_an_error_in_a_text_of_the_chain_rule_is_noticed(op: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(table.FORMULAS, getattr(np, op), table.Formula(slopes=(wrong,)))
+    monkeypatch.setitem(notes.FORMULAS, getattr(np, op), notes.Formula(slopes=(wrong,)))
     with pytest.raises(AssertionError):
         check_texts_of_chain(op, getattr(np, op))
 
@@ -242,7 +242,8 @@ def test_an_error_in_a_text_of_the_chain_rule_is_noticed(op: str, wrong: str, mo
 
 table.read_all()
 ELEMENTWISE = sorted(
-    (key for key in table.FORMULAS if not isinstance(key, tuple) and table.is_elementwise(key)), key=table.function_name
+    (key for key in notes.FORMULAS if not isinstance(key, tuple) and dependence.is_elementwise(key)),
+    key=table.function_name,
 )
 
 
@@ -250,7 +251,7 @@ ELEMENTWISE = sorted(
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(0.25, 2).map(lambda x: round(x, 1)), min_size=3, max_size=3))
 def test_every_formula_is_its_rule(function: Call, numbers: list[float]) -> None:
-    row, operation = table.FORMULAS[function], table.operation_of(function)
+    row, operation = notes.FORMULAS[function], table.operation_of(function)
     assert operation is not None
     count = len(operation.rules)
     assert {len(row.slopes), len(row.pullbacks)} <= {0, count}

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph import functions
 from tinygraph.derivatives.reductions import root
-from tinygraph.engine import table
+from tinygraph.engine import notes, table
 from tinygraph.functions.activations import normal_cdf
 from tinygraph.transforms.running import alias
 
 for _module in pkgutil.iter_modules(functions.__path__):
     importlib.import_module(f"tinygraph.functions.{_module.name}")
 table.read_all()
-ROWS = sorted(table.DECOMPOSITIONS, key=table.function_name)
+ROWS = sorted(notes.DECOMPOSITIONS, key=table.function_name)
 LABELS = np.array([1, 0, 3])
 
 
@@ -64,7 +64,7 @@ def test_every_decomposition_is_its_function(function: Callable[..., Any], numbe
     x = np.array(numbers, dtype).reshape(3, 4)
     for call in CALLS[function]:
         expected = np.asarray(call(function, x))
-        found = call(table.DECOMPOSITIONS[function], x)
+        found = call(notes.DECOMPOSITIONS[function], x)
         if found is None:  # the call stays as it is
             assert function is np.mean and dtype is np.float16
             continue

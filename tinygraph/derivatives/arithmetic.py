@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.dependence import selection
 from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import plain
-from tinygraph.engine.table import composition, decomposition, derivative, formula, no_derivative, selection
+from tinygraph.engine.table import composition, derivative, no_derivative
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tinygraph.engine.table import composition_of, hint_for, is_plain, operation_of
+from tinygraph.engine.notes import hint_for
+from tinygraph.engine.table import composition_of, is_plain, operation_of
 
 __all__ = ["coverage", "page"]
 

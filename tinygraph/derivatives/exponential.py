@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.arithmetic import share
+from tinygraph.engine.dependence import elementwise
 from tinygraph.engine.modes import for_any_values
-from tinygraph.engine.table import derivative, elementwise, formula
+from tinygraph.engine.notes import formula
+from tinygraph.engine.table import derivative
 
 LN2 = float(np.log(2))
 LN10 = float(np.log(10))

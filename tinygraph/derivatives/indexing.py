@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygraph.engine.dependence import gives_pieces
 from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, formula, gives_pieces, no_derivative
+from tinygraph.engine.table import composition, derivative, no_derivative
 
 
 @primitive

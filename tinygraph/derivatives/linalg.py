@@ -15,10 +15,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, check_matrices, lower_half, of_triangle, uphill
 from tinygraph.derivatives.reductions import product_of_others
+from tinygraph.engine.dependence import uses_all
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, no_derivative, uses_all
+from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter
+from tinygraph.engine.dependence import multilinear, uses_all
+from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, formula, multilinear, uses_all
+from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 

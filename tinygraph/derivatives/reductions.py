@@ -11,19 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygraph.engine.dependence import elementwise, selection, uses_all
+from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import array_of
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.record import SHOWN
-from tinygraph.engine.table import (
-    composition,
-    decomposition,
-    derivative,
-    elementwise,
-    formula,
-    no_derivative,
-    selection,
-    uses_all,
-)
+from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.table import hint
+from tinygraph.engine.notes import hint
 
 _WRITES = "it would write into an array that the graph may still need, or lose the gradient; use"
 

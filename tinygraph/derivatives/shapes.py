@@ -11,9 +11,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter, x_at
+from tinygraph.engine.dependence import elementwise, uses_all
+from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import composition, derivative, elementwise, formula, no_derivative, uses_all
+from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import take_along_axis_a
+from tinygraph.engine.dependence import selection
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, plain
-from tinygraph.engine.table import composition, derivative, no_derivative, selection
+from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 
 

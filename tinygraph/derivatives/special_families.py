@@ -14,9 +14,10 @@ import numpy as np
 from scipy import special
 
 from tinygraph.derivatives.special import by_last_argument, no_gradient_to
+from tinygraph.engine.common_dtypes import as_converted
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import as_converted, composition
+from tinygraph.engine.table import composition
 
 # --- orthogonal polynomials: the slope is a polynomial of a degree less (18.9) ----------------------------------------
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.table import derivative, elementwise, formula
+from tinygraph.engine.dependence import elementwise
+from tinygraph.engine.notes import formula
+from tinygraph.engine.table import derivative
 
 DEGREE = float(np.pi / 180)
 

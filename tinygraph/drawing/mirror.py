@@ -15,8 +15,9 @@ from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, scalar_constant
 from tinygraph.drawing.text import clean, clip
+from tinygraph.engine.dependence import is_elementwise
 from tinygraph.engine.links import Like
-from tinygraph.engine.table import Formula, formula_of, is_elementwise
+from tinygraph.engine.notes import Formula, formula_of
 from tinygraph.graph import Graph, Node
 
 __all__ = ["BACKWARD_SIDE", "mirror", "pullback_lines", "pullbacks"]

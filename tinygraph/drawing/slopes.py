@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.symbols import grouped, scalar_constant
-from tinygraph.engine.table import formula_of
+from tinygraph.engine.notes import formula_of
 from tinygraph.graph import Node
 
 __all__ = ["local_derivatives", "slope"]

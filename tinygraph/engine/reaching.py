@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.dependence import MULTILINEAR, SELECTIONS, USES_ALL, is_elementwise
 from tinygraph.engine.links import Like, links_in, mapped
 from tinygraph.engine.modes import is_tracing, state
-from tinygraph.engine.table import MULTILINEAR, SELECTIONS, USES_ALL, Operation, is_elementwise, operation_of
+from tinygraph.engine.table import Operation, operation_of
 from tinygraph.errors import UnsupportedError
 
 __all__ = [

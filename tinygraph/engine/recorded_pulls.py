@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygraph.engine.delivering import deliver_reached, note_reach
+from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
@@ -25,7 +26,7 @@ from tinygraph.engine.reaching import (
     whole,
 )
 from tinygraph.engine.scopes import Label
-from tinygraph.engine.table import IDENTITIES, SELECTIONS, Operation, is_elementwise
+from tinygraph.engine.table import Operation
 from tinygraph.engine.value import Value
 
 if TYPE_CHECKING:

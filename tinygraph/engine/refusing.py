@@ -11,8 +11,9 @@ import numpy as np
 from tinygraph.derivatives.instead import instead_of
 from tinygraph.engine.links import Call, Leaf, variable_of
 from tinygraph.engine.modes import current_scope
+from tinygraph.engine.notes import hint_for
 from tinygraph.engine.passes import Freed
-from tinygraph.engine.table import Operation, function_name, hint_for
+from tinygraph.engine.table import Operation, function_name
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.users_code.source import source_of, users_line
 

@@ -16,57 +16,24 @@ for its `shape`, `ndim`, `size` or `dtype` alone does not keep the array alive.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.common_dtypes import converts, with_converted
+from tinygraph.engine.dependence import PIECES
 from tinygraph.users_code.rules import positions_read
 
 __all__ = [
-    "Formula",
-    "Operation",
-    "as_converted",
-    "composition",
-    "composition_of",
-    "decomposition",
-    "decomposition_of",
-    "derivative",
-    "elementwise",
-    "formula",
-    "formula_of",
-    "function_name",
-    "gives_pieces",
-    "hint",
-    "hint_for",
-    "is_plain",
-    "multilinear",
-    "no_derivative",
-    "operation_of",
-    "selection",
-    "uses_all",
-]
+    "Operation", "composition", "composition_of", "derivative", "function_name", "is_plain", "no_derivative",
+    "operation_of", "read_all", "read_usual",
+]  # fmt: skip
 
 Rule = Callable[..., Any]
-
-
-class Pieces(NamedTuple):
-    """A fact about a function whose results are pieces of its operand, as `x[index]` is: how their cotangents add up.
-
-    A pass puts the cotangents of all pieces of x into one array, where the rule would make an array for each.
-
-    Attributes:
-        name_no_place_twice: returns whether an index names no element of x twice, so that `sums[index] += g` is right.
-        put_together: returns the cotangent of x for the cotangents of pieces, their indices and the shape of x. It is
-            a primitive, so that a recorded pass has one call for all pieces.
-    """
-
-    name_no_place_twice: Callable[[Any], bool]
-    put_together: Callable[[list[Any], list[Any], tuple[int, ...]], Any]
 
 
 class Operation:
@@ -80,10 +47,10 @@ class Operation:
     def __init__(self, function: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
         self.function = function
         self.compute = _QUICKER.get(function, function)
-        self.pieces = _PIECES.get(function)
+        self.pieces = PIECES.get(function)
         self.rules = rules
-        if _converts(function):
-            self.rules = tuple([_with_converted(function, rule) for rule in rules])  # type: ignore[arg-type]
+        if converts(function):
+            self.rules = tuple([with_converted(function, rule) for rule in rules])  # type: ignore[arg-type]
         code = next(rule.__code__ for rule in rules if rule is not None)
         self.parameters = code.co_varnames[2 : code.co_argcount]
         read: set[int] = set()
@@ -109,61 +76,6 @@ def _takes_dtype(code: CodeType) -> bool:
     return "dtype" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] or bool(code.co_flags & 0x08)
 
 
-def _converts(function: Callable[..., Any]) -> bool:
-    """Return whether the operands that the rules of a function read must be converted to a common dtype first.
-
-    They must for SciPy's functions of several operands. NumPy's own have few rules of one operand alone, and these
-    convert it themselves.
-    """
-    return isinstance(function, np.ufunc) and function.nin > 1 and getattr(np, function.__name__, None) is not function
-
-
-def _with_converted(ufunc: np.ufunc, rule: Rule | None) -> Rule | None:
-    """Return the rule with the operands that it reads in the dtypes to which the ufunc converts them.
-
-    Without the conversion n + 1 overflows for an n of uint8, and ln n is as coarse as float16 for an n of int8.
-    """
-    read = () if rule is None else [at - 2 for at in positions_read(rule.__code__) if 2 <= at < 2 + ufunc.nin]
-    if rule is None or not read:
-        return rule
-
-    @functools.wraps(rule)
-    def converting(g: Any, z: Any, *operands: Any) -> Any:
-        return rule(g, z, *as_converted(ufunc, operands, read))
-
-    return converting
-
-
-_WIDE = frozenset(map(np.dtype, (np.float64, np.float32, np.complex128, np.complex64)))
-
-
-def as_converted(ufunc: np.ufunc, operands: tuple[Any, ...], places: Iterable[int]) -> tuple[Any, ...]:
-    """Return the operands of a ufunc, those at some positions in the dtypes to which the ufunc converts them."""
-    given = [getattr(operand, "dtype", type(operand)) for operand in operands]
-    if given[1:] == given[:-1] and given[0] in _WIDE:
-        return operands
-    given = [np.dtype(bool) if dtype is bool else dtype for dtype in given]
-    dtypes = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout))
-    converted = list(operands)
-    for place in places:
-        if hasattr(operands[place], "dtype") and operands[place].dtype != dtypes[place]:
-            converted[place] = operands[place].astype(dtypes[place])
-    return tuple(converted)
-
-
-class Formula(NamedTuple):
-    """The rules of a function as pictures show them: {x} and {y} are its arguments, {z} its result, ∇ its gradient.
-
-    Attributes:
-        slopes: for each argument the derivative of a scalar result: "1/(2√{x})".
-        pullbacks: for each argument the gradient that arrives there: "∇ ÷ 2{z}". {count} is the number of elements
-            that a reduction makes one of.
-    """
-
-    slopes: tuple[str, ...] = ()
-    pullbacks: tuple[str, ...] = ()
-
-
 # The rooms of the table that most programs enter. `tinygraph` reads them when it is imported.
 _USUAL = ("arithmetic", "exponential", "indexing", "products", "reductions", "shapes", "trigonometric")
 
@@ -178,23 +90,11 @@ _TABLE: dict[Callable[..., Any], tuple[Rule | None, ...] | Operation] = {}
 _QUICKER: dict[Callable[..., Any], Callable[..., Any]] = {}
 _COMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _PLAIN: set[Callable[..., Any]] = set()
-# For each operand the elements of the result that are its own; the engine drops what a rule makes of the others.
-SELECTIONS: dict[Callable[..., Any], tuple[Rule | None, ...]] = {}
-ELEMENTWISE: set[Callable[..., Any]] = set()
-# Each element of each operand is a part of the result.
-USES_ALL: set[Callable[..., Any]] = set()
-MULTILINEAR: set[Callable[..., Any]] = set()
-_PIECES: dict[Callable[..., Any], Pieces] = {}
-# Functions that give their operand back, as a new node of the graph with a slope of 1.
-IDENTITIES: set[Callable[..., Any]] = set()
 _OF_SEQUENCES = {np.concatenate, np.stack, getattr(np, "concat", np.concatenate)}
 _OF_SCIPY = (
     "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions",
     "special_statistics",
 )  # fmt: skip
-_HINTS: dict[Callable[..., Any], str] = {}
-FORMULAS: dict[Callable[..., Any] | tuple[Callable[..., Any], tuple[int, ...]], Formula] = {}
-DECOMPOSITIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Callable[..., Any] | None = None) -> None:
@@ -211,79 +111,6 @@ def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Calla
         _QUICKER[function] = compute
 
 
-def selection(function: Callable[..., Any], *masks: Rule | None) -> None:
-    """Say that each element of a function's result is an element of an operand, chosen by values or by a condition.
-
-    Args:
-        function: an entry of the table.
-        masks: for each positional argument `mask(z, *args, **kwargs)`, true where the result is that argument. Without
-            masks the rules are run on ones: an element for which they give 0 was not chosen.
-    """
-    SELECTIONS[function] = masks
-
-
-def elementwise(*functions: Callable[..., Any]) -> None:
-    """Say of functions that are no ufuncs that each element of the result depends on that element of the operands."""
-    ELEMENTWISE.update(functions)
-
-
-def uses_all(*functions: Callable[..., Any]) -> None:
-    """Say of functions that each element of each operand is a part of the result, so that no cotangent is left out."""
-    USES_ALL.update(functions)
-
-
-def multilinear(*functions: Callable[..., Any]) -> None:
-    """Say of functions that their results are sums of products, one factor of each operand."""
-    MULTILINEAR.update(functions)
-
-
-def gives_pieces(
-    function: Callable[..., Any],
-    *,
-    name_no_place_twice: Callable[[Any], bool],
-    put_together: Callable[[list[Any], list[Any], tuple[int, ...]], Any],
-) -> None:
-    """Say that `function(x, index)` is a piece of x. See `Pieces`."""
-    _PIECES[function] = Pieces(name_no_place_twice, put_together)
-
-
-def is_elementwise(function: Callable[..., Any]) -> bool:
-    """Return whether each element of a function's result depends on one element of each operand."""
-    if isinstance(function, np.ufunc):
-        return function.signature is None and function.nout == 1
-    return function in ELEMENTWISE
-
-
-def formula(
-    function: Callable[..., Any],
-    *,
-    slopes: tuple[str, ...] = (),
-    pullbacks: tuple[str, ...] = (),
-    dimensions: tuple[int, ...] | None = None,
-) -> None:
-    """Enter the rules of a function as text. A law evaluates each text and compares it with the rule.
-
-    Args:
-        function: an entry of the table.
-        slopes, pullbacks: see `Formula`.
-        dimensions: those of the arguments, where the text depends on them.
-    """
-    FORMULAS[function if dimensions is None else (function, dimensions)] = Formula(slopes, pullbacks)
-
-
-def decomposition(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter how a function is written with NumPy's elementary ones, which is what a compiled program calls.
-
-    The decorated function gets the arguments of a call. It returns None for a call that stays as it is.
-    """
-
-    def enter(written_out: Callable[..., Any]) -> Callable[..., Any]:
-        DECOMPOSITIONS[function] = written_out
-        return written_out
-
-    return enter
-
-
 def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Say that on Tensors a NumPy function is what the decorated function writes out with others."""
 
@@ -298,17 +125,6 @@ def composition(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]]
 def no_derivative(*functions: Callable[..., Any]) -> None:
     """Say that these functions have no useful derivative: on Tensors they return plain NumPy results."""
     _PLAIN.update(functions)
-
-
-def hint(function: Callable[..., Any], text: str) -> None:
-    """Say of a function that is refused on Tensors why, and what to use instead."""
-    _HINTS[function] = text
-
-
-def hint_for(function: Callable[..., Any]) -> str | None:
-    """Return the hint for a function that is refused, or None."""
-    read_all()
-    return _HINTS.get(function)
 
 
 def read_usual() -> None:
@@ -351,17 +167,6 @@ def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     if _unread and function not in _COMPOSITIONS:
         read_all()
     return _COMPOSITIONS.get(function)
-
-
-def formula_of(function: Callable[..., Any], dimensions: tuple[int, ...]) -> Formula | None:
-    """Return the formula in the row of a function called with arguments of these dimensions, or None."""
-    operation_of(function)  # reads the room in which the row stands
-    return FORMULAS.get((function, dimensions)) or FORMULAS.get(function)
-
-
-def decomposition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """Return what writes a function out with NumPy's elementary ones, or None."""
-    return DECOMPOSITIONS.get(function)
 
 
 def is_plain(function: Callable[..., Any]) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.dependence import elementwise, selection
+from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import composed, primitive
-from tinygraph.engine.table import decomposition, elementwise, formula, selection
 from tinygraph.engine.tensor import Tensor
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import expand
 from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.notes import decomposition
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import decomposition
 from tinygraph.functions.activations import floating, floating_operand, in_float32
 from tinygraph.functions.checks import class_numbers
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import mean, mean_written_out
 from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.notes import decomposition
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import decomposition
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import (

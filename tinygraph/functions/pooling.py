@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.dependence import selection
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import selection
 from tinygraph.functions.activations import floating
 from tinygraph.functions.pools import Windows, images_of, offsets, reduce_along, shares_of, spread_along, winners
 from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working

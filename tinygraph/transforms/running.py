@@ -11,15 +11,16 @@ import numpy as np
 
 from tinygraph.engine import modes, record
 from tinygraph.engine.backward import gradients
+from tinygraph.engine.dependence import IDENTITIES
 from tinygraph.engine.gathering import gather
 from tinygraph.engine.keeping import notice_writes
 from tinygraph.engine.leaving import Left, warn_of_lost
 from tinygraph.engine.links import DataLeaf, Leaf, Like, links_in, next_order
 from tinygraph.engine.modes import state
+from tinygraph.engine.notes import decomposition
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.ownership import apart
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.table import IDENTITIES, decomposition
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.nests import Nest, tree_leaves, tree_map

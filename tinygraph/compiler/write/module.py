@@ -32,7 +32,7 @@ from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers
 from tinygraph.compiler.write.width import without_double_blanks, wrapped
 from tinygraph.compiler.write.writer import Writer
-from tinygraph.engine.table import decomposition_of
+from tinygraph.engine.notes import decomposition_of
 
 __all__ = ["text_of_arrays"]
 
