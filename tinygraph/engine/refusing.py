@@ -106,6 +106,21 @@ def _values_in(structure: Any) -> Iterator[Any]:
 # --- backward passes -------------------------------------------------------------------------------------------------
 
 
+def no_graph(link: Call | Leaf) -> str:
+    """Return the message for `backward` on a Tensor that no gradient flows from."""
+    if isinstance(link, Call):
+        return (
+            f"backward: nothing that this {function_name(link.op.function)} was computed from requires a gradient; "
+            "plain arrays, integers and Tensors with requires_grad=False are constants. Make what the gradient is for "
+            "a Tensor before it is used, w = tg.Tensor(values)"
+        )
+    return (
+        "backward: this Tensor has no graph: it does not require a gradient, having been made with "
+        "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach(). Compute it from a "
+        "Tensor that requires one, w = tg.Tensor(values), outside of no_grad()"
+    )
+
+
 def changed_since(leaf: Leaf) -> str:
     """Return the message for a leaf whose array is another than at the call that a pass goes through."""
     source = source_of(leaf.code, leaf.lasti)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import operator
 import sys
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
+from tinygraph.derivatives.conversions import lost_gradient
 from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
 from tinygraph.engine.keeping import UNSEEN, copied, duplicate, hand_out, take_back
 from tinygraph.engine.leaving import note_number
-from tinygraph.engine.links import Call, DataLeaf, Leaf, Like, Unnamed, give_name, name_of, next_order
+from tinygraph.engine.links import DataLeaf, Leaf, Like, Unnamed, give_name, name_of, next_order
 from tinygraph.engine.modes import is_recording, is_tracing, state
-from tinygraph.engine.operands import as_array, check_unmasked, plain
+from tinygraph.engine.operands import as_array, check_unmasked
 from tinygraph.engine.operators import Operators
 from tinygraph.engine.ownership import is_temporary
 from tinygraph.engine.passes import hand_out_gradient, no_pass
+from tinygraph.engine.protocols import Protocols
+from tinygraph.engine.refusing import no_graph
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
 from tinygraph.engine.value import Value
@@ -38,7 +38,7 @@ __all__ = ["Tensor"]
 _getframe = sys._getframe
 
 
-class Tensor(Value, Operators, TensorMethods["Tensor"]):
+class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
     """An array that remembers how it was computed, so that it can be differentiated.
 
     A Tensor of a floating or complex dtype is something to differentiate with respect to; integers and booleans are
@@ -270,14 +270,14 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         """
         link = self._link
         if not link.differentiable:
-            raise GraphError(_why_no_graph(self))
+            raise GraphError(no_graph(link))
         seed = self._unit_seed() if seed is None else self._checked_seed(seed, create_graph)
         if create_graph and type(seed) is not Tensor:
             seed = record.unrecorded(seed)
         backward(self, seed, retain_graph, create_graph)
 
     def _unit_seed(self) -> Any:
-        """The seed of a single number with respect to itself."""
+        """Return the seed of a single number with respect to itself."""
         value = self._value
         if value.size != 1:
             raise ShapeError(
@@ -292,7 +292,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         return value.dtype.type(1) if value.ndim == 0 else np.ones_like(value)
 
     def _checked_seed(self, seed: Any, create_graph: bool) -> Any:
-        """A seed in this Tensor's dtype; it stays a Tensor where the pass is recorded."""
+        """Return a seed in this Tensor's dtype; it stays a Tensor where the pass is recorded."""
         if isinstance(seed, Tensor):
             checked: Any = seed if create_graph else seed._value
         else:
@@ -308,7 +308,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         return checked[()] if type(checked) is np.ndarray and checked.ndim == 0 else checked
 
     def detach(self) -> Tensor:
-        """A Tensor of the same values without a graph. No gradient flows through it."""
+        """Return a Tensor of the same values without a graph. No gradient flows through it."""
         return record.unrecorded(self._value, self._link)  # type: ignore[no-any-return]
 
     def assign(self, value: ArrayLike | Tensor) -> None:
@@ -360,7 +360,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
             self._link.__class__ = DataLeaf  # the array is its own from now on
 
     def _fitting(self, value: Any) -> Array:
-        """A copy of the value in this Tensor's shape and dtype."""
+        """Return a copy of the value in this Tensor's shape and dtype."""
         given: Any = value._value if type(value) is Tensor else value
         check_unmasked(given, "assign")
         new: Array = given if type(given) is np.ndarray else as_array(given)
@@ -376,19 +376,19 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
         return new.astype(self.dtype)
 
     def numpy(self) -> Array:
-        """The values, as an ndarray."""
+        """Return the values, as an ndarray."""
         if modes.unusual and state.left is not None:
             note_number(self._link, "numpy()", _getframe(1))
         return self.data
 
     def item(self, *index: Any) -> Any:
-        """One element, as a Python number."""
+        """Return one element, as a Python number."""
         if modes.unusual and state.left is not None:
             note_number(self._link, "item()", _getframe(1))
         return self._value.item(*index)
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
+        """Return the values as nested lists of Python numbers."""
         if modes.unusual and state.left is not None:
             note_number(self._link, "tolist()", _getframe(1))
         return self._value.tolist()
@@ -410,97 +410,7 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
             raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
         return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
 
-    # --- Python's protocols -----------------------------------------------------------------------------------------
-
-    def __len__(self) -> int:
-        if self.ndim == 0:
-            raise TypeError("len() of a 0-d Tensor")
-        return len(self._value)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d Tensor")
-        return _elements(self)
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __float__(self) -> float:
-        if modes.unusual and state.left is not None:
-            note_number(self._link, "float()", _getframe(1))
-        return float(_number(self, _getframe(1)))
-
-    def __int__(self) -> int:
-        return int(_number(self, _getframe(1)))
-
-    def __complex__(self) -> complex:
-        if modes.unusual and state.left is not None:
-            note_number(self._link, "complex()", _getframe(1))
-        return complex(_number(self, _getframe(1)))
-
-    def __index__(self) -> int:
-        if self.dtype.kind in "fc":
-            raise TypeError(
-                f"a Tensor of dtype {self.dtype} is no index and no count, at {users_line()}. Write int(t), a whole "
-                "number without a gradient"
-            )
-        return operator.index(self._value)
-
-    def __round__(self, digits: int | None = None) -> Any:
-        if self.ndim:
-            raise TypeError(
-                f"round: a Tensor of shape {self.shape} is not one number, at {users_line()}. Write "
-                "np.round(t, digits), a plain array: a step has no derivative"
-            )
-        return round(self._value, digits)
-
-    def __contains__(self, item: Any) -> bool:
-        return item in as_array(plain(self))
-
-    def __format__(self, specification: str) -> str:
-        if specification and self.ndim:
-            raise TypeError(
-                f"format: a Tensor of shape {self.shape} is not one number for {specification!r}, at {users_line()}. "
-                "Write np.array2string(t.data, precision=3), or format one element, t[0]"
-            )
-        return format(self._value.item(), specification) if specification else str(self)
-
-    def __repr__(self) -> str:
-        body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
-        notes = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
-        notes += f", name={self.name!r}" if self.name is not None else ""
-        notes += ", requires_grad=False" if self.dtype.kind in "fc" and not self.requires_grad else ""
-        return f"Tensor({body}{notes})"
-
-    def __str__(self) -> str:
-        return str(self._value)
-
-    def __copy__(self) -> Tensor:
-        if self.is_leaf and self.requires_grad and is_recording():
-            raise UnsupportedError(
-                f"copy.copy: the copy would be a leaf of its own, and lose the gradient, at {users_line()}. Write "
-                "np.copy(t), which keeps the gradient; or copy.deepcopy(t) if a leaf of its own is meant"
-            )
-        return self._copied("copy.copy")
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        return self._copied("copy.deepcopy")
-
-    def _copied(self, call: str) -> Tensor:
-        """A leaf like this one, its gradient copied too."""
-        if modes.unusual and state.left is not None:
-            note_number(self._link, call, _getframe(2))
-        if not self.is_leaf:
-            if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws
-                raise UnsupportedError(lost_gradient(_getframe(2), made_at(self._link)))
-            raise GraphError(
-                f"{call}: a computed Tensor cannot be copied with its graph, at {users_line()}. Write np.copy(t), "
-                "which keeps the gradient; or copy t.detach() if the values alone are meant"
-            )
-        twin = Tensor(np.array(self._value), name=self.name, requires_grad=self.requires_grad)
-        gradient = plain(self.grad)
-        twin._link._grad = None if gradient is None else np.array(gradient)
-        return twin
+    # --- pickle -------------------------------------------------------------------------------------------------------
 
     def __reduce__(self) -> Any:
         if modes.unusual and state.left is not None:
@@ -512,39 +422,9 @@ class Tensor(Value, Operators, TensorMethods["Tensor"]):
             )
         return _restored, (np.asarray(self._value), self.name, self.requires_grad)
 
-    def __getitem__(self, index: Any) -> Tensor:
-        result: Tensor = self._numpy(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))
-        return result
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise UnsupportedError(
-            f"t[index] = value: writing into a Tensor{made_at(self._link)} at {users_line()} would change values that "
-            "the graph may still need. Build the result instead, with np.where(mask, value, t) or np.concatenate; or "
-            "write into t.data of a leaf before it is used"
-        )
-
-    def __delitem__(self, index: Any) -> None:
-        raise UnsupportedError(
-            f"del t[index]: a Tensor{made_at(self._link)} keeps its elements, at {users_line()}. Write "
-            "t = np.delete(t, index, axis=0)"
-        )
-
-
-def _elements(tensor: Tensor) -> Iterator[Tensor]:
-    """The parts along the first axis, each recorded on behalf of the line that asks for it."""
-    for index in range(len(tensor._value)):
-        yield tensor._numpy(operator.getitem, (tensor, index), {}, _getframe(1))
-
-
-def _number(tensor: Tensor, frame: FrameType) -> Any:
-    """The value of a Tensor that is to become a number, if its gradient is not lost without a word."""
-    if tensor._link.differentiable and is_recording():
-        check_number(frame, made_at(tensor._link))
-    return tensor._value
-
 
 def _not_set(tensor: Tensor, name: str, instead: str) -> str:
-    """The error for an attribute that is read alone."""
+    """Return the message for an attribute that is read alone."""
     return f"t.{name} = ...: a Tensor{made_at(tensor._link)} keeps its {name}, at {users_line()}. Write {instead}"
 
 
@@ -555,7 +435,7 @@ def _check_floating(call: str, dtype: np.dtype[Any]) -> None:
 
 
 def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
-    """Data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
+    """Return data as the record keeps them: an ndarray, or a NumPy scalar for a single number."""
     if type(data) in (float, int) and dtype is None:
         return np.float64(data)
     check_unmasked(data, "Tensor")
@@ -574,31 +454,6 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     return array[()] if array.ndim == 0 else array
 
 
-def _plain_index(index: Any) -> Any:
-    """An index with any Tensors in it, which select but carry no gradient, as plain arrays."""
-    if isinstance(index, Tensor):
-        return index.data
-    if isinstance(index, tuple):
-        return tuple([_plain_index(item) for item in index])
-    return index
-
-
 def _restored(value: Array, name: str | None, requires_grad: bool) -> Tensor:
-    """A leaf, as pickle makes it anew."""
+    """Return a leaf, as pickle makes it anew."""
     return Tensor(value, name=name, requires_grad=requires_grad)
-
-
-def _why_no_graph(tensor: Tensor) -> str:
-    """The error of `backward` on a Tensor that no gradient flows from."""
-    link = tensor._link
-    if isinstance(link, Call):
-        return (
-            f"backward: nothing that this {function_name(link.op.function)} was computed from requires a gradient; "
-            "plain arrays, integers and Tensors with requires_grad=False are constants. Make what the gradient is for "
-            "a Tensor before it is used, w = tg.Tensor(values)"
-        )
-    return (
-        "backward: this Tensor has no graph: it does not require a gradient, having been made with "
-        "requires_grad=False, of a dtype without gradients, under no_grad(), or by detach(). Compute it from a "
-        "Tensor that requires one, w = tg.Tensor(values), outside of no_grad()"
-    )

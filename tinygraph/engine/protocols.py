@@ -1,0 +1,171 @@
+"""Python's protocols for a Tensor: its length, its parts, its number, its text, its copies.
+
+Whatever would lose the gradient without a word is refused.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
+from tinygraph.engine import modes
+from tinygraph.engine.leaving import note_number
+from tinygraph.engine.modes import is_recording, state
+from tinygraph.engine.operands import as_array, plain
+from tinygraph.engine.value import Value
+from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.users_code.source import made_at, users_line
+
+__all__ = ["Protocols"]
+
+Array = TypeVar("Array")
+
+_getframe = sys._getframe
+
+
+class Protocols(Generic[Array]):
+    """The methods that Python calls for its own syntax and functions: `len(t)`, `t[index]`, `float(t)`, `copy(t)`."""
+
+    __slots__ = ()
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+
+    def __len__(self: Any) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d Tensor")
+        return len(self._value)
+
+    def __iter__(self: Any) -> Iterator[Array]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Tensor")
+        return _elements(self)
+
+    def __contains__(self: Any, item: Any) -> bool:
+        return item in as_array(plain(self))
+
+    def __getitem__(self: Any, index: Any) -> Array:
+        return self._numpy(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    def __setitem__(self: Any, index: Any, value: Any) -> None:
+        raise UnsupportedError(
+            f"t[index] = value: writing into a Tensor{made_at(self._link)} at {users_line()} would change values that "
+            "the graph may still need. Build the result instead, with np.where(mask, value, t) or np.concatenate; or "
+            "write into t.data of a leaf before it is used"
+        )
+
+    def __delitem__(self: Any, index: Any) -> None:
+        raise UnsupportedError(
+            f"del t[index]: a Tensor{made_at(self._link)} keeps its elements, at {users_line()}. Write "
+            "t = np.delete(t, index, axis=0)"
+        )
+
+    # --- numbers ------------------------------------------------------------------------------------------------------
+
+    def __bool__(self: Any) -> bool:
+        return bool(self._value)
+
+    def __float__(self: Any) -> float:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "float()", _getframe(1))
+        return float(_number(self, _getframe(1)))
+
+    def __int__(self: Any) -> int:
+        return int(_number(self, _getframe(1)))
+
+    def __complex__(self: Any) -> complex:
+        if modes.unusual and state.left is not None:
+            note_number(self._link, "complex()", _getframe(1))
+        return complex(_number(self, _getframe(1)))
+
+    def __index__(self: Any) -> int:
+        if self.dtype.kind in "fc":
+            raise TypeError(
+                f"a Tensor of dtype {self.dtype} is no index and no count, at {users_line()}. Write int(t), a whole "
+                "number without a gradient"
+            )
+        return operator.index(self._value)
+
+    def __round__(self: Any, digits: int | None = None) -> Any:
+        if self.ndim:
+            raise TypeError(
+                f"round: a Tensor of shape {self.shape} is not one number, at {users_line()}. Write "
+                "np.round(t, digits), a plain array: a step has no derivative"
+            )
+        return round(self._value, digits)
+
+    # --- text ---------------------------------------------------------------------------------------------------------
+
+    def __format__(self: Any, specification: str) -> str:
+        if specification and self.ndim:
+            raise TypeError(
+                f"format: a Tensor of shape {self.shape} is not one number for {specification!r}, at {users_line()}. "
+                "Write np.array2string(t.data, precision=3), or format one element, t[0]"
+            )
+        return format(self._value.item(), specification) if specification else str(self)
+
+    def __repr__(self: Any) -> str:
+        body = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
+        notes = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        notes += f", name={self.name!r}" if self.name is not None else ""
+        notes += ", requires_grad=False" if self.dtype.kind in "fc" and not self.requires_grad else ""
+        return f"Tensor({body}{notes})"
+
+    def __str__(self: Any) -> str:
+        return str(self._value)
+
+    # --- copies -------------------------------------------------------------------------------------------------------
+
+    def __copy__(self: Any) -> Array:
+        if self.is_leaf and self.requires_grad and is_recording():
+            raise UnsupportedError(
+                f"copy.copy: the copy would be a leaf of its own, and lose the gradient, at {users_line()}. Write "
+                "np.copy(t), which keeps the gradient; or copy.deepcopy(t) if a leaf of its own is meant"
+            )
+        return self._copied("copy.copy")  # type: ignore[no-any-return]
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Array:
+        return self._copied("copy.deepcopy")  # type: ignore[no-any-return]
+
+    def _copied(self: Any, call: str) -> Any:
+        """Return a leaf like this one, its gradient copied too."""
+        if modes.unusual and state.left is not None:
+            note_number(self._link, call, _getframe(2))
+        if not self.is_leaf:
+            if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws
+                raise UnsupportedError(lost_gradient(_getframe(2), made_at(self._link)))
+            raise GraphError(
+                f"{call}: a computed Tensor cannot be copied with its graph, at {users_line()}. Write np.copy(t), "
+                "which keeps the gradient; or copy t.detach() if the values alone are meant"
+            )
+        twin: Any = Value._kind(np.array(self._value), name=self.name, requires_grad=self.requires_grad)
+        gradient = plain(self.grad)
+        twin._link._grad = None if gradient is None else np.array(gradient)
+        return twin
+
+
+def _elements(tensor: Any) -> Iterator[Any]:
+    """Yield the parts along the first axis, each recorded on behalf of the line that asks for it."""
+    for index in range(len(tensor._value)):
+        yield tensor._numpy(operator.getitem, (tensor, index), {}, _getframe(1))
+
+
+def _number(tensor: Any, frame: FrameType) -> Any:
+    """Return the value of a Tensor that is to become a number, if its gradient is not lost without a word."""
+    if tensor._link.differentiable and is_recording():
+        check_number(frame, made_at(tensor._link))
+    return tensor._value
+
+
+def _plain_index(index: Any) -> Any:
+    """Return an index with plain arrays in place of Tensors, which select but carry no gradient."""
+    if isinstance(index, Value):
+        return index.data  # type: ignore[attr-defined]
+    if isinstance(index, tuple):
+        return tuple([_plain_index(item) for item in index])
+    return index
