@@ -28,14 +28,13 @@ from tinygraph.engine.links import (
     Like,
     next_order,
 )
-from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.modes import Setting, on_behalf_of, state
 from tinygraph.engine.nonfinite import holds_nan
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import apart, pop_own
 from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
 from tinygraph.engine.pulling import PULL, hand, pull
 from tinygraph.engine.record import SHOWN
-from tinygraph.engine.recorded_pulls import on_behalf_of
 from tinygraph.engine.refusing import in_pass
 
 _float64 = np.float64

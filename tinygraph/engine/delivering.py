@@ -7,8 +7,8 @@ from typing import Any
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.links import Call, Leaf
+from tinygraph.engine.masks import united
 from tinygraph.engine.pulling import deliver, hand
-from tinygraph.engine.reaching import united
 
 
 def deliver_reached(

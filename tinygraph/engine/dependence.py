@@ -80,3 +80,14 @@ def is_elementwise(function: Callable[..., Any]) -> bool:
     if isinstance(function, np.ufunc):
         return function.signature is None and function.nout == 1
     return function in ELEMENTWISE
+
+
+def may_leave_out(call: Any) -> bool:
+    """Return whether the rules of a call may leave out some elements of an operand."""
+    op = call.op
+    function = op.function
+    if function in SELECTIONS:
+        return True
+    if is_elementwise(function):
+        return False
+    return function not in USES_ALL or "where" in call.keywords

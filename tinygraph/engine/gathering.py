@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.dependence import may_leave_out
 from tinygraph.engine.keeping import Held, notice_writes
 from tinygraph.engine.links import Call, DataCall, DataLeaf, Unnamed, links_in
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import share
-from tinygraph.engine.reaching import may_leave_out
 from tinygraph.engine.refusing import changed_since, not_passable
 from tinygraph.errors import GraphError
 

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.delivering import deliver_reached
-from tinygraph.engine.dependence import SELECTIONS, is_elementwise
+from tinygraph.engine.dependence import SELECTIONS, is_elementwise, may_leave_out
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.links import Call, Leaf, mapped
-from tinygraph.engine.modes import no_grad
+from tinygraph.engine.masks import found_reach
+from tinygraph.engine.modes import no_grad, on_behalf_of
 from tinygraph.engine.operands import plain
 from tinygraph.engine.pulling import apply_rules, release, value_of
-from tinygraph.engine.reaching import Towards, found_reach, may_leave_out, put_away, reaches, reads_numbers
-from tinygraph.engine.recorded_pulls import on_behalf_of, reads_computed, tensor_of
+from tinygraph.engine.putting_away import put_away
+from tinygraph.engine.reaching import Towards, reaches, reads_numbers
+from tinygraph.engine.recorded_pulls import reads_computed, tensor_of
 
 
 def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:

@@ -180,6 +180,18 @@ class scope(Setting):  # noqa: N801 - a `with` block, like no_grad
         return (self._name,)
 
 
+def on_behalf_of(call: Any, recording: bool, reach: Any = None) -> Setting:
+    """Return a block whose calls are made on behalf of a forward call: on its line of the user's code, in its scope.
+
+    Args:
+        call: the forward call.
+        recording: whether the calls in the block are recorded.
+        reach: the reach of the forward call's cotangent, for a rule that goes backward itself.
+    """
+    label = Label(None, () if call.label is None else call.label.scope, True)
+    return Setting(origin=(call.code, call.lasti), label=label, recording=recording, reach=reach)
+
+
 def inside(entry: Entry) -> Label:
     """Return the label of the calls in one more scope."""
     label = state.label

@@ -12,20 +12,12 @@ from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Call, Leaf, Like, links_in, mapped, scope_of
-from tinygraph.engine.modes import Setting, state
+from tinygraph.engine.links import Call, Leaf, Like, links_in, mapped
+from tinygraph.engine.masks import found_reach, is_at_hand, whole
+from tinygraph.engine.modes import on_behalf_of, state
 from tinygraph.engine.pulling import apply_rules, hand, value_of
-from tinygraph.engine.reaching import (
-    Towards,
-    found_reach,
-    is_at_hand,
-    put_away,
-    put_away_traced,
-    reaches,
-    reads_numbers,
-    whole,
-)
-from tinygraph.engine.scopes import Label
+from tinygraph.engine.putting_away import put_away, put_away_traced
+from tinygraph.engine.reaching import Towards, reaches, reads_numbers
 from tinygraph.engine.table import Operation
 from tinygraph.engine.value import Value
 
@@ -33,18 +25,6 @@ if TYPE_CHECKING:
     from tinygraph.engine.hooks import Tracer
 
 _new: Callable[[type], Any] = object.__new__
-
-
-def on_behalf_of(call: Call, recording: bool, reach: Any = None) -> Setting:
-    """Return a block whose calls are made on behalf of a forward call: on its line of the user's code, in its scope.
-
-    Args:
-        call: the forward call.
-        recording: whether the calls in the block are recorded.
-        reach: the reach of the forward call's cotangent, for a rule that goes backward itself.
-    """
-    label = Label(None, scope_of(call), True)
-    return Setting(origin=(call.code, call.lasti), label=label, recording=recording, reach=reach)
 
 
 def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:

@@ -13,10 +13,10 @@ from tinygraph.draws import Draws
 from tinygraph.engine import modes
 from tinygraph.engine.backward import gradients
 from tinygraph.engine.links import mapped
+from tinygraph.engine.masks import found_reach
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.engine.reaching import found_reach
 from tinygraph.engine.record import unrecorded
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
