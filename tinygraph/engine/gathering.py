@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.dependence import may_leave_out
-from tinygraph.engine.keeping import Held, notice_writes
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.lending import notice_writes
 from tinygraph.engine.links import Call, DataCall, DataLeaf, Unnamed, links_in
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import share

@@ -15,10 +15,10 @@ from tinygraph.engine.links import links_in
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.users_code.source import line_of, users_frame
 
-__all__ = ["Left", "note_number", "warn_of_lost"]
+__all__ = ["TakenNumbers", "note_number", "warn_of_lost"]
 
 
-class Left:
+class TakenNumbers:
     """The lines on which a function took numbers, each with the link of the last Tensor and the way, `float(t)`."""
 
     def __init__(self) -> None:
@@ -33,31 +33,31 @@ def note_number(link: Any, how: str, frame: FrameType | None) -> None:
         how: as the user writes it.
         frame: of the line.
     """
-    left: Left | None = state.left
-    if left is None or not is_recording() or not link.differentiable or frame is None:
+    taken: TakenNumbers | None = state.taken_numbers
+    if taken is None or not is_recording() or not link.differentiable or frame is None:
         return
     if frame.f_globals.get("__name__", "").partition(".")[0] == "tinygraph":
         return
     user = users_frame(frame)
     if user is not None:
         key = (user.f_code.co_filename, user.f_lineno)
-        left.lines[key] = link, how, line_of(user)
+        taken.lines[key] = link, how, line_of(user)
 
 
 _warned: dict[Any, Any] = {}
 
 
-def warn_of_lost(call: str, left: Left, inputs: Iterable[Any], since: int) -> None:
+def warn_of_lost(call: str, taken: TakenNumbers, inputs: Iterable[Any], since: int) -> None:
     """Warn, once for a line, of inputs that nothing depends on any more, but whose numbers were taken.
 
     Args:
         call: the transform.
-        left: what was noted of the run.
+        taken: what was noted of the run.
         inputs: the links of those inputs.
         since: the order at which the run began.
     """
     wanted = set(inputs)
-    for (file, line), (link, how, place) in left.lines.items():
+    for (file, line), (link, how, place) in taken.lines.items():
         if wanted and _reaches(link, wanted, since):
             warnings.warn_explicit(
                 f"{call}: the result does not depend on an argument, and its gradient is 0, since the graph was left "

@@ -70,7 +70,7 @@ class Leaf:
 
     `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
     through an older call is not made with a newer value. `rewritten` tells when its array was last seen to have been
-    written into, and `before` is what it is compared with: see `engine.keeping`. `passed` is there once a backward
+    written into, and `before` is what it is compared with: see `engine.lending`. `passed` is there once a backward
     pass has written the gradient: see `tinygraph.engine.passes`. `inner` is True for a weight that a layer made at its
     first batch: the instruction is the user's call of the layer, and its variable gets the layer's result.
     """

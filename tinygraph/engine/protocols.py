@@ -71,7 +71,7 @@ class Protocols(Generic[Array]):
         return bool(self._value)
 
     def __float__(self: Any) -> float:
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "float()", _getframe(1))
         return float(_number(self, _getframe(1)))
 
@@ -79,7 +79,7 @@ class Protocols(Generic[Array]):
         return int(_number(self, _getframe(1)))
 
     def __complex__(self: Any) -> complex:
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "complex()", _getframe(1))
         return complex(_number(self, _getframe(1)))
 
@@ -134,7 +134,7 @@ class Protocols(Generic[Array]):
 
     def _copied(self: Any, call: str) -> Any:
         """Return a leaf like this one, its gradient copied too."""
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, call, _getframe(2))
         if not self.is_leaf:
             if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws

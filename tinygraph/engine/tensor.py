@@ -12,8 +12,9 @@ from tinygraph.derivatives.conversions import lost_gradient
 from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
-from tinygraph.engine.keeping import UNSEEN, copied, duplicate, hand_out, take_back
+from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
+from tinygraph.engine.lending import UNSEEN, lend, take_back
 from tinygraph.engine.links import DataLeaf, Leaf, Like, Unnamed, give_name, name_of, next_order
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked
@@ -76,7 +77,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         requires_grad: bool | None = None,
     ) -> None:
         if isinstance(data, Tensor):
-            if modes.unusual and state.left is not None:
+            if modes.unusual and state.taken_numbers is not None:
                 note_number(data._link, "tg.Tensor()", _getframe(1))
             data = data.data
         value = _as_value(data, dtype)
@@ -99,7 +100,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         refuses to go backward. Of a computed Tensor it is read-only.
         """
         link = self._link
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(link, ".data", _getframe(1))
         value: Any = self._value
         if type(value) is np.ndarray:
@@ -107,7 +108,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
                 value = value.view()
                 value.flags.writeable = False
             elif link.before is None:
-                hand_out(link, value.copy(order="K"))
+                lend(link, value.copy(order="K"))
             return value  # type: ignore[no-any-return]
         array: Any = as_array(value)
         if modes.unusual and state.tracing is not None:
@@ -118,7 +119,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         else:
             # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.
             self._value = link._value = array
-            hand_out(link, value)
+            lend(link, value)
         return array  # type: ignore[no-any-return]
 
     @data.setter
@@ -201,7 +202,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             before = link.before = None
         link.__class__ = Leaf if wanted else DataLeaf
         if before is not None:
-            hand_out(link, before)
+            lend(link, before)
 
     @property
     def is_leaf(self) -> bool:
@@ -377,19 +378,19 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
 
     def numpy(self) -> Array:
         """Return the values, as an ndarray."""
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "numpy()", _getframe(1))
         return self.data
 
     def item(self, *index: Any) -> Any:
         """Return one element, as a Python number."""
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "item()", _getframe(1))
         return self._value.item(*index)
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers."""
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "tolist()", _getframe(1))
         return self._value.tolist()
 
@@ -413,7 +414,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
     # --- pickle -------------------------------------------------------------------------------------------------------
 
     def __reduce__(self) -> Any:
-        if modes.unusual and state.left is not None:
+        if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "pickle", _getframe(1))
         if not self.is_leaf:
             raise GraphError(

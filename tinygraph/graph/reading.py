@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.keeping import Held, notice_writes
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.lending import notice_writes
 from tinygraph.engine.links import (
     Call,
     Leaf,

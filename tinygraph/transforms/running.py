@@ -13,8 +13,8 @@ from tinygraph.engine import modes, record
 from tinygraph.engine.backward import gradients
 from tinygraph.engine.dependence import IDENTITIES
 from tinygraph.engine.gathering import gather
-from tinygraph.engine.keeping import notice_writes
-from tinygraph.engine.leaving import Left, warn_of_lost
+from tinygraph.engine.leaving import TakenNumbers, warn_of_lost
+from tinygraph.engine.lending import notice_writes
 from tinygraph.engine.links import DataLeaf, Leaf, Like, links_in, next_order
 from tinygraph.engine.modes import state
 from tinygraph.engine.notes import decomposition
@@ -69,9 +69,9 @@ class Run:
                  argnums: tuple[int, ...], has_aux: bool) -> None:  # fmt: skip
         self.call = call
         self.since = next_order()
-        self.left = Left()
+        self.taken = TakenNumbers()
         self.lost: list[Any] | None = None
-        with modes.Setting(recording=True, differentiating=self.since, left=self.left):
+        with modes.Setting(recording=True, differentiating=self.since, taken_numbers=self.taken):
             given = list(args)
             for position in argnums:
                 given[position] = tree_map(functools.partial(_as_input, call), args[position])
@@ -156,8 +156,8 @@ class Run:
 
     def warn_of_lost(self, links: Sequence[Any]) -> None:
         """Warn of inputs that the output does not depend on because a line of the function left the graph."""
-        if self.left.lines:
-            warn_of_lost(self.call, self.left, links, self.since)
+        if self.taken.lines:
+            warn_of_lost(self.call, self.taken, links, self.since)
 
     def pull(
         self,
