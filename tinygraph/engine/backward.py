@@ -1,12 +1,11 @@
 """The reverse pass: from an output back over the record, each call handing its cotangent to its operands.
 
-Calls carry the number of their creation, and operands are always older than the call that uses them. So the
-order of the pass needs no search: gather the calls that the output depends on, sort them by that number, and
-walk from the newest to the oldest. Nothing recurses, so depth costs nothing.
+`gathering` has found the calls that the output depends on, and sorted them. The pass walks from the newest to the
+oldest. Nothing recurses, so depth costs nothing.
 
-The cotangents of calls meet in their `_adjoint`, those of leaves in a dict of the pass, so that two threads can
-go through different graphs of the same parameters. Only when a whole pass has succeeded do they become
-gradients: a pass that fails leaves every gradient as it was.
+The cotangents of a call are added up in its `_adjoint`, those of a leaf in a dict of the pass, so that two threads can
+go through different graphs of the same parameters. They become gradients when the whole pass has succeeded: a pass
+that fails leaves every gradient as it was.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Gather the calls that an output depends on, mark them, and keep what a reverse pass knows of them.
+"""Gathering: find the calls that an output depends on, and mark them for one reverse pass.
 
 Calls carry the number of their creation, and operands are always older than the call that uses them. So the order of
-a pass needs no search: its calls are sorted by that number. The mark on each of them is the pass's `Waiting`.
+a pass needs no search: its calls are sorted by that number. The mark on each call is the state of the pass: `Waiting`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Waiting:
     Attributes:
         since: the pass does not enter calls made before this order.
         calls: the calls of the pass, from the oldest to the newest.
-        foreign: whether the pass met a link from before `since` that wants a gradient.
-        retain: whether the calls keep what they saved, for another pass.
+        foreign: True if the pass met a link from before `since` that wants a gradient.
+        retain: True if the calls keep their values, for another pass.
         freed: calls whose values were freed; each with its value while the pass may have to be repeated, else None.
         held: large constants that the pass releases at its end.
         begun: for each root the reach of its seed.
@@ -90,7 +90,7 @@ class Waiting:
         self.held.clear()
 
     def put_back(self) -> list[Call]:
-        """Give the calls their values back. Returns the calls whose values are gone."""
+        """Put freed values back into their calls. Return the calls whose values are gone."""
         gone = []
         for call, value in self.freed:
             if value is None:
@@ -159,7 +159,7 @@ def meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
 
 
 def meet_data(link: Any, order: int, waiting: Waiting) -> None:
-    """Meet an operand that wants no gradient: was it, or a leaf that it is a view of, written into since?"""
+    """Meet an operand that wants no gradient, and the leaves below it, which may have been written into since."""
     met = [link]
     for item in met:  # grows while we walk it
         if item.is_call:

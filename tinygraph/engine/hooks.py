@@ -1,4 +1,4 @@
-"""The tracer: all that the engine tells one, and asks of it, while a function is being compiled.
+"""The tracer: all that the engine tells it, and asks of it, while a function is being compiled.
 
 The engine runs NumPy calls on arrays. While `modes.state.tracing` is a `Tracer`, some of these arrays are stand-ins,
 whose calls the tracer records. The engine needs nothing else of a compiler, and knows no more of it than this page.
@@ -24,7 +24,7 @@ class Tracer(Protocol):
 
     Attributes:
         refusal: the first error that said what cannot be compiled; user code may have caught it.
-        events: what the run met and computed so far.
+        events: the values that the run met and computed so far.
     """
 
     refusal: UnsupportedError | None

@@ -1,7 +1,7 @@
-"""`t += v` and its kin. Where nothing is recorded, an update of the leaf; otherwise the Tensor becomes what `t + v` is.
+"""In-place operators, `t += v`. Under `no_grad` a leaf is updated; else the Tensor becomes the result of `t + v`.
 
-As with arrays, every name of the Tensor sees the change. Views of it would see it too if they were arrays, and cannot
-here: where somebody may have one, it is an error. Who else holds an array is known to `tinygraph.engine.ownership`.
+Every name of the Tensor sees the change, as with arrays. A view of an array would see it too, and a view of a Tensor
+cannot. So `t += v` is an error if `ownership` finds that somebody else may hold the Tensor's memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _getframe = sys._getframe
 
 
 def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
-    """The method of an operator such as `+=`, given what `+` computes."""
+    """Return the method of an operator such as `+=`, for the function that computes `+`."""
 
     def method(self: Any, other: Any) -> Any:
         if self.is_leaf and not is_recording():
@@ -51,7 +51,7 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
 
 
 def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:
-    """The result in the dtype of the Tensor that is to become it; its shape must be the Tensor's own."""
+    """Return a result in the dtype of the Tensor that is to become it. Its shape must be the Tensor's own."""
     if result.shape != tensor.shape:
         raise ShapeError(
             f"{sign}: an operand of shape {np.shape(plain(other))} would make a Tensor of shape {tensor.shape} "

@@ -1,4 +1,4 @@
-"""Links: what the record consists of. A `Leaf` is a value from outside, a `Call` a value that a function made."""
+"""Links: the record consists of them. A `Leaf` is a value from outside, a `Call` a value that a function made."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Entry = TypeVar("Entry")
 
 
 def counter(atomic: bool) -> Callable[[], int]:
-    """A function that returns 1, 2, 3, ..., whatever thread calls it.
+    """Return a function that returns 1, 2, 3, ..., in whatever thread it is called.
 
     Args:
-        atomic: one call of an iterator at a time is what the interpreter has anyway, with its global lock. Without it
-            the count could go back, and a call would seem to be older than its operands.
+        atomic: the interpreter's global lock lets one thread at a time call an iterator. Without that lock the count
+            could go back, and a call would seem to be older than its operands.
     """
     count = itertools.count(1).__next__
     if atomic:
@@ -41,7 +41,7 @@ next_order = counter(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 class Like:
-    """The rest of an array that the record did not keep: its shape and dtype."""
+    """The shape and dtype of an array that the record did not keep."""
 
     __slots__ = ("dtype", "shape")
 
@@ -68,11 +68,15 @@ class Like:
 class Leaf:
     """The link of a Tensor that was given a value, and that wants a gradient.
 
-    `order` tells when it was given its value, on the counter that numbers the calls, so that a backward pass
-    through an older call is not made with a newer value. `rewritten` tells when its array was last seen to have been
-    written into, and `before` is what it is compared with: see `engine.lending`. `passed` is there once a backward
-    pass has written the gradient: see `tinygraph.engine.passes`. `inner` is True for a weight that a layer made at its
-    first batch: the instruction is the user's call of the layer, and its variable gets the layer's result.
+    Attributes:
+        order: the time of its value, on the counter that numbers the calls. A backward pass through an older call must
+            not read a newer value.
+        rewritten: the time at which a write into its array was last noticed; 0 for never.
+        before: a copy of the array, while others hold it: see `lending`.
+        code, lasti: the line that made it, as of a `Call`.
+        inner: True for a weight that a layer made at its first batch: the instruction is the user's call of the layer,
+            and its variable gets the layer's result.
+        passed: the backward pass that wrote the gradient; not there before one has. See `passes`.
     """
 
     __slots__ = ("_grad", "_value", "before", "code", "inner", "lasti", "name", "order", "passed", "rewritten")
@@ -106,9 +110,9 @@ class DataLeaf(Leaf):
 
 
 class Unnamed(DataLeaf):
-    """The link of a result that nothing was remembered of: of `no_grad`, or of `detach`.
+    """The link of a result that was not recorded, of `no_grad` or of `detach`.
 
-    `before` is the leaf whose array it may look into, None where it has its own.
+    `before` is the leaf that its array may be a view of; None if the array is its own.
     """
 
     __slots__ = ()
@@ -174,7 +178,7 @@ class DataCall(Spread):
 
 
 def scope_of(call: Call) -> tuple[str, ...]:
-    """The entries into scopes that a call was made in."""
+    """Return the entries into scopes that a call was made in."""
     return () if call.label is None else call.label.scope
 
 
@@ -207,7 +211,7 @@ def make_outer(call: Call) -> None:
 
 
 def links_in(structure: Any) -> list[Any]:
-    """The links inside nested tuples and lists, in order."""
+    """Return the links inside nested tuples and lists, in order."""
     if isinstance(structure, Call | Leaf):
         return [structure]
     if type(structure) in (tuple, list):
@@ -216,7 +220,7 @@ def links_in(structure: Any) -> list[Any]:
 
 
 def links_below(roots: list[Any]) -> list[Any]:
-    """Every link that the roots were computed from, data too, in execution order: leaves where first used."""
+    """Return every link that the roots were computed from, data too, in execution order: leaves where first used."""
     seen = {id(root): root for root in roots}
     found = list(seen.values())
     for link in found:  # grows while we walk it
@@ -243,7 +247,7 @@ _NESTED = frozenset((tuple, list, dict))
 
 
 def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
-    """The entries of nested tuples, lists and dicts that are of a type, in order."""
+    """Yield the entries of nested tuples, lists and dicts that are of a type, in order."""
     found = type(structure)
     if isinstance(structure, kind):
         yield structure
@@ -256,7 +260,7 @@ def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
 
 
 def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:
-    """Nested tuples, lists and dicts with every other entry replaced."""
+    """Return nested tuples, lists and dicts with every other entry replaced."""
     kind = type(structure)
     if kind is tuple:  # what most are, with nothing nested in it
         return tuple([mapped(item, replace) if type(item) in _NESTED else replace(item) for item in structure])

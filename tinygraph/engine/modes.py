@@ -1,4 +1,4 @@
-"""Modes of a thread: recording or not, the scope, the tracer, the line of code that calls are made on behalf of."""
+"""Modes of a thread: recording or not, the scope, the tracer, the line that calls are made on behalf of."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class State(threading.local):
     """The modes of one thread.
 
     Attributes:
-        recording: whether calls are recorded.
-        watching: whether the first NaN or infinity is an error.
+        recording: True if calls are recorded.
+        watching: True if the first NaN or infinity is an error.
         label: the label of the calls that are made: their scope; None for a call in no scope.
         origin: the code and instruction that calls are made on behalf of; None for the caller's own.
         last_loss: a weak reference to the Tensor that `backward` was last called on.

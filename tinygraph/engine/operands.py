@@ -1,4 +1,4 @@
-"""Operands of calls: Tensors, numbers, arrays, and lists of them; and what NumPy is given in their place."""
+"""Operands of calls: Tensors, numbers, arrays, and lists of them; and the plain values that NumPy is given."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.flo
 
 
 def tensors_in(structure: Any) -> Iterator[Any]:
-    """The Tensors inside nested tuples, lists and dicts, in order."""
+    """Yield the Tensors inside nested tuples, lists and dicts, in order."""
     return instances(Value, structure)
 
 
@@ -40,12 +40,12 @@ def has_tensors(structure: Any) -> bool:
 
 
 def plain(structure: Any) -> Any:
-    """The structure with each Tensor replaced by its value."""
+    """Return a structure with each Tensor replaced by its value."""
     return mapped(structure, lambda item: item._value if isinstance(item, Value) else item)
 
 
 def array_of(item: Any) -> Any:
-    """An argument as an array: numbers and lists may stand next to Tensors, and lists may hold Tensors."""
+    """Return an argument as an array: numbers and lists may stand next to Tensors, and lists may hold Tensors."""
     if hasattr(item, "shape"):
         return item
     if isinstance(item, list | tuple) and has_tensors(item):
@@ -54,7 +54,7 @@ def array_of(item: Any) -> Any:
 
 
 def plain_array(array: Any) -> Any:
-    """A constant of a kind that is derived from ndarray, `np.memmap` for instance, as an ndarray.
+    """Return a constant of a class derived from ndarray, `np.memmap` for instance, as an ndarray.
 
     Raises:
         UnsupportedError: it is a matrix, whose `*` is another product, or has masked elements: a derivative would be

@@ -42,7 +42,7 @@ _VALUED = (Call, Leaf, Held)
 
 
 def value_of(link: Any) -> Any:
-    """Return the value of a link or of a large constant; any other constant is its own value."""
+    """Return the value of a link or of a large constant; any other constant as it is."""
     return link._value if isinstance(link, _VALUED) else link
 
 
@@ -61,10 +61,10 @@ def pull(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> N
 
 
 def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Pull the cotangent of `x[index]` back into one array of zeros for all indices, where its rule makes one for each.
+    """Pull the cotangent of `x[index]` back into one array for all indices; the rule would make one for each index.
 
-    The first index into x makes the array; each further one adds its piece to it. A loop over the elements of x
-    costs one array of x's size, not one for each of them.
+    The first index into x makes an array of zeros; each further one adds its piece to it. A loop over the elements of x
+    costs one array of x's size.
     """
     reached = x._adjoint if x.is_call else cotangents.get(x, waiting)
     if reached is None:

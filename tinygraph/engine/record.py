@@ -1,16 +1,16 @@
-"""The record: call a NumPy function on Tensors, compute its value, and remember how.
+"""The record: call a NumPy function on Tensors, compute its value, and remember the call.
 
-A Tensor is a value and a link into the record. The link is a `Leaf`, where a value came from outside, or
-a `Call`, where a function made it. Calls link to the links of their operands, never the other way round, so
-that a graph is held by its newest Tensors alone and goes when they go.
+A Tensor is a value and a link into the record. The link is a `Leaf` for a value from outside, or a `Call` for the
+result of a function. Calls link to the links of their operands, never the other way round. So the newest Tensors alone
+hold a graph, and it goes when they go.
 
     a = tg.Tensor(3.0)      Tensor ── value 3.0
                                 └──── link ─► Leaf
     c = a * a               Tensor ── value 9.0
                                 └──── link ─► Call multiply ─► the Leaf of a (twice)
 
-A Call keeps its value only where a derivative rule will read it or where it is small enough to be shown;
-otherwise a `Like`, its shape and dtype, stands in.
+A Call keeps its value only if a derivative rule will read it, or if it is small enough to be shown. Otherwise a `Like`,
+its shape and dtype, stands in.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def note_origin(call: Any, frame: FrameType, value: Any) -> None:
 
 
 def unrecorded(value: Any, origin: Any = None) -> Any:
-    """A Tensor that holds a value and requires no gradient.
+    """Return a Tensor that holds a value and requires no gradient.
 
     Args:
         value: its array, or a number.
@@ -175,7 +175,7 @@ def check_numbers(op: Operation, value: Any, *args: Any) -> None:
 
 
 def _remembered(structure: Any, needed: bool) -> Any:
-    """An argument as a call remembers it: links for Tensors, and arrays in no danger of being written into."""
+    """Return an argument as a call remembers it: links for Tensors, and arrays that no later write changes."""
 
     def remember(item: Any) -> Any:
         if isinstance(item, Value):
@@ -193,7 +193,7 @@ def all_copied(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Move arguments that were given by keyword to their places, so that each rule finds its own."""
+    """Move arguments that were given by keyword to their positions, so that each rule finds its own."""
     names = op.parameters[: len(op.rules)]
     rest = dict(kwargs)
     bound = list(args)
@@ -241,7 +241,7 @@ _WITH_LIKE: frozenset[Any] = frozenset((
 
 
 def call_operator(function: Callable[..., Any], compute: Callable[..., Any], x: Any, y: Any, frame: FrameType) -> Any:
-    """Record an operator of Python's, `x + y`; NotImplemented for an operand that has operators of its own.
+    """Record an operator of Python's, `x + y`. Return NotImplemented for an operand that has operators of its own.
 
     Args:
         function: the NumPy function that the operator calls.
@@ -259,7 +259,7 @@ def call_operator(function: Callable[..., Any], compute: Callable[..., Any], x: 
 
 
 def constant(other: Any) -> Any:
-    """A constant operand as NumPy would take it, or NotImplemented for an object with operators of its own."""
+    """Return a constant operand as NumPy takes it, or NotImplemented for an object with operators of its own."""
     if isinstance(other, np.ndarray):
         return plain_array(other)
     if isinstance(other, np.generic | int | float | complex):

@@ -1,4 +1,4 @@
-"""The value: what the engine knows of a Tensor."""
+"""The value: all that the engine knows of a Tensor."""
 
 from __future__ import annotations
 
