@@ -11,6 +11,8 @@ import numpy as np
 from tinygraph.engine import modes
 from tinygraph.engine.links import instances, mapped
 from tinygraph.engine.modes import state
+from tinygraph.engine.refusing import overwrites
+from tinygraph.engine.table import Operation, function_name
 from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
 
@@ -91,3 +93,40 @@ def indexable(array: Any) -> Any:
     if modes.unusual and state.tracing is not None and type(array) is np.ndarray:
         return state.tracing.lift(array)
     return array
+
+
+# --- the arguments of a call ------------------------------------------------------------------------------------------
+
+
+def prepared(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments such that each rule finds its own: in its position, and an array where it computes."""
+    if kwargs:
+        if kwargs.get("out") is not None:
+            raise overwrites(function_name(op.function), "out=")
+        if has_tensors(kwargs):
+            args, kwargs = _bind(op, args, kwargs)
+    if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
+        of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
+        traced = state.tracing.holds_traced if modes.unusual and state.tracing is not None else has_tensors
+        args = tuple([array_of(item) if of_arrays or has_tensors(item) or traced(item) else item for item in args])
+    if any([isinstance(item, np.ndarray) and type(item) is not np.ndarray for item in args]):
+        args = tuple([plain_array(item) if isinstance(item, np.ndarray) else item for item in args])
+    return args, kwargs
+
+
+def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Move arguments that were given by keyword to their positions, so that each rule finds its own."""
+    names = op.parameters[: len(op.rules)]
+    rest = dict(kwargs)
+    bound = list(args)
+    for name in names[len(args) :]:
+        if name not in rest:
+            break
+        bound.append(rest.pop(name))
+    stray = next((key for key, item in rest.items() if has_tensors(item)), None)
+    if stray is not None:
+        raise UnsupportedError(
+            f"{function_name(op.function)}: no gradient can flow to {stray}=; give a plain array "
+            f"({stray}.data if it is a constant here)"
+        )
+    return tuple(bound), rest

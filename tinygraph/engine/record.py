@@ -26,12 +26,11 @@ from tinygraph.engine.keeping import copied, kept
 from tinygraph.engine.links import DataCall, Like, Spread, Unnamed, make_outer, mapped, next_order
 from tinygraph.engine.modes import state
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
-from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, tensors_in
+from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
 from tinygraph.engine.refusing import explained, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of
 from tinygraph.engine.value import Value
-from tinygraph.errors import UnsupportedError
 
 # NumPy's warnings of this file's lines are remembered nowhere, so that none is taken for a repetition: see
 # `warning_lines`.
@@ -68,7 +67,7 @@ def record_call(
     Returns:
         A Tensor; or what NumPy returns, where the result has no derivative: places, or integers.
     """
-    args, kwargs = _prepared(op, args, kwargs)
+    args, kwargs = prepared(op, args, kwargs)
     try:
         value = compute(*plain(args), **plain(kwargs))
     except (ValueError, IndexError) as error:
@@ -107,22 +106,6 @@ def record_call(
     result._value = value
     result._link = call
     return result
-
-
-def _prepared(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments such that each rule finds its own: in its position, and an array where it computes."""
-    if kwargs:
-        if kwargs.get("out") is not None:
-            raise overwrites(function_name(op.function), "out=")
-        if has_tensors(kwargs):
-            args, kwargs = _bind(op, args, kwargs)
-    if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
-        of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
-        traced = state.tracing.holds_traced if modes.unusual and state.tracing is not None else has_tensors
-        args = tuple([array_of(item) if of_arrays or has_tensors(item) or traced(item) else item for item in args])
-    if any([isinstance(item, np.ndarray) and type(item) is not np.ndarray for item in args]):
-        args = tuple([plain_array(item) if isinstance(item, np.ndarray) else item for item in args])
-    return args, kwargs
 
 
 def _wants_gradient(op: Operation, args: tuple[Any, ...]) -> bool:
@@ -190,24 +173,6 @@ def _remembered(structure: Any, needed: bool) -> Any:
 def all_copied(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return keywords with the arrays in them copied."""
     return mapped(kwargs, copied) if kwargs else kwargs
-
-
-def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Move arguments that were given by keyword to their positions, so that each rule finds its own."""
-    names = op.parameters[: len(op.rules)]
-    rest = dict(kwargs)
-    bound = list(args)
-    for name in names[len(args) :]:
-        if name not in rest:
-            break
-        bound.append(rest.pop(name))
-    stray = next((key for key, item in rest.items() if has_tensors(item)), None)
-    if stray is not None:
-        raise UnsupportedError(
-            f"{function_name(op.function)}: no gradient can flow to {stray}=; give a plain array "
-            f"({stray}.data if it is a constant here)"
-        )
-    return tuple(bound), rest
 
 
 # --- any function, and operators --------------------------------------------------------------------------------------
