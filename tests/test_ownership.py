@@ -14,11 +14,20 @@ rng = np.random.default_rng(7)
 X = rng.normal(size=(4, 3))
 
 
-def test_the_engine_asks_for_counts_of_references_in_one_file():
-    engine = Path(ownership.__file__).parent
-    assert [path.name for path in sorted(engine.glob("*.py")) if "getrefcount" in path.read_text("utf-8")] == [
-        "ownership.py"
-    ]
+def test_counts_of_references_are_asked_for_in_one_file():
+    package = Path(tg.__file__).parent
+    counting = [path.name for path in sorted(package.rglob("*.py")) if "getrefcount" in path.read_text("utf-8")]
+    assert counting == ["ownership.py"]
+
+
+def test_the_first_array_that_a_list_alone_holds():
+    arrays = [np.empty(2), np.empty(3), np.empty(4)]
+    first, view = arrays[0], arrays[1][1:]
+    assert ownership.held_alone(arrays) is arrays[2]
+    del view
+    assert ownership.held_alone(arrays) is arrays[1]
+    assert ownership.held_alone([first]) is None
+    assert ownership.held_alone([]) is None
 
 
 # --- arrays are asked themselves --------------------------------------------------------------------------------------

@@ -32,9 +32,9 @@ from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.run.binding import all_finite
-from tinygraph.compiler.run.runner import Runner
+from tinygraph.compiler.run.runner import Runner, made_runner
 from tinygraph.compiler.run.threads import one_thread
-from tinygraph.compiler.run.versions import Version
+from tinygraph.compiler.run.versions import Version, version_of
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.schedule.one_thread import wants_one_thread
 from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
@@ -78,7 +78,7 @@ def made_version(
         runner = runner_of(recorded.program, name_of(function))
         # run
         binding = replace(stand_ins.binding(trace, recorded, inputs), finite=finite, careful=careful)
-        return Version(recorded.program, runner, stand_ins.surroundings, binding, leaves)
+        return version_of(recorded.program, runner, stand_ins.surroundings, binding, leaves)
 
 
 def runner_of(program: Program, name: str) -> Any:
@@ -128,12 +128,12 @@ def _of_arrays(task: Task) -> Runner:
     planned = plan(graph, items, len(task.arguments), task.updates, task.results)
     names = names_of(graph, planned, task.reserved)
     text = text_of_arrays(task, planned, names)
-    return Runner(task, text, planned, one_thread=wants_one_thread(graph, items))
+    return made_runner(task, text, planned, one_thread=wants_one_thread(graph, items))
 
 
 def _of_numbers(task: Task) -> Runner:
     """Return the program that computes with Python's floats. They need no schedule, no memory, and few names."""
-    return Runner(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
+    return made_runner(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "Memory", "apart", "base_of", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only", "same_bits",
+    "Memory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only", "same_bits",
     "share",
 ]  # fmt: skip
 
@@ -151,6 +151,16 @@ def pop_own(arrays: dict[Any, Any], key: Any) -> Any:
     ):
         return array.copy()
     return array
+
+
+def held_alone(arrays: list[Any]) -> Any:
+    """Return the first array of a list that nobody holds besides the list; None where each has another holder.
+
+    A view of an array holds the array, too. Saved programs have a copy of this function.
+    """
+    alone = [np.empty(0)]
+    free = [place for place in range(len(arrays)) if sys.getrefcount(arrays[place]) == sys.getrefcount(alone[0])]
+    return arrays[free[0]] if free else None
 
 
 def _pop_counted(arrays: dict[Any, Any], key: Any) -> tuple[Any, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tinygraph.compiler.kernels.assembly import assembled
@@ -14,9 +15,10 @@ from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.graph import Graph
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "draft_of"]
 
 
+@dataclass(eq=False)
 class Draft:
     """The places of a program's values in memory, so far.
 
@@ -28,17 +30,23 @@ class Draft:
         storage: by a step's index; None for numbers.
     """
 
-    def __init__(self, graph: Graph, items: Sequence[Step | Fusion], arguments: int) -> None:
-        self.graph = graph
-        self.items = items
-        self.sequence: list[Step] = []
-        self.order: dict[int, int] = {}
-        self.item_of: dict[int, int] = {}
-        self.fusion_of: dict[int, Fusion] = {}
+    graph: Graph
+    items: Sequence[Step | Fusion]
+    parts: dict[int, tuple[Step, Any]]
+    layouts: dict[int, Any]
+    sequence: list[Step] = field(default_factory=list)
+    order: dict[int, int] = field(default_factory=dict)
+    item_of: dict[int, int] = field(default_factory=dict)
+    fusion_of: dict[int, Fusion] = field(default_factory=dict)
+    storage: dict[int, Storage | None] = field(default_factory=dict)
+
+    def fill(self, arguments: int) -> None:
+        """Number the calls, and give each value a storage.
+
+        Args:
+            arguments: the number of inputs that are arguments; the other inputs are variables.
+        """
         self._number_calls()
-        self.parts = parts_of(graph)
-        self.layouts: dict[int, Any] = layouts_of(graph, self.parts)
-        self.storage: dict[int, Storage | None] = {}
         self._place_inputs(arguments)
         self._place_parts()
         self._place_values()
@@ -124,3 +132,11 @@ class Draft:
                 held = self.storage[operand.index]
                 if held is not None:
                     held.read_at(place)
+
+
+def draft_of(graph: Graph, items: Sequence[Step | Fusion], arguments: int) -> Draft:
+    """Return the draft for the items of a graph, of whose inputs the first are arguments."""
+    parts = parts_of(graph)
+    draft = Draft(graph, items, parts, layouts_of(graph, parts))
+    draft.fill(arguments)
+    return draft

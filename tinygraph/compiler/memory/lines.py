@@ -13,11 +13,12 @@ float64 numbers took 105 microseconds where the middle was the beginning of a li
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from tinygraph.engine.ownership import held_alone
 
 __all__ = ["KEPT_BYTES", "LARGE_BYTES", "memory_for", "middle_of", "on_lines"]
 
@@ -43,20 +44,17 @@ def on_lines(shape: Any, dtype: Any, element: int = 0) -> Any:
 
 
 def memory_for(kept: Any, shape: Any, dtype: Any) -> Any:
-    """An empty array for a result, in memory that nobody has: that of an earlier result, or else new memory.
+    """Return an empty array for a result, in the memory of an earlier result that nobody holds, or in new memory.
 
     Args:
         kept: the memory of the last two results, of the same shape and dtype. A view of a result holds its memory, too,
-            so that nobody has it if this list alone does. Two, since in a loop `g = gradient(x)` the last is still held
-            when the next is computed.
+            so that the memory is free if this list alone holds it. Two, since in a loop `g = gradient(x)` the last
+            result is still held when the next is computed.
         shape, dtype: of the array, which begins a line of the processor's cache.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    nobodys = [np.empty(0)]
-    free = [sys.getrefcount(kept[place]) == sys.getrefcount(nobodys[0]) for place in range(len(kept))]
-    if True in free:
-        whole = kept[free.index(True)]
-    else:
+    whole = held_alone(kept)
+    if whole is None:
         whole = np.empty(size + 64, dtype=np.uint8)
         kept[:] = [*kept[-1:], whole]
     start = -whole.ctypes.data % 64

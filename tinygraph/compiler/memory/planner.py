@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygraph.compiler.memory.draft import Draft
+from tinygraph.compiler.memory.draft import Draft, draft_of
 from tinygraph.compiler.memory.lines import middle_of
 from tinygraph.compiler.memory.overwriting import compute_in_place, update_in_place
 from tinygraph.compiler.memory.packing import packed
@@ -30,7 +30,7 @@ def plan(
         updates: by a variable's place among the variables the step whose value it takes.
         results: what the caller gets.
     """
-    draft = Draft(graph, items, arguments)
+    draft = draft_of(graph, items, arguments)
     draft.read_at_end(results)
     copied, straight = update_in_place(draft, arguments, updates, results)
     draft.read_at_end([step for _, step in copied])

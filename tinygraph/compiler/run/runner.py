@@ -1,4 +1,4 @@
-"""Runner: a program that has been written, and can be run, counted and measured.
+"""The runner: a written program that can be run, counted and measured.
 
 runner = compile_program(program)
 runner.run([x, y], [w, b])         computes, and updates w and b
@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from operator import is_
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,18 @@ from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.profiling import Profile, profiled
-from tinygraph.compiler.run.threads import blas
+from tinygraph.compiler.run.threads import Blas, blas
 from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 
-__all__ = ["Runner"]
-
+__all__ = ["Runner", "made_runner"]
 
 _ALIVE: weakref.WeakSet[Runner] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """A child process has none of its parent's threads: what has a pool of them is set up anew."""
+    """Set up each runner anew in a child process, which has none of its parent's threads."""
     for runner in _ALIVE:
         runner._bound = None
         runner._lock = threading.Lock()
@@ -50,26 +50,22 @@ class Runner:
 
     Attributes:
         source: the text of the module.
-        original: the graph that was given, as steps.
+        original: the recorded graph, as steps.
         graph: the graph after rewriting, which the text computes.
-        plan: where every value lives.
-        text: the text as it was written, and what it needs.
+        plan: the storage of each value.
+        text: the written text, with the arrays and functions that it refers to.
     """
 
     def __init__(
-        self,
-        task: Task,
-        text: Text,
-        plan: Plan,
-        *,
-        one_thread: bool = False,
-        otherwise: Callable[[], Runner] | None = None,
+        self, task: Task, text: Text, plan: Plan, code: CodeType, blas: Blas | None,
+        otherwise: Callable[[], Runner] | None,
     ) -> None:  # fmt: skip
-        """Make the text callable.
+        """Hold a compiled text; see `made_runner`.
 
         Args:
-            one_thread: BLAS uses one thread, whatever it is set to.
-            otherwise: makes the program that computes the same with NumPy, of one that computes with Python's floats.
+            code: the compiled text.
+            blas: the library that is set to one thread for each run; None leaves it as it is.
+            otherwise: returns the same program written with NumPy, where this one computes with Python's floats.
         """
         self.task = task
         self.text = text
@@ -77,14 +73,10 @@ class Runner:
         self.original = task.original
         self.graph = task.graph
         self.source = text.source
-        file = f"<compiled {task.name} {id(self):x}>"
-        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
-        weakref.finalize(self, linecache.cache.pop, file, None)
-        _ALIVE.add(self)
-        self._code = compile(self.source, file, "exec")
+        self._code = code
         self._otherwise = otherwise
         self._exact: Runner | None = None
-        self._blas = blas() if one_thread else None
+        self._blas = blas
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
         self._step: Callable[..., Any] = self._unbound
@@ -97,8 +89,8 @@ class Runner:
 
         Args:
             arguments: arrays, in the order of the program's arguments, of its shapes and dtypes.
-            variables: writable arrays, in the order of its variables. Give the same arrays at each call: for others
-                the memory is set up anew.
+            variables: writable arrays, in the order of its variables. Give the same arrays at each call: other arrays
+                make the program set up its memory anew.
             generators: `np.random.Generator`s, in the order of the program's.
 
         Returns:
@@ -124,7 +116,7 @@ class Runner:
                 return self.in_arrays().run(arguments, variables, generators)
 
     def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
-        """Execute the part of the text that is done once, with these variables."""
+        """Execute the lines before the first call, with these variables."""
         space = self._space(variables, generators)
         exec(self._code, space)
         self._step = space[self.task.name]
@@ -132,7 +124,7 @@ class Runner:
         self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
 
     def _space(self, variables: Sequence[Any], generators: Sequence[Any]) -> dict[str, Any]:
-        """The names that the text is executed among."""
+        """Return the global names of the text."""
         return {
             "__name__": self.task.name,
             "__tinygraph_program__": True,  # for `warning_lines`
@@ -144,7 +136,7 @@ class Runner:
         }
 
     def in_arrays(self) -> Runner:
-        """This program, or the one that computes the same with NumPy where this one computes with Python's floats."""
+        """Return this program, or, if it computes with Python's floats, the same program written with NumPy."""
         if self._otherwise is None:
             return self
         if self._exact is None:
@@ -154,11 +146,11 @@ class Runner:
     def _unbound(self, *arguments: Any) -> Any:
         raise AssertionError("not bound")
 
-    # --- what else one can do with it ---------------------------------------------------------------------------------
+    # --- costs --------------------------------------------------------------------------------------------------------
 
     @property
     def cost(self) -> Cost:
-        """Operations, bytes and buffers, by calculation."""
+        """The calculated numbers of operations, bytes and buffers."""
         runner = self.in_arrays()
         steps = [s for s in runner.graph.nodes if isinstance(s, Step) and s.function is not None]
         called = [step for step in steps if not runner.plan.is_view(step)]
@@ -172,17 +164,17 @@ class Runner:
         )
 
     def of(self, program: Program) -> Runner:
-        """Another program, written with the same options, with arrays."""
+        """Return the runner of another program, written with the same options and with arrays."""
         return (self if program is self.task.program else self.task.again(program)).in_arrays()
 
     def profile(
         self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = (), repeats: int = 20
     ) -> Profile:
-        """Measure how long each call takes, on one thread. The variables are copied, and stay as they are.
+        """Measure the time of each call, on one thread. The program updates copies of the variables.
 
         Args:
             arguments, variables, generators: as for `run`.
-            repeats: how often the program is run; the least time of each call counts.
+            repeats: the number of runs; the least time of each call counts.
 
         Returns:
             A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
@@ -203,3 +195,21 @@ class Runner:
 
         names = self.task.program.updates_in(runner.graph)
         return profiled(bind, lambda: runner.run(arguments, variables, generators), runner.graph, repeats, names)
+
+
+def made_runner(
+    task: Task, text: Text, plan: Plan, *, one_thread: bool = False, otherwise: Callable[[], Runner] | None = None
+) -> Runner:  # fmt: skip
+    """Compile a text, and return its runner. Tracebacks show the lines of the text as long as the runner lives.
+
+    Args:
+        one_thread: BLAS uses one thread during each run, whatever number it is set to.
+        otherwise: see `Runner`.
+    """
+    source = text.source
+    file = f"<compiled {task.name} {id(text):x}>"
+    runner = Runner(task, text, plan, compile(source, file, "exec"), blas() if one_thread else None, otherwise)
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    weakref.finalize(runner, linecache.cache.pop, file, None)
+    _ALIVE.add(runner)
+    return runner

@@ -9,20 +9,15 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.guards.surroundings import Surroundings
-from tinygraph.compiler.program.program import Program, Variable
+from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
 from tinygraph.compiler.run.named_results import has_names, with_names
-from tinygraph.compiler.run.tensor_buffers import buffer_ids, looks_into_a_buffer, own_buffer
+from tinygraph.compiler.run.variables import Variables, variables_of
 from tinygraph.compiler.trace.orders import strides_of
 from tinygraph.engine.links import DataLeaf, next_order
-from tinygraph.engine.tensor import Tensor
-from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.errors import GraphError
 
-__all__ = ["Running", "Version"]
-
-# A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
-# arrays, and a learning rate is another array each time somebody assigns to it.
-SMALL = 64
+__all__ = ["Running", "Version", "version_of"]
 
 
 class Running(Exception):  # noqa: N818 - no error: the caller goes another way
@@ -30,72 +25,47 @@ class Running(Exception):  # noqa: N818 - no error: the caller goes another way
 
 
 class Version:
-    """A program for one signature, with what it takes to call it.
+    """A program for one signature, with the conditions under which it is right, and the ends of its data.
 
     Attributes:
-        program: what was recorded.
-        runner: what runs it.
-        surroundings: what the function found outside, when it was recorded.
-        guards: what compares the surroundings of now with those.
-        layouts: where the signature is that of arrays alone, the shape and dtype of each.
+        program: the recorded program.
+        runner: the written program, which computes.
+        surroundings: the values that the function found outside during the recording.
+        guards: the comparison of the surroundings at a call with those of the recording.
+        layouts: the shape and dtype of each argument, if all are arrays; else None.
     """
 
     def __init__(
-        self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding, leaves: list[Any]
+        self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding, variables: Variables
     ) -> None:
+        """Hold the parts of a version; see `version_of`."""
         self.program = program
         self.runner = runner
         self.surroundings = surroundings
         self.guards = surroundings.guards
+        self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
+        # --- ends: arguments, variables, generators, gradients
         self._given = binding.given
         self._plain = binding.as_they_are
         self._count = len(binding.given)
-        # The Tensor, or its place among the arguments; whether it is updated; where a small one that is not goes.
-        self._variables: list[Any] = [
-            (
-                captured.tensor if captured.argument is None else captured.argument,
-                variable.updated is not None,
-                _memory_for_small(variable),
-            )
-            for captured, variable in zip(binding.state, program.variables, strict=True)
-        ]
-        # The places of the variables that are written, and of those that are read where they lie.
-        self._written = [place for place, (_, updated, _) in enumerate(self._variables) if updated]
-        self._read = [
-            place for place, (_, updated, copied) in enumerate(self._variables) if not updated and copied is None
-        ]
-        # The Tensors found outside that are updated, with their buffers, and the program's variables: where those are
-        # the same arrays at every call. They are known from the second call on.
-        self._updated: list[tuple[Tensor, Any]] = []
-        self._buffers: tuple[Any, ...] | None = None
-        links = [leaf.link for leaf in binding.state if leaf.argument is None]
-        links += [tensor._link for tensor in surroundings.asked_tensors if tensor.is_leaf and tensor._link not in links]
-        self._data = [(link, isinstance(link, DataLeaf)) for link in links]
-        # The Tensors that the function finds outside, and which of the arguments are among them.
-        found = [*surroundings.tensors, *[id(leaf.tensor) for leaf in binding.state if leaf.argument is None]]
-        self._outside = frozenset(found) | binding.outside
-        self._given_tensors = binding.tensors
-        # Those whose arrays the function writes into, as opposed to giving them others.
-        self._written_into = [
-            leaf.tensor if leaf.argument is None else leaf.argument for leaf in binding.state if leaf.is_written_into
-        ]
-        self._identities = surroundings.identities(leaves) if surroundings.asks_identity else None
-        self._strides = None if binding.by_strides is None else self._strides_now(binding.by_strides)
-        self._finite = binding.finite
-        self._careful = binding.careful
+        self._variables = variables
+        self._generators = binding.generators
         self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
         self._cleared = binding.cleared
-        self._asked = binding.asked
-        self._generators = binding.generators
         self._named = binding.result if has_names(binding.result) else None
-        self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
+        # --- conditions
+        self._asked = binding.asked
+        self._given_tensors = binding.tensors
+        self._finite = binding.finite
+        self._careful = binding.careful
+        self._data: list[tuple[Any, bool]] = []  # links from outside, each with True if it was data
+        self._outside: frozenset[int] = frozenset()  # the ids of the Tensors and generators found outside
+        self._identities: Any = None  # the pattern of equal objects, where the function asks for it
+        self._strides: Any = None  # of arguments and variables, where the program depends on them
         self._lock = threading.Lock()
 
     def fits(self, arguments: tuple[Any, ...]) -> bool:
-        """Return whether arguments are arrays of the shapes and dtypes that the program was made for.
-
-        Where the signature is not of arrays alone, the answer is no.
-        """
+        """Return whether all arguments are arrays, of the shapes and dtypes that the program was made for."""
         if self.layouts is None:
             return False
         for item in arguments:
@@ -104,7 +74,7 @@ class Version:
         return [(item.shape, item.dtype) for item in arguments] == self.layouts
 
     def holds(self, leaves: list[Any]) -> bool:
-        """Return whether the program is the right one now: nothing outside has changed that it was made for."""
+        """Return whether the program is right for a call: the conditions that it was made under hold."""
         for link, is_data in self._data:
             if isinstance(link, DataLeaf) is not is_data:
                 return False
@@ -126,28 +96,12 @@ class Version:
         return self.guards.hold()
 
     def _strides_now(self, leaves: list[Any]) -> list[Any]:
-        """The strides of the program's arguments and variables."""
-        owners = [leaves[owner] if type(owner) is int else owner for owner, _, _ in self._variables]
-        return strides_of([*self._arguments(leaves), *[owner._value for owner in owners]])
+        """Return the strides of the program's arguments and variables."""
+        return strides_of([*self._arguments(leaves), *[owner._value for owner in self._variables.owners(leaves)]])
 
     def bound(self, leaves: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-        """The program's arguments, variables and generators at a call, by the leaves of the call's arguments."""
-        arguments = self._arguments(leaves)
-        if self._written_into:
-            self._check_apart(arguments, leaves)
-        buffers: list[Any] = []
-        for tensor, updated, copied in self._variables:
-            if type(tensor) is int:
-                tensor = leaves[tensor]
-            if updated:
-                buffers.append(own_buffer(tensor))
-            elif copied is None:
-                buffers.append(tensor._value)
-            else:
-                copied[...] = tensor._value
-                buffers.append(copied)
-        if self._written:
-            arguments, buffers = self._apart(arguments, buffers)
+        """Return the program's arguments, variables and generators for a call, from the leaves of its arguments."""
+        arguments, buffers = self._variables.bound(self._arguments(leaves), leaves)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
 
     def _check_runs_elsewhere(self) -> None:
@@ -155,7 +109,7 @@ class Version:
         frame = sys._getframe(2)
         while frame is not None:
             if frame.f_code is Version.__call__.__code__ and frame.f_locals["self"] is self:
-                if self._written:
+                if self._variables.is_updating:
                     raise GraphError(
                         "compile: a compiled function that updates Tensors calls itself, in a primitive, before it is "
                         "through. Call the function that is not compiled there"
@@ -163,77 +117,14 @@ class Version:
                 raise Running
             frame = frame.f_back  # type: ignore[assignment]
 
-    def _check_apart(self, arguments: list[Any], leaves: list[Any]) -> None:
-        """Refuse an array that lies in the memory of a Tensor whose array the function writes into.
-
-        Raises:
-            UnsupportedError: in an eager call that array would change, too.
-        """
-        tensors = [leaves[tensor] if type(tensor) is int else tensor for tensor, _, _ in self._variables]
-        for tensor in self._written_into:
-            owner: Any = leaves[tensor] if type(tensor) is int else tensor
-            others = [*arguments, *[other._value for other in tensors if other is not owner]]
-            if any([isinstance(item, np.ndarray) and np.may_share_memory(item, owner._value) for item in others]):
-                raise UnsupportedError(
-                    f"compile: an array or a Tensor that the function is given, or finds, lies in the memory of "
-                    f"{owner.name or 'a Tensor'}, which it writes into (`w.data -= step`). Give it a copy, "
-                    "`w.data.copy()` or `tg.Tensor(w.data)`, or update the Tensor with `w.assign(w.data - step)`"
-                )
-
     def _arguments(self, leaves: list[Any]) -> list[Any]:
+        """Return the program's arguments."""
         if self._plain and len(leaves) == self._count:
             return leaves
         return [value_at_call(item, leaves) for item in self._given]
 
-    def _settled(self, leaves: list[Any]) -> list[Any] | None:
-        """The arguments, where the variables are the arrays of the last call, and hold the Tensors' values; or None.
-
-        What it takes to look at every variable anew was three microseconds of a step.
-        """
-        if self._buffers is None:
-            return None
-        arguments = self._arguments(leaves)
-        for item in arguments:
-            if type(item) is np.ndarray and item.base is None and id(item) not in buffer_ids:
-                continue
-            if looks_into_a_buffer(item):
-                return None
-        for tensor, buffer in self._updated:
-            if tensor._value is not buffer:
-                if self._written_into:
-                    return None
-                buffer[...] = tensor._value  # assigned to since
-        return arguments
-
-    def _settle(self, buffers: list[Any]) -> None:
-        """Remember the variables' arrays, if they are the same at every call."""
-        found = [
-            (tensor, buffer)
-            for (tensor, updated, _), buffer in zip(self._variables, buffers, strict=True)
-            if updated and type(tensor) is not int
-        ]
-        if len(found) == len(self._variables) and found and not self._generators:
-            self._updated, self._buffers = found, tuple(buffers)
-
-    def _apart(self, arguments: list[Any], buffers: list[Any]) -> tuple[list[Any], list[Any]]:
-        """The arguments, and the variables that are only read, with copies of those that an update would change.
-
-        In an eager call an update gives a Tensor another array, and what was taken from it before stays what it is:
-        `step(w.data)` goes on with the old weights to the end.
-        """
-        given = [place for place, item in enumerate(arguments) if looks_into_a_buffer(item)]
-        read = [place for place in self._read if looks_into_a_buffer(buffers[place])]
-        if given or read:
-            written = [buffers[place] for place in self._written]
-            arguments, buffers = list(arguments), list(buffers)
-            for items, places in ((arguments, given), (buffers, read)):
-                for place in places:
-                    if any([np.may_share_memory(items[place], buffer) for buffer in written]):
-                        items[place] = items[place].copy(order="K")
-        return arguments, buffers
-
     def is_current(self) -> bool:
-        """Return whether all is outside as it was when the program was made, as far as it shows without a call."""
+        """Return whether the conditions outside hold, as far as they can be told without the arguments of a call."""
         own = [(link, had) for link, had in self._asked if type(link) is not int]
         return (
             all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
@@ -242,23 +133,23 @@ class Version:
         )
 
     def ends(self) -> Ends:
-        """The origins of the program's inputs and the destinations of its results."""
+        """Return the origins of the program's inputs and the destinations of its results."""
         return Ends(
             given=self._given,
-            tensors=[(tensor, updated) for tensor, updated, _ in self._variables],
+            tensors=[(tensor, updated) for tensor, updated, _ in self._variables.sources],
             graded=self._graded,
             cleared=self._cleared,
             asked=self._asked,
             generators=self._generators,
             named=self._named,
             tied=any(tensor is not None for _, tensor in self._given_tensors) or self._is_one_array_given_twice(),
-            written_into=bool(self._written_into),
+            written_into=bool(self._variables.written_into),
             by_strides=self._strides is not None,
             asks_identity=self._identities is not None,
         )
 
     def _is_one_array_given_twice(self) -> bool:
-        """Return whether the code asks which array is which, and two of them were one."""
+        """Return whether the function compares identities, and two of the arguments were one array."""
         found = self._identities or []
         return any(outside is not None for _, outside in found) or len({first for first, _ in found}) < len(found)
 
@@ -266,31 +157,28 @@ class Version:
         """Run the program on the leaves of the arguments.
 
         Raises:
-            Running: it is being run in this thread, and called itself.
-            GraphError: likewise, and it updates Tensors.
+            Running: the program is running in this thread, and its function was called by it.
+            GraphError: likewise, and the program updates Tensors.
         """
         if self._lock.locked():
             self._check_runs_elsewhere()
+        variables = self._variables
         with self._lock:
-            settled = self._settled(leaves)
-            if settled is not None:
-                results = self.runner.run(settled, self._buffers)
-                for tensor, buffer in self._updated:
+            arguments = self._arguments(leaves)
+            if variables.buffers is not None and variables.are_settled(arguments):
+                results = self.runner.run(arguments, variables.buffers)
+                for tensor, buffer in variables.updated:
                     link = tensor._link
                     tensor._value = link._value = buffer
                     link.order = next_order()
             else:
-                arguments, buffers, generators = self.bound(leaves)
+                arguments, buffers = variables.bound(arguments, leaves)
+                generators = [leaves[item] if type(item) is int else item for item in self._generators]
                 results = self.runner.run(arguments, buffers, generators)
-                for (tensor, updated, _), buffer in zip(self._variables, buffers, strict=True):
-                    if updated:
-                        if type(tensor) is int:
-                            tensor = leaves[tensor]
-                        link = tensor._link
-                        tensor._value = link._value = buffer
-                        link.order = next_order()
-                if self._buffers is None:
-                    self._settle(buffers)
+                if variables.is_updating:
+                    variables.hand_over(buffers, leaves)
+                    if variables.buffers is None and not generators:
+                        variables.settle(buffers)
         gradients: Any = ()
         if self._graded:
             results, gradients = results
@@ -301,8 +189,26 @@ class Version:
         return results if self._named is None else with_names(results, self._named)
 
 
-def _memory_for_small(variable: Variable) -> Any:
-    """Return the buffer for a small variable that is only read, filled at each call; None for any other variable."""
-    if variable.updated is not None or variable.node.size > SMALL:
-        return None
-    return np.empty(variable.node.shape, variable.node.dtype)
+def version_of(
+    program: Program, runner: Any, surroundings: Surroundings, binding: Binding, leaves: list[Any]
+) -> Version:  # fmt: skip
+    """Return the version of a program for the signature of a call.
+
+    Args:
+        program: the recorded program.
+        runner: the written program.
+        surroundings: the values that the function found outside.
+        binding: the sources of the program's inputs and the destinations of its results.
+        leaves: of the arguments of the call.
+    """
+    version = Version(program, runner, surroundings, binding, variables_of(program.variables, binding.state))
+    outside = [leaf for leaf in binding.state if leaf.argument is None]
+    links = [leaf.link for leaf in outside]
+    links += [tensor._link for tensor in surroundings.asked_tensors if tensor.is_leaf and tensor._link not in links]
+    version._data = [(link, isinstance(link, DataLeaf)) for link in links]
+    version._outside = frozenset([*surroundings.tensors, *[id(leaf.tensor) for leaf in outside]]) | binding.outside
+    if surroundings.asks_identity:
+        version._identities = surroundings.identities(leaves)
+    if binding.by_strides is not None:
+        version._strides = version._strides_now(binding.by_strides)
+    return version

@@ -1,7 +1,8 @@
 """The block: the function that computes some of the rows of a fusion. See `tinygraph.compiler.write.rowwise`.
 
-Each array whose rows it goes over is a parameter, of which it is given the block's rows; so is what all blocks read.
-What only a block needs lies in scratch memory. What it adds up over its rows it returns, or adds to an array.
+Each array with the rows of the fusion is a parameter, and the function gets the block's rows of it. An array that all
+blocks read is a parameter, too. A value that only a block needs lies in scratch memory. The function returns the totals
+of its rows that are numbers, and adds to those that are arrays.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.memory.slots import slots_of
+from tinygraph.compiler.memory.slots import Slot, slots_of
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, combining, start_of
@@ -27,51 +30,74 @@ from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.derivatives.reductions import reduced_axes
 
-__all__ = ["Block"]
+__all__ = ["Block", "block_of"]
 
 
+@dataclass(eq=False)
 class Block:
     """The function that computes a block of a fusion, as it is written.
 
     Attributes:
-        number: of the fusion.
+        fusion, number: the fusion, and its number in the program.
+        division: the blocks of the fusion's rows.
+        slots, numbers: the slots of scratch memory; by the id of a storage the number of its array in them.
         lines: the statements.
-        parameters: by name what the function over the blocks passes for it.
-        outer: what that function gets from the step.
+        parameters: by name the argument that the function over the blocks passes.
+        outer: the arguments that the step passes to that function.
         totals: the numbers that are added up over the blocks, with their names.
-        starts: what is written before the first block.
-        arrays: the arrays that are added up over the blocks.
-        setup: allocates what they are added up in.
-        scratch: the names of the memory that only a block needs.
+        starts: the lines before the first block.
+        setup: the lines that allocate the arrays of totals.
     """
 
-    def __init__(self, fusion: Fusion, number: int, plan: Plan, writer: Writer, division: Division) -> None:
-        self.fusion = fusion
-        self.number = number
-        self.plan = plan
-        self.writer = writer
-        self.names = writer.names
-        self.division = division
-        self.lines: list[str] = []
-        self.parameters: dict[str, str] = {}
-        self.outer: dict[str, None] = {}
-        self.totals: list[tuple[Step, str]] = []
-        self.arrays = [step for step in fusion.steps if step.index in fusion.ending and step.shape]
-        self.starts: list[str] = []
-        self.setup: list[str] = []
-        self._scratch_of, self.slots = slots_of(fusion, plan, division.size)
-        self.scratch = [name_of_scratch(number, own) for own in sorted(set(self._scratch_of.values()))]
-        self._views = {step.index for step in fusion.steps if plan.is_view(step)}
-        # Parts of what only a block needs: their places are known within the block alone.
-        self._within = {step.index for step in fusion.steps if step.index in plan.parts and self._is_scratch(step)}
+    fusion: Fusion
+    number: int
+    plan: Plan
+    writer: Writer
+    division: Division
+    slots: list[Slot]
+    numbers: dict[int, int]
+    lines: list[str] = field(default_factory=list)
+    parameters: dict[str, str] = field(default_factory=dict)
+    outer: dict[str, None] = field(default_factory=dict)
+    totals: list[tuple[Step, str]] = field(default_factory=list)
+    starts: list[str] = field(default_factory=list)
+    setup: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of the values in the text, by the index of a step."""
+        return self.writer.names
+
+    @property
+    def arrays(self) -> list[Step]:
+        """The arrays that are added up over the blocks."""
+        return [step for step in self.fusion.steps if step.index in self.fusion.ending and step.shape]
+
+    @property
+    def scratch(self) -> list[str]:
+        """The names of the arrays in scratch memory."""
+        return [name_of_scratch(self.number, number) for number in sorted(set(self.numbers.values()))]
+
+    @cached_property
+    def _views(self) -> set[int]:
+        return {step.index for step in self.fusion.steps if self.plan.is_view(step)}
+
+    @cached_property
+    def _within(self) -> set[int]:
+        """Parts of assembled arrays in scratch memory: their indices are known within the block alone."""
+        parts = self.plan.parts
+        return {step.index for step in self.fusion.steps if step.index in parts and self._is_scratch(step)}
+
+    def write(self) -> None:
+        """Write the statements."""
         comments = Comments()
-        for step in fusion.steps:
+        for step in self.fusion.steps:
             comments.begin(step, self.lines)
             self._use_operands(step)
             self._write(step)
         self.lines = _without_unused(self.lines, {self.names[index] for index in self._views})
 
-    # --- what it is given ---------------------------------------------------------------------------------------------
+    # --- parameters ---------------------------------------------------------------------------------------------------
 
     def _use_operands(self, step: Step) -> None:
         for operand in operands_of(step):
@@ -90,7 +116,7 @@ class Block:
             return
         held = self.plan.storage[step.index]
         if held is not None and held.kind == "scratch":
-            self.parameters[name] = self._scratch(step, name_of_scratch(self.number, self._scratch_of[id(held)]))
+            self.parameters[name] = self._scratch(step, name_of_scratch(self.number, self.numbers[id(held)]))
             return
         if held is None or not held.is_lasting:
             self.outer[name] = None
@@ -116,7 +142,7 @@ class Block:
         held = self.plan.storage[step.index]
         return held is not None and held.kind == "scratch"
 
-    # --- what it computes ---------------------------------------------------------------------------------------------
+    # --- statements --------------------------------------------------------------------------------------------------
 
     def _write(self, step: Step) -> None:
         name = self.names[step.index]
@@ -174,6 +200,14 @@ class Block:
     def _put(self, step: Step, *lines: str) -> None:
         """Append statements, tagged with the step that they compute."""
         self.lines += [f"{line}{TAG}{step.index}" for line in lines]
+
+
+def block_of(fusion: Fusion, number: int, plan: Plan, writer: Writer, division: Division) -> Block:
+    """Write the function that computes a block of a fusion."""
+    numbers, slots = slots_of(fusion, plan, division.size)
+    block = Block(fusion, number, plan, writer, division, slots, numbers)
+    block.write()
+    return block
 
 
 def _without_unused(lines: Sequence[str], views: set[str]) -> list[str]:

@@ -36,6 +36,7 @@ class Body:
         lines: the statements, each tagged with the step that it computes.
         setup: what is done once: views of memory that lasts, lists for memory that is kept.
         fusions: the functions that evaluate rows block by block.
+        returned: the text of the results.
     """
 
     def __init__(self, task: Task, plan: Plan, writer: Writer) -> None:
@@ -50,7 +51,11 @@ class Body:
         self._begun: set[int] = set()  # by id the storages of results that have their memory
         self._placed: set[int] = set()  # parts of assembled arrays that have their names
         self._kept = 0  # results whose memory is kept
-        for item in plan.items:
+        self.returned = ""
+
+    def write(self) -> None:
+        """Write the statements, and the text that the step returns."""
+        for item in self.plan.items:
             if isinstance(item, Fusion):
                 self._write_fusion(item)
             else:

@@ -41,6 +41,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
     """Write a program that computes with arrays, in the memory of a plan."""
     writer = _writer(task, planned, names)
     body = Body(task, planned, writer)
+    body.write()
     memory = memory_lines(planned, writer, task.threads)
     threads = max([fusion.division.threads for fusion in body.fusions], default=1)
     work, work_bytes = work_line(planned.items, threads, writer)

@@ -26,7 +26,7 @@ from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.lines import on_lines
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import Division, division_of
-from tinygraph.compiler.write.block import Block
+from tinygraph.compiler.write.block import block_of
 from tinygraph.compiler.write.loops import call_of, functions_of
 from tinygraph.compiler.write.scratch import slot_lines
 from tinygraph.compiler.write.writer import Writer
@@ -62,7 +62,7 @@ def text_of_fusion(fusion: Fusion, number: int, plan: Plan, writer: Writer, thre
         threads: how many there are.
     """
     division = division_of(fusion, threads)
-    block = Block(fusion, number, plan, writer, division)
+    block = block_of(fusion, number, plan, writer, division)
     slots = block.slots
     made = [slot_lines(slot, number, division.threads, writer.foreign(on_lines)) for slot in slots]
     return FusionText(

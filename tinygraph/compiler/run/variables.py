@@ -1,0 +1,176 @@
+"""The variables of a program at its calls: the Tensors behind them, and the arrays that the program reads and updates.
+
+Each Tensor that the program updates has a buffer of its own; see `tinygraph.compiler.run.tensor_buffers`. From the
+second call on these buffers are known, and one look at each Tensor is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.program import Variable
+from tinygraph.compiler.run.tensor_buffers import buffer_ids, looks_into_a_buffer, own_buffer
+from tinygraph.compiler.trace import Captured
+from tinygraph.engine.links import next_order
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import UnsupportedError
+
+__all__ = ["Variables", "variables_of"]
+
+# A variable of at most this many elements that is only read is copied at each call. A program is set up for certain
+# arrays, and a learning rate is another array each time somebody assigns to it.
+SMALL = 64
+
+
+class Variables:
+    """The variables of a program.
+
+    Attributes:
+        sources: for each variable the Tensor, or its position among the leaves of the arguments; True if the program
+            updates the variable; and the array that a small variable is copied into, or None.
+        written_into: the Tensors, or their positions, whose arrays the function writes into. To the other updated
+            Tensors it assigns.
+        is_updating: True if the program updates Tensors.
+        buffers: the arrays of the variables, if they are the same at every call; None before the second call.
+        updated: the Tensors behind `buffers`, each with its buffer.
+    """
+
+    def __init__(self, sources: list[tuple[Any, bool, Any]], written_into: list[Any]) -> None:
+        self.sources = sources
+        self.written_into = written_into
+        self.buffers: tuple[Any, ...] | None = None
+        self.updated: list[tuple[Tensor, Any]] = []
+        self._written = [place for place, (_, updated, _) in enumerate(sources) if updated]
+        self._read = [place for place, (_, updated, copied) in enumerate(sources) if not updated and copied is None]
+        self.is_updating = bool(self._written)
+
+    def owners(self, leaves: list[Any]) -> list[Any]:
+        """Return the Tensor behind each variable."""
+        return [leaves[tensor] if type(tensor) is int else tensor for tensor, _, _ in self.sources]
+
+    # --- arrays for a call --------------------------------------------------------------------------------------------
+
+    def bound(self, arguments: list[Any], leaves: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Return the arguments of a call and the arrays of the variables, apart from each other where one is updated.
+
+        Raises:
+            UnsupportedError: an argument shares memory with a Tensor whose array the function writes into.
+        """
+        if self.written_into:
+            self._check_apart(arguments, leaves)
+        buffers: list[Any] = []
+        for tensor, updated, copied in self.sources:
+            if type(tensor) is int:
+                tensor = leaves[tensor]
+            if updated:
+                buffers.append(own_buffer(tensor))
+            elif copied is None:
+                buffers.append(tensor._value)
+            else:
+                copied[...] = tensor._value
+                buffers.append(copied)
+        return self._apart(arguments, buffers) if self._written else (arguments, buffers)
+
+    def _check_apart(self, arguments: list[Any], leaves: list[Any]) -> None:
+        """Refuse an array that shares memory with a Tensor whose array the function writes into.
+
+        Raises:
+            UnsupportedError: in an eager call the function would change that array, too.
+        """
+        tensors = self.owners(leaves)
+        for tensor in self.written_into:
+            owner: Any = leaves[tensor] if type(tensor) is int else tensor
+            others = [*arguments, *[other._value for other in tensors if other is not owner]]
+            if any([isinstance(item, np.ndarray) and np.may_share_memory(item, owner._value) for item in others]):
+                raise UnsupportedError(
+                    f"compile: an array or a Tensor that the function is given, or finds, lies in the memory of "
+                    f"{owner.name or 'a Tensor'}, which it writes into (`w.data -= step`). Give it a copy, "
+                    "`w.data.copy()` or `tg.Tensor(w.data)`, or update the Tensor with `w.assign(w.data - step)`"
+                )
+
+    def _apart(self, arguments: list[Any], buffers: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Return the arguments and the buffers, with copies of those that share memory with an updated buffer.
+
+        In an eager call an update gives a Tensor another array, and an array that was taken from the Tensor before
+        keeps its values: `step(w.data)` computes with the old weights to the end.
+        """
+        given = [place for place, item in enumerate(arguments) if looks_into_a_buffer(item)]
+        read = [place for place in self._read if looks_into_a_buffer(buffers[place])]
+        if given or read:
+            written = [buffers[place] for place in self._written]
+            arguments, buffers = list(arguments), list(buffers)
+            for items, places in ((arguments, given), (buffers, read)):
+                for place in places:
+                    if any([np.may_share_memory(items[place], buffer) for buffer in written]):
+                        items[place] = items[place].copy(order="K")
+        return arguments, buffers
+
+    # --- the second call and later ones -------------------------------------------------------------------------------
+
+    def settle(self, buffers: list[Any]) -> None:
+        """Remember the arrays of the variables, if each is the buffer of a Tensor from outside."""
+        found = [
+            (tensor, buffer)
+            for (tensor, updated, _), buffer in zip(self.sources, buffers, strict=True)
+            if updated and type(tensor) is not int
+        ]
+        if len(found) == len(self.sources) and found:
+            self.updated, self.buffers = found, tuple(buffers)
+
+    def are_settled(self, arguments: list[Any]) -> bool:
+        """Return whether the remembered buffers are right for a call; bring the Tensors' values into them.
+
+        A look at every variable anew took three microseconds of a step.
+        """
+        for item in arguments:
+            if type(item) is np.ndarray and item.base is None and id(item) not in buffer_ids:
+                continue
+            if looks_into_a_buffer(item):
+                return False
+        for tensor, buffer in self.updated:
+            if tensor._value is not buffer:
+                if self.written_into:
+                    return False
+                buffer[...] = tensor._value  # assigned to since
+        return True
+
+    # --- after a call -------------------------------------------------------------------------------------------------
+
+    def hand_over(self, buffers: list[Any], leaves: list[Any]) -> None:
+        """Give each updated Tensor its buffer as its value."""
+        for (tensor, updated, _), buffer in zip(self.sources, buffers, strict=True):
+            if updated:
+                if type(tensor) is int:
+                    tensor = leaves[tensor]
+                link = tensor._link
+                tensor._value = link._value = buffer
+                link.order = next_order()
+
+
+def variables_of(variables: Sequence[Variable], state: Sequence[Captured]) -> Variables:
+    """Return the variables of a program.
+
+    Args:
+        variables: of the program.
+        state: the leaf behind each of them.
+    """
+    sources = [
+        (_source(leaf), variable.updated is not None, _memory_for_small(variable))
+        for leaf, variable in zip(state, variables, strict=True)
+    ]
+    return Variables(sources, [_source(leaf) for leaf in state if leaf.is_written_into])
+
+
+def _source(leaf: Captured) -> Any:
+    """Return the Tensor of a leaf, or its position among the leaves of the arguments."""
+    return leaf.tensor if leaf.argument is None else leaf.argument
+
+
+def _memory_for_small(variable: Variable) -> Any:
+    """Return the array that a small variable is copied into at each call; None for an updated or a large variable."""
+    if variable.updated is not None or variable.node.size > SMALL:
+        return None
+    return np.empty(variable.node.shape, variable.node.dtype)
