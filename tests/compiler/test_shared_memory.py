@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.compiler.run import buffers
+from tinygraph.compiler.run import tensor_buffers
 
 
 def shapes_of_sharing(w):
@@ -93,16 +93,16 @@ def test_arguments_of_their_own_are_not_copied():
 
 def test_a_tensor_that_is_gone_leaves_no_buffer_behind():
     gc.collect()
-    before = len(buffers._buffers), len(buffers.buffer_ids)
+    before = len(tensor_buffers._buffers), len(tensor_buffers.buffer_ids)
 
     def lives_and_goes():
         w = tg.Tensor(np.ones(3), name="w")
         tg.compile(lambda: w.assign(w.data + 1))()
-        return len(buffers.buffer_ids)
+        return len(tensor_buffers.buffer_ids)
 
     assert lives_and_goes() == before[1] + 1
     gc.collect()
-    assert (len(buffers._buffers), len(buffers.buffer_ids)) == before
+    assert (len(tensor_buffers._buffers), len(tensor_buffers.buffer_ids)) == before
 
 
 def test_a_computed_tensor_without_a_gradient_is_an_argument_like_its_values():
