@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "Memory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only", "same_bits",
-    "share",
+    "Memory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only",
+    "same_bits", "share",
 ]  # fmt: skip
 
 
