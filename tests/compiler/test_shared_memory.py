@@ -115,7 +115,7 @@ def test_a_computed_tensor_without_a_gradient_is_an_argument_like_its_values():
 
 
 @pytest.mark.parametrize("shape", [(3,), ()])
-@pytest.mark.parametrize("how", ["place", "inverse", "primitive"])
+@pytest.mark.parametrize("how", ["place", "choice", "inverse", "primitive"])
 def test_a_call_that_fails_after_an_update_changes_nothing(how, shape):
     w, v = tg.Tensor(np.ones(shape)), tg.Tensor(np.ones(3))
 
@@ -133,6 +133,8 @@ def test_a_call_that_fails_after_an_update_changes_nothing(how, shape):
         later = w.data * x[0] * 2
         if how == "place":
             more = np.take(v.data, place)
+        elif how == "choice":
+            more = np.choose(place, [np.arange(2.0), np.ones(2)])
         elif how == "inverse":
             more = np.linalg.inv(matrix)
         else:

@@ -51,7 +51,7 @@ class Facts:
         product: a product of two matrices, which BLAS computes.
         elementwise: an element of the result depends on the operands' elements at the same place alone.
         any_values: no value of the operands makes the function fail.
-        by_place: an operand names places in another, and the function fails if there is no such place.
+        places_in: the index of the argument in which another names places; the function fails if one is not there.
         writes: the function writes into its first operand.
         shape_by_value: the shape of the result depends on values.
         complex_by_value: values decide whether the result is real or complex.
@@ -70,7 +70,7 @@ class Facts:
     product: bool = False
     elementwise: bool = False
     any_values: bool = False
-    by_place: bool = False
+    places_in: int | None = None
     writes: bool = False
     shape_by_value: bool = False
     complex_by_value: bool = False
@@ -126,7 +126,8 @@ FACTS: dict[Any, Facts] = _table(
     # --- products ---
     ((np.matmul, np.dot, turned_product), {"product": True}),
     # --- functions that ask for elements by their places ---
-    ((operator.getitem, np.take, np.take_along_axis, np.choose, scatter), {"by_place": True}),
+    ((operator.getitem, np.take, np.take_along_axis, scatter), {"places_in": 0}),
+    ((np.choose,), {"places_in": 1}),
     # --- functions that take out= though they are no ufuncs; some by np.copyto(out, view) ---
     ((np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
       scatter, assembled, turned_product, np.broadcast_to, np.reshape, np.ravel, operator.getitem),

@@ -11,8 +11,9 @@ from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
-from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
+from tinygraph.engine.links import instances
 from tinygraph.functions.checks import CHECKS
 
 __all__ = ["is_basic", "is_elementwise", "is_plain_reduction", "looks_like_view", "may_fail", "takes_out"]
@@ -47,8 +48,9 @@ def may_fail(step: Step) -> bool:
     if function in CHECKS or function is counted or function is kept_kind:
         return True
     facts = facts_of(function)
-    if facts.by_place:  # an array of places can name one that is not there
-        return any(operand is not step.args[0] and not operand.is_constant for operand in operands_of(step))
+    if facts.places_in is not None:
+        places = [item for index, item in enumerate(step.args) if index != facts.places_in]
+        return any(not operand.is_constant for operand in instances(Step, [places, step.kwargs]))
     if function is np.power and step.dtype.kind in "iu":  # to a negative exponent
         return True
     if function is None or facts.any_values or isinstance(function, np.ufunc):
