@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygraph.compiler.program.facts import FACTS, FIRST_NAMES, PRODUCTS, REDUCTIONS, facts_of
-from tinygraph.engine.table import decomposition_of
+from tinygraph.engine.notes import decomposition_of
 
 X = np.arange(-12.0, 12.0).reshape(2, 3, 4) / 7
 # Arguments with which a function can be called, where one array is not enough.
