@@ -28,7 +28,7 @@ _getframe = sys._getframe
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that is a NumPy function of the array."""
+    """Return a method that is a NumPy function of the array."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -47,7 +47,7 @@ class ArrayMethods(Generic[Array]):
     """The methods of ndarray, for what stands for an array.
 
     Attributes:
-        _numpy: how a function is called on it, with its arguments, keywords and the caller's frame.
+        _numpy: calls a function with arguments, keywords and the caller's frame.
     """
 
     __slots__ = ()
@@ -127,7 +127,7 @@ class ArrayMethods(Generic[Array]):
 
 
 def _writing(name: str, instead: str) -> Callable[..., Any]:
-    """A method of ndarray that writes into it: refused, with what to use instead."""
+    """Return a method of ndarray that writes into it. The call is refused, with the code to write instead."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise UnsupportedError(

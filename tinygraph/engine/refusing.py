@@ -31,7 +31,7 @@ class LinAlgError(ShapeError, np.linalg.LinAlgError):
 
 
 def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ...]) -> ValueError | IndexError:
-    """NumPy's complaint, with the name of the call and the shapes of what it was given."""
+    """Return NumPy's error with the name of the call and the shapes of its arguments."""
     if isinstance(error, ShapeError):  # one of ours, which says all that
         return error
     if hasattr(op.function, "derivative") and str(error).startswith(f"{function_name(op.function)}: "):
@@ -53,7 +53,7 @@ def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ..
 
 
 def no_numbers(op: Operation, value: Any, args: tuple[Any, ...]) -> UnsupportedError:
-    """The error for a result that is made of objects, or of spans of time, where a gradient is to go through it."""
+    """Return the error for a result made of objects, or of spans of time, that a gradient is to go through."""
     kinds = [item.dtype for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
     dtype = next((kind for kind in kinds if kind.kind in "OmM"), getattr(value, "dtype", np.dtype(object)))
     name = "t[index]" if op.function is operator.getitem else function_name(op.function)
@@ -65,7 +65,7 @@ def no_numbers(op: Operation, value: Any, args: tuple[Any, ...]) -> UnsupportedE
 
 
 def overwrites(name: str, how: str) -> UnsupportedError:
-    """The error for a call that is told to write into an array."""
+    """Return the error for a call that is told to write into an array."""
     return UnsupportedError(
         f"{name}: writing the result into an array ({how}) at {users_line()} would overwrite values that the graph may "
         "still need, or lose the gradient; use the result that the call returns"
@@ -73,7 +73,7 @@ def overwrites(name: str, how: str) -> UnsupportedError:
 
 
 def unsupported(function: Callable[..., Any]) -> UnsupportedError:
-    """The error for a function that the table does not know, or knows to have no place among Tensors."""
+    """Return the error for a function that the table does not know, or that is refused on Tensors."""
     name = function_name(function)
     instead = hint_for(function)
     if instead is not None:

@@ -70,7 +70,7 @@ class ScopeName(str):
 
 
 def given_name(name: str) -> str:
-    """The name that the user gave a scope: "Residual" for "Residual 2"."""
+    """Return the name that the user gave a scope: "Residual" for "Residual 2"."""
     return name.given if isinstance(name, ScopeName) else name
 
 
@@ -81,7 +81,7 @@ def named_scopes(calls: Sequence[tuple[Scopes, int]]) -> list[Scopes]:
     one call in the graph is no scope: the call says it all.
 
     Args:
-        calls: for each call of the graph, in execution order, the scopes it was made in, outermost first, and when.
+        calls: for each call of the graph, in execution order, its scopes, outermost first, and its order.
 
     Returns:
         The names of those scopes.
@@ -93,7 +93,7 @@ def named_scopes(calls: Sequence[tuple[Scopes, int]]) -> list[Scopes]:
 
 
 def _lone(calls: Iterable[tuple[Scopes, int]]) -> set[int]:
-    """The entries of compositions that made one call of these, or none."""
+    """Return the entries of compositions that made one call of these, or none."""
     made: dict[int, int] = {}
     for scopes, when in calls:
         for entry in scopes:
@@ -110,12 +110,12 @@ def _ids(path: Scopes) -> Ids:
 
 
 def _identities(path: Scopes) -> Ids:
-    """The modules and blocks of a path: entries of one module are the same."""
+    """Return the modules and blocks of a path: entries of one module are the same."""
     return tuple([id(getattr(entry, "owner", entry)) for entry in path])
 
 
 def _names(paths: Iterable[Scopes]) -> dict[Ids, ScopeName]:
-    """The name of each scope, by the entries that lead to it."""
+    """Return the name of each scope, by the entries that lead to it."""
     places: dict[Ids, Scopes] = {}
     for path in paths:
         for end in range(1, len(path) + 1):
@@ -143,6 +143,6 @@ def _names(paths: Iterable[Scopes]) -> dict[Ids, ScopeName]:
 
 
 def _free(before: str, start: int, after: str, taken: set[str]) -> Iterator[str]:
-    """Texts with a number in them, counted up from `start`, that are not taken."""
+    """Yield texts with a number in them, counted up from `start`, that are not taken."""
     texts = (f"{before}{number}{after}" for number in itertools.count(start))
     return (text for text in texts if text not in taken)

@@ -60,7 +60,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 
 def _call_plainly(ufunc: np.ufunc, inputs: tuple[Any, ...], frame: FrameType) -> Any:
-    """Call a ufunc on its operands alone; NotImplemented beside an object that has operators of its own."""
+    """Call a ufunc on its operands alone. Return NotImplemented beside an object that has operators of its own."""
     op = operation_of(ufunc)
     if op is None or len(inputs) > 2:
         return call_function(ufunc, inputs, {}, frame)
@@ -70,7 +70,7 @@ def _call_plainly(ufunc: np.ufunc, inputs: tuple[Any, ...], frame: FrameType) ->
 
 
 def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[..., Any]:
-    """A ufunc told to compute in a dtype: its operands first, as the rules will compare them with the result."""
+    """Return a ufunc that computes in a given dtype, with its operands converted to it for the rules."""
 
     def written_out(*operands: Any, dtype: Any, casting: Any = "same_kind", **keywords: Any) -> Any:
         dtype = np.dtype(dtype)
@@ -88,7 +88,7 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
 
 
 def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
-    """A ufunc of vectors or matrices that is told along which axes they lie: the axes moved to the end, and back."""
+    """Return a ufunc of vectors or matrices that lie along given axes: it moves the axes to the end, and back."""
 
     def written_out(*operands: Any, axes: Any = None, axis: Any = None, keepdims: bool = False, **keywords: Any) -> Any:
         arrays = [array_of(item) for item in operands]
