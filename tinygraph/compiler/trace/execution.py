@@ -17,9 +17,9 @@ from tinygraph.compiler.trace.functions import Part
 from tinygraph.compiler.trace.operands import as_part, outline, sequence_like
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import refused
-from tinygraph.compiler.trace.tape import RecordedCall, Sharing, Tape
+from tinygraph.compiler.trace.tape import Alias, RecordedCall, Tape
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import Taken, check_positions, look_into, sharing_of
+from tinygraph.compiler.trace.views import Taken, alias_of, check_positions, look_into
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name
@@ -80,10 +80,10 @@ class Execution:
             value = recorded.outline
         self._tape.calls.append(recorded)
         if not isinstance(value, tuple | list):
-            return self._result(recorder, call, call.function, value, 0, recorded.facts[0])
+            return self._result(recorder, call, call.function, value, 0, recorded.aliases[0])
         parts = [
-            self._result(recorder, call, Part.of(call.function, position), as_part(part), position, fact)
-            for position, (part, fact) in enumerate(zip(value, recorded.facts, strict=True))
+            self._result(recorder, call, Part.of(call.function, position), as_part(part), position, alias)
+            for position, (part, alias) in enumerate(zip(value, recorded.aliases, strict=True))
         ]
         return sequence_like(value, parts)
 
@@ -112,15 +112,15 @@ class Execution:
     def _recorded(self, call: CallToRecord, value: Any) -> RecordedCall:
         """Return a call and the outline of its result, for the second run."""
         parts = value if isinstance(value, tuple | list) else (value,)
-        facts = [sharing_of(part, call.operands, call.is_own) for part in parts]
-        check_positions(call.function, call.operands, facts)
+        aliases = [alias_of(part, call.operands, call.is_own) for part in parts]
+        check_positions(call.function, call.operands, aliases)
         return RecordedCall(
-            call.function, call.event_args, call.event_kwargs, outline(value), facts, call.code, call.lasti
+            call.function, call.event_args, call.event_kwargs, outline(value), aliases, call.code, call.lasti
         )
 
     def _result(
         self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any, position: int,
-        fact: Sharing,
+        alias: Alias,
     ) -> Traced:  # fmt: skip
         """Add the event of one result of a call; return its stand-in.
 
@@ -130,14 +130,14 @@ class Execution:
             function: returns this one result.
             value: the result, or its outline.
             position: among the results.
-            fact: the memory of the result.
+            alias: the operand that it is a view of, if any.
         """
         event = self._add_event(call, function, value)
-        operand = None if fact.operand is None else call.operands[fact.operand]
-        if operand is not None and fact.is_same:
+        operand = None if alias.operand is None else call.operands[alias.operand]
+        if operand is not None and alias.is_same:
             return operand
         known = None if type(value) is Event else read_only(value)
-        result = Traced(recorder, event, known, is_number=fact.is_number)
+        result = Traced(recorder, event, known, is_number=alias.is_number)
         if operand is not None:
             look_into(result, operand, Taken(call.function, position, call.args, call.kwargs))
         return result

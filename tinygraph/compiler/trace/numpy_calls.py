@@ -53,8 +53,21 @@ def call_ufunc(
     kwargs = dict(kwargs)
     out = kwargs.pop("out", None)
     targets = [item for item in (out if type(out) is tuple else (out,)) if item is not None]
-    target = targets[0] if targets else None
     where = kwargs.pop("where", True) if method == "__call__" else True
+    _check_ufunc(ufunc, method, targets, where)
+    result = _ufunc_result(recorder, ufunc, method, inputs, kwargs)
+    if not targets:
+        return result
+    if ufunc.nout > 1 and method == "__call__":
+        pairs = zip(out, result, strict=True)
+        return tuple([part if item is None else recorder.overwrite(item, part) for item, part in pairs])
+    if where is not True:
+        result = recorder.call(np.where, (where, result, targets[0]), {})
+    return recorder.overwrite(targets[0], result)
+
+
+def _check_ufunc(ufunc: np.ufunc, method: str, targets: list[Any], where: Any) -> None:
+    """Refuse a ufunc that writes where a program cannot, or that leaves elements undefined."""
     if method == "at":
         raise refused(
             f"{function_name(ufunc)}.at writes into an array",
@@ -63,24 +76,23 @@ def call_ufunc(
         )
     if any([type(item) is not Traced for item in targets]):
         raise refused("a computed value is written into a plain array", IN_PLACE)
-    if where is not True and (target is None or ufunc.nout > 1):
+    if where is not True and (not targets or ufunc.nout > 1):
         raise refused(
             f"{function_name(ufunc)} with where= leaves elements undefined", "Use np.where(mask, result, otherwise)"
         )
+
+
+def _ufunc_result(
+    recorder: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Record a ufunc, or one of its methods; `np.add.reduce` and its kind as `np.sum` and its kind."""
+    if method == "__call__":
+        return recorder.call(ufunc, inputs, kwargs)
     if method == "reduce" and ufunc in FIRST_NAMES:
         axis = kwargs.pop("axis", 0)
         keywords = {key: item for key, item in kwargs.items() if not _is_default(key, item)}
-        result = recorder.call(FIRST_NAMES[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
-    elif method != "__call__":
-        result = recorder.call(Method.of(ufunc, method), inputs, kwargs)
-    else:
-        result = recorder.call(ufunc, inputs, kwargs)
-    if target is None:
-        return result
-    if ufunc.nout > 1 and method == "__call__":
-        pairs = zip(out, result, strict=True)
-        return tuple([part if item is None else recorder.overwrite(item, part) for item, part in pairs])
-    return recorder.overwrite(target, result if where is True else recorder.call(np.where, (where, result, target), {}))
+        return recorder.call(FIRST_NAMES[ufunc], inputs, keywords if axis is None else {"axis": axis, **keywords})
+    return recorder.call(Method.of(ufunc, method), inputs, kwargs)
 
 
 def call_function(
@@ -126,7 +138,7 @@ def _counted(recorder: Recorder, x: Any, weights: Any = None, minlength: Any = 0
     above = known is not None and known.size and known.dtype.kind in "iub" and known.max() >= minlength
     if type(minlength) is Traced or not minlength or above:
         raise refused(
-            "bincount of a computed value, or with computed weights",
+            "bincount of a computed value, or with computed weights, cannot be compiled",
             "The length of its result depends on values, and a program is made for given shapes. Give minlength=n, "
             "with n above every number that will be counted",
         )

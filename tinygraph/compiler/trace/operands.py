@@ -12,23 +12,23 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import mapped
 
-__all__ = ["PLAIN", "as_part", "given_way", "outline", "sequence_like", "without_class"]
+__all__ = ["PLAIN", "as_builtin", "as_part", "outline", "promoted", "sequence_like"]
 
 PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
 
 
-def without_class(item: Any) -> Any:
-    """Return a number or text of a subclass, such as a member of an `IntEnum`, as Python's own; else the item."""
+def as_builtin(item: Any) -> Any:
+    """Return a number or text of a subclass, such as a member of an `IntEnum`, as the built-in one; else the item."""
     if type(item) is slice:
-        return slice(*[without_class(part) for part in (item.start, item.stop, item.step)])
+        return slice(*[as_builtin(part) for part in (item.start, item.stop, item.step)])
     if not isinstance(item, np.generic):
         for kind in (bool, int, float, complex, str):
             if isinstance(item, kind):
-                return item if type(item) is kind else _OWN[kind](item)
+                return item if type(item) is kind else _BUILTIN[kind](item)
     return item
 
 
-_OWN: dict[type, Callable[[Any], Any]] = {
+_BUILTIN: dict[type, Callable[[Any], Any]] = {
     int: int.__int__,
     float: float.__float__,
     complex: complex.__complex__,
@@ -61,8 +61,8 @@ def as_part(part: Any) -> Any:
     return part if hasattr(part, "dtype") else np.asarray(part)
 
 
-def given_way(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Return the arguments with each Python float in the dtype that it takes next to the arrays among them."""
+def promoted(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return the arguments with each weak Python float in the dtype that NumPy promotes it to beside the arrays."""
     if not (kwargs or any([_may_be_weak(item) for item in args])):
         return args, kwargs
     weak: list[Traced] = []
@@ -82,7 +82,7 @@ def given_way(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
     common = np.result_type(*strong, 1.0)
     target = np.zeros(0, common).real.dtype
 
-    def give_way(item: Any) -> Any:
+    def promote(item: Any) -> Any:
         return recorder.converted(item, target) if type(item) is Traced and item._weak else item
 
-    return (args, kwargs) if target == np.float64 else (mapped(args, give_way), mapped(kwargs, give_way))
+    return (args, kwargs) if target == np.float64 else (mapped(args, promote), mapped(kwargs, promote))

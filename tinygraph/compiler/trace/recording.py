@@ -14,7 +14,7 @@ from tinygraph.compiler.trace.agreement import same_content
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
-from tinygraph.compiler.trace.operands import PLAIN, given_way, without_class
+from tinygraph.compiler.trace.operands import PLAIN, as_builtin, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
 from tinygraph.compiler.trace.refusals import check_recordable
@@ -132,7 +132,7 @@ class Recording:
             return item
         if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
             return self.plain_arrays.event_of(np.asarray(item))  # an object of the user's that NumPy makes an array of
-        return without_class(item)
+        return as_builtin(item)
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Recording:
         if order != "C" and type(args[0]) is Traced:
             return self._call_in_order(order, function, args, kwargs)
         if self._any_weak:
-            args, kwargs = given_way(self, args, kwargs)
+            args, kwargs = promoted(self, args, kwargs)
         operands = list(instances(Traced, (args, kwargs)))
         event_args, event_kwargs = mapped(args, self.operand), mapped(kwargs, self.operand)
         call = CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *instruction())
@@ -218,16 +218,19 @@ class Recording:
         name = self.tape.call_name
         if self.closed:
             raise GraphError(
-                f"compile: this Tensor, or array, was computed while {name} was being compiled, and was kept: it has "
-                "no value of its own. What is to be used outside must be returned"
+                f"compile: a Tensor or array that was computed while {name} was compiled has no value afterwards. "
+                f"A value that is used outside must be returned by {name}"
             )
         tracer: Any = state.tracing
         if tracer is None and carrying_out.function is not None and self._thread == threading.get_ident():
             called = function_name(carrying_out.function)
             raise refused(
-                f"a function that {called} calls uses an array of {name}, beside what it is called with",
+                f"a function that {called} calls uses an array of {name} that is not among its arguments",
                 "Give it the array as a further argument, as in np.apply_along_axis(f, axis, x, w) or np.piecewise(x, "
                 "conditions, functions, w); or write it out with NumPy's functions, np.where in place of np.piecewise",
             )
         if getattr(tracer, "recording", None) is not self:
-            raise GraphError(f"compile: {name} is being compiled in another thread, and this is an array in it")
+            raise GraphError(
+                f"compile: an array of {name} is used in another thread than the one that is compiling {name}. Use it "
+                f"in that thread, or return it from {name} and hand on the result"
+            )

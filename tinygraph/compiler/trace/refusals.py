@@ -50,4 +50,4 @@ def check_recordable(function: Callable[..., Any], args: tuple[Any, ...]) -> Non
         choosing = args[0] if function in (np.compress, np.extract) else args[1] if len(args) > 1 else None
         instead = BY_VALUE if type(choosing) is Traced else None
     if instead is not None:
-        raise refused(f"{function_name(function)} of a computed value", instead)
+        raise refused(f"{function_name(function)} of a computed value cannot be compiled", instead)

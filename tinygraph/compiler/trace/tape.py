@@ -18,18 +18,18 @@ from tinygraph.engine.table import function_name
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import source_of
 
-__all__ = ["RecordedCall", "Sharing", "Tape", "instruction"]
+__all__ = ["Alias", "RecordedCall", "Tape", "instruction"]
 
 # Code whose calls are made on behalf of the user's line that called it.
 _OURS = frozenset(("tinygraph", "numpy", "scipy", "contextlib", "functools"))
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
-    """The memory of a result, as the first run saw it.
+class Alias:
+    """The relation of a result's memory to that of the operands, as the first run saw it.
 
     Attributes:
-        operand: the position, among the call's operands, of the one whose memory it shares; None for its own memory.
+        operand: the position of the operand whose memory the result shares, None where it has its own.
         is_same: the result is that operand.
         is_number: the result is a number, and no array.
     """
@@ -46,7 +46,7 @@ class RecordedCall:
     Attributes:
         function, args, kwargs: the call, with events in place of arrays.
         outline: its result, with shapes and dtypes in place of arrays.
-        facts: for each of its results the memory that it lies in.
+        aliases: for each of its results the operand that it is a view of, if any.
         code, lasti: the user's instruction that made the call.
     """
 
@@ -54,7 +54,7 @@ class RecordedCall:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outline: Any
-    facts: list[Sharing]
+    aliases: list[Alias]
     code: Any
     lasti: int
 

@@ -12,13 +12,13 @@ import numpy as np
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
-from tinygraph.compiler.trace.tape import Sharing
+from tinygraph.compiler.trace.tape import Alias
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import mapped, next_order
 from tinygraph.engine.ownership import share
 from tinygraph.engine.table import function_name
 
-__all__ = ["Taken", "become", "check_positions", "earlier_state", "look_into", "sharing_of", "take_again"]
+__all__ = ["Taken", "alias_of", "become", "check_positions", "earlier_state", "look_into", "take_again"]
 
 # Stands for the array that a view was taken of, among the arguments of the call that took it.
 _HERE: Any = object()
@@ -58,17 +58,17 @@ class Taken:
         return view
 
 
-def sharing_of(result: Any, operands: Sequence[Traced], is_own: bool) -> Sharing:
+def alias_of(result: Any, operands: Sequence[Traced], is_own: bool) -> Alias:
     """Return whose memory a result lies in: an operand's, or its own; a number has none."""
     for position, operand in enumerate(operands):
         if share(result, operand._value):
-            return Sharing(position, result is operand._value and not is_own, False)
-    return Sharing(None, False, not isinstance(result, np.ndarray))
+            return Alias(position, result is operand._value and not is_own, False)
+    return Alias(None, False, not isinstance(result, np.ndarray))
 
 
-def check_positions(function: Callable[..., Any], operands: Sequence[Traced], facts: list[Sharing]) -> None:
+def check_positions(function: Callable[..., Any], operands: Sequence[Traced], aliases: list[Alias]) -> None:
     """Refuse a view whose shape or offset depends on a computed number; an index is looked up by the program."""
-    shown = {fact.operand for fact in facts} - {None}
+    shown = {alias.operand for alias in aliases} - {None}
     counts = [position for position, item in enumerate(operands) if not item.shape and item.dtype.kind in "iu"]
     if shown and function is not operator.getitem and not shown.issuperset(counts):
         raise refused(
