@@ -211,7 +211,7 @@ def test_what_was_assigned_since_is_said_to_be_so_in_every_form() -> None:
     assert "× w" not in "".join(link.label for link in tg.draw(y)._scene.links)
     assert "after" not in tg.draw(y)._scene.title
     page = tg.draw(y).html()
-    assert "given another value after it was used" in page and "from before the change" in page
+    assert "got another value after its use" in page and "from before the change" in page
 
 
 def test_a_view_of_what_was_written_into_has_changed_too() -> None:

@@ -62,7 +62,7 @@ def _stored(frame: FrameType, made_at: str, meant: str) -> str:
     """The error for writing a Tensor into a plain array."""
     return (
         f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
-        f"{line_of(frame)}, which would lose the gradient without a word. Gather the Tensors in a list and join them "
+        f"{line_of(frame)}, which would lose the gradient silently. Gather the Tensors in a list and join them "
         f"with np.stack, or np.concatenate; or choose with np.where(mask, t, array); or write {meant} meant"
     )
 

@@ -21,8 +21,8 @@ MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft, "scipy.s
 KINDS = {
     "derivative": "has a rule of its own",
     "composition": "is written out with others; its value is NumPy's to rounding",
-    "plain": "has no derivative, or one that is 0; returns what NumPy returns",
-    "refused": "would write into an array, or lose the graph; the error says what to use instead",
+    "plain": "has no derivative, or the derivative 0; returns NumPy's result",
+    "refused": "would write into an array, or lose the graph; the error has the replacement",
     "not yet": "an error",
 }
 
@@ -94,25 +94,25 @@ assert x.grad.tolist() == [-1, 1, 4]
 assert type(np.argsort(x)) is np.ndarray
 ```
 
-## What NumPy does not hand over
+## Functions outside of NumPy's protocols
 
-NumPy calls `np.array`, `np.asarray`, `np.ascontiguousarray`, `np.full`, `np.require` and `np.vectorize` without asking
-whose argument it is. On a Tensor that requires a gradient they raise an error, as the gradient would be lost.
-The error names the function. `np.stack` joins Tensors, `np.broadcast_to` repeats one, `np.piecewise` and
-`np.apply_along_axis` call functions.
+`np.array`, `np.asarray`, `np.ascontiguousarray`, `np.full`, `np.require` and `np.vectorize` do not call a Tensor's
+implementation: they would make a plain array of it. For a Tensor that requires a gradient they raise an error that
+names the function, since the gradient would be lost. `np.stack` joins Tensors, `np.broadcast_to` repeats one,
+`np.piecewise` and `np.apply_along_axis` call functions.
 
-Nothing writes into a Tensor: not `out=`, `np.copyto` or `np.add.at`; to add at places, add `np.bincount` with weights.
+No function writes into a Tensor: `out=`, `np.copyto` and `np.add.at` are refused. To add at indices, add `np.bincount`
+with weights.
 
 ## Ufuncs
 
-Keywords that say how to compute (`dtype`, `casting`, `order`, `subok`), and where the vectors of `matmul`, `vecdot`,
-`matvec` and `vecmat` lie (`axes`, `axis`, `keepdims`), work. So do the methods `reduce`, `accumulate`,
-`reduceat` and `outer` of ufuncs of two operands; where no other function does the same they take one step an element.
-An element that only equals the largest so far takes nothing from it: the gradient of `np.maximum.accumulate` is the
-first one's.
+These keywords work: `dtype`, `casting`, `order` and `subok`, and for `matmul`, `vecdot`, `matvec` and `vecmat` also
+`axes`, `axis` and `keepdims`. So do the methods `reduce`, `accumulate`, `reduceat` and `outer` of ufuncs of two
+operands. They take one step an element if no other function computes the same. At a tie in `np.maximum.accumulate` the
+first of the largest elements has the whole gradient.
 
-`where=` leaves undefined what it leaves out, so that it needs `out=`, a plain array, which says what to put there. The
-result is a new Tensor. The array stays as it was: use what the call returns.
+`where=` leaves elements undefined. So it needs `out=`, a plain array with the values of these elements. The result is a
+new Tensor, and the array does not change: use the result of the call.
 
 ```python
 t, mask = tg.Tensor([4.0, 0.0]), np.array([True, False])
@@ -132,12 +132,12 @@ its weights are a Tensor: then a gradient flows to them. `np.quantile` and its k
 
 The ufuncs of `scipy.special` come by the same protocol. The shapes of the gamma, beta, χ², F and Student distributions
 have derivatives, as have the moduli of elliptic integrals and the exponent of the zeta function. The orders of Bessel
-functions, such as v in `jv(v, x)`, and the degrees of polynomials have none here: a gradient that would flow to one is
-an error that names it. So is a Tensor in a ufunc that has none.
+functions, such as v in `jv(v, x)`, and the degrees of polynomials have none here: a gradient to one of them is an error
+that names it. So is a Tensor in a ufunc without a derivative.
 
-`softmax`, `logsumexp`, `polygamma`, `comb` and others that are not ufuncs make arrays of their arguments, and so do
-`scipy.stats`, `scipy.linalg`, `scipy.sparse`, `scipy.signal` and the rest: [the error](debugging.md) has the code to
-write in their place, such as `tg.softmax(x, axis)`.
+`softmax`, `logsumexp`, `polygamma`, `comb` and others are not ufuncs, and make plain arrays of their arguments. So do
+`scipy.stats`, `scipy.linalg`, `scipy.sparse`, `scipy.signal` and the rest: [the error](debugging.md) has the
+replacement, such as `tg.softmax(x, axis)`.
 
 ```python
 from scipy import special

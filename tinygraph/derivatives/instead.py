@@ -20,7 +20,7 @@ _JOIN = (
     "of lists"
 )
 _ARRAY = (
-    "NumPy's functions take a Tensor as it is, so leave the call out; to join Tensors write np.stack([t, u]), or "
+    "NumPy's functions take a Tensor directly, so leave the call out; to join Tensors write np.stack([t, u]), or "
     "np.stack([np.stack(row) for row in rows]) for a list of lists"
 )
 
@@ -219,11 +219,11 @@ ADVICE = {
     "np.testing": "A comparison has no gradient: give it t.data",
     **{f"np.{name}": "Write int(t) for one number, or t.data.astype(np." + name + ")"
        for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")},
-    "random": "Its draws have no derivative with respect to this argument; shift and scale what is drawn, as in "
+    "random": "Its draws have no derivative with respect to this argument; shift and scale the draws, as in "
     "loc + scale * rng.normal(size=n)",
     **dict.fromkeys(
         (f"random.{name}" for name in ("poisson", "binomial", "integers", "randint", "geometric", "multinomial")),
-        "The draws are whole numbers, which no gradient goes through",
+        "The draws are whole numbers, and have no gradient",
     ),
     "random.choice": "Draw the places, t[rng.integers(len(t), size=n)]; the chances p are to be plain numbers",
     "linalg": "Write it with the functions of np.linalg, or give it a derivative with @tg.primitive",

@@ -45,7 +45,7 @@ def _in_order(g: Any, shape: tuple[int, ...], order: str) -> Any:
     if order == "F":
         return np.reshape(g, shape, order="F")
     raise UnsupportedError(
-        f"reshape: order={order!r} takes elements as they lie in memory, which is not recorded; use order='C' or 'F'"
+        f"reshape: order={order!r} depends on the memory layout, which the record does not keep. Use order='C' or 'F'"
     )
 
 

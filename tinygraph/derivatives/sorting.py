@@ -242,7 +242,7 @@ def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool 
     a = array_of(a)
     if a.dtype.kind == "c":
         if np.any(np.isnan(a)):
-            raise TypeError("nanmedian: of complex numbers none may be NaN; leave them out first, with z[~np.isnan(z)]")
+            raise TypeError("nanmedian: a complex array must have no NaN. Leave the NaNs out first, z[~np.isnan(z)]")
         return np.median(a, axis=axis, keepdims=bool(keepdims))
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     ordered = np.sort(_flat(a, axes), axis=-1)

@@ -109,7 +109,7 @@ def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
     if outputs and callable(outputs[0]):
         raise TypeError(_function_given(outputs))
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
-        raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor; give what is in it, tg.draw(*outputs)")
+        raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor. Write tg.draw(*outputs) for its Tensors")
     return read_graph(outputs, frame)
 
 

@@ -72,7 +72,7 @@ def _notes(scene: Scene) -> list[str]:
     told = {node.gradient_note for node in shown if node.grad is not None}
     notes += [words for note, words in NOTES.items() if note in told]
     if any(node.changed for node in shown):
-        notes.append("changed since: the input was given another value after it was used; what came of it is older")
+        notes.append("changed since: the input got another value after its use; the results are older")
     if any(box.kind == "layer" and any(n.is_input and n.grad is not None for n in box.members) for box in scene.boxes):
         notes.append("bars: norm of the gradient beside the largest one, over four powers of ten")
     return notes

@@ -166,7 +166,7 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     yield "dtype", str(what.dtype if value is None else value.dtype)
     if value is not None or not scene.is_plan:
         yield "value", "not kept" if value is None else _statistics(value)
-    yield "changed", "given another value after it was used" if box.constant is None and node.changed else ""
+    yield "changed", "got another value after its use" if box.constant is None and node.changed else ""
     yield "not finite", nonfinite(value)
     yield "memory", byte_size(what.nbytes)
     if box.kind != "constant":

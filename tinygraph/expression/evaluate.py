@@ -147,7 +147,7 @@ class Expression:
             if not small or by_zero or not isinstance(node.op, STAY_INTEGERS):
                 left, right = np.float64(left), np.float64(right)
         if isinstance(node.op, ast.BitXor) and not (_is_condition(left) and _is_condition(right)):
-            raise self._error(node, "^ joins conditions, of which one holds and not both; a power is written a**2")
+            raise self._error(node, "^ is an exclusive or of conditions; a power is written a**2")
         product = isinstance(node.op, ast.MatMult)
         self._check_size(node, functions()["matmul" if product else "add"], (left, right), {})
         return self._call(node, BINARY[type(node.op)], left, right)
