@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from tinygraph.compiler.guards.signature import NUMERIC, Parameters
+from tinygraph.compiler.guards.arguments import NUMERIC
+from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.versions import Running, Version
@@ -57,12 +58,12 @@ class Compiled:
     def __init__(self, function: Callable[..., Any], static_argnames: Iterable[str], maxsize: int) -> None:
         functools.update_wrapper(self, function)
         self._function = function
-        self._parameters = Parameters(function, static_argnames)
+        self._parameters = Parameters.of(function, static_argnames)
         self._name = self._parameters.function
         self._call_parameters = parameters_of(function)
         self._maxsize = maxsize
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
-        # By a program the call it was made for, in the words of a saved file, where there are words for it.
+        # For each program the call it was compiled for, as a saved file writes it; None where a file cannot.
         self._calls: weakref.WeakKeyDictionary[Version, SavedCall | None] = weakref.WeakKeyDictionary()
         self._last: Version | None = None
         self._evicted = 0
@@ -72,7 +73,7 @@ class Compiled:
         return self if instance is None else types.MethodType(self, instance)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
-        """The same of a copied function, as of the method of a copied model, not compiled yet."""
+        """Return a compiled function of a copy, such as the method of a copied model. It has no programs yet."""
         return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize)
 
     def __repr__(self) -> str:
@@ -81,7 +82,8 @@ class Compiled:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function: run the program for these arguments, which is made at the first such call."""
         if modes.unusual and (state.tracing is not None or state.watching or carrying_out.function is not None):
-            # Inside another function that is being compiled it is part of that; tg.detect_nonfinite asks for values.
+            # Inside another function that is being compiled, the calls become part of that function's program;
+            # tg.detect_nonfinite looks at every value of an eager call.
             return self._function(*args, **kwargs)
         version, leaves = self._version_for(args, kwargs)
         try:
@@ -90,7 +92,11 @@ class Compiled:
             return tree_map(plain, self._function(*args, **kwargs))
 
     def _version_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
-        """Return the program for some arguments, and the values among them that it is given at each call."""
+        """Return the program for a call, and its leaves: the values among the arguments that each call gives.
+
+        Mostly it is the last program again. Else a signature is made, and the programs of that signature are asked.
+        Where the guards of none hold, the function is compiled.
+        """
         last = self._last
         if last is not None and not kwargs and not modes.unusual and last.fits(args):
             leaves = list(args)
@@ -108,7 +114,7 @@ class Compiled:
         return version, leaves
 
     def _found(self, key: tuple[Any, ...], leaves: list[Any]) -> Version | None:
-        """The program of a signature that is the right one now, if there is one."""
+        """Return the program of a signature whose guards hold, or None."""
         for version in self._versions.get(key, ()):
             if version.holds(leaves):
                 self._last = version
@@ -118,7 +124,7 @@ class Compiled:
                 return version
         return None
 
-    # --- what it is made of -----------------------------------------------------------------------------------------
+    # --- the programs -----------------------------------------------------------------------------------------------
 
     @property
     def signatures(self) -> tuple[str, ...]:
@@ -127,13 +133,18 @@ class Compiled:
             return tuple(self._parameters.told(key) for key, versions in self._versions.items() for _ in versions)
 
     def _used(self) -> Version:
+        """Return the program that was run last.
+
+        Raises:
+            GraphError: there is none.
+        """
         if self._last is None:
             raise GraphError(f"compile: {self._name} has not been called yet, so it has not been compiled")
         return self._last
 
     @property
     def program(self) -> Program:
-        """The `Program` that was run last."""
+        """The `Program` that was run last: the graph with the meaning of its inputs and outputs."""
         return self._used().program
 
     @property
@@ -192,7 +203,7 @@ class Compiled:
         Raises:
             ValueError: the path does not end in ".py", or `parameters` is something else.
             GraphError: the function has not been called, and no arguments are given.
-            UnsupportedError: a program calls a function, or reads something, that has no place in a file.
+            UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file.
         """
         if args or kwargs:
             versions = [self._version_for(args, kwargs)[0]]
@@ -209,7 +220,7 @@ class Compiled:
         )
 
     def _current(self) -> list[Version]:
-        """The programs that would run now, one for each signature. A file knows of no_grad as little as of Tensors.
+        """Return the programs that would run now, one for each signature. A file knows neither no_grad nor Tensors.
 
         Raises:
             UnsupportedError: there is none.
@@ -233,7 +244,7 @@ class Compiled:
         return list(found.values())
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Measure, call by call, how long the program for these arguments takes. Nothing is updated.
+        """Measure the time of each call in the program for these arguments. Nothing is updated.
 
         Returns:
             A `Profile`: printed, it shows tables by the user's lines and by operation.
@@ -250,17 +261,13 @@ class Compiled:
     # --- compiling --------------------------------------------------------------------------------------------------
 
     def _compiled(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
-        """Make the program for some arguments, and keep it in front of the others of its signature."""
+        """Make the program for a call, and put it before the other programs of its signature."""
         known = self._versions.get(key, [])
         why = known[0].guards.changed() if known else "the arguments differ"
         version = made_version(self._function, self._parameters, args, kwargs, leaves)
         is_static = self._parameters.is_static
         self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))
-        if (
-            not kwargs
-            and len(key) == len(args)
-            and all(type(item) is np.ndarray and item.dtype.kind in NUMERIC for item in args)
-        ):
+        if not kwargs and len(key) == len(args) and all(map(_is_numeric, args)):
             version.layouts = [(item.shape, item.dtype) for item in args]
         self._versions.setdefault(key, []).insert(0, version)
         self._versions.move_to_end(key)
@@ -270,7 +277,7 @@ class Compiled:
         return version
 
     def _evict(self, why: str) -> None:
-        """Throw away the program that was not used for longest, and warn now and then."""
+        """Throw away the least recently used program. Warn at the first one, the tenth, the hundredth."""
         oldest = next(iter(self._versions))
         self._versions[oldest].pop()
         if not self._versions[oldest]:
@@ -284,6 +291,10 @@ class Compiled:
                 RuntimeWarning,
                 stacklevel=5,
             )
+
+
+def _is_numeric(item: Any) -> bool:
+    return type(item) is np.ndarray and item.dtype.kind in NUMERIC
 
 
 @overload
@@ -306,7 +317,7 @@ def compile(  # noqa: A001
         function: takes arrays, Tensors and numbers, in lists, tuples and dicts. Arrays and floats are given anew at
             each call; ints, bools, strings, None and other objects are part of the signature.
         static_argnames: arguments that are part of the signature whatever they are; they must be hashable.
-        maxsize: how many programs are kept. When there are more, the one that was not used for longest goes.
+        maxsize: the number of programs that are kept. Beyond it the least recently used one is thrown away.
 
     Returns:
         A `Compiled`, which is called like the function. Its results are arrays. Tensors that the function finds outside

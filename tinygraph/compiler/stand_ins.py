@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.signature import Parameters, copied, rebuilt, same_shape
+from tinygraph.compiler.guards.arguments import copied, rebuilt, same_shape
+from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.guards.surroundings import Surroundings, surroundings_of
 from tinygraph.compiler.names import identifier
 from tinygraph.compiler.run.binding import Binding

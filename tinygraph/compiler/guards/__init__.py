@@ -1,6 +1,6 @@
 """Guards: the conditions under which a program is the right one for a call.
 
-    signature       the arguments: their shapes, dtypes and settings
+    signature       the arguments: the layouts of the arrays, and the values of the `settings`
     surroundings    everything else that the function finds: globals, closures, attributes
 
 The surroundings are found once, when the function is compiled, and compared before each call:

@@ -6,33 +6,24 @@ A call `step(x, y, mode="train")` with two arrays has the signature `x: float64(
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import enum
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.comparing import is_atom
-from tinygraph.compiler.guards.followed import followed
+from tinygraph.compiler.guards.arguments import CONSTANTS, NUMERIC
+from tinygraph.compiler.guards.settings import apart, fixed
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["Parameters", "copied", "describe", "fixed", "rebuilt", "same_shape", "told"]
+__all__ = ["Parameters", "describe", "told"]
 
 FLOAT = "float"
-# The kinds of dtypes that a program computes with: floats, complex numbers, integers, unsigned ones, truth values.
-NUMERIC = "fciub"
-_FIXED = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
-# What Python calls equal although it is written differently: Decimal("1.0") and Decimal("1.00").
-_WRITTEN = frozenset((
-    decimal.Decimal, datetime.datetime, datetime.date, datetime.time, datetime.timedelta, range, slice,
-))  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
 class Parameters:
     """The parameters of a function.
 
@@ -40,37 +31,51 @@ class Parameters:
         function: the name of the function.
         names: the positional parameters.
         rest: the name of the arguments beyond them.
-        any_name: whether it takes arguments of any name, `**settings`, in the order in which they are given.
-        static: the names of arguments that are part of the signature whatever they are.
-
-    Raises:
-        TypeError: there is no argument of a name in `static`.
+        any_name: whether the function takes arguments of any name, `**settings`, whose order it sees.
+        static: the names of the arguments that are part of the signature whatever they are.
+        static_positions: the positions of those among them that are positional.
     """
 
-    def __init__(self, function: Callable[..., Any], static: Iterable[str]) -> None:
+    function: str
+    names: list[str]
+    rest: str
+    any_name: bool
+    static: frozenset[str]
+    static_positions: frozenset[int]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], static_names: Iterable[str]) -> Parameters:
+        """Return the parameters of a function.
+
+        Raises:
+            TypeError: the function has no argument of a name in `static_names`.
+        """
         try:
             kinds = {name: parameter.kind for name, parameter in inspect.signature(function).parameters.items()}
         except (TypeError, ValueError):
             kinds = {}
-        self.function = getattr(function, "__qualname__", None) or type(function).__qualname__
-        self.names = [
-            name for name, kind in kinds.items() if kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
-        ]
-        self.rest = next((name for name, kind in kinds.items() if kind is kind.VAR_POSITIONAL), "argument")
-        self.any_name = any(kind is kind.VAR_KEYWORD for kind in kinds.values()) or not kinds
-        self.static = frozenset(static)
-        unknown = self.static - kinds.keys()
+        own_name = getattr(function, "__qualname__", None) or type(function).__qualname__
+        static = frozenset(static_names)
+        unknown = static - kinds.keys()
         if unknown:
-            raise TypeError(f"compile: static_argnames: {self.function} has no argument {sorted(unknown)[0]!r}")
-        self.static_positions = frozenset(place for place, name in enumerate(self.names) if name in self.static)
+            raise TypeError(f"compile: static_argnames: {own_name} has no argument {sorted(unknown)[0]!r}")
+        names = [name for name, kind in kinds.items() if kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)]
+        return cls(
+            function=own_name,
+            names=names,
+            rest=next((name for name, kind in kinds.items() if kind is kind.VAR_POSITIONAL), "argument"),
+            any_name=any(kind is kind.VAR_KEYWORD for kind in kinds.values()) or not kinds,
+            static=static,
+            static_positions=frozenset(position for position, name in enumerate(names) if name in static),
+        )
 
     def signature(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> list[Any]:
         """Return the signature of a call, and add its leaves to `leaves`."""
         if not self.static:
             parts = [describe(item, leaves) for item in args]
         else:
-            places = self.static_positions
-            parts = [fixed(item) if place in places else describe(item, leaves) for place, item in enumerate(args)]
+            static = self.static_positions
+            parts = [fixed(item) if at in static else describe(item, leaves) for at, item in enumerate(args)]
         if kwargs:
             given = [
                 (name, fixed(item) if name in self.static else describe(item, leaves))
@@ -89,9 +94,9 @@ class Parameters:
         return key in self.static_positions or key in self.static
 
     def told(self, signature: Sequence[Any]) -> str:
-        """A signature as one would say it: "x: float64(3, 4), mode: 'train'"."""
+        """Return a signature as text: "x: float64(3, 4), mode: 'train'"."""
         texts = []
-        for place, part in enumerate(signature):
+        for position, part in enumerate(signature):
             if part == "no_grad":
                 texts.append("under no_grad")
             elif part[0] == "the same":
@@ -101,7 +106,7 @@ class Parameters:
             elif _is_of_keywords(part):
                 texts += [f"{name}: {told(item)}" for name, item in part]
             else:
-                texts.append(f"{self.name_of(place)}: {told(part)}")
+                texts.append(f"{self.name_of(position)}: {told(part)}")
         return ", ".join(texts)
 
     def name_of(self, position: int) -> str:
@@ -110,12 +115,12 @@ class Parameters:
 
     def all_names(self, args: Sequence[Any]) -> list[str]:
         """Return a different name for each of some arguments."""
-        beyond = [f"{self.rest}_{place}" for place in range(len(args) - len(self.names))]
+        beyond = [f"{self.rest}_{number}" for number in range(len(args) - len(self.names))]
         return [*self.names, *beyond][: len(args)]
 
 
 def _given_again(leaves: list[Any]) -> tuple[tuple[int, int], ...]:
-    """For each Tensor or generator that is given more than once its first place among the leaves, and the later one.
+    """Return for each leaf that was given before the positions of the first and of this one: Tensors, generators.
 
     A gradient, an update, or a draw of the one is then also that of the other, so that another program is needed.
     """
@@ -123,27 +128,27 @@ def _given_again(leaves: list[Any]) -> tuple[tuple[int, int], ...]:
     if len(told_apart) < 2 or len(set(told_apart)) == len(told_apart):
         return ()
     first: dict[int, int] = {}
-    places = [(first.setdefault(id(leaf), n), n) for n, leaf in enumerate(leaves) if type(leaf) in _TOLD_APART]
-    return tuple([pair for pair in places if pair[0] != pair[1]])
+    pairs = [(first.setdefault(id(leaf), at), at) for at, leaf in enumerate(leaves) if type(leaf) in _TOLD_APART]
+    return tuple([pair for pair in pairs if pair[0] != pair[1]])
 
 
 _TOLD_APART = frozenset((Tensor, np.random.Generator))
 
 
 def _is_of_keywords(part: Any) -> bool:
-    """Return whether a part of a signature is of the arguments that were given by name: pairs of a name and a part."""
+    """Return whether a part of a signature is that of the keyword arguments: pairs of a name and a part."""
     first = part[0] if isinstance(part, tuple) and part else None
     return isinstance(first, tuple) and len(first) == 2 and isinstance(first[0], str)
 
 
 def describe(value: Any, leaves: list[Any]) -> Any:
-    """The part of a signature that an argument makes; what is given at each call is added to `leaves`.
+    """Return the part of a signature for one argument, and add the values in it that each call gives to `leaves`.
 
     Arrays count by shape and dtype, Tensors also by whether they require a gradient, Python floats by being floats.
-    Ints, bools, strings, None and other objects count by what they are.
+    Ints, bools, strings, None and other objects count by value.
 
     Raises:
-        TypeError: the argument can be neither an array nor told apart from another.
+        TypeError: the argument has no value to count by, and is no array.
     """
     kind = type(value)
     if kind is np.ndarray:
@@ -154,7 +159,7 @@ def describe(value: Any, leaves: list[Any]) -> Any:
     if kind is float:
         leaves.append(np.array(value))  # NumPy takes an array of one number in half the time of a number
         return FLOAT
-    if kind in _FIXED:
+    if kind in CONSTANTS:
         return (apart(value) if kind is complex else kind), value
     if kind is Tensor:
         leaves.append(value)
@@ -195,10 +200,10 @@ def describe(value: Any, leaves: list[Any]) -> Any:
 
 
 def _by_content(value: Any) -> Any:
-    """The part of a signature that an array, or a value, of texts, dates or rows makes: it counts by what it is.
+    """Return the part of a signature for an array of texts, dates or rows, or for one such value: it counts by content.
 
     Raises:
-        TypeError: it is of objects, which cannot be told apart.
+        TypeError: the array is of objects, which cannot be told apart.
     """
     if value.dtype.hasobject:
         raise TypeError(
@@ -208,124 +213,8 @@ def _by_content(value: Any) -> Any:
     return "array", value.shape, value.dtype, value.tobytes()
 
 
-def fixed(value: Any) -> Any:
-    """The part of a signature that an argument makes which counts by what it is, whatever it is."""
-    return "object", apart(value), value
-
-
-def apart(value: Any, around: tuple[Any, ...] = ()) -> Any:
-    """The parts that tell a hashable object from others that Python, or its class, calls equal.
-
-    1 is no 1.0 and no True, 0.0 no -0.0, and `Decimal("1.0")` no `Decimal("1.00")`. Two objects of a class of the
-    user's that compares some attributes, and leaves others out, differ where any attribute does.
-
-    Args:
-        value: the object.
-        around: the objects that it is an attribute of.
-    """
-    kind = type(value)
-    if isinstance(value, float):
-        return kind, math.copysign(1.0, value), *_attributes(value, around)
-    if isinstance(value, complex):
-        return kind, math.copysign(1.0, value.real), math.copysign(1.0, value.imag), *_attributes(value, around)
-    if isinstance(value, tuple):
-        return kind, tuple([apart(item, around) for item in value]), *_attributes(value, around)
-    if isinstance(value, frozenset):
-        return kind, frozenset([(apart(item, around), item) for item in value])
-    if kind in _WRITTEN:
-        return kind, repr(value)
-    attributes = _attributes(value, around)
-    return (kind, attributes) if attributes else kind
-
-
-def _attributes(value: Any, around: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The attributes of an object of the user's whose class says what equals it; of any other one nothing."""
-    kind = type(value)
-    own = inspect.getattr_static(kind, "__eq__") is not object.__eq__
-    if not own or kind in _FIXED or isinstance(value, enum.Enum) or not followed(kind.__module__):
-        return ()
-    slots = [vars(base).get("__slots__", ()) for base in kind.__mro__]
-    names = [name for slot in slots for name in ((slot,) if isinstance(slot, str) else slot)]
-    found = {name: getattr(value, name) for name in names if hasattr(value, name) and not name.startswith("__")}
-    found.update(getattr(value, "__dict__", {}))
-    inside = (*around, value)
-    return tuple([(name, _told(item, inside)) for name, item in found.items()])
-
-
-def _told(item: Any, around: tuple[Any, ...]) -> Any:
-    """An attribute as a part of a signature: by its value where it cannot be changed, else by which object it is."""
-    if is_atom(item):
-        return apart(item), item
-    if type(item) is tuple:
-        return tuple([_told(part, around) for part in item])
-    is_known = any(item is other for other in around) or type(item).__hash__ is None
-    attributes = () if is_known else _attributes(item, around)
-    return (type(item), attributes) if attributes else Itself(item)
-
-
-class Itself:
-    """An object that equals nothing but itself, whatever its class says."""
-
-    __slots__ = ("item",)
-
-    def __init__(self, item: Any) -> None:
-        self.item = item
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Itself and other.item is self.item
-
-    def __hash__(self) -> int:
-        return id(self.item)
-
-
-def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict[str, Any]) -> Any:
-    """An argument with stand-ins for what is given at each call.
-
-    Args:
-        value: the argument.
-        name: what it is called.
-        enter: makes the stand-in, given the value and its name.
-        fixed: gets the other objects, by name.
-    """
-    if isinstance(value, np.ndarray | np.generic):
-        if value.dtype.kind in NUMERIC:
-            return enter(value, name)
-        fixed[name] = value
-        return value
-    if isinstance(value, Tensor | np.random.Generator) or type(value) is float:
-        return enter(value, name)
-    if type(value) is dict:
-        return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        items = [rebuilt(item, f"{name}_{place}", enter, fixed) for place, item in enumerate(value)]
-        if isinstance(value, tuple):
-            return tuple.__new__(type(value), items)
-        made = type(value).__new__(type(value))
-        list.extend(made, items)
-        return made
-    if type(value) not in _FIXED:
-        fixed[name] = value
-    return value
-
-
-def same_shape(built: Any, kept: Any) -> bool:
-    """Return whether a function left the containers that it was given as they were."""
-    if isinstance(kept, dict):
-        return list(built) == list(kept) and all(same_shape(built[key], kept[key]) for key in kept)
-    if isinstance(kept, list | tuple):
-        return len(built) == len(kept) and all(same_shape(a, b) for a, b in zip(built, kept, strict=True))
-    return built is kept
-
-
-def copied(structure: Any) -> Any:
-    """Return copies of the containers, around the same items."""
-    if type(structure) is dict:
-        return {key: copied(item) for key, item in structure.items()}
-    return [copied(item) for item in structure] if isinstance(structure, list | tuple) else structure
-
-
 def told(part: Any) -> str:
-    """A part of a signature as one would say it: "float64(3, 4)", "mode 'train'"."""
+    """Return a part of a signature as text: "float64(3, 4)", "'train'"."""
     if part == FLOAT:
         return "float"
     if part is np.random.Generator:

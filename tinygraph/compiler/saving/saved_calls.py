@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.signature import NUMERIC, rebuilt
+from tinygraph.compiler.guards.arguments import NUMERIC, rebuilt
 from tinygraph.compiler.saving.runtime import described, literal
 from tinygraph.engine.tensor import Tensor
 

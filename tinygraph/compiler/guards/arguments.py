@@ -1,0 +1,66 @@
+"""Arguments: nests of lists, tuples and dicts, with leaves that each call gives and objects that stay the same.
+
+The leaves are arrays, Tensors, floats and random generators. While a function is recorded it gets stand-ins for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.tensor import Tensor
+
+__all__ = ["CONSTANTS", "NUMERIC", "copied", "rebuilt", "same_shape"]
+
+# The kinds of dtypes that a program computes with: floats, complex numbers, integers, unsigned ones, truth values.
+NUMERIC = "fciub"
+# Types of Python's whose objects are part of a program.
+CONSTANTS = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
+
+
+def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict[str, Any]) -> Any:
+    """Return a copy of an argument with a stand-in in place of each leaf, in the order of the leaves in a signature.
+
+    Args:
+        value: the argument.
+        name: of the argument.
+        enter: returns the stand-in for a leaf and its name.
+        fixed: is filled with the other objects, by their names.
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind in NUMERIC:
+            return enter(value, name)
+        fixed[name] = value
+        return value
+    if isinstance(value, Tensor | np.random.Generator) or type(value) is float:
+        return enter(value, name)
+    if type(value) is dict:
+        return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        items = [rebuilt(item, f"{name}_{index}", enter, fixed) for index, item in enumerate(value)]
+        if isinstance(value, tuple):
+            return tuple.__new__(type(value), items)
+        made = type(value).__new__(type(value))
+        list.extend(made, items)
+        return made
+    if type(value) not in CONSTANTS:
+        fixed[name] = value
+    return value
+
+
+def same_shape(built: Any, kept: Any) -> bool:
+    """Return whether a function left the containers that it was given as they were."""
+    if isinstance(kept, dict):
+        return list(built) == list(kept) and all(same_shape(built[key], kept[key]) for key in kept)
+    if isinstance(kept, list | tuple):
+        return len(built) == len(kept) and all(same_shape(a, b) for a, b in zip(built, kept, strict=True))
+    return built is kept
+
+
+def copied(structure: Any) -> Any:
+    """Return copies of the containers, around the same items."""
+    if type(structure) is dict:
+        return {key: copied(item) for key, item in structure.items()}
+    return [copied(item) for item in structure] if isinstance(structure, list | tuple) else structure
