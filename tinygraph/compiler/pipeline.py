@@ -4,13 +4,13 @@
     program     the record as a graph, with what it is given, keeps and returns
     rewrites    the graph becomes smaller and cheaper, phase by phase
     schedule    the calls in their order, some of them gathered into runs over blocks of rows
-    memory      each value gets a place in memory, which another may have had before
-    names       each value is called as the user's code calls it, or after what it is made from
+    memory      each value gets a buffer, which an earlier value may have used before
+    names       each value is named as in the user's code, or after the values it is computed from
     write       the text of a NumPy module
-    run         the text as a function, and what each call of the user's gives to it
+    run         the text becomes a function, which each call gives its arguments and variables
 
-The rooms of the compiler stand in this order. Beside them, `guards` says whether a program is the right one for a call,
-`kernels` has the functions that a program may call besides NumPy's, and `saving` makes a file of a program.
+The rooms of the compiler stand in this order. Beside them, `guards` tells whether a program fits a call,
+`kernels` has the functions that a program may call besides NumPy's, and `saving` writes a program into a file.
 `step.stages` shows what each stage made; see `tinygraph.compiler.stages`.
 """
 
@@ -55,7 +55,7 @@ def made_version(
     Args:
         parameters: of the function.
         args, kwargs: the arguments of the call.
-        leaves: those parts of the arguments that are given anew at each call.
+        leaves: the values among the arguments that each call gives: arrays, Tensors, floats, generators.
 
     Raises:
         UnsupportedError: the function does what a program cannot repeat.
@@ -99,10 +99,10 @@ def compile_program(
     Args:
         program: a graph with the meaning of its inputs and outputs. Only shapes, dtypes and constants are taken from
             it, never the values that the inputs had.
-        phases: what is done to the graph, in order; see `tinygraph.compiler.phases`.
-        name: of the function in the text, which has an underscore more where that name means something else.
+        phases: the rewrites of the graph, in order; see `tinygraph.compiler.phases`.
+        name: of the function in the text. An underscore is added where the name has another meaning.
         blocks: evaluate elementwise calls on large arrays block by block.
-        threads: 2 lets large work go to two threads, 1 does not; None goes by the number of processors.
+        threads: 2 divides large calls between two threads, 1 does not; None decides by the number of processors.
 
     Returns:
         A `Runner`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
@@ -144,7 +144,7 @@ def name_of(function: Callable[..., Any]) -> str:
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Look for no garbage while a program is made: its many objects all stay, and looking took a third of the time."""
+    """Switch the garbage collector off while a program is made: all objects stay. It took a third of the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,10 +1,10 @@
-"""Stages: what each stage of the compiler made of a program, as text.
+"""Stages: the results of the stages of the compiler for one program, as text.
 
     print(step.stages["share"])     one stage, before and after
     print(step.stages)              all of them, in order
 
-Nothing is kept for this. A written program has its graph, plan and text anyway; the phases of the rewrites are gone
-through once more when somebody asks for them.
+Nothing is kept for this. A written program has its graph, plan and text anyway; the rewrites run once more when
+somebody asks for their phases.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class Stage:
     """A stage of the compiler, or a phase of its rewrites, for one program.
 
     Attributes:
-        name, sentence: what the stage is called, and what it does.
-        before, after: what it was given, and what it made.
+        name: of the stage.
+        sentence: what it does.
+        before, after: its input and its result, as text.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Stage:
 
 
 class Stages(Mapping[str, Stage]):
-    """The stages of a program by name, in the order in which they are gone through."""
+    """The stages of a program by name, in their order."""
 
     def __init__(self, stages: list[Stage]) -> None:
         self._stages = {stage.name: stage for stage in stages}
@@ -70,7 +71,7 @@ class Stages(Mapping[str, Stage]):
 
 
 def stages_of(runner: Runner) -> Stages:
-    """Return the stages that a written program has gone through."""
+    """Return the stages of a written program."""
     task = runner.task
     trace, before = str(task.program.graph), str(task.original)
     stages = [
@@ -85,10 +86,10 @@ def stages_of(runner: Runner) -> Stages:
     return Stages([
         *stages,
         Stage("schedule", "Put the calls in order, some of them fused over rows.", "", _schedule(runner)),
-        Stage("memory", "Give each value a place in memory.", "", _memory(runner.plan)),
-        Stage("names", "Call each value as the user does, or after what it is made from.", "", _names(names)),
+        Stage("memory", "Give each value a buffer, which an earlier value may have used.", "", _memory(runner.plan)),
+        Stage("names", "Name each value as in the user's code, or after its operands.", "", _names(names)),
         Stage("write", "Write the text of a NumPy module.", "", runner.source),
-        Stage("run", "Make the text a function.", "", _run(runner)),
+        Stage("run", "Turn the text into a function.", "", _run(runner)),
     ])  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def _memory(plan: Plan) -> str:
     """Return a line for each piece of memory, with the values that lie in it."""
     if not plan.storage:
         return "Every value is a number of Python's."
-    buffers = {id(held): place for place, buffer in enumerate(plan.buffers) for held in buffer.storages}
+    buffers = {id(held): number for number, buffer in enumerate(plan.buffers) for held in buffer.storages}
     lines: dict[str, list[str]] = {}
     for index, held in plan.storage.items():
         if held is None:
