@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,7 @@ CALLS: dict[Callable[..., Any], list[Callable[[Callable[..., Any], Any], Any]]] 
     tg.elu: [lambda f, x: f(x), lambda f, x: f(x, alpha=0.5)],
     np.mean: [lambda f, x: f(x), lambda f, x: f(x, axis=-1), lambda f, x: f(x, (0, 1), keepdims=True)],
     root: [lambda f, x: f(np.abs(x))],
-    np.clip: [lambda f, x: f(x, -1, 1), lambda f, x: f(x, None, 0.5), lambda f, x: f(x, min=0)],
+    np.clip: [lambda f, x: f(x, -1, 1), lambda f, x: f(x, None, 0.5)],
     tg.logsumexp: [lambda f, x: f(x), lambda f, x: f(x, axis=0), lambda f, x: f(x, 1, True)],
     tg.softmax: [lambda f, x: f(x), lambda f, x: f(x, axis=0), lambda f, x: f(x, (0, 1))],
     tg.log_softmax: [lambda f, x: f(x), lambda f, x: f(x, axis=0), lambda f, x: f(x, (0, 1))],
@@ -50,6 +51,8 @@ CALLS: dict[Callable[..., Any], list[Callable[[Callable[..., Any], Any], Any]]] 
     ] + [lambda f, x: f(shares(x), LABELS), lambda f, x: f(shares(x), shares(x)),
          lambda f, x: f(x, shares(x), from_logits=True)],
 }  # fmt: skip
+if "min" in inspect.signature(np.clip).parameters:  # of NumPy 2.1
+    CALLS[np.clip].append(lambda f, x: f(x, min=0))
 DTYPES = {np.float64: 1e-12, np.float32: 2e-5, np.float16: 5e-3}
 
 
