@@ -40,27 +40,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tinygraph.compiler.names import users
+from tinygraph.compiler.saving.factories import entry_lines, factory_lines
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
 from tinygraph.compiler.saving.lookup import Lookup, lookup_lines
 from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
 from tinygraph.compiler.saving.saved_programs import SavedProgram
-from tinygraph.compiler.saving.sources import Sources
+from tinygraph.compiler.saving.top_names import TopNames
 from tinygraph.compiler.saving.wrapping import (
     divided,
     in_docstring,
-    indented,
-    pieces,
     with_two_blanks_at_most,
-    without_double_blanks,
 )
 from tinygraph.compiler.write.literals import string_text
-from tinygraph.compiler.write.references import is_written
-from tinygraph.compiler.write.tags import untagged
-from tinygraph.compiler.write.width import WIDTH, filled, fitted
+from tinygraph.compiler.write.width import WIDTH, filled
 
 __all__ = ["SavedModule", "saved_module"]
 
@@ -99,30 +93,25 @@ def saved_module(
         UnsupportedError: a function that a program calls cannot be written down.
     """
     writer = _ModuleWriter(path, header, programs, left_out, ordered)
-    return SavedModule(writer.written(name), writer.arrays)
+    return SavedModule(writer.written(name), writer.names.arrays)
 
 
 class _ModuleWriter:
     """The text of a file, as it is written.
 
     Attributes:
-        arrays: of the npz beside it, by name.
+        names: at the top of the file.
     """
 
     def __init__(
         self, path: Path, header: Header, programs: Sequence[SavedProgram], left_out: Sequence[str], ordered: bool
     ) -> None:  # fmt: skip
-        self.arrays: dict[str, Any] = {}
+        self.names = TopNames()
         self._path = path
         self._header = header
         self._left_out = left_out
         self._ordered = ordered
         self._programs = programs
-        self._sources = Sources()
-        self._names: dict[Any, str] = {}  # of arrays, generators and kinds of tuples, each by its identity
-        self._updated: dict[str, None] = {}
-        self._generators: list[str] = []
-        self._tuples: list[str] = []  # the lines that make kinds of named tuples
 
     def written(self, name: str) -> str:
         """Write the text, with the function under its name or one near to it."""
@@ -130,134 +119,30 @@ class _ModuleWriter:
         factories: list[str] = []
         entries: list[str] = []
         for number, (saved, values) in enumerate(zip(self._programs, given, strict=True), 1):
-            factory = self._sources.taken.take(f"program_{number}")
-            factories += self._factory(factory, saved, list(values))
-            entries += self._entry(saved, factory, list(values.values()))
+            factory = self.names.take(f"program_{number}")
+            words = self._words(saved)
+            factories += factory_lines(factory, saved, list(values), words, self.names)
+            entries += entry_lines(saved, factory, list(values.values()), words)
         lines = [*self._top(), *self._once(), *factories, *self._bottom(entries)]
         return "\n".join(with_two_blanks_at_most(lines)) + "\n"
 
     def _name_all(self, name: str) -> list[dict[str, str]]:
         """Name all that is at the top of the file: for each program by its own names those in the file."""
         for word in _OWN:
-            self._sources.taken.add(word)
+            self.names.sources.taken.add(word)
         functions = [
-            {own: self._sources.add(function) for own, function in saved.runner.text.references.functions.items()}
+            {own: self.names.sources.add(function) for own, function in saved.runner.text.references.functions.items()}
             for saved in self._programs
         ]
-        self._described, self._literal = self._sources.add(described), self._sources.add(literal)
-        self._kinds = "" if self._ordered else self._sources.add(kinds_of)
-        self._name = self._sources.taken.take(users(name))
-        given = [self._given(saved, called) for saved, called in zip(self._programs, functions, strict=True)]
-        self._owner = self._sources.add(owner) if self._updated else ""
-        self._read = self._sources.add(read) if self.arrays else ""
-        runs = iter(lambda: self._sources.taken.take("run"), "")
+        self._described, self._literal = self.names.sources.add(described), self.names.sources.add(literal)
+        self._kinds = "" if self._ordered else self.names.sources.add(kinds_of)
+        self._name = self.names.take(users(name))
+        given = [self.names.given(saved, called) for saved, called in zip(self._programs, functions, strict=True)]
+        self._owner = self.names.sources.add(owner) if self.names.updated else ""
+        self._read = self.names.sources.add(read) if self.names.arrays else ""
+        runs = iter(lambda: self.names.take("run"), "")
         self._run = next(name for name in runs if name not in self._header.names)
         return given
-
-    # --- what the programs are given ----------------------------------------------------------------------------------
-
-    def _given(self, saved: SavedProgram, functions: dict[str, str]) -> dict[str, str]:
-        """Name the arrays, generators and functions of a program in the file: by its own name, the name in the file."""
-        text = saved.runner.text
-        found: dict[str, str] = {}
-        for place, (own, state) in enumerate(zip(text.variables, saved.state, strict=True)):
-            updated = place in saved.updated
-            found[own] = self._array(state.key, state.name, np.array(state.value, order="C" if updated else "K"))
-            if updated:
-                self._updated[found[own]] = None
-        for own, value in text.references.constants.items():
-            if not is_written(value):
-                found[own] = self._array(("constant", id(value)), own, value)
-        for own, generator in zip(saved.runner.task.generators, saved.generators, strict=True):
-            if type(generator) is not int:
-                found[own] = self._generator(generator)
-        return {**found, **{own: name for own, name in functions.items() if own != name}}
-
-    def _array(self, key: Any, wish: str, value: Any) -> str:
-        """The name of an array of the npz."""
-        if key not in self._names:
-            self._names[key] = self._sources.taken.take(users(wish))
-            self.arrays[self._names[key]] = value
-        return self._names[key]
-
-    def _generator(self, generator: Any) -> str:
-        """The name of a random generator."""
-        key = ("generator", id(generator))
-        if key not in self._names:
-            self._names[key] = self._sources.taken.take(f"generator_{len(self._generators)}")
-            self._generators.append(self._names[key])
-        return self._names[key]
-
-    # --- the programs -------------------------------------------------------------------------------------------------
-
-    def _factory(self, name: str, saved: SavedProgram, parameters: list[str]) -> list[str]:
-        """The lines of a function that sets a program up."""
-        task, text = saved.runner.task, saved.runner.text
-        pairs = zip(task.generators, saved.generators, strict=True)
-        drawn = [own for own, generator in pairs if type(generator) is int]
-        header = f"def {task.name}({', '.join([*text.arguments, *drawn])}):"
-        program = "\n".join([header if line == text.header else line for line in text.program])
-        body = fitted("\n".join([indented(line) for line in untagged(program).split("\n")]))
-        return [
-            "",
-            "",
-            *divided(f"def {name}(", parameters, "):"),
-            f'    """The program for {in_docstring(self._words(saved), WIDTH - 30)}"""',
-            "",
-            *without_double_blanks(body.split("\n")),
-            "",
-            *self._returned(task.name, saved.result),
-        ]
-
-    def _returned(self, own: str, result: Any) -> list[str]:
-        """The lines that return a program's step, whose results are named tuples where the function's are."""
-        if result is None:
-            return [f"    return {own}"]
-        named = self._named("found", result)
-        return [
-            "    def named(*given):",
-            f"        found = {own}(*given)",
-            f"        return {named}",
-            "",
-            "    return named",
-        ]
-
-    def _named(self, text: str, result: Any) -> str:
-        """A result with its named tuples, made of the plain one that has this text."""
-        if isinstance(result, dict):
-            items = [f"{key!r}: {self._named(f'{text}[{key!r}]', item)}" for key, item in result.items()]
-            return f"{{{', '.join(items)}}}" if items else text
-        if not isinstance(result, list | tuple):
-            return text
-        items = [self._named(f"{text}[{place}]", item) for place, item in enumerate(result)]
-        if hasattr(result, "_fields"):
-            return f"{self._kind(type(result))}({', '.join(items)})"
-        inside = ", ".join(items)
-        return f"[{inside}]" if isinstance(result, list) else f"({inside}{',' if len(items) == 1 else ''})"
-
-    def _kind(self, kind: Any) -> str:
-        """The name of a kind of named tuples."""
-        if kind not in self._names:
-            name = self._names[kind] = self._sources.taken.take(users(kind.__name__))
-            fields = ", ".join([string_text(field) for field in kind._fields])
-            self._tuples += divided(f"{name} = namedtuple(", [string_text(name), f"[{fields}]"], ")")
-        return self._names[kind]
-
-    def _entry(self, saved: SavedProgram, factory: str, given: list[str]) -> list[str]:
-        """The lines of the table of programs for one."""
-        places = [*saved.arguments, *[place for place in saved.generators if type(place) is int]]
-        words = self._words(saved)
-        line = f"    {string_text(words)}: ({factory}({', '.join(given)}), {places!r}),"
-        if len(line) <= WIDTH:
-            return [line]
-        return [
-            "    (",
-            *[f"        {part}" for part in pieces(words)],
-            "    ): (",
-            *divided(f"        {factory}(", given, "),"),
-            *divided("        [", [str(place) for place in places], "],"),
-            "    ),",
-        ]
 
     def _words(self, saved: SavedProgram) -> str:
         """A signature in words."""
@@ -268,9 +153,11 @@ class _ModuleWriter:
     def _top(self) -> Iterator[str]:
         """The docstring and the imports."""
         plain = {line for saved in self._programs for line in saved.runner.text.imports if _is_pythons(line)}
-        plain |= {line for line in self._sources.modules.values() if _is_pythons(line)} | {"from threading import Lock"}
-        plain |= {"from pathlib import Path"} if self.arrays else set()
-        plain |= {"from collections import namedtuple"} if self._tuples else set()
+        plain |= {line for line in self.names.sources.modules.values() if _is_pythons(line)} | {
+            "from threading import Lock"
+        }
+        plain |= {"from pathlib import Path"} if self.names.arrays else set()
+        plain |= {"from collections import namedtuple"} if self.names.tuples else set()
         others = self._others()
         yield f'"""{self._name}: written by tinygraph.'
         yield ""
@@ -281,10 +168,10 @@ class _ModuleWriter:
                 yield f"    {part}"
         yield ""
         yield f"It needs {' and '.join(['NumPy', *others]) if others else 'NumPy alone'}."
-        if self.arrays:
+        if self.names.arrays:
             yield f"Its arrays are in {in_docstring(npz_of(self._path).name)}, which belongs beside it."
-        if self._updated:
-            yield from filled(f"Each call updates, in memory: {', '.join(self._updated)}.", WIDTH - 4)
+        if self.names.updated:
+            yield from filled(f"Each call updates, in memory: {', '.join(self.names.updated)}.", WIDTH - 4)
         if self._left_out:
             yield f"The objects that were given for {', '.join(self._left_out)} are part of it, and no arguments."
         yield '"""'
@@ -292,7 +179,7 @@ class _ModuleWriter:
         yield from sorted(plain, key=lambda line: (line.startswith("from"), line))
         yield ""
         yield from sorted(
-            {"import numpy as np", *[line for line in self._sources.modules.values() if _is_numpys(line)]}
+            {"import numpy as np", *[line for line in self.names.sources.modules.values() if _is_numpys(line)]}
         )
         for package, lines in others.items():
             yield ""
@@ -304,10 +191,10 @@ class _ModuleWriter:
 
     def _others(self) -> dict[str, set[str]]:
         """Return by package the lines that import neither Python's modules nor NumPy's."""
-        lines = [line for line in self._sources.modules.values() if not (_is_pythons(line) or _is_numpys(line))]
+        lines = [line for line in self.names.sources.modules.values() if not (_is_pythons(line) or _is_numpys(line))]
         for saved in self._programs:
             lines += [line for name, line in saved.runner.text.references.imports.items() if name == "special"]
-        found = {package: {f"import {package}"} for package in self._sources.needs}
+        found = {package: {f"import {package}"} for package in self.names.sources.needs}
         for line in lines:
             found.setdefault(_package(line), set()).discard(f"import {_package(line)}")
             found[_package(line)].add(line)
@@ -315,16 +202,16 @@ class _ModuleWriter:
 
     def _once(self) -> Iterator[str]:
         """The lines that run once: functions, arrays, generators and the like."""
-        for text in self._sources.texts:
+        for text in self.names.sources.texts:
             yield from ["", "", *text.split("\n")] if "\n" in text else ["", text]
         yield ""
         yield ""
-        if self.arrays:
+        if self.names.arrays:
             yield f"with np.load(Path(__file__).with_name({string_text(npz_of(self._path).name)})) as values:"
-            for name, value in self.arrays.items():
+            for name, value in self.names.arrays.items():
                 yield f'    {name} = {self._read}(values, "{name}", {string_text(f"{value.dtype}{value.shape}")})'
-        yield from [f"{name} = np.random.default_rng()" for name in self._generators]
-        yield from self._tuples
+        yield from [f"{name} = np.random.default_rng()" for name in self.names.generators]
+        yield from self.names.tuples
 
     def _lookup(self) -> Lookup:
         """The lookup of the file."""
@@ -338,7 +225,7 @@ class _ModuleWriter:
             owner=self._owner,
             ordered=self._ordered,
             asks_identity=any(saved.asks_identity for saved in self._programs),
-            updates=bool(self._updated),
+            updates=bool(self.names.updated),
             writes_into=any(saved.written_into for saved in self._programs),
         )
 
@@ -351,8 +238,8 @@ class _ModuleWriter:
         yield "lock = Lock()  # the programs work in memory that lasts"
         if header.optional:
             yield f"{ABSENT} = object()"
-        if self._updated:
-            yield f"OWN = {{{', '.join([f'id({self._owner}({name}))' for name in self._updated])}}}"
+        if self.names.updated:
+            yield f"OWN = {{{', '.join([f'id({self._owner}({name}))' for name in self.names.updated])}}}"
         yield from ["", "", *lookup_lines(self._lookup())]
         yield from ["", "", *divided(f"def {self._name}(", header.text.split(", ") if header.text else [], "):")]
         yield '    """Compute for arguments of the shapes, dtypes and values that the top of this file names."""'

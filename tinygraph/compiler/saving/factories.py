@@ -1,0 +1,96 @@
+"""Factories: the functions of a saved file that set its programs up, and the table that lists them.
+
+def program_1(w):                                             a program, with its memory
+    z = np.empty((60, 10))
+
+    def step(x, y):
+        ...
+
+    return step
+
+    "x: float64(60, 784)": (program_1(w), (0, 1)),            its entry, with the leaves that it takes
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.compiler.saving.saved_programs import SavedProgram
+from tinygraph.compiler.saving.top_names import TopNames
+from tinygraph.compiler.saving.wrapping import divided, in_docstring, indented, pieces, without_double_blanks
+from tinygraph.compiler.write.literals import string_text
+from tinygraph.compiler.write.tags import untagged
+from tinygraph.compiler.write.width import WIDTH, fitted
+
+__all__ = ["entry_lines", "factory_lines"]
+
+
+def factory_lines(name: str, saved: SavedProgram, parameters: list[str], words: str, names: TopNames) -> list[str]:
+    """Return the lines of the function that sets a program up.
+
+    Args:
+        name: of the function.
+        parameters: the names of the arrays, functions and generators that the file gives to the program.
+        words: the signature of the program.
+        names: at the top of the file.
+    """
+    task, text = saved.runner.task, saved.runner.text
+    pairs = zip(task.generators, saved.generators, strict=True)
+    drawn = [own for own, generator in pairs if type(generator) is int]
+    header = f"def {task.name}({', '.join([*text.arguments, *drawn])}):"
+    program = "\n".join([header if line == text.header else line for line in text.program])
+    body = fitted("\n".join([indented(line) for line in untagged(program).split("\n")]))
+    return [
+        "",
+        "",
+        *divided(f"def {name}(", parameters, "):"),
+        f'    """The program for {in_docstring(words, WIDTH - 30)}"""',
+        "",
+        *without_double_blanks(body.split("\n")),
+        "",
+        *_returned(task.name, saved.result, names),
+    ]
+
+
+def _returned(own: str, result: Any, names: TopNames) -> list[str]:
+    """Return the lines that return a program's step, with the function's named tuples in its results."""
+    if result is None:
+        return [f"    return {own}"]
+    named = _named("found", result, names)
+    return [
+        "    def named(*given):",
+        f"        found = {own}(*given)",
+        f"        return {named}",
+        "",
+        "    return named",
+    ]
+
+
+def _named(text: str, result: Any, names: TopNames) -> str:
+    """Return the text of a result with its named tuples, from the text of the plain result."""
+    if isinstance(result, dict):
+        items = [f"{key!r}: {_named(f'{text}[{key!r}]', item, names)}" for key, item in result.items()]
+        return f"{{{', '.join(items)}}}" if items else text
+    if not isinstance(result, list | tuple):
+        return text
+    items = [_named(f"{text}[{place}]", item, names) for place, item in enumerate(result)]
+    if hasattr(result, "_fields"):
+        return f"{names.kind(type(result))}({', '.join(items)})"
+    inside = ", ".join(items)
+    return f"[{inside}]" if isinstance(result, list) else f"({inside}{',' if len(items) == 1 else ''})"
+
+
+def entry_lines(saved: SavedProgram, factory: str, given: list[str], words: str) -> list[str]:
+    """Return the lines of one program in the table of programs."""
+    places = [*saved.arguments, *[place for place in saved.generators if type(place) is int]]
+    line = f"    {string_text(words)}: ({factory}({', '.join(given)}), {places!r}),"
+    if len(line) <= WIDTH:
+        return [line]
+    return [
+        "    (",
+        *[f"        {part}" for part in pieces(words)],
+        "    ): (",
+        *divided(f"        {factory}(", given, "),"),
+        *divided("        [", [str(place) for place in places], "],"),
+        "    ),",
+    ]
