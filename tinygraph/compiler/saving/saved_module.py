@@ -127,7 +127,7 @@ class _ModuleWriter:
         return "\n".join(with_two_blanks_at_most(lines)) + "\n"
 
     def _name_all(self, name: str) -> list[dict[str, str]]:
-        """Name all that is at the top of the file: for each program by its own names those in the file."""
+        """Take the names at the top of the file; for each program by the name in its text, the name in the file."""
         for word in _OWN:
             self.names.sources.taken.add(word)
         functions = [
@@ -145,13 +145,13 @@ class _ModuleWriter:
         return given
 
     def _words(self, saved: SavedProgram) -> str:
-        """A signature in words."""
+        """Return the signature of a program in words."""
         return ", ".join([f"{name}: {saved.words[name]}" for name in self._header.names if name in saved.words])
 
     # --- the rest of the file -----------------------------------------------------------------------------------------
 
     def _top(self) -> Iterator[str]:
-        """The docstring and the imports."""
+        """Yield the docstring and the imports."""
         plain = {line for saved in self._programs for line in saved.runner.text.imports if _is_pythons(line)}
         plain |= {line for line in self.names.sources.modules.values() if _is_pythons(line)} | {
             "from threading import Lock"
@@ -201,7 +201,7 @@ class _ModuleWriter:
         return {"SciPy" if package == "scipy" else package: found[package] for package in sorted(found)}
 
     def _once(self) -> Iterator[str]:
-        """The lines that run once: functions, arrays, generators and the like."""
+        """Yield the lines that run once: functions, arrays, generators and kinds of named tuples."""
         for text in self.names.sources.texts:
             yield from ["", "", *text.split("\n")] if "\n" in text else ["", text]
         yield ""
@@ -214,7 +214,7 @@ class _ModuleWriter:
         yield from self.names.tuples
 
     def _lookup(self) -> Lookup:
-        """The lookup of the file."""
+        """Return the lookup of the file."""
         return Lookup(
             run=self._run,
             name=self._name,
@@ -230,7 +230,7 @@ class _ModuleWriter:
         )
 
     def _bottom(self, entries: list[str]) -> Iterator[str]:
-        """The table of programs, the function that runs one of them, and the saved function itself."""
+        """Yield the table of programs, the function that runs one of them, and the saved function itself."""
         header = self._header
         yield from ["", "", "PROGRAMS = {", *entries, "}"]
         if not self._ordered:
