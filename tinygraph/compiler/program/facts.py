@@ -58,7 +58,7 @@ class Facts:
         least: no result for real operands lies below; where it is 0, none is -0.0 either.
         keeps_zeros: a result is -0.0 only where the operand has a -0.0.
         stays_finite: of finite operands the results are finite, unless they overflow.
-        overflows_alike: the decomposition in the table of derivatives overflows only where the function does.
+        overflows_alike: the decomposition overflows only where the function does.
         number_as_array: NumPy takes an array of one number faster than a number: 0.3 microseconds a call and not 0.6,
             and 2 and not 5 at the first call after a while, since the code that makes the array need not be fetched.
         nanoseconds: an element of float64 and of float32, as measured with NumPy 2.4 in cache on one core with AVX-512.

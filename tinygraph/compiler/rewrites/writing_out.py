@@ -1,6 +1,6 @@
 """Writing out: NumPy's functions instead of tinygraph's own, so that a program needs NumPy alone.
 
-The decompositions stand in the table of derivatives. Reductions get their keywords in one form here.
+The decompositions stand among the notes, in `tinygraph.engine.notes`. Reductions get their keywords in one form here.
 """
 
 from __future__ import annotations
