@@ -1,4 +1,4 @@
-"""Contents: objects of other libraries that a function finds outside, and what is in them.
+"""Contents: objects of other libraries that a function finds outside, and the bytes in them.
 
 tinygraph cannot look into an object whose class somebody else wrote. Such an object is one of three:
 

@@ -1,4 +1,4 @@
-"""Found: everything that one walk through a function's surroundings found, sorted by what becomes of it."""
+"""Found: everything that one walk through a function's surroundings found, sorted by its use."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _imported(walk: Walk, module: str, package: str | None) -> None:
 
 
 def _of_libraries(walk: Walk, attributes: Iterable[tuple[str | None, str]], namespace: dict[str, Any]) -> None:
-    """Look at the settings that a function reads in libraries: `os.environ`, `sys.argv`, what somebody put there."""
+    """Look at the settings that a function reads in libraries, such as `os.environ` and `sys.argv`."""
     for holder, attribute in attributes:
         module = namespace.get(holder) if holder else None
         if isinstance(module, ModuleType) and is_foreign(module.__name__) and attribute not in _CONSTANTS:

@@ -21,7 +21,7 @@ from tinygraph.compiler.guards.walk import Walk
 
 __all__ = ["in_array", "in_container", "in_object"]
 
-# Modules of the standard library whose objects hold what somebody put into them.
+# Modules of the standard library whose objects hold those of the user.
 _HOLDERS = frozenset(("types", "functools", "dataclasses", "argparse", "collections", "weakref", "_weakrefset"))
 
 

@@ -1,4 +1,7 @@
-"""Kinds: what is looked at in an object, by its kind."""
+"""Kinds: a row for each kind of object, with the function that looks into such an object.
+
+The rows stand at the end of the file. An object of no special kind is looked into by `in_object`.
+"""
 
 from __future__ import annotations
 
