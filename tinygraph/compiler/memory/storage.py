@@ -1,4 +1,4 @@
-"""Storage: memory that values lie in, one after the other; memory that storages lie in; and the finished `Plan`.
+"""Storage: the memory of values that follow each other; buffers, in which storages follow each other; the `Plan`.
 
 `h = np.tanh(x @ w)` computes two values, and both lie in one `Storage`: the tangent is written over the product, which
 nobody needs any more. Later, when `h` has been read for the last time, another storage may lie in the same `Buffer`.
@@ -27,7 +27,7 @@ class Storage:
             for what a function without out= returns; "scratch" for a part of a value, needed within a block only.
         shape, dtype: of the first value.
         first, last: the items that write it first and read it last.
-        escapes: whether the caller gets it, so that it must be new at each call.
+        escapes: whether the caller gets the storage, so that it must be new at each call.
         steps: the indices of the values, views too, in execution order.
         in_parts: whether parts of it are computed one by one.
         middle: the byte at which the second of two threads of BLAS begins to write; 0 where one thread writes.

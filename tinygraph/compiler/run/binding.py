@@ -30,7 +30,7 @@ class Binding:
         cleared: the Tensors that have no gradient afterwards.
         asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
         generators: for each the place of a leaf, or the generator itself.
-        by_strides: the leaves of a call, where the program is made for the strides of what it is given, too; else None.
+        by_strides: the leaves of a call, if the program depends on the strides of its inputs; else None.
         tensors: for each leaf of the arguments that is a Tensor, or a generator, its place, and the Tensor where the
             function finds the same one outside, else None.
         outside: the ids of the generators that the function finds.
@@ -64,8 +64,8 @@ class Ends:
         named: what the function returned, where there are named tuples in it.
         tied: whether a Tensor is given twice, or found outside as well.
         written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
-        by_strides: whether the program is made for the strides of what it is given, too.
-        asks_identity: whether the function asks which array is which, `x is y`.
+        by_strides: whether the program depends on the strides of its inputs.
+        asks_identity: whether the function compares identities, `x is y`.
     """
 
     given: list[Any]

@@ -31,7 +31,7 @@ class SavedCall:
         ordered: the same, with the order of arrays in memory.
         leaves: the leaves of the arguments in the order of the parameters, by their places among those of the call.
         tensors: whether some of the arguments were Tensors.
-        twice: whether one of them, or a generator, was given twice.
+        twice: whether a Tensor or a generator was given twice.
         keywords: the names of the arguments that no parameter has, but one that takes any.
         left_out: the parameters that were given objects which cannot be written down.
         mixed: a parameter that was given such objects together with arrays, or None.

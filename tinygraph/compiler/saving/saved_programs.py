@@ -29,8 +29,8 @@ class SavedValue:
 
     Attributes:
         key: identifies the Tensor, the gradient or the array.
-        name: what it is called.
-        value: what it is now.
+        name: of the Tensor or the array.
+        value: the array at the time of saving.
         is_array: whether it is a plain array that was found outside, as opposed to a Tensor or its gradient.
     """
 
@@ -214,8 +214,8 @@ def _check_each_is_given_once(ends: Ends, call: SavedCall) -> None:
     """Refuse a Tensor, a generator or an array that a saved function would take for two."""
     if ends.tied or call.twice:
         raise UnsupportedError(
-            "save: a Tensor, a generator or an array is given twice, or is found outside as well, and of what a saved "
-            "function takes each is one of its own. Give it once, or let the function find it outside alone"
+            "save: a Tensor, a generator or an array is given twice, or is found outside as well, and a saved function "
+            "takes each of its arguments for another array. Give it once, or let the function find it outside alone"
         )
 
 
@@ -233,9 +233,9 @@ def _check_gradient_is_known(owner: Any, name: str | None, cleared: list[Any], a
     others = type(owner) is int or any(_key(item) == _key(owner) for item in cleared)
     if others and not as_arguments:
         raise UnsupportedError(
-            f"save: the function reads the gradient of {name or 'a Tensor'} from before the call, and in "
-            'a file of its own nobody computes it. Save it with parameters="arguments", so that it is an argument, '
-            "or compile the backward pass and the update as one function"
+            f"save: the function reads the gradient of {name or 'a Tensor'} from before the call, and a "
+            'file of its own cannot compute that gradient. Save it with parameters="arguments", so that it is an '
+            "argument, or compile the backward pass and the update as one function"
         )
 
 

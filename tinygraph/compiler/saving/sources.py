@@ -54,7 +54,7 @@ class Sources:
         return [text for text in self._written.values() if text]
 
     def add(self, function: Callable[..., Any]) -> str:
-        """Write down a function and all that it calls; what it is called in the file.
+        """Write down a function and all that it calls; return its name in the file.
 
         Raises:
             UnsupportedError: it cannot be written down.

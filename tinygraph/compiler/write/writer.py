@@ -28,7 +28,7 @@ class Writer(References):
     """Writes arguments, and gathers what the text needs besides NumPy.
 
     Attributes:
-        names: by a step's index what it is called.
+        names: by a step's index the name of its value.
         parts: by their index steps that are computed into their places in an assembled array.
         layouts: by a step's index an array with its strides, to learn from.
         single: the indices of variables that are arrays of one number, which is taken out of them where numbers are
