@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph, Node
 
 __all__ = ["sectioned"]

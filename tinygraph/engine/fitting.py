@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Like, mapped
+from tinygraph.engine.links import Like
+from tinygraph.engine.nested import mapped
 from tinygraph.errors import ShapeError
 
 FLOAT16 = np.dtype(np.float16)

@@ -12,9 +12,10 @@ import numpy as np
 from tinygraph.engine.delivering import deliver_reached
 from tinygraph.engine.dependence import SELECTIONS, is_elementwise, may_leave_out
 from tinygraph.engine.gathering import Waiting
-from tinygraph.engine.links import Call, Leaf, mapped
+from tinygraph.engine.links import Call, Leaf
 from tinygraph.engine.masks import found_reach
 from tinygraph.engine.modes import no_grad, on_behalf_of
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import plain
 from tinygraph.engine.pulling import apply_rules, release, value_of
 from tinygraph.engine.putting_away import put_away

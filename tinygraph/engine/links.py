@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from tinygraph.engine.scopes import Label
 from tinygraph.engine.table import Operation
 from tinygraph.users_code.source import assigned_name
-
-Entry = TypeVar("Entry")
 
 
 def counter(atomic: bool) -> Callable[[], int]:
@@ -239,33 +237,3 @@ def links_below(roots: list[Any]) -> list[Any]:
     for root in roots:
         ordered.setdefault(id(root), root)
     return list(ordered.values())
-
-
-# --- nests ------------------------------------------------------------------------------------------------------------
-
-_NESTED = frozenset((tuple, list, dict))
-
-
-def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
-    """Yield the entries of nested tuples, lists and dicts that are of a type, in order."""
-    found = type(structure)
-    if isinstance(structure, kind):
-        yield structure
-    elif found is tuple or found is list:
-        for item in structure:
-            yield from instances(kind, item)
-    elif found is dict:
-        for item in structure.values():
-            yield from instances(kind, item)
-
-
-def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:
-    """Return nested tuples, lists and dicts with every other entry replaced."""
-    kind = type(structure)
-    if kind is tuple:  # what most are, with nothing nested in it
-        return tuple([mapped(item, replace) if type(item) in _NESTED else replace(item) for item in structure])
-    if kind is list:
-        return [mapped(item, replace) for item in structure]
-    if kind is dict:
-        return {key: mapped(item, replace) for key, item in structure.items()}
-    return replace(structure)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine import modes
-from tinygraph.engine.links import instances, mapped
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.refusing import overwrites
 from tinygraph.engine.table import Operation, function_name
 from tinygraph.engine.value import Value

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import mapped
 from tinygraph.engine.masks import is_at_hand, mask_of
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.table import Operation, operation_of
 from tinygraph.errors import UnsupportedError
 

@@ -10,7 +10,8 @@ import numpy as np
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
-from tinygraph.engine.links import Call, Leaf, Spread, links_in, mapped
+from tinygraph.engine.links import Call, Leaf, Spread, links_in
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
 

@@ -23,8 +23,9 @@ import numpy as np
 
 from tinygraph.engine import modes
 from tinygraph.engine.keeping import copied, kept
-from tinygraph.engine.links import DataCall, Like, Spread, Unnamed, make_outer, mapped, next_order
+from tinygraph.engine.links import DataCall, Like, Spread, Unnamed, make_outer, next_order
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
 from tinygraph.engine.refusing import explained, no_numbers, overwrites, unsupported

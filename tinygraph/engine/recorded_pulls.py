@@ -12,9 +12,10 @@ from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Call, Leaf, Like, links_in, mapped
+from tinygraph.engine.links import Call, Leaf, Like, links_in
 from tinygraph.engine.masks import found_reach, is_at_hand, whole
 from tinygraph.engine.modes import on_behalf_of, state
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.pulling import apply_rules, hand, value_of
 from tinygraph.engine.putting_away import put_away, put_away_traced
 from tinygraph.engine.reaching import Towards, reaches, reads_numbers

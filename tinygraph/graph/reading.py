@@ -10,18 +10,8 @@ import numpy as np
 
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.lending import notice_writes
-from tinygraph.engine.links import (
-    Call,
-    Leaf,
-    Like,
-    is_inner,
-    links_below,
-    links_in,
-    mapped,
-    name_of,
-    scope_of,
-    variable_of,
-)
+from tinygraph.engine.links import Call, Leaf, Like, is_inner, links_below, links_in, name_of, scope_of, variable_of
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.ownership import share
 from tinygraph.engine.passes import SEVERAL, pass_of
 from tinygraph.engine.scopes import named_scopes

@@ -12,9 +12,9 @@ import numpy as np
 from tinygraph.draws import Draws
 from tinygraph.engine import modes
 from tinygraph.engine.backward import gradients
-from tinygraph.engine.links import mapped
 from tinygraph.engine.masks import found_reach
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.record import unrecorded

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.result_types import result_of
 from tinygraph.compiler.program.steps import Step, is_node
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.errors import GraphError
 from tinygraph.graph import Graph, Node
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph import draws
 from tinygraph.compiler.program.program import Program
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.graph import Node
 
 __all__ = ["Interpreter"]

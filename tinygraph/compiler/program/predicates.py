@@ -13,7 +13,7 @@ from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
-from tinygraph.engine.links import instances
+from tinygraph.engine.nested import instances
 from tinygraph.functions.checks import CHECKS
 
 __all__ = ["is_basic", "is_elementwise", "is_plain_reduction", "looks_like_view", "may_fail", "takes_out"]

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.steps import is_node
 from tinygraph.derivatives.reductions import reduced_axes
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 
 __all__ = ["dtype_of", "result_of", "shape_of", "ufunc_dtype"]
 

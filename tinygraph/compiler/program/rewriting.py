@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.steps import Step
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
 __all__ = ["Change", "calls_of", "placed", "rewritten"]

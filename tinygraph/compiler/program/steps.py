@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygraph import draws
-from tinygraph.engine.links import instances
+from tinygraph.engine.nested import instances
 from tinygraph.graph import Node
 
 __all__ = ["Step", "is_node", "operands_of"]

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 
 __all__ = ["Symbol"]
 

@@ -10,7 +10,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.rewriting import placed, rewritten
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
 # Calls that are not computed beforehand: a broadcast, since a repeated number is no table, and those of the functions

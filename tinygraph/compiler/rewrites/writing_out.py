@@ -16,7 +16,7 @@ from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.program.symbols import Symbol
 from tinygraph.derivatives.reductions import reduced_axes
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.notes import decomposition_of
 from tinygraph.graph import Graph
 

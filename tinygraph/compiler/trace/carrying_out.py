@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.engine.links import instances, mapped
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.ownership import read_only, same_bits
 from tinygraph.engine.table import function_name
 from tinygraph.errors import UnsupportedError

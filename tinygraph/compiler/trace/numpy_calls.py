@@ -18,7 +18,7 @@ from tinygraph.compiler.trace.refusals import BY_VALUE
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.derivatives.decompositions import eig_packed
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import tensors_in
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.engine.links import mapped
+from tinygraph.engine.nested import mapped
 
 __all__ = ["PLAIN", "as_builtin", "as_part", "outline", "promoted", "sequence_like"]
 

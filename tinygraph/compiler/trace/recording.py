@@ -23,8 +23,8 @@ from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import earlier_state, take_again
 from tinygraph.derivatives.shapes import astype
-from tinygraph.engine.links import instances, mapped
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.ownership import Memory, read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor

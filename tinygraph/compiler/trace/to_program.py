@@ -18,7 +18,8 @@ from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.trace.events import UNREAD, Captured, Event, events_in
 from tinygraph.compiler.trace.outside import event_of
 from tinygraph.compiler.trace.trace import Trace
-from tinygraph.engine.links import mapped, variable_of
+from tinygraph.engine.links import variable_of
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.users_code.source import argument_names, assigned_name, source_of

@@ -14,7 +14,8 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
 from tinygraph.compiler.trace.tape import Alias
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.engine.links import mapped, next_order
+from tinygraph.engine.links import next_order
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.ownership import share
 from tinygraph.engine.table import function_name
 
