@@ -52,51 +52,25 @@ class Trace:
         self.outside = Outside(self.recording)
         self.refusal: UnsupportedError | None = None
         self.reliance = Reliance(self.tape.events)
+        # The hooks that a part of the run answers by itself: `engine/hooks.py` says what each returns.
+        self.lift, self.own, self.as_array = self.recording.lift, self.recording.own, self.recording.as_array
+        self.holds_traced, self.as_of, self.draw = self.recording.holds_traced, self.recording.as_of, self.recording.draw
+        self.call, self.call_function = self.recording.call, self.recording.call_function
+        self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
+        self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
 
     @property
     def events(self) -> list[Event]:
         """The events of the run so far: the values it met and computed."""
         return self.tape.events
 
-    # --- arrays and calls: the recording records them ---------------------------------------------------------------
-
-    def lift(self, value: Any) -> Any:
-        """Return the stand-in for an array or a NumPy number."""
-        return self.recording.lift(value)
-
-    def own(self, value: Any) -> Any:
-        """Return a stand-in for an array of its own, with the same values."""
-        return self.recording.own(value)
-
-    def as_array(self, value: Any, dtype: Any = None) -> Any:
-        """Return `np.asarray(value, dtype)`; a stand-in stays one."""
-        return self.recording.as_array(value, dtype)
-
-    def holds_traced(self, structure: Any) -> bool:
-        """Return whether there is a stand-in inside nested tuples, lists and dicts."""
-        return self.recording.holds_traced(structure)
-
-    def as_of(self, item: Any, order: int) -> Any:
-        """Return an argument as it was when the call of this order was made, before later writes into it."""
-        return self.recording.as_of(item, order)
-
-    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out a call and record it as one event."""
-        return self.recording.call(function, args, kwargs)
-
-    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out a call of a NumPy function and record it, or record what it is written out with."""
-        return numpy_calls.call_function(self.recording, function, args, kwargs)
+    # --- calls ------------------------------------------------------------------------------------------------------
 
     def call_primitive(
         self, primitive: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
         """Carry out a call of a function under `tg.primitive` and record it."""
         return numpy_calls.call_primitive(self.recording, primitive, function, args, kwargs)
-
-    def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
-        """Draw random numbers now, and record that each run draws new ones."""
-        return self.recording.draw(function, generator, shape, dtype)
 
     @contextlib.contextmanager
     def unrecorded(self) -> Iterator[None]:
@@ -121,18 +95,10 @@ class Trace:
         view._taken = value._taken
         return view
 
-    def check_own(self, link: Any, what: str) -> None:
-        """Raise UnsupportedError if the link is older than the run, in which nothing but its value can change."""
-        self.outside.check_own(link, what)
-
-    def own_gradient(self, gradient: Any) -> Any:
-        """Return a leaf's gradient as an array of its own; a Tensor, of a recorded pass, as it is."""
-        return self.outside.own_gradient(gradient)
-
     # --- the backward pass ------------------------------------------------------------------------------------------
 
     def enter_backward(self, seeds: Any) -> list[Any]:
-        """Begin a backward pass. Returns the stand-ins for its seeds."""
+        """Begin a backward pass; return the stand-ins for its seeds."""
         self.execution.passes += 1
         return [seed if type(seed) is Tensor else self.lift(seed) for seed in seeds]
 
@@ -157,14 +123,6 @@ class Trace:
         name = name_of(call) or variable_of(call)
         if event is not None and name is not None and event.name is None and event.section == "backward":
             event.name = f"d_{name}"
-
-    def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
-        """Return whether rules make no NaN of a cotangent of 0; see `Reliance.stays_finite`."""
-        return self.reliance.stays_finite(found, g, begun, least, loose)
-
-    def is_finite(self, cotangent: Any) -> bool:
-        """Return whether a cotangent has no NaN and no infinity, for arguments that are finite."""
-        return self.reliance.is_finite(cotangent)
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
         """Return an elementwise call's result and arguments with a regular point where nothing was reached, or None."""
