@@ -181,7 +181,9 @@ class StandIns:
         found: list[tuple[Event, Any]] = [(event, position) for position, event in self._events.items()]
         found += [(event, event.content) for event in trace.events if event.kind == "array" and not event.fixed]
         found += [
-            (leaf.first_grad, (leaf.owner,)) for leaf in trace.outside.captured.values() if leaf.first_grad is not None
+            (captured.first_grad, (captured.owner,))
+            for captured in trace.outside.captured.values()
+            if captured.first_grad is not None
         ]
         return found
 
@@ -189,10 +191,10 @@ class StandIns:
         """Return the sources of the numbers that a program takes to be finite, as in `Binding.finite`."""
         taken = trace.reliance.inputs()
         found = [source for event, source in inputs if event.index in taken]
-        states = [
-            leaf for leaf in trace.outside.captured.values() if leaf.first is not None and leaf.first.index in taken
-        ]
-        return [*found, *[leaf.owner for leaf in states]]
+        for captured in trace.outside.captured.values():
+            if captured.first is not None and captured.first.index in taken:
+                found.append(captured.owner)
+        return found
 
     def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]]) -> Binding:
         """Return the sources of a program's arguments and variables, and the destinations of its results."""
@@ -204,8 +206,8 @@ class StandIns:
             as_they_are=not has_tensors and all(type(item) is int and item == n for n, item in enumerate(given)),
             state=recorded.state,
             graded=recorded.graded,
-            cleared=[leaf.owner for leaf in captured if leaf.grad is None and leaf.had_grad is not False],
-            asked=[(leaf.owner, leaf.had_grad) for leaf in captured if leaf.had_grad is not None],
+            cleared=[item.owner for item in captured if item.grad is None and item.had_grad is not False],
+            asked=[(item.owner, item.had_grad) for item in captured if item.had_grad is not None],
             generators=[
                 self._generators.get(id(generator), generator) for generator in trace.recording.generators.found
             ],

@@ -20,23 +20,25 @@ __all__ = ["Binding", "Ends", "all_finite", "value_at_call"]
 class Binding:
     """The sources of a program's arguments and variables, and the destinations of its results.
 
-    A Tensor is given as its link, or as the place of a leaf of the call's arguments where it is one of them.
+    The leaves of a call are the arrays, Tensors and numbers in its arguments. A captured leaf is a Tensor that the
+    function found or was given: it is named by its link, or by its position among the leaves of a call.
 
     Attributes:
-        given: for each argument the place of a leaf, an array from outside, or, for a gradient, a tuple of its Tensor.
+        given: for each argument the position of a leaf, an array from outside, or, for a gradient, a tuple of its
+            Tensor.
         as_they_are: whether the leaves of a call's arguments are the program's arguments as they are.
-        state: the leaves behind the variables.
-        graded: the leaves that get a gradient.
+        state: the captured leaves behind the variables.
+        graded: the captured leaves that get a gradient.
         cleared: the Tensors that have no gradient afterwards.
         asked: pairs of a Tensor and whether it had a gradient before, as the function saw.
-        generators: for each the place of a leaf, or the generator itself.
+        generators: for each the position of a leaf, or the generator itself.
         by_strides: the leaves of a call, if the program depends on the strides of its inputs; else None.
-        tensors: for each leaf of the arguments that is a Tensor, or a generator, its place, and the Tensor where the
+        tensors: for each leaf of a call that is a Tensor or a generator its position, and the Tensor itself where the
             function finds the same one outside, else None.
         outside: the ids of the generators that the function finds.
         result: what the function returned.
-        finite: where the numbers are found that a program takes to be finite, as in `given`, or the link of a leaf.
-        careful: whether the program is for calls where they are not. It is slower.
+        finite: the sources of the numbers that the program takes to be finite, as in `given`, or a captured leaf.
+        careful: whether the program is for calls in which one of these numbers is not finite. It is slower.
     """
 
     given: list[Any]
@@ -59,8 +61,8 @@ class Ends:
     """The origins of a program's inputs and the destinations of its results, for a file that it is saved in.
 
     Attributes:
-        given, graded, cleared, asked, generators: as in `Binding`, the leaves by their links or places.
-        tensors: for each variable the Tensor, or its place among the arguments, and whether it is updated.
+        given, graded, cleared, asked, generators: as in `Binding`, the captured leaves by their links or positions.
+        tensors: for each variable the Tensor, or its position among the leaves, and whether it is updated.
         named: what the function returned, where there are named tuples in it.
         tied: whether a Tensor is given twice, or found outside as well.
         written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
@@ -92,14 +94,14 @@ def value_at_call(item: Any, leaves: list[Any]) -> Any:
     return plain(link._grad)
 
 
-def all_finite(places: list[Any], leaves: list[Any]) -> bool:
+def all_finite(sources: list[Any], leaves: list[Any]) -> bool:
     """Return whether the numbers that a program takes to be finite are so at a call."""
-    for place in places:
-        if type(place) is int:
-            value = leaves[place]
+    for source in sources:
+        if type(source) is int:
+            value = leaves[source]
             value = value._value if type(value) is Tensor else value
         else:
-            value = plain(place._value) if isinstance(place, Leaf) else value_at_call(place, leaves)
+            value = plain(source._value) if isinstance(source, Leaf) else value_at_call(source, leaves)
         # A number may be too large to have a square; then it is looked at by itself.
         if type(value) is np.ndarray and value.dtype.char in _REAL and value.flags.c_contiguous:
             if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():

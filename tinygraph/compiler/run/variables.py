@@ -43,8 +43,8 @@ class Variables:
         self.written_into = written_into
         self.buffers: tuple[Any, ...] | None = None
         self.updated: list[tuple[Tensor, Any]] = []
-        self._written = [place for place, (_, updated, _) in enumerate(sources) if updated]
-        self._read = [place for place, (_, updated, copied) in enumerate(sources) if not updated and copied is None]
+        self._written = [position for position, (_, updated, _) in enumerate(sources) if updated]
+        self._read = [at for at, (_, updated, copied) in enumerate(sources) if not updated and copied is None]
         self.is_updating = bool(self._written)
 
     def owners(self, leaves: list[Any]) -> list[Any]:
@@ -97,15 +97,15 @@ class Variables:
         In an eager call an update gives a Tensor another array, and an array that was taken from the Tensor before
         keeps its values: `step(w.data)` computes with the old weights to the end.
         """
-        given = [place for place, item in enumerate(arguments) if looks_into_a_buffer(item)]
-        read = [place for place in self._read if looks_into_a_buffer(buffers[place])]
+        given = [position for position, item in enumerate(arguments) if looks_into_a_buffer(item)]
+        read = [position for position in self._read if looks_into_a_buffer(buffers[position])]
         if given or read:
-            written = [buffers[place] for place in self._written]
+            written = [buffers[position] for position in self._written]
             arguments, buffers = list(arguments), list(buffers)
-            for items, places in ((arguments, given), (buffers, read)):
-                for place in places:
-                    if any([np.may_share_memory(items[place], buffer) for buffer in written]):
-                        items[place] = items[place].copy(order="K")
+            for items, positions in ((arguments, given), (buffers, read)):
+                for position in positions:
+                    if any([np.may_share_memory(items[position], buffer) for buffer in written]):
+                        items[position] = items[position].copy(order="K")
         return arguments, buffers
 
     # --- the second call and later ones -------------------------------------------------------------------------------
@@ -155,18 +155,18 @@ def variables_of(variables: Sequence[Variable], state: Sequence[Captured]) -> Va
 
     Args:
         variables: of the program.
-        state: the leaf behind each of them.
+        state: the captured leaf behind each of them.
     """
     sources = [
-        (_source(leaf), variable.updated is not None, _memory_for_small(variable))
-        for leaf, variable in zip(state, variables, strict=True)
+        (_source(captured), variable.updated is not None, _memory_for_small(variable))
+        for captured, variable in zip(state, variables, strict=True)
     ]
-    return Variables(sources, [_source(leaf) for leaf in state if leaf.is_written_into])
+    return Variables(sources, [_source(captured) for captured in state if captured.is_written_into])
 
 
-def _source(leaf: Captured) -> Any:
-    """Return the Tensor of a leaf, or its position among the leaves of the arguments."""
-    return leaf.tensor if leaf.argument is None else leaf.argument
+def _source(captured: Captured) -> Any:
+    """Return the captured Tensor, or its position among the leaves of the arguments."""
+    return captured.tensor if captured.argument is None else captured.argument
 
 
 def _memory_for_small(variable: Variable) -> Any:

@@ -50,7 +50,7 @@ class Version:
         self._count = len(binding.given)
         self._variables = variables
         self._generators = binding.generators
-        self._graded: list[Any] = [leaf.owner for leaf in binding.graded]
+        self._graded: list[Any] = [captured.owner for captured in binding.graded]
         self._cleared = binding.cleared
         self._named = binding.result if has_names(binding.result) else None
         # --- conditions
@@ -83,8 +83,8 @@ class Version:
                 link = leaves[link]._link
             if (link._grad is not None) is not had:
                 return False
-        for place, tensor in self._given_tensors:
-            leaf = leaves[place]
+        for position, tensor in self._given_tensors:
+            leaf = leaves[position]
             if leaf is not tensor and (tensor is not None or id(leaf) in self._outside):
                 return False
         if self._strides is not None and self._strides_now(leaves) != self._strides:
@@ -202,11 +202,13 @@ def version_of(
         leaves: of the arguments of the call.
     """
     version = Version(program, runner, surroundings, binding, variables_of(program.variables, binding.state))
-    outside = [leaf for leaf in binding.state if leaf.argument is None]
-    links = [leaf.link for leaf in outside]
+    outside = [captured for captured in binding.state if captured.argument is None]
+    links = [captured.link for captured in outside]
     links += [tensor._link for tensor in surroundings.asked_tensors if tensor.is_leaf and tensor._link not in links]
     version._data = [(link, isinstance(link, DataLeaf)) for link in links]
-    version._outside = frozenset([*surroundings.tensors, *[id(leaf.tensor) for leaf in outside]]) | binding.outside
+    version._outside = (
+        frozenset([*surroundings.tensors, *[id(captured.tensor) for captured in outside]]) | binding.outside
+    )
     if surroundings.asks_identity:
         version._identities = surroundings.identities(leaves)
     if binding.by_strides is not None:

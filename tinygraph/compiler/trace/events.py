@@ -71,11 +71,14 @@ class Event:
 
 
 class Captured:
-    """A leaf from outside, with its value and its gradient inside the run.
+    """A leaf of the engine's record that a run found or was given, with its value and its gradient inside the run.
+
+    A leaf is a Tensor that no call computed. The leaves of the arguments of a call are another thing: all arrays,
+    Tensors and numbers in the arguments. A Tensor may be both.
 
     Attributes:
         link, tensor: the leaf and its Tensor; no Tensor while the run asked for its gradient alone.
-        argument: the position among the arguments' leaves, or None for a Tensor that the function found.
+        argument: the position among the leaves of the arguments, or None for a Tensor that the function found.
         value: the stand-in for its value; None before the run read it.
         initial: the stand-in that it had first, which somebody may have written into.
         first: the event of the value at the start of the call.
@@ -110,7 +113,7 @@ class Captured:
 
     @property
     def owner(self) -> Any:
-        """The Tensor as a `Binding` names it: its position among the arguments' leaves, or its link."""
+        """The Tensor as a `Binding` names it: its position among the leaves of the arguments, or its link."""
         return self.link if self.argument is None else self.argument
 
 

@@ -34,8 +34,8 @@ class Recorded:
     Attributes:
         program: the program. Its results are the function's, and the new gradients where there are any.
         result: the result of the function, with events in place of arrays.
-        state: for each variable its leaf.
-        graded: the leaves that get a gradient.
+        state: for each variable its captured leaf.
+        graded: the captured leaves that get a gradient.
         used: the indices of the events that are arguments of the program.
     """
 
@@ -55,37 +55,34 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         order: the inputs that may be arguments, in the order in which they will be given.
         names: by a Tensor's id its name in the surroundings of the function.
     """
-    captured = list(trace.outside.captured.values())
-    state = [leaf for leaf in captured if leaf.first is not None]
-    graded = [leaf for leaf in captured if _has_new_gradient(leaf)]
-    _name_state(state, names)
-    _name_gradients(graded)
-    _name_compositions(trace.events)
-    grads = [event_of(leaf.grad) for leaf in graded]
+    found = list(trace.outside.captured.values())
+    state = [captured for captured in found if captured.first is not None]
+    graded = [captured for captured in found if _has_new_gradient(captured)]
+    _name_all(state, graded, trace.events, names)
+    grads = [event_of(captured.grad) for captured in graded]
     ends = [*events_in(result), *grads]
-    updated = {id(leaf): leaf.value._event for leaf in state if leaf.value._event is not leaf.first}
-    needed = _needed([*ends, *updated.values()], trace.events)
+    updates = [_update(captured) for captured in state]
+    needed = _needed([*ends, *[event for event in updates if event is not None]], trace.events)
     calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
 
     nodes = _Nodes(state, _scopes(calls))
     used = {event.index for event in order if event.kind == "argument" or event.index in needed}
     arguments = tuple([nodes.input(event) for event in order if event.index in used])
-    inputs = [nodes.input(leaf.first) for leaf in state if leaf.first is not None]
+    inputs = [nodes.input(captured.first) for captured in state if captured.first is not None]
     for event in calls:
         nodes.call(event)
-    variables = tuple([
-        Variable(node, node.name or f"variable_{index}", nodes.value(new) if (new := updated.get(id(leaf))) else None)
-        for index, (node, leaf) in enumerate(zip(inputs, state, strict=True))
-    ])  # fmt: skip
-    results = _filled(result, nodes.value)
-    if grads:
-        results = (results, [nodes.value(event) for event in grads])
-    outputs = [*nodes_in(results), *[variable.updated for variable in variables if variable.updated is not None]]
-    graph = Graph(tuple(nodes.found.values()), tuple(outputs))
-    sections = {nodes.found[index].index: section for index, section in _sections(calls, trace.events, ends).items()}
-    numbers = {number: name for number, name in nodes.numbers.items() if name is not None}
-    generators, quiet = tuple(trace.recording.generators.found), frozenset(trace.tape.quiet)
-    program = Program(graph, arguments, variables, results, sections, generators, numbers, quiet)
+    variables = nodes.variables(inputs, updates)
+    results = nodes.results(result, grads)
+    program = Program(
+        graph=nodes.graph(results, variables),
+        arguments=arguments,
+        variables=variables,
+        results=results,
+        sections=nodes.sections(_sections(calls, trace.events, ends)),
+        generators=tuple(trace.recording.generators.found),
+        numbers={number: name for number, name in nodes.numbers.items() if name is not None},
+        quiet=frozenset(trace.tape.quiet),
+    )
     return Recorded(program, result, state, graded, used)
 
 
@@ -100,7 +97,7 @@ class _Nodes:
     def __init__(self, state: list[Captured], scopes: dict[int, tuple[str, ...]]) -> None:
         self.found: dict[int, Node] = {}
         self.numbers: dict[float, str | None] = {}
-        self._differentiable = {id(leaf.first) for leaf in state if leaf.link.differentiable}
+        self._differentiable = {id(captured.first) for captured in state if captured.link.differentiable}
         self._scopes = scopes
         self._source_at = functools.cache(source_of)
 
@@ -126,6 +123,28 @@ class _Nodes:
             return self.found[event.index]
         return self._add(event, np.copy, (_constant(event),), {})
 
+    def variables(self, inputs: list[Node], updates: list[Event | None]) -> tuple[Variable, ...]:
+        """Return the variables of the program: for each its input, and the event of its new value if there is one."""
+        pairs = zip(inputs, updates, strict=True)
+        return tuple([
+            Variable(node, node.name or f"variable_{index}", None if event is None else self.value(event))
+            for index, (node, event) in enumerate(pairs)
+        ])  # fmt: skip
+
+    def results(self, result: Any, grads: list[Event]) -> Any:
+        """Return the results of the program: the function's and, where there are any, the new gradients."""
+        results = _filled(result, self.value)
+        return (results, [self.value(event) for event in grads]) if grads else results
+
+    def graph(self, results: Any, variables: tuple[Variable, ...]) -> Graph:
+        """Return the graph of all nodes, whose outputs are the results and the new values of variables."""
+        updated = [variable.updated for variable in variables if variable.updated is not None]
+        return Graph(tuple(self.found.values()), (*nodes_in(results), *updated))
+
+    def sections(self, of_events: dict[int, str]) -> dict[int, str]:
+        """Return the sections of nodes by their indices, from those of events."""
+        return {self.found[index].index: section for index, section in of_events.items()}
+
     def _add(self, event: Event, function: Any, args: Any, kwargs: Any) -> Node:
         is_outer = event.kind == "call" and not event.is_inner
         node = Node(
@@ -149,9 +168,16 @@ def _constant(event: Event) -> Any:
     return event.content
 
 
-def _has_new_gradient(leaf: Captured) -> bool:
+def _has_new_gradient(captured: Captured) -> bool:
     """Return whether a leaf has another gradient after the run than before it."""
-    return leaf.grad is not UNREAD and leaf.grad is not None and event_of(leaf.grad) is not leaf.first_grad
+    grad = captured.grad
+    return grad is not UNREAD and grad is not None and event_of(grad) is not captured.first_grad
+
+
+def _update(captured: Captured) -> Event | None:
+    """Return the event of a leaf's value after the run, or None where the run gave it no other value."""
+    event: Event = captured.value._event
+    return None if event is captured.first else event
 
 
 def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
@@ -170,20 +196,27 @@ def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dic
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
+def _name_all(state: list[Captured], graded: list[Captured], events: list[Event], names: dict[int, str]) -> None:
+    """Name the variables, the gradients, and the results of compositions."""
+    _name_state(state, names)
+    _name_gradients(graded)
+    _name_compositions(events)
+
+
 def _name_state(state: list[Captured], names: dict[int, str]) -> None:
     """Name each variable after its Tensor: by the user's name, the surroundings', or that in the line that made it."""
-    for leaf in state:
-        if leaf.first is not None:
-            own = leaf.first.name or leaf.link.name or names.get(id(leaf.tensor))
-            leaf.first.name = own or variable_of(leaf.link)
+    for captured in state:
+        if captured.first is not None:
+            own = captured.first.name or captured.link.name or names.get(id(captured.tensor))
+            captured.first.name = own or variable_of(captured.link)
 
 
 def _name_gradients(graded: list[Captured]) -> None:
     """Name the gradient with respect to w `d_w`."""
-    for leaf in graded:
-        event = event_of(leaf.grad)
-        if event.name is None and event.section == "backward" and leaf.first is not None:
-            event.name = f"d_{leaf.first.name}"
+    for captured in graded:
+        event = event_of(captured.grad)
+        if event.name is None and event.section == "backward" and captured.first is not None:
+            event.name = f"d_{captured.first.name}"
 
 
 def _name_compositions(events: list[Event]) -> None:
