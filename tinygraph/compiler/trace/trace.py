@@ -53,12 +53,9 @@ class Trace:
         self.refusal: UnsupportedError | None = None
         self.reliance = Reliance(self.tape.events)
         # The hooks that a part of the run answers by itself: `engine/hooks.py` says what each returns.
-        self.lift, self.own, self.as_array = self.recording.lift, self.recording.own, self.recording.as_array
-        self.holds_traced, self.as_of, self.draw = (
-            self.recording.holds_traced,
-            self.recording.as_of,
-            self.recording.draw,
-        )
+        self.lift, self.own = self.recording.lift, self.recording.own
+        self.as_array, self.as_of = self.recording.as_array, self.recording.as_of
+        self.holds_traced, self.draw = self.recording.holds_traced, self.recording.draw
         self.call, self.call_function = self.recording.call, self.recording.call_function
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
