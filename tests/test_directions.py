@@ -18,9 +18,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tinygraph"
 
 # The imports against the order, each with its reason.
-AGAINST: dict[str, str] = {
-    "engine/refusing.py -> derivatives/instead.py": "an error shows the code to write in place of a refused call",
-}
+AGAINST: dict[str, str] = {}
 
 LONGEST_CHAIN = 8
 

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tinygraph.derivatives.conversions import check_number, is_library, lost_gradient
 from tinygraph.engine import modes
+from tinygraph.engine.conversions import check_number, is_library, lost_gradient
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import as_array, plain

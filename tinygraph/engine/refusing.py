@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.instead import instead_of
+from tinygraph.engine.instead import instead_of
 from tinygraph.engine.links import Call, Leaf, variable_of
 from tinygraph.engine.modes import current_scope
 from tinygraph.engine.notes import hint_for

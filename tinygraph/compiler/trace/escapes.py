@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_CONDITION, AS_INDEX, AS_NUMBER, IN_PLACE, refused
-from tinygraph.derivatives.conversions import asking_for_array
+from tinygraph.engine.conversions import asking_for_array
 from tinygraph.users_code.instructions import is_indexing, stores_a_part
 
 __all__ = ["Escapes"]

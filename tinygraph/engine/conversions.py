@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.derivatives.instead import instead_of, replacement_for
+from tinygraph.engine.instead import instead_of, replacement_for
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
 from tinygraph.users_code.source import called_name, line_of, method_called, names_read, users_frame

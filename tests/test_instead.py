@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.derivatives.instead import REPLACEMENTS, VARIANTS
+from tinygraph.engine.instead import REPLACEMENTS, VARIANTS
 
 scipy = pytest.importorskip("scipy")
 for room in (
