@@ -165,13 +165,13 @@ def meet_data(link: Any, order: int, waiting: Waiting) -> None:
         if item.is_call:
             met += [operand for operand in links_in(item.args) if operand not in met]
         else:
-            if type(item) is Unnamed and item.before is not None:
-                meet_owner(item.before, item._value, order)
+            if type(item) is Unnamed and item.view_of is not None:
+                meet_owner(item.view_of, item._value, order)
             meet(item, order, item is link, waiting)
 
 
 def meet_owner(leaf: Any, value: Any, order: int) -> None:
-    """Meet the leaf of whose array a detached Tensor has a view."""
+    """Meet a leaf, if a detached Tensor's value is a view of its array."""
     if share(leaf._value, value):
         notice_writes(leaf)
         if leaf.rewritten > order:

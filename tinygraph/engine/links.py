@@ -71,13 +71,16 @@ class Leaf:
             not read a newer value.
         rewritten: the time at which a write into its array was last noticed; 0 for never.
         before: a copy of the array, while others hold it: see `lending`.
+        view_of: of an `Unnamed` the leaf whose array its own may be a view of; None for every other leaf.
         code, lasti: the line that made it, as of a `Call`.
         inner: True for a weight that a layer made at its first batch: the instruction is the user's call of the layer,
             and its variable gets the layer's result.
         passed: the backward pass that wrote the gradient; not there before one has. See `passes`.
     """
 
-    __slots__ = ("_grad", "_value", "before", "code", "inner", "lasti", "name", "order", "passed", "rewritten")
+    __slots__ = (
+        "_grad", "_value", "before", "code", "inner", "lasti", "name", "order", "passed", "rewritten", "view_of",
+    )  # fmt: skip
 
     _adjoint = None  # the cotangents of leaves are kept by the pass
 
@@ -93,6 +96,7 @@ class Leaf:
         self.order = next_order()
         self.rewritten = 0
         self.before: Any = None
+        self.view_of: Leaf | None = None
         self.name = name
         self.code = None if frame is None else frame.f_code
         self.lasti = 0 if frame is None else frame.f_lasti
@@ -108,10 +112,7 @@ class DataLeaf(Leaf):
 
 
 class Unnamed(DataLeaf):
-    """The link of a result that was not recorded, of `no_grad` or of `detach`.
-
-    `before` is the leaf that its array may be a view of; None if the array is its own.
-    """
+    """The link of a result that was not recorded, of `no_grad` or of `detach`."""
 
     __slots__ = ()
 

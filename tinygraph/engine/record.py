@@ -137,18 +137,18 @@ def note_origin(call: Any, frame: FrameType, value: Any) -> None:
         watch_result(call, value)
 
 
-def unrecorded(value: Any, origin: Any = None) -> Any:
+def unrecorded(value: Any, view_of: Any = None) -> Any:
     """Return a Tensor that holds a value and requires no gradient.
 
     Args:
         value: its array, or a number.
-        origin: the link of the Tensor that the value may be a view of.
+        view_of: the link of the Tensor that the value may be a view of.
     """
     tensor = _new(Value._kind)
     tensor._value = value
     tensor._link = Unnamed(value, None, None)
-    if origin is not None and not origin.is_call:
-        tensor._link.before = origin.before if type(origin) is Unnamed else origin
+    if view_of is not None and not view_of.is_call:
+        tensor._link.view_of = view_of.view_of if type(view_of) is Unnamed else view_of
     return tensor
 
 

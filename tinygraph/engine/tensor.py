@@ -196,13 +196,12 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             state.tracing.check_own(link, "requires_grad")
         if wanted:
             _check_floating("requires_grad", self.dtype)
-        before = link.before
         if type(link) is Unnamed:
             self._value = link._value = copied(self._value)  # it may be another Tensor's
-            before = link.before = None
+            link.before = link.view_of = None
         link.__class__ = Leaf if wanted else DataLeaf
-        if before is not None:
-            lend(link, before)
+        if link.before is not None:
+            lend(link, link.before)
 
     @property
     def is_leaf(self) -> bool:
@@ -356,9 +355,12 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         if link.before is not None:
             link.rewritten = next_order()  # others held the old array, and may have written into it
             take_back(link)
-        link.order = next_order()
-        if type(link) is Unnamed:
+        elif type(link) is Unnamed:
+            if link.view_of is not None:
+                link.rewritten = next_order()  # as above
+                link.view_of = None
             self._link.__class__ = DataLeaf  # the array is its own from now on
+        link.order = next_order()
 
     def _fitting(self, value: Any) -> Array:
         """Return a copy of the value in this Tensor's shape and dtype."""
