@@ -89,7 +89,7 @@ def test_runs_over_blocks_show_in_the_schedule():
     step = tg.compile(lambda x: np.sum(np.sin(x) * np.cos(x)))
     step(np.ones(100_000))
     assert re.search(r"100000 rows, \d+ at a time\n    %1 sin\n", step.stages["schedule"].after)
-    assert "memory of a block: %" in step.stages["memory"].after
+    assert "buffer of a block: %" in step.stages["memory"].after
 
 
 def test_a_program_of_numbers_has_its_stages_too():

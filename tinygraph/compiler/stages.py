@@ -116,7 +116,7 @@ def _schedule(runner: Runner) -> str:
 
 
 def _memory(plan: Plan) -> str:
-    """Return a line for each piece of memory, with the values that lie in it."""
+    """Return a line for each buffer, with the values that lie in it."""
     if not plan.storage:
         return "Every value is a number of Python's."
     buffers = {id(held): number for number, buffer in enumerate(plan.buffers) for held in buffer.storages}
@@ -127,9 +127,9 @@ def _memory(plan: Plan) -> str:
         elif held.escapes:
             where = f"new at each call, {held.nbytes} bytes"
         elif id(held) in buffers:
-            where = f"memory {buffers[id(held)] + 1}, {plan.buffers[buffers[id(held)]].nbytes} bytes"
+            where = f"buffer {buffers[id(held)] + 1}, {plan.buffers[buffers[id(held)]].nbytes} bytes"
         elif held.kind == "scratch":
-            where = "memory of a block"
+            where = "buffer of a block"
         else:
             where = f"{held.kind} %{held.steps[0]}, {held.nbytes} bytes"
         lines.setdefault(where, []).append(f"%{index}")
