@@ -6,9 +6,18 @@ item that first writes it to the last that reads it; storages that are never nee
 Of `loss = np.sum(np.tanh(x @ w))` the product and the tangent are two values in one storage; the gradient on the way
 back may lie in the same memory, as soon as the tangent has been read for the last time.
 
-The story, in the order in which it is told: `layouts` asks NumPy how arrays lie, `parts` finds what is computed into a
-part of an array, `draft` gives every value a storage, `in_place` lets values be written over others, `planner` says how
-long each is needed, and `packing` lays them into memory.
+The files, in the order in which a plan is made:
+
+    storage        the words: `Storage`, `Buffer`, `Plan`
+    layouts        the layout of each array, asked of NumPy
+    parts          the values that are computed into a part of an array
+    draft          a storage for each value
+    overwriting    values that are written over others
+    planner        `plan`: all of these, and the time for which each storage is needed
+    packing        storages in one buffer
+
+Two files are for the text that is written: `slots` divides the memory of a block, and `lines` lays memory on lines of
+the processor's cache.
 """
 
 from __future__ import annotations

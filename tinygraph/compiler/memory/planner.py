@@ -21,14 +21,14 @@ __all__ = ["plan"]
 def plan(
     graph: Graph, items: Sequence[Step | Fusion], arguments: int, updates: dict[int, Step], results: Sequence[Step]
 ) -> Plan:
-    """Decide where every value lives.
+    """Return the plan of a program: the storage of each value, and the buffers.
 
     Args:
         graph: of steps.
         items: its calls, in the order of execution.
         arguments: how many of the inputs are arguments; the other inputs are variables.
-        updates: by a variable's place among the variables the step whose value it takes.
-        results: what the caller gets.
+        updates: by the position of a variable the step whose value it takes.
+        results: the steps whose values the caller gets.
     """
     draft = draft_of(graph, items, arguments)
     draft.read_at_end(results)
@@ -69,9 +69,9 @@ def _let_escape(draft: Draft, results: Sequence[Step]) -> None:
 
 def _note_last(held: Storage, draft: Draft) -> None:
     """Note the item that needs a storage last; behind all items for what is needed when they are done."""
-    place = held.last_read if held.last_read >= 0 else draft.order[held.steps[-1]]
-    done = place >= len(draft.sequence)
-    held.last = len(draft.items) if done else draft.item_of[draft.sequence[place].index]
+    position = held.last_read if held.last_read >= 0 else draft.order[held.steps[-1]]
+    done = position >= len(draft.sequence)
+    held.last = len(draft.items) if done else draft.item_of[draft.sequence[position].index]
     held.last = max(held.last, *[draft.item_of[index] for index in held.steps])
 
 

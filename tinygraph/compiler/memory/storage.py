@@ -31,7 +31,7 @@ class Storage:
         steps: the indices of the values, views too, in execution order.
         in_parts: whether parts of it are computed one by one.
         middle: the byte at which the second of two threads of BLAS begins to write; 0 where one thread writes.
-        last_read: the place, among all calls in the order of execution, of the last that reads it; -1 for none.
+        last_read: the position of the last call that reads it, in the order of execution; -1 for none.
         behind: for what a function without out= returns, the storages that it may be a view of.
     """
 
@@ -49,7 +49,7 @@ class Storage:
 
     @property
     def nbytes(self) -> int:
-        """Bytes."""
+        """The size of the storage in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * int(self.dtype.itemsize)
 
     @property
@@ -57,10 +57,10 @@ class Storage:
         """True if it is the same memory at every call."""
         return self.kind in ("variable", "constant") or (self.kind == "owned" and not self.escapes)
 
-    def read_at(self, place: int) -> None:
+    def read_at(self, position: int) -> None:
         """Note that a call reads it, and with it what it may be a view of; calls come in the order of execution."""
         for held in (self, *self.behind):
-            held.last_read = place
+            held.last_read = position
 
 
 @dataclass(eq=False)
@@ -74,7 +74,7 @@ class Buffer:
 
     @property
     def nbytes(self) -> int:
-        """Bytes."""
+        """The size of the buffer in bytes."""
         return self.storages[0].nbytes
 
     @property
@@ -93,9 +93,9 @@ class Plan:
         storage: by a step's index; None for numbers, which are Python objects.
         layouts: by a step's index an array with its shape, dtype and strides, to learn from and not to read.
         buffers: what the program allocates.
-        copied: pairs of a variable's place among the variables and the step that is copied into it at the end.
+        copied: pairs of the position of a variable and the step that is copied into it at the end.
         by_index: the calls, by their index.
-        straight: by a step's index the place of the variable that its number is written into at once.
+        straight: by a step's index the position of the variable that its number is written into at once.
         parts: by a step's index the assembled array that it is computed into a part of, and the index of the part.
     """
 
