@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.facts import PRODUCTS, REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import Step, operands_of
 
-__all__ = ["ONE_THREAD", "Cost", "flops", "nanoseconds"]
+__all__ = ["ONE_THREAD", "Cost", "flops", "nanoseconds", "traffic"]
 
 # BLAS computes a product of fewer multiplications and additions on one thread: about a millisecond of work.
 ONE_THREAD = 40_000_000
@@ -70,8 +69,3 @@ def nanoseconds(step: Step) -> float:
     size = max([step.size, *[operand.size for operand in operands_of(step)]])
     double, single = facts_of(step.function).nanoseconds
     return size * (single if step.dtype.itemsize <= 4 else double)
-
-
-def inner(shape: tuple[int, ...], axis: int) -> int:
-    """Return the number of elements for each index along an axis."""
-    return math.prod(shape[axis + 1 :])

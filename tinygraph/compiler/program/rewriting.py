@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
-__all__ = ["Change", "calls_of", "placed", "rewritten"]
+__all__ = ["Change", "calls_of", "placed", "rewritten", "uses_of"]
 
 Change = Callable[[Builder, Step], Step | None]
 
@@ -80,3 +81,10 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
 def calls_of(graph: Graph) -> Iterator[Step]:
     """Return the steps that are calls, in order: those that `rewritten` gives to a change."""
     return iter([step for step in graph.nodes if isinstance(step, Step) and step.function is not None])
+
+
+def uses_of(graph: Graph) -> Counter[int]:
+    """Return how often each step, by its index, is an operand of a call or an output of the graph."""
+    found = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
+    found.update(output.index for output in graph.outputs)
+    return found

@@ -1,6 +1,8 @@
 """Rewrites: functions from graph to graph that make a graph smaller or cheaper, and keep its meaning.
 
-`tinygraph.compiler.phases` has them in their order.
+`tinygraph.compiler.phases` has them in their order. A new one is a function in the file of its idea, with its before
+and after as its docstring; its name in a phase; and a law in `tests/compiler/test_rewrites.py`. Most change one call at
+a time: `program.rewriting.rewritten` walks over the graph for them, and a `Builder` adds the new calls.
 """
 
 from __future__ import annotations

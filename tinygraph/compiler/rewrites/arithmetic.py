@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import facts_of
-from tinygraph.compiler.program.rewriting import rewritten
-from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
 
 
@@ -143,21 +142,20 @@ def gather_numbers(graph: Graph) -> Graph:
 
     Products by powers of two stay the same number, others to rounding.
     """
-    readers = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
-    readers.update(output.index for output in graph.outputs)
-    calls = iter([step for step in graph.nodes if step.function is not None])
+    uses = uses_of(graph)
+    originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:
-        before = next(calls)
+        original = next(originals)
         if step.function not in (np.multiply, np.negative) or step.kwargs or step.dtype.char not in "fd":
             return None
         factor, bases, dropped = (-1.0 if step.function is np.negative else 1.0), [], 0
-        for item, old in zip(step.args, before.args, strict=True):
+        for item, old in zip(step.args, original.args, strict=True):
             if type(item) in (int, float):
                 factor *= item
                 continue
             base, scale = _scaled(item) if type(item) is Step and item.shape == step.shape else (item, 1.0)
-            dropped += base is not item and readers[old.index] == 1
+            dropped += base is not item and uses[old.index] == 1
             factor *= scale
             bases.append(base)
         if not dropped or not 1e-30 < abs(factor) < 1e30 or any(getattr(x, "dtype", None) != step.dtype for x in bases):
@@ -186,17 +184,16 @@ def _scaled(x: Step) -> tuple[Step, float]:
 
 def share_products(graph: Graph) -> Graph:
     """a = x * z; b = (x * y) * z  ->  a = x * z; b = a * y, where nobody else wants x * y."""
-    readers = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
-    readers.update(output.index for output in graph.outputs)
-    calls = iter([step for step in graph.nodes if step.function is not None])
+    uses = uses_of(graph)
+    originals = calls_of(graph)
     found: dict[frozenset[int], Step] = {}
 
     def change(builder: Builder, step: Step) -> Step | None:
-        before = next(calls)
+        original = next(originals)
         if not _is_product(step):
             return None
-        for inner, z, old in (*zip(step.args, step.args[::-1], before.args, strict=True),):
-            if not _is_product(inner) or inner.shape != step.shape or readers[old.index] != 1:
+        for inner, z, old in (*zip(step.args, step.args[::-1], original.args, strict=True),):
+            if not _is_product(inner) or inner.shape != step.shape or uses[old.index] != 1:
                 continue
             for x, y in (inner.args, inner.args[::-1]):
                 shared = found.get(frozenset((x.index, z.index)))

@@ -7,7 +7,7 @@ is computed for all steps at once: BLAS takes half the time for one product of 1
 from __future__ import annotations
 
 import operator
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of
-from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
@@ -68,8 +68,8 @@ def sum_products(graph: Graph) -> Graph:
     stacks: dict[Any, Step] = {}
 
     def change(builder: Builder, step: Step) -> Step | None:
-        leaves = sums.get(next(originals).index)
-        return None if leaves is None else _summed(builder, step, leaves, stacks)
+        terms = sums.get(next(originals).index)
+        return None if terms is None else _summed(builder, step, terms, stacks)
 
     return rewritten(graph, change)
 
@@ -82,15 +82,15 @@ def assemble_gradients(graph: Graph) -> Graph:
     originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:
-        leaves = sums.get(next(originals).index, ())
-        padded = [leaf for leaf in leaves if leaf.function is scatter and type(leaf.args[0]) is Step]
-        if len(padded) < 2 or tiles([leaf.args[1] for leaf in padded], step.shape) is None:
+        terms = sums.get(next(originals).index, ())
+        padded = [term for term in terms if term.function is scatter and type(term.args[0]) is Step]
+        if len(padded) < 2 or tiles([term.args[1] for term in padded], step.shape) is None:
             return None
-        parts = [builder.moved[leaf.args[0].index] for leaf in padded]
+        parts = [builder.moved[term.args[0].index] for term in padded]
         if any(part.dtype != step.dtype for part in parts):
             return None
-        rest = [builder.moved[leaf.index] for leaf in leaves if leaf not in padded]
-        whole = builder.kernel(step, assembled, step.shape, parts, [leaf.args[1] for leaf in padded], step.shape)
+        rest = [builder.moved[term.index] for term in terms if term not in padded]
+        whole = builder.kernel(step, assembled, step.shape, parts, [term.args[1] for term in padded], step.shape)
         return _added(builder, step, [*rest, whole])
 
     return rewritten(graph, change)
@@ -123,51 +123,50 @@ def _slice_of(step: Step) -> tuple[Step, int, int] | None:
 
 def _sums_in(graph: Graph) -> dict[int, list[Step]]:
     """Return the terms of each chain of additions of one shape, by the index of the call that ends it."""
-    uses = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
-    uses.update(output.index for output in graph.outputs)
-    leaves: dict[int, list[Step]] = {}
+    uses = uses_of(graph)
+    terms: dict[int, list[Step]] = {}
     for step in calls_of(graph):
         if step.function is not np.add or not all(_adds(item, step) for item in step.args):
             continue
         found: list[Step] = []
         for item in step.args:
-            if item.index in leaves and uses[item.index] == 1 and item.section == step.section:
-                inside = leaves.pop(item.index)
+            if item.index in terms and uses[item.index] == 1 and item.section == step.section:
+                inside = terms.pop(item.index)
                 inside += found  # a chain of many grows at its end, and is not copied at each step
                 found = inside
             else:
                 found.append(item)
-        leaves[step.index] = found
-    return leaves
+        terms[step.index] = found
+    return terms
 
 
 def _adds(item: Any, step: Step) -> bool:
     return type(item) is Step and item.shape == step.shape and item.dtype == step.dtype and bool(step.shape)
 
 
-def _summed(builder: Builder, step: Step, leaves: list[Step], stacks: dict[Any, Step]) -> Step | None:
+def _summed(builder: Builder, step: Step, terms: list[Step], stacks: dict[Any, Step]) -> Step | None:
     """Append a sum with its products gathered into one, and its sums over rows; None where nothing is gathered."""
     new = builder.moved
     # A backward pass goes from the last step of a sequence to the first: its sums are turned round.
-    ordered = sorted(leaves, key=lambda leaf: leaf.index, reverse=step.section == "backward")
-    products = [leaf for leaf in ordered if is_matrix_product(leaf) and _is_transposed(leaf.args[0])]
-    sums = [leaf for leaf in ordered if _sums_rows(leaf)]
-    rest = [leaf for leaf in leaves if leaf not in products and leaf not in sums]
+    ordered = sorted(terms, key=lambda term: term.index, reverse=step.section == "backward")
+    products = [term for term in ordered if is_matrix_product(term) and _is_transposed(term.args[0])]
+    sums = [term for term in ordered if _sums_rows(term)]
+    rest = [term for term in terms if term not in products and term not in sums]
     gathered: list[Step] = []
     if len(products) >= SEVERAL and _bytes(products) <= KEPT_BYTES:
-        left = _stacked(builder, step, [new[leaf.args[0].args[0].index] for leaf in products], stacks)
-        right = _stacked(builder, step, [new[leaf.args[1].index] for leaf in products], stacks)
+        left = _stacked(builder, step, [new[term.args[0].args[0].index] for term in products], stacks)
+        right = _stacked(builder, step, [new[term.args[1].index] for term in products], stacks)
         gathered.append(builder.call(step, np.matmul, builder.call(step, np.transpose, left), right))
     else:
         rest += products
     if len(sums) >= SEVERAL and _bytes(sums) <= KEPT_BYTES:
-        rows = _stacked(builder, step, [new[leaf.args[0].index] for leaf in sums], stacks)
+        rows = _stacked(builder, step, [new[term.args[0].index] for term in sums], stacks)
         gathered.append(builder.call(step, np.sum, rows, axis=0, keepdims=len(step.shape) == 2))
     else:
         rest += sums
     if not gathered:
         return None
-    return _added(builder, step, [*[new[leaf.index] for leaf in rest], *gathered])
+    return _added(builder, step, [*[new[term.index] for term in rest], *gathered])
 
 
 def _is_transposed(step: Step) -> bool:
@@ -182,8 +181,8 @@ def _sums_rows(step: Step) -> bool:
     )  # fmt: skip
 
 
-def _bytes(leaves: list[Step]) -> int:
-    return sum(operand.nbytes for leaf in leaves for operand in operands_of(leaf))
+def _bytes(terms: list[Step]) -> int:
+    return sum(operand.nbytes for term in terms for operand in operands_of(term))
 
 
 def _stacked(builder: Builder, like: Step, parts: list[Step], stacks: dict[Any, Step]) -> Step:
