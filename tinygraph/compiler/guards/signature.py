@@ -175,13 +175,25 @@ def describe(value: Any, leaves: list[Any]) -> Any:
             (key if type(key) is str else fixed(key), describe(item, leaves)) for key, item in value.items()
         ])  # fmt: skip
     if isinstance(value, tuple | list):
-        if kind is not tuple and kind is not list and getattr(value, "__dict__", None):
-            raise TypeError(
-                f"compile: an argument is a {kind.__name__}, a {'list' if isinstance(value, list) else 'tuple'} with "
-                "attributes of its own, by which it cannot be told apart from another one. Give a plain one, and its "
-                "attributes as further arguments"
-            )
+        if kind is not tuple and kind is not list:
+            _check_without_attributes(value)
         return kind, tuple([describe(item, leaves) for item in value])
+    return _describe_other(value, leaves)
+
+
+def _check_without_attributes(value: tuple[Any, ...] | list[Any]) -> None:
+    """Refuse a tuple or a list of a user's class with attributes: a signature holds its items alone."""
+    if getattr(value, "__dict__", None):
+        raise TypeError(
+            f"compile: an argument is a {type(value).__name__}, a {'list' if isinstance(value, list) else 'tuple'} "
+            "with attributes of its own, by which it cannot be told apart from another one. Give a plain one, and its "
+            "attributes as further arguments"
+        )
+
+
+def _describe_other(value: Any, leaves: list[Any]) -> Any:
+    """Return the part of a signature for an argument of a rarer kind, and add a generator to `leaves`."""
+    kind = type(value)
     if kind is slice:  # which Python can hash from 3.12 on
         return slice, (fixed(value.start), fixed(value.stop), fixed(value.step))
     if isinstance(value, np.random.Generator):

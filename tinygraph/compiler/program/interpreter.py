@@ -42,23 +42,11 @@ class Interpreter:
             ShapeError: a value has another shape than when the program was made.
         """
         program = self.program
-        values: dict[int, Any] = {}
-        for node, value in zip(program.arguments, arguments, strict=True):
-            values[node.index] = value
-        for variable, value in zip(program.variables, variables, strict=True):
-            values[variable.node.index] = value
-
-        def value_of(item: Any) -> Any:
-            return values[item.index] if isinstance(item, Node) else item
-
+        given = [*program.arguments, *[variable.node for variable in program.variables]]
+        values = {node.index: value for node, value in zip(given, [*arguments, *variables], strict=True)}
         for node in program.graph.nodes:
-            if node.function is None:
-                continue
-            args = mapped(node.args, value_of)
-            if node.function in (draws.uniform, draws.normal):
-                args = (generators[args[0]], *args[1:])
-            value = node.function(*args, **mapped(node.kwargs, value_of))
-            values[node.index] = _checked(value, node)
+            if node.function is not None:
+                values[node.index] = _checked(_result_of(node, values, generators), node)
         results = _filled(program.results, lambda node: np.array(values[node.index])[()])
         updates = [
             (buffer, np.array(values[variable.updated.index]))
@@ -68,6 +56,18 @@ class Interpreter:
         for buffer, value in updates:
             buffer[...] = value
         return results
+
+
+def _result_of(node: Node, values: dict[int, Any], generators: Sequence[Any]) -> Any:
+    """Return the result of a call, for the values of its operands by their indices."""
+
+    def value_of(item: Any) -> Any:
+        return values[item.index] if isinstance(item, Node) else item
+
+    args = mapped(node.args, value_of)
+    if node.function in (draws.uniform, draws.normal):
+        args = (generators[args[0]], *args[1:])
+    return node.function(*args, **mapped(node.kwargs, value_of))  # type: ignore[misc]
 
 
 def _checked(value: Any, node: Node) -> Any:

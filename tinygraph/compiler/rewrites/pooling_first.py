@@ -12,7 +12,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.rewriting import placed, rewritten
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.reductions import reduced_axes
-from tinygraph.graph import Graph
+from tinygraph.graph import Graph, Node
 
 __all__ = ["crop_to_pool", "pool_first"]
 
@@ -120,37 +120,45 @@ def crop_to_pool(graph: Graph) -> Graph:
         for operand in operands_of(step):
             readers.setdefault(operand.index, []).append(step)
     kept = {output.index for output in graph.outputs}
-    sizes: dict[int, tuple[int, ...]] = {}
+    shapes: dict[int, tuple[int, ...]] = {}
     for step in graph.nodes:
-        if step.function is not images.convolve or step.index in kept:
-            continue
-        using = readers.get(step.index, [])
-        pools = [reader for reader in using if reader.function is images.pool_max]
-        gradients = [reader for reader in using if reader.function is images.pool_max_input]
-        if len(pools) != 1 or len(pools) + len(gradients) != len(using):
-            continue
-        _, window, moves = pools[0].args
-        need = [
-            min(size, (count - 1) * stride + window_ - before)
-            for size, count, window_, (stride, _, before) in zip(
-                step.shape[1:3], pools[0].shape[1:3], window, moves, strict=True
-            )
-        ]
-        fine = all(
-            gradient.args[1] is step and gradient.args[0] is not step and gradient.args[3:] == (window, moves)
-            and gradient.index not in kept
-            and all(reader.function in (images.convolve_input, images.convolve_kernel)
-                    for reader in readers.get(gradient.index, []))
-            for gradient in gradients
-        )  # fmt: skip
-        if fine and tuple(need) != step.shape[1:3] and min(need) > 0:
-            shape = (step.shape[0], *need, step.shape[3])
-            sizes |= {item.index: shape for item in (step, *gradients)}
-    if not sizes:
+        if step.function is images.convolve and step.index not in kept:
+            shapes |= _cropped(step, readers, kept)
+    if not shapes:
         return graph
     moved: list[Step] = []
     for step in graph.nodes:
         assert isinstance(step, Step)
         new = placed(step, step.index, moved)
-        moved.append(replace(new, shape=sizes[step.index]) if step.index in sizes else new)
+        moved.append(replace(new, shape=shapes[step.index]) if step.index in shapes else new)
     return Graph(tuple(moved), tuple(moved[output.index] for output in graph.outputs))
+
+
+def _cropped(step: Node, readers: dict[int, list[Step]], kept: set[int]) -> dict[int, tuple[int, ...]]:
+    """Return, by their indices, the smaller shapes of a convolution that is pooled and of its gradients; or nothing.
+
+    Args:
+        step: the convolution.
+        readers: by the index of a step the calls that read it.
+        kept: the indices of the outputs of the graph.
+    """
+    using = readers.get(step.index, [])
+    pools = [reader for reader in using if reader.function is images.pool_max]
+    gradients = [reader for reader in using if reader.function is images.pool_max_input]
+    if len(pools) != 1 or len(pools) + len(gradients) != len(using):
+        return {}
+    _, window, moves = pools[0].args
+    axes = zip(step.shape[1:3], pools[0].shape[1:3], window, moves, strict=True)
+    needed = tuple([
+        min(size, (count - 1) * stride + length - before) for size, count, length, (stride, _, before) in axes
+    ])  # fmt: skip
+    fits = all(
+        gradient.args[1] is step and gradient.args[0] is not step and gradient.args[3:] == (window, moves)
+        and gradient.index not in kept
+        and all(reader.function in (images.convolve_input, images.convolve_kernel)
+                for reader in readers.get(gradient.index, []))
+        for gradient in gradients
+    )  # fmt: skip
+    if not fits or needed == step.shape[1:3] or min(needed) <= 0:
+        return {}
+    return {item.index: (step.shape[0], *needed, step.shape[3]) for item in (step, *gradients)}

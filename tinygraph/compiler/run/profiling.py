@@ -125,34 +125,21 @@ def _size(size: int) -> str:
 
 
 def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[place]) for row in [headings, *rows]) for place in range(len(headings))]
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     lines = []
     for row in [headings, *rows]:
         cells = [
-            cell.ljust(width) if place in (0, len(row) - 1) else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in (0, len(row) - 1) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
 
 
-def profiled(
-    bind: Callable[[Callable[[int], None]], Callable[[], Any]],
-    plain: Callable[[], Any],
-    graph: Graph,
-    repeats: int,
-    names: dict[int, str] | None = None,
-) -> Profile:
-    """Run a program some times with a clock inside it, and without.
-
-    Args:
-        bind: given `_tick`, makes a function that runs the instrumented program once.
-        plain: runs the program once.
-        graph: of its steps.
-        repeats: how often; the least time of each step counts.
-        names: see `Profile`.
-    """
-    steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
+def _least_times(
+    bind: Callable[[Callable[[int], None]], Callable[[], Any]], plain: Callable[[], Any], repeats: int
+) -> tuple[dict[int, float], float]:
+    """Return the least seconds of each step, by its index, and of a whole run without a clock inside it."""
     spent: dict[int, float] = {}
     last = 0.0
     clock = time.perf_counter
@@ -175,6 +162,27 @@ def profiled(
         before = clock()
         plain()
         whole = min(whole, clock() - before)
+    return least, whole
+
+
+def profiled(
+    bind: Callable[[Callable[[int], None]], Callable[[], Any]],
+    plain: Callable[[], Any],
+    graph: Graph,
+    repeats: int,
+    names: dict[int, str] | None = None,
+) -> Profile:
+    """Run a program some times with a clock inside it, and without.
+
+    Args:
+        bind: returns a function that runs the program once, and calls its argument after each step with its index.
+        plain: runs the program once.
+        graph: of its steps.
+        repeats: how often; the least time of each step counts.
+        names: see `Profile`.
+    """
+    steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
+    least, whole = _least_times(bind, plain, repeats)
     entries = [
         Timing(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
         for index, seconds in sorted(least.items())

@@ -55,12 +55,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         *work,
         *body.setup,
         "",
-        *_spaced(
-            [
-                helper.split("\n")
-                for helper in helpers(fusion.division.in_turns for fusion in body.fusions if threads > 1)
-            ]
-        ),
+        *_spaced(_helpers(body, threads)),
         *_spaced([fusion.functions for fusion in body.fusions]),
         *_quiet(task),
         header,
@@ -96,6 +91,12 @@ def _imports(threads: int, writer: Writer) -> list[str]:
     """The lines that import Python's modules, NumPy and what else the text refers to."""
     pythons = sorted(THREADING, key=lambda line: (line.startswith("from"), line)) if threads > 1 else []
     return [*pythons, "", "import numpy as np", *writer.imports.values()]
+
+
+def _helpers(body: Body, threads: int) -> list[list[str]]:
+    """Return the lines of each function that divides work between threads, where there are two."""
+    in_turns = [fusion.division.in_turns for fusion in body.fusions if threads > 1]
+    return [text.split("\n") for text in helpers(in_turns)]
 
 
 def _spaced(texts: Iterable[list[str]]) -> list[str]:
