@@ -9,7 +9,7 @@ Whatever is unusual goes on to the plain record. The two record the same, and th
 
 from __future__ import annotations
 
-import operator as python
+import operator
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -86,10 +86,10 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     return tensor
 
 
-def operator(
+def operator_methods(
     function: Callable[..., Any], compute: Callable[..., Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The pair of methods, `t * other` and `other * t`, that compute and record one binary operation.
+    """Return the methods `t * other` and `other * t`, which compute and record one binary operation.
 
     The body of `unary` for two operands, once for each case of which of them wants a gradient.
     """
@@ -267,7 +267,7 @@ def first(
 ) -> Any:
     """Compute and record f(x, *rest, **kwargs) where x wants a gradient and nothing else is a Tensor.
 
-    A reduction, an index or a reshape is such a call. `spread` would do it too, in twice the time.
+    A reduction, an index or a reshape is such a call. `record.record_call` would do it too, in twice the time.
     """
     link = x._link
     try:
@@ -354,17 +354,17 @@ def _operator_of_one(function: Callable[..., Any], compute: Callable[..., Any]) 
 def install() -> None:
     """Give Tensor the quick methods."""
     plain: property = vars(TensorMethods)["T"]
-    transpose = _operator_of_one(np.transpose, python.attrgetter("T"))
+    transpose = _operator_of_one(np.transpose, operator.attrgetter("T"))
     transpose.__doc__ = plain.__doc__
     methods: dict[str, Any] = {
         "_numpy": staticmethod(call_function),
         "__array_ufunc__": _array_ufunc,
-        "__neg__": _operator_of_one(np.negative, python.neg),
-        "__pos__": _operator_of_one(np.positive, python.pos),
+        "__neg__": _operator_of_one(np.negative, operator.neg),
+        "__pos__": _operator_of_one(np.positive, operator.pos),
         "__abs__": _operator_of_one(np.absolute, abs),
         "T": plain.getter(transpose),
     }
     for name, (function, compute) in ARITHMETIC.items():
-        methods[f"__{name}__"], methods[f"__r{name}__"] = operator(function, compute)
+        methods[f"__{name}__"], methods[f"__r{name}__"] = operator_methods(function, compute)
     for name, method in methods.items():
         setattr(Tensor, name, method)
