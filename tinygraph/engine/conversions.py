@@ -191,18 +191,18 @@ def _key(function: Any) -> str:
 def _in_room(module: str, name: str, owner: Any) -> str:
     """The same, from the module that defines a function, or the object of a method."""
     package, _, rest = module.partition(".")
-    room = rest.partition(".")[0].removeprefix("_")
+    part = rest.partition(".")[0].removeprefix("_")
     if package == "numpy":
-        room = "random" if room == "mtrand" else room
-        if room == "random":
+        part = "random" if part == "mtrand" else part
+        if part == "random":
             return f"random.{name}"
-        return f"np.{room}.{name}" if room in ("linalg", "fft", "ma", "polynomial", "testing") else f"np.{name}"
+        return f"np.{part}.{name}" if part in ("linalg", "fft", "ma", "polynomial", "testing") else f"np.{name}"
     if package == "scipy":
-        if room == "stats":
+        if part == "stats":
             distribution = getattr(owner, "dist", owner)
             of = getattr(distribution, "name", None) or type(distribution).__name__.removesuffix("_gen")
             return f"stats.{name}" if owner is None else f"stats.{of}.{name}"
-        return f"sparse.linalg.{name}" if rest.startswith("sparse.linalg") else f"{room}.{name}"
+        return f"sparse.linalg.{name}" if rest.startswith("sparse.linalg") else f"{part}.{name}"
     return f"{package.removeprefix('_')}.{name}" if package not in ("mpl_toolkits",) else "matplotlib"
 
 

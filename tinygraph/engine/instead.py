@@ -285,12 +285,12 @@ def instead_of(key: str, values: str) -> str:
         argument, variant = VARIANTS.get(key, ("", ""))
         written += f", or with {argument} {variant}" if argument else ""
         return f"Write {written}, which keeps the gradient; or {values} if the values alone are meant"
-    room = key
-    while room not in ADVICE:
-        room = room.rpartition(".")[0]
-    if room in VALUES_ONLY:
-        return ADVICE[room]
-    return f"{ADVICE[room]}; or {values} if the values alone are meant"
+    part = key
+    while part not in ADVICE:
+        part = part.rpartition(".")[0]
+    if part in VALUES_ONLY:
+        return ADVICE[part]
+    return f"{ADVICE[part]}; or {values} if the values alone are meant"
 
 
 def replacement_for(key: str) -> str | None:
@@ -300,11 +300,11 @@ def replacement_for(key: str) -> str | None:
 
 def _same_in_numpy(key: str) -> str | None:
     """NumPy's function of the same name that does the same as one of SciPy or `math`, or as a method of ndarray."""
-    room, _, name = key.rpartition(".")
-    if room == "ndarray":
+    part, _, name = key.rpartition(".")
+    if part == "ndarray":
         return f"np.{name}(a, t) in place of the method a.{name}(t)" if hasattr(np, name) else None
-    if room in ("linalg", "fft") and hasattr(getattr(np, room), name):
-        return f"np.{room}.{name}"
-    if room == "cmath":  # its results are complex for real numbers, too
+    if part in ("linalg", "fft") and hasattr(getattr(np, part), name):
+        return f"np.{part}.{name}"
+    if part == "cmath":  # its results are complex for real numbers, too
         return f"np.{name}(x + 0j)" if hasattr(np, name) else None
-    return f"np.{name}" if room == "math" and hasattr(np, name) else None
+    return f"np.{name}" if part == "math" and hasattr(np, name) else None

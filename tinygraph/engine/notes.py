@@ -63,7 +63,7 @@ def decomposition(function: Callable[..., Any]) -> Callable[[Callable[..., Any]]
 
 def formula_of(function: Callable[..., Any], dimensions: tuple[int, ...]) -> Formula | None:
     """Return the formula in the row of a function called with arguments of these dimensions, or None."""
-    operation_of(function)  # reads the room in which the row stands
+    operation_of(function)  # reads the file in which the entry stands
     return FORMULAS.get((function, dimensions)) or FORMULAS.get(function)
 
 

@@ -76,10 +76,10 @@ def _takes_dtype(code: CodeType) -> bool:
     return "dtype" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] or bool(code.co_flags & 0x08)
 
 
-# The rooms of the table that most programs enter. `tinygraph` reads them when it is imported.
+# The files of the table that most programs need. `tinygraph` reads them when it is imported.
 _USUAL = ("arithmetic", "exponential", "indexing", "products", "reductions", "shapes", "trigonometric")
 
-# The rooms that most programs do not enter. They are read when a function is asked for that is not in the others.
+# The files that most programs do not need. They are read when a function is asked for that is not in the others.
 _SELDOM = (
     "calculus", "counting", "fft", "functional", "linalg", "missing", "padding", "polynomials", "rearranging",
     "refusals", "sorting", "statistics",
@@ -129,15 +129,15 @@ def no_derivative(*functions: Callable[..., Any]) -> None:
 
 def read_usual() -> None:
     """Fill the table with what most programs need."""
-    for room in _USUAL:
-        importlib.import_module(f"tinygraph.derivatives.{room}")
+    for family in _USUAL:
+        importlib.import_module(f"tinygraph.derivatives.{family}")
 
 
 def read_all() -> None:
     """Fill the whole table."""
-    for room in sorted(_unread):
-        importlib.import_module(f"tinygraph.derivatives.{room}")
-        _unread.discard(room)
+    for family in sorted(_unread):
+        importlib.import_module(f"tinygraph.derivatives.{family}")
+        _unread.discard(family)
 
 
 def operation_of(function: Callable[..., Any]) -> Operation | None:
@@ -152,8 +152,8 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
         # SciPy's functions are entered once SciPy is there, and one that we do not know is asked for.
         if not isinstance(function, np.ufunc) or function in _PLAIN or "scipy.special" not in sys.modules:
             return None
-        for room in _OF_SCIPY:
-            importlib.import_module(f"tinygraph.derivatives.{room}")
+        for family in _OF_SCIPY:
+            importlib.import_module(f"tinygraph.derivatives.{family}")
         entry = _TABLE.get(function)
         if entry is None or type(entry) is Operation:
             return entry
