@@ -22,11 +22,7 @@ import numpy as np
 
 from tinygraph.engine.fitting import FLOAT16, FLOAT32, rounded
 from tinygraph.engine.gathering import GATHERING, Waiting, gather
-from tinygraph.engine.links import (
-    Leaf,
-    Like,
-    next_order,
-)
+from tinygraph.engine.links import Leaf, Like, next_order
 from tinygraph.engine.modes import Setting, on_behalf_of, state
 from tinygraph.engine.nonfinite import holds_nan
 from tinygraph.engine.operands import plain
@@ -40,6 +36,8 @@ _float64 = np.float64
 _FLOAT64 = np.dtype(np.float64)
 
 FREED = Freed(None)
+
+_AS_IT_IS = contextlib.nullcontext()
 
 # Threads may share leaves: to read a gradient and to write the sum is one step.
 _adding = threading.Lock()
@@ -157,7 +155,7 @@ def pull_back(
         cotangents: dict[Leaf, Any] = {}
         until = sys.maxsize
         if tracing is None and not recorded and not state.watching:
-            cotangents, until = _plain_pass(waiting, roots, seeds, show, kept)
+            cotangents, until = _unguarded_pass(waiting, roots, seeds, show, kept)
         if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
             from tinygraph.engine.guarded_pass import guarded_pass  # seldom needed, and so read late
 
@@ -191,7 +189,7 @@ def _round(cotangents: dict[Leaf, Any], keep: Iterable[Any], calls: list[Any], r
 
 
 @np.errstate(invalid="raise")  # an invalid operation is worth a second look, and looking costs nothing
-def _plain_pass(
+def _unguarded_pass(
     waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any], show: bool, kept: set[int]
 ) -> tuple[dict[Leaf, Any], int]:
     """Run the pass without asking for the reach of a cotangent.
@@ -240,9 +238,6 @@ def _give_up(waiting: Waiting) -> None:
         call._adjoint = None
     for call in waiting.put_back():
         call._adjoint = FREED
-
-
-_AS_IT_IS = contextlib.nullcontext()
 
 
 def _has_nan(cotangents: dict[Leaf, Any], keep: Iterable[Any]) -> bool:

@@ -1,7 +1,7 @@
 """The guarded reverse pass: it knows the reach of each cotangent, so that elements left out contribute nothing.
 
-A plain pass is repeated so if it met an invalid operation, or if it ends with a NaN. A pass that is recorded, compiled
-or watched is guarded from its beginning.
+An unguarded pass is repeated as a guarded one if it met an invalid operation, or if it ends with a NaN. A pass that is
+recorded, compiled or watched is guarded from its beginning.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def guarded_pass(
 
     Args:
         roots, seeds: the links where the pass begins, and their cotangents.
-        cotangents: those of a plain pass that ended early.
+        cotangents: those of an unguarded pass that ended early.
         recorded, show: see `backward.pull_back`.
         kept: the ids of links whose cotangents are kept, large or not.
-        until: a plain pass went through the calls made after this order, and NumPy has given its warnings for them. If
-            no call of the pass leaves anything out, this pass goes on from there.
+        until: an unguarded pass went through the calls made after this order, and NumPy has given its warnings for
+            them. If no call of the pass leaves anything out, this pass goes on from there.
     """
     resumed = until != sys.maxsize and not waiting.leaves_out
     if not resumed:

@@ -1,6 +1,6 @@
 """One call of a reverse pass that knows the reach of its cotangents: elements that were left out contribute nothing.
 
-A plain pass does not know it. It is repeated with these pulls if it met an invalid operation, or ends with a NaN.
+An unguarded pass does not know it. It is repeated with these pulls if it met an invalid operation, or ends with a NaN.
 """
 
 from __future__ import annotations

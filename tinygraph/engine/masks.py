@@ -55,10 +55,10 @@ def united(one: Any, other: Any) -> Any:
 
 def mask_of(found: Any, operand: Any) -> Any:
     """Return the reach of an operand, for what its rule makes of ones or booleans."""
-    return whole(unbroadcast(found if found.dtype == bool else found != 0, found.shape, operand))
+    return whole(unbroadcast_reach(found if found.dtype == bool else found != 0, found.shape, operand))
 
 
-def unbroadcast(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
+def unbroadcast_reach(mask: Any, shape: tuple[int, ...], operand: Any) -> Any:
     """Return the reach of an operand that was broadcast: an element is reached if any of its copies is."""
     if mask is None or not hasattr(operand, "shape"):
         return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.engine.dependence import MULTILINEAR, SELECTIONS, USES_ALL, is_elementwise
 from tinygraph.engine.links import links_in
-from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast, whole
+from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast_reach, whole
 from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.probing import Probe, by_rule, reach_of, traced
 from tinygraph.engine.table import Operation
@@ -50,7 +50,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         mask = _unfixed(mask)
         reach = found_reach(reach)
         mask = whole(mask if reach is None else np.logical_and(reach, mask))
-        return Towards(mask, unbroadcast(mask, z.shape, argument))
+        return Towards(mask, unbroadcast_reach(mask, z.shape, argument))
     reach = found_reach(reach)
     if masks is not None:
         ones = np.where(np.isnan(z), np.nan, 1.0)  # nobody can tell which operand a NaN came from
@@ -58,7 +58,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         mask = by_rule(op, position, ones, z, args, keywords)
         return Towards(mask, mask)
     if is_elementwise(function):
-        return Towards(reach, unbroadcast(reach, z.shape, argument))
+        return Towards(reach, unbroadcast_reach(reach, z.shape, argument))
     if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
         if reach is None and function in USES_ALL and keywords.get("where", True) is True:
             return _EVERYWHERE
