@@ -95,9 +95,8 @@ def save_program(
         path: of the module, ending in ".py".
         runner: the program.
         values: of its variables, in order.
-        parameters: "beside" puts the variables' values into an npz of the same name, which the module reads when it
-            is imported, and updates in memory. "arguments" makes them arguments of the function, after the others.
-            Where the program updates them, the function returns a pair: the results, and a dict of the new values.
+        parameters: "beside" puts the values into an npz of the same name, which the module reads at its import.
+            "arguments" makes them arguments, after the others; new values are returned, in a dict behind the results.
 
     Raises:
         ValueError: the path does not end in ".py", or `parameters` is something else.
@@ -110,20 +109,17 @@ def save_program(
     words = {name: f"{node.dtype}{node.shape}" for name, node in zip(names, program.arguments, strict=True)}
     given: dict[str, tuple[Any, Any]] = {}
     if parameters == "arguments" and program.variables:
-        own = [taken.take(users(variable.name)) for variable in program.variables]
-        given = {
-            name: (name, np.empty(variable.node.shape, variable.node.dtype))
-            for name, variable in zip(own, program.variables, strict=True)
-        }
-        program = _without_state(program, own)
+        program, given = _without_state(program, taken)
         values = ()
-    kept = [
-        SavedValue(place, variable.name, value)
-        for place, (variable, value) in enumerate(zip(program.variables, values, strict=True))
-    ]
-    updated = [place for place, variable in enumerate(program.variables) if variable.updated is not None]
+    kept = zip(program.variables, values, strict=True)
     saved = SavedProgram(
-        runner.of(program), words, [*range(len(names)), *given], len(names), kept, updated, list(program.generators)
+        runner=runner.of(program),
+        words=words,
+        arguments=[*range(len(names)), *given],
+        leaves=len(names),
+        state=[SavedValue(position, variable.name, value) for position, (variable, value) in enumerate(kept)],
+        updated=[position for position, variable in enumerate(program.variables) if variable.updated is not None],
+        generators=list(program.generators),
     )
     _complete(saved, given)
     plain = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -133,7 +129,7 @@ def save_program(
 
 
 def _checked(path: str | os.PathLike[str], values: str) -> Path:
-    """A path of a module."""
+    """Return the path of a module, if it can be one."""
     found = Path(path)
     if found.suffix != ".py":
         raise ValueError(f"save: the path must end in .py, got {str(found)!r}")
@@ -155,9 +151,9 @@ def _checked_call(name: str, call: SavedCall | None) -> SavedCall:
             f"save: {name} was called with arguments that a file cannot tell apart. Give it arrays, numbers, "
             "strings, and tuples, lists and dicts of them"
         )
-    if call.mixed is not None:
+    if call.mixed:
         raise UnsupportedError(
-            f"save: {call.mixed} has both arrays and objects in it which a file of its own cannot name. Give "
+            f"save: {call.mixed[0]} has both arrays and objects in it which a file of its own cannot name. Give "
             f"{name} the objects as an argument of their own: they become part of the program"
         )
     return call
@@ -180,12 +176,18 @@ def _check_apart(name: str, programs: Sequence[SavedProgram], left_out: Sequence
         )
 
 
-def _without_state(program: Program, names: Sequence[str]) -> Program:
-    """A program whose variables are arguments, and their new values results."""
+def _without_state(program: Program, taken: TakenNames) -> tuple[Program, dict[str, tuple[Any, Any]]]:
+    """Return a program whose variables are arguments, and their new values results; and by name these arguments.
+
+    Args:
+        taken: the names of the other arguments.
+    """
+    names = [taken.take(users(variable.name)) for variable in program.variables]
     pairs = list(zip(program.variables, names, strict=True))
+    given = {name: (name, np.empty(variable.node.shape, variable.node.dtype)) for variable, name in pairs}
     updated = {name: variable.updated for variable, name in pairs if variable.updated is not None}
     results = (program.results, updated) if updated else program.results
-    return Program(
+    stateless = Program(
         graph=Graph(program.graph.nodes, tuple(nodes_in(results))),
         arguments=(*program.arguments, *[variable.node for variable in program.variables]),
         results=results,
@@ -194,3 +196,4 @@ def _without_state(program: Program, names: Sequence[str]) -> Program:
         numbers=program.numbers,
         quiet=program.quiet,
     )
+    return stateless, given

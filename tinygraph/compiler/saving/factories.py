@@ -73,7 +73,7 @@ def _named(text: str, result: Any, names: TopNames) -> str:
         return f"{{{', '.join(items)}}}" if items else text
     if not isinstance(result, list | tuple):
         return text
-    items = [_named(f"{text}[{place}]", item, names) for place, item in enumerate(result)]
+    items = [_named(f"{text}[{index}]", item, names) for index, item in enumerate(result)]
     if hasattr(result, "_fields"):
         return f"{names.kind(type(result))}({', '.join(items)})"
     inside = ", ".join(items)
@@ -82,8 +82,8 @@ def _named(text: str, result: Any, names: TopNames) -> str:
 
 def entry_lines(saved: SavedProgram, factory: str, given: list[str], words: str) -> list[str]:
     """Return the lines of one program in the table of programs."""
-    places = [*saved.arguments, *[place for place in saved.generators if type(place) is int]]
-    line = f"    {string_text(words)}: ({factory}({', '.join(given)}), {places!r}),"
+    positions = [*saved.arguments, *[item for item in saved.generators if type(item) is int]]
+    line = f"    {string_text(words)}: ({factory}({', '.join(given)}), {positions!r}),"
     if len(line) <= WIDTH:
         return [line]
     return [
@@ -91,6 +91,6 @@ def entry_lines(saved: SavedProgram, factory: str, given: list[str], words: str)
         *[f"        {part}" for part in pieces(words)],
         "    ): (",
         *divided(f"        {factory}(", given, "),"),
-        *divided("        [", [str(place) for place in places], "],"),
+        *divided("        [", [str(position) for position in positions], "],"),
         "    ),",
     ]

@@ -12,8 +12,6 @@ from inspect import Parameter
 
 __all__ = ["Header", "header_of"]
 
-_BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-
 
 @dataclass(frozen=True)
 class Header:
@@ -42,7 +40,7 @@ ABSENT = "absent"
 def header_of(
     parameters: Sequence[Parameter], words: Sequence[dict[str, str]], state: Sequence[str], static: frozenset[str]
 ) -> Header:  # fmt: skip
-    """The parameters of a saved function.
+    """Return the parameters of a saved function.
 
     Args:
         parameters: of the function.
@@ -50,35 +48,46 @@ def header_of(
         state: the names of Tensors that are arguments.
         static: the names of arguments that are part of the signature whatever they are.
     """
-    groups: dict[object, list[str]] = {kind: [] for kind in (*_BY_PLACE, Parameter.KEYWORD_ONLY)}
-    several: dict[object, str] = {}
-    shifted = False  # a parameter before is left out, so that the next one has another place
-    for parameter in parameters:
-        name, kind = parameter.name, parameter.kind
-        if not any(name in given for given in words):
-            shifted = shifted or any(groups.values())
-        elif kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
-            several[kind] = name
-        else:
-            groups[Parameter.KEYWORD_ONLY if shifted else kind].append(name)
-    by_name = groups[Parameter.KEYWORD_ONLY]
-    (by_name if by_name or several.get(Parameter.VAR_POSITIONAL) else groups[_BY_PLACE[1]]).extend(state)
-    by_place = [*groups[_BY_PLACE[0]], *groups[_BY_PLACE[1]]]
-    rare = [name for name in [*by_place, *by_name] if name not in state and any(name not in given for given in words)]
-    first = min([by_place.index(name) for name in rare if name in by_place], default=len(by_place))
-    optional = frozenset([*rare, *by_place[first:]])
+    groups, several = _grouped(parameters, words)
+    positional, either, by_name = (groups[kind] for kind in _KINDS)
+    rest, more = several.get(Parameter.VAR_POSITIONAL), several.get(Parameter.VAR_KEYWORD)
+    (by_name if by_name or rest else either).extend(state)
+    by_position = [*positional, *either]
+    names = [*by_position, *by_name]
+    rare = [name for name in names if name not in state and any(name not in given for given in words)]
+    first = min([by_position.index(name) for name in rare if name in by_position], default=len(by_position))
+    optional = frozenset([*rare, *by_position[first:]])
 
     def written(names: Sequence[str]) -> list[str]:
         return [f"{name}={ABSENT}" if name in optional else name for name in names]
 
-    positional, rest, more = (
-        groups[_BY_PLACE[0]],
-        several.get(Parameter.VAR_POSITIONAL),
-        several.get(Parameter.VAR_KEYWORD),
-    )
     parts = [
-        *written(positional), *(["/"] if positional else []), *written(groups[_BY_PLACE[1]]),
+        *written(positional), *(["/"] if positional else []), *written(either),
         *([f"*{rest}"] if rest else ["*"] if by_name else []), *written(by_name), *([f"**{more}"] if more else []),
     ]  # fmt: skip
     names = [*[parameter.name for parameter in parameters if any(parameter.name in given for given in words)], *state]
     return Header(names, ", ".join(parts), optional, more, static & frozenset(names), list(state))
+
+
+def _grouped(
+    parameters: Sequence[Parameter], words: Sequence[dict[str, str]]
+) -> tuple[dict[object, list[str]], dict[object, str]]:
+    """Return the names of the parameters that are given something, by their kinds; those of several arguments apart.
+
+    A parameter behind one that is left out has another position than before, and is given by name.
+    """
+    groups: dict[object, list[str]] = {kind: [] for kind in _KINDS}
+    several: dict[object, str] = {}
+    shifted = False
+    for parameter in parameters:
+        name, kind = parameter.name, parameter.kind
+        if not any(name in given for given in words):
+            shifted = shifted or any(groups.values())
+        elif kind in groups:
+            groups[Parameter.KEYWORD_ONLY if shifted else kind].append(name)
+        else:
+            several[kind] = name
+    return groups, several
+
+
+_KINDS = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)

@@ -29,12 +29,12 @@ class SavedCall:
     Attributes:
         texts: by the name of a parameter what was given for it.
         ordered: the same, with the order of arrays in memory.
-        leaves: the leaves of the arguments in the order of the parameters, by their places among those of the call.
+        leaves: the leaves of the arguments in the order of the parameters, by their positions among those of the call.
         tensors: whether some of the arguments were Tensors.
         twice: whether a Tensor or a generator was given twice.
         keywords: the names of the arguments that no parameter has, but one that takes any.
         left_out: the parameters that were given objects which cannot be written down.
-        mixed: a parameter that was given such objects together with arrays, or None.
+        mixed: the parameters that were given such objects together with arrays.
     """
 
     texts: dict[str, str]
@@ -44,11 +44,11 @@ class SavedCall:
     twice: bool
     keywords: list[str]
     left_out: list[str]
-    mixed: str | None
+    mixed: list[str]
 
 
 def parameters_of(function: Callable[..., Any]) -> list[Parameter]:
-    """The parameters of a function; of one that does not say them any by place and any by name."""
+    """Return the parameters of a function; any by position and any by name where the function does not say them."""
     try:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -59,64 +59,87 @@ def call_of(
     parameters: list[Parameter], is_static: Callable[[int | str], bool], args: tuple[Any, ...], kwargs: dict[str, Any],
     count: int,
 ) -> SavedCall | None:  # fmt: skip
-    """A call in words; None where it is not one of a function with these parameters.
+    """Return a call in words; None where it is not one of a function with these parameters.
 
     Args:
-        is_static: whether the argument of a place or a name is part of the signature whatever it is.
+        parameters: of the function.
+        is_static: tells of a position or a name whether its argument is part of the signature whatever it is.
         args, kwargs: what the function was called with.
         count: the number of leaves that the signature of the call has.
     """
     values: dict[int | str, Any] = dict(enumerate(args))
     values.update(kwargs)
-    keys: dict[str, Any] = {name: name for name in kwargs}
-    places = _places(values, [*range(len(args)), *sorted(kwargs)], is_static)
-    try:
-        bound = inspect.Signature(parameters).bind(*range(len(args)), **keys).arguments
-    except TypeError:
+    positions = _positions(values, [*range(len(args)), *sorted(kwargs)], is_static)
+    given = _given(parameters, values, len(args))
+    if given is None or sum(map(len, positions.values())) != count:
         return None
-    if sum(map(len, places.values())) != count:
-        return None
-    texts: dict[str, str] = {}
-    ordered: dict[str, str] = {}
-    leaves: list[int] = []
-    left_out: list[str] = []
-    keywords: list[str] = []
-    mixed: str | None = None
-    for parameter in parameters:
-        name = parameter.name
-        if parameter.kind is Parameter.VAR_POSITIONAL:
-            own = list(bound.get(name, ()))
-            value: Any = tuple([values[key] for key in own])
-        elif parameter.kind is Parameter.VAR_KEYWORD:
-            own = keywords = [*bound.get(name, ())]
-            value = {key: values[key] for key in own}
-        elif name in bound:
-            own = [bound[name]]
-            value = values[own[0]]
-        else:
-            continue
-        found = [place for key in own for place in places[key]]
-        static = parameter.kind not in _SEVERAL and is_static(own[0])
-        if _is_object(value) if static else _has_objects(value):
-            left_out.append(name)
-            mixed = mixed or (name if found else None)
-        else:
-            leaves += found
-            texts[name] = literal(value) if static else described(_without_tensors(value), [])
-            ordered[name] = literal(value) if static else described(_without_tensors(value), [], order=True)
     inside = [part for item in values.values() for part in _told_apart_in(item)]
-    twice = len(set(map(id, inside))) < len(inside)
-    tensors = any(type(part) is Tensor for part in inside)
-    return SavedCall(texts, ordered, leaves, tensors, twice, keywords, left_out, mixed)
+    call = SavedCall(
+        texts={},
+        ordered={},
+        leaves=[],
+        tensors=any(type(part) is Tensor for part in inside),
+        twice=len(set(map(id, inside))) < len(inside),
+        keywords=[key for parameter, keys, _ in given if parameter.kind is Parameter.VAR_KEYWORD for key in keys],
+        left_out=[],
+        mixed=[],
+    )
+    for parameter, keys, value in given:
+        leaves = [position for key in keys for position in positions[key]]
+        is_fixed = parameter.kind not in _SEVERAL and is_static(keys[0])
+        if _is_object(value) if is_fixed else _has_objects(value):
+            call.left_out.append(parameter.name)
+            call.mixed.extend([parameter.name] if leaves else [])
+        else:
+            call.leaves.extend(leaves)
+            call.texts[parameter.name] = _in_words(value, is_fixed)
+            call.ordered[parameter.name] = _in_words(value, is_fixed, order=True)
+    return call
 
 
 _SEVERAL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
-def _places(
+def _given(
+    parameters: list[Parameter], values: dict[int | str, Any], count: int
+) -> list[tuple[Parameter, list[Any], Any]] | None:
+    """Return the parameters that were given something, or None where the arguments do not fit the parameters.
+
+    Args:
+        values: the arguments by their positions and names.
+        count: the number of those with a position.
+
+    Returns:
+        For each parameter its positions and names in `values`, and the argument: a tuple or a dict of several.
+    """
+    names: dict[str, Any] = {key: key for key in values if isinstance(key, str)}
+    try:
+        bound = inspect.Signature(parameters).bind(*range(count), **names).arguments
+    except TypeError:
+        return None
+    found: list[tuple[Parameter, list[Any], Any]] = []
+    for parameter in parameters:
+        name = parameter.name
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            keys = list(bound.get(name, ()))
+            found.append((parameter, keys, tuple([values[key] for key in keys])))
+        elif parameter.kind is Parameter.VAR_KEYWORD:
+            keys = list(bound.get(name, ()))
+            found.append((parameter, keys, {key: values[key] for key in keys}))
+        elif name in bound:
+            found.append((parameter, [bound[name]], values[bound[name]]))
+    return found
+
+
+def _in_words(value: Any, is_fixed: bool, order: bool = False) -> str:
+    """Return an argument in words: its literal where it is part of the signature, else a description of its arrays."""
+    return literal(value) if is_fixed else described(_without_tensors(value), [], order)
+
+
+def _positions(
     values: dict[int | str, Any], order: Iterable[int | str], is_static: Callable[[int | str], bool]
 ) -> dict[int | str, range]:  # fmt: skip
-    """Return for each argument the places of its leaves among all leaves, which are in this order."""
+    """Return for each argument the positions of its leaves among all leaves, which are in this order."""
     found: dict[int | str, range] = {}
     end = 0
     for key in order:
@@ -129,12 +152,12 @@ def _places(
 
 
 def _without_tensors(value: Any) -> Any:
-    """An argument with the arrays of its Tensors in their places: a saved function takes arrays alone."""
+    """Return an argument with arrays instead of its Tensors: a saved function takes arrays alone."""
     return rebuilt(value, "", lambda leaf, _: leaf._value if type(leaf) is Tensor else leaf, {})
 
 
 def _told_apart_in(value: Any) -> list[Any]:
-    """The Tensors and generators in an argument, each of which counts by which one it is."""
+    """Return the Tensors and generators in an argument, which a signature tells apart by their identity."""
     if isinstance(value, Tensor | np.random.Generator):
         return [value]
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()

@@ -47,12 +47,13 @@ class SavedProgram:
     Attributes:
         runner: the program, which computes with arrays.
         words: by the name of a parameter what is given for it, in words.
-        arguments: for each of the program's arguments the place of a leaf, or the key of a state that is an argument.
+        arguments: for each of the program's arguments the position of a leaf, or the key of a state that is an
+            argument.
         leaves: how many leaves the function's own arguments have.
         state: the program's variables.
-        updated: the places of those that it changes.
+        updated: the positions of those that it changes.
         written_into: whether an eager call would write into their arrays, as opposed to giving the Tensors others.
-        generators: for each the place of a leaf, or the generator itself.
+        generators: for each the position of a leaf, or the generator itself.
         result: what the function returned, where there are named tuples in it.
         asks_identity: whether the function asks which array is which, `x is y`.
     """
@@ -83,7 +84,7 @@ class _Inputs:
     """The inputs of a program, as a file has them.
 
     Attributes:
-        arguments: the nodes that are given at each call, each with the place of a leaf or the key of a value.
+        arguments: the nodes that are given at each call, each with the position of a leaf or the key of a value.
         kept: the values that the file keeps.
         returned: the values that the function returns besides its results, with the nodes they become.
     """
@@ -121,17 +122,14 @@ def saved_version(
     """
     ends = version.ends()
     _check_each_is_given_once(ends, call)
-    results, gradients = version.program.results if ends.graded else (version.program.results, [])
-    changed = dict(zip(map(_key, ends.graded), gradients, strict=True))
-    inputs = _inputs_of(version.program, ends, call, changed, name_of is not None)
-    _check_gradients_are_left_unread(ends.asked, changed, [*nodes_in(results), *_updated_nodes(inputs)])
+    inputs, results = _inputs_and_results(version.program, ends, call, name_of is not None)
     given: list[SavedValue] = []
     if name_of is not None:
         given = [item.value for item in inputs.kept if not item.value.is_array]
         inputs = inputs.with_values_as_arguments()
         if inputs.returned:
             results = (results, {name_of(value): node for value, node in inputs.returned})
-    updated = [place for place, item in enumerate(inputs.kept) if item.updated is not None]
+    updated = [position for position, item in enumerate(inputs.kept) if item.updated is not None]
     saved = SavedProgram(
         runner=runner_of(_with_inputs(version.program, inputs, results)),
         words=dict(call.ordered if ordered else call.texts),
@@ -145,6 +143,19 @@ def saved_version(
         asks_identity=ends.asks_identity,
     )
     return saved, given
+
+
+def _inputs_and_results(program: Program, ends: Ends, call: SavedCall, as_arguments: bool) -> tuple[_Inputs, Any]:
+    """Return the inputs of a program, and its results without the gradients that it leaves.
+
+    Args:
+        as_arguments: whether the kept values are going to be arguments.
+    """
+    results, gradients = program.results if ends.graded else (program.results, [])
+    changed = dict(zip(map(_key, ends.graded), gradients, strict=True))
+    inputs = _inputs_of(program, ends, call, changed, as_arguments)
+    _check_gradients_are_left_unread(ends.asked, changed, [*nodes_in(results), *_updated_nodes(inputs)])
+    return inputs, results
 
 
 def _with_inputs(program: Program, inputs: _Inputs, results: Any) -> Program:
@@ -169,7 +180,7 @@ def _inputs_of(
     """Return the inputs of a program.
 
     Args:
-        changed: by the key of a leaf the node of the gradient that the program leaves.
+        changed: by the key of a Tensor the node of the gradient that the program leaves.
         as_arguments: whether the kept values are going to be arguments.
     """
     names = {
@@ -206,7 +217,7 @@ def _gradient(node: Node, owner: Any, name: str | None) -> SavedValue:
 
 
 def _key(owner: Any) -> Any:
-    """The key that identifies a leaf: its place among the arguments, or the link of a Tensor."""
+    """Return the key that identifies a Tensor: its position among the leaves, or its link."""
     return owner if type(owner) is int else ("link", id(owner))
 
 
@@ -253,7 +264,7 @@ def _check_gradients_are_left_unread(
 
 
 def _behind(ends: list[Node]) -> Iterator[Node]:
-    """The nodes that some are computed from, and those themselves."""
+    """Yield the nodes that some are computed from, and those themselves."""
     waiting = list(ends)
     seen: set[int] = set()
     while waiting:

@@ -47,8 +47,8 @@ class TopNames:
         """Name the arrays, generators and functions of a program: by the name in its text, the name in the file."""
         text = saved.runner.text
         found: dict[str, str] = {}
-        for place, (own, state) in enumerate(zip(text.variables, saved.state, strict=True)):
-            updated = place in saved.updated
+        for position, (own, state) in enumerate(zip(text.variables, saved.state, strict=True)):
+            updated = position in saved.updated
             found[own] = self._array(state.key, state.name, np.array(state.value, order="C" if updated else "K"))
             if updated:
                 self.updated[found[own]] = None
