@@ -43,17 +43,12 @@ class Waiting:
         freed: calls whose values were freed; each with its value while the pass may have to be repeated, else None.
         held: large constants that the pass releases at its end.
         begun: for each root the reach of its seed.
-        reach: the reach of each cotangent that was not reached everywhere, by call.
-        loose: the calls in `reach` where only a choice of values, as in `np.maximum`, left something out.
-        strict: the calls in `reach` where a condition, a mask or an index left something out.
         owned: by link, cotangents in arrays that the pass made itself, and adds to in place.
-        pieces: by link, the cotangents of `x[index]` in a guarded pass, each with its call, until x is reached.
         ends: calls from before `since` whose cotangents are asked for.
     """
 
     __slots__ = (
-        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "loose", "owned", "pieces",
-        "reach", "retain", "since", "strict",
+        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "owned", "retain", "since",
     )  # fmt: skip
 
     def __init__(self, since: int) -> None:
@@ -65,11 +60,7 @@ class Waiting:
         self.held: list[Held] = []
         self._leaves_out: bool | None = None
         self.begun: Sequence[Any] = ()
-        self.reach: dict[Any, Any] = {}
-        self.loose: set[Any] = set()
-        self.strict: set[Any] = set()
         self.owned: dict[Any, Any] = {}
-        self.pieces: dict[Any, list[tuple[Any, Call]]] = {}
         self.ends: frozenset[Any] = frozenset()
         self._outside = copy_context()
 
@@ -86,7 +77,6 @@ class Waiting:
             call._adjoint = self
         self.put_back()
         self.owned.clear()
-        self.pieces.clear()
         self.held.clear()
 
     def put_back(self) -> list[Call]:

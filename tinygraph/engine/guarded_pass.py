@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.delivering import note_reach
+from tinygraph.engine.delivering import Guarded, note_reach
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.guarded_pulls import pull_guarded
 from tinygraph.engine.links import Leaf, Like
@@ -47,48 +47,52 @@ def guarded_pass(
         until: an unguarded pass went through the calls made after this order, and NumPy has given its warnings for
             them. If no call of the pass leaves anything out, this pass goes on from there.
     """
+    guarded = Guarded(waiting, cotangents, recorded)
     resumed = until != sys.maxsize and not waiting.leaves_out
     if not resumed:
-        cotangents = _begin(waiting, roots, seeds)
+        _begin(guarded, roots, seeds)
     tracing = state.tracing
-    pieces = waiting.pieces
     call: Any = None
     try:
         for call in reversed(waiting.calls):
             if resumed and call.order > until:
                 continue
             with np.errstate(all="ignore") if call.order > until else _AS_IT_IS:
-                if pieces:
-                    join_pieces(call, cotangents, waiting, recorded)
+                if guarded.pieces:
+                    join_pieces(call, guarded)
                 g = call._adjoint
                 if g is waiting:
                     continue
                 if tracing is not None:
-                    pull_traced(tracing, call, g, cotangents, waiting, recorded)
+                    pull_traced(tracing, call, g, guarded)
                 else:
-                    pull_guarded(call, g, cotangents, waiting, recorded)
+                    pull_guarded(call, g, guarded)
             if state.watching:
-                watch_pulled(call, g, cotangents)
-            if isinstance(g, np.float64) or g.size <= SHOWN:
-                continue
-            if not show and id(call) not in kept:
-                call._adjoint = Like(g)
-            if not waiting.retain and type(call._value) is np.ndarray:
-                waiting.freed.append((call, None))
-                call._value = Like(call._value)
-        for link in list(pieces):
-            join_pieces(link, cotangents, waiting, recorded)
+                watch_pulled(call, g, guarded.cotangents)
+            if not isinstance(g, np.float64) and g.size > SHOWN:
+                _free(call, g, waiting, show or id(call) in kept)
+        for link in list(guarded.pieces):
+            join_pieces(link, guarded)
     except BaseException as error:
         error.add_note(in_pass(call))
         raise
-    return cotangents
+    return guarded.cotangents
 
 
-def _begin(waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any]) -> dict[Leaf, Any]:
-    """Begin a pass, perhaps once more, with the reach of each seed. Return the cotangents of the leaves so far."""
+def _begin(guarded: Guarded, roots: Sequence[Any], seeds: Sequence[Any]) -> None:
+    """Begin a pass, perhaps once more, with the reach of each seed."""
+    waiting = guarded.waiting
     waiting.start_again()
-    cotangents: dict[Leaf, Any] = {}
+    guarded.cotangents = {}
     for place, (root, seed) in enumerate(zip(roots, seeds, strict=True)):
-        note_reach(root, waiting.begun[place] if waiting.begun else None, waiting)
-        hand(root, seed, cotangents, waiting)
-    return cotangents
+        note_reach(root, waiting.begun[place] if waiting.begun else None, guarded)
+        hand(root, seed, guarded.cotangents, waiting)
+
+
+def _free(call: Any, g: Any, waiting: Waiting, kept: bool) -> None:
+    """Free a large cotangent that was handed on, unless it is kept, and the value, unless the graph is retained."""
+    if not kept:
+        call._adjoint = Like(g)
+    if not waiting.retain and type(call._value) is np.ndarray:
+        waiting.freed.append((call, None))
+        call._value = Like(call._value)

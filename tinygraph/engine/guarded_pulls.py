@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.delivering import deliver_reached
+from tinygraph.engine.delivering import Guarded, deliver_reached
 from tinygraph.engine.dependence import SELECTIONS, is_elementwise, may_leave_out
-from tinygraph.engine.gathering import Waiting
-from tinygraph.engine.links import Call, Leaf
+from tinygraph.engine.links import Call
 from tinygraph.engine.masks import found_reach
 from tinygraph.engine.modes import no_grad, on_behalf_of
 from tinygraph.engine.nested import mapped
@@ -23,20 +22,21 @@ from tinygraph.engine.reaching import Towards, reaches, reads_numbers
 from tinygraph.engine.recorded_pulls import reads_computed, tensor_of
 
 
-def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+def pull_guarded(call: Call, g: Any, guarded: Guarded) -> None:
     """Pull a cotangent back from its reach. NaNs and infinities are reported as `np.seterr` asks for."""
     links, keywords = call.args, call.keywords
+    waiting, recorded = guarded.waiting, guarded.recorded
     if len(links) == 1 and isinstance(x := links[0], Call) and x.order < waiting.since and x not in waiting.ends:
         return  # the argument of a transform, seen from the transforms around it
     if call.op.pieces is not None:
-        waiting.pieces.setdefault(links[0], []).append((g, call))
+        guarded.pieces.setdefault(links[0], []).append((g, call))
         return
-    reach = waiting.reach.get(call)
+    reach = guarded.reach.get(call)
     with on_behalf_of(call, recorded, reach):
         if reach is None and not may_leave_out(call):
             read = tensor_of if recorded else value_of
             for argument, cotangent in apply_rules(call, g, read(call), mapped(links, read), links, keywords):
-                deliver_reached(argument, cotangent, None, call, cotangents, waiting)
+                deliver_reached(argument, cotangent, None, call, guarded)
             release(call, waiting)
             return
         towards = reaches(call.op, reach, call._value, mapped(links, value_of), links, keywords)
@@ -49,7 +49,7 @@ def pull_guarded(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiti
                 with no_grad():  # the same once more, for NumPy's warnings
                     apply_rules(call, plain(g), call._value, mapped(links, value_of), links, keywords)
         for (argument, cotangent), towards_it in zip(found, towards, strict=True):
-            deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
+            deliver_reached(argument, cotangent, towards_it.operand, call, guarded)
     release(call, waiting)
 
 

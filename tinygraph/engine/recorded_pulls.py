@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.engine.delivering import deliver_reached, note_reach
+from tinygraph.engine.delivering import Guarded, deliver_reached, note_reach
 from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
-from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, links_in
 from tinygraph.engine.masks import found_reach, is_at_hand, whole
@@ -56,29 +55,27 @@ def tensor_of(link: Any) -> Any:
     return tensor
 
 
-def join_pieces(link: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool) -> None:
+def join_pieces(link: Any, guarded: Guarded) -> None:
     """Hand a link the cotangents of all its pieces `x[index]` in one array. The pass has met every piece by now."""
-    pieces = waiting.pieces.pop(link, None)
+    pieces = guarded.pieces.pop(link, None)
     if pieces is None:
         return
     call, shape = pieces[-1][1], link._value.shape
     indices = [mapped(piece.args[1], value_of) for _, piece in pieces]
     reached = np.zeros(shape, bool)
     for index, (_, piece) in zip(indices, pieces, strict=True):
-        reach = found_reach(waiting.reach.get(piece))
+        reach = found_reach(guarded.reach.get(piece))
         np.logical_or.at(reached, index, True if reach is None else reach)
-    note_reach(link, whole(reached), waiting)
-    with on_behalf_of(call, recorded):
+    note_reach(link, whole(reached), guarded)
+    with on_behalf_of(call, guarded.recorded):
         if len(pieces) == 1:
             found = call.op.rules[0](pieces[0][0], call._value, link._value, indices[0])  # type: ignore[misc]
         else:
             found = call.op.pieces.put_together([g for g, _ in pieces], indices, shape)  # type: ignore[union-attr]
-        hand(link, fit(found, link._value), cotangents, waiting)
+        hand(link, fit(found, link._value), guarded.cotangents, guarded.waiting)
 
 
-def pull_traced(
-    tracer: Tracer, call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting, recorded: bool
-) -> None:
+def pull_traced(tracer: Tracer, call: Call, g: Any, guarded: Guarded) -> None:
     """Pull a cotangent back while a function is being compiled: every call of a rule becomes part of the program."""
     tracer.name_cotangent(call, g)
     links, keywords = call.args, call.keywords
@@ -88,12 +85,13 @@ def pull_traced(
         mapped(links, lambda item: as_of(value_of(item), call.order)),
         mapped(keywords, lambda item: as_of(value_of(item), call.order)),
     )
-    with on_behalf_of(call, recorded or state.recording, waiting.reach.get(call)):
-        towards = reaches(call.op, waiting.reach.get(call), values.z, values.args, links, values.keywords)
-        found = _found_traced(tracer, call, g, towards, waiting, recorded, values)
+    reach = guarded.reach.get(call)
+    with on_behalf_of(call, guarded.recorded or state.recording, reach):
+        towards = reaches(call.op, reach, values.z, values.args, links, values.keywords)
+        found = _found_traced(tracer, call, g, towards, guarded, values)
         for (argument, cotangent), towards_it in zip(found, towards, strict=True):
-            deliver_reached(argument, cotangent, towards_it.operand, call, cotangents, waiting)
-        _note_loose(call, links, waiting)
+            deliver_reached(argument, cotangent, towards_it.operand, call, guarded)
+        _note_loose(call, links, guarded)
 
 
 class _Read(NamedTuple):
@@ -105,10 +103,10 @@ class _Read(NamedTuple):
 
 
 def _found_traced(
-    tracer: Tracer, call: Call, g: Any, towards: list[Towards], waiting: Waiting, recorded: bool, values: _Read
+    tracer: Tracer, call: Call, g: Any, towards: list[Towards], guarded: Guarded, values: _Read
 ) -> list[tuple[Any, Any]]:
     """Apply the rules to a cotangent, so that they make no NaN of the elements that were left out."""
-    op, reach = call.op, waiting.reach.get(call)
+    op, reach, recorded = call.op, guarded.reach.get(call), guarded.recorded
     links, keywords = call.args, values.keywords
     z, args = values.z, values.args
     if recorded:
@@ -127,7 +125,7 @@ def _found_traced(
             for (link, cotangent), item in zip(found, towards, strict=True)
         ]
     # To copy a matrix for each product with a condition after it would cost more than the product.
-    loose = call in waiting.loose
+    loose = call in guarded.loose
     least = 2 if not loose and is_elementwise(op.function) else 1
     if reach is None or (
         tracer.stays_finite(found, g, begun, least, loose)
@@ -162,16 +160,16 @@ def _within(cotangent: Any, reach: Any) -> Any:
     return cotangent if reach is None or cotangent.shape != reach.shape else np.where(reach, cotangent, 0)
 
 
-def _note_loose(call: Call, links: Any, waiting: Waiting) -> None:
+def _note_loose(call: Call, links: Any, guarded: Guarded) -> None:
     """Remember the operands whose cotangents were left out by a choice of values alone, as `np.maximum` makes it.
 
     An element that such a choice left out is infinite only if an operation made it so.
     """
     chooses = call.op.function in SELECTIONS and call.op.function is not np.where
-    loose = call in waiting.loose or (chooses and call not in waiting.reach)
+    loose = call in guarded.loose or (chooses and call not in guarded.reach)
     for link in links_in(links):
-        if link in waiting.reach and loose and link not in waiting.strict:
-            waiting.loose.add(link)
-        elif link in waiting.reach:
-            waiting.strict.add(link)
-            waiting.loose.discard(link)
+        if link in guarded.reach and loose and link not in guarded.strict:
+            guarded.loose.add(link)
+        elif link in guarded.reach:
+            guarded.strict.add(link)
+            guarded.loose.discard(link)
