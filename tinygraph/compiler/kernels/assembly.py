@@ -16,12 +16,12 @@ Shape = tuple[int, ...]
 
 
 def assembled(parts: Sequence[Any], places: Sequence[Any], shape: Shape) -> Any:
-    """An array made of others.
+    """Return an array made of others.
 
     Args:
         parts: arrays of one dtype.
-        places: for each the index of its place: an integer, a slice, or a tuple of them.
-        shape: of the whole, which the places cover, each element once.
+        places: for each part its index in the whole: an integer, a slice, or a tuple of them.
+        shape: of the whole. The parts cover each element once.
     """
     whole = np.empty(shape, dtype=parts[0].dtype)
     for part, place in zip(parts, places, strict=True):
@@ -30,12 +30,12 @@ def assembled(parts: Sequence[Any], places: Sequence[Any], shape: Shape) -> Any:
 
 
 def turned_product(x: Any, y: Any, axes: Shape) -> Any:
-    """(x @ y).transpose(axes), in one piece of memory. `np.matmul` writes into an array of any strides as quickly."""
+    """Return (x @ y).transpose(axes) in one piece of memory: `np.matmul` writes as quickly into any strides."""
     return np.ascontiguousarray(np.transpose(np.matmul(x, y), axes))
 
 
 def places_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
-    """Along each axis the places that a basic index names, or None where it is another."""
+    """Return the range along each axis that a basic index selects, or None for another index."""
     items = index if type(index) is tuple else (index,)
     if len([item for item in items if item is Ellipsis]) == 1:
         place = next(place for place, item in enumerate(items) if item is Ellipsis)
@@ -55,7 +55,7 @@ def places_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
 
 
 def tiles(indices: Sequence[Any], shape: Shape) -> int | None:
-    """The axis along which some places divide an array, which they cover without overlap; None where they do not."""
+    """Return the axis along which basic indices divide an array without gap or overlap, or None where they do not."""
     boxes = [places_of(index, shape) for index in indices]
     if not all(box is not None and all(part.step == 1 for part in box) for box in boxes) or 0 in shape:
         return None
@@ -71,6 +71,6 @@ def tiles(indices: Sequence[Any], shape: Shape) -> int | None:
 
 
 def rows_of(parts: Sequence[Shape]) -> list[slice]:
-    """The places of arrays that lie one below the other."""
+    """Return the rows of each of some arrays that lie one below the other."""
     ends = np.cumsum([shape[0] for shape in parts]).tolist()
     return [slice(end - shape[0], end) for end, shape in zip(ends, parts, strict=True)]

@@ -10,10 +10,10 @@ __all__ = ["counted"]
 
 
 def counted(x: Any, weights: Any, minlength: int) -> Any:
-    """`np.bincount` of numbers below `minlength`.
+    """Return `np.bincount` of numbers below `minlength`.
 
     Raises:
-        ValueError: a number is not below it.
+        ValueError: a number is not below `minlength`.
     """
     counts = np.bincount(x, weights, minlength)
     if len(counts) > minlength:

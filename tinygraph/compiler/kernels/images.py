@@ -1,8 +1,9 @@
 """Images: convolution and pooling as a program calls them, with NumPy alone and into memory that is given.
 
 The functions here are written into a saved program as they stand. They do what `tinygraph.conv2d` and its companions
-do, but check nothing, allocate nothing large, and take all they need as arguments: `work` is an array of bytes that
-they may overwrite, of at least what one image takes. Images are taken as many at a time as fit into it.
+do, but check nothing, allocate nothing large, and take all they need as arguments. A docstring "out = ..." says what a
+function writes into `out`. `work` is an array of bytes that a function may overwrite, of at least what one image takes:
+as many images are taken at a time as fit into it.
 
 `moves` says how a window goes over an image: for each of the two axes (stride, dilation, pixels of padding before).
 Padding that is negative behind the image leaves pixels out; it shows in the shape of the result alone.
@@ -22,7 +23,7 @@ __all__ = [
 
 
 def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slice]:
-    """The windows with their pixel at `shift` on an axis of an image, and those pixels."""
+    """Return the windows whose pixel at `shift` lies on an axis of an image, and those pixels: two slices."""
     first = max(0, -(shift // stride))
     last = min(windows - 1, (size - 1 - shift) // stride)
     if last < first:
@@ -31,14 +32,14 @@ def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slic
 
 
 def seen_as(x: Any, shape: Any, strides: Any) -> Any:
-    """A view of an array with other strides; quickly, where its memory is in one piece."""
+    """Return a view of an array with other strides: quickly, where its memory is in one piece."""
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x, 0, strides)
     return np.lib.stride_tricks.as_strided(x, shape, strides)
 
 
 def framed(x: Any, before: Any, size: Any, work: Any) -> Any:
-    """The images with zeros above and to the left, and behind them as far as some height and width; x if it reaches."""
+    """Return images with zeros around them, up to a height and a width; or x, where it is as large already."""
     if before == (0, 0) and x.shape[1] >= size[0] and x.shape[2] >= size[1]:
         return x
     shape = (len(x), *size, x.shape[3])
@@ -50,9 +51,9 @@ def framed(x: Any, before: Any, size: Any, work: Any) -> Any:
 
 
 def columns_of(x: Any, kernel: Any, result: Any, moves: Any, groups: int, work: Any) -> Any:
-    """The numbers in each window, copied: shape (windows, numbers) or, of groups, (groups, windows, numbers).
+    """Return a copy of the numbers in each window: shape (windows, numbers) or, of groups, (groups, windows, numbers).
 
-    Where a row of a window is short, they are copied number by number and not window by window, which is faster.
+    Where a row of a window is short, it is faster to copy number by number than window by window.
     """
     (down, dilation_down, top), (right, dilation_right, left) = moves
     rows, columns, inside, _ = kernel
@@ -78,19 +79,19 @@ def columns_of(x: Any, kernel: Any, result: Any, moves: Any, groups: int, work: 
 
 
 def by_group(array: Any, groups: int) -> Any:
-    """A matrix or, of groups, a matrix for each: shape (groups, all else, channels of a group)."""
+    """Return an array as a matrix or, of groups, as one for each: shape (groups, all else, channels of a group)."""
     if groups == 1:
         return array.reshape(-1, array.shape[-1])
     return array.reshape(-1, groups, array.shape[-1] // groups).transpose(1, 0, 2)
 
 
 def images_at_once(each: int, work: Any) -> int:
-    """The number of images that fit, if each takes so many bytes."""
+    """Return the number of images that fit into `work`, if each takes so many bytes."""
     return max(1, int(work.size) // each)
 
 
 def bytes_of_columns(x: Any, kernel: Any, result: Any, moves: Any, groups: int, itemsize: int) -> int:
-    """Bytes that the columns of one image take, and the image in its frame."""
+    """Return the bytes that the columns of one image take, together with the image in its frame."""
     rows, columns, inside, _ = kernel
     tall = (result[1] - 1) * moves[0][0] + (rows - 1) * moves[0][1] + 1
     broad = (result[2] - 1) * moves[1][0] + (columns - 1) * moves[1][1] + 1
@@ -126,7 +127,7 @@ def convolve_kernel(x: Any, y: Any, moves: Any, groups: int, work: Any, out: Any
 
 
 def convolve_input(y: Any, kernel: Any, moves: Any, groups: int, work: Any, out: Any) -> None:
-    """out = the gradient of Σ y · conv2d(x, kernel) by x: a product for each place in the window, added where it was.
+    """out = the gradient of Σ y · conv2d(x, kernel) by x: a product for each position in the window, added up.
 
     One product for all of them, and adding its parts, would copy as much again and took a quarter longer.
     """
@@ -156,7 +157,7 @@ def pool_max(x: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
 
 
 def along_both(ufunc: Any, start_with: float, x: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
-    """out = what a function of two numbers makes of each window: along the columns and then along the rows."""
+    """out = the reduction of each window by a ufunc: along the columns and then along the rows."""
     count, high, wide, channels = out.shape
     _, height, width, _ = x.shape
     step = images_at_once(high * width * channels * out.itemsize, work)
@@ -173,7 +174,7 @@ def along_both(ufunc: Any, start_with: float, x: Any, window: Any, moves: Any, w
 
 
 def along_one(ufunc: Any, start_with: float, pairs: Any, out: Any) -> None:
-    """Combine arrays that each concern a part of `out` with a ufunc; the first two at once, if both are whole."""
+    """out = the parts combined by a ufunc, each at its place in `out`; the first two at once, if both are whole."""
     whole = [part for place, part in pairs if place.shape == out.shape]
     if len(whole) > 1:
         ufunc(whole[0], whole[1], out=out)
@@ -185,13 +186,13 @@ def along_one(ufunc: Any, start_with: float, pairs: Any, out: Any) -> None:
 
 
 def pool_mean(x: Any, window: Any, moves: Any, padded: Any, work: Any, out: Any) -> None:
-    """out = avg_pool2d(x), with the pixels of the padding if `padded`."""
+    """out = avg_pool2d(x); if `padded`, the pixels of the padding count."""
     along_both(np.add, 0.0, x, window, moves, work, out)
     np.multiply(out, shares_of(x.shape, out.shape, window, moves, padded, out.dtype), out=out)
 
 
 def shares_of(image: Any, pooled: Any, window: Any, moves: Any, padded: Any, dtype: Any) -> Any:
-    """One over the number of pixels in each window: shape (rows, columns, 1)."""
+    """Return one over the number of pixels in each window: shape (rows, columns, 1)."""
     counts = []
     for axis in range(2):
         count = np.zeros(pooled[axis + 1])
@@ -224,7 +225,7 @@ def pool_mean_input(y: Any, window: Any, moves: Any, padded: Any, work: Any, out
 
 
 def places_of(x: Any, largest: Any, window: Any, moves: Any) -> list[Any]:
-    """For each place in the window: which windows have it on the image, and on which pixels, as two pairs of slices."""
+    """Return for each position in the window the windows that have it on the image, and its pixels: two indices."""
     found = []
     for i in range(window[0]):
         down, pixels_down = meets(x.shape[1], largest.shape[1], i - moves[0][2], moves[0][0])
@@ -235,9 +236,10 @@ def places_of(x: Any, largest: Any, window: Any, moves: Any) -> list[Any]:
 
 
 def winners(x: Any, largest: Any, places: Any, work: Any) -> tuple[list[Any], Any, Any]:
-    """Return masks of the largest number for each window position, the number of ties, and the rest of `work`.
+    """Return for each position in the window a mask of the windows that have their largest number there, the number of
+    such positions in each window, and the rest of `work`.
 
-    In a window with a NaN none is the largest, and the count is given as 1.
+    In a window with a NaN no number is the largest, and the count is 1.
     """
     size = largest.size
     masks = []
@@ -257,7 +259,7 @@ def winners(x: Any, largest: Any, places: Any, work: Any) -> tuple[list[Any], An
 
 
 def bytes_of_winners(largest: Any, window: Any, itemsize: int) -> int:
-    """Bytes that `winners` takes for an image, and two numbers for each window."""
+    """Return the bytes that `winners` takes for one image, together with two numbers for each window."""
     each = largest[1] * largest[2] * largest[3]
     return int(each * (window[0] * window[1] + 4 + 2 * itemsize) + 128)
 
@@ -286,7 +288,7 @@ def pool_max_input(y: Any, x: Any, largest: Any, window: Any, moves: Any, work: 
 
 
 def pool_max_pick(v: Any, x: Any, largest: Any, window: Any, moves: Any, work: Any, out: Any) -> None:
-    """out = for each window of x what v has where x is largest: the mean of several."""
+    """out = the number of v where x is largest in each window: the mean of several that tie."""
     step = images_at_once(bytes_of_winners(largest.shape, window, out.itemsize), work)
     places = places_of(x, largest, window, moves)
     out.fill(0)

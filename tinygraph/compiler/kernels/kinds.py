@@ -13,10 +13,10 @@ __all__ = ["kept_kind"]
 
 
 def kept_kind(result: Any, dtype: str, call: str) -> Any:
-    """A result in the dtype that it had when the program was made.
+    """Return a result in the dtype that it had when the program was made.
 
     Raises:
-        ValueError: it is complex now, and was real then.
+        ValueError: the result is complex now, and was real then.
     """
     if result.dtype.kind == "c" and np.dtype(dtype).kind != "c":
         instead = "Leave it out" if call == "real_if_close" else f"Give {call} a complex array, x.astype(complex)"

@@ -7,7 +7,8 @@ with whole arrays, where one image would be read pixel by pixel.
 A convolution of few channels makes its result in places, when it is pooled in blocks: `windows` copies what it sees,
 once for the forward and the backward pass.
 
-As in `tinygraph.compiler.kernels.images`, `work` is memory to be overwritten; `block` is the shape of a block.
+As in `tinygraph.compiler.kernels.images`, `work` is memory to be overwritten, and a docstring "out = ..." says what a
+function writes into `out`. `block` is the shape of a block.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = [
 
 
 def interleave(places: Any, block: Any, work: Any, out: Any) -> None:
-    """out = the images; pixels of blocks that reach beyond them are left out."""
+    """out = the images of some places, without the pixels of blocks that reach beyond the images."""
     for place, pixels in enumerate(places):
         i, j = divmod(place, block[1])
         part = out[:, i :: block[0], j :: block[1]]
@@ -47,12 +48,12 @@ def largest(places: Any, work: Any, out: Any) -> None:
 
 
 def winners(places: Any, largest: Any, work: Any, out: Any) -> None:
-    """out = where the largest pixels of each block are."""
+    """out = masks of the largest pixels of each block."""
     np.equal(places, largest, out=out)
 
 
 def share(y: Any, winners: Any, work: Any, out: Any) -> None:
-    """out = for each block what y has, where the largest pixel is; those that tie share it. NaN never is."""
+    """out = the number of y for a block at its largest pixel, shared by those that tie; NaN is never the largest."""
     kind: Any = np.dtype(np.uint8 if len(winners) < 256 else np.int32)
     step = max(1, work.size // bytes_of_shares(y.shape, y.itemsize))
     for start in range(0, len(y), step):
@@ -69,12 +70,12 @@ def share(y: Any, winners: Any, work: Any, out: Any) -> None:
 
 
 def bytes_of_shares(shape: Any, itemsize: int) -> int:
-    """Bytes that `share` takes for an image."""
+    """Return the bytes that `share` takes for one image."""
     return int(shape[1] * shape[2] * shape[3] * (4 + itemsize) + 64)
 
 
 def sum_pixels(x: Any, work: Any, out: Any) -> None:
-    """out = the sum of all pixels of all images, by channel: a product with ones takes a tenth of the time."""
+    """out = the sums of all pixels of all images, by channel. A product with ones takes a tenth of the time."""
     each = x.shape[1] * x.shape[2]
     step = max(1, work.size // (each * x.itemsize))
     ones = work[: min(step, len(x)) * each * x.itemsize].view(x.dtype)
@@ -88,7 +89,7 @@ def sum_pixels(x: Any, work: Any, out: Any) -> None:
 
 
 def windows(x: Any, kernel: Any, moves: Any, block: Any, work: Any, out: Any) -> None:
-    """out = what the windows of a convolution see: shape (places, numbers in a window, images, rows, columns).
+    """out = the numbers in the windows of a convolution: shape (places, numbers, images, rows, columns).
 
     Args:
         kernel: the shape of the kernel.

@@ -14,8 +14,9 @@ A number that is infinite or NaN would spread over its tile: where there is one 
 again as the plain convolution, and there is nothing to warn of before. Rounding is that of the largest numbers in a
 tile, and not in a window.
 
-As in `kernels.images`, `work` is memory to be overwritten. `before` says how many pixels of padding there
-are above and to the left. A result is held in places, see `tinygraph.compiler.kernels.places`.
+As in `kernels.images`, `work` is memory to be overwritten, and a docstring "out = ..." says what a function writes into
+`out`. `before` says how many pixels of padding there are above and to the left. A result is held in places: see
+`kernels.places`.
 
 Source: Lavin and Gray, "Fast algorithms for convolutional neural networks" (2015), section 4.1, with the signs of the
 last row of Aᵀ and of Bᵀ changed.
@@ -61,20 +62,20 @@ def is_finite(array: Any) -> bool:
 
 @lru_cache(maxsize=16)
 def once(matrix: Any, dtype: Any) -> Any:
-    """The matrix as an array."""
+    """Return a matrix as an array, made once."""
     return np.array(matrix, dtype)
 
 
 @lru_cache(maxsize=16)
 def by_two(matrix: Any, dtype: Any) -> Any:
-    """The matrix that applies one along the rows and along the columns."""
+    """Return the matrix that applies another along the rows and along the columns of a tile."""
     along = np.array(matrix, dtype)
     both = along[:, None, :, None] * along[:, None]
     return both.reshape(len(along) ** 2, -1)
 
 
 def memory(work: Any, start: int, shape: Any, dtype: Any) -> Any:
-    """A part of `work`, from some byte on, as an array."""
+    """Return a part of `work`, from the byte `start` on, as an array."""
     size = math.prod(shape) * dtype.itemsize
     return work[start : start + size].view(dtype).reshape(shape)
 
@@ -85,14 +86,14 @@ def covers(image: Any, before: Any, high: Any, wide: Any) -> bool:
 
 
 def bytes_of_tiles(image: Any, tiles: Any, before: Any, itemsize: int) -> int:
-    """Bytes of the tiles of one image, and of the frame that it has where it does not reach as far."""
+    """Return the bytes of the tiles of one image, and of its frame where the image does not reach as far."""
     _, _, high, wide, channels = tiles
     frame = 0 if covers(image, before, high, wide) else (2 * high + 2) * (2 * wide + 2)
     return int((16 * high * wide + frame) * channels * itemsize)
 
 
 def bytes_of_input(image: Any, gradient: Any, before: Any, itemsize: int) -> int:
-    """Bytes that `winograd_input` takes for one image."""
+    """Return the bytes that `winograd_input` takes for one image."""
     tiles = (*gradient[:4], image[3])
     return bytes_of_tiles(image, tiles, before, itemsize) + bytes_of_tiles(image, tiles, (0, 0), itemsize)
 
@@ -160,7 +161,7 @@ def winograd_gradient(y: Any, work: Any, out: Any) -> None:
 
 @np.errstate(all="ignore")
 def winograd_kernel(x: Any, y: Any, tiles: Any, gradient: Any, before: Any, work: Any, out: Any) -> None:
-    """out = the gradient of Σ y · conv2d(x, kernel) by the kernel; y in places, `gradient` being made of it."""
+    """out = the gradient of Σ y · conv2d(x, kernel) by the kernel. y is in places, `gradient` is made of it."""
     channels, filters = out.shape[2:]
     products = memory(work, 0, (16, channels, filters), out.dtype)
     tiles, gradient = tiles.reshape(16, -1, channels), gradient.reshape(16, -1, filters)
@@ -171,7 +172,7 @@ def winograd_kernel(x: Any, y: Any, tiles: Any, gradient: Any, before: Any, work
 
 
 def plain_of(y: Any) -> Any:
-    """A gradient that is held in places, as images."""
+    """Return a gradient in places as images."""
     image = np.empty((y.shape[1], 2 * y.shape[2], 2 * y.shape[3], y.shape[4]), y.dtype)
     interleave(y, (2, 2), None, image)
     return image
@@ -179,7 +180,7 @@ def plain_of(y: Any) -> Any:
 
 @np.errstate(all="ignore")
 def winograd_input(y: Any, kernel: Any, gradient: Any, weights: Any, before: Any, work: Any, out: Any) -> None:
-    """out = the gradient of Σ y · conv2d(x, kernel) by x; y in places, `weights` being turned."""
+    """out = the gradient of Σ y · conv2d(x, kernel) by x. y is in places, `weights` is turned."""
     high, wide = y.shape[2:4]
     channels = out.shape[3]
     matrix = once(OF_TILE, out.dtype).T
@@ -208,7 +209,7 @@ def winograd_input(y: Any, kernel: Any, gradient: Any, weights: Any, before: Any
 
 
 def add_tiles(tiles: Any, out: Any) -> None:
-    """out = images with each tile added where it was cut out, of shape (4, 4, images, rows, columns, channels)."""
+    """out = images, with each tile added where it was cut out; tiles: (4, 4, images, rows, columns, channels)."""
     _, _, count, high, wide, channels = tiles.shape
     each, row, pixel, channel = out.strides
     pairs = seen_as(  # of pixels: the upper left quarters of all tiles, and the others
