@@ -68,7 +68,7 @@ def made_version(
             trace, result = trace_twice(parameters.function, stand_ins.enter)
             finite = stand_ins.finite(trace, stand_ins.inputs(trace))
             careful = not all_finite(finite, leaves)
-            if careful:
+            if careful:  # an infinity or a NaN is given, and the program would not be right for such values
                 trace, result = trace_twice(parameters.function, stand_ins.enter, careful)
         # program
         names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
@@ -82,7 +82,7 @@ def made_version(
 
 
 def runner_of(program: Program, name: str) -> Any:
-    """Return what runs a program. The tests put an interpreter in the place of this function."""
+    """Return the runner of a program. The tests put one that interprets the program in the place of this function."""
     return compile_program(program, name=name)
 
 
@@ -122,7 +122,7 @@ def compile_program(
 
 
 def _of_arrays(task: Task) -> Runner:
-    """Return the program that computes with NumPy's arrays: the stages from `schedule` on."""
+    """Return the runner of a program that computes with NumPy's arrays: the stages from `schedule` on."""
     graph = task.graph
     items = scheduled(graph, task.overwrites) if task.blocks else calls_alone(graph)
     planned = plan(graph, items, len(task.arguments), task.updates, task.results)
@@ -132,7 +132,7 @@ def _of_arrays(task: Task) -> Runner:
 
 
 def _of_numbers(task: Task) -> Runner:
-    """Return the program that computes with Python's floats. They need no schedule, no memory, and few names."""
+    """Return the runner of a program that computes with Python's floats: they need no schedule, memory or names."""
     return made_runner(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
 
 

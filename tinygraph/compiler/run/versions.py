@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,28 @@ from tinygraph.compiler.trace.orders import strides_of
 from tinygraph.engine.links import DataLeaf, next_order
 from tinygraph.errors import GraphError
 
-__all__ = ["Running", "Version", "version_of"]
+__all__ = ["Conditions", "Running", "Version", "version_of"]
 
 
 class Running(Exception):  # noqa: N818 - no error: the caller goes another way
     """A program was called while it was running in the same thread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """The conditions of a program that its guards do not compare.
+
+    Attributes:
+        data: links of Tensors from outside, each with True if the Tensor was data.
+        outside: the ids of the Tensors and generators found outside.
+        identities: the pattern of equal objects, where the function asks for it; else None.
+        strides: of arguments and variables, where the program depends on them; else None.
+    """
+
+    data: list[tuple[Any, bool]]
+    outside: frozenset[int]
+    identities: Any
+    strides: Any
 
 
 class Version:
@@ -36,7 +54,13 @@ class Version:
     """
 
     def __init__(
-        self, program: Program, runner: Any, surroundings: Surroundings, binding: Binding, variables: Variables
+        self,
+        program: Program,
+        runner: Any,
+        surroundings: Surroundings,
+        binding: Binding,
+        variables: Variables,
+        conditions: Conditions,
     ) -> None:
         """Hold the parts of a version; see `version_of`."""
         self.program = program
@@ -58,10 +82,10 @@ class Version:
         self._given_tensors = binding.tensors
         self._finite = binding.finite
         self._careful = binding.careful
-        self._data: list[tuple[Any, bool]] = []  # links from outside, each with True if it was data
-        self._outside: frozenset[int] = frozenset()  # the ids of the Tensors and generators found outside
-        self._identities: Any = None  # the pattern of equal objects, where the function asks for it
-        self._strides: Any = None  # of arguments and variables, where the program depends on them
+        self._data = conditions.data
+        self._outside = conditions.outside
+        self._identities = conditions.identities
+        self._strides = conditions.strides
         self._lock = threading.Lock()
 
     def fits(self, arguments: tuple[Any, ...]) -> bool:
@@ -96,8 +120,8 @@ class Version:
         return self.guards.hold()
 
     def _strides_now(self, leaves: list[Any]) -> list[Any]:
-        """Return the strides of the program's arguments and variables."""
-        return strides_of([*self._arguments(leaves), *[owner._value for owner in self._variables.owners(leaves)]])
+        """Return the strides of the program's arguments and variables at a call."""
+        return _strides_of(self._arguments(leaves), self._variables, leaves)
 
     def bound(self, leaves: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """Return the program's arguments, variables and generators for a call, from the leaves of its arguments."""
@@ -201,16 +225,29 @@ def version_of(
         binding: the sources of the program's inputs and the destinations of its results.
         leaves: of the arguments of the call.
     """
-    version = Version(program, runner, surroundings, binding, variables_of(program.variables, binding.state))
+    variables = variables_of(program.variables, binding.state)
+    conditions = _conditions_of(surroundings, binding, variables, leaves)
+    return Version(program, runner, surroundings, binding, variables, conditions)
+
+
+def _conditions_of(
+    surroundings: Surroundings, binding: Binding, variables: Variables, leaves: list[Any]
+) -> Conditions:  # fmt: skip
+    """Return the conditions under which a program was made."""
     outside = [captured for captured in binding.state if captured.argument is None]
     links = [captured.link for captured in outside]
     links += [tensor._link for tensor in surroundings.asked_tensors if tensor.is_leaf and tensor._link not in links]
-    version._data = [(link, isinstance(link, DataLeaf)) for link in links]
-    version._outside = (
-        frozenset([*surroundings.tensors, *[id(captured.tensor) for captured in outside]]) | binding.outside
+    ids = [*surroundings.tensors, *[id(captured.tensor) for captured in outside]]
+    given = binding.by_strides
+    arguments = [] if given is None else [value_at_call(item, given) for item in binding.given]
+    return Conditions(
+        data=[(link, isinstance(link, DataLeaf)) for link in links],
+        outside=frozenset(ids) | binding.outside,
+        identities=surroundings.identities(leaves) if surroundings.asks_identity else None,
+        strides=None if given is None else _strides_of(arguments, variables, given),
     )
-    if surroundings.asks_identity:
-        version._identities = surroundings.identities(leaves)
-    if binding.by_strides is not None:
-        version._strides = version._strides_now(binding.by_strides)
-    return version
+
+
+def _strides_of(arguments: list[Any], variables: Variables, leaves: list[Any]) -> list[Any]:
+    """Return the strides of the arguments and the variables of a program."""
+    return strides_of([*arguments, *[owner._value for owner in variables.owners(leaves)]])
