@@ -27,7 +27,9 @@ def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int
     Args:
         reserved: names that mean something else.
     """
-    return _Naming(graph, plan, reserved).names
+    naming = _Naming(graph, plan, reserved)
+    naming.name_all()
+    return naming.names
 
 
 class _Naming:
@@ -49,6 +51,9 @@ class _Naming:
             for operand in operands_of(step):
                 self._consumers.setdefault(operand.index, []).append(step)
         self.own = {step.index: step.name for step in self.steps if step.name is not None and step.function is not None}
+
+    def name_all(self) -> None:
+        """Give every value its name, in the order that the top of this file tells."""
         self._name_given()
         gradients = self._gradients()
         self._name_turned()
@@ -61,7 +66,7 @@ class _Naming:
             self._name(step)
 
     def _take(self, wish: str) -> str:
-        """A name as near to a wish as can be."""
+        """Take a name as near to a wish as can be."""
         return self._taken.take(users(wish))
 
     # --- in this order ------------------------------------------------------------------------------------------------
