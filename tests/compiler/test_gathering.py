@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import one_phase, program_of, without
-from tinygraph.compiler.kernels.assembly import assembled, tiles
+from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
@@ -22,6 +22,7 @@ from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes
 from tinygraph.compiler.rewrites.gathering import assemble_gradients, gather_products, sum_products
+from tinygraph.compiler.rewrites.partitions import divided_axis
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.graph import Graph
 
@@ -202,17 +203,17 @@ def test_any_recurrent_network(steps: int, batch: int, inputs: int, seed: int) -
 
 
 def test_places_that_cover_an_array() -> None:
-    assert tiles([slice(0, 2), slice(2, 5)], (5, 3)) == 0
-    assert tiles([(slice(None), 1), (slice(None), 0)], (5, 2)) == 1
-    assert tiles([(slice(None), -1), (slice(None), 0)], (5, 2)) == 1
-    assert tiles([(..., slice(0, 1)), (..., slice(1, 3))], (5, 2, 3)) == 2
-    assert tiles([(0, ...), (1, ..., slice(None))], (2, 5, 3)) == 0
-    assert tiles([(..., 0, ...), (..., 1)], (5, 2)) is None
-    assert tiles([slice(0, 2), slice(3, 5)], (5, 3)) is None
-    assert tiles([slice(0, 3), slice(2, 5)], (5, 3)) is None
-    assert tiles([slice(0, 5, 2), slice(1, 5, 2)], (5, 3)) is None
-    assert tiles([(0, 0), (1, 1)], (2, 2)) is None
-    assert tiles([np.array([0]), slice(1, 5)], (5, 3)) is None
+    assert divided_axis([slice(0, 2), slice(2, 5)], (5, 3)) == 0
+    assert divided_axis([(slice(None), 1), (slice(None), 0)], (5, 2)) == 1
+    assert divided_axis([(slice(None), -1), (slice(None), 0)], (5, 2)) == 1
+    assert divided_axis([(..., slice(0, 1)), (..., slice(1, 3))], (5, 2, 3)) == 2
+    assert divided_axis([(0, ...), (1, ..., slice(None))], (2, 5, 3)) == 0
+    assert divided_axis([(..., 0, ...), (..., 1)], (5, 2)) is None
+    assert divided_axis([slice(0, 2), slice(3, 5)], (5, 3)) is None
+    assert divided_axis([slice(0, 3), slice(2, 5)], (5, 3)) is None
+    assert divided_axis([slice(0, 5, 2), slice(1, 5, 2)], (5, 3)) is None
+    assert divided_axis([(0, 0), (1, 1)], (2, 2)) is None
+    assert divided_axis([np.array([0]), slice(1, 5)], (5, 3)) is None
     parts = [np.ones((3, 1)), np.zeros((3, 2))]
     whole = assembled(parts, [(slice(None), slice(0, 1)), (slice(None), slice(1, 3))], (3, 3))
     np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "convolve", "convolve_input", "convolve_kernel", "pool_max", "pool_max_input", "pool_max_pick", "pool_mean",
-    "pool_mean_input",
+    "convolve", "convolve_input", "convolve_kernel", "framed", "pool_max", "pool_max_input", "pool_max_pick",
+    "pool_mean", "pool_mean_input", "seen_as",
 ]  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """Facts: NumPy's functions as the compiler knows them, in one table.
 
-    FACTS[np.transpose]     Facts(view="transpose", any_values=True)
-    FACTS[np.sum]           Facts(reduces=np.add, takes_out=True, any_values=True)
+    FACTS[np.transpose]     Facts(view="transpose", any_values=True, ...)
+    FACTS[np.sum]           Facts(reduces=np.add, takes_out=True, any_values=True, ...)
 
 A fact is about a function, and holds for all its calls. `tests/compiler/test_facts.py` holds the columns to NumPy, but
 for those that are measured. A function without a row has the facts of its kind alone: a ufunc of one result takes out=
-and any values.
+and any values. So a new function works without a row, and a row lets a program do more: name the function in the row of
+each fact that holds for all its calls.
 
 Three kinds of tables by function are no facts, and stand where they are used: questions about a call, which has
 operands (`program.predicates`) or bounds of them (`trace.bounds`); the way in which a text writes a function
@@ -141,12 +142,12 @@ FACTS: dict[Any, Facts] = _table(
       np.emath.log2, np.emath.log10, np.emath.logn, np.emath.power, np.emath.arccos, np.emath.arcsin,
       np.emath.arctanh),
      {"complex_by_value": True}),
-    # --- functions that take any values; all others may fail ---
+    # --- functions that take any values, besides ufuncs, views and reductions; any other function may fail ---
     ((np.dot, np.vdot, np.inner, np.outer, np.tensordot, np.einsum, np.where, np.copy, np.concatenate, np.stack,
       np.cumsum, np.cumprod, np.clip, np.sort, np.argsort, np.argmax, np.argmin, np.roll, np.tril, np.triu, np.trace,
       np.pad, np.tile, np.repeat, np.diff, np.diag, np.kron, np.cross, np.zeros, np.ones, np.full, np.round,
       np.nan_to_num, np.real, np.imag), {"any_values": True}),
-    # --- results of finite numbers ---
+    # --- signs of results, and results of finite numbers ---
     ((np.absolute, np.square, np.exp, np.exp2), {"least": 0.0}),
     ((np.cosh,), {"least": 1.0}),
     ((np.sum, np.sqrt, np.log1p, np.reshape, np.transpose, np.broadcast_to), {"keeps_zeros": True}),

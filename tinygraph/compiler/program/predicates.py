@@ -16,7 +16,9 @@ from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.nested import instances
 from tinygraph.functions.checks import CHECKS
 
-__all__ = ["is_basic", "is_elementwise", "is_plain_reduction", "looks_like_view", "may_fail", "takes_out"]
+__all__ = [
+    "is_basic", "is_elementwise", "is_matrix_product", "is_plain_reduction", "looks_like_view", "may_fail", "takes_out",
+]  # fmt: skip
 
 
 def looks_like_view(step: Step) -> bool:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.assembly import assembled, rows_of, tiles
+from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.rewrites.partitions import divided_axis, rows_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
@@ -84,7 +85,7 @@ def assemble_gradients(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         terms = sums.get(next(originals).index, ())
         padded = [term for term in terms if term.function is scatter and type(term.args[0]) is Step]
-        if len(padded) < 2 or tiles([term.args[1] for term in padded], step.shape) is None:
+        if len(padded) < 2 or divided_axis([term.args[1] for term in padded], step.shape) is None:
             return None
         parts = [builder.moved[term.args[0].index] for term in padded]
         if any(part.dtype != step.dtype for part in parts):

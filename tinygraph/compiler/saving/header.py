@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 
-__all__ = ["Header", "header_of"]
+__all__ = ["ABSENT", "Header", "header_of"]
 
 
 @dataclass(frozen=True)

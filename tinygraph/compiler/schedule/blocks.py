@@ -20,7 +20,7 @@ from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduc
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.reductions import reduced_axes
 
-__all__ = ["Fusion", "calls_in", "combining", "gathered", "start_of"]
+__all__ = ["TWO_THREADS", "Fusion", "calls_in", "combining", "gathered", "start_of"]
 
 # Arrays of more elements are evaluated in blocks, a block having this many bytes of each: 64 thousand numbers of
 # float32. Half and a quarter of it are nearly as good; less, and the calls begin to cost.
