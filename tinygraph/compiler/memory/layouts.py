@@ -21,7 +21,7 @@ __all__ = ["is_view", "layouts_of", "what_is_shown"]
 
 
 def what_is_shown(step: Any) -> Any:
-    """The value that a view shows, in the end."""
+    """Return the value that a view shows, in the end."""
     while looks_like_view(step):
         step = step.args[0]
     return step
@@ -59,7 +59,7 @@ def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]]) -> dict[int, An
 
 
 def _layout_of_part(step: Step, parts: dict[int, tuple[Step, Any]], found: dict[int, Any]) -> Any:
-    """The layout of an assembled array, or of a part of one."""
+    """Return the layout of an assembled array, or of a part of one."""
     if step.index not in found:
         if step.index in parts:
             whole, index = parts[step.index]
@@ -70,7 +70,7 @@ def _layout_of_part(step: Step, parts: dict[int, tuple[Step, Any]], found: dict[
 
 
 def _view_of_layout(step: Step, found: dict[int, Any]) -> Any:
-    """The layout of what NumPy makes a view, or None."""
+    """Return the layout of what NumPy makes a view, or None."""
     if not looks_like_view(step) or not step.args[0].shape or 0 in step.shape:
         return None
     operand = found[step.args[0].index]

@@ -55,7 +55,7 @@ def plan(
 
 
 def _owned(draft: Draft) -> list[Storage]:
-    """The memory that the program computes into, each once."""
+    """Return the memory that the program computes into, each once."""
     return list(dict.fromkeys(held for held in draft.storage.values() if held is not None and held.kind == "owned"))
 
 

@@ -77,7 +77,7 @@ class _Line:
             self.logarithms.add(step.args[0].index)
 
     def by_product(self, step: Step) -> Step | None:
-        """The value whose gradient a call is, where it multiplies a gradient by the other factor of a product."""
+        """Return the value whose gradient a call is, if it multiplies a gradient by the other factor of a product."""
         product = step.args[0] if step.function is np.sum else step  # of what was repeated the gradient is a sum
         if step.name is not None or type(product) is not Step or len(product.args) != 2:
             return None

@@ -16,7 +16,7 @@ __all__ = ["core", "made_up", "number_in"]
 
 
 def made_up(step: Step, names: dict[int, str], slopes: set[int]) -> str:
-    """A name that says how a value is made from those that have names.
+    """Return a name that says how a value is made from those that have names.
 
     Args:
         names: by a step's index.
@@ -70,7 +70,7 @@ def _without_verbs(name: str) -> str:
 
 
 def number_in(step: Step) -> str | None:
-    """The constant among the arguments as a part of a name, "" where it is none."""
+    """Return the constant among the arguments as a part of a name, "" where it is none."""
     for item in step.args:
         value = item.value[()] if type(item) is Step and item.is_constant and not item.shape else item  # type: ignore[index]
         if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
@@ -188,7 +188,7 @@ _JOINED = {"add": "plus", "subtract": "minus", "multiply": "times", "divide": "o
 
 
 def _verbal(step: Step, short: str, names: dict[int, str]) -> str:
-    """A name for a call's result: what is done, and to which value."""
+    """Return a name for a call's result: what is done, and to which value."""
     number = number_in(step)
     by_number = number is not None or (step.shape and any(not item.shape for item in operands_of(step)))
     if step.op in ("multiply", "divide") and by_number:

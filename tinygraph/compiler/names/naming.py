@@ -127,7 +127,7 @@ class _Naming:
 
 
 def _sum_of_unnamed(step: Step, own: dict[int, str], consumers: dict[int, list[Step]]) -> str | None:
-    """`loss_sum`, for the sum that `loss` is a part of, where what is summed up has no name of the user's."""
+    """Return `loss_sum`, for the sum that `loss` is a part of, where what is summed up has no name of the user's."""
     used = consumers.get(step.index, [])
     if step.op != "sum" or step.shape or len(used) != 1 or type(step.args[0]) is not Step:
         return None
@@ -138,7 +138,7 @@ def _sum_of_unnamed(step: Step, own: dict[int, str], consumers: dict[int, list[S
 
 
 def _part_of_whole(step: Step, plan: Plan, names: dict[int, str]) -> str | None:
-    """The name of what is computed into a part of an array."""
+    """Return the name of what is computed into a part of an array."""
     if step.index not in plan.parts:
         return None
     whole, place = plan.parts[step.index]
@@ -146,7 +146,7 @@ def _part_of_whole(step: Step, plan: Plan, names: dict[int, str]) -> str | None:
 
 
 def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, str]) -> str | None:
-    """The name of the value that this one becomes in place, or of the one that it overwrites."""
+    """Return the name of the value that this one becomes in place, or of the one that it overwrites."""
     held = plan.storage.get(step.index)
     if held is None or plan.is_view(step) or step.index in plan.parts:
         return None

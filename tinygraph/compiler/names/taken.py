@@ -43,7 +43,7 @@ class TakenNames:
         self._names.add(name)
 
     def take(self, wish: str) -> str:
-        """A name that was free: the one that is wished for, or that with a number."""
+        """Return a name that was free: the one that is wished for, or that with a number."""
         wish = identifier(wish)
         name, count = wish, self._counts.get(wish, 1)
         while name in self._names:
@@ -55,7 +55,7 @@ class TakenNames:
 
 
 def identifier(text: str) -> str:
-    """The identifier that is nearest to a text: `square_of_w` of "square of w".
+    """Return the identifier that is nearest to a text: `square_of_w` of "square of w".
 
     Python takes two spellings of one letter for the same, so that the text is normalized first.
     """
@@ -69,7 +69,7 @@ def identifier(text: str) -> str:
 
 
 def users(text: str) -> str:
-    """A user's name as a wish: with an underscore behind it where it is of the form of those that a program makes."""
+    """Return a user's name as a wish, with an underscore behind it where a program makes names of that form."""
     name = identifier(text)
     return f"{name}_" if _OURS.fullmatch(name) else name
 

@@ -77,7 +77,7 @@ class Profile:
         return found
 
     def draw(self, by: str = "time", **options: Any) -> Drawing:
-        """The graph, each operation coloured by its share of the time, or of the bytes.
+        """Return the graph, each operation coloured by its share of the time, or of the bytes.
 
         Args:
             by: "time" or "bytes".

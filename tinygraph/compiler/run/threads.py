@@ -35,7 +35,7 @@ class Blas:
 
 @functools.cache
 def blas() -> Blas | None:
-    """The OpenBLAS that NumPy has loaded, or None where it is another library or cannot be found."""
+    """Return the OpenBLAS that NumPy has loaded, or None where it is another library or cannot be found."""
     for path in _candidates():
         try:
             library = ctypes.CDLL(str(path))

@@ -13,7 +13,7 @@ __all__ = ["npz_of", "write"]
 
 
 def npz_of(path: Path) -> Path:
-    """The file of a module's arrays."""
+    """Return the file of a module's arrays."""
     return path.with_suffix(".npz")
 
 

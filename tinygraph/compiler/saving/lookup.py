@@ -62,7 +62,7 @@ def lookup_lines(lookup: Lookup) -> Iterator[str]:
 
 
 def _arguments(lookup: Lookup) -> Iterator[str]:
-    """The lines that prepare what the function is given."""
+    """Yield the lines that prepare what the function is given."""
     header = lookup.header
     yield "    leaves = []"
     if header.state:
@@ -75,7 +75,7 @@ def _arguments(lookup: Lookup) -> Iterator[str]:
 
 
 def _search(lookup: Lookup) -> list[str]:
-    """The lines that find the program for the words of a call, or refuse the call."""
+    """Return the lines that find the program for the words of a call, or refuse the call."""
     part = f"{lookup.described}(value, leaves{', order=True' if lookup.ordered else ''})"
     if lookup.header.static:
         part = f"{lookup.literal}(value) if name in static else {part}"
@@ -92,7 +92,7 @@ def _search(lookup: Lookup) -> list[str]:
 
 
 def _quick_search(lookup: Lookup) -> Iterator[str]:
-    """The same, where a call of known kinds needs no words."""
+    """Yield the same, where a call of known kinds needs no words."""
     yield f"    kinds = {lookup.kinds}(given, leaves)"
     yield "    if kinds not in KNOWN:"
     yield "        count, leaves = len(leaves), []"
@@ -104,7 +104,7 @@ def _quick_search(lookup: Lookup) -> Iterator[str]:
 
 
 def _told_apart(lookup: Lookup) -> Iterator[str]:
-    """The lines that refuse one array for two, where a function asks which is which."""
+    """Yield the lines that refuse one array for two, where a function asks which is which."""
     said = f"{lookup.name}: an array is given twice, and the function asks which is which. Give it a copy"
     yield "    arrays = [id(leaf) for leaf in leaves if type(leaf) is np.ndarray]"
     yield "    if len(set(arrays)) < len(arrays):"
@@ -112,7 +112,7 @@ def _told_apart(lookup: Lookup) -> Iterator[str]:
 
 
 def _apart(lookup: Lookup) -> Iterator[str]:
-    """The lines that keep arguments apart from the arrays that the programs update.
+    """Yield the lines that keep arguments apart from the arrays that the programs update.
 
     As in an eager call, an argument that is a view of an updated array keeps its values to the end.
     """

@@ -247,7 +247,7 @@ class _ModuleWriter:
 
 
 def _package(line: str) -> str:
-    """The package of a line that imports something."""
+    """Return the package of a line that imports something."""
     return line.split()[1].partition(".")[0]
 
 

@@ -171,7 +171,7 @@ class _ClashError(UnsupportedError):
 
 
 def _definition(name: str, plain: Any) -> tuple[str, ast.FunctionDef]:
-    """The text of a function, and its definition, which must be that of the function as it is now."""
+    """Return the text of a function, and its definition, which must be that of the function as it is now."""
     try:
         text = textwrap.dedent(inspect.getsource(plain))
         tree = ast.parse(text)
@@ -188,7 +188,7 @@ def _definition(name: str, plain: Any) -> tuple[str, ast.FunctionDef]:
 
 @functools.lru_cache(maxsize=32)
 def _codes(source: str, file: str) -> tuple[CodeType, ...]:
-    """The code of the functions at the top of a module."""
+    """Return the code of the functions at the top of a module."""
     try:
         module = compile(source, file, "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
@@ -215,7 +215,7 @@ _CHECKED = re.compile(r"[ ]*# (type: ignore|noqa|fmt:).*$", re.MULTILINE)
 
 
 def _bare(text: str, definition: ast.FunctionDef, name: str) -> str:
-    """A function's own text under a name, without annotations, and without decorators other than NumPy's."""
+    """Return a function's own text under a name, without annotations, and without decorators other than NumPy's."""
     lines = [line.encode() for line in text.splitlines()]
     cuts: list[tuple[tuple[int, int], tuple[int, int], bytes]] = []
     for node in ast.walk(definition):

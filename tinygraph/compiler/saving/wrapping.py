@@ -17,7 +17,7 @@ def indented(line: str) -> str:
 
 
 def divided(begin: str, items: Sequence[str], end: str) -> list[str]:
-    """A call or a definition on one line, or, where that is too long, with its arguments on lines of their own."""
+    """Return a call or a definition on one line or, where that is too long, with its arguments on their own lines."""
     line = f"{begin}{', '.join(items)}{end}"
     if len(line) <= WIDTH:
         return [line]
@@ -26,13 +26,13 @@ def divided(begin: str, items: Sequence[str], end: str) -> list[str]:
 
 
 def pieces(text: str) -> list[str]:
-    """A long string as several, which Python joins."""
+    """Return a long string as several, which Python joins."""
     size = WIDTH - 40
     return [string_text(text[start : start + size]) for start in range(0, len(text), size)]
 
 
 def in_docstring(text: str, width: int = 0) -> str:
-    """A text as it can stand in a docstring, cut to a width."""
+    """Return a text as it can stand in a docstring, cut to a width."""
     plain = one_line(text).replace("\\", "\\\\").replace('"', '\\"')
     return plain if not width or len(text) <= width else f"{one_line(text[:width]).translate(_SAFE)}..."
 

@@ -79,7 +79,7 @@ class Batch(Fusion):
 
 
 def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Batch]:
-    """The parts of a graph that go over images, and what comes before, between and after them.
+    """Return the parts of a graph that go over images, and what comes before, between and after them.
 
     Where a number is made of all images, and all images wait for it, as in batch normalization, another part begins.
 
@@ -99,7 +99,7 @@ def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Ba
 def _batch_of(
     steps: list[Step], overwrites: dict[int, int], turned: set[int]
 ) -> tuple[list[Step], Batch, list[Step]] | None:  # fmt: skip
-    """The first part of some steps that goes over images, what comes before it and what comes after; None for none."""
+    """Return the first part that goes over images, and the steps before and behind it; None if there is none."""
     for first in steps:
         known = IMAGE_FUNCTIONS.get(first.function)
         if known is not None and known.images and known.axis is not None:
@@ -115,7 +115,7 @@ def _batch_of(
 def _batch_from(
     first: Step, rows: int, steps: list[Step], overwrites: dict[int, int], turned: set[int]
 ) -> tuple[list[Step], Batch, list[Step]]:  # fmt: skip
-    """The part that begins with a step."""
+    """Return the part that begins with a step."""
     batch = Batch(rows, 0, 4)
     late: set[int] = set()
     before: list[Step] = []
@@ -150,7 +150,7 @@ def _batch_from(
 
 
 def turned_for_products(graph: Graph) -> set[int]:
-    """The transposes that are used as the left operand of products alone: the products add up over the rows."""
+    """Return the transposes that are used as the left operand of products alone: the products add up over the rows."""
     found: set[int] = set()
     used: set[int] = set()
     for step in graph.nodes:
@@ -172,7 +172,7 @@ def _adds_up(step: Step) -> bool:
 
 
 def _sliced(step: Step, rows: int, members: set[int], turned: set[int] | None = None) -> list[Step] | None:
-    """The operands of which a block reads its own rows only, and none of the others' rows; None if it cannot be so."""
+    """Return the operands of which a block reads its own rows only; None if it needs others' rows, too."""
     function, args = step.function, step.args
     if function in IMAGE_FUNCTIONS:
         found = [args[place] for place in IMAGE_FUNCTIONS[function].images]

@@ -66,11 +66,11 @@ class Fusion:
         return 0 <= place < len(operand.shape) and operand.shape[place] == self.rows
 
     def axis_of(self, operand: Step) -> int:
-        """The axis of an operand that the rows are counted along, if it has them."""
+        """Return the axis of an operand that the rows are counted along, if it has them."""
         return self.axis - (self.ndim - len(operand.shape))
 
     def each_of(self, step: Step) -> int:
-        """The number of places along a step's axis for each row of the fusion."""
+        """Return the number of places along a step's axis for each row of the fusion."""
         return 1
 
     @property
@@ -86,7 +86,7 @@ class Fusion:
 
 
 def calls_in(item: Step | Fusion) -> Sequence[Step]:
-    """The calls of an item: those of a fusion, or the one that it is."""
+    """Return the calls of an item: those of a fusion, or the one that it is."""
     return item.steps if isinstance(item, Fusion) else (item,)
 
 
@@ -194,11 +194,11 @@ def is_large(step: Step) -> bool:
 
 
 def start_of(step: Step) -> float:
-    """The value that an accumulator of a reduction begins with."""
+    """Return the value that an accumulator of a reduction begins with."""
     starts: dict[Any, float] = {np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
     return starts.get(step.function, 0.0)
 
 
 def combining(step: Step) -> np.ufunc:
-    """The function that makes one of two parts of a total."""
+    """Return the function that makes one of two parts of a total."""
     return REDUCTIONS.get(step.function, np.add)  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ BLOCKS_EACH = 8
 
 
 def division_of(fusion: Fusion, threads: int) -> Division:
-    """The division of the rows of a fusion into blocks, and of those between threads."""
+    """Return the division of the rows of a fusion into blocks, and of those between threads."""
     size, rows = fusion.rows_in_block, fusion.rows
     if threads == 1 or fusion.nanoseconds <= TWO_THREADS:
         return Division(rows, min(size, rows), 1, in_turns=False)

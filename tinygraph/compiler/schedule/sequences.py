@@ -72,7 +72,7 @@ class Sequences(Batch):
         return 1 << max(0, (BLOCK_BYTES // max(widest, 1)).bit_length() - 1)
 
     def sliced(self, step: Step) -> Slices:
-        """The operands of which a block reads the rows of its own sequences only; None if it needs others too."""
+        """Return the operands of which a block reads its own sequences only; None if it needs others, too."""
         if step.index not in self.found:
             found = _sliced(step, self)
             inside = [operand for operand in operands_of(step) if operand.index in self.members]
@@ -83,7 +83,7 @@ class Sequences(Batch):
 
 
 def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], Sequences, list[Step]] | None:
-    """The part of a graph that goes over sequences, what comes before it and what comes after; None if there is none.
+    """Return the part that goes over sequences, and the steps before and behind it; None if there is none.
 
     Args:
         graph: of steps.
@@ -140,7 +140,7 @@ def _has_all(x: Step, fusion: Sequences) -> bool:
 
 
 def _each(step: Step, fusion: Sequences) -> int:
-    """The number of a member's rows that belong to one sequence."""
+    """Return the number of a member's rows that belong to one sequence."""
     if step.index in fusion.turned:
         return fusion.each_of(step.args[0])
     return step.shape[0] // fusion.rows
@@ -154,7 +154,7 @@ def _adds_up(step: Step) -> bool:
 
 
 def _sliced(step: Step, fusion: Sequences) -> Slices:
-    """The operands of which a block reads its own rows, those of an elementwise call without looking at the others."""
+    """Return the operands of which a block reads its own rows; of an elementwise call without a look at the rest."""
     function, args, members = step.function, step.args, fusion.members
     if function is assembled:
         return _all_rows(args[0], args[1], step, fusion)
@@ -211,7 +211,7 @@ def _sliced_of_product(step: Step, x: Step, y: Step, fusion: Sequences) -> Slice
 
 
 def _all_rows(parts: Sequence[Any], indices: Sequence[Any], step: Step, fusion: Sequences) -> Slices:
-    """The parts, if each stands at all rows, and they and the result have one row for each sequence."""
+    """Return the parts, if each stands at all rows, and they and the result have one row for each sequence."""
     for part, index in zip(parts, indices, strict=True):
         basic = type(index) is tuple and all(type(item) in (int, slice) for item in index)
         if not basic or index[0] != slice(None) or type(index[0]) is not slice:

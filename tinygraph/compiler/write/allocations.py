@@ -30,7 +30,7 @@ WORK_BYTES = 1 << 21
 
 
 def state_lines(variables: Iterable[Node], writer: Writer) -> list[str]:
-    """A comment on the arrays that are not made here: the variables, and constants too large to be written out."""
+    """Write a comment on the arrays that are not made here: variables, and constants too large to be written out."""
     said = [f"{writer.names[node.index]} {node.dtype}{list(node.shape)}" for node in variables]
     said += [
         f"{name} {value.dtype}{list(value.shape)}" for name, value in writer.constants.items() if not is_written(value)
@@ -49,7 +49,7 @@ def constant_lines(writer: Writer) -> list[str]:
 
 
 def memory_lines(plan: Plan, writer: Writer, threads: int) -> list[str]:
-    """The arrays that are allocated once, and the names of the values that lie in them."""
+    """Return the arrays that are allocated once, and the names of the values that lie in them."""
     lines = [line for buffer in plan.buffers for line in _lines_of(buffer, plan, writer, threads)]
     return ["# Memory: allocated once, and used again at every call.", *lines] if lines else []
 
@@ -68,13 +68,13 @@ def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int) -> list[
 
 
 def names_in(held: Storage, plan: Plan, names: dict[int, str]) -> dict[str, tuple[int, ...]]:
-    """The names of the values that follow each other in a storage, with their shapes."""
+    """Return the names of the values that follow each other in a storage, with their shapes."""
     steps = [plan.by_index[index] for index in held.steps if index not in plan.parts]
     return {names[step.index]: step.shape for step in steps if not plan.is_view(step)}
 
 
 def _made(buffer: Buffer, writer: Writer, threads: int) -> str:
-    """The allocation of some memory, large ones and those that two threads of BLAS write into on lines."""
+    """Return the allocation of some memory, large ones and those that two threads of BLAS write into on lines."""
     held = buffer.storages[0]
     line = buffer.line if threads > 1 else 0
     if buffer.nbytes < LARGE_BYTES and not line:
@@ -84,7 +84,7 @@ def _made(buffer: Buffer, writer: Writer, threads: int) -> str:
 
 
 def _part_of(first: str, largest: Storage, held: Storage, shape: tuple[int, ...]) -> str:
-    """The beginning of an array as one of another shape and dtype."""
+    """Return the beginning of an array as one of another shape and dtype."""
     if shape == largest.shape and held.dtype == largest.dtype:
         return first
     if held.dtype == largest.dtype and held.nbytes == largest.nbytes:

@@ -134,7 +134,7 @@ class Block:
         )
 
     def _rows(self, step: Step, axis: int) -> str:
-        """The index of the block's rows."""
+        """Return the index of the block's rows."""
         each = self.fusion.each_of(step)
         return _at(axis, "start:stop" if each == 1 else f"start * {each}:stop * {each}")
 
@@ -211,7 +211,7 @@ def block_of(fusion: Fusion, number: int, plan: Plan, writer: Writer, division: 
 
 
 def _without_unused(lines: Sequence[str], views: set[str]) -> list[str]:
-    """The lines without those that only name a view that no other line reads."""
+    """Return the lines without those that only name a view that no other line reads."""
     words = Counter(word for line in lines for word in re.findall(r"\w+", line.partition(TAG)[0]))
     return [line for line in lines if words[name := line.partition(" = ")[0]] != 1 or name not in views]
 

@@ -87,7 +87,7 @@ class Body:
             self._put(step, *statements(self.writer, step, self.names[step.index]))
 
     def _target(self, step: Step) -> str:
-        """The target of a result's assignment: its name, or the variable that its number is the new value of."""
+        """Return the target of a result's assignment: its name, or the variable that its number is the new value of."""
         place = self.plan.straight.get(step.index)
         return self.names[step.index] if place is None else f"{self._variable(place)}[...]"
 
@@ -153,7 +153,7 @@ class Body:
                 self._put(step, f"{other} = {name}" if shape == held.shape else f"{other} = {name}.reshape({shape})")
 
     def _kept_memory(self) -> str:
-        """The name of a list of the memory of earlier results, which is made once."""
+        """Return the name of a list of the memory of earlier results, which is made once."""
         self._kept += 1
         name = self.writer.taken.take(f"results_{self._kept}")
         self.setup.append(f"{name} = []")
@@ -174,7 +174,7 @@ class Body:
         return nest_text(self.task.program.results, iter(texts), self.writer)
 
     def _written_result(self, output: Step, returned: set[int]) -> str:
-        """A result as it is returned: a copy where a later call, or whoever has another result, writes into it."""
+        """Write a result as it is returned: a copy where a later call or the owner of another result writes into it."""
         held = self.plan.storage.get(output.index)
         text = self.writer.text(output)
         if held is None:

@@ -45,13 +45,13 @@ OPERATORS: dict[Any, str] = {
 
 
 def expression(writer: Writer, step: Step) -> str:
-    """A call as an expression that makes its own result."""
+    """Write a call as an expression that makes its own result."""
     text = _EXPRESSIONS.get(step.function, Writer.call)(writer, step)
     return text if step.shape or isinstance(step.function, np.ufunc) else _out_of_view(text, step)
 
 
 def _out_of_view(text: str, step: Step) -> str:
-    """A number of its own, where a call may give a view of one element, whose memory will be another's."""
+    """Write a number of its own, where a call may give a view of one element, whose memory will be another's."""
     if step.function is operator.getitem:
         index = step.args[1] if type(step.args[1]) is tuple else (step.args[1],)
         return f"{text}[()]" if not index or any(part is Ellipsis for part in index) else text
@@ -63,7 +63,7 @@ def _out_of_view(text: str, step: Step) -> str:
 
 
 def statements(writer: Writer, step: Step, out: str) -> list[str]:
-    """A call whose result goes into an array called `out`, which may be an operand."""
+    """Write a call whose result goes into an array called `out`, which may be an operand."""
     return _STATEMENTS.get(step.function, Writer.call_into)(writer, step, out)
 
 
@@ -71,26 +71,26 @@ def statements(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def _operation(writer: Writer, step: Step) -> str:
-    """`a * b`, of numbers."""
+    """Write `a * b`, of numbers."""
     if len(step.args) != 2 or step.kwargs or step.shape:
         return writer.call(step)
     return f"{_number_in(writer, step, 0)} {OPERATORS[step.function]} {_number_in(writer, step, 1)}"
 
 
 def _negation(writer: Writer, step: Step) -> str:
-    """`-a`, of a number."""
+    """Write `-a`, of a number."""
     return writer.call(step) if step.kwargs or step.shape else f"-{_number_in(writer, step, 0)}"
 
 
 def _number_in(writer: Writer, step: Step, place: int) -> str:
-    """An operand of a calculation with numbers."""
+    """Write an operand of a calculation with numbers."""
     item = step.args[place]
     out_of = "[()]" if type(item) is Step and item.index in writer.single else ""
     return f"{writer.operand(step, place)}{out_of}"
 
 
 def _choice(writer: Writer, step: Step) -> str:
-    """`np.where` of numbers gives an array of one number, which is taken out."""
+    """Write `np.where` of numbers: it gives an array of one number, which is taken out."""
     return writer.call(step) if step.shape else f"{writer.call(step)}[()]"
 
 
@@ -98,7 +98,7 @@ def _choice(writer: Writer, step: Step) -> str:
 
 
 def _chosen(writer: Writer, step: Step, out: str) -> list[str]:
-    """`np.where`: what it takes where the condition is false is there first, or is copied."""
+    """Write `np.where`: what it takes where the condition is false is there first, or is copied."""
     condition, x, y = [writer.text(item) for item in step.args]
     if np.dtype(dtype_of(step.args[0])) != bool:
         condition = f"{condition} != 0"
@@ -107,7 +107,7 @@ def _chosen(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def _clipped(writer: Writer, step: Step, out: str) -> list[str]:
-    """`np.maximum(x, 0.0)`; of a large array a clip that does the same in two fifths of the time."""
+    """Write `np.maximum(x, 0.0)`; of a large array a clip that does the same in two fifths of the time."""
     texts = [writer.operand(step, place) for place in (0, 1)]
     arrays = [place for place, item in enumerate(step.args) if type(item) is Step and item.shape == step.shape]
     if len(arrays) != 1 or step.size < CLIPPED or step.dtype.char not in "fd":
@@ -123,13 +123,13 @@ def _clipped(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def _drawn(writer: Writer, step: Step) -> str:
-    """`generator_0.random(size=(3, 4))`"""
+    """Write `generator_0.random(size=(3, 4))`."""
     shape = step.args[1]
     return _draw(step, [f"size={writer.text(shape)}"] if shape else [], [])
 
 
 def _drawn_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """`generator_0.random(out=mask)`"""
+    """Write `generator_0.random(out=mask)`."""
     return [_draw(step, [], [f"out={out}"])]
 
 
@@ -143,7 +143,7 @@ def _draw(step: Step, before: list[str], after: list[str]) -> str:
 
 
 def image_call(writer: Writer, step: Step, out: str, work: str = WORK) -> list[str]:
-    """A call of a function for images, which may write over `work`."""
+    """Write a call of a function for images, which may write over `work`."""
     assert step.function is not None
     return [f"{writer.foreign(step.function)}({writer.arguments(step)}, {work}, {out})"]
 

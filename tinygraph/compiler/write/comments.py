@@ -41,7 +41,7 @@ class Comments:
 
 
 def one_line(text: str) -> str:
-    """A text as it can stand in a comment: what does not print, a line break above all, is written as Python does."""
+    """Return a text as it can stand in a comment: line breaks and the like are escaped as Python does."""
     return "".join([letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text])
 
 

@@ -159,11 +159,11 @@ class _Statements:
                 self._write(step)
 
     def result(self, step: Step) -> str:
-        """A value as it is returned: NumPy's number."""
+        """Return a value as it is returned: NumPy's number."""
         return f"np.{'bool_' if step.dtype.kind == 'b' else 'float64'}({self.texts[step.index]})"
 
     def take(self, wish: str) -> str:
-        """A name as near to a wish as can be."""
+        """Return a name as near to a wish as can be."""
         return self._taken.take(users(wish))
 
     def _read_argument(self, node: Node) -> None:
@@ -221,7 +221,7 @@ class _Statements:
         return number_text(item.item() if isinstance(item, np.generic | np.ndarray) else item)
 
     def _atom(self, item: Any) -> str:
-        """An operand, in brackets where it is more than a name, a number or a call."""
+        """Return an operand, in brackets where it is more than a name, a number or a call."""
         text = self._text(item)
         return text if re.fullmatch(r"\w+|\d[\d.e]*|\w+\([^()]*\)", text) else f"({text})"
 

@@ -22,7 +22,7 @@ _WORDS = {0: "zero", 1: "one", 2: "two", 3: "three", 0.5: "half", -1: "minus_one
 
 
 def number_text(value: Any) -> str:
-    """A number as Python writes it, infinities and NaN as NumPy's."""
+    """Return a number as Python writes it, infinities and NaN as NumPy's."""
     if isinstance(value, complex):
         return f"complex({number_text(value.real)}, {number_text(value.imag)})"
     if isinstance(value, float) and not math.isfinite(value):
@@ -33,13 +33,13 @@ def number_text(value: Any) -> str:
 
 
 def string_text(value: str) -> str:
-    """A string as the rest of the text writes them, between double quotes unless there are some in it."""
+    """Return a string as the rest of the text writes them, between double quotes unless there are some in it."""
     text = repr(value)
     return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text and "\\'" not in text else text
 
 
 def dtype_text(dtype: np.dtype[Any]) -> str:
-    """A dtype as one writes it."""
+    """Return a dtype as one writes it."""
     if dtype.kind not in "biufc" or not dtype.isnative:
         return repr(dtype.str)
     return f"np.{dtype.name if dtype.name != 'bool' else 'bool_'}"
@@ -61,7 +61,7 @@ def empty_text(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
 
 
 def size_text(shape: tuple[int, ...]) -> str:
-    """A shape as one gives it to a function that makes an array: of one axis its size."""
+    """Return a shape as one gives it to a function that makes an array: of one axis its size."""
     return str(shape[0] if len(shape) == 1 else shape)
 
 

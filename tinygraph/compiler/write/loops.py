@@ -14,7 +14,7 @@ __all__ = ["call_of", "functions_of"]
 
 
 def functions_of(block: Block) -> list[str]:
-    """The lines of the function that computes a block, and of the one that goes over the blocks."""
+    """Return the lines of the function that computes a block, and of the one that goes over the blocks."""
     lines = [*_head(f"block_{block.number}", list(block.parameters)), *_indented(block.lines)]
     if block.totals:
         lines.append(f"    return {_names(block)}")
@@ -38,7 +38,7 @@ def _loop(block: Block) -> list[str]:
 
 
 def _added_up(block: Block) -> list[str]:
-    """The call of the block's function, and what becomes of its results."""
+    """Return the call of the block's function, and what becomes of its results."""
     call = _call_of_block(block)
     if not block.totals:
         return [call]
@@ -69,12 +69,12 @@ def _call_of_block(block: Block) -> str:
 
 
 def call_of(block: Block) -> list[str]:
-    """The lines of the step that call the function over the blocks, and add up what its threads give."""
+    """Return the lines of the step that call the function over the blocks, and add up what its threads give."""
     return [*_call_with_numbers(block), *[_joined_array(step, block) for step in block.arrays]]
 
 
 def _call_with_numbers(block: Block) -> list[str]:
-    """The call; what it gives as NumPy's numbers."""
+    """Write the call, and its results as NumPy's numbers."""
     call, parts = _call(block), f"rows_{block.number}_parts"
     if not block.totals:
         return [call]
@@ -103,13 +103,13 @@ def _call(block: Block) -> str:
 
 
 def _joined_blocks(step: Step, parts: str, place: int | None) -> str:
-    """The results of all blocks as one number; `place` is that among the results of a block with several."""
+    """Return the results of all blocks as one number; `place` is that among the results of a block with several."""
     found = parts if place is None else f"[part[{place}] for part in {parts}]"
     return f"sum({found})" if step.function is np.sum else f"np.{combining(step).__name__}.reduce({found})"
 
 
 def _joined_halves(step: Step, parts: str, place: int | None) -> str:
-    """The results of two threads as one number."""
+    """Return the results of two threads as one number."""
     first, second = (f"{parts}[{thread}]" + ("" if place is None else f"[{place}]") for thread in (0, 1))
     if step.function in _SIGNS:
         return f"{first} {_SIGNS[step.function]} {second}"
@@ -117,7 +117,7 @@ def _joined_halves(step: Step, parts: str, place: int | None) -> str:
 
 
 def _joined_array(step: Step, block: Block) -> str:
-    """The arrays that the threads have added up into, as one."""
+    """Return the arrays that the threads have added up into, as one."""
     name = block.names[step.index]
     if block.division.threads == 1:
         return f"np.copyto({name}, {name}_totals[0])"
@@ -142,7 +142,7 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _head(name: str, parameters: list[str]) -> list[str]:
-    """The first lines of a function."""
+    """Return the first lines of a function."""
     line = f"def {name}({', '.join(parameters)}):"
     if len(line) <= 100:
         return [line]

@@ -76,7 +76,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
 
 
 def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:
-    """The writer of the calls, with the names of all values."""
+    """Return the writer of the calls, with the names of all values."""
     return Writer(
         names=names,
         taken=TakenNames([*names.values(), task.name, *task.generators]),
@@ -88,7 +88,7 @@ def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:
 
 
 def _imports(threads: int, writer: Writer) -> list[str]:
-    """The lines that import Python's modules, NumPy and what else the text refers to."""
+    """Return the lines that import Python's modules, NumPy and what else the text refers to."""
     pythons = sorted(THREADING, key=lambda line: (line.startswith("from"), line)) if threads > 1 else []
     return [*pythons, "", "import numpy as np", *writer.imports.values()]
 
@@ -100,7 +100,7 @@ def _helpers(body: Body, threads: int) -> list[list[str]]:
 
 
 def _spaced(texts: Iterable[list[str]]) -> list[str]:
-    """The lines of some functions, with blank ones behind each."""
+    """Return the lines of some functions, with blank ones behind each."""
     return [line for text in texts for line in [*text, "", ""]]
 
 
@@ -110,7 +110,7 @@ def _may_overflow(function: Any) -> bool:
 
 
 def _quiet(task: Task) -> list[str]:
-    """The decorator of a program that says nothing of some floating-point errors, if there are any.
+    """Return the decorator of a program that says nothing of some floating-point errors, if there are any.
 
     A formula of tinygraph's may overflow on the way, which is none of the user's business.
     """

@@ -30,7 +30,7 @@ __all__ = [
 
 
 def view(writer: Writer, step: Step) -> str:
-    """An expression that looks at an array in another way."""
+    """Write an expression that looks at an array in another way."""
     x = writer.text(step.args[0])
     if step.function is np.broadcast_to:
         return f"np.broadcast_to({x}, {step.shape})"
@@ -39,7 +39,7 @@ def view(writer: Writer, step: Step) -> str:
 
 
 def view_of_rows(writer: Writer, step: Step) -> str:
-    """The same of some of the array's rows only, so many as there are."""
+    """Write a view of some of the rows of an array only, of any number of rows."""
     x = writer.text(step.args[0])
     if step.function is np.broadcast_to:
         return f"np.broadcast_to({x}, (len({x}), {', '.join(map(str, step.shape[1:]))}))"
@@ -47,7 +47,7 @@ def view_of_rows(writer: Writer, step: Step) -> str:
 
 
 def _view_of_any_size(writer: Writer, step: Step) -> str | None:
-    """A view that is written without the array's size."""
+    """Write a view that is written without the array's size."""
     x = writer.text(step.args[0])
     if step.function is operator.getitem:
         return taken(writer, step)
@@ -63,13 +63,13 @@ def _view_of_any_size(writer: Writer, step: Step) -> str | None:
 
 
 def copied_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A copy, of one number or of what a broadcast repeats as well."""
+    """Write a copy, of one number or of what a broadcast repeats as well."""
     x = writer.text(step.args[0])
     return [f"np.copyto({out}, {x})"] if x != out else []
 
 
 def reshaped_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A reshape that copies."""
+    """Write a reshape that copies."""
     x = step.args[0]
     if not shape_of(x):
         return copied_into(writer, step, out)
@@ -79,18 +79,18 @@ def reshaped_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def reshaped_number(writer: Writer, step: Step) -> str:
-    """The number in an array of one."""
+    """Write the number in an array of one."""
     return writer.call(step) if step.shape else f"{writer.text(step.args[0])}.reshape(())[()]"
 
 
 def converted(writer: Writer, step: Step) -> str:
-    """A value of another dtype."""
+    """Write a value of another dtype."""
     x = writer.text(step.args[0])
     return f"{x}.astype({dtype_text(step.dtype)})" if step.shape else f"np.{step.dtype.name}({x})"
 
 
 def converted_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """An array of another dtype."""
+    """Write an array of another dtype."""
     return [f'np.copyto({out}, {writer.text(step.args[0])}, casting="unsafe")']
 
 
@@ -98,12 +98,12 @@ def converted_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def taken(writer: Writer, step: Step) -> str:
-    """`x[index]`"""
+    """Write `x[index]`."""
     return f"{writer.text(step.args[0])}[{writer.index(step.args[1])}]"
 
 
 def taken_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """`x[index]`, copied."""
+    """Write `x[index]`, copied."""
     x, index = step.args
     if isinstance(index, np.ndarray | Step) and dtype_of(index).kind in "iu" and shape_of(x):
         return [f"np.take({writer.text(x)}, {writer.text(index)}, axis=0, out={out})"]
@@ -125,7 +125,7 @@ def _names_no_place_twice(item: Any) -> bool:
 
 
 def assembled_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """An array made of others: those that are not computed into their places already are copied there."""
+    """Write an array made of others: those that are not computed into their places already are copied there."""
     return [
         f"{out}[{writer.index(place)}] = {writer.text(part)}"
         for part, place in zip(step.args[0], step.args[1], strict=True)

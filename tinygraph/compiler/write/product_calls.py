@@ -17,12 +17,12 @@ __all__ = ["dot_into", "einsum", "einsum_into", "product", "product_into", "turn
 
 
 def product(writer: Writer, step: Step) -> str:
-    """A product of vectors."""
+    """Write a product of vectors."""
     return writer.call(step) if step.kwargs or step.shape else f"np.dot({writer.arguments(step)})"
 
 
 def product_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A product of matrices, or of several."""
+    """Write a product of matrices, or of several."""
     if _is_of_matrices(writer, step):
         x, y = step.args
         rows = f"{out}.reshape(-1, {step.shape[-1]})"
@@ -32,25 +32,25 @@ def product_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def dot_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A call of `np.dot`: it writes into memory that is given what BLAS computes, and nothing else."""
+    """Write a call of `np.dot`: it writes into memory that is given what BLAS computes, and nothing else."""
     if _is_blas(step):
         return [_dot(writer, step, out)]
     return [f"np.copyto({out}, np.dot({writer.text(step.args[0])}, {writer.text(step.args[1])}))"]
 
 
 def turned_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A product whose axes are exchanged as it is written."""
+    """Write a product whose axes are exchanged as it is written."""
     order = tuple(np.argsort(step.args[2]).tolist())
     return [f"np.matmul({writer.text(step.args[0])}, {writer.text(step.args[1])}, out={out}.transpose{order})"]
 
 
 def einsum(writer: Writer, step: Step) -> str:
-    """A sum of products."""
+    """Write a sum of products."""
     return _einsum(writer, step, "")
 
 
 def einsum_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A sum of products that goes into an array."""
+    """Write a sum of products that goes into an array."""
     return [_einsum(writer, step, f", out={out}")]
 
 
@@ -84,7 +84,7 @@ def _is_of_matrices(writer: Writer, step: Step) -> bool:
 
 
 def _unreshaped(writer: Writer, x: Step) -> Step:
-    """The operand of a reshape that copies nothing."""
+    """Return the operand of a reshape that copies nothing."""
     while (
         x.function is np.reshape and type(x.args[0]) is Step and x.index not in writer.parts
         and writer.is_contiguous(x.args[0])

@@ -27,7 +27,7 @@ FEW = 512
 
 
 def reduced(writer: Writer, step: Step) -> str:
-    """A reduction as an expression."""
+    """Write a reduction as an expression."""
     if not is_plain_reduction(step):
         return writer.call(step)
     if _sums_few(writer, step):
@@ -37,12 +37,12 @@ def reduced(writer: Writer, step: Step) -> str:
 
 
 def reduced_rows(writer: Writer, step: Step) -> str:
-    """A reduction as an expression, of all of its operand or of some of the rows."""
+    """Write a reduction as an expression, of all of its operand or of some of the rows."""
     return _reduce(writer, step, [])
 
 
 def reduced_into(writer: Writer, step: Step, out: str) -> list[str]:
-    """A reduction whose result goes into an array."""
+    """Write a reduction whose result goes into an array."""
     if not is_plain_reduction(step):
         return writer.call_into(step, out)
     if _sums_short_rows(writer, step):
@@ -54,7 +54,7 @@ def reduced_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def _reduce(writer: Writer, step: Step, more: list[str]) -> str:
-    """The call of a ufunc's `reduce`."""
+    """Write the call of a ufunc's `reduce`."""
     (x,) = step.args
     axis = step.kwargs.get("axis")
     axis = None if type(axis) is tuple and len(axis) == len(x.shape) else axis

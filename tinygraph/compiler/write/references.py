@@ -44,24 +44,24 @@ class References:
     _known: dict[int, str] = field(default_factory=dict)
 
     def array(self, value: Any, name: str | None) -> str:
-        """The name of an array that the program was made with."""
+        """Return the name of an array that the program was made with."""
         if id(value) not in self._known:
             chosen = self._known[id(value)] = self.taken.take(users(name or "constant"))
             self.constants[chosen] = value  # and so its id stays its own
         return self._known[id(value)]
 
     def made_once(self, text: str, wish: str) -> str:
-        """The name of an array that is made once, by an expression."""
+        """Return the name of an array that is made once, by an expression."""
         if text not in self.made:
             self.made[text] = self.taken.take(wish)
         return self.made[text]
 
     def ones(self, size: int, dtype: np.dtype[Any]) -> str:
-        """The name of an array of ones."""
+        """Return the name of an array of ones."""
         return self.made_once(ones_text(size, dtype), "ones")
 
     def function(self, function: Callable[..., Any]) -> str:
-        """The name of a function in the text."""
+        """Return the name of a function in the text."""
         name = function_name(function)
         if name.startswith("special.") and isinstance(function, np.ufunc):
             self.imports["special"] = "from scipy import special"
@@ -72,7 +72,7 @@ class References:
         return f"np.{name}" if found is function else self.foreign(function)
 
     def foreign(self, function: Callable[..., Any]) -> str:
-        """The name of a function that is not NumPy's, which the text imports or is given."""
+        """Return the name of a function that is not NumPy's, which the text imports or is given."""
         module, qualified = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
         name = qualified if qualified.isidentifier() else identifier(getattr(function, "__name__", "function"))
         while self.functions.get(name, function) is not function or (name in self.taken and name not in self.functions):

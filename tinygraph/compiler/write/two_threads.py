@@ -70,7 +70,7 @@ def in_turns(part, rows, block, *arrays):
 
 
 def helpers(in_turns: Iterable[bool]) -> list[str]:
-    """The functions that a program needs.
+    """Return the functions that a program needs.
 
     Args:
         in_turns: for each fusion on two threads whether these take the blocks in turns, and not half of them each.

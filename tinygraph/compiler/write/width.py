@@ -20,7 +20,7 @@ _CALL = re.compile(r"^(\s*)([\w.]+)\((.*)\)$")
 
 
 def fitted(source: str) -> str:
-    """The text with each call that is too long for a line on several."""
+    """Return the text with each call that is too long for a line on several."""
     return "\n".join([part for line in source.split("\n") for part in _divided(line)])
 
 
@@ -34,7 +34,7 @@ def _divided(line: str) -> list[str]:
 
 
 def wrapped(line: str) -> list[str]:
-    """A line with brackets, divided at the commas in them where it is too long."""
+    """Return a line with brackets, divided at the commas in them where it is too long."""
     if len(line) <= WIDTH - 8 or line.partition(" ")[2][:1] not in ("(", "[", "{"):
         return [line]
     first, *rest = filled(line, WIDTH - 12)
@@ -42,7 +42,7 @@ def wrapped(line: str) -> list[str]:
 
 
 def divided_array(line: str) -> list[str]:
-    """A line that makes an array of numbers, divided between them where it is too long."""
+    """Return a line that makes an array of numbers, divided between them where it is too long."""
     if len(line) <= WIDTH - 4:
         return [line]
     first, *rest = filled(line, WIDTH - 8)
@@ -54,7 +54,7 @@ _PARTS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.""")
 
 
 def filled(text: str, width: int) -> list[str]:
-    """A text divided behind commas, none of them in a string, into lines of a width where that can be."""
+    """Return a text divided behind commas, none of them in a string, into lines of a width where that can be."""
     items: list[str] = []
     item = ""
     for part in _PARTS.findall(text):
@@ -73,12 +73,12 @@ def filled(text: str, width: int) -> list[str]:
 
 
 def comment_lines(text: str) -> list[str]:
-    """A comment, on several lines where it is too long."""
+    """Return a comment, on several lines where it is too long."""
     return textwrap.wrap(f"# {text}", WIDTH, subsequent_indent="#   ")
 
 
 def without_double_blanks(lines: list[str]) -> list[str]:
-    """The lines with two blank ones before a function, and nowhere else more than one."""
+    """Return the lines with two blank ones before a function, and nowhere else more than one."""
     kept: list[str] = []
     for line in lines:
         if line.startswith(("def ", "@")) and kept and not kept[-1].startswith("@"):

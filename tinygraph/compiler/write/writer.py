@@ -45,7 +45,7 @@ class Writer(References):
     # --- one argument -------------------------------------------------------------------------------------------------
 
     def text(self, item: Any) -> str:
-        """An argument as it is written."""
+        """Return an argument as it is written."""
         form = _FORMS.get(type(item))
         if form is not None:
             return form(self, item)
@@ -60,11 +60,11 @@ class Writer(References):
         return self.function(item) if callable(item) else repr(item)
 
     def constant(self, value: Any, name: str | None) -> str:
-        """The name of an array that the program was made with, or a number."""
+        """Return the name of an array that the program was made with, or a number."""
         return self.array(value, name) if np.shape(value) else self.text(value[()])
 
     def index(self, item: Any) -> str:
-        """The text between the brackets of an index."""
+        """Return the text between the brackets of an index."""
         if type(item) is tuple and item:
             inside = ", ".join([self._index_part(part) for part in item])
             return f"{inside}," if len(item) == 1 else inside
@@ -79,7 +79,7 @@ class Writer(References):
     # --- the arguments of a call --------------------------------------------------------------------------------------
 
     def operand(self, step: Step, place: int) -> str:
-        """An argument of an elementwise function: a constant as a plain number where that gives the same dtype."""
+        """Write an argument of an elementwise function: a constant as a number where that gives the same dtype."""
         item = _number_or_array(step.args[place])
         if isinstance(item, np.generic) and isinstance(step.function, np.ufunc):
             plain = item.item()
@@ -88,7 +88,7 @@ class Writer(References):
         return self.text(item)
 
     def number(self, step: Step, place: int) -> str | None:
-        """The name of an array of one number that an elementwise function takes for a number, where it takes those."""
+        """Return the name of an array that is written for a number, or None where the number itself is written."""
         item = _number_or_array(step.args[place])
         others = [operand for operand in step.args if type(operand) is Step and operand.shape]
         if (
@@ -102,7 +102,7 @@ class Writer(References):
         return self.made_once(array_text(plain, step.dtype), self.numbers.get(plain) or name_of_number(plain))
 
     def arguments(self, step: Step) -> str:
-        """The arguments of a call, as they were given, without out=; numbers as arrays where those are faster."""
+        """Write the arguments of a call, as they were given, without out=; numbers as arrays where that is faster."""
         ufunc = isinstance(step.function, np.ufunc)
         parts = [
             self.number(step, place) or self.operand(step, place) if ufunc else self.text(item)
@@ -114,11 +114,11 @@ class Writer(References):
     # --- a call that is written as it was made ------------------------------------------------------------------------
 
     def call(self, step: Step) -> str:
-        """A call that makes its own result."""
+        """Write a call that makes its own result."""
         return self._called(step.function, self.arguments(step))
 
     def call_into(self, step: Step, out: str) -> list[str]:
-        """A call whose result goes into an array called `out`."""
+        """Write a call whose result goes into an array called `out`."""
         assert step.function is not None
         return [f"{self.function(step.function)}({self.arguments(step)}, out={out})"]
 
@@ -171,7 +171,7 @@ _FORMS: dict[type, Callable[[Writer, Any], str]] = {
 
 
 def nest_text(structure: Any, texts: Iterator[str], writer: Writer) -> str:
-    """A nest of results as it is written.
+    """Return a nest of results as it is written.
 
     Args:
         texts: what stands for the nodes in it, in order.
@@ -191,7 +191,7 @@ def nest_text(structure: Any, texts: Iterator[str], writer: Writer) -> str:
 
 
 def _number_or_array(item: Any) -> Any:
-    """An argument; of a constant that is a number the number."""
+    """Return an argument, or the number of a constant that is one number."""
     return item.value[()] if type(item) is Step and item.is_constant and not item.shape else item  # type: ignore[index]
 
 
