@@ -25,7 +25,7 @@ class Draft:
     Attributes:
         graph, items: what is planned for.
         sequence: the calls in the order of execution, those of fusions among them.
-        order, item_of, fusion_of: by the index of a call its place in the sequence; its item; the fusion that it is in.
+        order, item_of, fusion_of: by the index of a call its position in the sequence; its item; the fusion it is in.
         parts, layouts: see `Plan`.
         storage: by a step's index; None for numbers.
     """
@@ -76,10 +76,10 @@ class Draft:
 
     def _place_inputs(self, arguments: int) -> None:
         """Arguments, variables and constants bring their memory; a constant that is a number is written down."""
-        for place, node in enumerate(self.graph.nodes):
+        for position, node in enumerate(self.graph.nodes):
             if node.function is None:
                 assert isinstance(node, Step)
-                kind = "constant" if not node.given else "argument" if place < arguments else "variable"
+                kind = "constant" if not node.given else "argument" if position < arguments else "variable"
                 held = Storage(kind, node.shape, node.dtype, -1, len(self.items), steps=[node.index])
                 self.storage[node.index] = held if node.shape or node.given else None
 
@@ -127,11 +127,11 @@ class Draft:
         ]
 
     def _note_reads(self) -> None:
-        for place, step in enumerate(self.sequence):
+        for position, step in enumerate(self.sequence):
             for operand in operands_of(step):
                 held = self.storage[operand.index]
                 if held is not None:
-                    held.read_at(place)
+                    held.read_at(position)
 
 
 def draft_of(graph: Graph, items: Sequence[Step | Fusion], arguments: int) -> Draft:

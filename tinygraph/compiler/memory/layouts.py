@@ -36,7 +36,7 @@ def is_view(step: Step, layouts: dict[int, Any]) -> bool:
 
 
 def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]]) -> dict[int, Any]:
-    """For each array an array of its layout. Their memory is never touched, and the system never provides it.
+    """Return for each array an array of its layout. Their memory is never touched: the system never provides it.
 
     Args:
         graph: of steps.

@@ -1,4 +1,4 @@
-"""In place: new values of variables that are written over the old ones, and values over those that nobody needs.
+"""In position: new values of variables that are written over the old ones, and values over those that nobody needs.
 
     w = w - rate * d_w      np.multiply(rate, d_w, out=d_w); np.subtract(w, d_w, out=w)
     y = np.tanh(x @ w)      np.dot(x, w, out=y); np.tanh(y, out=y)
@@ -40,19 +40,19 @@ def update_in_place(
     wanted = {operand.index for step in draft.graph.nodes for operand in operands_of(step)}
     wanted |= {result.index for result in results}
     several = [step.index for step in updates.values()]
-    failing = max([place for place, step in enumerate(draft.sequence) if may_fail(step)], default=-1)
-    for place, step in updates.items():
-        variable = draft.graph.nodes[arguments + place]
+    failing = max([position for position, step in enumerate(draft.sequence) if may_fail(step)], default=-1)
+    for position, step in updates.items():
+        variable = draft.graph.nodes[arguments + position]
         old, new = draft.storage[variable.index], draft.storage[step.index]
         assert old is not None
         if not _is_over_with(old, step, draft, results) or failing > draft.order[step.index]:
-            copied.append((place, step))
+            copied.append((position, step))
         elif new is None and step.index not in wanted and several.count(step.index) == 1 and not may_fail(step):
-            straight[step.index] = place
+            straight[step.index] = position
         elif new is not None and _may_replace(step, new, variable, old, draft, results):
             draft.merge(new, into=old)
         else:
-            copied.append((place, step))
+            copied.append((position, step))
     return copied, straight
 
 
@@ -79,12 +79,12 @@ def _may_replace(step: Step, new: Storage, variable: Node, old: Storage, draft: 
 def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
     """Return whether a step may write into memory that some of its operands lie in."""
     first = draft.layouts.get(target.steps[0])
-    for place, operand in enumerate(step.args):
+    for position, operand in enumerate(step.args):
         for inner in _flat(operand):
             if draft.storage[inner.index] is not target:
                 continue
             same = first is not None and inner.shape == step.shape and _lie_alike(draft.layouts[inner.index], first)
-            if not (same and is_elementwise(step)) or not _may_be_written_over(step, place):
+            if not (same and is_elementwise(step)) or not _may_be_written_over(step, position):
                 return False
     return True
 
@@ -100,12 +100,12 @@ def _lie_alike(one: Any, other: Any) -> bool:
     return bool(one.strides == other.strides and one.shape == other.shape)
 
 
-def _may_be_written_over(step: Step, place: int) -> bool:
+def _may_be_written_over(step: Step, position: int) -> bool:
     """Return whether an elementwise call may write its result over an operand.
 
     `np.where` may write over its last operand alone: it copies the last one first, and the one before over that.
     """
-    return step.function is not np.where or place == 2
+    return step.function is not np.where or position == 2
 
 
 def compute_in_place(draft: Draft) -> None:
@@ -116,18 +116,18 @@ def compute_in_place(draft: Draft) -> None:
         mine = draft.storage[step.index]
         if mine is None or mine.kind != "owned" or mine.steps[0] != step.index or not is_elementwise(step):
             continue
-        for place, operand in enumerate(step.args):
+        for position, operand in enumerate(step.args):
             if type(operand) is not Step or operand.shape != step.shape or operand.dtype != step.dtype:
                 continue
             other = draft.storage[operand.index]
-            if other is not None and _may_be_computed_over(step, place, other, draft):
+            if other is not None and _may_be_computed_over(step, position, other, draft):
                 draft.merge(mine, into=other)
                 break
 
 
-def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) -> bool:
-    """Return whether an elementwise call may write over the operand at a place, which lies in `other`."""
-    operand = step.args[place]
+def _may_be_computed_over(step: Step, position: int, other: Storage, draft: Draft) -> bool:
+    """Return whether an elementwise call may write over the operand at a position, which lies in `other`."""
+    operand = step.args[position]
     layout = draft.layouts[operand.index]
     fusion = draft.fusion_of.get(step.index)
     return bool(
@@ -137,17 +137,17 @@ def _may_be_computed_over(step: Step, place: int, other: Storage, draft: Draft) 
         and layout.flags.c_contiguous
         and operand.nbytes == other.nbytes
         and operand.size
-        and _may_be_written_over(step, place)
-        and _is_alone(step, place, other, draft)
+        and _may_be_written_over(step, position)
+        and _is_alone(step, position, other, draft)
         and (fusion is None or fusion.aligned(step.index))
         and _is_read_alike(step, other, layout, draft)
     )
 
 
-def _is_alone(step: Step, place: int, held: Storage, draft: Draft) -> bool:
+def _is_alone(step: Step, position: int, held: Storage, draft: Draft) -> bool:
     """Return whether the other operands lie elsewhere, or are the very same value."""
     return all(
-        type(item) is not Step or item is step.args[place] or draft.storage[item.index] is not held
+        type(item) is not Step or item is step.args[position] or draft.storage[item.index] is not held
         for item in step.args
     )
 

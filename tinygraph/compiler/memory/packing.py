@@ -52,5 +52,7 @@ def packed(storages: list[Storage]) -> list[Buffer]:
 
 def _fits(held: Storage, times: list[tuple[int, int]]) -> bool:
     """Return whether a memory is free while a storage is needed."""
-    place = bisect.bisect(times, (held.first, held.last))
-    return (place == 0 or times[place - 1][1] < held.first) and (place == len(times) or held.last < times[place][0])
+    position = bisect.bisect(times, (held.first, held.last))
+    return (position == 0 or times[position - 1][1] < held.first) and (
+        position == len(times) or held.last < times[position][0]
+    )

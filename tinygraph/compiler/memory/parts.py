@@ -21,10 +21,10 @@ __all__ = ["parts_of", "takes_out"]
 
 
 def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
-    """By its index each step that can be computed straight into its place in an assembled array: the array, the place.
+    """Return by its index each step that can be computed into a part of an assembled array: the array, and the index.
 
-    Where the place is not contiguous, what nothing else reads, if it is written as quickly there. A single number has
-    no memory that a call could write into.
+    Where the part is not contiguous, only a step that writes as quickly there and that nothing else reads. A single
+    number has no memory that a call could write into.
     """
     outputs = {what_is_shown(output).index for output in graph.outputs}
     wholes = [step for step in graph.nodes if step.function is assembled and step.index not in outputs]

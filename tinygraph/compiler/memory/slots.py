@@ -21,7 +21,7 @@ class Slot:
     """Memory of a block, for each thread, that several values lie in one after the other.
 
     Attributes:
-        times: when it is in use, as places in the fusion.
+        times: when it is in use, as positions in the fusion.
         parts: by shape and dtype the number of an array at its beginning; the first is the largest.
     """
 
@@ -30,7 +30,7 @@ class Slot:
     parts: dict[tuple[tuple[int, ...], Any], int] = field(default_factory=dict)
 
     def fits(self, first: int, last: int, dtype: Any) -> bool:
-        """Return whether nothing is in it from one place to another, and each thread's part is aligned."""
+        """Return whether nothing is in it from one position to another, and each thread's part is aligned."""
         return self.nbytes % dtype.itemsize == 0 and all(last < a or b < first for a, b in self.times)
 
 
@@ -70,8 +70,8 @@ def _scratches_of(fusion: Fusion, plan: Plan) -> list[Storage]:
 
 
 def _times_of(scratches: list[Storage], fusion: Fusion, plan: Plan) -> dict[int, tuple[int, int]]:
-    """Return by the id of a storage the places in the fusion at which it is first written and last needed."""
-    order = {step.index: place for place, step in enumerate(fusion.steps)}
+    """Return by the id of a storage the positions in the fusion at which it is first written and last needed."""
+    order = {step.index: position for position, step in enumerate(fusion.steps)}
     last: dict[int, int] = {}
     for step in fusion.steps:
         for touched in [*operands_of(step), step]:

@@ -36,7 +36,7 @@ class Program:
         results: what the call returns: a nest of tuples, lists and dicts, with a `Node` wherever a value was computed.
         sections: by a node's index "forward", "backward" or "update"; a node that is not listed is "forward".
         generators: the generators that random draws come from; a node that draws has a function of `tinygraph.draws`
-            and names the generator by its place here in its first argument.
+            and names the generator by its position here in its first argument.
         numbers: what the user's code calls a number that it computes with, "learning_rate", by the number.
         quiet: the floating-point errors, "divide" or "over", that the function says nothing about, by `np.errstate`.
     """

@@ -61,5 +61,5 @@ def _reduced(
     dtype = np.asarray(function(small, axis=axis, keepdims=keepdims)).dtype
     axes = reduced_axes(axis, len(a.shape))
     if keepdims:
-        return tuple([1 if place in axes else size for place, size in enumerate(a.shape)]), dtype
-    return tuple([size for place, size in enumerate(a.shape) if place not in axes]), dtype
+        return tuple([1 if axis in axes else size for axis, size in enumerate(a.shape)]), dtype
+    return tuple([size for axis, size in enumerate(a.shape) if axis not in axes]), dtype

@@ -88,8 +88,8 @@ class Body:
 
     def _target(self, step: Step) -> str:
         """Return the target of a result's assignment: its name, or the variable that its number is the new value of."""
-        place = self.plan.straight.get(step.index)
-        return self.names[step.index] if place is None else f"{self._variable(place)}[...]"
+        position = self.plan.straight.get(step.index)
+        return self.names[step.index] if position is None else f"{self._variable(position)}[...]"
 
     def _write_view(self, step: Step, held: Storage) -> None:
         """Write a view; once, if it looks at memory that lasts."""
@@ -165,8 +165,8 @@ class Body:
         """Write the copies that are made at the end; what is returned, as text."""
         returned: set[int] = set()  # by id the storages that results have
         texts = [self._written_result(output, returned) for output in self.task.results]
-        for place, step in self.plan.copied:
-            variable, text = self._variable(place), self.writer.text(step)
+        for position, step in self.plan.copied:
+            variable, text = self._variable(position), self.writer.text(step)
             self._comment(step)
             self._put(step, f"np.copyto({variable}, {text})" if step.shape else f"{variable}[...] = {text}")
         if self.lines:
@@ -188,8 +188,8 @@ class Body:
 
     # --- lines --------------------------------------------------------------------------------------------------------
 
-    def _variable(self, place: int) -> str:
-        return self.names[self.task.variables[place].index]
+    def _variable(self, position: int) -> str:
+        return self.names[self.task.variables[position].index]
 
     def _comment(self, step: Step) -> None:
         self._comments.begin(step, self.lines)

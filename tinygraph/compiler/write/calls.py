@@ -82,11 +82,11 @@ def _negation(writer: Writer, step: Step) -> str:
     return writer.call(step) if step.kwargs or step.shape else f"-{_number_in(writer, step, 0)}"
 
 
-def _number_in(writer: Writer, step: Step, place: int) -> str:
+def _number_in(writer: Writer, step: Step, position: int) -> str:
     """Write an operand of a calculation with numbers."""
-    item = step.args[place]
+    item = step.args[position]
     out_of = "[()]" if type(item) is Step and item.index in writer.single else ""
-    return f"{writer.operand(step, place)}{out_of}"
+    return f"{writer.operand(step, position)}{out_of}"
 
 
 def _choice(writer: Writer, step: Step) -> str:
@@ -108,8 +108,8 @@ def _chosen(writer: Writer, step: Step, out: str) -> list[str]:
 
 def _clipped(writer: Writer, step: Step, out: str) -> list[str]:
     """Write `np.maximum(x, 0.0)`; of a large array a clip that does the same in two fifths of the time."""
-    texts = [writer.operand(step, place) for place in (0, 1)]
-    arrays = [place for place, item in enumerate(step.args) if type(item) is Step and item.shape == step.shape]
+    texts = [writer.operand(step, position) for position in (0, 1)]
+    arrays = [position for position, item in enumerate(step.args) if type(item) is Step and item.shape == step.shape]
     if len(arrays) != 1 or step.size < CLIPPED or step.dtype.char not in "fd":
         return writer.call_into(step, out)
     array, number = texts[arrays[0]], texts[1 - arrays[0]]
@@ -134,10 +134,10 @@ def _drawn_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def _draw(step: Step, before: list[str], after: list[str]) -> str:
-    place, _, dtype = [*step.args, step.kwargs.get("dtype", np.float64)][:3]
+    position, _, dtype = [*step.args, step.kwargs.get("dtype", np.float64)][:3]
     method = "random" if step.function is draws.uniform else "standard_normal"
     kind = [f"dtype={dtype_text(np.dtype(dtype))}"] if np.dtype(dtype) != np.float64 else []
-    drawn = f"generator_{place}.{method}({', '.join([*before, *kind, *after])})"
+    drawn = f"generator_{position}.{method}({', '.join([*before, *kind, *after])})"
     # One number is drawn as a Python float, whatever the dtype.
     return drawn if before or after else f"{dtype_text(np.dtype(dtype))}({drawn})"
 

@@ -49,7 +49,7 @@ INFIX: dict[Any, str] = {
 }  # fmt: skip
 # Those that write an operand more than once: it must be a name.
 TWICE = frozenset(
-    function for function, text in INFIX.items() if any(text.count(f"{{{place}}}") > 1 for place in range(3))
+    function for function, text in INFIX.items() if any(text.count(f"{{{position}}}") > 1 for position in range(3))
 )
 CALLS = {
     np.exp: "exp", np.expm1: "expm1", np.log: "log", np.log1p: "log1p", np.log2: "log2", np.log10: "log10",
@@ -105,7 +105,7 @@ def text_of_numbers(task: Task) -> Text:
     returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), Writer())
     end = [f"return {returned}"]
     if task.updates:
-        writes = [f"{variables[place]}[...] = {body.texts[step.index]}" for place, step in task.updates.items()]
+        writes = [f"{variables[position]}[...] = {body.texts[step.index]}" for position, step in task.updates.items()]
         result = body.take("result")
         end = [f"{result} = {returned}", *writes, f"return {result}"]
     called = sorted({word for line in [*body.lines, *end] for word in re.findall(r"\b(\w+)\(", line)} & _NAMES)

@@ -88,8 +88,8 @@ def _call_with_numbers(block: Block) -> list[str]:
     return [
         f"{parts} = {call}",
         *[
-            f"{name} = np.{step.dtype.name}({joined(step, parts, place if several else None)})"
-            for place, (step, name) in enumerate(block.totals)
+            f"{name} = np.{step.dtype.name}({joined(step, parts, position if several else None)})"
+            for position, (step, name) in enumerate(block.totals)
         ],
     ]
 
@@ -102,15 +102,15 @@ def _call(block: Block) -> str:
     return f"{how}({', '.join([rows, str(division.rows), str(division.size), *block.outer])})"
 
 
-def _joined_blocks(step: Step, parts: str, place: int | None) -> str:
-    """Return the results of all blocks as one number; `place` is that among the results of a block with several."""
-    found = parts if place is None else f"[part[{place}] for part in {parts}]"
+def _joined_blocks(step: Step, parts: str, position: int | None) -> str:
+    """Return the results of all blocks as one number; `position` is that among the results of a block with several."""
+    found = parts if position is None else f"[part[{position}] for part in {parts}]"
     return f"sum({found})" if step.function is np.sum else f"np.{combining(step).__name__}.reduce({found})"
 
 
-def _joined_halves(step: Step, parts: str, place: int | None) -> str:
+def _joined_halves(step: Step, parts: str, position: int | None) -> str:
     """Return the results of two threads as one number."""
-    first, second = (f"{parts}[{thread}]" + ("" if place is None else f"[{place}]") for thread in (0, 1))
+    first, second = (f"{parts}[{thread}]" + ("" if position is None else f"[{position}]") for thread in (0, 1))
     if step.function in _SIGNS:
         return f"{first} {_SIGNS[step.function]} {second}"
     return f"np.{combining(step).__name__}({first}, {second})"

@@ -53,7 +53,7 @@ class Task:
     @property
     def generators(self) -> list[str]:
         """The names of the random generators in the text."""
-        return [f"generator_{place}" for place in range(len(self.program.generators))]
+        return [f"generator_{position}" for position in range(len(self.program.generators))]
 
     @property
     def reserved(self) -> list[str]:
@@ -67,15 +67,15 @@ class Task:
 
     @cached_property
     def updates(self) -> dict[int, Step]:
-        """The steps whose values the variables take, by the variables' places."""
+        """The steps whose values the variables take, by the positions of the variables."""
         ends = self.graph.outputs[len(self.results) :]
         return dict(zip(self._updated, ends, strict=True))  # type: ignore[arg-type]
 
     @cached_property
     def _updated(self) -> list[int]:
-        return [place for place, variable in enumerate(self.program.variables) if variable.updated is not None]
+        return [position for position, variable in enumerate(self.program.variables) if variable.updated is not None]
 
     @property
     def overwrites(self) -> dict[int, int]:
         """The indices of the variables, by the indices of their new values."""
-        return {step.index: self.variables[place].index for place, step in self.updates.items()}
+        return {step.index: self.variables[position].index for position, step in self.updates.items()}

@@ -78,18 +78,18 @@ class Writer(References):
 
     # --- the arguments of a call --------------------------------------------------------------------------------------
 
-    def operand(self, step: Step, place: int) -> str:
+    def operand(self, step: Step, position: int) -> str:
         """Write an argument of an elementwise function: a constant as a number where that gives the same dtype."""
-        item = _number_or_array(step.args[place])
+        item = _number_or_array(step.args[position])
         if isinstance(item, np.generic) and isinstance(step.function, np.ufunc):
             plain = item.item()
-            if type(plain) in (int, float) and _gives_the_same_dtype(step, place, plain):
+            if type(plain) in (int, float) and _gives_the_same_dtype(step, position, plain):
                 return number_text(plain)
         return self.text(item)
 
-    def number(self, step: Step, place: int) -> str | None:
+    def number(self, step: Step, position: int) -> str | None:
         """Return the name of an array that is written for a number, or None where the number itself is written."""
-        item = _number_or_array(step.args[place])
+        item = _number_or_array(step.args[position])
         others = [operand for operand in step.args if type(operand) is Step and operand.shape]
         if (
             not facts_of(step.function).number_as_array or step.dtype.char not in "fd" or not others
@@ -105,8 +105,8 @@ class Writer(References):
         """Write the arguments of a call, as they were given, without out=; numbers as arrays where that is faster."""
         ufunc = isinstance(step.function, np.ufunc)
         parts = [
-            self.number(step, place) or self.operand(step, place) if ufunc else self.text(item)
-            for place, item in enumerate(step.args)
+            self.number(step, position) or self.operand(step, position) if ufunc else self.text(item)
+            for position, item in enumerate(step.args)
         ]
         parts += [f"{key}={self.text(item)}" for key, item in step.kwargs.items() if key != "out"]
         return ", ".join(parts)
@@ -195,9 +195,9 @@ def _number_or_array(item: Any) -> Any:
     return item.value[()] if type(item) is Step and item.is_constant and not item.shape else item  # type: ignore[index]
 
 
-def _gives_the_same_dtype(step: Step, place: int, plain: Any) -> bool:
+def _gives_the_same_dtype(step: Step, position: int, plain: Any) -> bool:
     """Return whether an elementwise function computes the same with a Python number as one of its arguments."""
-    args = (*step.args[:place], plain, *step.args[place + 1 :])
+    args = (*step.args[:position], plain, *step.args[position + 1 :])
     if all(type(item) is not Step or item.is_constant for item in args):
         return False
     function: Any = step.function
