@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 CLAUSES = frozenset(("What", "Whether", "Where", "How", "Which", "When"))
@@ -26,3 +29,15 @@ def test_no_docstring_begins_with_a_clause():
         if text.split()[0].rstrip(",:;") in CLAUSES
     ]
     assert not found, "\n".join(["Begin with a verb or a noun phrase:", *found])
+
+
+ROOMS = sorted(path.parent for path in (ROOT / "tinygraph" / "compiler").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_the_page_of_a_room_of_the_compiler_names_its_files(room):
+    page = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
+    files = {path.stem for path in room.glob("*.py")} - {"__init__"}
+    assert not files - set(re.findall(r"[a-z_]+", page))
+    named = re.findall(r"^    ([a-z_]+) {2,}(?=[^ `])", page, re.MULTILINE)
+    assert not set(named) - files

@@ -1,11 +1,12 @@
 """Guards: the conditions under which a program is the right one for a call.
 
-    signature       the arguments: the layouts of the arrays, and the values of the `settings`
+    signature       the `arguments`: the layouts of arrays, and the values of `settings`
     surroundings    everything else that the function finds: globals, closures, attributes
 
 The surroundings are found once, when the function is compiled, and compared before each call:
 
     kinds           from the function to every object that it can find: `walk`, `in_code` and `in_objects`
+    asked           the attributes that the code asks for, in the code that is `followed`
     found           the objects, as `locations`, `containers`, `contents`, `generators` and `unreadable` ones
-    guards          the comparison before each call
+    guards          the comparison before each call, by the rules of `comparing`
 """

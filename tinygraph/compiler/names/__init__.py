@@ -1,8 +1,13 @@
 """Naming: the names of a program's values in its text, after the variables of the user's code.
 
 Of `y_head = tg.sigmoid(w.T @ x + b)` the result is called `y_head`, and so is what lies in its memory before it is
-finished. What has no name gets one that says how it is made (`describing`), `w_T` or `one_minus_y_head`; and gradients
-are called after what they are of (`cotangents`), `d_w`, and what they are multiplied by is a slope (`slopes`).
+finished.
+
+    naming          all names of a program, in the order in which they are given
+    describing      names that say how a value is made: `w_T`, `one_minus_y_head`
+    cotangents      pairs of a value and its gradient, which is called `d_w`
+    slope_values    factors of gradients, which are called slopes
+    taken           names that mean something already
 """
 
 from __future__ import annotations

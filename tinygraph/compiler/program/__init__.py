@@ -1,1 +1,14 @@
-"""Programs: one run of a function as a graph of steps, and what can be told of it without running it."""
+"""Programs: one run of a function as a graph of steps, and the facts about it that need no run.
+
+program         the record: a graph, and the meaning of its inputs and outputs
+steps           its nodes as the compiler works on them
+builder         a list of steps that grows: the graph of a program as steps, and new calls
+rewriting       a graph made anew by a function that changes one step
+symbols         steps that NumPy code runs on, for rewrites that are formulas
+facts           NumPy's functions in one table
+predicates      questions about a call
+reshaping       reshapes and transposes, and their axes
+result_types    the shape and dtype of a result
+cost            operations, bytes and nanoseconds of a call
+interpreter     the plainest way to run a program, which the tests compare with
+"""

@@ -3,6 +3,14 @@
 `tinygraph.compiler.phases` has them in their order. A new one is a function in the file of its idea, with its before
 and after as its docstring; its name in a phase; and a law in `tests/compiler/test_rewrites.py`. Most change one call at
 a time: `program.rewriting.rewritten` walks over the graph for them, and a `Builder` adds the new calls.
+
+    arithmetic, broadcasting, dropping_axes, joining_views      fewer and cheaper operations
+    sharing                                                     values computed once, beforehand, or not at all
+    gathering, with `partitions`                                one large product or sum instead of many small ones
+    blas_forms, summing_pixels, winograd_form                   the form in which BLAS is quickest
+    pooling_first, pooling_blocks                               images that are pooled
+    own_memory                                                  copies, where a view will not do
+    writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """
 
 from __future__ import annotations

@@ -1,1 +1,10 @@
-"""The schedule: which calls are computed together, block by block or a few images at a time, and in which order."""
+"""The schedule: which calls are computed together, block by block or a few images at a time, and in which order.
+
+items           the result: calls and fusions, in order
+blocks          fusions of elementwise calls, by blocks of rows
+batches         fusions that go over images
+sequences       fusions that go over sequences
+division        the rows of a fusion in blocks, on one thread or two
+one_thread      programs that run with one thread of BLAS
+pieces          a rewrite that asks the schedule: products cut into pieces
+"""
