@@ -75,7 +75,7 @@ class Draft:
                     self.fusion_of[step.index] = item
 
     def _place_inputs(self, arguments: int) -> None:
-        """Arguments, variables and constants bring their memory; a constant that is a number is written down."""
+        """Give arguments, variables and constants the memory they come in; a constant that is a number has none."""
         for position, node in enumerate(self.graph.nodes):
             if node.function is None:
                 assert isinstance(node, Step)
@@ -84,7 +84,7 @@ class Draft:
                 self.storage[node.index] = held if node.shape or node.given else None
 
     def _place_parts(self) -> None:
-        """An assembled array has memory of its own, from when the first of its parts is computed into it."""
+        """Give an assembled array memory of its own, from the call on that computes the first of its parts."""
         for step in reversed(self.sequence):
             if step.function is assembled and step.index not in self.parts:
                 self.storage[step.index] = self._own("owned", step)
@@ -97,7 +97,7 @@ class Draft:
                 whole.in_parts = True
 
     def _place_values(self) -> None:
-        """A view has its operand's memory; everything else that is computed begins with memory of its own."""
+        """Give a view the memory of its operand, and everything else that is computed memory of its own."""
         for step in self.sequence:
             if step.index in self.storage:
                 continue

@@ -62,7 +62,7 @@ def memory_for(kept: Any, shape: Any, dtype: Any) -> Any:
 
 
 def middle_of(first: Any, second: Any, dtype: np.dtype[Any]) -> int:
-    """The element of a product at which the second of two threads begins to add rows up.
+    """Return the element of a product at which the second of two threads begins to add rows up.
 
     Args:
         first, second: arrays of the operands' layouts.

@@ -72,9 +72,9 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         return Symbol(self.builder, like, self.builder.add(step))
 
     def astype(self, dtype: Any) -> Symbol:
-        """As of an array."""
+        """Return the symbol in a dtype, as an array's method does."""
         return self if self.dtype == dtype else self._call(astype, self, np.dtype(dtype))
 
     def reshape(self, shape: Shape) -> Symbol:
-        """As of an array."""
+        """Return the symbol in a shape, as an array's method does."""
         return self if self.shape == tuple(shape) else self._call(np.reshape, self, tuple(shape))
