@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import operator
 from collections.abc import Sequence
 from types import CodeType
 from typing import NamedTuple
@@ -42,6 +43,13 @@ class Names(NamedTuple):
 @functools.lru_cache(maxsize=4096)
 def names_in(code: CodeType) -> Names:
     """Return the names in code."""
+    parts = [_in_instructions(code), _in_texts(code)]
+    parts += [names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return Names(*[functools.reduce(operator.or_, found) for found in zip(*parts, strict=True)])
+
+
+def _in_instructions(code: CodeType) -> Names:
+    """Return the names that the instructions themselves show."""
     variables: set[str] = set()
     attributes: set[tuple[str | None, str]] = set()
     imports: set[tuple[int, str]] = set()
@@ -76,22 +84,17 @@ def names_in(code: CodeType) -> Names:
             attributes.add((before, step.argval))
             if step.argval == "__dict__":
                 whole.add(before)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            inner = names_in(constant)
-            variables |= inner.variables
-            attributes |= inner.attributes
-            imports |= inner.imports
-            whole |= inner.asked_whole
-            compared |= inner.compared
-            texts = texts or inner.texts
-        elif isinstance(constant, str) and constant.isidentifier():
-            attributes.add((None, constant))  # getattr(x, "name")
-            if "globals" in code.co_names:  # globals()["name"]
-                variables.add(constant)
     return Names(
         frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole), frozenset(compared), texts
     )
+
+
+def _in_texts(code: CodeType) -> Names:
+    """Return the names that stand in texts: `getattr(x, "name")`, and `globals()["name"]`."""
+    names = [constant for constant in code.co_consts if isinstance(constant, str) and constant.isidentifier()]
+    variables = frozenset(names if "globals" in code.co_names else ())
+    attributes = frozenset([(None, name) for name in names])
+    return Names(variables, attributes, frozenset(), frozenset(), frozenset(), False)
 
 
 def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | None]]:
