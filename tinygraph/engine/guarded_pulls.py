@@ -18,7 +18,7 @@ from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import plain
 from tinygraph.engine.pulling import apply_rules, release, value_of
 from tinygraph.engine.putting_away import put_away
-from tinygraph.engine.reaching import Towards, reaches, reads_numbers
+from tinygraph.engine.reaching import Towards, dropped, reaches, reads_numbers
 from tinygraph.engine.recorded_pulls import reads_computed, tensor_of
 
 
@@ -74,11 +74,7 @@ def _found(
             z, args = read(call), mapped(links, read)
             z, args = put_away(call.op, reach, z, args, keywords, call._value, values)
             found = apply_rules(call, g, z, args, links, keywords)
-    kept = [
-        (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
-        for (link, cotangent), item in zip(found, towards, strict=True)
-    ]
-    return kept, finite
+    return dropped(found, towards), finite
 
 
 def _is_finite(cotangent: Any) -> bool:

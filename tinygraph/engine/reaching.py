@@ -13,7 +13,7 @@ from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.probing import Probe, by_rule, reach_of, traced
 from tinygraph.engine.table import Operation
 
-__all__ = ["Towards", "reaches", "reads_numbers"]
+__all__ = ["Towards", "dropped", "reaches", "reads_numbers"]
 
 
 class Towards:
@@ -43,32 +43,49 @@ def reaches(op: Operation, reach: Any, z: Any, args: Any, links: Any, keywords: 
 
 
 def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Towards:
-    function, argument = op.function, args[position]
-    masks = SELECTIONS.get(function)
+    function = op.function
+    if function in SELECTIONS:
+        return _of_selection(op, position, reach, z, args, keywords)
+    reach = found_reach(reach)
+    if is_elementwise(function):
+        return Towards(reach, unbroadcast_reach(reach, z.shape, args[position]))
+    if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
+        return _without_numbers(op, position, reach, z, args, keywords)
+    return _with_numbers(op, position, reach, z, args, keywords)
+
+
+def _of_selection(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Towards:
+    """Return the reach of an operand that is a part of the result where it was chosen, and nowhere else."""
+    masks = SELECTIONS[op.function]
     if masks:
-        mask = masks[position](z, *args, **keywords)  # type: ignore[misc]
-        mask = _unfixed(mask)
+        mask = _unfixed(masks[position](z, *args, **keywords))  # type: ignore[misc]
         reach = found_reach(reach)
         mask = whole(mask if reach is None else np.logical_and(reach, mask))
-        return Towards(mask, unbroadcast_reach(mask, z.shape, argument))
+        return Towards(mask, unbroadcast_reach(mask, z.shape, args[position]))
     reach = found_reach(reach)
-    if masks is not None:
-        ones = np.where(np.isnan(z), np.nan, 1.0)  # nobody can tell which operand a NaN came from
-        ones = ones if reach is None else np.where(reach, ones, 0.0)
-        mask = by_rule(op, position, ones, z, args, keywords)
-        return Towards(mask, mask)
-    if is_elementwise(function):
-        return Towards(reach, unbroadcast_reach(reach, z.shape, argument))
-    if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
-        if reach is None and function in USES_ALL and keywords.get("where", True) is True:
-            return _EVERYWHERE
-        ones = np.ones(z.shape, bool) if reach is None else reach
-        if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
-            # A sum of waves is 0 by cancellation where they are equal.
-            ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
-        if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
-            ones = _unfixed(ones)  # indices from outside may be others at the next run
-        return Towards(None, by_rule(op, position, ones, z, args, keywords))
+    ones = np.where(np.isnan(z), np.nan, 1.0)  # nobody can tell which operand a NaN came from
+    ones = ones if reach is None else np.where(reach, ones, 0.0)
+    mask = by_rule(op, position, ones, z, args, keywords)
+    return Towards(mask, mask)
+
+
+def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Towards:
+    """Return the reach of an operand whose rule reads no values: the rule itself finds it, given ones."""
+    function = op.function
+    if reach is None and function in USES_ALL and keywords.get("where", True) is True:
+        return _EVERYWHERE
+    ones = np.ones(z.shape, bool) if reach is None else reach
+    if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
+        # A sum of waves is 0 by cancellation where they are equal.
+        ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
+    if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
+        ones = _unfixed(ones)  # indices from outside may be others at the next run
+    return Towards(None, by_rule(op, position, ones, z, args, keywords))
+
+
+def _with_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Towards:
+    """Return the reach of an operand whose rule reads values. Most take long to find, and are found when asked for."""
+    function, argument = op.function, args[position]
     if position == 0 and keywords.get("where", True) is not True and hasattr(argument, "shape"):
         return Towards(None, _unfixed(np.broadcast_to(keywords["where"], argument.shape)))
     if reach is None:
@@ -89,6 +106,14 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
 
 
 _EVERYWHERE = Towards(None, None)
+
+
+def dropped(found: list[tuple[Any, Any]], towards: list[Towards]) -> list[tuple[Any, Any]]:
+    """Return the results of rules with 0 for the elements that were left out."""
+    return [
+        (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
+        for (link, cotangent), item in zip(found, towards, strict=True)
+    ]
 
 
 def _with_ones(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Any:

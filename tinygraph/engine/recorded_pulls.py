@@ -17,7 +17,7 @@ from tinygraph.engine.modes import on_behalf_of, state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.pulling import apply_rules, hand, value_of
 from tinygraph.engine.putting_away import put_away, put_away_traced
-from tinygraph.engine.reaching import Towards, reaches, reads_numbers
+from tinygraph.engine.reaching import Towards, dropped, reaches, reads_numbers
 from tinygraph.engine.table import Operation
 from tinygraph.engine.value import Value
 
@@ -106,10 +106,9 @@ def _found_traced(
     tracer: Tracer, call: Call, g: Any, towards: list[Towards], guarded: Guarded, values: _Read
 ) -> list[tuple[Any, Any]]:
     """Apply the rules to a cotangent, so that they make no NaN of the elements that were left out."""
-    op, reach, recorded = call.op, guarded.reach.get(call), guarded.recorded
-    links, keywords = call.args, values.keywords
+    op, links, keywords = call.op, call.args, values.keywords
     z, args = values.z, values.args
-    if recorded:
+    if guarded.recorded:
         as_of = tracer.as_of
         z, args = as_of(tensor_of(call), call.order), mapped(links, lambda item: as_of(tensor_of(item), call.order))
     begun = len(tracer.events)
@@ -117,24 +116,34 @@ def _found_traced(
     if op.function in SELECTIONS and op.function is not np.where:
         if tracer.is_finite(g):
             return found
-        if SELECTIONS[op.function]:  # the rules multiply by 0 the operand that was not chosen, which may be infinite
-            chosen = [g if item.result is None else np.where(item.result, g, 0) for item in towards]
-            return [apply_rules(call, part, z, args, links, keywords)[at] for at, part in enumerate(chosen)]
-        return [
-            (link, cotangent if item.result is None else np.where(item.result, cotangent, 0))
-            for (link, cotangent), item in zip(found, towards, strict=True)
-        ]
+        if not SELECTIONS[op.function]:
+            return dropped(found, towards)
+        # The rules multiply by 0 the operand that was not chosen, which may be infinite.
+        chosen = [g if item.result is None else np.where(item.result, g, 0) for item in towards]
+        return [apply_rules(call, part, z, args, links, keywords)[at] for at, part in enumerate(chosen)]
     # To copy a matrix for each product with a condition after it would cost more than the product.
     loose = call in guarded.loose
     least = 2 if not loose and is_elementwise(op.function) else 1
-    if reach is None or (
+    if call not in guarded.reach or (
         tracer.stays_finite(found, g, begun, least, loose)
-        and (loose or is_elementwise(op.function) or not reads_computed(op, links, recorded))
+        and (loose or is_elementwise(op.function) or not reads_computed(op, links, guarded.recorded))
     ):
         return found
-    reach = found_reach(reach)
-    if reach is None:
-        return found
+    reach = found_reach(guarded.reach[call])
+    return found if reach is None else _found_within(tracer, call, g, found, towards, reach, z, args, values)
+
+
+def _found_within(
+    tracer: Tracer, call: Call, g: Any, found: list[tuple[Any, Any]], towards: list[Towards], reach: Any, z: Any,
+    args: Any, values: _Read,
+) -> list[tuple[Any, Any]]:  # fmt: skip
+    """Return what the rules make of a cotangent within its reach, where outside of it they may make a NaN.
+
+    Args:
+        found: the results that may have a NaN.
+        z, args: the result and the arguments as the rules read them; Tensors in a recorded pass.
+    """
+    op, links, keywords = call.op, call.args, values.keywords
     if is_elementwise(op.function):
         moved = tracer.put_away(op, reach, z, args)
         if moved is not None:
