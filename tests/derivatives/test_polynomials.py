@@ -15,6 +15,12 @@ TWO = st.tuples(arrays(P), arrays(P)).map(Call)
 
 
 @st.composite
+def powers(draw):
+    x = draw(arrays(shapes(1, 1)))
+    return Call((x, *draw(st.sampled_from([(), (0,), (1,), (4,), (3, True)]))))
+
+
+@st.composite
 def divided(draw):
     """Polynomials with a quotient; the remainder has no zeros before it, so that its length does not change."""
     rest = draw(arrays((2,), low=0.5))
@@ -54,6 +60,7 @@ def power_sums(roots):
 
 LAWS = enter(
     {
+        np.vander: powers(),
         np.polyval: st.tuples(arrays(shapes(1, 1, max_side=4)), arrays()).map(Call),
         np.polyadd: TWO,
         np.polysub: TWO,
@@ -153,3 +160,8 @@ def test_roots_that_are_0():
 def test_what_is_no_matrix_is_refused(shape):
     with pytest.raises(ValueError, match="square"):
         np.poly(tg.Tensor(np.ones(shape)))
+
+
+def test_vander_wants_a_vector():
+    with pytest.raises(ValueError, match="one axis"):
+        np.vander(tg.Tensor(np.ones((2, 2))))

@@ -46,12 +46,6 @@ def windowed(draw):
     return Call((x, 2 if axis is not None else (2,) * x.ndim), {"axis": axis})
 
 
-@st.composite
-def powers(draw):
-    x = draw(arrays(shapes(1, 1)))
-    return Call((x, *draw(st.sampled_from([(), (0,), (1,), (4,), (3, True)]))))
-
-
 def padded_and_trimmed(x, **keywords):
     return np.trim_zeros(np.pad(x, 1), **keywords)
 
@@ -70,7 +64,6 @@ LAWS = enter(
         np.full_like: st.tuples(arrays(), arrays(())).map(Call),
     }
 )
-LAWS += enter({np.vander: powers()})
 
 
 @pytest.mark.parametrize("entry", LAWS, ids=str)
@@ -89,8 +82,3 @@ def test_nothing_is_left_of_zeros():
 
 def test_what_is_inserted_into_a_constant_is_a_variable():
     check_grads(lambda x: np.insert([1.0, 2.0], 1, x), np.array([3.0]))
-
-
-def test_vander_wants_a_vector():
-    with pytest.raises(ValueError, match="one axis"):
-        np.vander(tg.Tensor(np.ones((2, 2))))

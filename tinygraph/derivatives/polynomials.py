@@ -27,6 +27,20 @@ def _trimmed(p: Any) -> Any:
     return p[there[0] if len(there) else -1 :]
 
 
+@composition(np.vander)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 - NumPy's name
+    """The powers of the elements of a vector, a row for each."""
+    x = array_of(x)
+    if x.ndim != 1:
+        raise ValueError(f"vander: the array must have one axis, got shape {x.shape}")
+    count = len(x) if N is None else N
+    column = np.reshape(x, (-1, 1)).astype(np.promote_types(x.dtype, int))
+    ones = np.ones((len(x), min(count, 1)), dtype=column.dtype)
+    factors = np.broadcast_to(column, (len(x), max(count - 1, 0)))
+    powers = np.concatenate([ones, np.cumprod(factors, axis=1)], axis=1)
+    return powers if increasing else powers[:, ::-1]
+
+
 @composition(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """A polynomial, its highest coefficient first, by Horner's rule."""
