@@ -34,12 +34,16 @@ def no_pass(order: int) -> Pass:
 
 
 class Freed:
-    """The `_adjoint` of a call whose graph was freed: `this` is the pass that did so, if it wrote gradients."""
+    """The `_adjoint` of a call whose graph was freed.
 
-    __slots__ = ("this",)
+    Attributes:
+        by: the pass that freed it; None if that pass wrote no gradients.
+    """
 
-    def __init__(self, this: Pass | None) -> None:
-        self.this = this
+    __slots__ = ("by",)
+
+    def __init__(self, by: Pass | None) -> None:
+        self.by = by
 
 
 def note_gradient(leaf: Any, this: Pass, gradient: Any) -> None:
@@ -79,5 +83,5 @@ def pass_of(link: Any) -> Pass | None:
             same = number is None or np.asarray(number).tobytes() == np.asarray(gradient).tobytes()
             return this if same else None
         passed = None
-    freed = link._adjoint.this if type(link._adjoint) is Freed else None
+    freed = link._adjoint.by if type(link._adjoint) is Freed else None
     return freed if passed is None or (freed is not None and freed.order > passed.order) else passed
