@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from tinygraph.drawing import draw
 from tinygraph.drawing.cards import gradient_words
-from tinygraph.drawing.facts import histogram, nonfinite, norm
+from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.symbols import operation_symbol
 from tinygraph.drawing.views import chain, full
 from tinygraph.graph import Graph
@@ -51,7 +51,7 @@ def test_the_largest_numbers_do_not_overflow_on_the_way_to_a_histogram(largest: 
 
 @given(hnp.arrays(np.float64, st.integers(1, 30), elements=st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf])))
 def test_nonfinite_values_are_counted(value: np.ndarray) -> None:
-    told = nonfinite(value)
+    told = nonfinite_text(value)
     bad = int(np.count_nonzero(~np.isfinite(value)))
     assert told.startswith(f"{bad} of {value.size} ") if bad else told == ""
     for kind, there in (("NaN", np.isnan(value)), ("−∞", np.isneginf(value))):

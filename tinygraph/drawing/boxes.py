@@ -16,7 +16,7 @@ from tinygraph.drawing.cards import (
     table,
     variable_card,
 )
-from tinygraph.drawing.facts import nonfinite
+from tinygraph.drawing.facts import nonfinite_text
 from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES, heat
@@ -126,7 +126,7 @@ def tooltip(box: Box, scene: Scene) -> str:
         return clip(clean(said), TOOLTIP_LENGTH)
     node = box.node
     parts = [node.name or "" if box.kind == "variable" else node.op]
-    parts += [shape(node.shape), str(node.dtype), nonfinite(node.value), health.place(node)]
+    parts += [shape(node.shape), str(node.dtype), nonfinite_text(node.value), health.place(node)]
     if node.grad_freed:
         parts.append("gradient not kept: backward(retain_graph=True) keeps it")
     return clip(clean(", ".join(part for part in parts if part)), TOOLTIP_LENGTH)

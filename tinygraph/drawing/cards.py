@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.drawing import health
 from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import histogram, nonfinite, norm
+from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
@@ -73,7 +73,7 @@ def variable_card(node: Node, scene: Scene) -> str:
     rows = {"v": cell(_heading(node, scene), align)}
     if not scalar and not (scene.is_plan and node.value is None):
         rows["content"] = cell(_content(node.value))
-    bad = nonfinite(node.value)
+    bad = nonfinite_text(node.value)
     if bad and not scalar:
         rows["bad"] = _tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill")
     if node.changed:
@@ -209,7 +209,7 @@ def gradient_row(node: Node, scene: Scene) -> str:
         return ""
     if node.grad is None:
         return cell(font(words, 9), "CENTER" if node.shape == () else "LEFT")
-    bad = nonfinite(node.grad)
+    bad = nonfinite_text(node.grad)
     if bad:
         told = words if node.shape == () else f"∇: {bad}"
         return _tinted(font(told, 10, "non-finite", bold=True), "non-finite fill")
@@ -226,7 +226,7 @@ def gradient_card(node: Node, scene: Scene) -> str:
     note = [cell(font(gradient_note(node), 9))] if gradient_note(node) else []
     if node.grad is None:
         return table([cell(font(name, 13, "gradient", bold=True)), cell(font(gradient_words(node, scene)[2:], 9))])
-    bad = nonfinite(node.grad)
+    bad = nonfinite_text(node.grad)
     if node.shape == ():
         told = font(f"{SPACE}= {histogram(node.grad).words}", 13, "non-finite" if bad else "gradient")
         return table([cell(font(name, 13, "gradient", bold=True) + told, "CENTER"), *note])
@@ -245,7 +245,7 @@ def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
     said = clip(clean(name))
     heading = font(said, 13, "text", bold=True) + font(SPACE * 2) if said else ""
     rows = [cell(heading + font(shape(array.shape))), cell(_content(values))]
-    bad = nonfinite(values)
+    bad = nonfinite_text(values)
     if bad:
         rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
     return table(rows)
@@ -254,7 +254,7 @@ def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
 def origin_card(node: Node, scene: Scene) -> str:
     """Return the card of the call that made the first non-finite value: its kind, the number, and the user's line."""
     lines = [font(operation_symbol(node, scene.names), 12, "on operation", bold=True)]
-    bad = nonfinite(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
+    bad = nonfinite_text(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
     lines.append(font(bad, 10, "on operation"))
     where = health.place(node)
     if where:
@@ -294,7 +294,7 @@ def layer_card(box: Box, scene: Scene) -> str:
 
 def _finite_norms(scene: Scene) -> list[float]:
     gradients = [node.grad for node in scene.graph.parameters if node.grad is not None]
-    return [norm(gradient) for gradient in gradients if not nonfinite(gradient)]
+    return [norm(gradient) for gradient in gradients if not nonfinite_text(gradient)]
 
 
 def layer_operations(box: Box) -> str:
@@ -347,8 +347,8 @@ def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
     name = cell(font(_name_inside(title, node, scene) or shape(node.shape), 10, "parameter", bold=True))
     if scene.is_plan:
         return name + cell(font(shape(node.shape)), extra=' COLSPAN="3"')
-    if node.grad is None or nonfinite(node.grad):
-        bad = nonfinite(node.grad)
+    if node.grad is None or nonfinite_text(node.grad):
+        bad = nonfinite_text(node.grad)
         told = font(f"∇: {bad}", 10, "non-finite", bold=True) if bad else font(gradient_words(node, scene), 9)
         return name + cell(told, extra=' COLSPAN="3"')
     size = norm(node.grad)

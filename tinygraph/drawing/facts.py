@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.drawing.numbers import count, number
 
-__all__ = ["Histogram", "histogram", "nonfinite", "norm"]
+__all__ = ["Histogram", "histogram", "nonfinite_text", "norm"]
 
 BARS = 9
 Array = np.ndarray[Any, Any]
@@ -64,8 +64,11 @@ def _bars(finite: Array) -> tuple[float, ...]:
     return tuple(float(c) for c in counts / counts.max())
 
 
-def nonfinite(value: Array | None, joint: str = " ") -> str:
-    """ "31 of 200 −∞", "33 of 200 −∞ or NaN" with the more frequent kind first, "" where all is finite."""
+def nonfinite_text(value: Array | None, joint: str = " ") -> str:
+    """Return how many elements are not finite, the more frequent kind first; "" where all are finite.
+
+    "31 of 200 −∞", or "33 of 200 −∞ or NaN".
+    """
     if value is None or value.dtype.kind not in "fc" or bool(np.isfinite(value).all()):
         return ""
     if value.dtype.kind == "c":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygraph.drawing.facts import nonfinite
+from tinygraph.drawing.facts import nonfinite_text
 from tinygraph.graph import Graph, Node
 from tinygraph.users_code.source import place as place_of
 
@@ -14,7 +14,7 @@ def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
 
     A value that the record did not keep counts as spoilt where it stands between two that are.
     """
-    spoilt = {node.index for node in graph.nodes if nonfinite(node.value)}
+    spoilt = {node.index for node in graph.nodes if nonfinite_text(node.value)}
     if not spoilt:
         return None, frozenset()
     origin = min(spoilt)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary
 from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import histogram, nonfinite
+from tinygraph.drawing.facts import histogram, nonfinite_text
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
@@ -78,7 +78,7 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     told = "not kept" if node.value is None else histogram(node.value).words
     first = f"{name} {'now' if node.changed else '='} {told}" if name and node.shape == () else told
     lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]
-    lines += [nonfinite(node.value) if node.shape else "", "changed since" if node.changed else ""]
+    lines += [nonfinite_text(node.value) if node.shape else "", "changed since" if node.changed else ""]
     lines += [gradient_words(node, scene), gradient_note(node)]
     return [line for line in lines if line]
 

@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.drawing import health, views
 from tinygraph.drawing.cards import gradient_name, gradient_note, gradient_words, layer_operations, layer_summary
 from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import histogram, nonfinite, norm
+from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, number, shape
 from tinygraph.drawing.parts import part
 from tinygraph.drawing.scene import Box, Scene
@@ -167,7 +167,7 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     if value is not None or not scene.is_plan:
         yield "value", "not kept" if value is None else _statistics(value)
     yield "changed", "got another value after its use" if box.constant is None and node.changed else ""
-    yield "not finite", nonfinite(value)
+    yield "not finite", nonfinite_text(value)
     yield "memory", byte_size(what.nbytes)
     if box.kind != "constant":
         yield from _gradient_facts(node, scene)
@@ -181,13 +181,13 @@ def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
         freed = "not kept; backward(retain_graph=True) keeps it"
         yield "gradient", freed if node.grad_freed else "not computed" if node.requires_grad else "none needed"
         return
-    yield "gradient", nonfinite(node.grad) or _statistics(node.grad)
+    yield "gradient", nonfinite_text(node.grad) or _statistics(node.grad)
     yield "this gradient is", gradient_note(node)
     yield "‖gradient‖", number(norm(node.grad))
 
 
 def _statistics(value: np.ndarray[Any, Any]) -> str:
-    if value.size <= 1 or value.dtype.kind not in "iuf" or nonfinite(value):
+    if value.size <= 1 or value.dtype.kind not in "iuf" or nonfinite_text(value):
         return histogram(value).words
     mean = float(np.mean(value, dtype=np.float64))
     return f"min {number(value.min())} · mean {number(mean)} · max {number(value.max())}"
