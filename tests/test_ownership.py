@@ -37,9 +37,9 @@ def test_the_owner_of_a_view_of_a_view():
     x = np.arange(12.0).reshape(3, 4).copy()
     for view in (x.T[1:][::-1], x.reshape(-1)[3:].reshape(3, 3), x.real, np.diag(x), np.broadcast_to(x, (2, 3, 4))):
         assert ownership.owner(view) is x
-        assert ownership.share(view, x)
-        assert not ownership.share(view, x.copy())
-    assert not ownership.share(np.float64(3.0), x)
+        assert ownership.share_memory(view, x)
+        assert not ownership.share_memory(view, x.copy())
+    assert not ownership.share_memory(np.float64(3.0), x)
 
 
 def test_arrays_that_are_apart_are_left_as_they_are():

@@ -20,7 +20,7 @@ from tinygraph.engine.keeping import Held
 from tinygraph.engine.lending import notice_writes
 from tinygraph.engine.links import Call, DataCall, DataLeaf, Unnamed, links_in
 from tinygraph.engine.modes import state
-from tinygraph.engine.ownership import share
+from tinygraph.engine.ownership import share_memory
 from tinygraph.engine.refusing import changed_since, not_passable
 from tinygraph.errors import GraphError
 
@@ -162,7 +162,7 @@ def meet_data(link: Any, order: int, waiting: Waiting) -> None:
 
 def meet_owner(leaf: Any, value: Any, order: int) -> None:
     """Meet a leaf, if a detached Tensor's value is a view of its array."""
-    if share(leaf._value, value):
+    if share_memory(leaf._value, value):
         notice_writes(leaf)
         if leaf.rewritten > order:
             raise GraphError(changed_since(leaf))

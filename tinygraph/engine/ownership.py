@@ -3,7 +3,7 @@
 The record, the tracer and the planner ask here. The arrays themselves give the answer, and no list of functions:
 
 - a view keeps the array that owns its memory in `base`, and arrays that share memory have overlapping bounds:
-  after `y = x[1:3]`, `owner(y)` is x, and `share(x, y)`;
+  after `y = x[1:3]`, `owner(y)` is x, and `share_memory(x, y)`;
 - an array in somebody else's hands has more references than its Tensor and the record make.
 
 While a function is compiled, stand-ins take the place of arrays. Those that share memory have one `Memory`, whose
@@ -22,7 +22,7 @@ import numpy as np
 
 __all__ = [
     "Memory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only",
-    "same_bits", "share",
+    "same_bits", "share_memory",
 ]  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def owner(array: Any) -> Any:
     return array
 
 
-def share(one: Any, other: Any) -> bool:
+def share_memory(one: Any, other: Any) -> bool:
     """Return whether two arrays may share memory: their bounds overlap. A number shares none."""
     return type(one) is type(other) is np.ndarray and bool(np.may_share_memory(one, other))
 

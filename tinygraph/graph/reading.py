@@ -12,7 +12,7 @@ from tinygraph.engine.keeping import Held
 from tinygraph.engine.lending import notice_writes
 from tinygraph.engine.links import Call, Leaf, Like, is_inner, links_below, links_in, name_of, scope_of, variable_of
 from tinygraph.engine.nested import mapped
-from tinygraph.engine.ownership import share
+from tinygraph.engine.ownership import share_memory
 from tinygraph.engine.passes import SEVERAL, pass_of
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.engine.tensor import Tensor
@@ -77,7 +77,7 @@ def _changed(links: list[Any]) -> set[int]:
     changed = [leaf for leaf in leaves if leaf.order > used.get(id(leaf), leaf.order)]
     arrays = [leaf._value for leaf in changed if isinstance(leaf._value, np.ndarray)]
     kept = [link for link in links if arrays and isinstance(link._value, np.ndarray)]
-    views = [link for link in kept if any(share(link._value, array) for array in arrays)]
+    views = [link for link in kept if any(share_memory(link._value, array) for array in arrays)]
     return {id(link) for link in (*changed, *views)}
 
 

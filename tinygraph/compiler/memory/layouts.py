@@ -14,7 +14,7 @@ from tinygraph.compiler.program.facts import RESHAPING
 from tinygraph.compiler.program.predicates import looks_like_view
 from tinygraph.compiler.program.reshaping import has_shape
 from tinygraph.compiler.program.steps import Step
-from tinygraph.engine.ownership import share
+from tinygraph.engine.ownership import share_memory
 from tinygraph.graph import Graph
 
 __all__ = ["is_view", "layouts_of", "what_is_shown"]
@@ -32,7 +32,7 @@ def is_view(step: Step, layouts: dict[int, Any]) -> bool:
     if not looks_like_view(step) or not step.args[0].shape:
         return False
     layout = layouts.get(step.index)
-    return layout is not None and share(layout, layouts[step.args[0].index])
+    return layout is not None and share_memory(layout, layouts[step.args[0].index])
 
 
 def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]]) -> dict[int, Any]:
@@ -77,7 +77,7 @@ def _view_of_layout(step: Step, found: dict[int, Any]) -> Any:
     if not _cheap(step, operand):
         return None
     view = step.function(operand, *step.args[1:], **step.kwargs)  # type: ignore[misc]
-    return view if share(view, operand) else None
+    return view if share_memory(view, operand) else None
 
 
 def _cheap(step: Step, operand: Any) -> bool:

@@ -16,7 +16,7 @@ from tinygraph.compiler.trace.tape import Alias
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import next_order
 from tinygraph.engine.nested import mapped
-from tinygraph.engine.ownership import share
+from tinygraph.engine.ownership import share_memory
 from tinygraph.engine.table import function_name
 
 __all__ = ["Taken", "alias_of", "become", "check_positions", "earlier_state", "look_into", "take_again"]
@@ -62,7 +62,7 @@ class Taken:
 def alias_of(result: Any, operands: Sequence[Traced], is_own: bool) -> Alias:
     """Return whose memory a result lies in: an operand's, or its own; a number has none."""
     for position, operand in enumerate(operands):
-        if share(result, operand._value):
+        if share_memory(result, operand._value):
             return Alias(position, result is operand._value and not is_own, False)
     return Alias(None, False, not isinstance(result, np.ndarray))
 
