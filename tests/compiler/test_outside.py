@@ -591,3 +591,18 @@ def test_what_takes_long_to_compare_is_refused(size: int) -> None:
     for value in (0, 7):
         table[3] = value
         np.testing.assert_array_equal(compiled(X), X + value)
+
+
+def test_a_run_notes_nothing_in_a_detached_tensor_from_outside():
+    w = tg.Tensor(np.arange(3.0))
+    assigned, used = w.detach(), w.detach()
+
+    @tg.compile
+    def step(x):
+        assigned.assign(2 * x)
+        return np.sum(w * assigned * used)
+
+    for x in (np.ones(3), np.full(3, 2.0)):
+        assert step(x) == 10 * x[0]
+        np.testing.assert_array_equal(assigned.data, 2 * x)
+    assert assigned._link.view_of is used._link.view_of is w._link

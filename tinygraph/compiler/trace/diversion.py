@@ -21,6 +21,7 @@ __all__ = ["diverted"]
 
 _GRAD: Any = Leaf.__dict__["_grad"]
 _BEFORE: Any = Leaf.__dict__["before"]
+_VIEW_OF: Any = Leaf.__dict__["view_of"]
 _REWRITTEN: Any = Leaf.__dict__["rewritten"]
 
 
@@ -124,8 +125,9 @@ _DIVERTED_SLOTS: list[tuple[type, str, Any, Any]] = [
     (Leaf, "_grad", _GRAD, _LeafSlot(_GRAD, _gradient, _set_gradient)),
     (Leaf, "order", LEAF_ORDER, _LeafSlot(LEAF_ORDER, _order, _set_order)),
     (Leaf, "rewritten", _REWRITTEN, _LeafSlot(_REWRITTEN, _rewritten, _set_rewritten)),
-    # `before` serves to notice unseen writes into the array; inside a run every write is seen.
+    # `before` and `view_of` serve to notice unseen writes into the array; inside a run every write is seen.
     (Leaf, "before", _BEFORE, _LeafSlot(_BEFORE, _nothing, _nothing)),
+    (Leaf, "view_of", _VIEW_OF, _LeafSlot(_VIEW_OF, _nothing, _nothing)),
 ]
 
 _one_at_a_time = threading.RLock()
