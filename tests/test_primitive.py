@@ -134,3 +134,27 @@ def test_a_loss_says_what_is_wrong_with_its_values_itself():
     with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities must lie between 0 and 1") as caught:
         tg.binary_cross_entropy(tg.Tensor([1.5]), [1.0])
     assert not isinstance(caught.value, tg.ShapeError)
+
+
+def test_derivatives_of_a_linear_operation_whose_rows_cancel():
+    matrix = 2 * np.eye(5) - np.eye(5, k=1) - np.eye(5, k=-1)
+    apply, transposed = tg.primitive(lambda t: matrix @ t), tg.primitive(lambda t: matrix.T @ t)
+    apply.derivative(lambda g, z, t: transposed(g))
+    transposed.derivative(lambda g, z, t: apply(g))
+
+    def energy(u):
+        return np.sum(u * apply(u)) / 2
+
+    x = np.arange(1.0, 6.0)
+    tg.testing.check_grads(energy, x, order=3)
+    np.testing.assert_allclose(tg.jvp(tg.grad(energy), (x,), (np.ones(5),))[1], matrix @ np.ones(5))
+
+
+def test_a_part_that_an_operation_takes_leaves_the_rest_out_in_each_order():
+    rest = tg.primitive(lambda t: t[1:] - 0.0)
+    padded = tg.primitive(lambda g: np.concatenate([np.zeros(1), g]))
+    rest.derivative(lambda g, z, t: padded(g))
+    padded.derivative(lambda g, z, t: rest(g))
+    with np.errstate(all="ignore"):
+        hessian = tg.hessian(lambda x: np.sum(rest(np.log(x))))(np.array([0.0, 1.0, 2.0]))
+    np.testing.assert_allclose(hessian, np.diag([0, -1, -0.25]))

@@ -47,11 +47,7 @@ class Probe:
         self.op = op
         self.keywords = keywords
         self.g: Any = None
-        if (
-            not is_at_hand(reach)
-            or _is_foreign(op.function)
-            or any(map(_is_unknown_place, (*args, *keywords.values())))
-        ):
+        if not is_at_hand(reach) or is_foreign(op.function) or any(map(_is_unknown_place, (*args, *keywords.values()))):
             return
         draw = np.random.default_rng(0)
 
@@ -128,7 +124,7 @@ def is_array(item: Any) -> bool:
     return hasattr(item, "dtype") and item.dtype.kind in "fc"
 
 
-def _is_foreign(function: Any) -> bool:
+def is_foreign(function: Any) -> bool:
     """Return whether a function is the user's own: it is called when the user says so, and at no other time."""
     module = getattr(function, "__module__", None) or ""
     return not isinstance(function, np.ufunc) and module.partition(".")[0] not in ("numpy", "tinygraph", "scipy")

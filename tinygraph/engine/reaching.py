@@ -10,7 +10,7 @@ from tinygraph.engine.dependence import MULTILINEAR, SELECTIONS, USES_ALL, is_el
 from tinygraph.engine.links import links_in
 from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast_reach, whole
 from tinygraph.engine.modes import is_tracing, state
-from tinygraph.engine.probing import Probe, by_rule, reach_of, traced
+from tinygraph.engine.probing import Probe, by_rule, is_foreign, reach_of, traced
 from tinygraph.engine.table import Operation
 
 __all__ = ["Towards", "dropped", "reaches", "reads_numbers"]
@@ -75,8 +75,8 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
     if reach is None and function in USES_ALL and keywords.get("where", True) is True:
         return _EVERYWHERE
     ones = np.ones(z.shape, bool) if reach is None else reach
-    if (getattr(function, "__module__", None) or "").startswith("numpy.fft"):
-        # A sum of waves is 0 by cancellation where they are equal.
+    if is_foreign(function) or (getattr(function, "__module__", None) or "").startswith(_SUMMING):
+        # A sum of waves is 0 by cancellation where they are equal, and so is a difference that a user's rule takes.
         ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
     if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
         ones = _unfixed(ones)  # indices from outside may be others at the next run
@@ -106,6 +106,8 @@ def _with_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any, k
 
 
 _EVERYWHERE = Towards(None, None)
+# Modules of linear functions whose rules add up with coefficients of their own.
+_SUMMING = ("numpy.fft", "tinygraph.scipy")
 
 
 def dropped(found: list[tuple[Any, Any]], towards: list[Towards]) -> list[tuple[Any, Any]]:
