@@ -326,7 +326,7 @@ def test_a_detached_tensor_with_a_gradient_has_an_array_of_its_own():
 
 
 @pytest.mark.parametrize("make", [lambda f: f, tg.compile], ids=["eager", "compiled"])
-def test_a_part_that_is_updated_names_a_way_that_changes_the_whole(make):
+def test_the_ways_around_a_write_change_the_whole(make):
     u = tg.Tensor(np.arange(1.0, 6.0), name="u")
 
     def written():
@@ -334,11 +334,11 @@ def test_a_part_that_is_updated_names_a_way_that_changes_the_whole(make):
         t[1:-1] += 10.0
         return np.sum(t**2)
 
-    with pytest.raises(tg.UnsupportedError) as caught:
-        make(written)()
-    text = str(caught.value)
-    assert "t = np.where(mask, t + v, t)" in text
-    assert "np.concatenate([t[:1], t[1:] + v])" in text
+    if make is tg.compile:
+        with pytest.raises(tg.UnsupportedError, match=r"np\.where\(mask, value, t\) or np\.concatenate"):
+            make(written)()
+    else:
+        assert float(written().data) == np.sum(np.array([2.0, 14.0, 16.0, 18.0, 10.0]) ** 2)
 
     def chosen():
         t, v, mask = u * 2.0, 10.0, np.array([False, True, True, True, False])
@@ -405,5 +405,5 @@ def test_a_view_that_nobody_else_looks_into_is_updated_in_place(view):
     np.testing.assert_allclose(tg.grad(updated)(X), tg.grad(lambda x: np.sum((view(x) * 3.0) ** 2))(X))
     computed = tg.Tensor(X) * 2
     t = computed.T
-    with pytest.raises(tg.UnsupportedError, match="shares its memory"):
-        t *= 3.0
+    t *= 3.0
+    np.testing.assert_array_equal(computed.data, X * 6)

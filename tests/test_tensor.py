@@ -220,29 +220,26 @@ def test_copies_of_leaves(twin_of):
         twin_of(t * 2)
 
 
-def test_writing_into_a_tensor_is_refused_with_a_way_out():
+def test_writing_a_result_into_a_plain_array_is_refused_with_a_way_out():
     t = tg.Tensor([1.0, 2.0])
-    with pytest.raises(tg.UnsupportedError, match=r"np\.where"):
-        t[0] = 1
-    with pytest.raises(tg.UnsupportedError, match="assign"):
-        t.fill(0)
     for call in (
         lambda: np.add(t, 1, out=np.empty(2)),
-        lambda: np.add(np.ones(2), 1, out=t),
         lambda: np.sum(t, out=np.empty(())),
         lambda: np.var(t, out=np.empty(())),
-        lambda: np.add.at(t, [0], 1),
     ):
-        with pytest.raises(tg.UnsupportedError, match=r"out=|at"):
+        with pytest.raises(tg.UnsupportedError, match="out="):
             call()
+    with pytest.raises(tg.UnsupportedError, match=r"add.at: .*import tinygraph\.numpy as np"):
+        np.add.at(np.zeros(2), [0], t)
     np.testing.assert_array_equal(t.data, [1, 2])
 
 
-@pytest.mark.parametrize("name", ["fill", "sort", "partition", "put", "resize"])
-def test_methods_that_write_are_refused_with_a_way_out(name):
+def test_resizing_is_refused_with_a_way_out():
     t = tg.Tensor([2.0, 1.0])
-    with pytest.raises(tg.UnsupportedError, match=rf"t\.{name}\(\): .*made at test_tensor\.py:\d+.*; use "):
-        getattr(t, name)(1)
+    with pytest.raises(
+        tg.UnsupportedError, match=r"t\.resize\(\): .*made at test_tensor\.py:\d+.* Write t = np\.resize"
+    ):
+        t.resize(1)
     assert t.tolist() == [2, 1]
 
 
@@ -388,7 +385,7 @@ def test_no_gradient_is_lost_without_a_word():
 def test_unsupported_functions_are_named_with_a_way_out():
     t = tg.Tensor(np.eye(2))
     for call, name in [
-        (lambda: np.hypot.at(t, [0], 1.0), "hypot"),
+        (lambda: np.hypot.at(np.zeros(2), [0], t[0, 0]), "hypot"),
         (lambda: np.add(t, 1, where=np.eye(2) > 0), "add"),
     ]:
         with pytest.raises(tg.UnsupportedError, match=f"^{name}"):

@@ -15,12 +15,7 @@ enter({np.array_str: st.nothing(), np.array_repr: st.nothing()})
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda t: np.copyto(np.zeros(2), t), "copyto: .*np.where"),
-        (lambda t: np.place(t, [True, False], [1.0]), "place: .*np.where"),
-        (lambda t: np.put(t, [0], [1.0]), "put: .*np.where"),
-        (lambda t: np.putmask(t, [True, False], [1.0]), "putmask: .*np.where"),
-        (lambda t: np.put_along_axis(t, np.array([0]), 1.0, 0), "put_along_axis: .*np.where"),
-        (lambda t: np.fill_diagonal(np.outer(t, t), 1.0), "fill_diagonal: .*np.eye"),
+        (lambda t: np.copyto(np.zeros(2), t), "copyto: .*import tinygraph.numpy as np"),
         (lambda t: np.save("nowhere.npy", t), "save: .*t.data"),
         (lambda t: np.savetxt("nowhere.txt", t), "savetxt: .*t.data"),
     ],

@@ -89,7 +89,7 @@ def _take_a(g: Any, z: Any, a: Any, indices: Any, axis: Any = None, out: Any = N
 derivative(np.take, _take_a)
 
 
-def _along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+def along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
     """The index that names, for each entry of `indices`, that place along `axis` and its own place along the others.
 
     Along the others the indices and an array of `shape` broadcast against each other.
@@ -105,7 +105,7 @@ def take_along_axis_a(g: Any, z: Any, arr: Any, indices: Any, axis: Any = -1) ->
     """The rule of `np.take_along_axis`: each element of the cotangent to where it was taken from."""
     if axis is None:
         return np.reshape(scatter(g, (indices,), (arr.size,)), arr.shape)
-    return scatter(g, _along(as_array(indices), arr.shape, normalize_axis_index(axis, arr.ndim)), arr.shape)
+    return scatter(g, along(as_array(indices), arr.shape, normalize_axis_index(axis, arr.ndim)), arr.shape)
 
 
 derivative(np.take_along_axis, take_along_axis_a)

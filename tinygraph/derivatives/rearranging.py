@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tinygraph.engine.memory import as_writable
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.table import composition
 
@@ -94,5 +95,5 @@ def full_like(
     """An array of one value throughout, of the shape and dtype of another. It follows the value, not the other."""
     like = np.empty_like(plain(a), dtype=dtype, shape=shape)
     if type(fill_value) is type(plain(fill_value)):
-        return np.full_like(like, fill_value)
+        return as_writable(np.full_like(like, fill_value))
     return np.broadcast_to(fill_value, like.shape).astype(like.dtype)

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter, x_at
 from tinygraph.engine.dependence import elementwise, uses_all
+from tinygraph.engine.memory import as_writable
 from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
@@ -358,8 +359,27 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 # --- questions about arrays, and their text ---------------------------------------------------------------------------
 
+
+@composition(np.zeros_like)
+def zeros_like(a: Any, *args: Any, **keywords: Any) -> Any:
+    """Zeros of the shape and dtype of an array, which Tensors can be written into."""
+    return as_writable(np.zeros_like(plain(a), *args, **keywords))
+
+
+@composition(np.ones_like)
+def ones_like(a: Any, *args: Any, **keywords: Any) -> Any:
+    """Ones of the shape and dtype of an array, which Tensors can be written into."""
+    return as_writable(np.ones_like(plain(a), *args, **keywords))
+
+
+@composition(np.empty_like)
+def empty_like(prototype: Any, *args: Any, **keywords: Any) -> Any:
+    """An array of the shape and dtype of another, which Tensors can be written into."""
+    return as_writable(np.empty_like(plain(prototype), *args, **keywords))
+
+
 no_derivative(
-    np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory,
+    np.result_type, np.can_cast, np.may_share_memory, np.shares_memory,
     np.min_scalar_type, np.common_type, np.array2string, np.einsum_path,
 )  # fmt: skip
 

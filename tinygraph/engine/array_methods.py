@@ -1,6 +1,6 @@
 """The methods of ndarray: most are a NumPy function of the array. A Tensor has them, and what is compiled in its place.
 
-`t.sum(axis=0)` is `np.sum(t, axis=0)`. Those that write into an array, `t.fill(0)`, are refused.
+`t.sum(axis=0)` is `np.sum(t, axis=0)`. Those that write into the array, `t.fill(0)`, write into the Tensor.
 """
 
 from __future__ import annotations
@@ -126,20 +126,6 @@ class ArrayMethods(Generic[Array]):
         return self._numpy(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
 
 
-def _writing(name: str, instead: str) -> Callable[..., Any]:
-    """Return a method of ndarray that writes into it. The call is refused, with the code to write instead."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(
-            f"t.{name}(): writing into a Tensor{made_at(self._link)} would change values that the graph may still "
-            f"need; use {instead}"
-        )
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Not supported: it would write into the Tensor. Use {instead}."
-    return method
-
-
 class TensorMethods(ArrayMethods[Array]):
     """The methods of ndarray, for a Tensor."""
 
@@ -176,8 +162,27 @@ class TensorMethods(ArrayMethods[Array]):
 
             raise AttributeError(no_attribute_of_tensor(name), name=name, obj=self)
 
-    fill = _writing("fill", "t.assign(value) on a leaf, or np.full_like(t, value)")
-    sort = _writing("sort", "np.sort(t)")
-    partition = _writing("partition", "np.partition(t, kth)")
-    put = _writing("put", "np.where(mask, value, t)")
-    resize = _writing("resize", "np.resize(t, shape)")
+    def fill(self: Any, value: Any) -> None:
+        """Write one value everywhere. See `numpy.ndarray.fill`."""
+        self._write(..., value, _getframe(1), "t.fill()")
+
+    def sort(self: Any, axis: int = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> None:
+        """Sort in place. See `numpy.ndarray.sort`."""
+        ordered = self._numpy(np.sort, (self,), {"axis": axis, "kind": kind, "stable": stable}, _getframe(1))
+        self._write(..., ordered, _getframe(1), "t.sort()")
+
+    def partition(self: Any, kth: Any, axis: int = -1, kind: str = "introselect", order: None = None) -> None:
+        """Partition in place. See `numpy.ndarray.partition`."""
+        ordered = self._numpy(np.partition, (self, kth), {"axis": axis, "kind": kind}, _getframe(1))
+        self._write(..., ordered, _getframe(1), "t.partition()")
+
+    def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
+        """Write values at positions of the flattened array. See `numpy.put`."""
+        self._numpy(np.put, (self, indices, values), {"mode": mode}, _getframe(1))
+
+    def resize(self: Any, *shape: Any, refcheck: bool = True) -> None:
+        """Not supported: a Tensor keeps its shape. Use `t = np.resize(t, shape)`."""
+        raise UnsupportedError(
+            f"t.resize(): a Tensor{made_at(self._link)} keeps its shape, at {users_line()}. Write "
+            "t = np.resize(t, shape)"
+        )

@@ -145,7 +145,7 @@ def pull_back(
         The cotangents of the leaves.
     """
     waiting.retain = retain
-    kept = {id(link) for link in keep}
+    kept = waiting.kept = {id(link) for link in keep}
     tracing = state.tracing
     if tracing is not None:
         seeds = tracing.enter_backward(seeds)

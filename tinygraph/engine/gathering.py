@@ -42,13 +42,14 @@ class Waiting:
         retain: True if the calls keep their values, for another pass.
         freed: calls whose values were freed; each with its value while the pass may have to be repeated, else None.
         held: large constants that the pass releases at its end.
+        kept: the ids of the links whose cotangents are asked for.
         begun: for each root the reach of its seed.
         owned: by link, cotangents in arrays that the pass made itself, and adds to in place.
         ends: calls from before `since` whose cotangents are asked for.
     """
 
     __slots__ = (
-        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "owned", "retain", "since",
+        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "kept", "owned", "retain", "since",
     )  # fmt: skip
 
     def __init__(self, since: int) -> None:
@@ -58,6 +59,7 @@ class Waiting:
         self.retain = True
         self.freed: list[tuple[Call, Any]] = []
         self.held: list[Held] = []
+        self.kept: set[int] = set()
         self._leaves_out: bool | None = None
         self.begun: Sequence[Any] = ()
         self.owned: dict[Any, Any] = {}

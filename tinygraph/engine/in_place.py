@@ -1,26 +1,23 @@
 """In-place operators, `t += v`. Under `no_grad` a leaf is updated; else the Tensor becomes the result of `t + v`.
 
-Every name of the Tensor sees the change, as with arrays. A view of an array would see it too, and a view of a Tensor
-cannot. So `t += v` is an error if `ownership` finds that somebody else may hold the Tensor's memory.
+Every name of the Tensor sees the change, as with arrays. If `ownership` finds that somebody may hold a view of it, the
+operator writes into the whole Tensor, and the view sees the change too.
 """
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, make_outer
+from tinygraph.engine.links import LIVE, Call, Leaf, make_outer
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import base_of, is_shared
-from tinygraph.errors import ShapeError, UnsupportedError
-from tinygraph.users_code.instructions import stores_a_part_next
-from tinygraph.users_code.source import source_of
+from tinygraph.engine.writing import write
+from tinygraph.errors import ShapeError
 
 _getframe = sys._getframe
 
@@ -38,8 +35,10 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if state.tracing is not None:
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
         if self.ndim:
-            _check_alone(self, sign, _getframe(1))
             result = _fitted(result, self, other, sign)
+            if type(self._link) in LIVE or is_shared(self, lambda below: _recorded_below(self, below)):
+                write(self, ..., result, _getframe(1), f"t {sign} v")
+                return self
         self._value, self._link = result._value, result._link
         if self._link.is_call:
             frame = _getframe(1)
@@ -62,35 +61,6 @@ def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:
     if not np.can_cast(result.dtype, tensor.dtype, "same_kind"):
         raise TypeError(f"{sign}: a result of dtype {result.dtype} does not fit a Tensor of {tensor.dtype}")
     return result.astype(tensor.dtype)
-
-
-def _check_alone(tensor: Any, sign: str, frame: FrameType) -> None:
-    """Raise an error if an array in another's hands shares a Tensor's memory."""
-    if is_shared(tensor, lambda below: _recorded_below(tensor, below)):
-        place = source_of(tensor._link.code, tensor._link.lasti)
-        if _is_part(tensor, frame):
-            error = UnsupportedError(
-                f"t[index] {sign} v: writing into a part of a Tensor, at {place}, would change values that the graph "
-                f"may still need. Build the whole anew: t = np.where(mask, t {sign[:-1]} v, t), with a mask that is "
-                f"True at the index; or join the parts, t = np.concatenate([t[:1], t[1:] {sign[:-1]} v])"
-            )
-        else:
-            error = UnsupportedError(
-                f"t {sign} v: this Tensor{f', made at {place},' if place is not None else ''} shares its memory with "
-                "another that was taken from it, or that it was taken from (an index, a reshape, a transpose, "
-                f"t.data). NumPy would change both, and a graph cannot; write t = t {sign[:-1]} v to change this one "
-                "alone"
-            )
-        if state.tracing is not None:
-            state.tracing.refusal = state.tracing.refusal or error
-        raise error
-
-
-def _is_part(tensor: Any, frame: FrameType) -> bool:
-    """Return whether a frame is executing `t[index] += v`, the Tensor being the part that was taken for it."""
-    link = tensor._link
-    taken_here = link.is_call and link.op.function is operator.getitem and link.code is frame.f_code
-    return taken_here and stores_a_part_next(frame)
 
 
 def _recorded_below(tensor: Any, below: Any) -> int:

@@ -34,6 +34,8 @@ class LentLeaf(Leaf):
         notice_writes(self)
         return True
 
+    ready = differentiable
+
 
 class LentDataLeaf(DataLeaf):
     """A leaf that wants no gradient, and whose array others may hold. See `LentLeaf`."""
@@ -45,6 +47,8 @@ class LentDataLeaf(DataLeaf):
         """False; writes into the array have been noticed."""
         notice_writes(self)
         return False
+
+    ready = differentiable
 
 
 def lend(link: Any, before: Any) -> None:

@@ -75,6 +75,7 @@ class Leaf:
         code, lasti: the line that made it, as of a `Call`.
         inner: True for a weight that a layer made at its first batch: the instruction is the user's call of the layer,
             and its variable gets the layer's result.
+        ready: True if the quick record may use the Tensor: it wants a gradient, and no program writes into its memory.
         passed: the backward pass that wrote the gradient; not there before one has. See `passes`.
     """
 
@@ -85,6 +86,8 @@ class Leaf:
     _adjoint = None  # the cotangents of leaves are kept by the pass
 
     differentiable = True
+
+    ready = True
 
     is_call = False
 
@@ -110,6 +113,8 @@ class DataLeaf(Leaf):
 
     differentiable = False
 
+    ready = False
+
 
 class Unnamed(DataLeaf):
     """The link of a result that was not recorded, of `no_grad` or of `detach`."""
@@ -127,6 +132,7 @@ class Call:
         order: the number of its creation. Operands have smaller ones.
         code, lasti: the caller's code object and instruction, decoded only when somebody asks.
         label: the name of the result and the scope of the call; None for a call that has neither.
+        ready: as of a `Leaf`.
         passed: the backward pass that wrote the gradient; not there before one has.
 
     `_adjoint` says where the call is in a reverse pass. It is one of:
@@ -141,6 +147,8 @@ class Call:
     __slots__ = ("_adjoint", "_grad", "_value", "code", "label", "lasti", "op", "order", "passed")
 
     differentiable = True
+
+    ready = True
 
     is_call = True
 
@@ -170,7 +178,52 @@ class DataCall(Spread):
 
     differentiable = False
 
+    ready = False
+
     depth: int
+
+
+class Live(Spread):
+    """A call whose result lies in memory that the program writes into: see `engine.memory`.
+
+    The memory may hold other values by now. So `_value` is never the memory itself: it is a copy where a rule reads it,
+    else a `Like`.
+
+    Attributes:
+        memory: the `memory.Memory`.
+        steps: the way from the whole of the memory to the result, a tuple of `places.Step`.
+    """
+
+    __slots__ = ("memory", "steps")
+
+    ready = False
+
+    memory: Any
+    steps: tuple[Any, ...]
+
+
+class Put(Live):
+    """A write: the whole of a memory after `array[place] = value`. Its arguments are the old whole, place and value."""
+
+    __slots__ = ()
+
+
+class LiveData(DataLeaf):
+    """The link of a Tensor without a gradient in memory that the program writes into. No call refers to it.
+
+    Attributes:
+        memory, steps: as for `Live`.
+    """
+
+    __slots__ = ("memory", "steps")
+
+    def __init__(self, value: Any, memory: Any, steps: tuple[Any, ...]) -> None:
+        super().__init__(value, None, None)
+        self.memory = memory
+        self.steps = steps
+
+
+LIVE = frozenset((Live, Put, LiveData))
 
 
 # --- reading links ----------------------------------------------------------------------------------------------------

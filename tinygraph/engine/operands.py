@@ -11,7 +11,6 @@ import numpy as np
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
-from tinygraph.engine.refusing import overwrites
 from tinygraph.engine.table import Operation, function_name
 from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
@@ -100,11 +99,8 @@ def indexable(array: Any) -> Any:
 
 def prepared(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments such that each rule finds its own: in its position, and an array where it computes."""
-    if kwargs:
-        if kwargs.get("out") is not None:
-            raise overwrites(function_name(op.function), "out=")
-        if has_tensors(kwargs):
-            args, kwargs = _bind(op, args, kwargs)
+    if kwargs and has_tensors(kwargs):
+        args, kwargs = _bind(op, args, kwargs)
     if not op.takes_sequences and any([type(item) in (list, tuple) for item in args]):
         of_arrays = type(op.function) is np.ufunc  # the rules of a ufunc compute with each of its arguments
         traced = state.tracing.holds_traced if modes.unusual and state.tracing is not None else has_tensors

@@ -19,6 +19,7 @@ from tinygraph.engine.leaving import note_number
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.value import Value
+from tinygraph.engine.writing import plain_index, write
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
@@ -50,14 +51,12 @@ class Protocols(Generic[Array]):
         return item in as_array(plain(self))
 
     def __getitem__(self: Any, index: Any) -> Array:
-        return self._numpy(operator.getitem, (self, _plain_index(index)), {}, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(operator.getitem, (self, plain_index(index)), {}, _getframe(1))  # type: ignore[no-any-return]
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
-        raise UnsupportedError(
-            f"t[index] = value: writing into a Tensor{made_at(self._link)} at {users_line()} would change values that "
-            "the graph may still need. Build the result instead, with np.where(mask, value, t) or np.concatenate; or "
-            "write into t.data of a leaf before it is used"
-        )
+        write(self, index, value, _getframe(1))
+
+    _write = write
 
     def __delitem__(self: Any, index: Any) -> None:
         raise UnsupportedError(
@@ -160,12 +159,3 @@ def _number(tensor: Any, frame: FrameType) -> Any:
     if tensor._link.differentiable and is_recording():
         check_number(frame, made_at(tensor._link))
     return tensor._value
-
-
-def _plain_index(index: Any) -> Any:
-    """Return an index with plain arrays in place of Tensors, which select but carry no gradient."""
-    if isinstance(index, Value):
-        return index.data  # type: ignore[attr-defined]
-    if isinstance(index, tuple):
-        return tuple([_plain_index(item) for item in index])
-    return index

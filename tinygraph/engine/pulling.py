@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
-from tinygraph.engine.links import Call, Leaf, Spread, links_in
+from tinygraph.engine.links import Call, Leaf, Like, Live, Put, Spread, links_in
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
@@ -39,6 +39,7 @@ def _add(left: Any, right: Any, waiting: Waiting) -> Any:
 
 
 # One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
+_LINKS = (Call, Leaf)
 _VALUED = (Call, Leaf, Held)
 
 
@@ -86,6 +87,33 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
             np.add.at(sums, index, g)
 
 
+# The cotangent of an array of at most this many elements is copied at each write, so that it can be shown.
+_COPIED = 64
+
+
+def pull_put(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
+    """Pull the cotangent of a whole that was written into back to what it was before, and to the value.
+
+    Where the pass made the cotangent itself, it is handed on with 0 written at the place: a loop that writes all
+    elements of x, one by one, costs one array of x's size.
+    """
+    old, place, value = call.args
+    if isinstance(value, _LINKS) and value.differentiable:
+        part = call.op.rules[2](g, None, None, place, value._value)  # type: ignore[misc]
+        if type(part) is np.ndarray and np.may_share_memory(part, g):
+            part = part.copy()
+        hand(value, fit(part, value._value), cotangents, waiting)
+    if isinstance(old, _LINKS) and old.differentiable:
+        if g.size <= _COPIED or waiting.owned.get(call) is not g or id(call) in waiting.kept:
+            g = g.copy(order="K")
+        else:
+            call._adjoint = Like(g)
+        place.put(g, 0)
+        hand(old, g, cotangents, waiting)
+        if (old._adjoint if isinstance(old, Call) else cotangents.get(old)) is g:
+            waiting.owned[old] = g
+
+
 def release(call: Call, waiting: Waiting) -> None:
     """Note the large constants of a call, which the pass releases at its end, unless another pass may need them."""
     if not waiting.retain:
@@ -131,4 +159,4 @@ def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, An
 
 
 # The pull of each kind of call. `quick_backward` adds its kinds, with pulls that do the same for one kind alone.
-PULL: dict[type, Callable[..., None]] = {Spread: pull}
+PULL: dict[type, Callable[..., None]] = {Spread: pull, Live: pull, Put: pull_put}

@@ -20,7 +20,8 @@ import numpy as np
 from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.keeping import COPIED, copied, kept
-from tinygraph.engine.links import Like, next_order
+from tinygraph.engine.links import LIVE, Like, LiveData, next_order
+from tinygraph.engine.memory import note_view, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, NUMBERS
 from tinygraph.engine.operators import ARITHMETIC
@@ -46,6 +47,7 @@ __warningregistry__ = None  # as in `record`
 
 _new: Callable[[type], Any] = object.__new__
 _float64 = np.float64
+_ndarray = np.ndarray
 _FLOAT64 = np.dtype(np.float64)
 _getframe = sys._getframe
 
@@ -56,7 +58,7 @@ _getframe = sys._getframe
 def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) -> Any:
     """Compute and record f(x)."""
     link = x._link
-    if not link.differentiable or (modes.unusual and not state.recording):
+    if not link.ready or (modes.unusual and not state.recording):
         return record_call(op, compute, (x,), {}, frame)
     try:
         value = compute(x._value)
@@ -83,6 +85,8 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     tensor = _new(Tensor)
     tensor._value = value
     tensor._link = call
+    if type(value) is _ndarray and value.base is not None:
+        note_view(tensor, x)
     return tensor
 
 
@@ -102,7 +106,7 @@ def operator_methods(
         x = self._link
         if type(other) is Tensor:
             y = other._link
-            if not (x.differentiable and y.differentiable) or (modes.unusual and not state.recording):
+            if not (x.ready and y.ready) or (modes.unusual and not state.recording):
                 return binary(op, compute, self, other, _getframe(1))
             try:
                 value = compute(self._value, other._value)
@@ -119,7 +123,7 @@ def operator_methods(
                     x._value = self._value
                 if op.needs_y and type(y._value) is Like:
                     y._value = other._value
-        elif type(other) in CONSTANTS and x.differentiable and not (modes.unusual and not state.recording):
+        elif type(other) in CONSTANTS and x.ready and not (modes.unusual and not state.recording):
             try:
                 value = compute(self._value, other)
             except ValueError as error:
@@ -157,7 +161,7 @@ def operator_methods(
 
     def reflected(self: Tensor, other: Any) -> Any:
         y = self._link
-        if type(other) not in NUMBERS or not y.differentiable or modes.unusual:
+        if type(other) not in NUMBERS or not y.ready or modes.unusual:
             return binary(op, compute, other, self, _getframe(1))
         value = compute(other, self._value)
         call: Any = _new(Right)
@@ -195,6 +199,10 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
         return NotImplemented
     if (x_link is None and type(x) is Tensor) or (y_link is None and type(y) is Tensor):
         return call_operator(op.function, compute, x, y, frame)  # a list of Tensors has become one
+    if x_link is not None and type(x_link) in LIVE:
+        x, x_link = _live_operand(x, op.needs_x)
+    if y_link is not None and type(y_link) in LIVE:
+        y, y_link = _live_operand(y, op.needs_y)
     x_wants = x_link is not None and x_link.differentiable and op.rules[0] is not None
     y_wants = y_link is not None and y_link.differentiable and op.rules[1] is not None
     if not (x_wants or y_wants) or (modes.unusual and not state.recording):
@@ -237,6 +245,16 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     tensor._value = value
     tensor._link = call
     return tensor
+
+
+def _live_operand(tensor: Any, needed: bool) -> tuple[Any, Any]:
+    """Return a live operand and its link, or the constant that it is and None."""
+    link = tensor._link
+    if type(link) is LiveData:
+        return (tensor._value.copy() if needed else tensor._value), None
+    if needed and type(link._value) is Like:
+        link._value = value_to_keep(tensor)
+    return tensor, link
 
 
 # --- the record of one Tensor and constants ---------------------------------------------------------------------------
@@ -300,6 +318,8 @@ def first(
     tensor = _new(Tensor)
     tensor._value = value
     tensor._link = call
+    if type(value) is _ndarray and (value.base is not None or value is x._value):
+        note_view(tensor, x)
     return tensor
 
 
@@ -312,7 +332,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if (
         args
         and type(x := args[0]) is Tensor
-        and x._link.differentiable
+        and x._link.ready
         and op.rules[0] is not None
         and not (modes.unusual and not state.recording)
     ):
@@ -323,6 +343,8 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
             not kwargs or ("out" not in kwargs and all([_opaque(item) for item in kwargs.values()]))
         ):
             return first(op, compute, x, rest, kwargs, frame)
+    if kwargs and kwargs.get("out") is not None:
+        return record.call_function(function, args, kwargs, frame)
     return record_call(op, compute, args, kwargs, frame)
 
 

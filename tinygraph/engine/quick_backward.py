@@ -17,7 +17,7 @@ from tinygraph.engine import gathering
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import DATA, Waiting, meet, meet_arguments, meet_data
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Leaf, Spread
+from tinygraph.engine.links import LIVE, Leaf, Spread
 from tinygraph.engine.pulling import PULL, hand, pull_piece, value_of
 from tinygraph.engine.quick_links import Both, First, Left, Right, Unary
 
@@ -126,7 +126,7 @@ def _meet_operands(waiting: Waiting) -> None:
     calls = waiting.calls
     for call in calls:  # grows while we walk it
         kind = type(call)
-        if kind is Spread:
+        if kind is Spread or kind in LIVE:
             meet_arguments(call, waiting)
             continue
         op = call.op

@@ -23,7 +23,8 @@ import numpy as np
 
 from tinygraph.engine import modes
 from tinygraph.engine.keeping import copied, kept
-from tinygraph.engine.links import DataCall, Like, Spread, Unnamed, make_outer, next_order
+from tinygraph.engine.links import LIVE, DataCall, Like, LiveData, Spread, Unnamed, make_outer, next_order
+from tinygraph.engine.memory import as_constant, as_writable, live_view, note_view, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
@@ -79,11 +80,21 @@ def record_call(
         value = np.complex128(value)
     elif type(value) is not np.ndarray and isinstance(value, np.ndarray):
         value = plain_array(value)  # of a list in which there is one
+    is_view = type(value) is np.ndarray and (value.base is not None or _is_operand(value, args))
+    live = any([type(tensor._link) in LIVE for tensor in tensors_in(args)])
+    if live and is_view:
+        value, view = _of_live(op, args, kwargs, value, frame)
+        if view is not None:
+            return view
+        is_view = False
     if not state.recording:
         if state.watching:
             watch_unrecorded(function_name(op.function), plain(args), value)
-        is_view = type(value) is np.ndarray and value.base is not None
-        return unrecorded(value, next((tensor._link for tensor in tensors_in(args)), None) if is_view else None)
+        of = next(tensors_in(args), None) if is_view else None
+        result = unrecorded(value, None if of is None else of._link)
+        if of is not None:
+            note_view(result, of)
+        return result
     differentiable = _wants_gradient(op, args)
     if differentiable:
         check_numbers(op, value, *args)
@@ -92,7 +103,7 @@ def record_call(
         call = _new(Spread)
     else:
         depth = 1 + max((getattr(tensor._link, "depth", 0) for tensor in tensors_in(args)), default=0)
-        if depth > DATA_DEPTH:
+        if depth > DATA_DEPTH or live:
             return unrecorded(value)
         call = _new(DataCall)
         call.depth = depth
@@ -106,7 +117,26 @@ def record_call(
     result = _new(Value._kind)
     result._value = value
     result._link = call
+    if is_view:
+        note_view(result, next(tensors_in(args)))
     return result
+
+
+def _is_operand(value: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether a result is the array of an operand itself."""
+    return any([value is tensor._value for tensor in tensors_in(args)])
+
+
+def _of_live(op: Operation, args: Any, kwargs: dict[str, Any], value: Any, frame: FrameType) -> tuple[Any, Any]:
+    """Return a result computed from a live Tensor, and the Tensor of it if it is a view of the first argument."""
+    tensors = [tensor for tensor in tensors_in(args) if type(tensor._link) in LIVE]
+    if not any([np.may_share_memory(value, tensor._link.memory.array) for tensor in tensors]):
+        return value, None
+    if tensors[0] is not args[0] or len(tensors) > 1:
+        return value.copy(), None  # no view that NumPy is known to take
+    rest = tuple([copied(item) for item in args[1:]])
+    origin = state.origin or (frame.f_code, frame.f_lasti)
+    return value, live_view(op, (args[0], *rest), all_copied(kwargs), value, state.recording, (*origin, state.label))
 
 
 def _wants_gradient(op: Operation, args: tuple[Any, ...]) -> bool:
@@ -119,7 +149,7 @@ def _wants_gradient(op: Operation, args: tuple[Any, ...]) -> bool:
             if link.differentiable and position < len(rules) and rules[position] is not None:
                 wanted = True
             if position in op.needs and type(link._value) is Like:
-                link._value = tensor._value
+                link._value = value_to_keep(tensor)
     return wanted
 
 
@@ -163,7 +193,7 @@ def _remembered(structure: Any, needed: bool) -> Any:
 
     def remember(item: Any) -> Any:
         if isinstance(item, Value):
-            return item._link
+            return as_constant(item, needed) if type(item._link) is LiveData else item._link
         if type(item) is not np.ndarray:
             return item
         return kept(item) if needed or item.size <= SHOWN else Like(item)
@@ -186,6 +216,9 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         UnsupportedError: the table does not know the function.
         ShapeError: NumPy refused the shapes.
     """
+    if kwargs.get("out") is not None:
+        rest = {key: item for key, item in kwargs.items() if key != "out"}
+        return into(kwargs["out"], call_function(function, args, rest, frame), function, frame)
     op = operation_of(function)
     if op is not None:
         return record_call(op, op.function if modes.unusual and modes.is_tracing() else op.compute, args, kwargs, frame)
@@ -195,8 +228,29 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if written_out is not None:
         return compose(function_name(function), written_out, args, kwargs, frame)
     if function in _WITH_LIKE and not has_tensors((args, kwargs)):
-        return state.tracing.call_function(function, args, kwargs) if state.tracing else function(*args, **kwargs)
+        if state.tracing is not None:
+            return state.tracing.call_function(function, args, kwargs)
+        return as_writable(function(*args, **kwargs))
     raise unsupported(function)
+
+
+def into(out: Any, result: Any, function: Callable[..., Any], frame: FrameType) -> Any:
+    """Write the result of a call into the array of its `out=`. Returns that array."""
+    name = function_name(function)
+    if type(out) is tuple:
+        if len(out) != 1:
+            raise overwrites(name, "several out=")
+        (out,) = out
+    dtype = getattr(result, "dtype", None)
+    if dtype is not None and not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise TypeError(f"{name}: a result of dtype {dtype} does not fit into out= of {out.dtype}")
+    if isinstance(out, Value):
+        out._write(..., result, frame, f"{name}, out=t")
+    elif type(out) is not np.ndarray or (isinstance(result, Value) and result._link.differentiable and state.recording):
+        raise overwrites(name, "out=")
+    else:
+        out[...] = plain(result)
+    return out
 
 
 # Functions that make arrays, and ask the Tensor in `like=` alone: `np.arange(3.0, like=t)`.
@@ -237,8 +291,6 @@ def compose(
     name: str, written_out: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
 ) -> Any:
     """Run a function written out with others, under a scope with its name, on behalf of the user's line."""
-    if kwargs.get("out") is not None:
-        raise overwrites(name, "out=")
     # `with Setting(label=..., origin=...):` written out, which takes a third of the time.
     label, origin = state.label, state.origin
     entry = name if type(name) is Entry else Entry(name)

@@ -52,6 +52,13 @@ def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ..
     return kind(f"{name}: the arguments have shapes {joined}: {message} ({users_line()}{place})")
 
 
+def explained_write(error: ValueError | IndexError, call: str, array: Any, value: Any) -> ValueError | IndexError:
+    """NumPy's complaint about a write into an array, with the shapes."""
+    kind = OutOfRangeError if type(error) is IndexError else ShapeError
+    message = " ".join(str(error).split())
+    return kind(f"{call}: an array of shape {array.shape}, a value of {np.shape(value)}: {message} ({users_line()})")
+
+
 def no_numbers(op: Operation, value: Any, args: tuple[Any, ...]) -> UnsupportedError:
     """Return the error for a result made of objects, or of spans of time, that a gradient is to go through."""
     kinds = [item.dtype for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]

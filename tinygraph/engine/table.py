@@ -77,7 +77,7 @@ def _takes_dtype(code: CodeType) -> bool:
 
 
 # The files of the table that most programs need. `tinygraph` reads them when it is imported.
-_USUAL = ("arithmetic", "exponential", "indexing", "products", "reductions", "shapes", "trigonometric")
+_USUAL = ("arithmetic", "exponential", "indexing", "products", "reductions", "shapes", "trigonometric", "writing")
 
 # The files that most programs do not need. They are read when a function is asked for that is not in the others.
 _SELDOM = (

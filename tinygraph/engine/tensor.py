@@ -15,7 +15,8 @@ from tinygraph.engine.conversions import lost_gradient
 from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.lending import UNSEEN, lend, take_back
-from tinygraph.engine.links import DataLeaf, Leaf, Like, Unnamed, give_name, name_of, next_order
+from tinygraph.engine.links import LIVE, DataLeaf, Leaf, Like, LiveData, Unnamed, give_name, name_of, next_order
+from tinygraph.engine.memory import note_handed
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked
 from tinygraph.engine.operators import Operators
@@ -104,9 +105,11 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             note_number(link, ".data", _getframe(1))
         value: Any = self._value
         if type(value) is np.ndarray:
-            if link.is_call or type(link) is Unnamed:
+            if link.is_call or type(link) in (Unnamed, LiveData):
                 value = value.view()
                 value.flags.writeable = False
+                if type(link) not in LIVE:
+                    note_handed(value)
             elif link.before is None:
                 lend(link, value.copy(order="K"))
             return value  # type: ignore[no-any-return]
@@ -196,6 +199,10 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             state.tracing.check_own(link, "requires_grad")
         if wanted:
             _check_floating("requires_grad", self.dtype)
+        if type(link) is LiveData:
+            self._value = self._value.copy()  # a leaf is written into by an update, not in the record's memory
+            self._link = (Leaf if wanted else DataLeaf)(self._value, link.name, _getframe(1))
+            return
         if type(link) is Unnamed:
             self._value = link._value = copied(self._value)  # it may be another Tensor's
             link.before = link.view_of = None
@@ -309,6 +316,8 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
 
     def detach(self) -> Tensor:
         """Return a Tensor of the same values without a graph. No gradient flows through it."""
+        if type(self._link) in LIVE:
+            return record.unrecorded(self._value.copy())  # type: ignore[no-any-return]
         return record.unrecorded(self._value, self._link)  # type: ignore[no-any-return]
 
     def assign(self, value: ArrayLike | Tensor) -> None:
@@ -333,6 +342,9 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
                 "of it, w = tg.Tensor(t.data)"
             )
         old = self._value
+        if type(link) is LiveData and self.ndim:
+            old[...] = self._fitting(value)
+            return
         if value is old and self.ndim and (is_tracing() or (type(old) is np.ndarray and link.before is not None)):
             # `w.data -= step` has written into the array before it comes here.
             link.before = UNSEEN

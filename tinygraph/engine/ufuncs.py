@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.ufunc_methods import method_of
+from tinygraph.derivatives.writing import at_of
 from tinygraph.engine.modes import is_tracing
-from tinygraph.engine.operands import array_of, has_tensors, plain, tensors_in
-from tinygraph.engine.record import call_function, call_operator, compose, record_call
-from tinygraph.engine.refusing import overwrites
+from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.record import call_function, call_operator, compose, into, record_call
 from tinygraph.engine.table import Operation, function_name, is_plain, operation_of
 from tinygraph.errors import UnsupportedError
-from tinygraph.users_code.source import made_at, users_line
+from tinygraph.users_code.source import users_line
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -28,17 +28,18 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return _call_plainly(ufunc, inputs, frame)
     name = function_name(ufunc)
     if method == "at":
-        tensor = next(tensors_in(inputs))
-        target = "into the Tensor" if tensor is inputs[0] else "into an array, and lose the gradient of a Tensor"
-        raise UnsupportedError(
-            f"{name}.at: it would write, at {users_line()}, {target}{made_at(tensor._link)}. To add at places: "
-            "a + np.bincount(places, values, len(a)); otherwise np.where(mask, new, a), or np.concatenate"
-        )
+        return compose(f"{name}.at", at_of(ufunc), inputs, kwargs, frame)
     if is_plain(ufunc) and not has_tensors(kwargs.get("out", ())):
         return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
     masked = method == "__call__" and kwargs.get("where", True) is not True
-    if any(item is not None for item in kwargs.get("out", ())) and not masked:
-        raise overwrites(name, "out=" if kwargs["out"][0] is not inputs[0] else "out=, as `a += t` on an array does")
+    if any(item is not None for item in kwargs.get("out", ())) and not (
+        masked and type(kwargs["out"][0]) is np.ndarray
+    ):
+        rest = {key: item for key, item in kwargs.items() if key != "out"}
+        if masked:  # the others stay what they are in `out`
+            rest["out"] = (plain(kwargs["out"][0]),)
+            return into(kwargs["out"], _masked_into(ufunc, inputs, rest, kwargs["out"][0], frame), ufunc, frame)
+        return into(kwargs["out"], call_ufunc(ufunc, method, inputs, rest, frame), ufunc, frame)
     if method != "__call__":
         written_out = method_of(ufunc, method)
         if written_out is None:
@@ -112,6 +113,12 @@ def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
 
 def _given(**keywords: Any) -> dict[str, Any]:
     return {key: item for key, item in keywords.items() if item is not None}
+
+
+def _masked_into(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: Any, frame: FrameType) -> Any:
+    """f(inputs) where the mask holds, and elsewhere what a Tensor holds."""
+    mask = kwargs["where"]
+    return np.where(plain(mask), call_ufunc(ufunc, "__call__", inputs, kwargs, frame), out)
 
 
 def _masked(

@@ -19,6 +19,7 @@ class Value:
         _kind: the class of results, the one that derives from `Value` itself.
         _value: an ndarray, or a NumPy scalar for a single number.
         _link: a `Leaf` or a `Call`.
+        _write: writes a value at an index, on behalf of the line of a frame, for a call as the user spells it.
         _numpy: calls a function with arguments, keywords and the caller's frame, and records the call.
     """
 
@@ -29,6 +30,7 @@ class Value:
     _value: Any
     _link: Any
     _numpy: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], FrameType], Any]
+    _write: Any
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -1,0 +1,155 @@
+"""Programs that write into arrays: on Tensors they compute what they compute on arrays, with the right gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+
+rng = np.random.default_rng(0)
+
+
+def stencil(x):
+    a = x * 1.0
+    a[1:-1] = a[1:-1] * a[:-2] + a[2:]
+    a[1:] = a[:-1]
+    return a
+
+
+def views_of_views(x):
+    a = (x * x).reshape(2, 3)
+    top, low = a
+    top += low
+    low *= top
+    a.T[0] += 1
+    a.reshape(-1)[3] = top[0] * low[1]
+    return a
+
+
+def one_by_one(x):
+    y = np.copy(x)
+    for i in range(1, 6):
+        y[i] = y[i - 1] * y[i] + x[i]
+    return y
+
+
+def masks_and_arrays(x):
+    a = x * 2
+    mask = np.array([True, False, True, True, False, False])
+    a[mask] = a[~mask]
+    a[[0, 0, 1]] = x[3:6]
+    a[[1, 2]] += a[[3, 3]]
+    return a
+
+
+def swaps(x):
+    a = (x + 1).reshape(3, 2)
+    a[0], a[1] = a[1], a[0].copy()
+    a[[0, 2]] = a[[2, 0]]
+    a[:, 0], a[:, 1] = a[:, 1].copy(), a[:, 0].copy()
+    return a * a
+
+
+def backwards(x):
+    w = x * 1.0
+    v = w[2:5]
+    u = v[::-1]
+    u[0] = w[0] * 3
+    w[3] = u[2]
+    v *= 2
+    return w * u[1] + np.sum(v * u)
+
+
+def matrices(x):
+    a = np.outer(x, x)
+    row = a[1]
+    a[0] = 0
+    a[2:4, 1:3] = a[0:2, 1:3] * row[0]
+    b = a.T
+    b[1] -= a[2]
+    b[..., None][0, 0] = x[1]
+    return a @ x
+
+
+def names_of_one_array(x):
+    a = x * x
+    b = a
+    b += 1
+    c = a[...]
+    c[0] = 5
+    d = c * a
+    c[1] = d[1]
+    return a + d
+
+
+def numpys_functions(x):
+    a = np.copy(x)
+    np.copyto(a, x * x, where=x > 2)
+    np.put(a, [0, 5, 1], x[2:4])
+    np.fill_diagonal(a.reshape(2, 3), x[1])
+    np.add.at(a, [0, 0, 1], x[:3] * 2)
+    np.multiply.at(a, [1, 1, 2], a[3:6])
+    np.negative.at(a, [0, 3, 3])
+    return a * a
+
+
+def into_out(x):
+    a = np.copy(x)
+    np.add(x, x * x, out=a)
+    np.multiply(a, a, out=a, where=x > 2)
+    a[::2] = 0
+    np.sum(a.reshape(2, 3), axis=0, out=a[:3])
+    return a
+
+
+def methods(x):
+    a = np.copy(x)[::-1].copy()
+    a.sort()
+    a[1:3].fill(3.0)
+    a.put([0], x[0] * x[1])
+    b = np.copy(a).reshape(3, 2)
+    np.put_along_axis(b, np.array([[1], [0], [1]]), x[3], axis=1)
+    np.place(b, b > 2.9, x[:2])
+    np.putmask(a, a > 2, x * x)
+    return b + a.reshape(3, 2)
+
+
+def made_like(x):
+    a = np.zeros_like(x)
+    b = np.empty_like(x)
+    b.fill(1)
+    a[1:] = x[1:] * 2
+    b *= a
+    c = np.full_like(x, 3.0)
+    c[2] += x[2]
+    c[0] = b[1]
+    a += c
+    return a * b + c
+
+
+PROGRAMS: list[Callable[[Any], Any]] = [
+    stencil, views_of_views, one_by_one, masks_and_arrays, swaps, backwards, matrices, names_of_one_array,
+    numpys_functions, into_out, methods, made_like,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_that_writes_has_the_values_and_derivatives_of_arrays(program):
+    x = rng.normal(size=6) + 2
+    value = program(x.copy())
+    weights = rng.normal(size=value.shape)
+
+    def loss(x):
+        return np.sum(program(x) * weights)
+
+    np.testing.assert_allclose(program(tg.Tensor(x)).data, value, rtol=1e-13)
+    steps = 1e-6 * np.eye(6)
+    slopes = [(loss(x + step) - loss(x - step)) / 2e-6 for step in steps]
+    gradient = tg.grad(loss)
+    np.testing.assert_allclose(gradient(x), slopes, rtol=1e-6, atol=1e-7)
+    curvature = [(gradient(x + step) - gradient(x - step)) / 2e-6 for step in steps]
+    np.testing.assert_allclose(tg.hessian(loss)(x), curvature, rtol=1e-5, atol=1e-6)

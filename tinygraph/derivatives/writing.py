@@ -1,0 +1,151 @@
+"""Derivatives of writing into an array: `x[place] = value` as a function of x and value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygraph.derivatives.indexing import along
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.places import Place
+from tinygraph.engine.primitives import primitive
+from tinygraph.engine.table import composition
+from tinygraph.engine.value import Value
+from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import users_line
+
+__all__ = ["at_of", "put_at"]
+
+
+@primitive
+def put_at(x: Any, place: Place, value: Any) -> Any:
+    """x with a value written at a place: what x is after `x[place] = value`."""
+    new = np.array(x)
+    place.put(new, value)
+    return new
+
+
+@primitive
+def cleared(g: Any, place: Place) -> Any:
+    """An array with 0 at a place: no cotangent flows to a value that was written over."""
+    new = np.array(g)
+    place.put(new, 0)
+    return new
+
+
+def _put_at_value(g: Any, z: Any, x: Any, place: Place, value: Any) -> Any:
+    part = place.of(g)
+    if place.repeats:
+        part = np.where(place.stays(g.shape), part, 0)
+    missing = value.ndim - part.ndim
+    return np.reshape(part, (1,) * missing + part.shape) if missing > 0 else part
+
+
+put_at.derivative(lambda g, z, x, place, value: cleared(g, place), None, _put_at_value)
+cleared.derivative(lambda g, z, x, place: cleared(g, place), None)
+
+
+# --- NumPy's functions that write ------------------------------------------------------------------------------------
+
+
+def _writable(array: Any, call: str) -> Any:
+    """A Tensor that is to be written into; a plain array would lose the gradient of what is written."""
+    if isinstance(array, Value):
+        return array
+    raise UnsupportedError(
+        f"{call}: a Tensor is written into a plain array, at {users_line()}, which would lose its gradient. Make the "
+        "array with tinygraph's NumPy, import tinygraph.numpy as np, or like a Tensor: np.zeros(shape, like=t)"
+    )
+
+
+@composition(np.copyto)
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    """Write an array into another, where a condition holds."""
+    dst, source = _writable(dst, "copyto"), array_of(src)
+    if not np.can_cast(source.dtype, dst.dtype, casting):
+        raise TypeError(f"copyto: cannot cast from {source.dtype} to {dst.dtype} according to {casting!r}")
+    if where is True:
+        dst[...] = source
+        return
+    mask = np.broadcast_to(plain(where), dst.shape)
+    dst[mask] = np.broadcast_to(source, dst.shape)[mask]
+
+
+@composition(np.put)
+def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    """Write values at positions of the flattened array, over again where they are fewer than the positions."""
+    a, positions = _writable(a, "put"), np.ravel(plain(ind))
+    if mode == "wrap":
+        positions = positions % a.size
+    elif mode == "clip":
+        positions = np.clip(positions, 0, a.size - 1)
+    elif np.any((positions < -a.size) | (positions >= a.size)):
+        raise IndexError(f"put: a position is out of bounds for an array of {a.size} elements")
+    if positions.size:
+        a[np.unravel_index(positions % a.size, a.shape)] = _repeated(v, positions.size)
+
+
+def _repeated(values: Any, count: int) -> Any:
+    values = np.ravel(array_of(values))
+    return values if values.size == 1 else np.resize(values, (count,))
+
+
+@composition(np.place)
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    """Write values one after the other where a mask holds, over again where they are fewer."""
+    arr, mask = _writable(arr, "place"), np.reshape(plain(mask), np.shape(arr)).astype(bool)
+    arr[mask] = _repeated(vals, int(np.count_nonzero(mask)))
+
+
+@composition(np.putmask)
+def putmask(a: Any, mask: Any, values: Any) -> None:
+    """Write values where a mask holds, each from its own position."""
+    a, mask = _writable(a, "putmask"), np.reshape(plain(mask), np.shape(a)).astype(bool)
+    a[mask] = np.reshape(_repeated(values, a.size), (-1,))[np.flatnonzero(mask)] if np.size(values) != 1 else values
+
+
+@composition(np.put_along_axis)
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    """Write values at positions along an axis."""
+    arr, indices = _writable(arr, "put_along_axis"), plain(indices)
+    if axis is None:
+        arr[np.unravel_index(np.ravel(indices) % arr.size, arr.shape)] = np.ravel(array_of(values))
+        return
+    arr[along(indices, arr.shape, normalize_axis_index(axis, arr.ndim))] = values
+
+
+@composition(np.fill_diagonal)
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """Write values into the main diagonal."""
+    a = _writable(a, "fill_diagonal")
+    numbers = np.zeros(a.shape, bool)
+    np.fill_diagonal(numbers, True, wrap)
+    positions = np.flatnonzero(numbers)
+    a[np.unravel_index(positions, a.shape)] = _repeated(val, positions.size)
+
+
+def at_of(ufunc: np.ufunc) -> Any:
+    """Return what `ufunc.at` does: an element that is named several times is computed several times."""
+
+    def at(a: Any, indices: Any, b: Any = None) -> None:
+        a, index = _writable(a, f"{ufunc.__name__}.at"), plain(indices)
+        positions = np.arange(a.size).reshape(a.shape)[index]
+        operands = () if b is None else (np.ravel(np.broadcast_to(array_of(b), positions.shape)),)
+        positions = np.ravel(positions)
+        for chosen in _rounds(positions):
+            part = np.unravel_index(positions[chosen], a.shape)
+            a[part] = ufunc(a[part], *[operand[chosen] for operand in operands])
+
+    return at
+
+
+def _rounds(positions: Any) -> Any:
+    """The entries of some positions in rounds, in none of which a position comes twice."""
+    order = np.argsort(positions, kind="stable")
+    ordered = positions[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])[: ordered.size]
+    rank = np.empty(ordered.size, int)
+    rank[order] = np.arange(ordered.size) - np.repeat(starts, np.diff(np.r_[starts, ordered.size]))
+    return [np.flatnonzero(rank == round_) for round_ in range(int(rank.max(initial=-1)) + 1)]

@@ -1,0 +1,112 @@
+"""A place: a part of an array that a program writes into, by an index into the array or into a view of it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Place", "Step", "same_memory", "taken"]
+
+
+class Step(NamedTuple):
+    """One view on the way from an array to a view of a view: the call `function(array, *args, **keywords)`.
+
+    Attributes:
+        function: `operator.getitem`, `np.transpose`, ...
+        args, keywords: its other arguments.
+        code, lasti, label: the line and the scope of the call, as a `Call` has them.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    keywords: dict[str, Any]
+    code: CodeType | None = None
+    lasti: int = 0
+    label: Any = None
+
+    def of(self, array: Any) -> Any:
+        """Return the view, of an array or of a Tensor."""
+        return self.function(array, *self.args, **self.keywords)
+
+
+def taken(array: Any, steps: tuple[Step, ...]) -> Any:
+    """Return the view at the end of some steps."""
+    for step in steps:
+        array = step.of(array)
+    return array
+
+
+def same_memory(one: Any, other: Any) -> bool:
+    """Return whether two arrays are the same elements of the same memory, in the same order."""
+    return (
+        type(one) is type(other) is np.ndarray
+        and one.shape == other.shape
+        and one.strides == other.strides
+        and one.dtype == other.dtype
+        and one.__array_interface__["data"][0] == other.__array_interface__["data"][0]
+    )
+
+
+class Place:
+    """A part of an array: `index` into the view at the end of `steps`."""
+
+    __slots__ = ("index", "repeats", "steps")
+
+    def __init__(self, steps: tuple[Step, ...], index: Any) -> None:
+        self.steps = steps
+        self.index = index
+        self.repeats = _may_repeat(index)
+
+    def of(self, array: Any) -> Any:
+        """Return the part, of an array or of a Tensor."""
+        return taken(array, self.steps)[self.index]
+
+    def put(self, array: Any, value: Any) -> None:
+        """Write a value into the part of an array."""
+        view = taken(array, self.steps)
+        if not self.steps or np.may_share_memory(view, array):
+            view[self.index] = value
+            return
+        # A reshape is a view of some layouts alone. Positions are the same in all.
+        positions = self.of(np.arange(array.size).reshape(array.shape))
+        np.put(array, positions, np.broadcast_to(value, positions.shape))
+
+    def stays(self, shape: tuple[int, ...]) -> Any:
+        """Return where an array of this shape keeps a written value: an element named twice has the last one."""
+        numbers = np.full(shape, -1)
+        part = self.of(numbers)
+        own = np.arange(part.size).reshape(part.shape)
+        self.put(numbers, own)
+        return self.of(numbers) == own
+
+    def __repr__(self) -> str:
+        return "".join([_text(step.function, step.args) for step in self.steps]) + _text(
+            operator.getitem, (self.index,)
+        )
+
+
+def _may_repeat(index: Any) -> bool:
+    """Return whether an index may name an element twice: arrays of integers may."""
+    items = index if type(index) is tuple else (index,)
+    return any([isinstance(item, np.ndarray) and item.dtype != bool and item.ndim > 0 for item in items])
+
+
+def _text(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    if function is operator.getitem:
+        items = args[0] if type(args[0]) is tuple else (args[0],)
+        return f"[{', '.join(map(_item_text, items))}]"
+    name = getattr(function, "__name__", "view")
+    return ".T" if name == "transpose" and not args else f".{name}({', '.join(map(str, args))})"
+
+
+def _item_text(item: Any) -> str:
+    if isinstance(item, slice):
+        ends = ["" if end is None else str(end) for end in (item.start, item.stop)]
+        return ":".join(ends if item.step is None else [*ends, str(item.step)])
+    if item is Ellipsis:
+        return "..."
+    return "·" if isinstance(item, np.ndarray) and item.ndim else str(item)

@@ -1,0 +1,234 @@
+"""Writing into a Tensor, `t[index] = value`: NumPy's meaning, views included, and a new link for the whole.
+
+A gradient flows to the old values that were not written over, and to the value. See `engine.memory` for where the
+values are, and `derivatives.writing` for the rules.
+"""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.derivatives.writing import put_at
+from tinygraph.engine.keeping import copied
+from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
+from tinygraph.engine.links import LIVE, DataLeaf, Like, Put, Unnamed, give_name, name_of, next_order
+from tinygraph.engine.memory import live_call, settle
+from tinygraph.engine.modes import is_recording, state
+from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.places import Place, same_memory
+from tinygraph.engine.record import note_origin
+from tinygraph.engine.refusing import explained_write
+from tinygraph.engine.table import operation_of
+from tinygraph.engine.value import Value
+from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.users_code.source import made_at, users_line
+
+__all__ = ["plain_index", "write"]
+
+
+def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[index] = value") -> None:
+    """Write a value into a part of a Tensor.
+
+    Args:
+        tensor: becomes what the array would be.
+        index: whatever NumPy takes.
+        value: an array, a number or a Tensor that broadcasts to the part.
+        frame: of the line that writes.
+        call: the write as the user spells it.
+
+    Raises:
+        UnsupportedError: somebody else holds the memory; or the Tensor is of integers, and the value has a gradient.
+        GraphError: a computed Tensor is written into under `no_grad`.
+        ShapeError: the value does not fit.
+    """
+    if state.tracing is not None:
+        raise _traced(tensor, call)
+    index = _own(plain_index(index))
+    if isinstance(value, list | tuple) and has_tensors(value):
+        value = array_of(value)
+    if not tensor._value.ndim:
+        _write_number(tensor, index, value, frame, call)
+        return
+    link = tensor._link
+    carries = isinstance(value, Value) and value._link.differentiable and is_recording()
+    if carries:
+        if tensor._value.dtype.kind not in "fc":
+            raise _no_gradient(tensor, value, call)
+        if _is_part_itself(tensor, index, value):
+            return  # `t[index] += v` has written into the view already
+    if not is_recording():
+        _update(tensor, index, plain(value), call)
+        return
+    if not link.is_call and type(link) not in LIVE:
+        notice_writes(link)
+        if type(link) is LentDataLeaf and not carries:
+            _update(tensor, index, plain(value), call)
+            return
+        if type(link) in (LentLeaf, LentDataLeaf):
+            raise _held(tensor, call)
+    if type(link) in LIVE:
+        memory, steps = link.memory, link.steps
+        if memory.link is not None and not link.differentiable:
+            raise _cut(tensor, call)
+        name = None
+    else:
+        name = name_of(link)
+        memory, steps = settle(tensor, call)
+    _put(tensor._value, index, plain(value), call)
+    if not carries and memory.link is None:
+        return
+    _record(memory, Place(steps, index), tensor, value if carries else plain(value), frame)
+    if name is not None and not steps:
+        give_name(tensor._link, name)
+
+
+def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:
+    """Return whether a value that is to be written is the view of that very part."""
+    link, given = tensor._link, value._link
+    if type(link) not in LIVE or type(given) not in LIVE or link.memory is not given.memory:
+        return False
+    return same_memory(value._value, tensor._value[index])
+
+
+def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType) -> None:
+    """Note in the record that a value was written."""
+    whole = not place.steps and _is_whole(place.index)
+    if whole and not isinstance(value, Value):
+        memory.forget_gradient()
+        return
+    op = operation_of(put_at)
+    assert op is not None
+    old = Like(memory.array) if whole or memory.link is None else memory.link
+    given: Any = value._link if isinstance(value, Value) else value
+    if isinstance(given, np.ndarray):
+        given = given.copy() if given.size <= 64 else Like(given)
+    link = live_call(Put, op, (old, place, given), {}, memory.array, memory, ())
+    note_origin(link, frame, tensor._value)
+    memory.link = link
+    memory.follow(_target(tensor._value, place.index))
+
+
+def _target(array: Any, index: Any) -> Any:
+    """Return an array in the memory that was written: the part, or all where the index makes copies."""
+    items = index if type(index) is tuple else (index,)
+    if all([item is None or isinstance(item, int | slice | np.integer) for item in items]):
+        return array[(*items, Ellipsis)]
+    return array
+
+
+def _is_whole(index: Any) -> bool:
+    """Return whether an index names all elements, whatever the shape."""
+    items = index if type(index) is tuple else (index,)
+    return all([item is Ellipsis or (isinstance(item, slice) and item == slice(None)) for item in items])
+
+
+def _put(array: Any, index: Any, value: Any, call: str) -> None:
+    try:
+        array[index] = value
+    except (ValueError, IndexError) as error:
+        raise explained_write(error, call, array, value) from None
+
+
+# --- without a record -------------------------------------------------------------------------------------------------
+
+
+def _update(tensor: Any, index: Any, value: Any, call: str) -> None:
+    """Write into a Tensor where nothing is recorded, or nothing has a gradient."""
+    link = tensor._link
+    if type(link) in LIVE:
+        if link.memory.link is not None:
+            raise _cut(tensor, call)
+        _put(tensor._value, index, value, call)
+        return
+    if link.is_call:
+        raise _cut(tensor, call)
+    if type(link) is Unnamed:
+        settle(tensor, call)
+        _put(tensor._value, index, value, call)
+        return
+    _put(tensor._value, index, value, call)
+    if link.before is not None:
+        link.before = UNSEEN
+    link.order = link.rewritten = next_order()
+
+
+def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: str) -> None:
+    """Write into a Tensor of no axes. Its value is a number, so that nothing is a view of it."""
+    number = np.array(tensor._value)
+    _put(number, index, plain(value), call)
+    carries = isinstance(value, Value) and value._link.differentiable and is_recording()
+    if carries and tensor._value.dtype.kind not in "fc":
+        raise _no_gradient(tensor, value, call)
+    named = np.zeros((), bool)
+    named[index] = True
+    if not named:
+        return
+    if tensor.is_leaf and not is_recording():
+        tensor.assign(number)
+        return
+    if not carries:
+        tensor._value, tensor._link = number[()], DataLeaf(number[()], name_of(tensor._link), frame)
+        return
+    result: Any = np.reshape(value, ())
+    if result.dtype != number.dtype:
+        result = result.astype(number.dtype)
+    tensor._value, tensor._link = result._value, result._link
+
+
+# --- indices ----------------------------------------------------------------------------------------------------------
+
+
+def plain_index(index: Any) -> Any:
+    """An index with any Tensors in it, which select but carry no gradient, as plain arrays."""
+    if isinstance(index, Value):
+        return index.data  # type: ignore[attr-defined]
+    if isinstance(index, tuple):
+        return tuple([plain_index(item) for item in index])
+    return index
+
+
+def _own(index: Any) -> Any:
+    """An index that nobody else can change: its arrays copied, its lists made arrays."""
+    if type(index) is tuple:
+        return tuple([_own(item) for item in index])
+    if type(index) is list:
+        return np.array(index) if index else np.array(index, np.intp)
+    return copied(index)
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def _no_gradient(tensor: Any, value: Any, call: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{call}, at {users_line()}: a Tensor{made_at(value._link)} that requires a gradient is written into one of "
+        f"dtype {tensor._value.dtype}, which has none. Make it of floats, np.zeros(n, dtype=float); or write "
+        "value.data if the numbers alone are meant"
+    )
+
+
+def _held(tensor: Any, call: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{call}, at {users_line()}: t.data of this Tensor{made_at(tensor._link)} is still held, and would see a write "
+        "that the record knows and it does not. Keep a copy of it, t.data.copy(); or write under tg.no_grad(), which "
+        "is an update"
+    )
+
+
+def _cut(tensor: Any, call: str) -> GraphError:
+    return GraphError(
+        f"{call}, at {users_line()}: this Tensor{made_at(tensor._link)} was computed with a graph, and a write without "
+        "a record would make its gradient wrong. Write outside of no_grad(), or into a copy, t.detach().copy()"
+    )
+
+
+def _traced(tensor: Any, call: str) -> UnsupportedError:
+    error = UnsupportedError(
+        f"{call}, at {users_line()}: a compiled function does not write into a Tensor{made_at(tensor._link)} yet. "
+        "Build the result instead, with np.where(mask, value, t) or np.concatenate; or call the function as it is"
+    )
+    state.tracing.refusal = state.tracing.refusal or error  # type: ignore[union-attr]
+    return error
