@@ -52,9 +52,9 @@ def test_a_function_of_a_seldom_entered_room_is_found_at_the_first_call(call, sh
 def test_what_to_use_instead_is_known_at_the_first_call():
     program = """
 try:
-    np.put(t, 0, 1.0)
+    np.save("nowhere.npy", t)
 except tg.UnsupportedError as error:
-    print("put" in str(error) and "no derivative for this function yet" not in str(error))
+    print("t.data" in str(error) and "no derivative for this function yet" not in str(error))
 """
     assert fresh(program) == "True"
 

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import along
-from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.operands import array_of, plain, tensors_in
 from tinygraph.engine.places import Place
 from tinygraph.engine.primitives import primitive
+from tinygraph.engine.refusing import lost_in_array
 from tinygraph.engine.table import composition
 from tinygraph.engine.value import Value
-from tinygraph.errors import UnsupportedError
-from tinygraph.users_code.source import users_line
 
 __all__ = ["at_of", "put_at"]
 
@@ -50,20 +49,17 @@ cleared.derivative(lambda g, z, x, place: cleared(g, place), None)
 # --- NumPy's functions that write ------------------------------------------------------------------------------------
 
 
-def _writable(array: Any, call: str) -> Any:
+def _writable(array: Any, call: str, *written: Any) -> Any:
     """A Tensor that is to be written into; a plain array would lose the gradient of what is written."""
     if isinstance(array, Value):
         return array
-    raise UnsupportedError(
-        f"{call}: a Tensor is written into a plain array, at {users_line()}, which would lose its gradient. Make the "
-        "array with tinygraph's NumPy, import tinygraph.numpy as np, or like a Tensor: np.zeros(shape, like=t)"
-    )
+    raise lost_in_array(call, tensors_in(written))
 
 
 @composition(np.copyto)
 def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """Write an array into another, where a condition holds."""
-    dst, source = _writable(dst, "copyto"), array_of(src)
+    dst, source = _writable(dst, "copyto", src), array_of(src)
     if not np.can_cast(source.dtype, dst.dtype, casting):
         raise TypeError(f"copyto: cannot cast from {source.dtype} to {dst.dtype} according to {casting!r}")
     if where is True:
@@ -76,7 +72,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
 @composition(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """Write values at positions of the flattened array, over again where they are fewer than the positions."""
-    a, positions = _writable(a, "put"), np.ravel(plain(ind))
+    a, positions = _writable(a, "put", v), np.ravel(plain(ind))
     if mode == "wrap":
         positions = positions % a.size
     elif mode == "clip":
@@ -95,21 +91,21 @@ def _repeated(values: Any, count: int) -> Any:
 @composition(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """Write values one after the other where a mask holds, over again where they are fewer."""
-    arr, mask = _writable(arr, "place"), np.reshape(plain(mask), np.shape(arr)).astype(bool)
+    arr, mask = _writable(arr, "place", vals), np.reshape(plain(mask), np.shape(arr)).astype(bool)
     arr[mask] = _repeated(vals, int(np.count_nonzero(mask)))
 
 
 @composition(np.putmask)
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """Write values where a mask holds, each from its own position."""
-    a, mask = _writable(a, "putmask"), np.reshape(plain(mask), np.shape(a)).astype(bool)
+    a, mask = _writable(a, "putmask", values), np.reshape(plain(mask), np.shape(a)).astype(bool)
     a[mask] = np.reshape(_repeated(values, a.size), (-1,))[np.flatnonzero(mask)] if np.size(values) != 1 else values
 
 
 @composition(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     """Write values at positions along an axis."""
-    arr, indices = _writable(arr, "put_along_axis"), plain(indices)
+    arr, indices = _writable(arr, "put_along_axis", values), plain(indices)
     if axis is None:
         arr[np.unravel_index(np.ravel(indices) % arr.size, arr.shape)] = np.ravel(array_of(values))
         return
@@ -119,7 +115,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
 @composition(np.fill_diagonal)
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """Write values into the main diagonal."""
-    a = _writable(a, "fill_diagonal")
+    a = _writable(a, "fill_diagonal", val)
     numbers = np.zeros(a.shape, bool)
     np.fill_diagonal(numbers, True, wrap)
     positions = np.flatnonzero(numbers)
@@ -130,7 +126,7 @@ def at_of(ufunc: np.ufunc) -> Any:
     """Return what `ufunc.at` does: an element that is named several times is computed several times."""
 
     def at(a: Any, indices: Any, b: Any = None) -> None:
-        a, index = _writable(a, f"{ufunc.__name__}.at"), plain(indices)
+        a, index = _writable(a, f"{ufunc.__name__}.at", b), plain(indices)
         positions = np.arange(a.size).reshape(a.shape)[index]
         operands = () if b is None else (np.ravel(np.broadcast_to(array_of(b), positions.shape)),)
         positions = np.ravel(positions)

@@ -29,7 +29,7 @@ from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
-from tinygraph.engine.refusing import explained, no_numbers, overwrites, unsupported
+from tinygraph.engine.refusing import explained, lost_in_array, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of
 from tinygraph.engine.value import Value
@@ -247,7 +247,7 @@ def into(out: Any, result: Any, function: Callable[..., Any], frame: FrameType) 
     if isinstance(out, Value):
         out._write(..., result, frame, f"{name}, out=t")
     elif type(out) is not np.ndarray or (isinstance(result, Value) and result._link.differentiable and state.recording):
-        raise overwrites(name, "out=")
+        raise lost_in_array(f"{name}, with out= or as `a += t` does", tensors_in(result))
     else:
         out[...] = plain(result)
     return out

@@ -15,7 +15,7 @@ from tinygraph.engine.notes import hint_for
 from tinygraph.engine.passes import Freed
 from tinygraph.engine.table import Operation, function_name
 from tinygraph.errors import ShapeError, UnsupportedError
-from tinygraph.users_code.source import source_of, users_line
+from tinygraph.users_code.source import made_at, source_of, users_line
 
 
 class AxisError(ShapeError, np.exceptions.AxisError):
@@ -75,7 +75,17 @@ def overwrites(name: str, how: str) -> UnsupportedError:
     """Return the error for a call that is told to write into an array."""
     return UnsupportedError(
         f"{name}: writing the result into an array ({how}) at {users_line()} would overwrite values that the graph may "
-        "still need, or lose the gradient; use the result that the call returns"
+        "still need, or lose the gradient; use the result of the call"
+    )
+
+
+def lost_in_array(name: str, tensors: Iterator[Any]) -> UnsupportedError:
+    """Return the error for a call that would write Tensors into a plain array, and lose their gradient."""
+    tensor = next(tensors, None)
+    return UnsupportedError(
+        f"{name}: a Tensor{'' if tensor is None else made_at(tensor._link)} is written into a plain array at "
+        f"{users_line()}, which would lose its gradient. Make the array with tinygraph's NumPy, import tinygraph.numpy "
+        "as np, or like a Tensor, np.zeros(shape, like=t); or use the result that a call returns"
     )
 
 
