@@ -49,7 +49,8 @@ class Waiting:
     """
 
     __slots__ = (
-        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "kept", "owned", "retain", "since",
+        "_leaves_out", "_outside", "begun", "calls", "ends", "foreign", "freed", "held", "kept", "owned", "retain",
+        "since",
     )  # fmt: skip
 
     def __init__(self, since: int) -> None:
