@@ -21,8 +21,14 @@ def written(draw):
     x = draw(arrays())
     place = Place((), draw(indices(x.shape)))
     part = np.shape(place.of(x))
-    shape = draw(st.sampled_from([part, (), (1, *part)] if x.ndim else [part]))
+    masks = [item for item in (place.index if isinstance(place.index, tuple) else (place.index,)) if _is_mask(item)]
+    longer = [] if masks or not part else [(1, *part)]  # NumPy takes one axis more, but not under a mask
+    shape = draw(st.sampled_from([part, (), *longer] if x.ndim else [part]))
     return Call((x, place, draw(arrays(shape))))
+
+
+def _is_mask(item):
+    return np.asarray(item).dtype == bool
 
 
 @st.composite
