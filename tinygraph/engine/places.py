@@ -90,9 +90,13 @@ class Place:
 
 
 def _may_repeat(index: Any) -> bool:
-    """Return whether an index may name an element twice: arrays of integers may."""
+    """Return whether an index may name an element twice: sequences of integers may."""
     items = index if type(index) is tuple else (index,)
-    return any([isinstance(item, np.ndarray) and item.dtype != bool and item.ndim > 0 for item in items])
+    return any([isinstance(item, np.ndarray | list) and np.ndim(item) > 0 and not _is_mask(item) for item in items])
+
+
+def _is_mask(item: Any) -> bool:
+    return bool(np.asarray(item).dtype == bool)
 
 
 def _text(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
