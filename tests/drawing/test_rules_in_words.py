@@ -15,6 +15,7 @@ import tinygraph as tg
 from tinygraph.drawing.expressions import labels
 from tinygraph.drawing.mirror import pullbacks
 from tinygraph.drawing.slopes import slope
+from tinygraph.drawing.symbols import index_text
 from tinygraph.engine import dependence, notes, table
 
 from .notation import evaluated
@@ -41,10 +42,28 @@ BACKWARD: list[tuple[str, Call, tuple[tuple[int, ...], ...]]] = [
     ("transpose", lambda a: np.transpose(a, (1, 2, 0)), ((2, 3, 4),)),
     ("getitem", lambda a: a[1], (A,)), ("getitem", lambda a: a[:, ::2], (A,)),
     ("getitem", lambda a: a[[0, 0, 2]], (A,)),
+    *[("put_at", lambda a, b, index=index: written(a, b, index), (A, shape)) for index, shape in (
+        (0, V), (0, ()), ((slice(None), 1), (3,)), (slice(1, None), V), ([2, 0], (2, 4)), ([0, 0, 2], (3, 4)),
+        (slice(None, 1), (1, 1, 4)), (([1, 1], [0, 0]), (2,)))],
+    ("put_at", lambda a, b: written_in_a_view(a, b), (A, (3,))),
+    ("put_at", lambda a: written(a, 2.0, (slice(None), 0)), (A,)),
 ]  # fmt: skip
 CONSTANT = np.linspace(-1, 1, 4)
 # Functions whose texts the drawing makes for each call: the notation of a power follows its exponent.
 MADE = {"power"}
+
+
+def written(a: Any, b: Any, index: Any) -> Any:
+    y = a * 2.0
+    y[index] = b
+    return y
+
+
+def written_in_a_view(a: Any, b: Any) -> Any:
+    y = a * 2.0
+    view = y.T[1:]
+    view[0] = b
+    return y
 
 
 def told_by(kind: str) -> set[str]:
@@ -83,8 +102,11 @@ def check_texts_of_mirror(op: str, call: Call, shapes: tuple[tuple[int, ...], ..
 def read(text: str, node: Any, operand: Any, values: dict[str, Any]) -> Any:
     """The cotangent of an operand, as the text says it."""
     assert "· ∂" not in text, text
-    if text == "Σ ∇":
-        return summed(values["∇"], operand.shape)
+    if text.startswith("Σ ∇"):
+        return summed(read(text[2:], node, operand, values), operand.shape)
+    if node is not None and node.op == "put_at":
+        found = around_a_place(text, node, values["∇"])
+        return found.reshape(operand.shape) if found.size == operand.size else found
     if text.startswith("Σ("):
         return summed(read(text[2:-1], node, operand, values), operand.shape)
     if " where " in text:
@@ -117,6 +139,18 @@ def into_its_place(value: Any, node: Any, operand: Any) -> Any:
     found = np.zeros(operand.shape)
     np.add.at(found, node.args[1], value)
     return found
+
+
+def around_a_place(text: str, node: Any, gradient: Any) -> Any:
+    place = node.args[1]
+    said = place.text(index_text)
+    if text == f"∇ with 0 at {said}":
+        gradient = gradient.copy()
+        place.put(gradient, 0)
+        return gradient
+    over = ", 0 for a value written over"
+    assert text.removesuffix(over) == f"∇{said}"
+    return np.where(place.stays(node.shape), place.of(gradient), 0) if text.endswith(over) else place.of(gradient)
 
 
 WORDS: dict[str, Callable[[Any, Any, Any], Any]] = {

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import along
+from tinygraph.engine.links import Like
+from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, plain, tensors_in
 from tinygraph.engine.places import Place
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.refusing import lost_in_array
 from tinygraph.engine.table import composition
 from tinygraph.engine.value import Value
+from tinygraph.errors import GraphError
 
 __all__ = ["at_of", "put_at"]
 
@@ -21,6 +24,11 @@ __all__ = ["at_of", "put_at"]
 @primitive
 def put_at(x: Any, place: Place, value: Any) -> Any:
     """x with a value written at a place: what x is after `x[place] = value`."""
+    if isinstance(x, Like) or isinstance(value, Like):
+        raise GraphError(
+            "put_at: the record did not keep the numbers in an array, since no gradient needs them; so this call of a "
+            "graph cannot be made again. Call the function that made the graph"
+        )
     new = np.array(x)
     place.put(new, value)
     return new
@@ -43,6 +51,7 @@ def _put_at_value(g: Any, z: Any, x: Any, place: Place, value: Any) -> Any:
 
 
 put_at.derivative(lambda g, z, x, place, value: cleared(g, place), None, _put_at_value)
+formula(put_at, pullbacks=("∇ with 0 at {y}", "", "∇{y}"))
 cleared.derivative(lambda g, z, x, place: cleared(g, place), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from string import Formatter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
-from tinygraph.drawing.symbols import grouped, scalar_constant
+from tinygraph.drawing.symbols import grouped, index_text, place_of, scalar_constant
 from tinygraph.drawing.text import clean, clip
 from tinygraph.engine.dependence import is_elementwise
 from tinygraph.engine.links import Like
 from tinygraph.engine.notes import Formula, formula_of
+from tinygraph.engine.places import Place
 from tinygraph.graph import Graph, Node
 
 __all__ = ["BACKWARD_SIDE", "mirror", "pullback_lines", "pullbacks"]
@@ -85,10 +86,24 @@ def pullbacks(node: Node, names: dict[int, str]) -> list[Pullback]:
             continue
         place = places[position] if position < len(places) else len(rules)
         text, saved = _filled(rules[place] if place < len(rules) else _unknown(node), node, names)
-        if node.function and is_elementwise(node.function) and operand.shape != node.shape and text != _unknown(node):
-            text = f"Σ {text}" if text == "∇" else f"Σ({text})"
+        if text != _unknown(node) and _is_broadcast(operand, node, position):
+            text = f"Σ {text}" if text.startswith("∇") and " " not in text else f"Σ({text})"
         found.append(Pullback(operand, text, saved))
     return found
+
+
+def _is_broadcast(operand: Node, node: Node, position: int) -> bool:
+    """Return whether a call repeats an operand, so that the gradients of the copies are summed."""
+    written = place_of(node)
+    if written is not None:
+        return operand is node.args[2] and operand.size != _part(node, written).size
+    return bool(node.function and is_elementwise(node.function) and operand.shape != node.shape)
+
+
+def _part(node: Node, place: Place) -> np.ndarray[Any, Any]:
+    """Return the part of an array that a call writes, with zeros for its values."""
+    part: np.ndarray[Any, Any] = np.asarray(place.of(np.zeros(node.shape, bool)))
+    return part
 
 
 def pullback_lines(node: Node, names: dict[int, str]) -> list[str]:
@@ -113,6 +128,9 @@ def _rules(node: Node) -> tuple[str, ...]:
         return ("∇ with its axes back",)
     if node.function in REDUCTIONS and not _is_plain_reduction(node):
         return ()
+    written = place_of(node)
+    if written is not None and written.repeats and not np.all(written.stays(node.shape)):
+        return ("∇ with 0 at {y}", "", "∇{y}, 0 for a value written over")
     row = _row(node)
     rules = () if row is None else row.pullbacks
     ties = any(rule.endswith(TIE) for rule in rules) and _may_tie(node)
@@ -175,7 +193,9 @@ def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
 
 
 def _constant(value: object, name: str | None) -> str:
-    """Return a number as text, or the name of an array in the user's code."""
+    """Return a number or a place as text, or the name of an array in the user's code."""
+    if isinstance(value, Place):
+        return value.text(index_text)
     constant = scalar_constant(value)
     if constant is not None:
         return number(constant) if not np.signbit(constant) else f"({number(constant)})"

@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.drawing.numbers import number, plain_integer, superscript
 from tinygraph.drawing.text import clean, clip
 from tinygraph.engine.links import Like
+from tinygraph.engine.places import Place
 from tinygraph.graph import Node
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "grouped",
     "index_text",
     "operation_symbol",
+    "place_of",
     "scalar_constant",
     "sign",
 ]
@@ -65,6 +67,7 @@ SYMBOLS = {
     "not_equal": "≠",
     "logical_and": "∧",
     "logical_or": "∨",
+    "put_at": "←",
 }
 
 # Signs that are written around their operand.
@@ -115,13 +118,13 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
     """Return the arrays among a call's arguments, each with its name in the user's code, or "".
 
     Each is drawn as a card. A large array that the record has freed has only its shape and dtype. An index is part of
-    the operation instead.
+    the operation instead. So is an array that was written into, if no gradient flows to what it was before.
     """
     if node.op == "getitem":
         return []
     names = [name or "" for name in node.argument_names] or [""] * len(node.args)
     arguments: list[tuple[str, Any]] = []
-    for name, each in zip(names, node.args, strict=True):
+    for name, each in list(zip(names, node.args, strict=True))[0 if place_of(node) is None else 1 :]:
         arguments += [("", part) for part in each] if isinstance(each, (list, tuple)) else [(name, each)]
     return [
         (name, a)
@@ -130,8 +133,13 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
     ]
 
 
+def place_of(node: Node) -> Place | None:
+    """Return the place that a call writes into; None for all other calls."""
+    return node.args[1] if len(node.args) == 3 and isinstance(node.args[1], Place) else None
+
+
 def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """Return the text on an operation, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0".
+    """Return the text on an operation, at most 24 characters: "+", "1 − p", "wᵀ", "Σ axis 0", "y[0] ← t".
 
     Args:
         node: the call.
@@ -150,6 +158,8 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
         return clip(f"{word(node.args[0])} {INFIX[op]} {word(node.args[1])}")
     if op == "getitem" and len(node.args) == 2:
         return clip(f"{word(node.args[0])}[{index_text(node.args[1])}]")
+    if (written := place_of(node)) is not None:
+        return clip(_write(node, written, names))
     if op == "einsum" and node.args and isinstance(node.args[0], str):
         return clip(f"einsum {node.args[0].replace('->', '→')}")
     if op in AROUND and len(node.args) == 1 and not node.kwargs:
@@ -189,8 +199,8 @@ def grouped(text: str) -> str:
 
 
 def _is_call(text: str) -> bool:
-    """ "σ(W @ x)", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
-    name, _, rest = text.partition("(")
+    """ "σ(W @ x)" and "y[1:−1]", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
+    name, _, rest = text.replace("[", "(").replace("]", ")").partition("(")
     depths = [0]
     for letter in rest:
         depths.append(depths[-1] + (letter == "(") - (letter == ")"))
@@ -212,6 +222,13 @@ def _power(base: Any, exponent: Any, word: Callable[[Any], str]) -> str:
     raised = superscript(whole) if whole is not None else RAISED.get(word(exponent), f"^{word(exponent)}")
     below = word(base)
     return f"({below}){raised}" if below.startswith("−") else f"{below}{raised}"
+
+
+def _write(node: Node, place: Place, names: Mapping[int, str] | None) -> str:
+    """ "y[1:] ← u", and "[1:] ← 0" where the array has no name."""
+    whole, _, value = node.args
+    array = _operand(whole, names) if isinstance(whole, Node) else (*node.argument_names, "")[0] or ""
+    return f"{array.replace(UNNAMED, '')}{place.text(index_text)} ← {_operand(value, names, group=False)}"
 
 
 def _axis(node: Node) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -37,16 +38,21 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if self.ndim:
             result = _fitted(result, self, other, sign)
             if type(self._link) in LIVE or is_shared(self, lambda below: _recorded_below(self, below)):
+                _note_line(result._link, _getframe(1))
                 write(self, ..., result, _getframe(1), f"t {sign} v")
                 return self
         self._value, self._link = result._value, result._link
-        if self._link.is_call:
-            frame = _getframe(1)
-            self._link.code, self._link.lasti = frame.f_code, frame.f_lasti
-            make_outer(self._link)
+        _note_line(self._link, _getframe(1))
         return self
 
     return method
+
+
+def _note_line(link: Any, frame: FrameType) -> None:
+    """Note that a result comes from the user's line."""
+    if link.is_call:
+        link.code, link.lasti = frame.f_code, frame.f_lasti
+        make_outer(link)
 
 
 def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:

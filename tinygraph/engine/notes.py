@@ -16,6 +16,8 @@ __all__ = ["Formula", "decomposition", "decomposition_of", "formula", "formula_o
 class Formula(NamedTuple):
     """The rules of a function as pictures show them: {x} and {y} are its arguments, {z} its result, ∇ its gradient.
 
+    A place is an argument too: "∇{y}" is "∇[1:]".
+
     Attributes:
         slopes: for each argument the derivative of a scalar result: "1/(2√{x})".
         pullbacks: for each argument the gradient that arrives there: "∇ ÷ 2{z}". {count} is the number of elements

@@ -84,9 +84,16 @@ class Place:
         return self.of(numbers) == own
 
     def __repr__(self) -> str:
-        return "".join([_text(step.function, step.args) for step in self.steps]) + _text(
-            operator.getitem, (self.index,)
-        )
+        return self.text(_item_text)
+
+    def text(self, item_text: Callable[[Any], str]) -> str:
+        """Return the place as code writes it: "[1:]", ".T[0]".
+
+        Args:
+            item_text: the text of an index along one axis.
+        """
+        steps = [_text(step.function, step.args, item_text) for step in self.steps]
+        return "".join(steps if steps and self.index is Ellipsis else [*steps, _index(self.index, item_text)])
 
 
 def _may_repeat(index: Any) -> bool:
@@ -99,12 +106,15 @@ def _is_mask(item: Any) -> bool:
     return bool(np.asarray(item).dtype == bool)
 
 
-def _text(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
+def _text(function: Callable[..., Any], args: tuple[Any, ...], item_text: Callable[[Any], str]) -> str:
     if function is operator.getitem:
-        items = args[0] if type(args[0]) is tuple else (args[0],)
-        return f"[{', '.join(map(_item_text, items))}]"
+        return _index(args[0], item_text)
     name = getattr(function, "__name__", "view")
     return ".T" if name == "transpose" and not args else f".{name}({', '.join(map(str, args))})"
+
+
+def _index(index: Any, item_text: Callable[[Any], str]) -> str:
+    return f"[{', '.join(map(item_text, index if type(index) is tuple else (index,)))}]"
 
 
 def _item_text(item: Any) -> str:

@@ -10,14 +10,25 @@ import numpy as np
 
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.lending import notice_writes
-from tinygraph.engine.links import Call, Leaf, Like, is_inner, links_below, links_in, name_of, scope_of, variable_of
+from tinygraph.engine.links import (
+    Call,
+    Leaf,
+    Like,
+    Put,
+    is_inner,
+    links_below,
+    links_in,
+    name_of,
+    scope_of,
+    variable_of,
+)
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.ownership import share_memory
 from tinygraph.engine.passes import SEVERAL, pass_of
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.node import Node
-from tinygraph.users_code.source import argument_names, source_of
+from tinygraph.users_code.source import argument_names, source_of, stored_name, subscripted_name
 
 
 def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -118,19 +129,35 @@ def _node(
         "source": source_of(link.code, link.lasti),
         **about,
     }
-    name = name_of(link) or variable or variable_of(link)
+    name = name_of(link) or variable or (_written_into(link, nodes) if isinstance(link, Put) else variable_of(link))
     if isinstance(link, Leaf):
         return Node(function=None, args=(), kwargs={}, name=name, **common)
     args, keywords = link.args, link.keywords
-    are_named = not is_inner(link) and any([isinstance(item, np.ndarray | Held | Like) for item in args])
     return Node(
         function=link.op.function,
         args=mapped(args, lambda item: _argument(item, nodes)),
         kwargs=dict(keywords),
         name=name,
-        argument_names=argument_names(link.code, link.lasti, len(args)) if are_named else (),
+        argument_names=_argument_names(link, nodes),
         **common,
     )
+
+
+def _argument_names(link: Call, nodes: dict[int, Node]) -> tuple[str | None, ...]:
+    """Return the names of a call's arguments in the user's code, if there are arrays among them."""
+    if is_inner(link) or not any([isinstance(item, np.ndarray | Held | Like) for item in link.args]):
+        return ()
+    if isinstance(link, Put):
+        return _written_into(link, nodes), None, stored_name(link.code, link.lasti)
+    return argument_names(link.code, link.lasti, len(link.args))
+
+
+def _written_into(link: Put, nodes: dict[int, Node]) -> str | None:
+    """Return the variable of the array that a program wrote into: of `y[0] = t`, and of `r = y[1:]; r *= 2`."""
+    origin = link.args[1].steps[0] if link.args[1].steps else link
+    before = link.args[0]
+    found = None if is_inner(origin) else subscripted_name(origin.code, origin.lasti)
+    return found or (nodes[id(before)].name if isinstance(before, Call | Leaf) else None)
 
 
 def _argument(item: Any, nodes: dict[int, Node]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygraph.bidirectional import TURNING, isolated
 from tinygraph.engine.links import Like
+from tinygraph.engine.places import Place
 from tinygraph.graph.names import numbered
 from tinygraph.graph.node import Node
 
@@ -73,6 +74,8 @@ def argument_text(item: Any) -> str:
         return ":".join(ends if item.step is None else [*ends, str(item.step)])
     if item is Ellipsis:
         return "..."
+    if isinstance(item, Place):
+        return item.text(argument_text)
     if hasattr(item, "shape") and hasattr(item, "dtype"):
         return f"{item.dtype}{list(item.shape)}"
     return repr(item)

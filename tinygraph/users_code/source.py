@@ -17,7 +17,7 @@ from tinygraph.users_code.instructions import instructions, operation_at
 
 __all__ = [
     "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
-    "place", "source_of", "users_frame", "users_line",
+    "place", "source_of", "stored_name", "subscripted_name", "users_frame", "users_line",
 ]  # fmt: skip
 
 # An expression of at most this many characters can stand as the name of its value.
@@ -203,6 +203,38 @@ def assigned_name(code: CodeType | None, lasti: int) -> str | None:
         return None
     name = _stores(code).get(lasti)
     return None if name is None or name.startswith("_") else name
+
+
+@functools.lru_cache(maxsize=1024)
+def subscripted_name(code: CodeType | None, lasti: int) -> str | None:
+    """Return the variable that the instruction at `lasti` reads or writes a part of: "y" of `y[0]` and `self.y[0]`."""
+    if code is None or not operation_at(code, lasti)[0].endswith(("_SUBSCR", "_SLICE")):
+        return None
+    steps, (first, start, last, end) = _steps_within(code, lasti)
+    found: dict[str, bool] = {}
+    for step in steps:
+        at = step.positions
+        if (
+            at is None
+            or (at.lineno, at.col_offset) != (first, start)
+            or (at.end_lineno, at.end_col_offset) == (last, end)
+        ):
+            continue
+        found[str(step.argval)] = step.opname.startswith((*_OF_A_NAME, "LOAD_ATTR"))
+    names = [name for name in found if name != "self"]
+    return names[0] if len(names) == 1 and found[names[0]] and not names[0].startswith("_") else None
+
+
+def stored_name(code: CodeType | None, lasti: int) -> str | None:
+    """Return the value that the instruction at `lasti` writes into a part: "t" of `y[0] = t`, if it is short."""
+    source = source_of(code, lasti)
+    if code is None or source is None or not operation_at(code, lasti)[0].startswith("STORE"):
+        return None
+    try:
+        (statement,) = ast.parse(source.text).body
+    except (SyntaxError, ValueError):
+        return None
+    return _short(statement.value) or None if isinstance(statement, ast.Assign) else None
 
 
 def argument_names(code: CodeType | None, lasti: int, count: int) -> tuple[str | None, ...]:
