@@ -153,3 +153,62 @@ def test_a_program_that_writes_has_the_values_and_derivatives_of_arrays(program)
     np.testing.assert_allclose(gradient(x), slopes, rtol=1e-6, atol=1e-7)
     curvature = [(gradient(x + step) - gradient(x - step)) / 2e-6 for step in steps]
     np.testing.assert_allclose(tg.hessian(loss)(x), curvature, rtol=1e-5, atol=1e-6)
+
+
+def fills_and_scales(x):
+    """Write into a new array one by one, and into the argument through it."""
+    y = np.zeros_like(x)
+    y[0] = x[0]
+    for i in range(1, len(x)):
+        y[i] = y[i - 1] * x[i]
+    x[1:] *= y[:-1]
+    return np.sum(y * x)
+
+
+def test_a_checkpoint_of_a_program_that_writes_has_its_derivatives():
+    x = rng.normal(size=4) + 2
+    again = tg.checkpoint(fills_and_scales)
+    before = x.copy()
+    np.testing.assert_allclose(tg.grad(again)(x), tg.grad(fills_and_scales)(x), rtol=1e-12)
+    np.testing.assert_allclose(tg.hessian(again)(x), tg.hessian(fills_and_scales)(x), rtol=1e-12)
+    np.testing.assert_array_equal(x, before)
+    tg.testing.check_grads(fills_and_scales, tg.Tensor(x), order=2)
+
+
+def test_a_trace_of_a_program_that_writes_does_not_change_its_argument():
+    x = np.array([1.0, 2.0, 3.0])
+    graph = tg.trace(fills_and_scales, x)
+    assert sum(node.op == "put_at" for node in graph) == 4
+    np.testing.assert_array_equal(x, [1, 2, 3])
+
+
+def test_a_value_that_is_not_finite_is_found_before_it_is_written():
+    def program(x):
+        y = np.zeros_like(x)
+        y[1:] = np.log(x[1:] - 2)
+        return np.sum(y)
+
+    with tg.detect_nonfinite(), np.errstate(all="ignore"), pytest.raises(tg.NonFiniteError, match="log"):
+        tg.grad(program)(np.array([1.0, 2.0, 3.0]))
+
+
+def test_detached_values_do_not_see_later_writes_and_views_without_a_record_do():
+    x = tg.Tensor([1.0, 2.0, 3.0])
+    y = x * 2
+    first = y.detach()
+    y[0] = x[2]
+    second = y.detach()
+    y[1] = 0.0
+    assert first.data.tolist() == [2, 4, 6]
+    assert second.data.tolist() == [3, 4, 6]
+    with tg.no_grad():
+        view = x[1:]
+    x[1] = x[0] * 5
+    assert view.data.tolist() == [5, 3]
+
+
+def test_a_name_stays_through_writes():
+    x = tg.Tensor([1.0, 2.0], name="state")
+    x[0] = x[1] * 2
+    x[1] = 3.0
+    assert x.name == "state"

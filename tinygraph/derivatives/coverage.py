@@ -22,7 +22,7 @@ KINDS = {
     "derivative": "has a rule of its own",
     "composition": "is written out with others; its value is NumPy's to rounding",
     "plain": "has no derivative, or the derivative 0; returns NumPy's result",
-    "refused": "would write into an array, or lose the graph; the error has the replacement",
+    "refused": "would lose the graph; the error has the replacement",
     "not yet": "an error",
 }
 
@@ -98,11 +98,12 @@ assert type(np.argsort(x)) is np.ndarray
 
 `np.array`, `np.asarray`, `np.ascontiguousarray`, `np.full`, `np.require` and `np.vectorize` do not call a Tensor's
 implementation: they would make a plain array of it. For a Tensor that requires a gradient they raise an error that
-names the function, since the gradient would be lost. `np.stack` joins Tensors, `np.broadcast_to` repeats one,
-`np.piecewise` and `np.apply_along_axis` call functions.
+names the function, since the gradient would be lost. Under `import tinygraph.numpy as np` they keep it
+([From NumPy code to gradients](numpy-programs.md)). With the ordinary NumPy, `np.stack` joins Tensors,
+`np.broadcast_to` repeats one, `np.piecewise` and `np.apply_along_axis` call functions.
 
-No function writes into a Tensor: `out=`, `np.copyto` and `np.add.at` are refused. To add at indices, add `np.bincount`
-with weights.
+Functions that write, such as `np.copyto` and `np.add.at`, write into Tensors, and so does `out=`. A Tensor written
+into a plain array is an error.
 
 ## Ufuncs
 

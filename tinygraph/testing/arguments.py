@@ -42,11 +42,12 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
 
 
 def named_arrays(xs: tuple[Any, ...], names: list[str]) -> Iterator[NamedArray]:
-    """Yield the arrays to differentiate with respect to, among arguments of these names."""
+    """Yield the arrays to differentiate with respect to, among arguments of these names; those of Tensors copied."""
     for x, name in zip(xs, names, strict=True):
         for path, item in entries(x):
             if is_differentiable(item):
-                yield NamedArray(name + path, plain_array(item))
+                array = plain_array(item)
+                yield NamedArray(name + path, array.copy() if isinstance(item, Tensor) else array)
 
 
 def entries(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
