@@ -21,7 +21,7 @@ from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES, heat
 from tinygraph.drawing.scene import Box, Scene
-from tinygraph.drawing.symbols import operation_symbol
+from tinygraph.drawing.symbols import freed_words, operation_symbol, place_of
 from tinygraph.drawing.text import clean, clip, dot_string
 
 __all__ = ["look_of_box", "tooltip"]
@@ -125,8 +125,8 @@ def tooltip(box: Box, scene: Scene) -> str:
         said = f"{box.name or 'constant'}, {shape(box.constant.shape)}, {box.constant.dtype}"
         return clip(clean(said), TOOLTIP_LENGTH)
     node = box.node
-    parts = [node.name or "" if box.kind == "variable" else node.op]
+    parts = [node.name or "" if box.kind == "variable" else "write" if place_of(node) else node.op]
     parts += [shape(node.shape), str(node.dtype), nonfinite_text(node.value), health.place(node)]
     if node.grad_freed:
-        parts.append("gradient not kept: backward(retain_graph=True) keeps it")
+        parts.append(f"gradient {freed_words(node)}")
     return clip(clean(", ".join(part for part in parts if part)), TOOLTIP_LENGTH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinygraph.drawing.cards import SPACE, cell, font, table
 from tinygraph.drawing.palette import COLOURS, HEAT, ROLES
 from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.symbols import place_of
 from tinygraph.drawing.text import clean, clip
 
 __all__ = ["foot"]
@@ -66,8 +67,12 @@ def _swatch_of(stroke: str, fill: str) -> str:
 
 def _notes(scene: Scene) -> list[str]:
     notes = []
-    if any(box.kind == "variable" and box.node.grad_freed and box.node.grad is None for box in scene.boxes):
+    cards = [box.node for box in scene.boxes if box.kind == "variable"]
+    freed = [node for node in cards if node.grad_freed and node.grad is None]
+    if any(place_of(node) is None for node in freed):
         notes.append("∇ not kept: backward(retain_graph=True) keeps every gradient")
+    if any(place_of(node) for node in freed):
+        notes.append("∇ not kept: the gradient of a large array is written over from one write to the one before")
     shown = [node for box in scene.boxes if box.kind != "operation" for node in (box.node, *box.members)]
     told = {node.gradient_note for node in shown if node.grad is not None}
     notes += [words for note, words in NOTES.items() if note in told]

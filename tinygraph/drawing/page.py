@@ -17,7 +17,7 @@ from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, number, shape
 from tinygraph.drawing.parts import part
 from tinygraph.drawing.scene import Box, Scene
-from tinygraph.drawing.symbols import grouped, operation_symbol
+from tinygraph.drawing.symbols import freed_words, grouped, operation_symbol, place_of
 from tinygraph.drawing.text import clean, clip, isolated, markup
 from tinygraph.graph import Node
 
@@ -159,7 +159,7 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     value = box.constant if isinstance(box.constant, np.ndarray) else node.value if box.constant is None else None
     yield "role", "operation" if box.kind == "operation" else box.role
     if box.constant is None and not node.is_input:
-        yield "computed by", node.op
+        yield "computed by", f"the write {operation_symbol(node, scene.names)}" if place_of(node) else node.op
         names = scene.names
         yield "from", ", ".join(names[o.index] or fallback(o, names) or shape(o.shape) for o in node.operands)
     yield "shape", shape(what.shape)
@@ -178,8 +178,8 @@ def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
     if scene.is_plan:
         return
     if node.grad is None:
-        freed = "not kept; backward(retain_graph=True) keeps it"
-        yield "gradient", freed if node.grad_freed else "not computed" if node.requires_grad else "none needed"
+        missing = "not computed" if node.requires_grad else "none needed"
+        yield "gradient", freed_words(node) if node.grad_freed else missing
         return
     yield "gradient", nonfinite_text(node.grad) or _statistics(node.grad)
     yield "this gradient is", gradient_note(node)

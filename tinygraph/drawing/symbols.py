@@ -18,6 +18,7 @@ __all__ = [
     "SYMBOLS",
     "UNNAMED",
     "array_constants",
+    "freed_words",
     "grouped",
     "index_text",
     "operation_symbol",
@@ -136,6 +137,11 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
 def place_of(node: Node) -> Place | None:
     """Return the place that a call writes into; None for all other calls."""
     return node.args[1] if len(node.args) == 3 and isinstance(node.args[1], Place) else None
+
+
+def freed_words(node: Node) -> str:
+    """Return the reason why the gradient of a node was freed, and the way to keep it where there is one."""
+    return "not kept between writes" if place_of(node) else "not kept; backward(retain_graph=True) keeps it"
 
 
 def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
