@@ -140,7 +140,7 @@ def test_a_gradient_that_was_written_over_is_said_to_be_freed():
             assert "not computed" not in variable_card(node, scene)
     source = tg.draw(loss).source
     assert "from one write to the one before" in source
-    assert "retain_graph" not in source
+    assert "gradient not kept between writes" in source
 
 
 def test_the_mirror_says_where_the_gradient_goes():
