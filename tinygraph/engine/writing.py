@@ -107,8 +107,10 @@ def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType
         given = given.copy() if given.size <= 64 else Like(given)
     link = live_call(Put, op, (old, place, given), {}, memory.array, memory, ())
     note_origin(link, frame, tensor._value)
-    if memory.link is not None and (name := name_of(memory.link)) is not None:
-        give_name(link, name)
+    before = memory.link
+    named = before.label if before is not None and before.is_call else before
+    if named is not None and named.name is not None:
+        give_name(link, named.name)
     memory.link = link
     memory.follow(_target(tensor._value, place.index))
 
