@@ -192,6 +192,24 @@ def test_a_value_that_is_not_finite_is_found_before_it_is_written():
         tg.grad(program)(np.array([1.0, 2.0, 3.0]))
 
 
+def test_numbers_that_an_array_was_made_with_are_not_looked_at_before_they_are_written_over():
+    def program(x):
+        y = np.full_like(x, np.nan)
+        y[0] = x[0]
+        y[1:] = x[1:] * y[0]
+        return np.sum(y)
+
+    def writes_nan(x):
+        y = x * 2
+        y[1] = np.nan
+        return np.sum(y)
+
+    with tg.detect_nonfinite():
+        np.testing.assert_array_equal(tg.grad(program)(np.array([1.0, 2.0, 3.0])), [6, 1, 1])
+        with pytest.raises(tg.NonFiniteError, match=r"t\[index\] = value: the value has 1 NaN among 1 element"):
+            tg.grad(writes_nan)(np.ones(3))
+
+
 def test_detached_values_do_not_see_later_writes_and_views_without_a_record_do():
     x = tg.Tensor([1.0, 2.0, 3.0])
     y = x * 2

@@ -113,7 +113,7 @@ operands. They take one step an element if no other function computes the same. 
 first of the largest elements has the whole gradient.
 
 `where=` leaves elements undefined. So it needs `out=`, a plain array with the values of these elements. The result is a
-new Tensor, and the array does not change: use the result of the call.
+new Tensor, and the array does not change: use the result of the call. A Tensor as `out=` is written into.
 
 ```python
 t, mask = tg.Tensor([4.0, 0.0]), np.array([True, False])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import Call, Leaf, Like, links_in, name_of, variable_of
+from tinygraph.engine.links import Call, Leaf, Like, Put, links_in, name_of, variable_of
 from tinygraph.engine.operands import plain
 from tinygraph.engine.table import function_name
 from tinygraph.errors import NonFiniteError
@@ -37,12 +37,12 @@ _FEW = 10_000
 
 
 def watch_result(call: Call, value: Any) -> None:
-    """Raise if the result of a call is not finite."""
+    """Raise if the result of a call is not finite; of a write the value that is written."""
+    value = np.asarray(plain(value))
     if not is_finite(value):
-        name = function_name(call.op.function)
-        raise NonFiniteError(
-            "\n".join([f"{name}: the result has {_counted(value)}", _place(call), *_operands(call.args)])
-        )
+        told = f"{function_name(call.op.function)}: the result"
+        told = "t[index] = value: the value" if type(call) is Put else told
+        raise NonFiniteError("\n".join([f"{told} has {_counted(value)}", _place(call), *_operands(call.args)]))
 
 
 def watch_unrecorded(name: str, args: tuple[Any, ...], value: Any) -> None:

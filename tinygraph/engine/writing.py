@@ -106,7 +106,7 @@ def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType
     if isinstance(given, np.ndarray):
         given = given.copy() if given.size <= 64 else Like(given)
     link = live_call(Put, op, (old, place, given), {}, memory.array, memory, ())
-    note_origin(link, frame, tensor._value)
+    note_origin(link, frame, value)
     before = memory.link
     named = before.label if before is not None and before.is_call else before
     if named is not None and named.name is not None:
