@@ -57,6 +57,16 @@ def test_a_write_reads_like_the_code():
     ]  # fmt: skip
 
 
+def test_an_array_that_is_written_over_as_a_whole_has_its_name():
+    x = tg.Tensor([1.0, 2.0], name="x")
+    y = x * 1.0
+    y[0] = 0.0
+    np.multiply(y, y, out=y)
+    (first, second) = (node for node in tg.Graph.of(y) if node.op == "put_at")
+    assert operation_symbol(first) == "y[0] ← 0"
+    assert operation_symbol(second) == "y[…] ← ·"
+
+
 def test_the_array_has_its_name_after_each_write_and_a_view_has_its_own():
     loss = program(tg.Tensor([1.0, 2.0, 3.0], name="x"))
     named = [(node.op, node.name) for node in tg.Graph.of(loss) if node.name]

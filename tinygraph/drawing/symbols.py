@@ -233,8 +233,12 @@ def _power(base: Any, exponent: Any, word: Callable[[Any], str]) -> str:
 def _write(node: Node, place: Place, names: Mapping[int, str] | None) -> str:
     """ "y[1:] ← u", and "[1:] ← 0" where the array has no name."""
     whole, _, value = node.args
-    array = _operand(whole, names) if isinstance(whole, Node) else (*node.argument_names, "")[0] or ""
-    return f"{array.replace(UNNAMED, '')}{place.text(index_text)} ← {_operand(value, names, group=False)}"
+    if isinstance(whole, Node):
+        array = _operand(whole, names).replace(UNNAMED, "")
+    else:
+        array = (*node.argument_names, None)[0] or clean(node.name or "")
+        array = array if len(array) <= LONGEST_OPERAND else ""
+    return f"{array}{place.text(index_text)} ← {_operand(value, names, group=False)}"
 
 
 def _axis(node: Node) -> str | None:
