@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import dis
 import doctest
 import math
 import re
@@ -16,7 +17,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph.users_code.instructions import instructions
-from tinygraph.users_code.source import names_read, place
+from tinygraph.users_code.source import names_read, place, subscripted_name
 
 FAULT = "import numpy as np, tinygraph as tg\ntg.Tensor(np.ones(2)) + tg.Tensor(np.ones(3))\n"
 
@@ -144,3 +145,21 @@ def test_bytecode_is_read_in_one_room() -> None:
     reading = re.compile(r"^\s*(import|from) dis\b|\bco_(code|names)\b", re.MULTILINE)
     found = {file.relative_to(house).parts[0] for file in house.rglob("*.py") if reading.search(file.read_text())}
     assert found == {"users_code"}
+
+
+def test_the_array_that_a_part_is_read_or_written_of():
+    def written(y, t, i, model):
+        y[2] = t
+        y[i] = t
+        y[1:] = t
+        y[i + 1 : 3] = t
+        model.y[0] = t
+        y[0][1] = t
+        return y[i], y[1:-1], y.T[0], np.abs(y)[0], y[t[0]]
+
+    names = [
+        subscripted_name(written.__code__, step.offset)
+        for step in dis.get_instructions(written)
+        if step.opname.endswith(("_SUBSCR", "_SLICE")) and step.opname != "BUILD_SLICE"
+    ]
+    assert names == ["y", "y", "y", "y", None, "y", None, "y", "y", None, None, "t", "y"]

@@ -221,6 +221,8 @@ def subscripted_name(code: CodeType | None, lasti: int) -> str | None:
         ):
             continue
         found[str(step.argval)] = step.opname.startswith((*_OF_A_NAME, "LOAD_ATTR"))
+    if not found and steps:  # the second name of an instruction that loads two stands elsewhere: see `instructions`
+        found[str(steps[0].argval)] = steps[0].opname.startswith(_OF_A_NAME)
     names = [name for name in found if name != "self"]
     return names[0] if len(names) == 1 and found[names[0]] and not names[0].startswith("_") else None
 
