@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.instead import instead_of, replacement_for
+from tinygraph.engine.instead import instead_of, replacement_for, taking_tensors
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
 from tinygraph.users_code.source import called_name, line_of, method_called, names_read, users_frame
@@ -62,10 +62,9 @@ def _stored(frame: FrameType, made_at: str, meant: str) -> str:
     """The error for writing a Tensor into a plain array."""
     return (
         f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
-        f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. Make the array with import "
-        "tinygraph.numpy as np, the one line to change, or like a Tensor, np.zeros(shape, like=t): these take Tensors "
-        "in. Or gather the Tensors in a list and join them with np.stack; or choose with np.where(mask, t, array); or "
-        f"write {meant} meant"
+        f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. {taking_tensors()}. Or gather "
+        "the Tensors in a list and join them with np.stack; or choose with np.where(mask, t, array); or write "
+        f"{meant} meant"
     )
 
 

@@ -6,6 +6,7 @@ operator writes into the whole Tensor, and the view sees the change too.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -13,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import LIVE, Call, Leaf, make_outer
+from tinygraph.engine.data import is_data
+from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, make_outer
 from tinygraph.engine.modes import is_recording, state
-from tinygraph.engine.operands import plain
+from tinygraph.engine.operands import CONSTANTS, plain
 from tinygraph.engine.ownership import base_of, is_shared
+from tinygraph.engine.value import Value
 from tinygraph.engine.writing import write
 from tinygraph.errors import ShapeError
 
@@ -26,7 +29,15 @@ _getframe = sys._getframe
 def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
     """Return the method of an operator such as `+=`, for the function that computes `+`."""
 
+    write_into = getattr(operator, f"i{compute.__name__}")
+
     def method(self: Any, other: Any) -> Any:
+        if type(self._link) is LiveData and _is_data_beside(self, other):
+            if self.ndim:
+                write_into(self._value, plain(other))
+            else:
+                self._value = self._link._value = write_into(np.array(self._value), plain(other))[()]
+            return self
         if self.is_leaf and not is_recording():
             self.assign(compute(self._value, plain(other)))
             return self
@@ -53,6 +64,12 @@ def _note_line(link: Any, frame: FrameType) -> None:
     if link.is_call:
         link.code, link.lasti = frame.f_code, frame.f_lasti
         make_outer(link)
+
+
+def _is_data_beside(tensor: Any, other: Any) -> bool:
+    """Return whether both operands are data, and NumPy's own operator does."""
+    alone = is_data(other) if isinstance(other, Value) else type(other) in CONSTANTS
+    return alone and is_data(tensor) and not (state.tracing or state.watching)
 
 
 def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:

@@ -6,6 +6,8 @@ A formula can be typed in: its variables have the names of the arguments in the 
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 _NORMAL = "(x - loc) / scale"
@@ -308,3 +310,16 @@ def _same_in_numpy(key: str) -> str | None:
     if part == "cmath":  # its results are complex for real numbers, too
         return f"np.{name}(x + 0j)" if hasattr(np, name) else None
     return f"np.{name}" if part == "math" and hasattr(np, name) else None
+
+
+def taking_tensors() -> str:
+    """Return the advice for a program that writes a Tensor into a plain array: the one line to change."""
+    if "tinygraph.numpy" in sys.modules:
+        return (
+            "With import tinygraph.numpy as np, write into a copy of the array, np.array(array), which takes Tensors "
+            "in; or make the array with that np in the first place, or like a Tensor, np.zeros(shape, like=t)"
+        )
+    return (
+        "Make the array with import tinygraph.numpy as np, the one line to change, or like a Tensor, "
+        "np.zeros(shape, like=t): these take Tensors in"
+    )

@@ -212,13 +212,19 @@ class LiveData(DataLeaf):
     """The link of a Tensor without a gradient in memory that the program writes into. No call refers to it.
 
     Attributes:
-        memory, steps: as for `Live`.
+        memory: as for `Live`; None for an array that was just made, until somebody asks with `memory.memory_of`.
+        steps: as for `Live`.
     """
 
     __slots__ = ("memory", "steps")
 
+    # What `Leaf` does, without a second call: a program makes one for each of its arrays.
     def __init__(self, value: Any, memory: Any, steps: tuple[Any, ...]) -> None:
-        super().__init__(value, None, None)
+        self._value = value
+        self._grad = self.before = self.name = self.code = None
+        self.order = next_order()
+        self.rewritten = self.lasti = 0
+        self.inner = False
         self.memory = memory
         self.steps = steps
 

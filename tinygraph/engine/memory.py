@@ -31,7 +31,7 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
 __all__ = [
-    "Memory", "as_constant", "as_writable", "born_live", "is_live", "live_call", "live_view", "note_handed",
+    "Memory", "as_constant", "as_writable", "is_live", "live_call", "live_view", "memory_of", "note_handed",
     "note_view", "settle", "value_to_keep",
 ]  # fmt: skip
 
@@ -133,24 +133,24 @@ def live_call(
     return call
 
 
-def born_live(array: Any) -> Any:
-    """Return a Tensor without a gradient in memory of its own, which can be written into."""
-    tensor = _new(Value._kind)
-    tensor._value = array
-    _enter_data(tensor, Memory(array, None), ())
-    return tensor
-
-
 def as_writable(made: Any) -> Any:
     """Return an array that was just made as a Tensor that can take Tensors in; one of integers as it is."""
     if type(made) is not np.ndarray or made.dtype.kind not in "fc":
         return made
-    if made.ndim:
-        return born_live(made)
     tensor = _new(Value._kind)
-    tensor._value = made[()]
-    tensor._link = Unnamed(tensor._value, None, None)
+    tensor._value = value = made if made.ndim else made[()]
+    tensor._link = LiveData(value, None, ())
     return tensor
+
+
+def memory_of(tensor: Any) -> Memory:
+    """Return the memory that a live Tensor lies in."""
+    link = tensor._link
+    memory: Memory | None = link.memory
+    if memory is None:
+        memory = link.memory = Memory(tensor._value, None)
+        memory.enter(tensor, ())
+    return memory
 
 
 def _enter_data(tensor: Any, memory: Memory, steps: tuple[Step, ...], cut: bool = False) -> None:
@@ -174,17 +174,17 @@ def live_view(
         recording: whether calls are recorded.
         origin: the code, the instruction and the label of the call.
     """
-    of = args[0]._link
+    of, memory = args[0]._link, memory_of(args[0])
     step = Step(op.function, args[1:], keywords, *origin)
     steps = (*of.steps, step)
     tensor = _new(Value._kind)
     tensor._value = value
     if of.differentiable and recording and op.rules[0] is not None:
-        link = tensor._link = live_call(Live, op, (of, *args[1:]), keywords, value, of.memory, steps)
+        link = tensor._link = live_call(Live, op, (of, *args[1:]), keywords, value, memory, steps)
         link.code, link.lasti, link.label = origin
-        of.memory.enter(tensor, steps)
+        memory.enter(tensor, steps)
     else:
-        _enter_data(tensor, of.memory, steps, cut=of.differentiable)
+        _enter_data(tensor, memory, steps, cut=of.differentiable)
     return tensor
 
 

@@ -19,9 +19,10 @@ import numpy as np
 
 from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
+from tinygraph.engine.data import is_data, on_data, part_of_data
 from tinygraph.engine.keeping import COPIED, copied, kept
 from tinygraph.engine.links import LIVE, Like, LiveData, next_order
-from tinygraph.engine.memory import note_view, value_to_keep
+from tinygraph.engine.memory import as_writable, note_view, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, NUMBERS
 from tinygraph.engine.operators import ARITHMETIC
@@ -59,6 +60,8 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     """Compute and record f(x)."""
     link = x._link
     if not link.ready or (modes.unusual and not state.recording):
+        if type(link) is LiveData and (result := on_data(op.function, compute, (x,), {})) is not NotImplemented:
+            return result
         return record_call(op, compute, (x,), {}, frame)
     try:
         value = compute(x._value)
@@ -199,6 +202,13 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
         return NotImplemented
     if (x_link is None and type(x) is Tensor) or (y_link is None and type(y) is Tensor):
         return call_operator(op.function, compute, x, y, frame)  # a list of Tensors has become one
+    if (
+        (type(x_link) is LiveData or type(y_link) is LiveData)
+        and (x_link is None or is_data(x))
+        and (y_link is None or is_data(y))
+        and not (modes.unusual and (state.tracing or state.watching))
+    ):
+        return as_writable(compute(x if x_link is None else x._value, y if y_link is None else y._value))
     if x_link is not None and type(x_link) in LIVE:
         x, x_link = _live_operand(x, op.needs_x)
     if y_link is not None and type(y_link) in LIVE:
@@ -343,8 +353,15 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
             not kwargs or ("out" not in kwargs and all([_opaque(item) for item in kwargs.values()]))
         ):
             return first(op, compute, x, rest, kwargs, frame)
+    if function is python.getitem and type(args[0]._link) is LiveData:
+        result = part_of_data(*args)
+        if result is not NotImplemented:
+            return result
     if kwargs and kwargs.get("out") is not None:
         return record.call_function(function, args, kwargs, frame)
+    result = on_data(function, compute, args, kwargs)
+    if result is not NotImplemented:
+        return result
     return record_call(op, compute, args, kwargs, frame)
 
 

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine import modes
+from tinygraph.engine.data import is_data, on_data
 from tinygraph.engine.keeping import copied, kept
 from tinygraph.engine.links import LIVE, DataCall, Like, LiveData, Spread, Unnamed, make_outer, next_order
-from tinygraph.engine.memory import as_constant, as_writable, live_view, note_view, value_to_keep
+from tinygraph.engine.memory import as_constant, as_writable, live_view, memory_of, note_view, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
@@ -87,6 +88,8 @@ def record_call(
         if view is not None:
             return view
         is_view = False
+    if live and _of_data(args):
+        return as_writable(value)
     if not state.recording:
         if state.watching:
             watch_unrecorded(function_name(op.function), plain(args), value)
@@ -103,7 +106,9 @@ def record_call(
         call = _new(Spread)
     else:
         depth = 1 + max((getattr(tensor._link, "depth", 0) for tensor in tensors_in(args)), default=0)
-        if depth > DATA_DEPTH or live:
+        if live:
+            return as_writable(value)
+        if depth > DATA_DEPTH:
             return unrecorded(value)
         call = _new(DataCall)
         call.depth = depth
@@ -122,6 +127,11 @@ def record_call(
     return result
 
 
+def _of_data(args: tuple[Any, ...]) -> bool:
+    """Return whether each Tensor among the arguments is data, whose calls nobody has to remember."""
+    return all([is_data(tensor) for tensor in tensors_in(args)]) and not (state.tracing or state.watching)
+
+
 def _is_operand(value: Any, args: tuple[Any, ...]) -> bool:
     """Return whether a result is the array of an operand itself."""
     return any([value is tensor._value for tensor in tensors_in(args)])
@@ -130,7 +140,7 @@ def _is_operand(value: Any, args: tuple[Any, ...]) -> bool:
 def _of_live(op: Operation, args: Any, kwargs: dict[str, Any], value: Any, frame: FrameType) -> tuple[Any, Any]:
     """Return a result computed from a live Tensor, and the Tensor of it if it is a view of the first argument."""
     tensors = [tensor for tensor in tensors_in(args) if type(tensor._link) in LIVE]
-    if not any([np.may_share_memory(value, tensor._link.memory.array) for tensor in tensors]):
+    if not any([np.may_share_memory(value, memory_of(tensor).array) for tensor in tensors]):
         return value, None
     if tensors[0] is not args[0] or len(tensors) > 1:
         return value.copy(), None  # no view that NumPy is known to take
@@ -216,6 +226,9 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         UnsupportedError: the table does not know the function.
         ShapeError: NumPy refused the shapes.
     """
+    result = on_data(function, function, args, kwargs)
+    if result is not NotImplemented:
+        return result
     if kwargs.get("out") is not None:
         rest = {key: item for key, item in kwargs.items() if key != "out"}
         return into(kwargs["out"], call_function(function, args, rest, frame), function, frame)
@@ -227,10 +240,8 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     written_out = composition_of(function)
     if written_out is not None:
         return compose(function_name(function), written_out, args, kwargs, frame)
-    if function in _WITH_LIKE and not has_tensors((args, kwargs)):
-        if state.tracing is not None:
-            return state.tracing.call_function(function, args, kwargs)
-        return as_writable(function(*args, **kwargs))
+    if function in _WITH_LIKE and state.tracing is not None and not has_tensors((args, kwargs)):
+        return state.tracing.call_function(function, args, kwargs)
     raise unsupported(function)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.instead import instead_of
+from tinygraph.engine.instead import instead_of, taking_tensors
 from tinygraph.engine.links import Call, Leaf, variable_of
 from tinygraph.engine.modes import current_scope
 from tinygraph.engine.notes import hint_for
@@ -84,8 +84,7 @@ def lost_in_array(name: str, tensors: Iterator[Any]) -> UnsupportedError:
     tensor = next(tensors, None)
     return UnsupportedError(
         f"{name}: a Tensor{'' if tensor is None else made_at(tensor._link)} is written into a plain array at "
-        f"{users_line()}, which would lose its gradient. Make the array with tinygraph's NumPy, import tinygraph.numpy "
-        "as np, or like a Tensor, np.zeros(shape, like=t); or use the result that a call returns"
+        f"{users_line()}, which would lose its gradient. {taking_tensors()}; or use the result that a call returns"
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.derivatives.writing import at_of
+from tinygraph.engine.data import on_data
 from tinygraph.engine.modes import is_tracing
 from tinygraph.engine.operands import array_of, has_tensors, plain
 from tinygraph.engine.record import call_function, call_operator, compose, into, record_call
@@ -24,6 +25,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     Raises:
         UnsupportedError: the call would write into an array, or has no derivative here.
     """
+    result = on_data(ufunc, ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+    if result is not NotImplemented:
+        return result
     if method == "__call__" and not kwargs:
         return _call_plainly(ufunc, inputs, frame)
     name = function_name(ufunc)

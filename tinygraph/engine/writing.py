@@ -14,8 +14,8 @@ import numpy as np
 from tinygraph.derivatives.writing import put_at
 from tinygraph.engine.keeping import copied
 from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
-from tinygraph.engine.links import LIVE, DataLeaf, Like, Put, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import live_call, settle
+from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
+from tinygraph.engine.memory import live_call, memory_of, settle
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import array_of, has_tensors, plain
 from tinygraph.engine.places import Place, same_memory
@@ -70,7 +70,7 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         if type(link) in (LentLeaf, LentDataLeaf):
             raise _held(tensor, call)
     if type(link) in LIVE:
-        memory, steps = link.memory, link.steps
+        memory, steps = memory_of(tensor), link.steps
         if memory.link is not None and not link.differentiable:
             raise _cut(tensor, call)
         name = None
@@ -88,7 +88,7 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
 def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:
     """Return whether a value that is to be written is the view of that very part."""
     link, given = tensor._link, value._link
-    if type(link) not in LIVE or type(given) not in LIVE or link.memory is not given.memory:
+    if type(link) not in LIVE or type(given) not in LIVE or memory_of(tensor) is not memory_of(value):
         return False
     return same_memory(value._value, tensor._value[index])
 
@@ -143,7 +143,7 @@ def _update(tensor: Any, index: Any, value: Any, call: str) -> None:
     """Write into a Tensor where nothing is recorded, or nothing has a gradient."""
     link = tensor._link
     if type(link) in LIVE:
-        if link.memory.link is not None:
+        if memory_of(tensor).link is not None:
             raise _cut(tensor, call)
         _put(tensor._value, index, value, call)
         return
@@ -172,6 +172,9 @@ def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: s
         return
     if tensor.is_leaf and not is_recording():
         tensor.assign(number)
+        return
+    if type(tensor._link) is LiveData and not carries:
+        tensor._value = tensor._link._value = number[()]
         return
     if not carries:
         tensor._value, tensor._link = number[()], DataLeaf(number[()], name_of(tensor._link), frame)

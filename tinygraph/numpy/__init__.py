@@ -1,4 +1,4 @@
-"""NumPy under its own names, whose arrays take Tensors in.
+"""NumPy under its own names, whose arrays take Tensors in. It is a namespace of the array API standard too.
 
     import tinygraph.numpy as np          # the one line that changes
 
@@ -7,20 +7,31 @@
         y[0] = a[0] * a[1]                # a gradient flows through the write
         return np.sum(y)
 
-What NumPy makes of numbers, `np.zeros(3)`, is a Tensor without a gradient here, which can be written into. All other
-functions are NumPy's own: of plain arrays they make plain arrays, of Tensors Tensors.
+NumPy makes an array of numbers, with `np.zeros(3)` for instance. Here it is a Tensor without a gradient, which can be
+written into. As long as no Tensor with a gradient meets it, each call is NumPy's own. All other functions are NumPy's:
+of plain arrays they make plain arrays, of Tensors Tensors.
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import numpy as _numpy
 
-from tinygraph.numpy import making as _making
-
-_MADE = {name: getattr(_making, name) for name in _making.__all__}
+_ROOMS = ("converting", "joining", "making", "vectorizing")
+_MADE: dict[str, Any] = {}
+for _room in _ROOMS:
+    _module = importlib.import_module(f"tinygraph.numpy.{_room}")
+    _MADE.update({_name: getattr(_module, _name) for _name in _module.__all__})
 globals().update(_MADE)
+
+# `from tinygraph.numpy.linalg import solve` finds NumPy's own module.
+for _room in ("fft", "linalg", "random"):
+    sys.modules[f"{__name__}.{_room}"] = importlib.import_module(f"numpy.{_room}")
+
+__all__ = list(_numpy.__all__)
 
 
 def __getattr__(name: str) -> Any:

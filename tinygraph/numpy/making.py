@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives import rearranging
 from tinygraph.engine.memory import as_writable
-from tinygraph.engine.operands import array_of, has_tensors
+from tinygraph.engine.operands import array_of, has_tensors, plain
 from tinygraph.engine.value import Value
 
 __all__ = [
-    "arange", "array", "asanyarray", "asarray", "ascontiguousarray", "block", "c_", "copy", "empty", "eye", "full",
-    "geomspace", "identity", "linspace", "logspace", "ndarray", "ones", "r_", "tri", "vectorize", "zeros",
+    "arange", "bartlett", "blackman", "block", "diag", "diagflat", "empty", "empty_like", "eye", "fromfunction",
+    "fromiter", "full", "full_like", "geomspace", "hamming", "hanning", "identity", "indices", "kaiser", "linspace",
+    "logspace", "meshgrid", "ndarray", "ones", "ones_like", "tri", "tril", "triu", "vander", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -28,16 +31,56 @@ def _made(function: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-arange = _made(np.arange)
+def _made_of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the same for a function that takes arrays. A view of a plain array stays plain."""
+
+    @functools.wraps(function)
+    def make(*args: Any, **keywords: Any) -> Any:
+        args = tuple([array_of(item) if type(item) in (list, tuple) and has_tensors(item) else item for item in args])
+        made = function(*args, **keywords)
+        if isinstance(made, tuple | list):
+            return type(made)([_unless_view(part, args) for part in made])
+        return _unless_view(made, args)
+
+    return make
+
+
+def _unless_view(made: Any, args: tuple[Any, ...]) -> Any:
+    """Return an array that was just made as `as_writable` does, unless it is a view of a plain array."""
+    if type(made) is not np.ndarray or any(
+        [type(item) is np.ndarray and np.may_share_memory(made, item) for item in args]
+    ):
+        return made
+    return as_writable(made)
+
+
 empty = _made(np.empty)
 eye = _made(np.eye)
-geomspace = _made(np.geomspace)
 identity = _made(np.identity)
-linspace = _made(np.linspace)
-logspace = _made(np.logspace)
 ones = _made(np.ones)
 tri = _made(np.tri)
 zeros = _made(np.zeros)
+bartlett = _made(np.bartlett)
+blackman = _made(np.blackman)
+hamming = _made(np.hamming)
+hanning = _made(np.hanning)
+kaiser = _made(np.kaiser)
+indices = _made(np.indices)
+
+empty_like = _made(np.empty_like)
+ones_like = _made(np.ones_like)
+zeros_like = _made(np.zeros_like)
+
+block = _made(np.block)
+diag = _made_of_arrays(np.diag)
+diagflat = _made_of_arrays(np.diagflat)
+geomspace = _made_of_arrays(np.geomspace)
+linspace = _made_of_arrays(np.linspace)
+logspace = _made_of_arrays(np.logspace)
+meshgrid = _made_of_arrays(np.meshgrid)
+tril = _made_of_arrays(np.tril)
+triu = _made_of_arrays(np.triu)
+vander = _made_of_arrays(np.vander)
 
 
 class _Arrays(type):
@@ -45,6 +88,12 @@ class _Arrays(type):
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, np.ndarray | Value)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, np.ndarray | Value)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(np.ndarray, name)
 
 
 class ndarray(metaclass=_Arrays):  # noqa: N801 - NumPy's name
@@ -54,80 +103,63 @@ class ndarray(metaclass=_Arrays):  # noqa: N801 - NumPy's name
         """Make an array of a shape."""
         return as_writable(np.ndarray(*args, **keywords))
 
+    def __class_getitem__(cls, item: Any) -> Any:
+        """Return NumPy's type, for a type hint."""
+        return np.ndarray[item]
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, **keywords: Any) -> Any:
+
+def arange(*args: Any, **keywords: Any) -> Any:
+    """See `numpy.arange`. Where the start and the step are Tensors, gradients flow to them."""
+    if not has_tensors((args, keywords)):
+        return as_writable(np.arange(*args, **keywords))
+    numbers = np.arange(*plain(args), **{key: item for key, item in plain(keywords).items() if key != "like"})
+    start = keywords.get("start", args[0] if len(args) > 1 else 0)
+    step = keywords.get("step", args[2] if len(args) > 2 else 1)
+    if numbers.dtype.kind not in "fc" or not has_tensors((start, step)):
+        return as_writable(numbers)
+    # NumPy's own order of rounding.
+    return (start + np.arange(len(numbers)) * ((start + step) - start)).astype(numbers.dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **keywords: Any) -> Any:
     """See `numpy.full`. A Tensor as the value keeps its gradient."""
     if not has_tensors(fill_value):
-        return as_writable(np.full(shape, fill_value, dtype, **keywords))
-    value = array_of(fill_value)
-    filled = np.copy(np.broadcast_to(value, shape))
-    return filled if dtype is None else filled.astype(dtype)
+        return as_writable(np.full(shape, fill_value, dtype, order, **keywords))
+    made = np.full(shape, plain(array_of(fill_value)), dtype, order, **_without_like(keywords))
+    return _filled(made, fill_value, order)
 
 
-def array(object: Any, dtype: Any = None, *, copy: Any = True, **keywords: Any) -> Any:  # noqa: A002
-    """See `numpy.array`. Tensors inside lists keep their gradients."""
-    if not has_tensors(object):
-        return as_writable(np.array(object, dtype, copy=copy, **keywords))
-    found: Any = array_of(object)
-    found = np.copy(found) if isinstance(object, Value) and copy else found
-    return found if dtype is None or found.dtype == dtype else found.astype(dtype)
+def full_like(a: Any, fill_value: Any, *args: Any, **keywords: Any) -> Any:
+    """See `numpy.full_like`. A Tensor as the value keeps its gradient."""
+    if not has_tensors(fill_value):
+        return as_writable(np.full_like(a, fill_value, *args, **keywords))
+    return rearranging.full_like(a, array_of(fill_value), *args, **keywords)
 
 
-def asarray(a: Any, dtype: Any = None, **keywords: Any) -> Any:
-    """See `numpy.asarray`. A Tensor stays what it is; of plain arrays this is NumPy's."""
-    if not has_tensors(a):
-        found = np.asarray(a, dtype, **keywords)
-        return found if found is a else as_writable(found)
-    found = array_of(a)
-    return found if dtype is None or found.dtype == dtype else found.astype(dtype)
+def _filled(made: Any, value: Any, order: str) -> Any:
+    """Return a Tensor of the shape and dtype of an array, of one value throughout."""
+    filled = np.copy(np.broadcast_to(array_of(value), made.shape), order="F" if order == "F" else "C")
+    return filled if filled.dtype == made.dtype else filled.astype(made.dtype)
 
 
-asanyarray = ascontiguousarray = asarray
+def _without_like(keywords: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords for a plain array, which is like no Tensor."""
+    return {key: item for key, item in keywords.items() if key != "like"}
 
 
-def copy(a: Any, order: Any = "K", **keywords: Any) -> Any:
-    """See `numpy.copy`. The copy can be written into."""
-    return array(a, copy=True) if has_tensors(a) else as_writable(np.copy(a, order, **keywords))
+def fromfunction(
+    function: Callable[..., Any], shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any
+) -> Any:
+    """See `numpy.fromfunction`."""
+    made = function(*indices(shape, dtype=dtype), **kwargs)
+    return as_writable(made) if type(made) is np.ndarray and made.base is None else made
 
 
-def block(arrays: Any) -> Any:
-    """See `numpy.block`."""
-    return np.block(arrays)
-
-
-class _Joined:
-    """`np.r_` and `np.c_` with Tensors among what is joined."""
-
-    def __init__(self, plainly: Any, column: bool) -> None:
-        self._plainly = plainly
-        self._column = column
-
-    def __getitem__(self, key: Any) -> Any:
-        if not has_tensors(key):
-            return as_writable(self._plainly[key])
-        items = key if type(key) is tuple else (key,)
-        parts = [array_of(item) if has_tensors(item) else self._plainly[item] for item in items]
-        if self._column:
-            parts = [np.reshape(part, (-1, 1)) if part.ndim == 1 else part for part in parts]
-            return np.concatenate(parts, axis=-1)
-        return np.concatenate([np.reshape(part, (1,)) if part.ndim == 0 else part for part in parts])
-
-
-r_, c_ = _Joined(np.r_, False), _Joined(np.c_, True)
-
-
-class vectorize:  # noqa: N801 - NumPy's name
-    """See `numpy.vectorize`. The function is called for each element, with Tensors where there are Tensors."""
-
-    def __init__(self, pyfunc: Callable[..., Any], *args: Any, **keywords: Any) -> None:
-        self._plainly = np.vectorize(pyfunc, *args, **keywords)
-        self._function = pyfunc
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        """Call the function for each element of the arguments, broadcast against each other."""
-        if not has_tensors((args, keywords)):
-            return as_writable(self._plainly(*args, **keywords))
-        arrays = np.broadcast_arrays(*[array_of(item) for item in args])
-        flat = [np.ravel(item) for item in arrays]
-        results = [self._function(*[item[place] for item in flat], **keywords) for place in range(flat[0].size)]
-        return np.reshape(np.stack([array_of(item) for item in results]), arrays[0].shape)
+def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, *, like: Any = None) -> Any:  # noqa: A002
+    """See `numpy.fromiter`. Tensors among the items keep their gradients."""
+    items = list(iter if count < 0 else itertools.islice(iter, count))
+    if not has_tensors(items):
+        return as_writable(np.fromiter(items, dtype, count))
+    if len(items) < count:
+        raise ValueError(f"fromiter: there are {len(items)} items, and {count} are asked for")
+    return np.stack([array_of(item) for item in items]).astype(dtype)

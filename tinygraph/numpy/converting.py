@@ -1,0 +1,120 @@
+"""NumPy's functions that make an array of something else: of lists, of numbers, of arrays, with Tensors in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.memory import as_writable
+from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.value import Value
+
+__all__ = [
+    "array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "copy", "require",
+]  # fmt: skip
+
+
+def array(
+    object: Any,  # noqa: A002
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: Any = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    like: Any = None,
+) -> Any:
+    """See `numpy.array`. Tensors inside lists keep their gradients."""
+    if not has_tensors(object):
+        return as_writable(np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
+    found = _converted(object, dtype, copy, order)
+    return found if found.ndim >= ndmin else np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape)
+
+
+def asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
+) -> Any:
+    """See `numpy.asarray`. A Tensor stays what it is; a plain array does, too."""
+    if not has_tensors(a):
+        found = np.asarray(a, dtype, order, device=device, copy=copy)
+        return found if found is a else as_writable(found)
+    np.asarray(0.0, device=device)  # NumPy says which devices there are
+    return _converted(a, dtype, copy, order or "K")
+
+
+def asanyarray(
+    a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
+) -> Any:
+    """See `numpy.asanyarray`. A Tensor stays what it is; a plain array does, too."""
+    if isinstance(a, np.ndarray):
+        found = np.asanyarray(a, dtype, order, device=device, copy=copy)
+        return found if found is a else as_writable(found)
+    return asarray(a, dtype, order, device=device, copy=copy)
+
+
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+    """See `numpy.ascontiguousarray`."""
+    return _at_least_1d(asarray(a, dtype, "C"))
+
+
+def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+    """See `numpy.asfortranarray`."""
+    return _at_least_1d(asarray(a, dtype, "F"))
+
+
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """See `numpy.asarray_chkfinite`."""
+    found = asarray(a, dtype, order)
+    np.asarray_chkfinite(plain(found))
+    return found
+
+
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+    """See `numpy.require`. A Tensor owns its memory, and can be written into."""
+    if not has_tensors(a):
+        found = np.require(a, dtype, requirements)
+        return found if found is a else as_writable(found)
+    wanted = {str(item).upper() for item in requirements or ()}
+    order = "F" if wanted & {"F", "F_CONTIGUOUS", "FORTRAN"} else "C" if wanted & {"C", "C_CONTIGUOUS"} else "K"
+    return _converted(a, dtype, None, order)
+
+
+def copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
+    """See `numpy.copy`. The copy can be written into."""
+    if not has_tensors(a):
+        return as_writable(np.copy(a, order, subok=subok))
+    return _converted(a, None, True, order)
+
+
+def _converted(item: Any, dtype: Any, copy: Any, order: Any) -> Any:
+    """Return a Tensor, or lists in which there are Tensors, as one Tensor of a dtype.
+
+    Args:
+        item: what there is.
+        dtype: the wanted one; None for the item's own.
+        copy: True for a Tensor of its own; None where there is a need for one; False for an error in this case.
+        order: of the elements in memory: "K", "A", "C" or "F".
+    """
+    found = array_of(item)
+    if copy is False and not isinstance(item, Value):
+        raise ValueError("Unable to avoid copy while creating an array as requested: a list is no array yet")
+    fits = dtype is None or found.dtype == np.dtype(dtype)
+    lies = not _lies_otherwise(found, order)
+    if copy is False and not (fits and lies):
+        raise ValueError("Unable to avoid copy while creating an array as requested")
+    if not fits:
+        found = found.astype(dtype)
+        lies = not _lies_otherwise(found, order)
+        copy = None
+    return np.copy(found, order) if not lies or (copy and isinstance(item, Value)) else found
+
+
+def _lies_otherwise(found: Any, order: Any) -> bool:
+    """Return whether the elements of an array do not lie in memory in the wanted order."""
+    flags = np.asarray(plain(found)).flags
+    return (order == "C" and not flags.c_contiguous) or (order == "F" and not flags.f_contiguous)
+
+
+def _at_least_1d(found: Any) -> Any:
+    return found if found.ndim else np.reshape(found, (1,))
