@@ -4,6 +4,7 @@ from tinygraph import data as data
 from tinygraph import draws as draws
 from tinygraph import keras as keras
 from tinygraph import nn as nn
+from tinygraph import numpy as numpy
 from tinygraph import optim as optim
 from tinygraph import testing as testing
 from tinygraph.compiler.compiled import Compiled as Compiled

@@ -29,14 +29,10 @@ _getframe = sys._getframe
 def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
     """Return the method of an operator such as `+=`, for the function that computes `+`."""
 
-    write_into = getattr(operator, f"i{compute.__name__}")
+    on_data = in_place_on_data(getattr(operator, f"i{compute.__name__}"))
 
     def method(self: Any, other: Any) -> Any:
-        if type(self._link) is LiveData and _is_data_beside(self, other):
-            if self.ndim:
-                write_into(self._value, plain(other))
-            else:
-                self._value = self._link._value = write_into(np.array(self._value), plain(other))[()]
+        if type(self._link) is LiveData and on_data(self, other) is self:
             return self
         if self.is_leaf and not is_recording():
             self.assign(compute(self._value, plain(other)))
@@ -64,6 +60,21 @@ def _note_line(link: Any, frame: FrameType) -> None:
     if link.is_call:
         link.code, link.lasti = frame.f_code, frame.f_lasti
         make_outer(link)
+
+
+def in_place_on_data(write_into: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method of an operator that is NumPy's own on data, and NotImplemented on other Tensors."""
+
+    def method(self: Any, other: Any) -> Any:
+        if not _is_data_beside(self, other):
+            return NotImplemented
+        if self.ndim:
+            write_into(self._value, plain(other))
+        else:
+            self._value = self._link._value = write_into(np.array(self._value), plain(other))[()]
+        return self
+
+    return method
 
 
 def _is_data_beside(tensor: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.in_place import in_place
+from tinygraph.engine.in_place import in_place, in_place_on_data
 from tinygraph.engine.operands import plain
 from tinygraph.engine.record import call_operator, record_call
 from tinygraph.engine.table import operation_of
@@ -73,6 +73,19 @@ def _comparison(compare: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _bitwise(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the methods `t & other` and `other & t` of an operator on bits, which is NumPy's on the plain values."""
+    compute = getattr(operator, name)
+
+    def method(self: Any, other: Any) -> Any:
+        return compute(self._value, plain(other))
+
+    def reflected(self: Any, other: Any) -> Any:
+        return compute(plain(other), self._value)
+
+    return method, reflected
+
+
 class Operators:
     """Python's operators of a Tensor."""
 
@@ -108,6 +121,15 @@ class Operators:
     __gt__ = _comparison(operator.gt)
     __ge__ = _comparison(operator.ge)
 
+    __and__, __rand__ = _bitwise("and_")
+    __or__, __ror__ = _bitwise("or_")
+    __xor__, __rxor__ = _bitwise("xor")
+    __lshift__, __rlshift__ = _bitwise("lshift")
+    __rshift__, __rrshift__ = _bitwise("rshift")
+
+    def __invert__(self) -> Any:
+        return ~self._value
+
     # Two Tensors of equal values are two places to have a gradient: they are different keys.
     __hash__ = object.__hash__
 
@@ -116,6 +138,8 @@ class Operators:
 
     def __rfloordiv__(self, other: Any) -> Any:
         return np.floor_divide(plain(other), self._value)
+
+    __ifloordiv__ = in_place_on_data(operator.ifloordiv)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other

@@ -8,8 +8,8 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
-from types import FrameType
-from typing import Any, Generic, TypeVar
+from types import FrameType, ModuleType
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -117,6 +117,33 @@ class Protocols(Generic[Array]):
 
     def __str__(self: Any) -> str:
         return str(self._value)
+
+    # --- the array API standard ---------------------------------------------------------------------------------------
+
+    def __array_namespace__(self: Any, *, api_version: str | None = None) -> ModuleType:
+        """Return `tinygraph.numpy`, for libraries written for the array API standard."""
+        np.empty(0).__array_namespace__(api_version=cast(Any, api_version))  # NumPy says which versions there are
+        return sys.modules["tinygraph"].numpy  # type: ignore[no-any-return]  # it is loaded now
+
+    @property
+    def device(self: Any) -> str:
+        """The device of the array API standard: "cpu"."""
+        return "cpu"
+
+    def to_device(self: Any, device: str, /, *, stream: Any = None) -> Array:
+        """Return the Tensor itself: there is one device, "cpu"."""
+        np.empty(0).to_device(device, stream=stream)  # type: ignore[arg-type]
+        return self  # type: ignore[no-any-return]
+
+    def __dlpack__(self: Any, **keywords: Any) -> Any:
+        """Return the values for another library. A Tensor with a gradient would lose it, and is refused."""
+        if self._link.differentiable and is_recording():
+            raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
+        return np.asarray(self._value).__dlpack__(**keywords)
+
+    def __dlpack_device__(self: Any) -> tuple[int, int]:
+        """Return the device of the values as DLPack names it."""
+        return np.empty(0).__dlpack_device__()
 
     # --- copies -------------------------------------------------------------------------------------------------------
 

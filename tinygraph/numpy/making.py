@@ -15,9 +15,10 @@ from tinygraph.engine.operands import array_of, has_tensors, plain
 from tinygraph.engine.value import Value
 
 __all__ = [
-    "arange", "bartlett", "blackman", "block", "diag", "diagflat", "empty", "empty_like", "eye", "fromfunction",
-    "fromiter", "full", "full_like", "geomspace", "hamming", "hanning", "identity", "indices", "kaiser", "linspace",
-    "logspace", "meshgrid", "ndarray", "ones", "ones_like", "tri", "tril", "triu", "vander", "zeros", "zeros_like",
+    "arange", "bartlett", "blackman", "block", "diag", "diagflat", "empty", "empty_like", "eye", "from_dlpack",
+    "fromfunction", "fromiter", "full", "full_like", "geomspace", "hamming", "hanning", "identity", "indices", "kaiser",
+    "linspace", "logspace", "meshgrid", "ndarray", "ones", "ones_like", "tri", "tril", "triu", "vander", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 
@@ -66,6 +67,7 @@ hamming = _made(np.hamming)
 hanning = _made(np.hanning)
 kaiser = _made(np.kaiser)
 indices = _made(np.indices)
+from_dlpack = _made(np.from_dlpack)
 
 empty_like = _made(np.empty_like)
 ones_like = _made(np.ones_like)
