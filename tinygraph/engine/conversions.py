@@ -74,7 +74,7 @@ def _asked_for(frame: FrameType) -> bool:
     return _library(frame) == "pandas" and user is not None and bool(_NUMBERS & names_read(user.f_code, user.f_lasti))
 
 
-_COMPUTING = frozenset(("numpy", "scipy", "pandas"))
+_COMPUTING = frozenset(("numpy", "scipy", "pandas", "sklearn"))
 # The plain ways to ask for a number, or for its text.
 _MEANT = frozenset((name,) for name in ("float", "int", "complex", "bool", "print", "str", "repr", "format", "round"))
 _NUMBERS = frozenset(("float", "int", "complex"))

@@ -121,7 +121,7 @@ def _array(value: Any, function: Callable[..., Any], args: tuple[Any, ...], kwar
         for tensor in (item,) if isinstance(item, Value) else instances(Value, item) if type(item) in _NESTED else ():
             if tensor._value is value:
                 return tensor
-            if np.may_share_memory(value, tensor._value):
+            if value.base is tensor._value or np.may_share_memory(value, tensor._value):
                 shared.append(tensor)
     if not shared:
         plainly = any([np.may_share_memory(value, item) for item in instances(np.ndarray, (args, kwargs))])

@@ -135,11 +135,14 @@ class Protocols(Generic[Array]):
         np.empty(0).to_device(device, stream=stream)  # type: ignore[arg-type]
         return self  # type: ignore[no-any-return]
 
-    def __dlpack__(self: Any, **keywords: Any) -> Any:
+    def __dlpack__(
+        self: Any, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         """Return the values for another library. A Tensor with a gradient would lose it, and is refused."""
         if self._link.differentiable and is_recording():
             raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
-        return np.asarray(self._value).__dlpack__(**keywords)
+        values = np.asarray(self._value)
+        return values.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self: Any) -> tuple[int, int]:
         """Return the device of the values as DLPack names it."""

@@ -115,9 +115,9 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             return value  # type: ignore[no-any-return]
         array: Any = as_array(value)
         if modes.unusual and state.tracing is not None:
-            own = None if link.is_call or type(link) is Unnamed else link
+            own = None if link.is_call or type(link) in (Unnamed, LiveData) else link
             return state.tracing.shown(array, own)  # type: ignore[no-any-return]
-        if link.is_call or type(link) is Unnamed:
+        if link.is_call or type(link) in (Unnamed, LiveData):
             array.flags.writeable = False
         else:
             # Single numbers are kept as NumPy scalars, which compute five times as fast as 0-d arrays.

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from tinygraph.derivatives.writing import put_at
+from tinygraph.engine.data import is_data
 from tinygraph.engine.keeping import copied
 from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
 from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
 from tinygraph.engine.memory import live_call, memory_of, settle
 from tinygraph.engine.modes import is_recording, state
-from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.operands import CONSTANTS, array_of, has_tensors, plain
 from tinygraph.engine.places import Place, same_memory
 from tinygraph.engine.record import note_origin
 from tinygraph.engine.refusing import explained_write
@@ -46,6 +47,9 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
     """
     if state.tracing is not None:
         raise _traced(tensor, call)
+    if type(tensor._link) is LiveData and tensor._value.ndim and is_data(tensor) and _is_data_too(value):
+        _put(tensor._value, plain_index(index), value._value if isinstance(value, Value) else value, call)
+        return
     index = _own(plain_index(index))
     if isinstance(value, list | tuple) and has_tensors(value):
         value = array_of(value)
@@ -83,6 +87,10 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
     _record(memory, Place(steps, index), tensor, value if carries else plain(value), frame)
     if name is not None and not steps:
         give_name(tensor._link, name)
+
+
+def _is_data_too(value: Any) -> bool:
+    return is_data(value) if isinstance(value, Value) else type(value) in CONSTANTS
 
 
 def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:

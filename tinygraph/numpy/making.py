@@ -110,6 +110,7 @@ class ndarray(metaclass=_Arrays):  # noqa: N801 - NumPy's name
         return np.ndarray[item]
 
 
+@functools.wraps(np.arange)
 def arange(*args: Any, **keywords: Any) -> Any:
     """See `numpy.arange`. Where the start and the step are Tensors, gradients flow to them."""
     if not has_tensors((args, keywords)):
@@ -123,6 +124,7 @@ def arange(*args: Any, **keywords: Any) -> Any:
     return (start + np.arange(len(numbers)) * ((start + step) - start)).astype(numbers.dtype)
 
 
+@functools.wraps(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **keywords: Any) -> Any:
     """See `numpy.full`. A Tensor as the value keeps its gradient."""
     if not has_tensors(fill_value):
@@ -131,6 +133,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **key
     return _filled(made, fill_value, order)
 
 
+@functools.wraps(np.full_like)
 def full_like(a: Any, fill_value: Any, *args: Any, **keywords: Any) -> Any:
     """See `numpy.full_like`. A Tensor as the value keeps its gradient."""
     if not has_tensors(fill_value):
