@@ -353,7 +353,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
             not kwargs or ("out" not in kwargs and all([_opaque(item) for item in kwargs.values()]))
         ):
             return first(op, compute, x, rest, kwargs, frame)
-    if function is python.getitem and type(args[0]._link) is LiveData:
+    if function is operator.getitem and type(args[0]._link) is LiveData:
         result = part_of_data(*args)
         if result is not NotImplemented:
             return result
