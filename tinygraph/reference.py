@@ -39,8 +39,8 @@ INTRODUCTION = """\
 # The public names
 
 A line each, from the docstrings; `help(tg.grad)` shows the whole one. `tg` is `tinygraph`. Which functions of NumPy and
-SciPy work on Tensors is on [a page of its own](numpy.md). `python -m tinygraph.reference > docs/reference.md` writes
-this page, and a test holds it to the code."""
+SciPy work on Tensors is on [a page of its own](numpy.md); `tg.numpy` is NumPy under the same names, whose arrays take
+Tensors in. `python -m tinygraph.reference > docs/reference.md` writes this page, and a test holds it to the code."""
 
 
 def page() -> str:

@@ -105,6 +105,15 @@ names the function, since the gradient would be lost. Under `import tinygraph.nu
 Functions that write, such as `np.copyto` and `np.add.at`, write into Tensors, and so does `out=`. A Tensor written
 into a plain array is an error.
 
+## The array API standard
+
+`tinygraph.numpy` is the namespace of a Tensor (`t.__array_namespace__()`), so that libraries written for the standard
+take Tensors. With `SCIPY_ARRAY_API=1` in the environment, set before SciPy is imported, these carry gradients among
+others: `scipy.special.logsumexp` and `softmax`, `scipy.stats.zscore`, `gmean`, `pmean`, `skew`, `kurtosis` and `sem`,
+`scipy.integrate.trapezoid`, `scipy.fft.fft`, `scipy.signal.hilbert`, `scipy.optimize.rosen`. With `array_api_dispatch`,
+scikit-learn's kernels, scalers, `PCA` and `Ridge` do. Functions that mix a Tensor with the plain arrays of integers or
+truths that they made of it are refused by SciPy, as "multiple namespaces".
+
 ## Ufuncs
 
 These keywords work: `dtype`, `casting`, `order` and `subok`, and for `matmul`, `vecdot`, `matvec` and `vecmat` also
