@@ -62,8 +62,8 @@ def _stored(frame: FrameType, made_at: str, meant: str) -> str:
     """The error for writing a Tensor into a plain array."""
     return (
         f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
-        f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. {taking_tensors()}. Or gather "
-        "the Tensors in a list and join them with np.stack; or choose with np.where(mask, t, array); or write "
+        f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. {taking_tensors()}. Or "
+        "gather the Tensors in a list and join them with np.stack; or choose with np.where(mask, t, array); or write "
         f"{meant} meant"
     )
 
