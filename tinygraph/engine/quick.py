@@ -359,9 +359,13 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
             return result
     if kwargs and kwargs.get("out") is not None:
         return record.call_function(function, args, kwargs, frame)
-    result = on_data(function, compute, args, kwargs)
-    if result is not NotImplemented:
-        return result
+    # Whether the first Tensor is data most often decides, and is quicker to ask than `on_data`.
+    leading = args[0] if args else None
+    leading = leading[0] if type(leading) in (list, tuple) and leading else leading
+    if type(leading) is not Tensor or type(leading._link) is LiveData:
+        result = on_data(function, compute, args, kwargs)
+        if result is not NotImplemented:
+            return result
     return record_call(op, compute, args, kwargs, frame)
 
 
