@@ -13,6 +13,10 @@ from tinygraph.drawing.expressions import labels
 from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.symbols import array_constants, operation_symbol
 from tinygraph.drawing.views import full
+from tinygraph.engine.links import Like
+from tinygraph.engine.nested import mapped
+
+from ..test_writing import PROGRAMS
 
 
 def program(x):
@@ -174,6 +178,35 @@ def test_every_view_and_format_draws_writes(view, function, tmp_path):
     for suffix in ("svg", "html", "dot", "mmd"):
         found = tg.draw(loss, view=view, open=None).save(tmp_path / f"graph.{suffix}").read_text()
         assert "put at" not in found
+
+
+@pytest.mark.parametrize("function", PROGRAMS)
+def test_programs_that_write_are_texts_and_pictures_and_can_be_evaluated_again(function):
+    x = tg.Tensor(np.random.default_rng(0).normal(size=6) + 2, name="x")
+    start = x.data.copy()
+    result = function(x)
+    loss = np.sum(result * result)
+    loss.backward(retain_graph=True)
+    graph = tg.Graph.of(loss)
+    assert len(str(graph).splitlines()) == len(graph) + 1
+    assert "np: " not in str(graph)
+    assert len(json.loads(graph.to_json())["nodes"]) == len(graph)
+    for view in ("full", "values", "collapsed", "mirror"):
+        assert "put at" not in tg.draw(graph, view=view).source
+    values = {}
+    for node in graph:
+        node.local_derivatives()
+        args = mapped(node.args, lambda item: values.get(item.index) if isinstance(item, tg.Node) else item)
+        unknown = any(isinstance(item, Like) for item in args) or any(values[o.index] is None for o in node.operands)
+        if unknown or "multiply" in node.scope:  # an array was not kept, or only the elements of where= were computed
+            values[node.index] = node.value
+        else:
+            values[node.index] = start if node.name == "x" and node.is_input else node.value
+            if not node.is_input:
+                values[node.index] = node.function(*args, **node.kwargs)
+        if node.value is not None:
+            np.testing.assert_allclose(values[node.index], node.value, rtol=1e-12)
+    np.testing.assert_allclose(values[graph.outputs[0].index], loss.data, rtol=1e-12)
 
 
 def test_a_graph_that_writes_can_be_evaluated_again():

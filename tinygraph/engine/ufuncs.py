@@ -122,7 +122,7 @@ def _given(**keywords: Any) -> dict[str, Any]:
 def _masked_into(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: Any, frame: FrameType) -> Any:
     """f(inputs) where the mask holds, and elsewhere what a Tensor holds."""
     mask = kwargs["where"]
-    return np.where(plain(mask), call_ufunc(ufunc, "__call__", inputs, kwargs, frame), out)
+    return call_function(np.where, (plain(mask), call_ufunc(ufunc, "__call__", inputs, kwargs, frame), out), {}, frame)
 
 
 def _masked(

@@ -26,9 +26,10 @@ from tinygraph.engine.nested import mapped
 from tinygraph.engine.ownership import share_memory
 from tinygraph.engine.passes import SEVERAL, pass_of
 from tinygraph.engine.scopes import named_scopes
+from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.node import Node
-from tinygraph.users_code.source import argument_names, source_of, stored_name, subscripted_name
+from tinygraph.users_code.source import argument_names, called_name, source_of, stored_name, subscripted_name
 
 
 def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -149,6 +150,9 @@ def _argument_names(link: Call, nodes: dict[int, Node]) -> tuple[str | None, ...
         return ()
     if isinstance(link, Put):
         return _written_into(link, nodes), None, stored_name(link.code, link.lasti)
+    called = called_name(link.code, link.lasti) if link.code is not None else ()
+    if called and called[-1] != function_name(link.op.function).rpartition(".")[2]:
+        return ()  # the arguments that the user wrote are those of another function, which called this one
     return argument_names(link.code, link.lasti, len(link.args))
 
 
