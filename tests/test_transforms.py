@@ -384,3 +384,10 @@ def test_a_switch_is_called_before_it_decorates():
         with pytest.raises(TypeError, match=rf"Write @tg\.{switch.__name__}\(\)$"):
             switch(lambda x: x)
         assert switch()(lambda x: x * 2)(3) == 6
+
+
+def test_checkpoint_reaches_elements_of_a_computed_tensor_from_outside():
+    v = tg.Tensor([1.0, 2.0, 3.0])
+    w = v * 2
+    tg.checkpoint(lambda x: w[0] * x + w[1:2][0])(tg.Tensor(3.0)).backward()
+    assert v.grad.tolist() == [6, 2, 0]

@@ -68,7 +68,10 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
     The first index into x makes an array of zeros; each further one adds its piece to it. A loop over the elements of x
     costs one array of x's size.
     """
-    reached = x._adjoint if x.is_call else cotangents.get(x, waiting)
+    inside = x.is_call and x.order >= waiting.since
+    if x.is_call and not inside and x not in waiting.ends:  # another pass may be at this call, which it has marked
+        return
+    reached = x._adjoint if inside else cotangents.get(x, waiting)
     if reached is None:
         return
     sums = waiting.owned.get(x)
@@ -76,7 +79,7 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
         value = x._value
         sums = np.zeros(value.shape, wide(value.dtype)) if reached is waiting else np.array(reached)
         waiting.owned[x] = sums
-        if x.is_call:
+        if inside:
             x._adjoint = sums
         else:
             cotangents[x] = sums
