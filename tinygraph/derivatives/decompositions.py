@@ -189,7 +189,7 @@ def qr_packed(a: Any, mode: str) -> Any:
     return packed(a.shape[:-2], q, r[..., : a.shape[-1], :])
 
 
-def _qr(g: Any, z: Any, shape: tuple[int, ...], mode: str) -> Any:
+def qr_cotangent(g: Any, z: Any, shape: tuple[int, ...], mode: str) -> Any:
     """Source: Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2010), section 3.2."""
     m, n = shape[-2:]
     width = m if mode == "complete" else n
@@ -200,7 +200,7 @@ def _qr(g: Any, z: Any, shape: tuple[int, ...], mode: str) -> Any:
     return adjoint(np.linalg.solve(r, adjoint(q_bar + np.matmul(q, half + adjoint(half)))))
 
 
-qr_packed.derivative(lambda g, z, a, mode: uphill(_qr, g, z, a.shape, mode), None)
+qr_packed.derivative(lambda g, z, a, mode: uphill(qr_cotangent, g, z, a.shape, mode), None)
 
 
 @composition(np.linalg.qr)
@@ -235,7 +235,7 @@ def eigh_packed(a: Any, UPLO: Any) -> Any:  # noqa: N803
     return packed(a.shape[:-2], values, vectors)
 
 
-def _eigh(g: Any, z: Any, UPLO: Any) -> Any:  # noqa: N803
+def eigh_cotangent(g: Any, z: Any, UPLO: Any) -> Any:  # noqa: N803
     """Source: Giles, "Collected matrix derivative results" (2008), section 3.1, for Hermitian matrices."""
     n = _side(z)
     values, vectors = unpacked(z, (n,), (n, n))
@@ -254,7 +254,7 @@ def _side(z: Any) -> int:
     return math.isqrt(z.shape[-1])
 
 
-eigh_packed.derivative(lambda g, z, a, triangle: uphill(_eigh, g, z, triangle))
+eigh_packed.derivative(lambda g, z, a, triangle: uphill(eigh_cotangent, g, z, triangle))
 
 
 @composition(np.linalg.eigh)
@@ -327,21 +327,22 @@ def svd_packed(a: Any, full_matrices: bool) -> Any:
     return packed(a.shape[:-2], u, values, vh)
 
 
-def _svd_shapes(shape: tuple[int, ...], full_matrices: bool) -> tuple[tuple[int, ...], ...]:
+def svd_shapes(shape: tuple[int, ...], full_matrices: bool) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of U, the singular values and Vᴴ."""
     m, n = shape[-2:]
     k = min(m, n)
     return ((m, m), (k,), (n, n)) if full_matrices else ((m, k), (k,), (k, n))
 
 
-def _svd(g: Any, z: Any, shape: tuple[int, ...], full_matrices: bool) -> Any:
+def svd_cotangent(g: Any, z: Any, shape: tuple[int, ...], full_matrices: bool) -> Any:
     """Source: Townsend, "Differentiating the singular value decomposition" (2016), section 2.
 
     For complex matrices: Wan and Zhang, "Automatic differentiation for complex valued SVD" (2019).
     """
     m, n = shape[-2:]
     k = min(m, n)
-    u, values, vh = unpacked(z, *_svd_shapes(shape, full_matrices))
-    u_bar, values_bar, vh_bar = unpacked(g, *_svd_shapes(shape, full_matrices))
+    u, values, vh = unpacked(z, *svd_shapes(shape, full_matrices))
+    u_bar, values_bar, vh_bar = unpacked(g, *svd_shapes(shape, full_matrices))
     u, u_bar = without_completion(u, u_bar, k, "linalg.svd", "use full_matrices=False")
     v, v_bar = without_completion(adjoint(vh), adjoint(vh_bar), k, "linalg.svd", "use full_matrices=False")
     vh, vh_bar = adjoint(v), adjoint(v_bar)
@@ -368,7 +369,7 @@ def _svd(g: Any, z: Any, shape: tuple[int, ...], full_matrices: bool) -> Any:
     return result
 
 
-svd_packed.derivative(lambda g, z, a, full_matrices: uphill(_svd, g, z, a.shape, full_matrices), None)
+svd_packed.derivative(lambda g, z, a, full_matrices: uphill(svd_cotangent, g, z, a.shape, full_matrices), None)
 
 
 @composition(np.linalg.svd)
@@ -380,7 +381,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     if not compute_uv:
         return np.linalg.svdvals(a)
     full_matrices = bool(full_matrices) and a.shape[-2] != a.shape[-1]
-    u, values, vh = unpacked(svd_packed(a, full_matrices), *_svd_shapes(a.shape, full_matrices))
+    u, values, vh = unpacked(svd_packed(a, full_matrices), *svd_shapes(a.shape, full_matrices))
     return SVDResult(u, real(values), vh)
 
 

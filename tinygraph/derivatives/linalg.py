@@ -52,10 +52,10 @@ uses_all(np.linalg.inv, np.linalg.solve)
 
 
 def _det_a(g: Any, z: Any, a: Any) -> Any:
-    return np.reshape(g, (*g.shape, 1, 1)) * _cofactors(a)
+    return np.reshape(g, (*g.shape, 1, 1)) * cofactors(a)
 
 
-def _cofactors(a: Any) -> Any:
+def cofactors(a: Any) -> Any:
     """The derivative of the determinant: det(a) · inverse(a)ᵀ, and minors where a matrix is singular, or nearly so."""
     n = a.shape[-1]
     if n < 2:
@@ -217,12 +217,12 @@ def cond(x: Any, p: Any = None) -> Any:
 
 def _pinv_a(g: Any, z: Any, a: Any, rcond: Any = None, hermitian: bool = False, **keywords: Any) -> Any:
     if not hermitian:
-        return uphill(_pinv, g, z, a)
+        return uphill(pseudo_inverse_cotangent, g, z, a)
     lower = lower_half(a)
-    return uphill(lambda *args: of_triangle(_pinv(*args)), g, z, lower + adjoint(lower))
+    return uphill(lambda *args: of_triangle(pseudo_inverse_cotangent(*args)), g, z, lower + adjoint(lower))
 
 
-def _pinv(g: Any, z: Any, a: Any) -> Any:
+def pseudo_inverse_cotangent(g: Any, z: Any, a: Any) -> Any:
     """The derivative where the rank does not change.
 
     Source: Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
