@@ -147,7 +147,7 @@ that names it. So is a Tensor in a ufunc without a derivative.
 
 `softmax`, `logsumexp`, `polygamma`, `comb` and others are not ufuncs, and make plain arrays of their arguments. So do
 `scipy.stats`, `scipy.linalg`, `scipy.sparse`, `scipy.signal` and the rest: [the error](debugging.md) has the
-replacement, such as `tg.softmax(x, axis)`.
+replacement, such as `tg.softmax(x, axis)`. [`tinygraph.scipy`](scipy.md) has many of them under SciPy's names.
 
 ```python
 from scipy import special

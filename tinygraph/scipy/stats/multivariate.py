@@ -1,0 +1,105 @@
+"""The normal distribution of vectors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+from tinygraph.scipy.calls import array, floating, is_followed, on_tensors, only, unsupported
+from tinygraph.scipy.linalg import cholesky, solve_triangular
+
+__all__ = ["multivariate_normal"]
+
+
+def _covariance(cov: Any, dimension: int) -> Any:
+    """Return a covariance as a matrix: a number stands for one on the diagonal, a vector for the diagonal."""
+    cov = floating(cov)
+    if cov.ndim < 2:
+        return cov * np.eye(dimension)
+    return cov
+
+
+def _logpdf(x: Any, mean: Any, cov: Any) -> Any:
+    """Return −½ (log det 2πC + (x − m)ᵀ C⁻¹ (x − m)), by Cholesky's factor of C."""
+    x = floating(x)
+    cov = floating(1.0 if cov is None else cov)
+    mean = floating(np.zeros(cov.shape[-1:]) if mean is None else mean)
+    dimension = max(cov.shape[-1] if cov.ndim else 1, mean.shape[-1] if mean.ndim else 1)
+    if x.ndim == 0:
+        x = np.reshape(x, (1,))
+    elif x.ndim == 1 and dimension == 1:
+        x = x[:, None]
+    factor = cholesky(_covariance(cov, dimension), lower=True)
+    away = x - mean
+    rows = np.reshape(away, (math.prod(away.shape[:-1]), dimension))
+    whitened = solve_triangular(factor, rows.T, lower=True)
+    size = 2 * np.sum(np.log(np.diagonal(factor))) + dimension * math.log(2 * math.pi)
+    shape = tuple([length for length in away.shape[:-1] if length != 1])  # SciPy leaves out axes of length 1
+    return np.reshape(-0.5 * (size + np.sum(np.square(whitened), axis=0)), shape)
+
+
+class MultivariateNormal:
+    """The normal distribution of vectors; see `scipy.stats.multivariate_normal`.
+
+    Gradients flow to x, the mean and the lower triangle of the covariance, which must be positive definite.
+    """
+
+    def __call__(self, mean: Any = None, cov: Any = 1, allow_singular: bool = False, seed: Any = None) -> Any:
+        """Return the distribution with its mean and covariance given."""
+        if not is_followed((mean, cov)):
+            return scipy.stats.multivariate_normal(mean, cov, allow_singular, seed)
+        return _Given(self, mean, cov, allow_singular)
+
+    def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
+        """Return the logarithm of the density; x has its vectors in the last axis."""
+        return _on_tensors_logpdf(x, mean, cov, allow_singular)
+
+    def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
+        """Return the density; x has its vectors in the last axis."""
+        if not is_followed((x, mean, cov)):
+            return scipy.stats.multivariate_normal.pdf(x, mean, cov, allow_singular)
+        return np.exp(self.logpdf(x, mean, cov, allow_singular))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(scipy.stats.multivariate_normal, name)
+
+
+@on_tensors(scipy.stats.multivariate_normal.logpdf)
+def _on_tensors_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
+    only(
+        "stats.multivariate_normal.logpdf", "Add a small multiple of np.eye(n) to the covariance",
+        allow_singular=(bool(allow_singular), False),
+    )  # fmt: skip
+    return _logpdf(array(x), mean, cov)
+
+
+class _Given:
+    """The normal distribution with a mean and a covariance among which there are Tensors."""
+
+    def __init__(self, of: MultivariateNormal, mean: Any, cov: Any, allow_singular: bool) -> None:
+        self._of, self.mean, self.cov, self.allow_singular = of, mean, cov, allow_singular
+
+    def logpdf(self, x: Any) -> Any:
+        """Return the logarithm of the density."""
+        return self._of.logpdf(x, self.mean, self.cov, self.allow_singular)
+
+    def pdf(self, x: Any) -> Any:
+        """Return the density."""
+        return self._of.pdf(x, self.mean, self.cov, self.allow_singular)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise unsupported(
+            f"stats.multivariate_normal.{name}",
+            "it has no gradient here",
+            "Give it a plain mean and covariance, t.data",
+        )
+
+
+multivariate_normal = MultivariateNormal()
