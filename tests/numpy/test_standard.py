@@ -13,6 +13,9 @@ import pytest
 import tinygraph as tg
 import tinygraph.numpy as np
 
+# NumPy 2.0 has less of the standard.
+LATER = numpy.lib.NumpyVersion(numpy.__version__) >= "2.1.0"
+
 
 def test_tensors_name_their_namespace():
     t = tg.Tensor([1.0, 2.0])
@@ -23,9 +26,9 @@ def test_tensors_name_their_namespace():
 
 
 def test_the_namespace_describes_itself():
-    if numpy.lib.NumpyVersion(numpy.__version__) >= "2.1.0":
+    if LATER:
         assert np.__array_api_version__ == numpy.__array_api_version__
-    assert np.__array_namespace_info__().devices() == ["cpu"]
+        assert list(np.__array_namespace_info__().devices()) == ["cpu"]
     assert np.finfo(np.float32).eps == numpy.finfo(numpy.float32).eps
     assert np.isdtype(np.zeros(3).dtype, "real floating")
 
@@ -61,7 +64,8 @@ def test_functions_of_the_standard_take_tensors():
     t = tg.Tensor([[3.0, 1.0], [2.0, 2.0]])
     xp = t.__array_namespace__()
     for result in (
-        xp.astype(t, xp.float32), xp.matrix_transpose(t), t.mT, xp.permute_dims(t, (1, 0)), xp.concat([t, t]),
+        xp.astype(t, xp.float32) if LATER else t, xp.matrix_transpose(t), t.mT,
+        xp.permute_dims(t, (1, 0)), xp.concat([t, t]),
         xp.linalg.vector_norm(t), xp.linalg.matmul(t, t), xp.pow(t, 2), xp.acos(t / 10), xp.vecdot(t, t),
         xp.take(t, xp.asarray([1]), axis=0), xp.expand_dims(t, axis=0), xp.sum(t, dtype=xp.float64), xp.fft.fft(t),
     ):  # fmt: skip
@@ -145,6 +149,6 @@ print("right")
 
 def test_scikit_learn_with_dispatch_carries_gradients():
     sklearn = pytest.importorskip("sklearn")
-    if numpy.lib.NumpyVersion(sklearn.__version__) < "1.9.0":
-        pytest.skip("an older scikit-learn knows fewer namespaces")
+    if numpy.lib.NumpyVersion(sklearn.__version__) < "1.9.0" or not LATER:
+        pytest.skip("an older scikit-learn knows fewer namespaces, and NumPy 2.0 has less of the standard")
     assert run_with_dispatch(SKLEARN) == "right"

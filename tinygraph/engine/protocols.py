@@ -141,8 +141,9 @@ class Protocols(Generic[Array]):
         """Return the values for another library. A Tensor with a gradient would lose it, and is refused."""
         if self._link.differentiable and is_recording():
             raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
-        values = np.asarray(self._value)
-        return values.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+        asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        given = {name: item for name, item in asked.items() if item is not None}  # NumPy 2.0 knows the first alone
+        return np.asarray(self._value).__dlpack__(**given)
 
     def __dlpack_device__(self: Any) -> tuple[int, int]:
         """Return the device of the values as DLPack names it."""

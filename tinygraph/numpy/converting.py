@@ -48,7 +48,8 @@ def asanyarray(
 ) -> Any:
     """See `numpy.asanyarray`. A Tensor stays what it is; a plain array does, too."""
     if isinstance(a, np.ndarray):
-        found = np.asanyarray(a, dtype, order, device=device, copy=copy)
+        asked = {"device": device, "copy": copy}  # NumPy 2.0 knows neither
+        found = np.asanyarray(a, dtype, order, **{name: item for name, item in asked.items() if item is not None})
         return found if found is a else as_writable(found)
     return asarray(a, dtype, order, device=device, copy=copy)
 
