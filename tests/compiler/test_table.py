@@ -30,7 +30,7 @@ def total(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     return sum(
         np.sum(np.real(part) * np.cos(np.arange(float(np.size(part))).reshape(np.shape(part))))
         for part in parts
-        if hasattr(part, "requires_grad")
+        if getattr(part, "requires_grad", False)
     )
 
 

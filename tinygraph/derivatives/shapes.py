@@ -363,19 +363,19 @@ def diagflat(v: Any, k: int = 0) -> Any:
 @composition(np.zeros_like)
 def zeros_like(a: Any, *args: Any, **keywords: Any) -> Any:
     """Zeros of the shape and dtype of an array, which Tensors can be written into."""
-    return as_writable(np.zeros_like(plain(a), *args, **keywords))
+    return as_writable(np.zeros_like(plain(a), *plain(args), **plain(keywords)))
 
 
 @composition(np.ones_like)
 def ones_like(a: Any, *args: Any, **keywords: Any) -> Any:
     """Ones of the shape and dtype of an array, which Tensors can be written into."""
-    return as_writable(np.ones_like(plain(a), *args, **keywords))
+    return as_writable(np.ones_like(plain(a), *plain(args), **plain(keywords)))
 
 
 @composition(np.empty_like)
 def empty_like(prototype: Any, *args: Any, **keywords: Any) -> Any:
     """An array of the shape and dtype of another, which Tensors can be written into."""
-    return as_writable(np.empty_like(plain(prototype), *args, **keywords))
+    return as_writable(np.empty_like(plain(prototype), *plain(args), **plain(keywords)))
 
 
 no_derivative(
