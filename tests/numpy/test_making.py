@@ -104,6 +104,7 @@ WITH_TENSORS = {
     "full of a number": lambda np, x: np.full(4, x[1]),
     "full_like": lambda np, x: np.full_like(numpy.ones((2, 3)), x[1]),
     "r_": lambda np, x: np.r_[0, x, 1:3, x[1]],
+    "r_ of a range": lambda np, x: np.r_[0 : x[0] : 4j, x[1] : 9 : x[0]],
     "r_ with a directive": lambda np, x: np.r_["0,2", x, [1.0, 2.0, 3.0]],
     "c_": lambda np, x: np.c_[x, [1.0, 2.0, 3.0], x * x],
     "block": lambda np, x: np.block([[x[0], 1.0], [0.0, x[1]]]),

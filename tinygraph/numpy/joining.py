@@ -9,6 +9,7 @@ import numpy as np
 from tinygraph.engine.memory import as_writable
 from tinygraph.engine.operands import array_of, has_tensors, plain
 from tinygraph.errors import UnsupportedError
+from tinygraph.numpy.making import arange
 from tinygraph.users_code.source import users_line
 
 __all__ = ["c_", "mgrid", "ogrid", "r_"]
@@ -26,9 +27,10 @@ class _Joined:
         self.__doc__ = plainly.__doc__
 
     def __getitem__(self, key: Any) -> Any:
-        if not has_tensors(key):
+        parts = [_range(item) if isinstance(item, slice) and _of_tensors(item) else item for item in _items(key)]
+        if not has_tensors(parts):
             return as_writable(self._plainly[key])
-        items = [self._plainly[item] if isinstance(item, slice) else item for item in _items(key)]
+        items = [self._plainly[item] if isinstance(item, slice) else item for item in parts]
         arrays = [item if isinstance(item, str) else array_of(item) for item in items]
         dtype = self._plainly[tuple([plain(item) for item in _or_arrays(items, arrays)])].dtype
         places: list[Any] = []
@@ -56,6 +58,18 @@ class _Joined:
 
 def _items(key: Any) -> tuple[Any, ...]:
     return key if type(key) is tuple else (key,)
+
+
+def _of_tensors(item: slice) -> bool:
+    return has_tensors((item.start, item.stop, item.step))
+
+
+def _range(item: slice) -> Any:
+    """Return the numbers that a slice with Tensors stands for: `0:t:5j` has 5 of them, `0:t:0.1` steps of 0.1."""
+    start, step = 0 if item.start is None else item.start, 1 if item.step is None else item.step
+    if isinstance(step, complex):
+        return np.linspace(start, item.stop, int(abs(step)))
+    return arange(start, item.stop, step)
 
 
 def _or_arrays(items: list[Any], arrays: list[Any]) -> list[Any]:
