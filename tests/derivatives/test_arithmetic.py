@@ -213,11 +213,21 @@ def test_fmax_leaves_out_nan():
 
 def test_nan_to_num_passes_no_gradient_to_what_it_replaces():
     x = tg.Tensor([1.0, np.nan, np.inf, -np.inf])
-    y = np.nan_to_num(x, copy=False, nan=5.0, posinf=6.0, neginf=7.0)
+    y = np.nan_to_num(x, nan=5.0, posinf=6.0, neginf=7.0)
     y.backward(np.ones(4))
     np.testing.assert_array_equal(y.data, [1, 5, 6, 7])
     np.testing.assert_array_equal(x.grad, [1, 0, 0, 0])
-    assert np.isnan(x.data[1])  # copy=False does not write into the Tensor
+    assert np.isnan(x.data[1])
+
+
+def test_nan_to_num_writes_into_a_tensor_that_is_not_to_be_copied():
+    x = tg.Tensor([1.0, np.nan])
+    t = x * 1
+    view = t[1:]
+    assert np.nan_to_num(t, copy=False) is t
+    np.testing.assert_array_equal(view.data, [0])
+    np.sum(t * t).backward()
+    np.testing.assert_array_equal(x.grad, [2, 0])
 
 
 def test_python_numbers_leave_float32_as_it_is():

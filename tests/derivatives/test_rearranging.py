@@ -72,8 +72,11 @@ def test_laws(entry, data):
     obey(entry, data)
 
 
-def test_the_array_that_is_filled_alike_gives_its_shape_alone():
-    assert not np.full_like(tg.Tensor(np.ones(3)), 2).requires_grad
+def test_an_array_that_is_filled_like_a_tensor_has_no_gradient_and_can_be_written_into():
+    filled = np.full_like(tg.Tensor(np.ones(3)), 2)
+    assert not filled.requires_grad
+    filled[1] = tg.Tensor(5.0)
+    assert filled.requires_grad
 
 
 def test_nothing_is_left_of_zeros():

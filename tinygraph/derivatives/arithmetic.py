@@ -15,6 +15,7 @@ from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import plain
 from tinygraph.engine.table import composition, derivative, no_derivative
+from tinygraph.engine.value import Value
 
 derivative(np.add,         lambda g, z, x, y: g,                lambda g, z, x, y: g)  # fmt: skip
 derivative(np.subtract,    lambda g, z, x, y: g,                lambda g, z, x, y: -g)  # fmt: skip
@@ -226,8 +227,12 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @composition(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any:
-    """The finite elements, and numbers in place of the others. The Tensor is never written into, with any `copy`."""
-    return np.where(np.isfinite(x), x, np.nan_to_num(plain(x), True, *numbers, **keywords))
+    """The finite elements, and numbers in place of the others; written into x itself if it is not to be copied."""
+    found = np.where(np.isfinite(x), x, np.nan_to_num(plain(x), True, *numbers, **keywords))
+    if copy or not isinstance(x, Value):
+        return found
+    x[...] = found  # type: ignore[index]
+    return x
 
 
 no_derivative(

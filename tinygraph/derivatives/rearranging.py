@@ -10,9 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.memory import as_writable
 from tinygraph.engine.operands import array_of, plain
-from tinygraph.engine.table import composition
+from tinygraph.engine.table import composition, derivative
 
 
 def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
@@ -66,10 +67,12 @@ def block(arrays: Any) -> Any:
     return rearranged(lambda *numbers: np.block(laid_out(layout, numbers)), *blocks)
 
 
-@composition(sliding_window_view)
-def windows(x: Any, window_shape: Any, axis: Any = None, **keywords: Any) -> Any:
-    """Each window of an array, as further axes. Other than NumPy's it is not a view."""
-    return rearranged(lambda of_x: sliding_window_view(of_x, window_shape, axis), x)
+def _windows_x(g: Any, z: Any, x: Any, window_shape: Any, axis: Any = None, **keywords: Any) -> Any:
+    places = sliding_window_view(np.arange(math.prod(x.shape)).reshape(x.shape), window_shape, axis)
+    return np.reshape(scatter(g, places, (math.prod(x.shape),)), x.shape)
+
+
+derivative(sliding_window_view, _windows_x)
 
 
 @composition(np.trim_zeros)

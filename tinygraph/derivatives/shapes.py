@@ -35,7 +35,7 @@ if hasattr(np, "astype"):
     def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
         if device not in ("cpu", None):
             raise ValueError(f"astype: the device must be 'cpu' or None, not {device!r}")
-        return x.astype(dtype)
+        return x.astype(dtype, copy=copy)
 
 # --- one array to one array, every element once -----------------------------------------------------------------------
 
@@ -53,6 +53,15 @@ def _in_order(g: Any, shape: tuple[int, ...], order: str) -> Any:
 derivative(np.reshape, lambda g, z, a, shape=None, order="C", **keywords: _in_order(g, a.shape, order))
 formula(np.reshape, pullbacks=("∇ reshaped",))
 derivative(np.ravel, lambda g, z, a, order="C": _in_order(g, a.shape, order))
+
+
+@primitive
+def flatten(a: Any, order: str = "C") -> Any:
+    """The elements along one axis, in memory of their own. `np.ravel` may be a view."""
+    return a.flatten(order)
+
+
+derivative(flatten, lambda g, z, a, order="C": _in_order(g, a.shape, order))
 for _same in (np.copy, np.squeeze, np.expand_dims):
     derivative(_same, lambda g, z, a, *args, **kwargs: np.reshape(g, a.shape))
 
@@ -81,7 +90,7 @@ derivative(
     ),
 )
 uses_all(
-    np.reshape, np.ravel, np.copy, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.flip,
+    np.reshape, np.ravel, flatten, np.copy, np.squeeze, np.expand_dims, np.transpose, np.swapaxes, np.moveaxis, np.flip,
     np.rot90, np.roll,
 )  # fmt: skip
 
@@ -319,13 +328,14 @@ def _diagonal_index(shape: tuple[int, ...], offset: int, axis1: int, axis2: int)
     return tuple(index)
 
 
-@composition(np.diagonal)
-def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The elements on a diagonal, as the last axis."""
+def _diagonal_a(g: Any, z: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     axis1, axis2 = normalize_axis_tuple((axis1, axis2), a.ndim)
-    rest = [axis for axis in range(a.ndim) if axis not in (axis1, axis2)]
-    last = np.transpose(a, (*rest, axis1, axis2))
-    return last[(..., *_diagonal_index(last.shape[-2:], offset, 0, 1))]
+    order = [*(axis for axis in range(a.ndim) if axis not in (axis1, axis2)), axis1, axis2]
+    shape = tuple([a.shape[axis] for axis in order])
+    return np.transpose(scatter(g, (..., *_diagonal_index(shape[-2:], offset, 0, 1)), shape), np.argsort(order))
+
+
+derivative(np.diagonal, _diagonal_a)
 
 
 @composition(np.trace)

@@ -75,6 +75,8 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
         dst[...] = source
         return
     mask = np.broadcast_to(plain(where), dst.shape)
+    while source.ndim > dst.ndim and source.shape[0] == 1:
+        source = source[0]
     dst[mask] = np.broadcast_to(source, dst.shape)[mask]
 
 
@@ -88,8 +90,16 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
         positions = np.clip(positions, 0, a.size - 1)
     elif np.any((positions < -a.size) | (positions >= a.size)):
         raise IndexError(f"put: a position is out of bounds for an array of {a.size} elements")
-    if positions.size:
-        a[np.unravel_index(positions % a.size, a.shape)] = _repeated(v, positions.size)
+    if positions.size and np.size(v):
+        _put_flat(a, positions % a.size, _repeated(v, positions.size))
+
+
+def _put_flat(a: Any, positions: Any, values: Any) -> None:
+    """Write values at positions of the flattened array, all of them valid."""
+    if a.ndim:
+        a[np.unravel_index(positions, a.shape)] = values
+    elif positions.size:
+        a[...] = np.broadcast_to(values, positions.shape)[-1]
 
 
 def _repeated(values: Any, count: int) -> Any:
@@ -101,6 +111,15 @@ def _repeated(values: Any, count: int) -> Any:
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """Write values one after the other where a mask holds, over again where they are fewer."""
     arr, mask = _writable(arr, "place", vals), np.reshape(plain(mask), np.shape(arr)).astype(bool)
+    if not np.size(vals):
+        if np.any(mask):
+            raise ValueError("place: there are no values to write, and places to write them")
+        return
+    both = (arr._value, vals._value) if isinstance(vals, Value) else ()
+    if both and np.may_share_memory(*both) and all([one.flags.c_contiguous for one in both]):
+        for count, position in enumerate(np.flatnonzero(mask)):  # NumPy reads each value when it writes it
+            _put_flat(arr, position[None], np.ravel(vals)[count % vals.size])
+        return
     arr[mask] = _repeated(vals, int(np.count_nonzero(mask)))
 
 
@@ -108,7 +127,9 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """Write values where a mask holds, each from its own position."""
     a, mask = _writable(a, "putmask", values), np.reshape(plain(mask), np.shape(a)).astype(bool)
-    a[mask] = np.reshape(_repeated(values, a.size), (-1,))[np.flatnonzero(mask)] if np.size(values) != 1 else values
+    if np.size(values):
+        values = _repeated(values, a.size)
+        a[mask] = values if values.size == 1 else values[np.flatnonzero(mask)]
 
 
 @composition(np.put_along_axis)
@@ -116,7 +137,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     """Write values at positions along an axis."""
     arr, indices = _writable(arr, "put_along_axis", values), plain(indices)
     if axis is None:
-        arr[np.unravel_index(np.ravel(indices) % arr.size, arr.shape)] = np.ravel(array_of(values))
+        _put_flat(arr, np.ravel(indices) % arr.size, np.ravel(array_of(values)))
         return
     arr[along(indices, arr.shape, normalize_axis_index(axis, arr.ndim))] = values
 
@@ -128,7 +149,8 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     numbers = np.zeros(a.shape, bool)
     np.fill_diagonal(numbers, True, wrap)
     positions = np.flatnonzero(numbers)
-    a[np.unravel_index(positions, a.shape)] = _repeated(val, positions.size)
+    if np.size(val):
+        _put_flat(a, positions, _repeated(val, positions.size))
 
 
 def at_of(ufunc: np.ufunc) -> Any:
@@ -137,6 +159,7 @@ def at_of(ufunc: np.ufunc) -> Any:
     def at(a: Any, indices: Any, b: Any = None) -> None:
         a, index = _writable(a, f"{ufunc.__name__}.at", b), plain(indices)
         positions = np.arange(a.size).reshape(a.shape)[index]
+        b = np.copy(b) if isinstance(b, Value) and np.may_share_memory(b._value, a._value) else b
         operands = () if b is None else (np.ravel(np.broadcast_to(array_of(b), positions.shape)),)
         positions = np.ravel(positions)
         for chosen in _rounds(positions):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from tinygraph.derivatives import shapes
+from tinygraph.engine import modes
 from tinygraph.engine.record import call_function
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -149,11 +150,27 @@ class TensorMethods(ArrayMethods[Array]):
 
         Converted to integers or booleans, which have no gradient, a Tensor with a gradient becomes a plain array.
 
-        The order in memory is not kept, and the result is a new Tensor whether or not there is anything to convert.
+        The order in memory is not kept. The result is a new Tensor, but with `copy=False` and nothing to convert the
+        same one.
         """
         if not np.can_cast(self.dtype, dtype, casting):
             raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
+        if not copy and self.dtype == dtype:
+            return self
         return self._numpy(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
+
+    def flatten(self: Any, order: str = "C") -> Array:
+        """Return the elements along one axis, in memory of their own. See `numpy.ndarray.flatten`."""
+        function: Any = np.ravel if modes.unusual and modes.is_tracing() else shapes.flatten
+        keywords = {} if order == "C" else {"order": order}
+        return self._numpy(function, (self,), keywords, _getframe(1))  # type: ignore[no-any-return]
+
+    def copy(self: Any, order: str = "C") -> Array:
+        """Return the values in memory of their own. See `numpy.ndarray.copy`."""
+        copied = self._numpy(np.copy, (self,), {}, _getframe(1))
+        if isinstance(self._value, np.generic):
+            copied._value = copied._value[()]  # the copy of a number is a number, and nothing is a view of it
+        return copied  # type: ignore[no-any-return]
 
     if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
 

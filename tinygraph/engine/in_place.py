@@ -1,6 +1,7 @@
 """In-place operators, `t += v`. Under `no_grad` a leaf is updated; else the Tensor becomes the result of `t + v`.
 
-Every name of the Tensor sees the change, as with arrays. If `ownership` finds that somebody may hold a view of it, the
+Every name of the Tensor sees the change, as with arrays. A single number that was computed is none: as with NumPy's
+numbers, the name of `s += v` gets another, and other names of `s` keep what they have. If `ownership` finds that somebody may hold a view of it, the
 operator writes into the whole Tensor, and the view sees the change too.
 """
 
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.data import is_data
-from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, make_outer
+from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, Unnamed, make_outer
+from tinygraph.engine.memory import has_views
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
 from tinygraph.engine.ownership import base_of, is_shared
@@ -35,20 +37,31 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if type(self._link) is LiveData and on_data(self, other) is self:
             return self
         if self.is_leaf and not is_recording():
-            self.assign(compute(self._value, plain(other)))
+            value = compute(self._value, plain(other))
+            if type(self._value) is np.ndarray and is_shared(self, lambda below: 0) and has_views(self):
+                write(self, ..., _fitted(value, self, other, sign), _getframe(1), f"t {sign} v")
+            else:
+                self.assign(value)
             return self
         result = compute(self, other)
         if type(result) is not type(self):
             return result
+        is_array = self.ndim or type(self._value) is np.ndarray
+        if not is_array and (self._link.is_call or type(self._link) is Unnamed):
+            _note_line(result._link, _getframe(1))
+            return result  # a number that was computed: `s += v` gives its name to another
         if state.tracing is not None:
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
-        if self.ndim:
+        if is_array:
             result = _fitted(result, self, other, sign)
             if type(self._link) in LIVE or is_shared(self, lambda below: _recorded_below(self, below)):
                 _note_line(result._link, _getframe(1))
                 write(self, ..., result, _getframe(1), f"t {sign} v")
                 return self
-        self._value, self._link = result._value, result._link
+        value = result._value
+        # A Tensor of no axes that was given its value is an array, as np.array(3.0) is, and stays one.
+        self._value = np.array(value) if isinstance(value, np.generic) else value
+        self._link = result._link
         _note_line(self._link, _getframe(1))
         return self
 

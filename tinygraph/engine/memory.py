@@ -31,8 +31,8 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
 __all__ = [
-    "Memory", "as_constant", "as_writable", "is_live", "live_call", "live_view", "memory_of", "note_handed",
-    "note_view", "settle", "value_to_keep",
+    "Memory", "as_constant", "as_writable", "check_not_held", "handed_out", "has_views", "is_live", "live_call",
+    "live_view", "memory_of", "note_view", "settle", "value_to_keep",
 ]  # fmt: skip
 
 _new: Callable[[type], Any] = object.__new__
@@ -138,8 +138,8 @@ def as_writable(made: Any) -> Any:
     if type(made) is not np.ndarray or made.dtype.kind not in "fc":
         return made
     tensor = _new(Value._kind)
-    tensor._value = value = made if made.ndim else made[()]
-    tensor._link = LiveData(value, None, ())
+    tensor._value = made
+    tensor._link = LiveData(made, None, ())
     return tensor
 
 
@@ -221,7 +221,7 @@ def note_view(view: Any, of: Any) -> None:
             _limits["views"] = max(1024, 2 * len(kept))
 
 
-def note_handed(array: Any) -> None:
+def _note_handed(array: Any) -> None:
     """Remember an array that others hold, and that lies in the memory of a Tensor."""
     _handed.append(weakref.ref(array))
     if len(_handed) > _limits["handed"]:
@@ -232,13 +232,43 @@ def note_handed(array: Any) -> None:
             _limits["handed"] = max(256, 2 * len(kept))
 
 
+def handed_out(value: Any) -> Any:
+    """Return a read-only view of a Tensor's array, for others to hold. It lives as long as any view of it does."""
+    array = np.asarray(memoryview(value)) if value.size else value.view()
+    array.flags.writeable = False
+    _note_handed(array)
+    return array
+
+
+def check_not_held(memory: Any, tensor: Any, call: str) -> None:
+    """Raise UnsupportedError if others hold an array in the memory of a Tensor that is to be written into."""
+    for reference in _handed:
+        array = reference()
+        if array is not None and np.may_share_memory(array, memory):
+            raise UnsupportedError(
+                f"{call}, at {users_line()}: an array of this Tensor{made_at(tensor._link)}, t.data or np.asarray(t), "
+                "is still held, and would not see the write. Keep a copy of it, t.data.copy()"
+            )
+
+
+def has_views(tensor: Any) -> bool:
+    """Return whether a Tensor lives that is a view of another, or that it is a view of."""
+    own = owner(tensor._value)
+    for pair in _views:
+        view, of = [reference() for reference in pair]
+        other = of if view is tensor else view
+        if other is not None and other is not tensor and owner(other._value) is own:
+            return True
+    return False
+
+
 def settle(tensor: Any, call: str) -> tuple[Memory, tuple[Step, ...]]:
     """Move a Tensor, and the views that share memory with it, to memory that can be written into.
 
     The Tensors are live once the memory has a link, or at once where no gradient flows to any of them.
 
     Args:
-        tensor: not live, of at least one axis.
+        tensor: not live, with an array for a value.
         call: the write as the user spells it.
 
     Returns:
@@ -247,23 +277,20 @@ def settle(tensor: Any, call: str) -> tuple[Memory, tuple[Step, ...]]:
     Raises:
         UnsupportedError: somebody else holds an array in the memory, or a view's way from the whole is not known.
     """
+    check_not_held(tensor._value, tensor, call)
     own = owner(tensor._value)
-    for reference in _handed:
-        array = reference()
-        if array is not None and owner(array) is own and np.may_share_memory(array, tensor._value):
-            raise UnsupportedError(
-                f"{call}, at {users_line()}: t.data of this Tensor{made_at(tensor._link)} is still held, and would not "
-                "see the write. Keep a copy of it, t.data.copy()"
-            )
     members = {id(tensor): tensor}
+    taken_of_others: set[int] = set()
     for pair in _views:
         for reference in pair:
             member = reference()
             if member is not None and owner(member._value) is own and type(member._link) not in LIVE:
                 members[id(member)] = member
+                if reference is pair[0]:
+                    taken_of_others.add(id(member))
     if len(members) == 1:
         return _moved(tensor._value, tensor._link, [(tensor, ())], call), ()
-    memory = _together(list(members.values()), own, call)
+    memory = _together(list(members.values()), taken_of_others, own, call)
     return memory, memory.steps_of(tensor)
 
 
@@ -289,9 +316,16 @@ def _moved(whole: Any, link: Any, members: Iterable[tuple[Any, tuple[Step, ...]]
     return memory
 
 
-def _together(members: list[Any], own: Any, call: str) -> Memory:
-    """Return new memory for several Tensors that share the old one: the whole of which they all are views."""
-    ways = {id(member): _way_up(member) for member in members if not _is_cut(member)}
+def _together(members: list[Any], views: set[int], own: Any, call: str) -> Memory:
+    """Return new memory for several Tensors that share the old one: the whole of which they all are views.
+
+    Args:
+        members: the Tensors.
+        views: the ids of those that were taken as views.
+        own: the owner of the old memory.
+        call: the write as the user spells it.
+    """
+    ways = {id(one): _way_up(one) for one in members if type(one._link) is not Unnamed or id(one) not in views}
     if not ways:
         raise _unknown(members[0], call)
     link, steps = _nearest_whole(ways)
@@ -314,11 +348,6 @@ def _nearest_whole(ways: dict[int, Any]) -> tuple[Any, dict[int, tuple[Step, ...
         if None not in steps.values():
             return link, steps  # type: ignore[return-value]
     return None, {}
-
-
-def _is_cut(member: Any) -> bool:
-    """Return whether a Tensor's link tells nothing of what its value is a view of."""
-    return type(member._link) is Unnamed and member._value.base is not None
 
 
 def _way_up(member: Any) -> list[tuple[Any, tuple[Step, ...]]]:

@@ -35,9 +35,12 @@ def base_of(array: Any) -> Any:
 
 
 def owner(array: Any) -> Any:
-    """Return the object that owns the memory of an array: the array itself, or the last of its bases."""
-    while isinstance(array, np.ndarray) and array.base is not None:
-        array = array.base
+    """Return the object that owns the memory of an array: the array itself, or the last of its bases.
+
+    NumPy's strided views, as of `sliding_window_view`, have an object in between that is no array and has a base.
+    """
+    while (below := getattr(array, "base", None)) is not None:
+        array = below
     return array
 
 

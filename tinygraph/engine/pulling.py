@@ -108,7 +108,7 @@ def pull_put(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) 
         hand(value, fit(part, value._value), cotangents, waiting)
     if isinstance(old, _LINKS) and old.differentiable:
         if g.size <= _COPIED or waiting.owned.get(call) is not g or id(call) in waiting.kept:
-            g = g.copy(order="K")
+            g = np.array(g)
         else:
             call._adjoint = Like(g)
         place.put(g, 0)

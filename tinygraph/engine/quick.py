@@ -63,8 +63,9 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
         if type(link) is LiveData and (result := on_data(op.function, compute, (x,), {})) is not NotImplemented:
             return result
         return record_call(op, compute, (x,), {}, frame)
+    operand = x._value
     try:
-        value = compute(x._value)
+        value = compute(operand)
     except ValueError as error:
         raise explained(error, op, (x,)) from None
     call: Any = _new(Unary)
@@ -75,7 +76,7 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     else:
         call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
         if op.needs_x and type(link._value) is Like:
-            link._value = x._value
+            link._value = operand
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
@@ -88,7 +89,7 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     tensor = _new(Tensor)
     tensor._value = value
     tensor._link = call
-    if type(value) is _ndarray and value.base is not None:
+    if type(value) is _ndarray and (value.base is not None or value is operand):
         note_view(tensor, x)
     return tensor
 

@@ -16,7 +16,7 @@ from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.lending import UNSEEN, lend, take_back
 from tinygraph.engine.links import LIVE, DataLeaf, Leaf, Like, LiveData, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import note_handed
+from tinygraph.engine.memory import handed_out
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked
 from tinygraph.engine.operators import Operators
@@ -106,10 +106,10 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         value: Any = self._value
         if type(value) is np.ndarray:
             if link.is_call or type(link) in (Unnamed, LiveData):
+                if type(link) not in LIVE or link.memory.link is None:
+                    return handed_out(value)  # type: ignore[no-any-return]
                 value = value.view()
                 value.flags.writeable = False
-                if type(link) not in LIVE:
-                    note_handed(value)
             elif link.before is None:
                 lend(link, value.copy(order="K"))
             return value  # type: ignore[no-any-return]

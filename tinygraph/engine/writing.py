@@ -16,9 +16,10 @@ from tinygraph.engine.data import is_data
 from tinygraph.engine.keeping import copied
 from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
 from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import live_call, memory_of, settle
+from tinygraph.engine.memory import check_not_held, live_call, memory_of, settle
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, array_of, has_tensors, plain
+from tinygraph.engine.ownership import share_memory
 from tinygraph.engine.places import Place, same_memory
 from tinygraph.engine.record import note_origin
 from tinygraph.engine.refusing import explained_write
@@ -53,8 +54,11 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
     index = _own(plain_index(index))
     if isinstance(value, list | tuple) and has_tensors(value):
         value = array_of(value)
-    if not tensor._value.ndim:
+    if not tensor._value.ndim and type(tensor._value) is not np.ndarray:
         _write_number(tensor, index, value, frame, call)
+        return
+    if not tensor._value.size:
+        _put(tensor._value.copy(), index, plain(value), call)  # NumPy says whether it fits; there is nothing to write
         return
     link = tensor._link
     carries = isinstance(value, Value) and value._link.differentiable and is_recording()
@@ -80,7 +84,9 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         name = None
     else:
         name = name_of(link)
-        memory, steps = settle(tensor, call)
+        memory, steps = _settled(tensor, index, plain(value), call)
+    if carries and memory.link is None:
+        check_not_held(memory.array, tensor, call)
     _put(tensor._value, index, plain(value), call)
     if not carries and memory.link is None:
         return
@@ -91,6 +97,15 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
 
 def _is_data_too(value: Any) -> bool:
     return is_data(value) if isinstance(value, Value) else type(value) in CONSTANTS
+
+
+def _settled(tensor: Any, index: Any, value: Any, call: str) -> tuple[Any, Any]:
+    """Settle a Tensor for a write that will not fail, so that one that fails leaves everything as it was."""
+    _put(tensor._value.copy(order="K"), index, value, call)
+    memory, steps = settle(tensor, call)
+    if memory.link is not None and not tensor._link.differentiable:
+        raise _cut(tensor, call)
+    return memory, steps
 
 
 def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:
@@ -157,14 +172,17 @@ def _update(tensor: Any, index: Any, value: Any, call: str) -> None:
         return
     if link.is_call:
         raise _cut(tensor, call)
+    leaf = link
     if type(link) is Unnamed:
-        settle(tensor, call)
-        _put(tensor._value, index, value, call)
-        return
+        leaf = link.before
+        if leaf is None or not share(leaf._value, tensor._value):
+            _settled(tensor, index, value, call)
+            _put(tensor._value, index, value, call)
+            return
     _put(tensor._value, index, value, call)
-    if link.before is not None:
-        link.before = UNSEEN
-    link.order = link.rewritten = next_order()
+    if leaf.before is not None:
+        leaf.before = UNSEEN
+    leaf.order = leaf.rewritten = next_order()
 
 
 def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: str) -> None:
