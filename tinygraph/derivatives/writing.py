@@ -117,8 +117,8 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         return
     both = (arr._value, vals._value) if isinstance(vals, Value) else ()
     if both and np.may_share_memory(*both) and all([one.flags.c_contiguous for one in both]):
-        for count, position in enumerate(np.flatnonzero(mask)):  # NumPy reads each value when it writes it
-            _put_flat(arr, position[None], np.ravel(vals)[count % vals.size])
+        for count, position in enumerate(np.flatnonzero(mask).tolist()):  # NumPy reads each value when it writes it
+            _put_flat(arr, np.array([position]), np.ravel(vals)[count % vals.size])
         return
     arr[mask] = _repeated(vals, int(np.count_nonzero(mask)))
 
@@ -159,7 +159,8 @@ def at_of(ufunc: np.ufunc) -> Any:
     def at(a: Any, indices: Any, b: Any = None) -> None:
         a, index = _writable(a, f"{ufunc.__name__}.at", b), plain(indices)
         positions = np.arange(a.size).reshape(a.shape)[index]
-        b = np.copy(b) if isinstance(b, Value) and np.may_share_memory(b._value, a._value) else b
+        if isinstance(b, Value) and np.may_share_memory(b._value, a._value):
+            b = array_of(b).copy()
         operands = () if b is None else (np.ravel(np.broadcast_to(array_of(b), positions.shape)),)
         positions = np.ravel(positions)
         for chosen in _rounds(positions):

@@ -1,8 +1,8 @@
 """In-place operators, `t += v`. Under `no_grad` a leaf is updated; else the Tensor becomes the result of `t + v`.
 
-Every name of the Tensor sees the change, as with arrays. A single number that was computed is none: as with NumPy's
-numbers, the name of `s += v` gets another, and other names of `s` keep what they have. If `ownership` finds that somebody may hold a view of it, the
-operator writes into the whole Tensor, and the view sees the change too.
+Every name of the Tensor sees the change, as with arrays. If somebody may hold a view of it, the operator writes into
+the whole Tensor, and the view sees the change too. A single number that was computed is no array: as with NumPy's
+numbers, the name in `s += v` gets another number, and other names keep theirs.
 """
 
 from __future__ import annotations

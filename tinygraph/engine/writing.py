@@ -57,9 +57,6 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
     if not tensor._value.ndim and type(tensor._value) is not np.ndarray:
         _write_number(tensor, index, value, frame, call)
         return
-    if not tensor._value.size:
-        _put(tensor._value.copy(), index, plain(value), call)  # NumPy says whether it fits; there is nothing to write
-        return
     link = tensor._link
     carries = isinstance(value, Value) and value._link.differentiable and is_recording()
     if carries:
@@ -67,6 +64,9 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
             raise _no_gradient(tensor, value, call)
         if _is_part_itself(tensor, index, value):
             return  # `t[index] += v` has written into the view already
+    if not carries and not tensor._value.size:
+        _put(tensor._value.copy(), index, plain(value), call)  # NumPy says whether it fits; there is nothing to write
+        return
     if not is_recording():
         _update(tensor, index, plain(value), call)
         return
@@ -174,8 +174,8 @@ def _update(tensor: Any, index: Any, value: Any, call: str) -> None:
         raise _cut(tensor, call)
     leaf = link
     if type(link) is Unnamed:
-        leaf = link.before
-        if leaf is None or not share(leaf._value, tensor._value):
+        leaf = link.view_of
+        if leaf is None or not share_memory(leaf._value, tensor._value):
             _settled(tensor, index, value, call)
             _put(tensor._value, index, value, call)
             return

@@ -1,0 +1,245 @@
+"""Programs that write, made up line by line: on Tensors they do what they do on arrays, and their gradients are right.
+
+A program is text. It begins with an array of x and goes on with views, results and writes into any of them. The lines
+are drawn one by one, and each is run on plain arrays at once, so that the next knows the names and shapes there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+
+Choose = Callable[[list[Any]], Any]
+
+BEGINNINGS = [
+    "a = x * 1.0",
+    "a = np.copy(x)",
+    "a = x.copy()",
+    "a = np.zeros_like(x)",
+    "a = x.reshape(x.shape[::-1]) * x.T",
+]
+
+VIEWS = [
+    "{a}[{i}]", "{a}[{i}]", "{a}[{i}]", "{a}[{i}]", "{a}[{i}]", "{a}.T", "{a}.reshape({s})", "np.reshape({a}, {s})",
+    "{a}.ravel()", "{a}.swapaxes(0, -1)", "np.expand_dims({a}, 0)", "{a}.squeeze()", "np.flip({a})", "{a}[...]",
+    "{a}[None]", "np.moveaxis({a}, 0, -1)", "np.atleast_2d({a})", "np.broadcast_to({a}, (2,) + {a}.shape)",
+    "{a}.diagonal()", "np.diag({a})", "{a}.real", "np.real({a})", "{a}.imag", "np.rot90({a})", "list({a})[0]",
+    "np.split({a}, 1)[0]", "np.array_split({a}, 2)[1]", "{a}.astype({a}.dtype, copy=False)",
+    "np.lib.stride_tricks.sliding_window_view({a}, 2, 0)", "{a}", "(lambda rows: rows[-1])([*{a}])", '{{"k": {a}}}["k"]',
+]  # fmt: skip
+
+RESULTS = [
+    "{a} * {b}", "{a} + {b}", "{a} - {b}", "np.sin({a})", "{a} * 0.5", "{a} * {a}", "np.copy({a})", "{a}.copy()",
+    "np.zeros_like({a})", "np.empty_like({a}) * 0 + {b}", "np.full_like({a}, 0.5)", "np.sum({a}, axis=0)",
+    "np.concatenate([{a}, {a}])", "np.stack([{a}, {a}])", "{a}.flatten()", "np.sum({a})", "{a}[{f}]",
+    "np.where({a}.real > 0.3, {a}, {b})", "np.mean({a} * {b})", "np.cumsum({a})", "+{a}", "{a} / 2.0",
+]  # fmt: skip
+
+VALUES = ["0", "1.5", "{b}", "{b}", "{b} * 0.5", "np.sin({b})", "{b}[{j}]"]
+
+WRITES = [
+    "{a}[{f}] = {v}", "{a}[{f}] = {v}", "{a}[{f}] = {v}", "{a}[{f}] = {v}", "{a}[{f}] += {v}", "{a}[{f}] *= {v}",
+    "{a}[{f}] -= {v}", "{a} += {v}", "{a} *= {v}", "{a} -= {v}", "{a} /= 2", "np.add({b}, {v}, out={a})",
+    "np.multiply({b}, {v}, out={a}, where={m})", "np.sin({b}, out={a})", "np.copyto({a}, {v})",
+    "np.copyto({a}, {v}, where={m})", "np.put({a}, {p}, {v})", "np.place({a}, {m}, {v})", "np.putmask({a}, {m}, {v})",
+    "np.fill_diagonal({a}, {v})", "np.put_along_axis({a}, np.zeros((1,) * {a}.ndim, int), {v}, 0)",
+    "np.add.at({a}, {l}, {v})", "np.multiply.at({a}, {l}, {v})", "{a}.fill({v})", "{a}.sort()", "{a}.sort(axis=0)",
+    "{a}.partition(0)", "{a}[{f}], {a}[{j}] = {a}[{j}], {v}", "for row in {a}: row *= 0.5", "{a}[1:] = {a}[:-1]",
+    "for k in range(len({a})): {a}[k] = {a}[k - 1] * 0.5 + {v}", "(lambda t: t.__setitem__(0, {v}))({a})",
+    "{a}[...] = {a}[::-1]", "{a}.T[...] += {v}", "{a}[0] = {b}[0] = {v}",
+]  # fmt: skip
+
+SHAPES = [(4,), (2, 3), (3, 2), (), (1,), (0,), (2, 2, 2), (3, 3), (0, 2)]
+
+
+# --- drawing the text -------------------------------------------------------------------------------------------------
+
+
+def slice_text(choose: Choose, size: int) -> str:
+    """A slice along an axis, with any step."""
+    start, stop = choose([*range(-1, size + 1)]), choose([*range(size + 2)])
+    return str(choose([":", f"{start}:", f":{stop}", "::2", "::-1", f"{abs(start)}::-2", f"{abs(start)}:{stop}"]))
+
+
+def places_text(choose: Choose, size: int) -> str:
+    """Positions along an axis, some of them twice."""
+    places = [choose([*range(-size, size)]) for _ in range(choose([0, 1, 2, 3]))] if size else []
+    return f"np.array({places}, int)"
+
+
+def mask_text(choose: Choose, shape: tuple[int, ...]) -> str:
+    """A mask of a shape."""
+    mask = np.array([choose([True, False]) for _ in range(int(np.prod(shape)))], bool).reshape(shape)
+    return f"np.array({mask.tolist()}, bool).reshape({shape})"
+
+
+def index_text(choose: Choose, shape: tuple[int, ...], basic: bool = False) -> str:
+    """An index into an array, of numbers, slices, `None` and `...` alone if it is basic."""
+    if not basic and shape and choose([0, 0, 0, 0, 1]):
+        return mask_text(choose, shape[: choose([*range(1, len(shape) + 1)])])
+    items: list[str] = []
+    for size in shape[: choose([*range(len(shape) + 1)])]:
+        kinds = ["slice", "slice", "number"] if size else ["slice"]
+        kind = choose(kinds if basic or any("array" in item for item in items) else [*kinds, "places"])
+        drawn = {"slice": slice_text, "places": places_text, "number": lambda *_: str(choose([*range(-size, size)]))}
+        items.append(drawn[kind](choose, size))
+    if choose([0, 0, 0, 0, 1]):
+        items.insert(choose([*range(len(items) + 1)]), "None")
+    if choose([0, 0, 1]) or not items:
+        items.append("...")
+    return ", ".join(items)
+
+
+def filled_in(choose: Choose, template: str, names: dict[str, Any]) -> str:
+    """A template with names, indices, masks and values in it."""
+    a, b = choose(sorted(names)), choose(sorted(names))
+    shape, size = np.shape(names[a]), np.size(names[a])
+    part = {
+        "s": lambda: choose([(size,), shape[::-1], (1, size), (size, 1), (2, size // 2), ()]),
+        "i": lambda: index_text(choose, shape, basic=True),
+        "f": lambda: index_text(choose, shape),
+        "m": lambda: mask_text(choose, shape),
+        "p": lambda: places_text(choose, size),
+        "l": lambda: places_text(choose, shape[0] if shape else 0),
+        "v": lambda: choose(VALUES).format(b=b, j=index_text(choose, np.shape(names[b]))),
+        "j": lambda: index_text(choose, np.shape(names[b])),
+    }
+    drawn = {key: draw() for key, draw in part.items() if "{" + key + "}" in template}
+    return template.format(a=a, b=b, **drawn)
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+def run(lines: list[str], x: Any) -> dict[str, Any]:
+    """Run a program. Return its arrays by name."""
+    names = {"np": np, "x": x}
+    for line in lines:
+        exec(compile(line, "<program>", "exec"), names)
+    return {name: item for name, item in names.items() if isinstance(item, np.ndarray | np.generic | tg.Tensor)}
+
+
+def same_layout(x: np.ndarray) -> np.ndarray:
+    """A copy with the same order in memory, on which a reshape is a view or a copy."""
+    return x.copy(order="K")
+
+
+@np.errstate(all="ignore")
+def extended(lines: list[str], line: str, x: np.ndarray) -> dict[str, Any] | None:
+    """Return the arrays after one more line; None if NumPy refuses it, or if numbers or arrays become too large."""
+    if line.split("=")[0].count(".at(") and "broadcast" in line:
+        return None
+    try:
+        names = run([*lines, line], same_layout(x))
+    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError):
+        return None
+    sound = all(
+        item.size <= 40
+        and item.dtype.kind in "fc"
+        and np.all(np.isfinite(item))
+        and np.max(np.abs(item), initial=0) < 99
+        for item in names.values()
+    )
+    return names if sound else None
+
+
+@st.composite
+def programs(draw: Any, length: int = 8) -> tuple[list[str], np.ndarray]:
+    """A program, and an array to run it on."""
+
+    def choose(items: list[Any]) -> Any:
+        return items[draw(st.integers(0, len(items) - 1))]
+
+    shape = choose(SHAPES)
+    x = np.random.default_rng(draw(st.integers(0, 99))).uniform(0.4, 1.4, shape)
+    x = np.asarray(x, order=choose(["C", "C", "F"]))
+    lines: list[str] = []
+    names: dict[str, Any] = {}
+    for line in (choose(BEGINNINGS), BEGINNINGS[0]):
+        if not names and (found := extended([], line, x)) is not None:
+            lines, names = [line], found
+    for count in range(draw(st.integers(2, length))):
+        known = {name: item for name, item in names.items() if name != "x"}
+        template = choose([VIEWS, RESULTS, WRITES, WRITES])
+        line = filled_in(choose, choose(template), known)
+        if template is not WRITES:
+            line = f"{choose([f'v{count}', choose(sorted(known))])} = {line}"
+        elif not _written_by_numpy(line, known):
+            continue
+        found = extended(lines, line, x)
+        if found is not None:
+            lines, names = [*lines, line], found
+    return lines, x
+
+
+def _written_by_numpy(line: str, names: dict[str, Any]) -> bool:
+    """Return whether NumPy's meaning of a write is one: it writes into numbers nowhere, into read-only arrays by `at`."""
+    written = line.split("(")[1].split(",")[0] if ".at(" in line else line.split(".")[0].split("[")[0].strip()
+    item = names.get(written)
+    if ".at(" in line:
+        return isinstance(item, np.ndarray) and item.flags.writeable
+    return item is None or isinstance(item, np.ndarray) or f"{written} " in line
+
+
+def value_of(item: Any) -> Any:
+    return item._value if isinstance(item, tg.Tensor) else item
+
+
+def summed(names: dict[str, Any], made: bool = True) -> Any:
+    """A number of all the arrays, each element with a weight of its own."""
+    total: Any = 0.0
+    for count, name in enumerate(sorted(set(names) - {"x"} if made else names)):
+        item = names[name]
+        weights = np.cos(np.arange(np.size(value_of(item))) + count).reshape(np.shape(value_of(item)))
+        total = total + np.sum(item.real * weights) + np.sum(item.imag * weights) * 0.5
+    return total
+
+
+def slopes(f: Callable[[np.ndarray], Any], x: np.ndarray, step: float = 1e-6) -> np.ndarray:
+    """The differences of f along each element of x, and first of them the axes of f."""
+    found = []
+    for place in range(x.size):
+        ends = [same_layout(x), same_layout(x)]
+        for end, sign in zip(ends, (1, -1), strict=True):
+            end[np.unravel_index(place, x.shape)] += sign * step
+        found.append((np.asarray(f(ends[0])) - np.asarray(f(ends[1]))) / (2 * step))
+    return np.array(found).reshape(x.shape + np.shape(f(same_layout(x))))
+
+
+def close(found: Any, expected: Any, tolerance: float) -> None:
+    scale = 1 + np.max(np.abs(expected), initial=0)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@given(programs())
+@settings(max_examples=150)
+def test_values_are_those_of_arrays_to_the_bit_and_gradients_those_of_differences(drawn):
+    lines, x = drawn
+    note("\n".join(lines))
+    expected = run(lines, same_layout(x))
+    leaf = tg.Tensor(x)
+    found = run(lines, leaf)
+    for name, item in expected.items():
+        np.testing.assert_array_equal(value_of(found[name]), item)
+        assert found[name].dtype == item.dtype
+
+    def loss(x):
+        return summed(run(lines, x)) + 0.0 * np.sum(x)
+
+    gradient = tg.grad(loss)
+    slope = slopes(loss, x)
+    if np.max(np.abs(slope - slopes(loss, x, 3e-6)), initial=0) < 1e-6 * (1 + np.max(np.abs(slope), initial=0)):
+        close(gradient(x), slope, 1e-5)  # elsewhere x is at a kink
+        close(tg.hessian(loss)(x), slopes(gradient, x), 1e-4)
+    loss(leaf).backward()
+    np.testing.assert_allclose(leaf.grad, gradient(x), rtol=1e-12, atol=1e-12)
