@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.derivatives.shapes import astype, diagonal_matrix
+from tinygraph.derivatives.shapes import astype, diagonal_matrix, flatten
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, arrays_that_broadcast, axes, shapes
 
@@ -213,6 +213,7 @@ LAWS = enter(
         astype: arrays().flatmap(lambda x: st.sampled_from([Call((x, np.float32)), Call((x, np.float64))])),
         np.reshape: reshaped(),
         np.ravel: [of_one(), of_one(extra=("F",))],
+        flatten: [of_one(), of_one(extra=("F",))],
         np.copy: of_one(),
         np.squeeze: squeezed(),
         np.expand_dims: expanded(),
