@@ -278,6 +278,8 @@ def settle(tensor: Any, call: str) -> tuple[Memory, tuple[Step, ...]]:
         UnsupportedError: somebody else holds an array in the memory, or a view's way from the whole is not known.
     """
     check_not_held(tensor._value, tensor, call)
+    if not tensor._value.size:
+        return _moved(tensor._value, tensor._link, [(tensor, ())], call), ()  # no element that others could see
     own = owner(tensor._value)
     members = {id(tensor): tensor}
     taken_of_others: set[int] = set()

@@ -12,6 +12,7 @@ from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
 from tinygraph.engine.conversions import lost_gradient
+from tinygraph.engine.data import is_data
 from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.lending import UNSEEN, lend, take_back
@@ -106,7 +107,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         value: Any = self._value
         if type(value) is np.ndarray:
             if link.is_call or type(link) in (Unnamed, LiveData):
-                if type(link) not in LIVE or link.memory.link is None:
+                if type(link) not in LIVE or is_data(self):
                     return handed_out(value)  # type: ignore[no-any-return]
                 value = value.view()
                 value.flags.writeable = False
