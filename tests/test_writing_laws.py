@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -241,3 +242,75 @@ def test_values_are_those_of_arrays_to_the_bit_and_gradients_those_of_difference
         close(tg.hessian(loss)(x), slopes(gradient, x), 1e-4)
     loss(leaf).backward()
     np.testing.assert_allclose(leaf.grad, gradient(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("take", ["t.data", "t.data[1:]", "np.asarray(t.detach())[:2]"])
+def test_an_array_that_others_hold_or_have_a_view_of_is_an_error(take):
+    t = tg.Tensor([1.0, 2.0, 3.0]) * 1
+    held = eval(take, {"t": t, "np": np})
+    with pytest.raises(tg.UnsupportedError, match="still held"):
+        t[1] = 5.0
+    del held
+    t[1] = 5.0
+    assert t.tolist() == [1, 5, 3]
+
+
+def test_a_tensor_is_not_written_into_what_was_handed_out_as_an_array():
+    made = np.zeros_like(tg.Tensor([1.0, 2.0]))
+    held = np.asarray(made)[1:]
+    made[1] = 4.0
+    assert held.tolist() == [4]
+    with pytest.raises(tg.UnsupportedError, match="still held"):
+        made[1] = tg.Tensor(2.0)
+    assert made.tolist() == [0, 4]
+
+
+@pytest.mark.parametrize("index, value", [(slice(0, 2), np.ones(3)), (9, 1.0), ((0, 0), 1.0), (0, "one")])
+def test_a_write_that_fails_leaves_all_as_it_was(index, value):
+    w = tg.Tensor([1.0, 2.0, 3.0])
+    t = w * w
+    for tensor, slope in ((w, [1, 1, 1]), (t, [2, 4, 6])):
+        view, before = tensor[1:], tensor.tolist()
+        with pytest.raises((ValueError, IndexError)):
+            tensor[index] = value
+        assert tensor.tolist() == before
+        assert view.tolist() == before[1:]
+        np.sum(tensor).backward(retain_graph=True)
+        np.testing.assert_array_equal(w.grad, slope)
+        w.grad = None
+    assert w.is_leaf
+
+
+def test_an_update_under_no_grad_is_seen_by_views_and_a_computed_tensor_refuses_it():
+    w = tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    row = w[0]
+    with tg.no_grad():
+        w *= 2
+        for part in w:
+            part -= 1
+        view = (w * w)[0]
+        view += 1
+    assert w.tolist() == [[1, 3], [5, 7]]
+    assert row.tolist() == [1, 3]
+    assert w.is_leaf
+    np.sum(w * w).backward()
+    np.testing.assert_array_equal(w.grad, 2 * w.data)
+    t = w * w
+    with tg.no_grad():
+        part = t[0]
+        with pytest.raises(tg.GraphError, match="without a record"):
+            part[0] = 1.0
+
+
+def test_a_computed_number_is_no_array_and_an_array_of_no_axes_is_one():
+    x = tg.Tensor([1.0, 2.0])
+    total = x[0] * 1
+    first = total
+    total += x[1]
+    assert (float(first.data), float(total.data)) == (1, 3)
+    made = np.zeros_like(tg.Tensor(1.0))
+    view = made.reshape(1)
+    view[0] = x[1]
+    assert float(made.data) == 2
+    (made * made).backward()
+    np.testing.assert_array_equal(x.grad, [0, 4])
