@@ -20,7 +20,7 @@ def test_every_benchmark_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out.json").read_text())
     ours = [entry for entry in document["times"] if entry["library"] == "tinygraph"]
-    assert len(ours) == 7
+    assert len(ours) == 10
     assert all(entry["microseconds"] > 0 for entry in ours)
     assert document["memory"]["tinygraph"]["nodes"] == 1_000
     assert document["import"]["tinygraph_ms"] > 0

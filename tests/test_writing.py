@@ -131,9 +131,61 @@ def made_like(x):
     return a * b + c
 
 
+def shapes_that_are_set(x):
+    a = x * x
+    first = a[1:]
+    a.shape = (2, 3)
+    a[1] *= x[:3]
+    b = np.copy(x)
+    b[0] = 2
+    row = b[3:]
+    b.shape = (3, 2)
+    b[2, 1] = a[0, 0]
+    row.shape = (3, 1)
+    row[0] += b[0, 1]
+    return np.concatenate([first, np.ravel(a * b.reshape(2, 3)), np.ravel(row)])
+
+
+def copies_that_are_no_views(x):
+    a = x * 2
+    flat, tiled, grid = a.flatten(), np.tile(a, (2, 1)), np.meshgrid(a, a)[0]
+    flat[0] = 1
+    tiled[0] *= x[1]
+    grid[1] = 3
+    a[1] = 5
+    return np.concatenate([flat, np.ravel(tiled), np.ravel(grid), a])
+
+
+def elements_of_flat(x):
+    a = (x * x).reshape(2, 3).T
+    a.flat[1] = x[0]
+    a.flat[3:] = x[:2]
+    b = np.copy(a)
+    b.flat = a.flat[2:4]
+    return a * b + sum(a.flat) * next(b.flat) * len(a.flat)
+
+
+def real_and_imaginary_parts(x):
+    z = x * (1 + 2j)
+    z.real = x[::-1] * x
+    z.imag[1:3] = z.real[:2]
+    z.imag *= 2
+    z.real[0] += z.imag[1]
+    return np.abs(z * z) + z.real
+
+
+def rounded_down(x):
+    a = x * 3
+    row = a[:2]
+    a //= 2
+    a[1] += x[1]
+    return a * x + row[1]
+
+
 PROGRAMS: list[Callable[[Any], Any]] = [
     stencil, views_of_views, one_by_one, masks_and_arrays, swaps, backwards, matrices, names_of_one_array,
-    numpys_functions, into_out, methods, made_like,
+    numpys_functions, into_out, methods, made_like, shapes_that_are_set, copies_that_are_no_views,
+    elements_of_flat, real_and_imaginary_parts, rounded_down,
 ]  # fmt: skip
 
 

@@ -31,10 +31,11 @@ importlib.import_module("tinygraph.engine.tensor")
 importlib.import_module("tinygraph.engine.table").read_usual()
 
 if os.environ.get("TINYGRAPH_QUICK") != "0":
-    from tinygraph.engine import quick, quick_backward
+    from tinygraph.engine import quick, quick_backward, quick_writes
 
     quick.install()
     quick_backward.install()
+    quick_writes.install()
 
 __version__ = "0.1.0"
 

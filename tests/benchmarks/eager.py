@@ -27,6 +27,7 @@ from peers import MISSING
 from report import import_table, machine, memory_table, peak_table, results, table
 from scalars import scalar_graph, scalar_network
 from timing import Workload, take_turns
+from writes import gauss_seidel, recurrence, runge_kutta
 
 
 def workloads(tiny: bool) -> list[tuple[Workload, int]]:
@@ -35,6 +36,7 @@ def workloads(tiny: bool) -> list[tuple[Workload, int]]:
         small = [
             scalar_graph(200), scalar_network(2, 3), elementwise(2, (3, 4)), with_matmul(2, (3, 4)),
             logistic_regression(3, 16, 4), logistic_regression(3, 16, 4, formula=True), network_step(2, 4, (6, 5, 3)),
+            recurrence(5), gauss_seidel(4, 1), runge_kutta(3),
         ]  # fmt: skip
         return [(workload, 1) for workload in small]
     return [
@@ -45,6 +47,9 @@ def workloads(tiny: bool) -> list[tuple[Workload, int]]:
         (logistic_regression(), 9),
         (logistic_regression(formula=True), 9),
         (network_step(), 20),
+        (recurrence(), 9),
+        (gauss_seidel(), 9),
+        (runge_kutta(), 5),
     ]
 
 

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.derivatives.indexing import scatter, x_at
 from tinygraph.engine.dependence import elementwise, uses_all
-from tinygraph.engine.memory import as_writable
+from tinygraph.engine.memory import apart_from, as_writable
 from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
@@ -156,7 +156,7 @@ def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
     repeated = np.broadcast_to(
         paired, [part for times, size in zip(reps, shape, strict=True) for part in (times, size)]
     )
-    return np.reshape(repeated, [times * size for times, size in zip(reps, shape, strict=True)])
+    return apart_from(np.reshape(repeated, [times * size for times, size in zip(reps, shape, strict=True)]), A)
 
 
 @composition(np.broadcast_arrays)
@@ -179,7 +179,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     along = [
         np.reshape(x, [-1 if axis == mine else 1 for axis in range(len(xi))]) for x, mine in zip(xi, place, strict=True)
     ]
-    return tuple(along) if sparse else np.broadcast_arrays(*along)
+    grid = tuple(along) if sparse else np.broadcast_arrays(*along)
+    return tuple([apart_from(coordinate, x) for coordinate, x in zip(grid, xi, strict=True)]) if copy else grid
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------

@@ -38,12 +38,14 @@ def put_at(x: Any, place: Place, value: Any) -> Any:
 def cleared(g: Any, place: Place) -> Any:
     """An array with 0 at a place: no cotangent flows to a value that was written over."""
     new = np.array(g)
-    place.put(new, 0)
+    if new.dtype.kind == "c" or not place.is_half():  # the mask of complex numbers keeps those with a half written over
+        place.put(new, 0)
     return new
 
 
 def _put_at_value(g: Any, z: Any, x: Any, place: Place, value: Any) -> Any:
-    part = place.of(g)
+    # A rule gets and returns conjugates, which the imaginary part of an array is not indifferent to.
+    part = np.conjugate(place.of(np.conjugate(g))) if g.dtype.kind == "c" else place.of(g)
     if place.repeats:
         part = np.where(place.stays(g.shape), part, 0)
     missing = value.ndim - part.ndim

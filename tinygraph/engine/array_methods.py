@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygraph.derivatives import shapes
 from tinygraph.engine import modes
+from tinygraph.engine.flat import Flat
 from tinygraph.engine.record import call_function
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -142,6 +143,37 @@ class TensorMethods(ArrayMethods[Array]):
     @T.setter
     def T(self: Any, value: Any) -> None:  # noqa: N802
         raise AttributeError(f"t.T = ...: a transpose is computed, at {users_line()}. Write t = np.transpose(value)")
+
+    @property
+    def flat(self: Any) -> Any:
+        """The elements one by one, in C order. They can be written into."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self: Any, value: Any) -> None:
+        Flat(self)[:] = value
+
+    @property
+    def real(self: Any) -> Array:
+        """The real part. It can be written into, and set."""
+        return self._numpy(np.real, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self  # type: ignore[no-any-return]
+
+    @real.setter
+    def real(self: Any, value: Any) -> None:
+        self.real._write(..., value, _getframe(1), "t.real = value")
+
+    @property
+    def imag(self: Any) -> Array:
+        """The imaginary part. That of a complex Tensor can be written into, and set."""
+        return self._numpy(np.imag, (self,), {}, _getframe(1))  # type: ignore[no-any-return]
+
+    @imag.setter
+    def imag(self: Any, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError(
+                f"t.imag = value, at {users_line()}: the elements are real. Make them complex, t * (1 + 0j)"
+            )
+        self.imag._write(..., value, _getframe(1), "t.imag = value")
 
     def astype(
         self: Any, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True

@@ -21,9 +21,11 @@ from tinygraph.engine.memory import has_views
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
 from tinygraph.engine.ownership import base_of, is_shared
+from tinygraph.engine.refusing import attribute_kept
 from tinygraph.engine.value import Value
 from tinygraph.engine.writing import write
 from tinygraph.errors import ShapeError
+from tinygraph.users_code.source import users_line
 
 _getframe = sys._getframe
 
@@ -44,6 +46,8 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
                 self.assign(value)
             return self
         result = compute(self, other)
+        if type(result) is np.ndarray and state.tracing is None:  # a step function of it, t // 1
+            result = self._numpy(np.zeros_like, (self,), {}, _getframe(1)) + result
         if type(result) is not type(self):
             return result
         is_array = self.ndim or type(self._value) is np.ndarray
@@ -94,6 +98,27 @@ def _is_data_beside(tensor: Any, other: Any) -> bool:
     """Return whether both operands are data, and NumPy's own operator does."""
     alone = is_data(other) if isinstance(other, Value) else type(other) in CONSTANTS
     return alone and is_data(tensor) and not (state.tracing or state.watching)
+
+
+def set_shape(tensor: Any, shape: Any, frame: FrameType) -> None:
+    """Make a Tensor a view of itself in another shape, as `t.shape = shape` does. A leaf keeps its shape.
+
+    Raises:
+        AttributeError: the elements do not lie in an order in which the shape would be a view.
+    """
+    if tensor.is_leaf and type(tensor._link) not in LIVE and tensor._link.differentiable:
+        raise AttributeError(attribute_kept(tensor, "shape", "t = t.reshape(shape)"))
+    if state.tracing is not None:
+        state.tracing.check_own(tensor._link, "what computes it, by t.shape = ...,")
+    array = tensor._value
+    result = tensor._numpy(np.reshape, (tensor, shape), {}, frame)
+    if type(array) is np.ndarray and array.size and not np.may_share_memory(result._value, array):
+        raise AttributeError(
+            f"t.shape = ..., at {users_line()}: it would copy the elements. Write t = t.reshape(shape)"
+        )
+    tensor._value, tensor._link = result._value, result._link
+    if type(tensor._link) in LIVE:
+        tensor._link.memory.move(tensor)
 
 
 def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:

@@ -229,7 +229,8 @@ class LiveData(DataLeaf):
         self.steps = steps
 
 
-LIVE = frozenset((Live, Put, LiveData))
+LIVE_CALLS = frozenset((Live, Put))
+LIVE = frozenset((*LIVE_CALLS, LiveData))
 
 
 # --- reading links ----------------------------------------------------------------------------------------------------

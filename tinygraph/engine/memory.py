@@ -23,22 +23,23 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.links import LIVE, Call, Leaf, Like, Live, LiveData, Unnamed, next_order
+from tinygraph.engine.modes import is_tracing
 from tinygraph.engine.ownership import owner
-from tinygraph.engine.places import Step, same_memory, taken
+from tinygraph.engine.places import Step, same_memory, taken, written
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
 __all__ = [
-    "Memory", "as_constant", "as_writable", "check_not_held", "handed_out", "has_views", "is_live", "live_call",
-    "live_view", "memory_of", "note_view", "settle", "value_to_keep",
+    "Memory", "apart_from", "as_constant", "as_writable", "check_not_held", "forget_views", "handed_out", "has_views",
+    "is_live", "live_call", "live_view", "memory_of", "note_view", "settle", "value_to_keep",
 ]  # fmt: skip
 
 _new: Callable[[type], Any] = object.__new__
 
 # The value of a live call of at most this many elements is copied, so that a picture can show it.
-_SHOWN = 64
+COPIED = 64
 
 
 class Memory:
@@ -47,13 +48,15 @@ class Memory:
     Attributes:
         array: the whole, in memory that no record keeps.
         link: the whole as it is now; None while no gradient flows to it.
+        like: the shape and dtype of the array, which never change.
     """
 
-    __slots__ = ("_members", "array", "link")
+    __slots__ = ("_members", "array", "like", "link")
 
     def __init__(self, array: Any, link: Any) -> None:
         self.array = array
         self.link = link
+        self.like = Like(array)
         self._members: list[tuple[weakref.ref[Any], tuple[Step, ...], bool]] = []
 
     def enter(self, tensor: Any, steps: tuple[Step, ...], cut: bool = False) -> None:
@@ -67,26 +70,42 @@ class Memory:
         members = self._members
         members.append((weakref.ref(tensor), steps, cut))
         if len(members) > 16 and len(members) & (len(members) - 1) == 0:  # 32, 64, 128, ...
-            members[:] = [member for member in members if member[0]() is not None]
+            self._forget_the_dead()
+
+    def move(self, tensor: Any) -> None:
+        """Remember a Tensor that has become another view of the memory: its link says which."""
+        self._members[:] = [member for member in self._members if member[0]() is not tensor]
+        self.enter(tensor, tensor._link.steps, cut=not tensor._link.differentiable and self.link is not None)
+
+    def _forget_the_dead(self) -> None:
+        self._members[:] = [member for member in self._members if member[0]() is not None]
 
     def steps_of(self, tensor: Any) -> tuple[Step, ...]:
         """Return the way from the whole to a Tensor that lies in the memory."""
         return next(steps for reference, steps, _ in self._members if reference() is tensor)
 
-    def follow(self, target: Any) -> None:
-        """Give the Tensors in the memory links to the whole as it is now.
+    def follow(self, array: Any, index: Any) -> None:
+        """Give the Tensors in the memory links to the whole as it is now, but for the views that saw nothing of it.
 
         Args:
-            target: the array that was written, which tells the views that saw nothing of it.
+            array: an array in the memory.
+            index: the part of it that was written.
         """
+        link, target, dead = self.link, None, 0
         for reference, steps, cut in self._members:
             tensor = reference()
-            if tensor is None or cut:
+            if tensor is None:
+                dead += 1
+            elif cut:
                 continue
-            if not steps:
-                tensor._link = self.link
-            elif type(tensor._link) is not Live or np.may_share_memory(tensor._value, target):
-                tensor._link = _link_at(self, steps)
+            elif not steps:
+                tensor._link = link
+            else:
+                target = written(array, index) if target is None else target
+                if type(tensor._link) is not Live or np.may_share_memory(tensor._value, target):
+                    tensor._link = _link_at(self, steps)
+        if dead > 16:  # each costs a look at it in 16 writes at most
+            self._forget_the_dead()
 
     def forget_gradient(self) -> None:
         """Give the Tensors in the memory links without a gradient: the whole was written over with constants."""
@@ -109,12 +128,20 @@ def value_to_keep(tensor: Any) -> Any:
     return value.copy() if type(value) is np.ndarray and type(tensor._link) in LIVE else value
 
 
+def apart_from(tensor: Any, operand: Any) -> Any:
+    """Return a Tensor, copied if it shares memory with an operand: for functions that make copies in NumPy."""
+    if is_tracing():  # what is compiled writes into no Tensor
+        return tensor
+    result, given = (item._value if isinstance(item, Value) else item for item in (tensor, operand))
+    return np.copy(tensor) if np.may_share_memory(result, given) else tensor
+
+
 def as_constant(tensor: Any, needed: bool) -> Any:
     """Return what a call remembers of a live Tensor without a gradient."""
     value = tensor._value
     if type(value) is not np.ndarray:
         return value
-    return value.copy() if needed or value.size <= _SHOWN else Like(value)
+    return value.copy() if needed or value.size <= COPIED else Like(value)
 
 
 def live_call(
@@ -125,7 +152,7 @@ def live_call(
     call.op = op
     call.args = args
     call.keywords = keywords
-    call._value = value.copy() if value.size <= _SHOWN else Like(value)
+    call._value = value.copy() if value.size <= COPIED else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
     call.memory = memory
@@ -203,22 +230,30 @@ def _link_at(memory: Memory, steps: tuple[Step, ...]) -> Any:
 
 # A view and what it is a view of, for each view that was taken of a Tensor that is not live. A first write looks here
 # for the Tensors that see it.
-_views: list[tuple[weakref.ref[Any], weakref.ref[Any]]] = []
+views: list[tuple[weakref.ref[Any], weakref.ref[Any]]] = []
+# At most so many are remembered before those that are gone are forgotten.
+most_views = 1024
 # The arrays that `t.data` has handed out of computed Tensors.
 _handed: list[weakref.ref[Any]] = []
-_limits = {"views": 1024, "handed": 256}
+_limits = {"handed": 256}
 _cleaning = threading.Lock()
 
 
 def note_view(view: Any, of: Any) -> None:
     """Remember that one Tensor is a view of another, neither of them live."""
-    _views.append((weakref.ref(view), weakref.ref(of)))
-    if len(_views) > _limits["views"]:
-        with _cleaning:
-            count = len(_views)
-            kept = [(view, of) for view, of in _views[:count] if view() is not None]
-            _views[:count] = kept
-            _limits["views"] = max(1024, 2 * len(kept))
+    views.append((weakref.ref(view), weakref.ref(of)))
+    if len(views) > most_views:
+        forget_views()
+
+
+def forget_views() -> None:
+    """Forget the views that are gone."""
+    global most_views
+    with _cleaning:
+        count = len(views)
+        kept = [pair for pair in views[:count] if pair[0]() is not None]
+        views[:count] = kept
+        most_views = max(1024, 2 * len(kept))
 
 
 def _note_handed(array: Any) -> None:
@@ -254,7 +289,7 @@ def check_not_held(memory: Any, tensor: Any, call: str) -> None:
 def has_views(tensor: Any) -> bool:
     """Return whether a Tensor lives that is a view of another, or that it is a view of."""
     own = owner(tensor._value)
-    for pair in _views:
+    for pair in views:
         view, of = [reference() for reference in pair]
         other = of if view is tensor else view
         if other is not None and other is not tensor and owner(other._value) is own:
@@ -283,7 +318,7 @@ def settle(tensor: Any, call: str) -> tuple[Memory, tuple[Step, ...]]:
     own = owner(tensor._value)
     members = {id(tensor): tensor}
     taken_of_others: set[int] = set()
-    for pair in _views:
+    for pair in views:
         for reference in pair:
             member = reference()
             if member is not None and owner(member._value) is own and type(member._link) not in LIVE:

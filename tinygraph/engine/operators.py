@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.in_place import in_place, in_place_on_data
+from tinygraph.engine.in_place import in_place
 from tinygraph.engine.operands import plain
 from tinygraph.engine.record import call_operator, record_call
 from tinygraph.engine.table import operation_of
@@ -108,6 +108,7 @@ class Operators:
     __ipow__ = in_place(operator.pow, "**=")
     __imatmul__ = in_place(operator.matmul, "@=")
     __imod__ = in_place(operator.mod, "%=")
+    __ifloordiv__ = in_place(operator.floordiv, "//=")
 
     __neg__ = _unary(np.negative, operator.neg)
     __pos__ = _unary(np.positive, operator.pos)
@@ -138,8 +139,6 @@ class Operators:
 
     def __rfloordiv__(self, other: Any) -> Any:
         return np.floor_divide(plain(other), self._value)
-
-    __ifloordiv__ = in_place_on_data(operator.ifloordiv)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other

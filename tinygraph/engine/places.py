@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "Step", "same_memory", "taken"]
+__all__ = ["Place", "Step", "same_memory", "taken", "written"]
 
 
 class Step(NamedTuple):
@@ -40,6 +40,14 @@ def taken(array: Any, steps: tuple[Step, ...]) -> Any:
     return array
 
 
+def written(array: Any, index: Any) -> Any:
+    """Return an array in the memory that a write changed: the part, or all where the index makes copies."""
+    items = index if type(index) is tuple else (index,)
+    if all([item is None or isinstance(item, int | slice | np.integer) for item in items]):
+        return array[(*items, Ellipsis)]
+    return array
+
+
 def same_memory(one: Any, other: Any) -> bool:
     """Return whether two arrays are the same elements of the same memory, in the same order."""
     return (
@@ -62,8 +70,15 @@ class Place:
         self.repeats = _may_repeat(index)
 
     def of(self, array: Any) -> Any:
-        """Return the part, of an array or of a Tensor."""
-        return taken(array, self.steps)[self.index]
+        """Return the part, of an array or of a Tensor; of a mask of complex numbers where a part of them is."""
+        steps = self.steps
+        if array.dtype.kind != "c":
+            steps = tuple([step for step in steps if step.function is not np.imag])
+        return taken(array, steps)[self.index]
+
+    def is_half(self) -> bool:
+        """Return whether the place is in the real or in the imaginary parts of complex numbers."""
+        return any([step.function in (np.real, np.imag) for step in self.steps])
 
     def put(self, array: Any, value: Any) -> None:
         """Write a value into the part of an array."""

@@ -11,6 +11,7 @@ from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
 from tinygraph.engine.links import Call, Leaf, Like, Live, Put, Spread, links_in
+from tinygraph.engine.memory import COPIED
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.table import function_name
 from tinygraph.errors import GraphError
@@ -54,7 +55,9 @@ def pull(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> N
     Run every rule first and deliver the cotangents afterwards, so that a pass that fails here can be resumed here.
     """
     links, keywords = call.args, call.keywords
-    if call.op.pieces is not None and links[0]._value.shape and g.dtype.kind != "c":
+    if type(call) is Put:
+        pull_put(call, g, cotangents, waiting)
+    elif call.op.pieces is not None and (x := links[0]._value).shape and (g.dtype.kind != "c" or x.dtype.kind == "c"):
         pull_piece(call, links[0], mapped(links[1], value_of), g, cotangents, waiting)
     else:
         for argument, cotangent in apply_rules(call, g, call._value, mapped(links, value_of), links, keywords):
@@ -83,15 +86,12 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
             x._adjoint = sums
         else:
             cotangents[x] = sums
-    if call.op.pieces.name_no_place_twice(index):  # type: ignore[union-attr]
+    kind = type(index)
+    if kind is int or kind is slice or call.op.pieces.name_no_place_twice(index):  # type: ignore[union-attr]
         sums[index] = _add(sums[index], g, waiting)
     else:
         with np.errstate(invalid=waiting.invalid):
             np.add.at(sums, index, g)
-
-
-# The cotangent of an array of at most this many elements is copied at each write, so that it can be shown.
-_COPIED = 64
 
 
 def pull_put(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -102,12 +102,15 @@ def pull_put(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) 
     """
     old, place, value = call.args
     if isinstance(value, _LINKS) and value.differentiable:
-        part = call.op.rules[2](g, None, None, place, value._value)  # type: ignore[misc]
+        if g.dtype.kind == "c":
+            part = np.conjugate(call.op.rules[2](np.conjugate(g), None, None, place, value._value))  # type: ignore[misc]
+        else:
+            part = call.op.rules[2](g, None, None, place, value._value)  # type: ignore[misc]
         if type(part) is np.ndarray and np.may_share_memory(part, g):
             part = part.copy()
         hand(value, fit(part, value._value), cotangents, waiting)
     if isinstance(old, _LINKS) and old.differentiable:
-        if g.size <= _COPIED or waiting.owned.get(call) is not g or id(call) in waiting.kept:
+        if g.size <= COPIED or waiting.owned.get(call) is not g or id(call) in waiting.kept:
             g = np.array(g)
         else:
             call._adjoint = Like(g)
@@ -162,4 +165,4 @@ def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, An
 
 
 # The pull of each kind of call. `quick_backward` adds its kinds, with pulls that do the same for one kind alone.
-PULL: dict[type, Callable[..., None]] = {Spread: pull, Live: pull, Put: pull_put}
+PULL: dict[type, Callable[..., None]] = {Spread: pull, Live: pull, Put: pull}

@@ -14,15 +14,16 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+from weakref import ref as reference
 
 import numpy as np
 
-from tinygraph.engine import modes, record
+from tinygraph.engine import memory, modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.data import is_data, on_data, part_of_data
 from tinygraph.engine.keeping import COPIED, copied, kept
-from tinygraph.engine.links import LIVE, Like, LiveData, next_order
-from tinygraph.engine.memory import as_writable, note_view, value_to_keep
+from tinygraph.engine.links import LIVE, LIVE_CALLS, Like, LiveData, next_order
+from tinygraph.engine.memory import as_writable, value_to_keep, views
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, NUMBERS
 from tinygraph.engine.operators import ARITHMETIC
@@ -59,7 +60,7 @@ _getframe = sys._getframe
 def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) -> Any:
     """Compute and record f(x)."""
     link = x._link
-    if not link.ready or (modes.unusual and not state.recording):
+    if not (link.ready or type(link) in LIVE_CALLS) or (modes.unusual and not state.recording):
         if type(link) is LiveData and (result := on_data(op.function, compute, (x,), {})) is not NotImplemented:
             return result
         return record_call(op, compute, (x,), {}, frame)
@@ -76,7 +77,7 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     else:
         call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
         if op.needs_x and type(link._value) is Like:
-            link._value = operand
+            link._value = operand if link.ready else operand.copy()
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
@@ -90,7 +91,11 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     tensor._value = value
     tensor._link = call
     if type(value) is _ndarray and (value.base is not None or value is operand):
-        note_view(tensor, x)
+        if not link.ready:
+            return record_call(op, compute, (x,), {}, frame)
+        views.append((reference(tensor), reference(x)))  # `note_view`, written out
+        if len(views) > memory.most_views:
+            memory.forget_views()
     return tensor
 
 
@@ -296,7 +301,8 @@ def first(
 ) -> Any:
     """Compute and record f(x, *rest, **kwargs) where x wants a gradient and nothing else is a Tensor.
 
-    A reduction, an index or a reshape is such a call. `record.record_call` would do it too, in twice the time.
+    A reduction, an index or a reshape is such a call. `record.record_call` would do it too, in twice the time. A view
+    of a live Tensor is left to it.
     """
     link = x._link
     try:
@@ -316,7 +322,7 @@ def first(
     else:
         call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
     if op.needs_x and type(link._value) is Like:
-        link._value = x._value
+        link._value = x._value if link.ready else x._value.copy()
     call._grad = call._adjoint = None
     call.order = next_order()
     if modes.unusual:
@@ -330,7 +336,11 @@ def first(
     tensor._value = value
     tensor._link = call
     if type(value) is _ndarray and (value.base is not None or value is x._value):
-        note_view(tensor, x)
+        if not link.ready:
+            return record_call(op, compute, (x, *rest), kwargs, frame)
+        views.append((reference(tensor), reference(x)))  # `note_view`, written out
+        if len(views) > memory.most_views:
+            memory.forget_views()
     return tensor
 
 
@@ -343,7 +353,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if (
         args
         and type(x := args[0]) is Tensor
-        and x._link.ready
+        and ((link := x._link).ready or type(link) in LIVE_CALLS)
         and op.rules[0] is not None
         and not (modes.unusual and not state.recording)
     ):

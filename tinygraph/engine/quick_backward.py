@@ -17,7 +17,7 @@ from tinygraph.engine import gathering
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import DATA, Waiting, meet, meet_arguments, meet_data
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import LIVE, Leaf, Spread
+from tinygraph.engine.links import Call, Leaf, Live, Put, Spread
 from tinygraph.engine.pulling import PULL, hand, pull_piece, value_of
 from tinygraph.engine.quick_links import Both, First, Left, Right, Unary
 
@@ -25,6 +25,7 @@ __all__ = ["install"]
 
 __warningregistry__ = None  # as in `record`
 _float64 = np.float64
+_LINKS = (Call, Leaf)
 
 
 def _pull_both(call: Any, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
@@ -126,8 +127,11 @@ def _meet_operands(waiting: Waiting) -> None:
     calls = waiting.calls
     for call in calls:  # grows while we walk it
         kind = type(call)
-        if kind is Spread or kind in LIVE:
+        if kind is Spread or kind is Live:
             meet_arguments(call, waiting)
+            continue
+        if kind is Put:
+            _meet_of_write(call, waiting)
             continue
         op = call.op
         if kind is Right:
@@ -151,6 +155,19 @@ def _meet_operands(waiting: Waiting) -> None:
             calls.append(link)
         else:
             meet(link, call.order, read, waiting)
+
+
+def _meet_of_write(call: Any, waiting: Waiting) -> None:
+    """Meet the whole that was written into and the value. The rules read neither."""
+    old, _, value = call.args
+    for link in (value, old):
+        if not isinstance(link, _LINKS):
+            continue
+        if link.is_call and link._adjoint is None and link.order >= waiting.since:
+            link._adjoint = waiting
+            waiting.calls.append(link)
+        elif link.differentiable:
+            meet(link, call.order, False, waiting)
 
 
 def install() -> None:

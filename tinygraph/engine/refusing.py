@@ -171,3 +171,8 @@ def in_pass(call: Call) -> str:
     source = source_of(call.code, call.lasti)
     line = f"{source}: {source.text}" if source is not None else "an unknown line"
     return f"in the backward pass of {function_name(call.op.function)}, called at {line}"
+
+
+def attribute_kept(tensor: Any, name: str, instead: str) -> str:
+    """Return the message for an attribute that is read alone."""
+    return f"t.{name} = ...: a Tensor{made_at(tensor._link)} keeps its {name}, at {users_line()}. Write {instead}"

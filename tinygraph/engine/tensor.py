@@ -13,6 +13,7 @@ from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
 from tinygraph.engine.conversions import lost_gradient
 from tinygraph.engine.data import is_data
+from tinygraph.engine.in_place import set_shape
 from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.lending import UNSEEN, lend, take_back
@@ -24,7 +25,7 @@ from tinygraph.engine.operators import Operators
 from tinygraph.engine.ownership import is_temporary
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.protocols import Protocols
-from tinygraph.engine.refusing import no_graph
+from tinygraph.engine.refusing import attribute_kept, no_graph
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
 from tinygraph.engine.value import Value
@@ -223,7 +224,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        raise AttributeError(_not_set(self, "shape", "t = t.reshape(shape)"))
+        set_shape(self, shape, _getframe(1))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -232,7 +233,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
 
     @dtype.setter
     def dtype(self, dtype: Any) -> None:
-        raise AttributeError(_not_set(self, "dtype", "t = t.astype(dtype)"))
+        raise AttributeError(attribute_kept(self, "dtype", "t = t.astype(dtype)"))
 
     @property
     def ndim(self) -> int:
@@ -437,11 +438,6 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
                 "that it was computed from, and compute it again; or t.detach() if the values alone are meant"
             )
         return _restored, (np.asarray(self._value), self.name, self.requires_grad)
-
-
-def _not_set(tensor: Tensor, name: str, instead: str) -> str:
-    """Return the message for an attribute that is read alone."""
-    return f"t.{name} = ...: a Tensor{made_at(tensor._link)} keeps its {name}, at {users_line()}. Write {instead}"
 
 
 def _check_floating(call: str, dtype: np.dtype[Any]) -> None:

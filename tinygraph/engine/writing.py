@@ -16,7 +16,7 @@ from tinygraph.engine.data import is_data
 from tinygraph.engine.keeping import copied
 from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
 from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import check_not_held, live_call, memory_of, settle
+from tinygraph.engine.memory import COPIED, check_not_held, live_call, memory_of, settle
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, array_of, has_tensors, plain
 from tinygraph.engine.ownership import share_memory
@@ -28,7 +28,9 @@ from tinygraph.engine.value import Value
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
-__all__ = ["plain_index", "write"]
+__all__ = ["names_everything", "plain_index", "write"]
+
+_ALL = slice(None)
 
 
 def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[index] = value") -> None:
@@ -118,16 +120,16 @@ def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:
 
 def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType) -> None:
     """Note in the record that a value was written."""
-    whole = not place.steps and _is_whole(place.index)
+    whole = not place.steps and names_everything(place.index)
     if whole and not isinstance(value, Value):
         memory.forget_gradient()
         return
     op = operation_of(put_at)
     assert op is not None
-    old = Like(memory.array) if whole or memory.link is None else memory.link
+    old = memory.like if whole or memory.link is None else memory.link
     given: Any = value._link if isinstance(value, Value) else value
     if isinstance(given, np.ndarray):
-        given = given.copy() if given.size <= 64 else Like(given)
+        given = given.copy() if given.size <= COPIED else Like(given)
     link = live_call(Put, op, (old, place, given), {}, memory.array, memory, ())
     note_origin(link, frame, value)
     before = memory.link
@@ -135,21 +137,13 @@ def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType
     if named is not None and named.name is not None:
         give_name(link, named.name)
     memory.link = link
-    memory.follow(_target(tensor._value, place.index))
+    memory.follow(tensor._value, place.index)
 
 
-def _target(array: Any, index: Any) -> Any:
-    """Return an array in the memory that was written: the part, or all where the index makes copies."""
-    items = index if type(index) is tuple else (index,)
-    if all([item is None or isinstance(item, int | slice | np.integer) for item in items]):
-        return array[(*items, Ellipsis)]
-    return array
-
-
-def _is_whole(index: Any) -> bool:
+def names_everything(index: Any) -> bool:
     """Return whether an index names all elements, whatever the shape."""
     items = index if type(index) is tuple else (index,)
-    return all([item is Ellipsis or (isinstance(item, slice) and item == slice(None)) for item in items])
+    return all([item is Ellipsis or (type(item) is slice and item == _ALL) for item in items])
 
 
 def _put(array: Any, index: Any, value: Any, call: str) -> None:

@@ -17,8 +17,8 @@ from tinygraph.engine.value import Value
 __all__ = [
     "arange", "bartlett", "blackman", "block", "diag", "diagflat", "empty", "empty_like", "eye", "from_dlpack",
     "fromfunction", "fromiter", "full", "full_like", "geomspace", "hamming", "hanning", "identity", "indices", "kaiser",
-    "linspace", "logspace", "meshgrid", "ndarray", "ones", "ones_like", "tri", "tril", "triu", "vander", "zeros",
-    "zeros_like",
+    "linspace", "logspace", "meshgrid", "ndarray", "ndenumerate", "ones", "ones_like", "tri", "tril", "triu", "vander",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -168,3 +168,11 @@ def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, *, like: Any = No
     if len(items) < count:
         raise ValueError(f"fromiter: there are {len(items)} items, and {count} are asked for")
     return np.stack([array_of(item) for item in items]).astype(dtype)
+
+
+def ndenumerate(arr: Any) -> Any:
+    """See `numpy.ndenumerate`. The elements of a Tensor are read one by one, each when its turn comes."""
+    if not isinstance(arr, Value):
+        return np.ndenumerate(arr)
+    array: Any = arr
+    return ((index, array[index]) for index in np.ndindex(array.shape))
