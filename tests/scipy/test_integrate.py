@@ -158,6 +158,18 @@ def test_the_gradient_of_an_accurate_solution_is_that_of_the_equation():
     np.testing.assert_allclose(rate.grad, -2 * np.exp(-1), rtol=1e-8)
 
 
+def test_the_right_hand_side_may_write_into_an_array():
+    def motion(t, y, k):
+        slopes = np.zeros_like(y)
+        slopes[0] = y[1]
+        slopes[1:] = -k * y[:1]
+        return slopes
+
+    check_grads(
+        lambda y, k: ours.solve_ivp(motion, (0, 1), y, args=(k,), **EVEN).y, np.array([1.0, 0.5]), 1.25, order=1
+    )
+
+
 def test_vectorized_right_hand_sides():
     check_grads(lambda y: ours.solve_ivp(lambda t, y: -y * y, (0, 1), y, vectorized=True, **EVEN).y, np.array([1.0, 2]))
 

@@ -107,6 +107,20 @@ def test_a_search_that_fails_has_no_gradient():
         ours.bisect(lambda x: c * x**3, -1, 1).backward()
 
 
+def test_the_function_may_write_into_an_array():
+    def residuals(x, p):
+        found = np.zeros_like(x)
+        found[0] = x[0] ** 3 + x[1] * p[0] - 1
+        found[1] = x[1] - p[1] * x[0] ** 2
+        return found
+
+    def root(f):
+        return lambda p: ours.root(f, [0.5, 0.5], args=(p,), tol=1e-13).x
+
+    p = np.array([0.75, 1.25])
+    np.testing.assert_allclose(tg.jacobian(root(residuals))(p), tg.jacobian(root(equations))(p), rtol=1e-9)
+
+
 def test_plain_functions_are_scipys():
     assert ours.brentq(np.cos, 0, 3) == theirs.brentq(np.cos, 0, 3)
     assert type(ours.root(lambda x: x**2 - 2, 1.0).x) is np.ndarray

@@ -28,6 +28,44 @@ def test_systems(layout, a, vector, columns, several):
     obey(one, other, b)
 
 
+KINDS = ["coo_array", "csc_array", "csc_matrix", "csr_array", "csr_matrix", "dia_array", "lil_array"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@FEW
+@given(arrays((2, 3)), arrays((3,)), arrays((3, 2)))
+def test_products(kind, a, vector, columns):
+    """SciPy's own operators, on either side."""
+    matrix = getattr(sparse, kind)(a)
+    for t in (vector, columns):
+        obey(lambda t: matrix @ t, lambda t: matrix @ t, t)
+        obey(lambda t: t.T @ matrix.T, lambda t: t.T @ matrix.T, t)
+    if kind.startswith("cs"):
+        obey(lambda t: matrix.dot(t), lambda t: matrix.dot(t), vector)
+    if kind.endswith("matrix"):
+        obey(lambda t: matrix * t, lambda t: matrix * t, vector)
+
+
+def test_a_product_is_one_call_on_the_users_line_and_can_be_compiled():
+    matrix, t = sparse.csr_array(np.array([[4.0, 0.0, 1.0], [0.0, 2.0, 0.0]])), np.array([1.0, 2.0, 3.0])
+    product = matrix @ tg.Tensor(t)
+    assert [node.op for node in tg.Graph.of(product)] == ["input", "matmul"]
+    assert "test_sparse.py" in str(tg.Graph.of(product))
+    slopes = lambda t: tg.grad(lambda t: np.sum((matrix @ t) ** 2))(t)
+    np.testing.assert_allclose(tg.compile(slopes)(t), slopes(t))
+    with tg.no_grad():
+        assert type(matrix @ tg.Tensor(t)) is np.ndarray
+
+
+def test_products_that_do_not_fit_or_are_none():
+    matrix, t = sparse.csr_array(np.eye(2)), tg.Tensor(np.ones(3))
+    with pytest.raises(ValueError, match="dimension mismatch"):
+        matrix @ t
+    for call in (lambda: matrix + t, lambda: t + matrix, lambda: t @ object()):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            call()
+
+
 @pytest.mark.parametrize("name", ["bicgstab", "cg", "gmres", "minres"])
 @FEW
 @given(positive_definite_matrices(3), arrays((3,), away_from=[0.0]))

@@ -111,6 +111,11 @@ def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
     )
 
 
+def gives_way(frame: FrameType) -> bool:
+    """Return whether a sparse matrix of SciPy's asks, which leaves the product to an operand that is no array."""
+    return frame.f_code.co_name == "_matmul_dispatch" and frame.f_globals.get("__name__", "").startswith("scipy.sparse")
+
+
 def asking_for_array(frame: FrameType | None) -> tuple[str, str | None]:
     """Return the call at work in a frame, which needs an array, and its replacement, if there is one."""
     name, key = _asking(frame)

@@ -236,8 +236,8 @@ ADVICE = {
                                        "solveh_banded", "solve_circulant")),
         "Write np.linalg.solve(a, b) with the whole matrix a",
     ),
-    "sparse": f"Write S.toarray() in place of the sparse S, with @ for a product of matrices; for S @ t with a large S "
-    f"{_LARGE}",
+    "sparse": "Write S.toarray() in place of the sparse S, with @ for a product of matrices; for a large S write S @ t "
+    "or t @ S",
     "sparse.linalg": "Write it with the functions of np.linalg and S.toarray(), or give it a derivative with "
     "@tg.primitive",
     **dict.fromkeys(

@@ -202,10 +202,14 @@ def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: Fr
     """Compute and record f(x, y) where at least one of the two is a Tensor; NotImplemented for foreign objects."""
     x_link = x._link if type(x) is Tensor else None
     y_link = y._link if type(y) is Tensor else None
-    if x_link is None and type(x) not in CONSTANTS and (x := constant(x)) is NotImplemented:
-        return NotImplemented
-    if y_link is None and type(y) not in CONSTANTS and (y := constant(y)) is NotImplemented:
-        return NotImplemented
+    if x_link is None and type(x) not in CONSTANTS:
+        if (array := constant(x)) is NotImplemented:
+            return call_operator(op.function, compute, x, y, frame)  # a sparse matrix, or an object we do not know
+        x = array
+    if y_link is None and type(y) not in CONSTANTS:
+        if (array := constant(y)) is NotImplemented:
+            return call_operator(op.function, compute, x, y, frame)
+        y = array
     if (x_link is None and type(x) is Tensor) or (y_link is None and type(y) is Tensor):
         return call_operator(op.function, compute, x, y, frame)  # a list of Tensors has become one
     if (

@@ -32,7 +32,7 @@ from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
 from tinygraph.engine.refusing import explained, lost_in_array, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
-from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of
+from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of, product_with_sparse
 from tinygraph.engine.value import Value
 
 # NumPy's warnings of this file's lines are remembered nowhere, so that none is taken for a repetition: see
@@ -283,7 +283,7 @@ def call_operator(function: Callable[..., Any], compute: Callable[..., Any], x: 
     """
     operands = [item if isinstance(item, Value) else constant(item) for item in (x, y)]
     if any([item is NotImplemented for item in operands]):
-        return NotImplemented
+        return product_with_sparse(function, x, y, frame)
     op = operation_of(function)
     assert op is not None
     return record_call(op, compute, tuple(operands), {}, frame)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,7 @@ _OF_SCIPY = (
     "special", "special_zeta", "special_families", "special_elliptic", "special_waves", "special_distributions",
     "special_statistics",
 )  # fmt: skip
+_OF_SPARSE = "sparse"
 
 
 def derivative(function: Callable[..., Any], *rules: Rule | None, compute: Callable[..., Any] | None = None) -> None:
@@ -160,6 +161,13 @@ def operation_of(function: Callable[..., Any]) -> Operation | None:
     assert isinstance(entry, tuple)
     operation = _TABLE[function] = Operation(function, entry)
     return operation
+
+
+def product_with_sparse(function: Callable[..., Any], x: Any, y: Any, frame: FrameType) -> Any:
+    """Return the product of a sparse matrix of SciPy's and a Tensor, or NotImplemented for other operands."""
+    if "scipy.sparse" not in sys.modules:
+        return NotImplemented
+    return importlib.import_module(f"tinygraph.derivatives.{_OF_SPARSE}").product_with_sparse(function, x, y, frame)
 
 
 def composition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:

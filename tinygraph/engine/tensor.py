@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.engine import modes, record
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.backward import backward
-from tinygraph.engine.conversions import lost_gradient
+from tinygraph.engine.conversions import gives_way, lost_gradient
 from tinygraph.engine.data import is_data
 from tinygraph.engine.in_place import set_shape
 from tinygraph.engine.keeping import copied, duplicate
@@ -424,6 +424,8 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._link.differentiable and is_recording():
+            if gives_way(_getframe(1)):
+                return np.array(None, dtype=object)
             raise UnsupportedError(lost_gradient(_getframe(1), made_at(self._link)))
         return np.array(self._value if copy else self.data, dtype=dtype, copy=copy)
 

@@ -46,7 +46,7 @@ def _by_theorem(g: Any, z: Any, outside: list[Any], equation: Callback, value: A
             f"{equation.call}: the Jacobian at the solution is singular, so the solution has no derivative. "
             "Add an equation or a term that makes the solution unique"
         ) from None
-    return equation.pulled(np.reshape(w, np.shape(value)), record, x)
+    return equation.pulled(np.reshape(w, np.shape(value)), record, x, wanted=(0,))[1:]
 
 
 solution.derivative(_by_theorem)
@@ -63,7 +63,7 @@ def solved_for(equation: Callback, x: Any, found: bool = True) -> Any:
     if not is_recording():
         return x
     value = np.asarray(x, dtype=float)[()]
-    equation.settle(value)
+    equation.settle(value, wanted=(0,))
     return solution(equation.stand_ins(), equation, value, found) if equation.links else x
 
 

@@ -1,4 +1,4 @@
-"""`scipy.sparse` beside Tensors: `tinygraph.scipy.sparse.linalg` solves systems with a sparse matrix."""
+"""`scipy.sparse` beside Tensors: systems with a sparse matrix. SciPy's own `A @ t` takes a Tensor t."""
 
 from tinygraph.scipy.sparse import linalg
 

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from tinygraph.derivatives.sparse import sparse_of
 from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.primitives import primitive
 from tinygraph.scipy.calls import floating, on_tensors, only, unsupported, unwritten
@@ -27,18 +28,12 @@ def _plain_matrix(call: str, matrix: Any) -> None:
         )  # fmt: skip
 
 
-def matrix_of(layout: str, data: Any, indices: Any, starts: Any, shape: tuple[int, int]) -> Any:
-    """Return the sparse matrix with these elements, by columns ("csc") or by rows ("csr")."""
-    kind = scipy.sparse.csc_array if layout == "csc" else scipy.sparse.csr_array
-    return kind((data, indices, starts), shape=shape)
-
-
 @primitive
 def solved_directly(
     b: Any, layout: str, data: Any, indices: Any, starts: Any, shape: tuple[int, int], ordering: Any, use_umfpack: bool
 ) -> Any:
     """The x with matrix @ x = b."""
-    matrix = matrix_of(layout, data, indices, starts, shape)
+    matrix = sparse_of(layout, data, indices, starts, shape)
     return scipy.sparse.linalg.spsolve(matrix, b, ordering, use_umfpack)
 
 
