@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.engine.instead import REPLACEMENTS, VARIANTS
+from tinygraph.engine.instead import ON_TENSORS, REPLACEMENTS, VARIANTS
 
 scipy = pytest.importorskip("scipy")
 for room in (
@@ -388,3 +388,22 @@ def test_what_is_drawn_is_shifted_and_scaled(name):
         np.testing.assert_allclose(result.data, expected)
     np.sum(result**2).backward()
     assert all(np.any(tensor.grad != 0) for tensor in tensors.values())
+
+
+@pytest.mark.parametrize("room", sorted(ON_TENSORS))
+def test_the_functions_that_take_tensors_are_those_of_the_room(room):
+    names = importlib.import_module(f"tinygraph.scipy.{room}").__all__
+    assert ON_TENSORS[room].split() == [
+        name for name in names if hasattr(importlib.import_module(f"scipy.{room}"), name)
+    ]
+
+
+def test_an_error_names_the_function_that_takes_a_tensor():
+    t = tg.Tensor(SQUARE)
+    for call, name in (
+        (lambda: scipy.linalg.expm(t), "linalg.expm"),
+        (lambda: scipy.stats.norm.cdf(t), "stats.norm.cdf"),
+        (lambda: scipy.sparse.linalg.spsolve(scipy.sparse.csc_array(SQUARE), t[0]), "sparse.linalg.spsolve"),
+    ):
+        with pytest.raises(tg.UnsupportedError, match=rf"tinygraph\.scipy\.{re.escape(name)} takes a Tensor$"):
+            call()

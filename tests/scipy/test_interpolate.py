@@ -62,7 +62,7 @@ def test_derivatives_and_integrals_of_splines():
     obey(lambda y, n: ours.CubicSpline(X, y).integrate(n[0], 2.0), integral(theirs), y, new, order=1, exact=False)
 
 
-@pytest.mark.parametrize("degree", [1, 2, 3, 4])
+@pytest.mark.parametrize("degree", [1, 2, 3])
 @FEW
 @given(VALUES, PLACES)
 def test_splines_of_a_degree(degree, y, new):

@@ -30,6 +30,10 @@ def systems(draw, of=matrices, columns=True):
 @given(systems(), st.booleans())
 def test_solve(structure, system, transposed):
     options = {"assume_a": structure, "transposed": transposed}
+    try:
+        theirs.solve(np.eye(1), np.ones(1), **options)
+    except ValueError:
+        pytest.skip("this version of SciPy does not know the structure")
     obey(lambda a, b: ours.solve(a, b, **options), lambda a, b: theirs.solve(a, b, **options), *system)
 
 
@@ -49,7 +53,7 @@ def test_solve_of_stacks():
     stack = np.stack([a, a.T + np.eye(2)])
     try:
         theirs.solve(stack, stack)
-    except (ValueError, np.linalg.LinAlgError):
+    except Exception:
         pytest.skip("this version of SciPy takes one matrix at a time")
     obey(ours.solve, theirs.solve, stack, np.stack([b, b + 1]), order=1)
     obey(ours.solve, theirs.solve, stack, b[0])
@@ -148,13 +152,9 @@ def test_roots_and_logarithms_of_matrices(name, a):
 
 def test_functions_of_stacks_of_matrices():
     stack = np.array([[[2.0, 0.5], [0.25, 1.0]], [[1.0, 0.0], [0.5, 3.0]]])
-    obey(ours.sqrtm, lambda a: np.stack([theirs.sqrtm(item) for item in a]), stack) if _stacks() else None
-    assert ours.expm(tg.Tensor(stack)).shape == stack.shape
-
-
-def _stacks() -> bool:
-    """Return whether SciPy's sqrtm takes stacks of matrices."""
-    return np.ndim(theirs.sqrtm(np.ones((1, 1, 1)))) == 3 if hasattr(theirs, "sqrtm") else False
+    for name in ("expm", "sqrtm", "sinm"):
+        each = np.stack([getattr(theirs, name)(item) for item in stack])
+        np.testing.assert_allclose(getattr(ours, name)(tg.Tensor(stack)).data, each)
 
 
 SPREAD = np.array([[3.0, 0.5, 0.25], [0.5, 1.0, -0.25], [0.25, -0.25, -2.0]])

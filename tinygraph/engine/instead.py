@@ -275,6 +275,27 @@ ADVICE = {
 VALUES_ONLY = frozenset(("np.testing", "matplotlib", "seaborn"))
 
 
+# The functions of SciPy that `tinygraph.scipy` has under the same names, by the module. A test compares the two.
+ON_TENSORS = {
+    "integrate": "cumulative_trapezoid fixed_quad odeint quad quad_vec romb simpson solve_ivp trapezoid",
+    "interpolate": "CubicSpline interp1d make_interp_spline",
+    "linalg": "block_diag cho_factor cho_solve cholesky circulant coshm cosm det eigh eigvalsh expm hankel inv "
+    "khatri_rao logm lstsq lu lu_factor lu_solve norm pinv qr sinhm sinm solve solve_continuous_lyapunov "
+    "solve_sylvester solve_toeplitz solve_triangular sqrtm svd svdvals tanhm tanm toeplitz",
+    "ndimage": "convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d "
+    "gaussian_gradient_magnitude gaussian_laplace laplace prewitt sobel uniform_filter uniform_filter1d",
+    "optimize": "bisect brenth brentq curve_fit fixed_point fsolve least_squares minimize minimize_scalar newton "
+    "ridder root root_scalar toms748",
+    "signal": "convolve correlate detrend fftconvolve hilbert lfilter oaconvolve savgol_filter sosfilt",
+    "sparse.linalg": "bicgstab cg factorized gmres minres spsolve",
+    "stats": "bernoulli beta binom cauchy chi2 expon gamma geom halfnorm invgamma laplace logistic lognorm "
+    "multivariate_normal nbinom norm pareto poisson t uniform weibull_min",
+}  # fmt: skip
+
+
+_OF_DISTRIBUTIONS = "pdf logpdf pmf logpmf cdf logcdf sf logsf ppf isf"
+
+
 def instead_of(key: str, values: str) -> str:
     """The sentence with the replacement of a function. The one that keeps the gradient comes first.
 
@@ -286,13 +307,22 @@ def instead_of(key: str, values: str) -> str:
     if written is not None:
         argument, variant = VARIANTS.get(key, ("", ""))
         written += f", or with {argument} {variant}" if argument else ""
-        return f"Write {written}, which keeps the gradient; or {values} if the values alone are meant"
+        return f"Write {written}, which keeps the gradient; or {values} if the values alone are meant{_on_tensors(key)}"
     part = key
     while part not in ADVICE:
         part = part.rpartition(".")[0]
     if part in VALUES_ONLY:
         return ADVICE[part]
-    return f"{ADVICE[part]}; or {values} if the values alone are meant"
+    return f"{ADVICE[part]}; or {values} if the values alone are meant{_on_tensors(key)}"
+
+
+def _on_tensors(key: str) -> str:
+    """Return the sentence that names the function of `tinygraph.scipy`, or nothing."""
+    room, _, name = key.removeprefix("sparse.").partition(".")
+    room = f"sparse.{room}" if key.startswith("sparse.") else room
+    name, _, method = name.partition(".")
+    known = name in ON_TENSORS.get(room, "").split() and (not method or method in _OF_DISTRIBUTIONS.split())
+    return f". tinygraph.scipy.{key} takes a Tensor" if known else ""
 
 
 def replacement_for(key: str) -> str | None:

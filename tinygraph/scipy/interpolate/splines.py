@@ -84,7 +84,8 @@ class Spline:
         self._y = y
         self._plain: Any = None
         if not is_followed(y):
-            self._plain = getattr(scipy.interpolate, name)(x, y, axis=axis, **dict(options))
+            curve = getattr(scipy.interpolate, name)(x, y, axis=axis, **dict(options))
+            self._plain = curve.derivative(nu) if nu > 0 else curve.antiderivative(-nu) if nu < 0 else curve
         elif dict(options).get("bc_type") == "periodic":
             raise unsupported(
                 f"interpolate.{name}", "a periodic spline has no gradient here",
@@ -93,7 +94,7 @@ class Spline:
 
     def __call__(self, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
         """Return the values at places, an array of any shape, or those of the derivative of order nu."""
-        if self._plain is not None and not is_followed(x) and not self._nu:
+        if self._plain is not None and not is_followed(x):
             return self._plain(x, nu, extrapolate)
         options = self._options
         if extrapolate is not None:
@@ -119,7 +120,7 @@ class Spline:
 
     def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Any:
         """Return the integral from a to b."""
-        if self._plain is not None and not is_followed((a, b)) and not self._nu:
+        if self._plain is not None and not is_followed((a, b)):
             return self._plain.integrate(a, b, extrapolate)
         whole = self.antiderivative()
         return whole(b, 0, extrapolate) - whole(a, 0, extrapolate)
@@ -127,7 +128,7 @@ class Spline:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if self._plain is None or self._nu:
+        if self._plain is None:
             raise UnsupportedError(
                 f"interpolate.{self._name}: {name} has no gradient here, at {users_line()}. Make the spline through "
                 "plain values, y.data, for that"
