@@ -182,10 +182,21 @@ def rounded_down(x):
     return a * x + row[1]
 
 
+def views_by_einsum(x):
+    y = x * 2
+    a = np.reshape(y, (2, 3))
+    turned = np.einsum("ij->ji", a)
+    turned[0, 1] = x[0] * x[1]
+    diagonal = np.einsum("ii->i", a[:, :2])
+    diagonal[1] *= a[1, 0]
+    y[0] = x[5]
+    return turned * np.sum(diagonal)
+
+
 PROGRAMS: list[Callable[[Any], Any]] = [
     stencil, views_of_views, one_by_one, masks_and_arrays, swaps, backwards, matrices, names_of_one_array,
     numpys_functions, into_out, methods, made_like, shapes_that_are_set, copies_that_are_no_views,
-    elements_of_flat, real_and_imaginary_parts, rounded_down,
+    elements_of_flat, real_and_imaginary_parts, rounded_down, views_by_einsum,
 ]  # fmt: skip
 
 

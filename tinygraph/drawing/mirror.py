@@ -198,5 +198,6 @@ def _constant(value: object, name: str | None) -> str:
         return value.text(index_text)
     constant = scalar_constant(value)
     if constant is not None:
-        return number(constant) if not np.signbit(constant) else f"({number(constant)})"
+        bare = not np.iscomplexobj(constant) and not np.signbit(constant)
+        return number(constant) if bare else f"({number(constant)})"
     return grouped(clip(clean(name))) if name else "‹constant›"

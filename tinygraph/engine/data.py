@@ -19,7 +19,7 @@ from tinygraph.engine.links import LiveData
 from tinygraph.engine.memory import as_writable, memory_of
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
-from tinygraph.engine.places import Step
+from tinygraph.engine.places import ViewStep
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.value import Value
 
@@ -138,7 +138,7 @@ def _view(value: Any, function: Callable[..., Any], args: tuple[Any, ...], kwarg
         return value
     memory = memory_of(of)
     rest = tuple([copied(item) if type(item) in _MUTABLE else item for item in args[1:]])
-    step = Step(function, rest, mapped(kwargs, copied) if kwargs else {})
+    step = ViewStep(function, rest, mapped(kwargs, copied) if kwargs else {})
     steps = (*of._link.steps, step)
     tensor = _new(Value._kind)
     tensor._value = value

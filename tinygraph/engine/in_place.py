@@ -17,11 +17,11 @@ import numpy as np
 
 from tinygraph.engine.data import is_data
 from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, Unnamed, make_outer
-from tinygraph.engine.memory import has_views
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
 from tinygraph.engine.ownership import base_of, is_shared
 from tinygraph.engine.refusing import attribute_kept
+from tinygraph.engine.settling import has_views
 from tinygraph.engine.value import Value
 from tinygraph.engine.writing import write
 from tinygraph.errors import ShapeError

@@ -191,7 +191,7 @@ class Live(Spread):
 
     Attributes:
         memory: the `memory.Memory`.
-        steps: the way from the whole of the memory to the result, a tuple of `places.Step`.
+        steps: the way from the whole of the memory to the result, a tuple of `places.ViewStep`.
     """
 
     __slots__ = ("memory", "steps")

@@ -6,9 +6,9 @@ The record, the tracer and the planner ask here. The arrays themselves give the 
   after `y = x[1:3]`, `owner(y)` is x, and `share_memory(x, y)`;
 - an array in somebody else's hands has more references than its Tensor and the record make.
 
-While a function is compiled, stand-ins take the place of arrays. Those that share memory have one `Memory`, whose
-version counts the writes. A view from an older version is taken again before it is used; a backward pass reads the
-operand of a call as it was when the call was made.
+While a function is compiled, stand-ins take the place of arrays. Those that share memory have one `StandInMemory`,
+whose version counts the writes. A view from an older version is taken again before it is used; a backward pass reads
+the operand of a call as it was when the call was made.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "Memory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own", "read_only",
-    "same_bits", "share_memory",
+    "StandInMemory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own",
+    "read_only", "same_bits", "share_memory",
 ]  # fmt: skip
 
 
@@ -207,7 +207,7 @@ _TEMPORARY = _Counted().temporary()
 # --- stand-ins --------------------------------------------------------------------------------------------------------
 
 
-class Memory:
+class StandInMemory:
     """The memory of one or several stand-ins, while a function is compiled.
 
     Attributes:

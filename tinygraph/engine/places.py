@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Place", "Step", "same_memory", "taken", "written"]
+__all__ = ["Place", "ViewStep", "same_view", "taken", "written"]
 
 
-class Step(NamedTuple):
+class ViewStep(NamedTuple):
     """One view on the way from an array to a view of a view: the call `function(array, *args, **keywords)`.
 
     Attributes:
         function: `operator.getitem`, `np.transpose`, ...
         args, keywords: its other arguments.
         code, lasti, label: the line and the scope of the call, as a `Call` has them.
+        position: of the array among the arguments.
     """
 
     function: Callable[..., Any]
@@ -27,13 +28,18 @@ class Step(NamedTuple):
     code: CodeType | None = None
     lasti: int = 0
     label: Any = None
+    position: int = 0
 
     def of(self, array: Any) -> Any:
         """Return the view, of an array or of a Tensor."""
-        return self.function(array, *self.args, **self.keywords)
+        return self.function(*self.around(array), **self.keywords)
+
+    def around(self, array: Any) -> tuple[Any, ...]:
+        """Return the arguments of the call, with an array, or a link, among the others."""
+        return (*self.args[: self.position], array, *self.args[self.position :])
 
 
-def taken(array: Any, steps: tuple[Step, ...]) -> Any:
+def taken(array: Any, steps: tuple[ViewStep, ...]) -> Any:
     """Return the view at the end of some steps."""
     for step in steps:
         array = step.of(array)
@@ -48,7 +54,7 @@ def written(array: Any, index: Any) -> Any:
     return array
 
 
-def same_memory(one: Any, other: Any) -> bool:
+def same_view(one: Any, other: Any) -> bool:
     """Return whether two arrays are the same elements of the same memory, in the same order."""
     return (
         type(one) is type(other) is np.ndarray
@@ -64,7 +70,7 @@ class Place:
 
     __slots__ = ("index", "repeats", "steps")
 
-    def __init__(self, steps: tuple[Step, ...], index: Any) -> None:
+    def __init__(self, steps: tuple[ViewStep, ...], index: Any) -> None:
         self.steps = steps
         self.index = index
         self.repeats = _may_repeat(index)

@@ -18,12 +18,12 @@ from weakref import ref as reference
 
 import numpy as np
 
-from tinygraph.engine import memory, modes, record
+from tinygraph.engine import modes, record, settling
 from tinygraph.engine.array_methods import TensorMethods
 from tinygraph.engine.data import is_data, on_data, part_of_data
 from tinygraph.engine.keeping import COPIED, copied, kept
 from tinygraph.engine.links import LIVE, LIVE_CALLS, Like, LiveData, next_order
-from tinygraph.engine.memory import as_writable, value_to_keep, views
+from tinygraph.engine.memory import as_writable, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, NUMBERS
 from tinygraph.engine.operators import ARITHMETIC
@@ -39,6 +39,7 @@ from tinygraph.engine.record import (
     record_call,
 )
 from tinygraph.engine.refusing import explained
+from tinygraph.engine.settling import views
 from tinygraph.engine.table import Operation, operation_of
 from tinygraph.engine.tensor import Tensor
 from tinygraph.engine.ufuncs import call_ufunc
@@ -94,8 +95,8 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
         if not link.ready:
             return record_call(op, compute, (x,), {}, frame)
         views.append((reference(tensor), reference(x)))  # `note_view`, written out
-        if len(views) > memory.most_views:
-            memory.forget_views()
+        if len(views) > settling.most_views:
+            settling.forget_views()
     return tensor
 
 
@@ -343,8 +344,8 @@ def first(
         if not link.ready:
             return record_call(op, compute, (x, *rest), kwargs, frame)
         views.append((reference(tensor), reference(x)))  # `note_view`, written out
-        if len(views) > memory.most_views:
-            memory.forget_views()
+        if len(views) > settling.most_views:
+            settling.forget_views()
     return tensor
 
 

@@ -19,17 +19,18 @@ from weakref import ref as reference
 import numpy as np
 
 from tinygraph.derivatives.writing import put_at
-from tinygraph.engine import memory, modes
+from tinygraph.engine import modes, settling
 from tinygraph.engine.data import part_of_data
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.links import LIVE_CALLS, Call, Leaf, Like, Live, LiveData, Put, give_name, next_order
-from tinygraph.engine.memory import COPIED, views
+from tinygraph.engine.memory import COPIED
 from tinygraph.engine.modes import state
-from tinygraph.engine.places import Place, Step
+from tinygraph.engine.places import Place, ViewStep
 from tinygraph.engine.pulling import PULL, hand, pull, pull_piece, pull_put
 from tinygraph.engine.quick_links import First
 from tinygraph.engine.record import OFFSETS, SHOWN, note_origin
+from tinygraph.engine.settling import views
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.tensor import Tensor
 from tinygraph.engine.writing import names_everything, plain_index, write
@@ -82,8 +83,8 @@ def read(self: Any, index: Any) -> Any:
             call._value = value if value.size <= SHOWN else Like(value)
             if type(value) is _ndarray and value.base is not None:
                 views.append((reference(tensor), reference(self)))  # `note_view`, written out
-                if len(views) > memory.most_views:
-                    memory.forget_views()
+                if len(views) > settling.most_views:
+                    settling.forget_views()
     elif type(link) in LIVE_CALLS:
         if type(value) is _ndarray:
             if not value.size:
@@ -128,7 +129,7 @@ def _live(tensor: Any, of: Any, index: Any, frame: Any) -> Any:
         lasti = frame.f_lasti
         call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
     whole = call.memory = of.memory
-    step = _step(Step, (operator.getitem, (index,), _NO_KEYWORDS, call.code, call.lasti, call.label))
+    step = _step(ViewStep, (operator.getitem, (index,), _NO_KEYWORDS, call.code, call.lasti, call.label, 0))
     steps = call.steps = (*of.steps, step)
     whole.enter(tensor, steps)
     return tensor

@@ -25,13 +25,14 @@ from tinygraph.engine import modes
 from tinygraph.engine.data import is_data, on_data
 from tinygraph.engine.keeping import copied, kept
 from tinygraph.engine.links import LIVE, DataCall, Like, LiveData, Spread, Unnamed, make_outer, next_order
-from tinygraph.engine.memory import as_constant, as_writable, live_view, memory_of, note_view, value_to_keep
+from tinygraph.engine.memory import as_constant, as_writable, live_view, memory_of, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
 from tinygraph.engine.refusing import explained, lost_in_array, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
+from tinygraph.engine.settling import note_view
 from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of, product_with_sparse
 from tinygraph.engine.value import Value
 
@@ -138,15 +139,16 @@ def _is_operand(value: Any, args: tuple[Any, ...]) -> bool:
 
 
 def _of_live(op: Operation, args: Any, kwargs: dict[str, Any], value: Any, frame: FrameType) -> tuple[Any, Any]:
-    """Return a result computed from a live Tensor, and the Tensor of it if it is a view of the first argument."""
+    """Return a result computed from live Tensors, and the Tensor of it if it is a view of one of the arguments."""
     tensors = [tensor for tensor in tensors_in(args) if type(tensor._link) in LIVE]
     if not any([np.may_share_memory(value, memory_of(tensor).array) for tensor in tensors]):
         return value, None
-    if tensors[0] is not args[0] or len(tensors) > 1:
+    position = next((place for place, item in enumerate(args) if item is tensors[0]), None)
+    if position is None or len(tensors) > 1:
         return value.copy(), None  # no view that NumPy is known to take
-    rest = tuple([copied(item) for item in args[1:]])
-    origin = state.origin or (frame.f_code, frame.f_lasti)
-    return value, live_view(op, (args[0], *rest), all_copied(kwargs), value, state.recording, (*origin, state.label))
+    args = tuple([item if item is tensors[0] else copied(item) for item in args])
+    origin = (*(state.origin or (frame.f_code, frame.f_lasti)), state.label)
+    return value, live_view(op, args, position, all_copied(kwargs), value, state.recording, origin)
 
 
 def _wants_gradient(op: Operation, args: tuple[Any, ...]) -> bool:

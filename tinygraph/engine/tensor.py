@@ -18,7 +18,6 @@ from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.lending import UNSEEN, lend, take_back
 from tinygraph.engine.links import LIVE, DataLeaf, Leaf, Like, LiveData, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import handed_out
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked
 from tinygraph.engine.operators import Operators
@@ -26,6 +25,7 @@ from tinygraph.engine.ownership import is_temporary
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.protocols import Protocols
 from tinygraph.engine.refusing import attribute_kept, no_graph
+from tinygraph.engine.settling import handed_out
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
 from tinygraph.engine.value import Value

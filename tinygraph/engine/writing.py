@@ -16,13 +16,14 @@ from tinygraph.engine.data import is_data
 from tinygraph.engine.keeping import copied
 from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
 from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import COPIED, check_not_held, live_call, memory_of, settle
+from tinygraph.engine.memory import COPIED, live_call, memory_of
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, array_of, has_tensors, plain
 from tinygraph.engine.ownership import share_memory
-from tinygraph.engine.places import Place, same_memory
+from tinygraph.engine.places import Place, same_view
 from tinygraph.engine.record import note_origin
 from tinygraph.engine.refusing import explained_write
+from tinygraph.engine.settling import check_not_held, settle
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.value import Value
 from tinygraph.errors import GraphError, UnsupportedError
@@ -115,7 +116,7 @@ def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:
     link, given = tensor._link, value._link
     if type(link) not in LIVE or type(given) not in LIVE or memory_of(tensor) is not memory_of(value):
         return False
-    return same_memory(value._value, tensor._value[index])
+    return same_view(value._value, tensor._value[index])
 
 
 def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType) -> None:

@@ -11,7 +11,7 @@ from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import Leaf
-from tinygraph.engine.ownership import Memory, read_only
+from tinygraph.engine.ownership import StandInMemory, read_only
 from tinygraph.engine.tensor import Tensor
 from tinygraph.engine.value import Value
 
@@ -48,7 +48,9 @@ class Outside:
         if found.value is None and found.tensor is not None:
             value = TENSOR_VALUE.__get__(found.tensor)
             found.first = self._tape.event("state", value.shape, value.dtype, link.name)
-            found.value = Traced(self._recording, found.first, read_only(value), memory=Memory("a Tensor from outside"))
+            found.value = Traced(
+                self._recording, found.first, read_only(value), memory=StandInMemory("a Tensor from outside")
+            )
             found.initial = found.value
         return found
 
@@ -75,7 +77,7 @@ class Outside:
         if not (isinstance(link, Leaf) and LEAF_ORDER.__get__(link) < self._tape.since):
             return False
         lifted = self._recording.lift(value)
-        own = Memory("a Tensor from outside")  # a write into one of the two arrays is none into the other
+        own = StandInMemory("a Tensor from outside")  # a write into one of the two arrays is none into the other
         event = self._recording.operand(lifted)
         self.captured_leaf(link, tensor).value = Traced(self._recording, event, lifted._value, memory=own)
         return True

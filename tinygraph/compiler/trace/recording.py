@@ -25,7 +25,7 @@ from tinygraph.compiler.trace.views import earlier_state, take_again
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
-from tinygraph.engine.ownership import Memory, read_only
+from tinygraph.engine.ownership import StandInMemory, read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
@@ -64,14 +64,14 @@ class Recording:
         self._any_weak = self._any_weak or weak
         array = np.float64(value) if weak else value
         event = self.tape.event("argument", array.shape, array.dtype, name)
-        memory = Memory("an argument", writable=False)
+        memory = StandInMemory("an argument", writable=False)
         return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
 
     def array(self, array: Any, name: str | None = None) -> Traced:
         """Return the stand-in for a plain array from outside."""
         event = self.plain_arrays.event_of(array, may_change=False)
         event.name = event.name or name
-        return Traced(self, event, read_only(array), memory=Memory("a plain array from outside", writable=False))
+        return Traced(self, event, read_only(array), memory=StandInMemory("a plain array from outside", writable=False))
 
     def lift(self, value: Any) -> Any:
         """Return the stand-in for the value of a new Tensor, an array or a NumPy number."""

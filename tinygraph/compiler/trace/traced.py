@@ -17,7 +17,7 @@ from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.operators import Operators
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.engine.array_methods import ArrayMethods
-from tinygraph.engine.ownership import Memory
+from tinygraph.engine.ownership import StandInMemory
 
 __all__ = ["Traced"]
 
@@ -31,7 +31,7 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
         _value: the array itself; None in a run that only repeats another.
         _weak: it is a Python float, whose dtype gives way to that of any array.
         _is_number: it stands for a number, which is immutable, and not for an array with one element.
-        _memory: the memory that it lies in. Arrays that share memory have one `Memory`.
+        _memory: the memory that it lies in. Arrays that share memory have one `StandInMemory`.
         _seen: the version of the memory that the event shows.
         _base, _taken: of a view, the array that it looks into, and the calls that took the view.
         _past: its earlier states, each with the order of the write that ended it, its event and its value.
@@ -46,14 +46,14 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
 
     def __init__(
         self, recorder: Recorder, event: Event, value: Any, weak: bool = False, is_number: bool = False,
-        memory: Memory | None = None,
+        memory: StandInMemory | None = None,
     ) -> None:  # fmt: skip
         self._recorder = recorder
         self._event = event
         self._value = value
         self._weak = weak
         self._is_number = is_number or weak
-        self._memory = Memory() if memory is None else memory
+        self._memory = StandInMemory() if memory is None else memory
         self._seen = self._memory.version
         self._base: Traced | None = None
         self._taken: tuple[Any, ...] = ()
