@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.backward import gradients
-from tinygraph.engine.modes import is_recording, no_grad
+from tinygraph.engine.links import links_in
+from tinygraph.engine.modes import Setting, is_recording, no_grad
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.record import unrecorded
 from tinygraph.engine.tensor import Tensor
@@ -45,9 +46,13 @@ class Callback:
         self.met_tensors = has_tensors(self.args)
         self._samples: list[tuple[Any, Any]] = []
 
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", type(self.f).__name__)
+
     def __call__(self, *xs: Any) -> Any:
-        """Return the function's result, an array or a Tensor."""
-        return array(self.f(*xs, *self.args))
+        """Return the function's result, an array or a Tensor; its calls are recorded on their own lines."""
+        with Setting(origin=None):
+            return array(self.f(*xs, *self.args))
 
     def value(self, *xs: Any) -> Any:
         """Return the function's result as plain numbers, as SciPy asks for it."""
@@ -118,7 +123,7 @@ class Callback:
         """
         run = self.run(*xs, wanted=wanted)
         inputs = [*run.links, *self.links]
-        tied = [link.x for link in run.links if link.is_call]
+        tied = [operand for link in run.links if link.is_call for operand in links_in(link.args)]
         tied += [x._link for x in xs if isinstance(x, Tensor)]
         nothing = [np.zeros(link._value.shape, link._value.dtype) for link in inputs]
         output = run.output

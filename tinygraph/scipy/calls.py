@@ -16,7 +16,7 @@ from tinygraph.engine.record import compose
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
 
-__all__ = ["array", "floating", "is_followed", "name_of", "on_tensors", "only", "unsupported", "unwritten"]
+__all__ = ["array", "floating", "is_followed", "name_of", "on_tensors", "one_call", "only", "unsupported", "unwritten"]
 
 _getframe = sys._getframe
 
@@ -51,6 +51,19 @@ def on_tensors(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
             if modes.unusual and state.tracing is not None and state.tracing.holds_traced((args, kwargs)):
                 return ours(*args, **kwargs)
             return original(*args, **kwargs)
+
+        return call
+
+    return enter
+
+
+def one_call(name: str) -> Callable[[Callable[..., Any]], Any]:
+    """Let the calls that a function makes be recorded on the user's line, in a scope with the function's name."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return compose(name, function, args, kwargs, _getframe(1))
 
         return call
 

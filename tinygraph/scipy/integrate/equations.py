@@ -20,7 +20,7 @@ from tinygraph.engine.modes import is_recording
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array, floating, only, unsupported
+from tinygraph.scipy.calls import array, floating, one_call, only, unsupported
 
 __all__ = ["odeint", "solve_ivp"]
 
@@ -108,6 +108,7 @@ class Solution:
         return self.steps[min(max(place, 0), len(self.steps) - 1)].at(t)
 
 
+@one_call("integrate.solve_ivp")
 def solve_ivp(
     fun: Callable[..., Any], t_span: Any, y0: Any, method: Any = "RK45", t_eval: Any = None,
     dense_output: bool = False, events: Any = None, vectorized: bool = False, args: Any = None, **options: Any,
@@ -184,6 +185,7 @@ def _recorded(fun: Callable[..., Any], method: Any, times: Any, y: Any) -> list[
     return steps
 
 
+@one_call("integrate.odeint")
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: Any = (), Dfun: Any = None, col_deriv: Any = 0,  # noqa: N803
     full_output: Any = 0, ml: Any = None, mu: Any = None, rtol: Any = None, atol: Any = None, tcrit: Any = None,

@@ -19,7 +19,7 @@ from tinygraph.engine.operands import plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.tensor import Tensor
 from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import on_tensors, only
+from tinygraph.scipy.calls import on_tensors, one_call, only
 
 __all__ = ["fixed_quad", "quad", "quad_vec"]
 
@@ -79,6 +79,7 @@ def _kept(points: Any) -> dict[str, Any]:
     return {} if points is None else {"points": points}
 
 
+@one_call("integrate.quad")
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Any = (), full_output: Any = 0, epsabs: float = 1.49e-8,
     epsrel: float = 1.49e-8, limit: int = 50, points: Any = None, weight: str | None = None, wvar: Any = None,
@@ -133,6 +134,7 @@ def _carries(callback: Callback, *ends: Any) -> bool:
     return True
 
 
+@one_call("integrate.quad_vec")
 def quad_vec(
     f: Callable[..., Any], a: Any, b: Any, epsabs: float = 1e-200, epsrel: float = 1e-8, norm: str = "2",
     cache_size: float = 100e6, limit: float = 10000, workers: Any = 1, points: Any = None, quadrature: Any = None,

@@ -9,7 +9,7 @@ import scipy.interpolate
 
 from tinygraph.engine.modes import is_tracing
 from tinygraph.engine.operands import has_tensors, plain
-from tinygraph.scipy.calls import array, floating, is_followed, only, unsupported
+from tinygraph.scipy.calls import array, floating, is_followed, one_call, only, unsupported
 
 __all__ = ["interp1d"]
 
@@ -42,6 +42,7 @@ class interp1d:  # noqa: N801 - SciPy's name
         if not is_followed((x, y)):
             self._plain = scipy.interpolate.interp1d(x, y, kind, axis, copy, bounds_error, fill_value, assume_sorted)
 
+    @one_call("interpolate")
     def __call__(self, x: Any) -> Any:
         """Return the values at places, an array of any shape, which stands where the axis stood."""
         if self._plain is not None and not is_followed(x):

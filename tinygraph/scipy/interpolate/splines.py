@@ -13,7 +13,7 @@ import scipy.interpolate
 from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.primitives import primitive
 from tinygraph.errors import UnsupportedError
-from tinygraph.scipy.calls import array, floating, is_followed, unsupported
+from tinygraph.scipy.calls import array, floating, is_followed, one_call, unsupported
 from tinygraph.users_code.source import users_line
 
 __all__ = ["CubicSpline", "Spline", "make_interp_spline"]
@@ -92,6 +92,7 @@ class Spline:
                 'Use bc_type="natural", with the points of a whole period before and after',
             )  # fmt: skip
 
+    @one_call("interpolate")
     def __call__(self, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
         """Return the values at places, an array of any shape, or those of the derivative of order nu."""
         if self._plain is not None and not is_followed(x):
@@ -118,6 +119,7 @@ class Spline:
     def _of_order(self, nu: int) -> Spline:
         return Spline(self._name, self._x, self._y, self._axis, self._options, nu)
 
+    @one_call("interpolate")
     def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Any:
         """Return the integral from a to b."""
         if self._plain is not None and not is_followed((a, b)):

@@ -11,7 +11,7 @@ import scipy.optimize
 
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array, only, unsupported
+from tinygraph.scipy.calls import array, one_call, only, unsupported
 from tinygraph.scipy.optimize.implicit import plainly, solved_for
 from tinygraph.scipy.optimize.minima import held_by, stationary
 
@@ -22,6 +22,7 @@ def _half_square(residuals: Callback) -> Callback:
     return Callback(residuals.call, lambda x: 0.5 * np.sum(np.square(residuals(x))))
 
 
+@one_call("optimize.least_squares")
 def least_squares(
     fun: Callable[..., Any], x0: Any, jac: Any = "2-point", bounds: Any = (-np.inf, np.inf), method: str = "trf",
     *, loss: Any = "linear", args: Any = (), kwargs: Any = None, **options: Any,
@@ -59,6 +60,7 @@ def _check_bounds(call: str, bounds: Any) -> None:
         raise unsupported(call, "no gradient flows to bounds", "Give them as plain numbers, t.data")
 
 
+@one_call("optimize.curve_fit")
 def curve_fit(
     f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any = None, sigma: Any = None, absolute_sigma: bool = False,
     check_finite: Any = None, bounds: Any = (-np.inf, np.inf), method: Any = None, jac: Any = None, **options: Any,

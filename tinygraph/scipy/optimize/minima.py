@@ -10,7 +10,7 @@ import scipy.optimize
 
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array, only, unsupported
+from tinygraph.scipy.calls import array, one_call, only, unsupported
 from tinygraph.scipy.optimize.implicit import first_of_pair, plainly, solved_for, with_derivative
 from tinygraph.transforms.gradients import grad
 
@@ -56,6 +56,7 @@ def held_by(bounds: Any, x: Any) -> Any:
     return at
 
 
+@one_call("optimize.minimize")
 def minimize(
     fun: Callable[..., Any], x0: Any, args: Any = (), method: Any = None, jac: Any = None, hess: Any = None,
     hessp: Any = None, bounds: Any = None, constraints: Any = (), tol: float | None = None, callback: Any = None,
@@ -101,6 +102,7 @@ def minimize(
     return result
 
 
+@one_call("optimize.minimize_scalar")
 def minimize_scalar(
     fun: Callable[..., Any], bracket: Any = None, bounds: Any = None, args: Any = (), method: Any = None,
     tol: float | None = None, options: Any = None,

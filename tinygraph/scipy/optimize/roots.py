@@ -10,7 +10,7 @@ import scipy.optimize
 
 from tinygraph.engine.operands import plain
 from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array
+from tinygraph.scipy.calls import array, one_call
 from tinygraph.scipy.optimize.implicit import first_of_pair, plainly, solved_for, with_derivative
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@one_call("optimize.root")
 def root(
     fun: Callable[..., Any], x0: Any, args: Any = (), method: str = "hybr", jac: Any = None, tol: float | None = None,
     callback: Any = None, options: Any = None,
@@ -42,6 +43,7 @@ def root(
     return result
 
 
+@one_call("optimize.fsolve")
 def fsolve(
     func: Callable[..., Any], x0: Any, args: Any = (), fprime: Any = None, full_output: Any = 0, **options: Any
 ) -> Any:
@@ -59,6 +61,7 @@ def fsolve(
     return solved_for(equation, x, flag == 1), information, flag, message
 
 
+@one_call("optimize.root_scalar")
 def root_scalar(
     f: Callable[..., Any], args: Any = (), method: str | None = None, bracket: Any = None, fprime: Any = None,
     fprime2: Any = None, x0: Any = None, x1: Any = None, xtol: Any = None, rtol: Any = None, maxiter: Any = None,
@@ -91,10 +94,11 @@ def _numbers(structure: Any) -> Any:
     return plain(tuple(structure)) if isinstance(structure, list | tuple) else plain(structure)
 
 
-def _bracketed(name: str) -> Callable[..., Any]:
+def _bracketed(name: str) -> Any:
     """Return a function of SciPy's that finds a root between two numbers, for Tensors."""
     original = getattr(scipy.optimize, name)
 
+    @one_call(f"optimize.{name}")
     def find(f: Callable[..., Any], a: Any, b: Any, args: Any = (), **options: Any) -> Any:
         not_compiled(f"optimize.{name}")
         equation = Callback(f"optimize.{name}", f, args)
@@ -122,6 +126,7 @@ ridder = _bracketed("ridder")
 toms748 = _bracketed("toms748")
 
 
+@one_call("optimize.newton")
 def newton(
     func: Callable[..., Any], x0: Any, fprime: Any = None, args: Any = (), tol: float = 1.48e-8, maxiter: int = 50,
     fprime2: Any = None, x1: Any = None, rtol: float = 0.0, full_output: bool = False, disp: bool = True,
@@ -145,6 +150,7 @@ def newton(
     return (solved_for(equation, x, converged), *rest)
 
 
+@one_call("optimize.fixed_point")
 def fixed_point(
     func: Callable[..., Any], x0: Any, args: Any = (), xtol: float = 1e-8, maxiter: int = 500, method: str = "del2"
 ) -> Any:

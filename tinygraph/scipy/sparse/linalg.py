@@ -5,7 +5,6 @@ The rule solves with the transposed matrix, by the same function, so that deriva
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import scipy.sparse.linalg
 from tinygraph.derivatives.sparse import sparse_of
 from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.primitives import primitive
-from tinygraph.scipy.calls import floating, on_tensors, only, unsupported, unwritten
+from tinygraph.scipy.calls import floating, on_tensors, one_call, only, unsupported, unwritten
 
 __all__ = ["bicgstab", "cg", "factorized", "gmres", "minres", "spsolve"]
 
@@ -70,12 +69,12 @@ solved_by_factors.derivative(lambda g, z, b, factors, transposed: solved_by_fact
 solved_by_factors.__name__ = "factorized"
 
 
-def factorized(A: Any) -> Callable[[Any], Any]:  # noqa: N803
+def factorized(A: Any) -> Any:  # noqa: N803
     """Return a function that solves A @ x = b for x, with A factored once; see `scipy.sparse.linalg.factorized`."""
     _plain_matrix("factorized", A)
     unwritten("sparse.linalg.factorized", "no program can write out the factors", "Write spsolve(A, b)")
     factors = scipy.sparse.linalg.splu(scipy.sparse.csc_array(A))
-    return lambda b: solved_by_factors(floating(b), factors, False)
+    return one_call("sparse.linalg.factorized")(lambda b: solved_by_factors(floating(b), factors, False))
 
 
 @primitive

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,13 @@ import scipy.stats
 
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import plain
-from tinygraph.scipy.calls import array, is_followed, unsupported
+from tinygraph.engine.record import compose
+from tinygraph.scipy.calls import array, is_followed, one_call, unsupported
 
 __all__ = ["Continuous", "Discrete", "Frozen"]
 
 Function = Callable[..., Any]
+_getframe = sys._getframe
 
 
 def everywhere(condition: Any) -> bool:
@@ -62,7 +65,8 @@ class Distribution:
             call = f"stats.{self.name}.{name}"
             if not self.has(name):
                 raise unsupported(call, "it has no gradient here", "Write it out with NumPy and scipy.special")
-            return self.computed(name, *self.given(call, args, kwargs))
+            given = self.given(call, args, kwargs)
+            return compose(call, self.computed, (name, *given), {}, _getframe(1))
 
         return method
 
@@ -184,7 +188,7 @@ class Frozen:
             raise AttributeError(name)
         method = getattr(self.dist, name)
         if name in ("pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"):
-            return lambda x: method(x, *self.args, **self.kwds)
+            return one_call(f"stats.{self.dist.name}")(lambda x: method(x, *self.args, **self.kwds))
         if is_followed((self.args, self.kwds)):
             call = f"stats.{self.dist.name}.{name}"
             raise unsupported(call, "it has no gradient here", "Write it out with NumPy and scipy.special")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from tinygraph.scipy.calls import array, floating, is_followed, on_tensors, only, unsupported
+from tinygraph.scipy.calls import array, floating, is_followed, on_tensors, one_call, only, unsupported
 from tinygraph.scipy.linalg import cholesky, solve_triangular
 
 __all__ = ["multivariate_normal"]
@@ -53,10 +53,12 @@ class MultivariateNormal:
             return scipy.stats.multivariate_normal(mean, cov, allow_singular, seed)
         return _Given(self, mean, cov, allow_singular)
 
+    @one_call("stats.multivariate_normal")
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """Return the logarithm of the density; x has its vectors in the last axis."""
         return _on_tensors_logpdf(x, mean, cov, allow_singular)
 
+    @one_call("stats.multivariate_normal")
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """Return the density; x has its vectors in the last axis."""
         if not is_followed((x, mean, cov)):
@@ -84,10 +86,12 @@ class _Given:
     def __init__(self, of: MultivariateNormal, mean: Any, cov: Any, allow_singular: bool) -> None:
         self._of, self.mean, self.cov, self.allow_singular = of, mean, cov, allow_singular
 
+    @one_call("stats.multivariate_normal")
     def logpdf(self, x: Any) -> Any:
         """Return the logarithm of the density."""
         return self._of.logpdf(x, self.mean, self.cov, self.allow_singular)
 
+    @one_call("stats.multivariate_normal")
     def pdf(self, x: Any) -> Any:
         """Return the density."""
         return self._of.pdf(x, self.mean, self.cov, self.allow_singular)
