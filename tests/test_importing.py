@@ -73,3 +73,14 @@ table.read_all()
 print(len(entered) > 10, there.isdisjoint(entered), len(set(entered)) == len(entered), table._unread)
 """
     assert fresh(program) == "True True True set()"
+
+
+def test_scipy_is_loaded_when_it_is_asked_for():
+    pytest.importorskip("scipy")
+    program = """
+loaded = lambda: sorted(name for name in ("scipy", "tinygraph.scipy", "tinygraph.scipy.linalg") if name in sys.modules)
+before = loaded()
+tg.scipy.linalg.solve(t, [1.0, 2.0])
+print(before, len(loaded()))
+"""
+    assert fresh(program) == "[] 3"
