@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,10 +15,10 @@ from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.record import unrecorded
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
-from tinygraph.scipy.calls import array, unwritten
+from tinygraph.scipy.calls import array, carries_gradient, unwritten
 from tinygraph.transforms.running import Run
 
-__all__ = ["Callback", "not_compiled", "stand_in"]
+__all__ = ["Callback", "not_compiled", "plainly", "stand_in"]
 
 
 # Two runs on plain numbers and on Tensors may round otherwise.
@@ -37,6 +38,7 @@ class Callback:
     Attributes:
         links: those of the Tensors from outside that require a gradient, once they have been looked for.
         met_tensors: True once a call has returned a Tensor.
+        met_gradient: True once a call of `watched` or `explored` has returned a Tensor with a gradient.
     """
 
     def __init__(self, call: str, f: Callable[..., Any], args: Any = ()) -> None:
@@ -44,6 +46,7 @@ class Callback:
         self.args = args if isinstance(args, tuple) else (args,)
         self.links: list[Any] = []
         self.met_tensors = has_tensors(self.args)
+        self.met_gradient = False
         self._samples: list[tuple[Any, Any]] = []
 
     def __repr__(self) -> str:
@@ -63,6 +66,24 @@ class Callback:
         self.met_tensors = True
         return plain(result) if isinstance(result, Tensor) else plain(array(result))
 
+    def watched(self, *xs: Any) -> Any:
+        """Return the same value, and notice whether a gradient flows to a Tensor from outside."""
+        return self.watching(self.f)(*xs)
+
+    def watching(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return another function with the same `args` as one of plain numbers, which notices gradients, too."""
+
+        @functools.wraps(f)
+        def called(*xs: Any) -> Any:
+            result = f(*xs, *self.args)
+            if not has_tensors(result):
+                return result
+            self.met_tensors = True
+            self.met_gradient |= carries_gradient(result)
+            return plain(result) if isinstance(result, Tensor) else plain(array(result))
+
+        return called
+
     def explored(self, *xs: Any, wanted: Sequence[int] = ()) -> Any:
         """Return the same value, and look for Tensors from outside in this call.
 
@@ -78,8 +99,14 @@ class Callback:
             return output
         self.met_tensors = True
         if output.requires_grad:
+            self.met_gradient = True
             self.links += [link for link in run.foreign_links([output]) if link not in self.links]
         return plain(output)
+
+    def has_gradient(self, *xs: Any) -> bool:
+        """Return whether a gradient flows to a Tensor from outside, where the function has these arguments."""
+        self.explored(*xs)
+        return self.met_gradient
 
     def settle(self, *xs: Any, wanted: Sequence[int] = ()) -> Any:
         """Return the value, found Tensors included, and remember it: the backward pass must find the same."""
@@ -178,3 +205,15 @@ def not_compiled(call: str) -> None:
         call, "SciPy calls a Python function as often as the values ask for, which no program can write out",
         f"Call {call} outside of the compiled function, and give it the result",
     )  # fmt: skip
+
+
+def plainly(function: Any, args: tuple[Any, ...]) -> Any:
+    """Return a user's derivative as SciPy may call it, on plain numbers; what is no function stays as it is."""
+    if not callable(function):
+        return function
+
+    def called(*xs: Any) -> Any:
+        with no_grad():
+            return plain(function(*xs, *args))
+
+    return called

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine import modes
-from tinygraph.engine.modes import is_tracing, state
-from tinygraph.engine.operands import as_array, has_tensors
+from tinygraph.engine.modes import is_recording, is_tracing, state
+from tinygraph.engine.nested import mapped
+from tinygraph.engine.operands import as_array, has_tensors, plain
 from tinygraph.engine.record import compose
-from tinygraph.errors import UnsupportedError
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.users_code.source import users_line
 
-__all__ = ["array", "floating", "is_followed", "name_of", "on_tensors", "one_call", "only", "unsupported", "unwritten"]
+__all__ = [
+    "array", "carries_gradient", "constant", "floating", "is_followed", "name_of", "numbers", "on_tensors",
+    "one_call", "only", "unsupported", "unwritten",
+]  # fmt: skip
 
 _getframe = sys._getframe
 
@@ -26,6 +31,44 @@ def is_followed(structure: Any) -> bool:
     if has_tensors(structure):
         return True
     return bool(modes.unusual and state.tracing is not None and state.tracing.holds_traced((structure,)))
+
+
+def carries_gradient(structure: Any) -> bool:
+    """Return whether a gradient could flow to something in nested containers.
+
+    None flows to the arrays that `tinygraph.numpy` makes of plain numbers, and to no Tensor under `tg.no_grad()`.
+    """
+    if is_tracing():
+        return is_followed(structure)
+    return is_recording() and has_tensors(structure) and _requires_grad(structure)
+
+
+def _requires_grad(structure: Any) -> bool:
+    if isinstance(structure, list | tuple):
+        return any(_requires_grad(part) for part in structure)
+    if isinstance(structure, dict):
+        return _requires_grad(list(structure.values()))
+    return isinstance(structure, Tensor) and structure.requires_grad
+
+
+def constant(call: str, problem: str, instead: str, structure: Any) -> Any:
+    """Return an argument that has no gradient as plain numbers; raise UnsupportedError if one could flow to it."""
+    if has_tensors(structure) if is_tracing() else carries_gradient(structure):
+        raise unsupported(call, problem, instead)
+    return structure if is_tracing() else plain(structure)
+
+
+def numbers(structure: Any) -> Any:
+    """Return a structure with read-only copies of the numbers in its Tensors, for a function of SciPy's."""
+
+    def copied(item: Any) -> Any:
+        if not isinstance(item, Tensor):
+            return item
+        copy = np.array(item._value)
+        copy.flags.writeable = False
+        return copy
+
+    return mapped(structure, copied)
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -38,7 +81,8 @@ def name_of(function: Callable[..., Any]) -> str:
 def on_tensors(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Say that on Tensors a function of SciPy's is what the decorated function computes.
 
-    Without a Tensor among the arguments SciPy's own function is called.
+    Without a Tensor among the arguments SciPy's own function is called. So it is where the decorated function refuses
+    arguments, none of which has a gradient.
     """
 
     def enter(ours: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,7 +91,12 @@ def on_tensors(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
         @functools.wraps(ours)
         def call(*args: Any, **kwargs: Any) -> Any:
             if has_tensors((args, kwargs)):
-                return compose(name, ours, args, kwargs, _getframe(1))
+                try:
+                    return compose(name, ours, args, kwargs, _getframe(1))
+                except (UnsupportedError, ShapeError):
+                    if carries_gradient((args, kwargs)) or is_tracing():
+                        raise
+                return original(*numbers(args), **numbers(kwargs))
             if modes.unusual and state.tracing is not None and state.tracing.holds_traced((args, kwargs)):
                 return ours(*args, **kwargs)
             return original(*args, **kwargs)

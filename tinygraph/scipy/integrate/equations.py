@@ -19,8 +19,8 @@ import scipy.integrate
 from tinygraph.engine.modes import is_recording
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.primitives import primitive
-from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array, floating, one_call, only, unsupported
+from tinygraph.scipy.callbacks import Callback, not_compiled, plainly
+from tinygraph.scipy.calls import array, carries_gradient, constant, floating, one_call, only, unsupported
 
 __all__ = ["odeint", "solve_ivp"]
 
@@ -125,27 +125,35 @@ def solve_ivp(
         SciPy's result, in which `y`, of shape (n, times), is a Tensor, and so is what `sol` returns.
 
     Raises:
-        UnsupportedError: an implicit method ("Radau", "BDF", "LSODA"), `events`, a Tensor among the times; or the call
-            stands in a function that is compiled.
+        UnsupportedError: a gradient would flow through an implicit method ("Radau", "BDF", "LSODA"), `events`, or the
+            times; or the call stands in a function that is compiled.
     """
     not_compiled("integrate.solve_ivp")
-    if has_tensors((t_span, t_eval)):
-        raise unsupported(
-            "integrate.solve_ivp", "the times are plain numbers, and no gradient flows to them",
-            "Solve from 0 to 1 with lambda s, y: T * fun(T * s, y) for an end T that is a Tensor",
-        )  # fmt: skip
+    t_span, t_eval = constant(
+        "integrate.solve_ivp", "the times are plain numbers, and no gradient flows to them",
+        "Solve from 0 to 1 with lambda s, y: T * fun(T * s, y) for an end T that is a Tensor", (t_span, t_eval),
+    )  # fmt: skip
     callback = Callback("integrate.solve_ivp", fun, () if args is None else args)
     # With t_eval the steps themselves are in the interpolation alone.
     dense = dense_output or t_eval is not None
+    chosen = _METHODS.get(method, method) if isinstance(method, str) else method
+    implicit = chosen not in _METHODS.values()
+    without_gradient = implicit or events is not None
+    if callable(options.get("jac")):
+        options["jac"] = plainly(options["jac"], callback.args)
     result = scipy.integrate.solve_ivp(
-        callback.value, t_span, plain(array(y0)), method, t_eval, dense, events, vectorized, **options
-    )
-    if not is_recording() or not (callback.met_tensors or has_tensors(y0)):
+        callback.watched if without_gradient else callback.value, t_span, plain(array(y0)), method, t_eval, dense,
+        _events(callback, events), vectorized, **plain(options),
+    )  # fmt: skip
+    if without_gradient:
+        plainly_solved = not (callback.met_gradient or carries_gradient(y0))
+    else:
+        plainly_solved = not is_recording() or not (callback.met_tensors or has_tensors(y0))
+    if plainly_solved:
         if not dense_output:
             result.sol = None
         return result
-    chosen = _METHODS.get(method, method) if isinstance(method, str) else method
-    if chosen not in _METHODS.values():
+    if implicit:
         name = method if isinstance(method, str) else method.__name__
         raise unsupported(
             "integrate.solve_ivp", f"method={name!r} is implicit, and has no gradient here",
@@ -163,6 +171,13 @@ def solve_ivp(
         result.y = np.stack([y, *[step.y for step in steps]], axis=-1)
     result.sol = solution if dense_output else None
     return result
+
+
+def _events(callback: Callback, events: Any) -> Any:
+    """Return the functions of a time and a state whose zeros are looked for, as SciPy may call them."""
+    if isinstance(events, list | tuple):
+        return [callback.watching(event) for event in events]
+    return None if events is None else callback.watching(events)
 
 
 def _right_hand_side(callback: Callback, vectorized: bool) -> Callable[..., Any]:
@@ -201,20 +216,22 @@ def odeint(
         The states, shape (times, n): a Tensor if a gradient flows to `y0`, `args` or a Tensor that `func` uses.
 
     Raises:
-        UnsupportedError: `full_output`, or a Tensor among the times; or the call stands in a function that is compiled.
+        UnsupportedError: a gradient would flow through `full_output`, or to the times; or the call stands in a function
+            that is compiled.
     """
     not_compiled("integrate.odeint")
     callback = Callback("integrate.odeint", func, args)
-    if has_tensors(t):
-        raise unsupported(
-            "integrate.odeint", "the times are plain numbers, and no gradient flows to them",
-            "Solve from 0 to 1 with lambda y, s: T * func(y, T * s) for an end T that is a Tensor",
+    t, tcrit, rtol, atol = constant(
+        "integrate.odeint", "the times and the tolerances are plain numbers, and no gradient flows to them",
+        "Solve from 0 to 1 with lambda y, s: T * func(y, T * s) for an end T that is a Tensor", (t, tcrit, rtol, atol),
+    )  # fmt: skip
+    if not (carries_gradient(y0) or _meets_gradient(callback, plain(y0), t, tfirst)):
+        found = scipy.integrate.odeint(
+            callback.watched, plain(array(y0)), t, (), plainly(Dfun, callback.args), col_deriv, full_output, ml, mu,
+            rtol, atol, tcrit, h0, hmax, hmin, ixpr, mxstep, mxhnil, mxordn, mxords, printmessg, tfirst,
         )  # fmt: skip
-    if not (is_recording() and (has_tensors(y0) or _meets_tensors(callback, plain(y0), t, tfirst))):
-        return scipy.integrate.odeint(
-            callback.value, plain(array(y0)), t, (), Dfun, col_deriv, full_output, ml, mu, rtol, atol, tcrit, h0, hmax,
-            hmin, ixpr, mxstep, mxhnil, mxordn, mxords, printmessg, tfirst,
-        )  # fmt: skip
+        if not callback.met_gradient:  # a Tensor may come in later than at the start
+            return found
     only("integrate.odeint", "It says what LSODA did: call it with t.data", full_output=(bool(full_output), False))
     times = np.asarray(t, dtype=float)
     options: dict[str, Any] = {
@@ -231,8 +248,8 @@ def odeint(
     return result.y.T
 
 
-def _meets_tensors(callback: Callback, y0: Any, t: Any, tfirst: bool) -> bool:
-    """Return whether the right-hand side uses Tensors from outside."""
+def _meets_gradient(callback: Callback, y0: Any, t: Any, tfirst: bool) -> bool:
+    """Return whether the right-hand side uses Tensors with a gradient at the start."""
     y, time = np.reshape(np.asarray(y0, dtype=float), (-1,)), float(np.asarray(t)[0])
-    callback.value(*((time, y) if tfirst else (y, time)))
-    return callback.met_tensors
+    callback.watched(*((time, y) if tfirst else (y, time)))
+    return callback.met_gradient

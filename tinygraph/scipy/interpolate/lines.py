@@ -8,8 +8,18 @@ import numpy as np
 import scipy.interpolate
 
 from tinygraph.engine.modes import is_tracing
-from tinygraph.engine.operands import has_tensors, plain
-from tinygraph.scipy.calls import array, floating, is_followed, one_call, only, unsupported
+from tinygraph.engine.operands import plain
+from tinygraph.scipy.calls import (
+    array,
+    carries_gradient,
+    constant,
+    floating,
+    is_followed,
+    numbers,
+    one_call,
+    only,
+    unsupported,
+)
 
 __all__ = ["interp1d"]
 
@@ -34,19 +44,23 @@ class interp1d:  # noqa: N801 - SciPy's name
         self, x: Any, y: Any, kind: Any = "linear", axis: int = -1, copy: bool = True, bounds_error: bool | None = None,
         fill_value: Any = np.nan, assume_sorted: bool = False,
     ) -> None:  # fmt: skip
-        self.x, self.y, self.kind, self.axis, self.fill_value = x, y, kind, axis, fill_value
+        self.x, self.y, self.kind, self.axis = x, y, kind, axis
         self.bounds_error, self.assume_sorted = bounds_error, assume_sorted
-        if has_tensors(fill_value):
-            raise unsupported("interpolate.interp1d", "no gradient flows to fill_value", "Give a plain number, t.data")
+        self.fill_value = fill_value = constant(
+            "interpolate.interp1d", "no gradient flows to fill_value", "Give a plain number, t.data", fill_value
+        )
         self._plain: Any = None
-        if not is_followed((x, y)):
-            self._plain = scipy.interpolate.interp1d(x, y, kind, axis, copy, bounds_error, fill_value, assume_sorted)
+        self._needs_ours = is_followed if kind == "linear" else carries_gradient
+        if not self._needs_ours((x, y)):
+            self._plain = scipy.interpolate.interp1d(
+                *numbers((x, y)), kind, axis, copy, bounds_error, fill_value, assume_sorted
+            )
 
     @one_call("interpolate")
     def __call__(self, x: Any) -> Any:
         """Return the values at places, an array of any shape, which stands where the axis stood."""
-        if self._plain is not None and not is_followed(x):
-            return self._plain(x)
+        if self._plain is not None and not self._needs_ours(x):
+            return self._plain(numbers(x))
         only(
             "interpolate.interp1d", "Write tinygraph.scipy.interpolate.make_interp_spline(x, y, k=3)(new) for curves",
             kind=(self.kind, "linear"),

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import scipy.interpolate
 
-from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.primitives import primitive
 from tinygraph.errors import UnsupportedError
-from tinygraph.scipy.calls import array, floating, is_followed, one_call, unsupported
+from tinygraph.scipy.calls import array, constant, floating, is_followed, one_call, unsupported
 from tinygraph.users_code.source import users_line
 
 __all__ = ["CubicSpline", "Spline", "make_interp_spline"]
@@ -75,11 +74,10 @@ class Spline:
     """
 
     def __init__(self, name: str, x: Any, y: Any, axis: int, options: Options, nu: int = 0) -> None:
-        if has_tensors((x, [item for _, item in options])):
-            raise unsupported(
-                f"interpolate.{name}", "no gradient flows to the places of the points and the conditions at the ends",
-                "Give them as plain arrays, t.data",
-            )  # fmt: skip
+        x, options = constant(
+            f"interpolate.{name}", "no gradient flows to the places of the points and the conditions at the ends",
+            "Give them as plain arrays, t.data", (x, options),
+        )  # fmt: skip
         self._name, self._x, self._axis, self._options, self._nu = name, array(x), axis, options, nu
         self._y = y
         self._plain: Any = None

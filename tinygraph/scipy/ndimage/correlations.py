@@ -103,7 +103,8 @@ correlated.derivative(_correlated_x, _correlated_w)
 
 def for_each_axis(item: Any, ndim: int) -> tuple[Any, ...]:
     """Return a value for each axis: several as they are, or one for all."""
-    return tuple(item) if isinstance(item, Sequence) and not isinstance(item, str) else (item,) * ndim
+    several = np.ndim(item) > 0 if hasattr(item, "shape") else isinstance(item, Sequence) and not isinstance(item, str)
+    return tuple(item) if several else (item,) * ndim
 
 
 def plain_output(call: str, output: Any, axes: Any = None) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 
+from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.operands import plain
 from tinygraph.scipy.calls import floating, is_followed, on_tensors, unsupported
 from tinygraph.scipy.ndimage.correlations import correlate1d, for_each_axis, plain_output
 
@@ -16,21 +18,33 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _gaussian_weights(sigma: float, order: int, truncate: float, radius: int | None) -> Any:
-    """Return SciPy's weights, which are what the filter makes of a single 1, from right to left."""
-    reach = int(truncate * float(sigma) + 0.5) if radius is None else int(radius)
-    one = np.zeros(2 * reach + 1)
-    one[reach] = 1.0
-    options = {} if radius is None else {"radius": radius}
-    return scipy.ndimage.gaussian_filter1d(one, sigma, order=order, mode="constant", truncate=truncate, **options)[::-1]
+def _gaussian_weights(sigma: Any, order: int, truncate: float, radius: int | None) -> Any:
+    """Return the weights of a Gaussian, or of its derivative, from right to left, as SciPy computes them.
 
-
-def _check_sigma(call: str, sigma: Any) -> None:
-    if is_followed(sigma) or is_followed(list(sigma) if isinstance(sigma, tuple) else sigma):
-        raise unsupported(
-            f"ndimage.{call}", "no gradient flows to sigma",
-            "Correlate with weights that you compute: correlate1d(x, np.exp(-(k / sigma) ** 2 / 2) / total)",
-        )  # fmt: skip
+    The width is continuous in the weights, and a constant in their number.
+    """
+    if radius is None:
+        if is_tracing() and is_followed(sigma):
+            raise unsupported(
+                "compile: ndimage.gaussian_filter", "the number of weights depends on sigma, which is computed",
+                "Give radius= too, the neighbours on each side, such as 4 * sigma + 0.5 rounded down",
+            )  # fmt: skip
+        radius = int(truncate * float(plain(sigma)) + 0.5)
+    places = np.arange(-radius, radius + 1)
+    if order < 0:
+        raise ValueError("order must be non-negative")
+    square = sigma * sigma
+    weights = np.exp(-0.5 / square * places**2)
+    weights = weights / np.sum(weights)
+    if order > 0:
+        # The derivative of q(x) exp(-x²/2σ²) is (q' - x q / σ²) exp(-x²/2σ²): a matrix for the coefficients of q.
+        degrees = np.arange(order + 1)
+        q = np.eye(order + 1)[0]
+        derivative = np.diag(degrees[1:], 1) + np.diag(np.full(order, -1.0), -1) / square
+        for _ in range(order):
+            q = derivative @ q
+        weights = (places[:, None] ** degrees) @ q * weights
+    return weights[::-1]
 
 
 @on_tensors(scipy.ndimage.gaussian_filter1d)
@@ -39,7 +53,6 @@ def gaussian_filter1d(
     cval: float = 0.0, truncate: float = 4.0, *, radius: int | None = None,
 ) -> Any:  # fmt: skip
     """Smooth an image along one axis by a Gaussian, or take its derivative; see `scipy.ndimage.gaussian_filter1d`."""
-    _check_sigma("gaussian_filter1d", sigma)
     weights = _gaussian_weights(sigma, order, truncate, radius)
     return correlate1d(input, weights, axis, output, mode, cval, 0)
 
@@ -51,11 +64,10 @@ def gaussian_filter(
 ) -> Any:  # fmt: skip
     """Smooth an image by a Gaussian, or take its derivatives; see `scipy.ndimage.gaussian_filter`."""
     plain_output("gaussian_filter", output, axes)
-    _check_sigma("gaussian_filter", sigma)
     x = floating(input)
     each = [for_each_axis(item, x.ndim) for item in (sigma, order, mode, radius)]
     for axis, (wide, derivative, edge, reach) in enumerate(zip(*each, strict=True)):
-        if wide > 1e-15:
+        if is_tracing() or wide > 1e-15:
             x = gaussian_filter1d(x, wide, axis, derivative, None, edge, cval, truncate, radius=reach)
     return x
 

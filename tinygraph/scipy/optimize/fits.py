@@ -10,9 +10,9 @@ import numpy as np
 import scipy.optimize
 
 from tinygraph.engine.operands import has_tensors, plain
-from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array, one_call, only, unsupported
-from tinygraph.scipy.optimize.implicit import plainly, solved_for
+from tinygraph.scipy.callbacks import Callback, not_compiled, plainly
+from tinygraph.scipy.calls import array, constant, one_call, only
+from tinygraph.scipy.optimize.implicit import solved_for
 from tinygraph.scipy.optimize.minima import held_by, stationary
 
 __all__ = ["curve_fit", "least_squares"]
@@ -40,12 +40,12 @@ def least_squares(
         GraphError: (backward) SciPy found no minimum, or the Hessian there is singular.
     """
     not_compiled("optimize.least_squares")
-    _check_bounds("optimize.least_squares", bounds)
+    bounds = _plain_bounds("optimize.least_squares", bounds)
     residuals = Callback("optimize.least_squares", functools.partial(fun, **(kwargs or {})), args)
     result = scipy.optimize.least_squares(
         residuals.value, plain(array(x0)), plainly(jac, residuals.args), bounds, method, loss=loss, **options
     )
-    if not residuals.met_tensors:
+    if not residuals.met_tensors or not residuals.has_gradient(result.x):
         return result
     only("optimize.least_squares", "Minimise the loss itself, with minimize", loss=(loss, "linear"))
     held = np.asarray(result.active_mask) != 0
@@ -55,9 +55,8 @@ def least_squares(
     return result
 
 
-def _check_bounds(call: str, bounds: Any) -> None:
-    if has_tensors(bounds):
-        raise unsupported(call, "no gradient flows to bounds", "Give them as plain numbers, t.data")
+def _plain_bounds(call: str, bounds: Any) -> Any:
+    return constant(call, "no gradient flows to bounds", "Give them as plain numbers, t.data", bounds)
 
 
 @one_call("optimize.curve_fit")
@@ -78,7 +77,7 @@ def curve_fit(
         GraphError: (backward) the Hessian at the minimum is singular.
     """
     not_compiled("optimize.curve_fit")
-    _check_bounds("optimize.curve_fit", bounds)
+    bounds = _plain_bounds("optimize.curve_fit", bounds)
     model = Callback("optimize.curve_fit", f)
 
     @functools.wraps(f)  # SciPy counts the parameters

@@ -20,7 +20,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 from tinygraph.scipy.callbacks import Callback
 
-__all__ = ["plainly", "solved_for"]
+__all__ = ["first_of_pair", "solved_for", "with_derivative"]
 
 
 @primitive
@@ -65,18 +65,6 @@ def solved_for(equation: Callback, x: Any, found: bool = True) -> Any:
     value = np.asarray(x, dtype=float)[()]
     equation.settle(value, wanted=(0,))
     return solution(equation.stand_ins(), equation, value, found) if equation.links else x
-
-
-def plainly(function: Any, args: tuple[Any, ...]) -> Any:
-    """Return a user's derivative as SciPy may call it, on plain numbers; what is no function stays as it is."""
-    if not callable(function):
-        return function
-
-    def called(*xs: Any) -> Any:
-        with no_grad():
-            return plain(function(*xs, *args))
-
-    return called
 
 
 def first_of_pair(function: Callable[..., Any]) -> Callable[..., Any]:

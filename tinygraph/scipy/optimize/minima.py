@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from tinygraph.engine.operands import has_tensors, plain
-from tinygraph.scipy.callbacks import Callback, not_compiled
-from tinygraph.scipy.calls import array, one_call, only, unsupported
-from tinygraph.scipy.optimize.implicit import first_of_pair, plainly, solved_for, with_derivative
+from tinygraph.engine.operands import plain
+from tinygraph.scipy.callbacks import Callback, not_compiled, plainly
+from tinygraph.scipy.calls import array, constant, one_call, only, unsupported
+from tinygraph.scipy.optimize.implicit import first_of_pair, solved_for, with_derivative
 from tinygraph.transforms.gradients import grad
 
 __all__ = ["minimize", "minimize_scalar", "stationary"]
@@ -71,15 +71,15 @@ def minimize(
         SciPy's result, in which `x` and `fun` are Tensors if `fun` uses Tensors from outside or in `args`.
 
     Raises:
-        UnsupportedError: there are constraints, or a bound is a Tensor; or the call stands in a function that is
-            compiled.
+        UnsupportedError: a gradient would flow through constraints, or to a bound; or the call stands in a function
+            that is compiled.
         GraphError: (backward) SciPy found no minimum, or the Hessian there is singular.
     """
     not_compiled("optimize.minimize")
-    if has_tensors((bounds, constraints)):
-        raise unsupported(
-            "optimize.minimize", "no gradient flows to bounds and constraints", "Give them as plain numbers, t.data"
-        )
+    bounds, constraints = constant(
+        "optimize.minimize", "no gradient flows to bounds and constraints", "Give them as plain numbers, t.data",
+        (bounds, constraints),
+    )  # fmt: skip
     pair = jac is True
     objective = Callback("optimize.minimize", first_of_pair(fun) if pair else fun, args)
     called = with_derivative(objective, fun) if pair else objective.value
@@ -88,7 +88,7 @@ def minimize(
     result = scipy.optimize.minimize(
         called, plain(array(x0)), (), method, jac, *given, bounds, constraints, tol, callback, options
     )
-    if not objective.met_tensors:
+    if not objective.met_tensors or not objective.has_gradient(result.x):
         return result
     if constraints:
         only(
@@ -115,7 +115,7 @@ def minimize_scalar(
     not_compiled("optimize.minimize_scalar")
     objective = Callback("optimize.minimize_scalar", fun, args)
     result = scipy.optimize.minimize_scalar(objective.value, plain(bracket), plain(bounds), (), method, tol, options)
-    if not objective.met_tensors:
+    if not objective.met_tensors or not objective.has_gradient(result.x):
         return result
     if bounds is not None and np.any(np.abs(result.x - np.asarray(plain(bounds))) < 1e-4 * abs(np.diff(plain(bounds)))):
         raise unsupported(

@@ -9,9 +9,9 @@ import numpy as np
 import scipy.optimize
 
 from tinygraph.engine.operands import plain
-from tinygraph.scipy.callbacks import Callback, not_compiled
+from tinygraph.scipy.callbacks import Callback, not_compiled, plainly
 from tinygraph.scipy.calls import array, one_call
-from tinygraph.scipy.optimize.implicit import first_of_pair, plainly, solved_for, with_derivative
+from tinygraph.scipy.optimize.implicit import first_of_pair, solved_for, with_derivative
 
 __all__ = [
     "bisect", "brenth", "brentq", "fixed_point", "fsolve", "newton", "ridder", "root", "root_scalar", "toms748",

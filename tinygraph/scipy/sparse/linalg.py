@@ -12,19 +12,17 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from tinygraph.derivatives.sparse import sparse_of
-from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.primitives import primitive
-from tinygraph.scipy.calls import floating, on_tensors, one_call, only, unsupported, unwritten
+from tinygraph.scipy.calls import constant, floating, on_tensors, one_call, unsupported, unwritten
 
 __all__ = ["bicgstab", "cg", "factorized", "gmres", "minres", "spsolve"]
 
 
-def _plain_matrix(call: str, matrix: Any) -> None:
-    if has_tensors(matrix) or hasattr(matrix, "requires_grad"):
-        raise unsupported(
-            f"sparse.linalg.{call}", "no gradient flows to the elements of the matrix",
-            "Write np.linalg.solve(A, b) for a matrix that is a Tensor",
-        )  # fmt: skip
+def _plain_matrix(call: str, matrix: Any) -> Any:
+    return constant(
+        f"sparse.linalg.{call}", "no gradient flows to the elements of the matrix",
+        "Write np.linalg.solve(A, b) for a matrix that is a Tensor", matrix,
+    )  # fmt: skip
 
 
 @primitive
@@ -51,7 +49,9 @@ solved_directly.__name__ = "spsolve"
 @on_tensors(scipy.sparse.linalg.spsolve)
 def spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -> Any:  # noqa: N803 - SciPy's name
     """Solve A @ x = b with a sparse matrix; see `scipy.sparse.linalg.spsolve`."""
-    _plain_matrix("spsolve", A)
+    A = _plain_matrix("spsolve", A)  # noqa: N806
+    if not scipy.sparse.issparse(A):
+        A = scipy.sparse.csc_array(A)  # noqa: N806
     layout = A.format if A.format in ("csc", "csr") else "csc"
     A = A.asformat(layout)  # noqa: N806
     return solved_directly(
@@ -71,7 +71,7 @@ solved_by_factors.__name__ = "factorized"
 
 def factorized(A: Any) -> Any:  # noqa: N803
     """Return a function that solves A @ x = b for x, with A factored once; see `scipy.sparse.linalg.factorized`."""
-    _plain_matrix("factorized", A)
+    A = _plain_matrix("factorized", A)  # noqa: N806
     unwritten("sparse.linalg.factorized", "no program can write out the factors", "Write spsolve(A, b)")
     factors = scipy.sparse.linalg.splu(scipy.sparse.csc_array(A))
     return one_call("sparse.linalg.factorized")(lambda b: solved_by_factors(floating(b), factors, False))
@@ -101,11 +101,9 @@ def _iteration(name: str) -> Any:
 
     @on_tensors(original)
     def solve(A: Any, b: Any, x0: Any = None, **options: Any) -> Any:  # noqa: N803
-        _plain_matrix(name, A)
+        A = _plain_matrix(name, A)  # noqa: N806
         unwritten(f"sparse.linalg.{name}", "no program can write out the matrix", "Write spsolve(A, b)")
-        only(
-            f"sparse.linalg.{name}", "Give x0.data, on which the solution does not depend", x0=(has_tensors(x0), False)
-        )
+        x0 = constant(f"sparse.linalg.{name}", "the solution does not depend on x0", "Give a plain array, x0.data", x0)
         if x0 is not None:
             options["x0"] = x0
         if options.get("M") is not None and name not in _SYMMETRIC:

@@ -13,7 +13,7 @@ import scipy.stats
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import plain
 from tinygraph.engine.record import compose
-from tinygraph.scipy.calls import array, is_followed, one_call, unsupported
+from tinygraph.scipy.calls import array, carries_gradient, is_followed, numbers, one_call, unsupported
 
 __all__ = ["Continuous", "Discrete", "Frozen"]
 
@@ -64,6 +64,8 @@ class Distribution:
                 return original(*args, **kwargs)
             call = f"stats.{self.name}.{name}"
             if not self.has(name):
+                if not carries_gradient((args, kwargs)):
+                    return original(*numbers(args), **numbers(kwargs))
                 raise unsupported(call, "it has no gradient here", "Write it out with NumPy and scipy.special")
             given = self.given(call, args, kwargs)
             return compose(call, self.computed, (name, *given), {}, _getframe(1))
@@ -189,7 +191,7 @@ class Frozen:
         method = getattr(self.dist, name)
         if name in ("pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"):
             return one_call(f"stats.{self.dist.name}")(lambda x: method(x, *self.args, **self.kwds))
-        if is_followed((self.args, self.kwds)):
+        if carries_gradient((self.args, self.kwds)):
             call = f"stats.{self.dist.name}.{name}"
             raise unsupported(call, "it has no gradient here", "Write it out with NumPy and scipy.special")
-        return getattr(self.dist.original(*self.args, **self.kwds), name)
+        return getattr(self.dist.original(*numbers(self.args), **numbers(self.kwds)), name)

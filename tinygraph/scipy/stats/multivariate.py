@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from tinygraph.scipy.calls import array, floating, is_followed, on_tensors, one_call, only, unsupported
+from tinygraph.scipy.calls import (
+    array,
+    carries_gradient,
+    floating,
+    is_followed,
+    numbers,
+    on_tensors,
+    one_call,
+    only,
+    unsupported,
+)
 from tinygraph.scipy.linalg import cholesky, solve_triangular
 
 __all__ = ["multivariate_normal"]
@@ -51,7 +61,7 @@ class MultivariateNormal:
         """Return the distribution with its mean and covariance given."""
         if not is_followed((mean, cov)):
             return scipy.stats.multivariate_normal(mean, cov, allow_singular, seed)
-        return _Given(self, mean, cov, allow_singular)
+        return _Given(self, mean, cov, allow_singular, seed)
 
     @one_call("stats.multivariate_normal")
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
@@ -83,8 +93,8 @@ def _on_tensors_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: b
 class _Given:
     """The normal distribution with a mean and a covariance among which there are Tensors."""
 
-    def __init__(self, of: MultivariateNormal, mean: Any, cov: Any, allow_singular: bool) -> None:
-        self._of, self.mean, self.cov, self.allow_singular = of, mean, cov, allow_singular
+    def __init__(self, of: MultivariateNormal, mean: Any, cov: Any, allow_singular: bool, seed: Any) -> None:
+        self._seed, self._of, self.mean, self.cov, self.allow_singular = seed, of, mean, cov, allow_singular
 
     @one_call("stats.multivariate_normal")
     def logpdf(self, x: Any) -> Any:
@@ -99,6 +109,11 @@ class _Given:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if not carries_gradient((self.mean, self.cov)):
+            given = scipy.stats.multivariate_normal(
+                numbers(self.mean), numbers(self.cov), self.allow_singular, self._seed
+            )
+            return getattr(given, name)
         raise unsupported(
             f"stats.multivariate_normal.{name}",
             "it has no gradient here",
