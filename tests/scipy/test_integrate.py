@@ -104,6 +104,13 @@ def test_integrals_of_samples(drawn):
         obey(lambda y: one(y, dx=0.5, axis=0), lambda y: other(y, dx=0.5, axis=0), y.T, exact=False)
 
 
+def test_precision_is_scipys():
+    y = np.array([1.0, 2.0, 0.5, 3.0], np.float32)
+    for name in ("simpson", "trapezoid", "cumulative_trapezoid"):
+        for samples in (y, y[:3], y[:2]):
+            assert getattr(ours, name)(tg.Tensor(samples)).dtype == getattr(theirs, name)(samples).dtype
+
+
 def test_romberg():
     obey(lambda y: ours.romb(y, 0.5), lambda y: theirs.romb(y, 0.5), np.array([1.0, 2.0, 0.5, 3.0, 2.0]), exact=False)
 

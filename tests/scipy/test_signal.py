@@ -163,6 +163,13 @@ def test_an_infinite_pixel_counts_for_the_weights_that_meet_it():
     assert np.all(gradient[:, :2] == np.inf)
 
 
+@pytest.mark.parametrize("shape", [(), (0, 3), (3, 0)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtypes_numbers_and_empty_images(shape, dtype):
+    x = np.ones(shape, dtype)
+    obey(lambda x: images.gaussian_filter(x, 1.0), lambda x: ndimage.gaussian_filter(x, 1.0), x, order=1)
+
+
 def test_what_is_refused_is_named():
     x = tg.Tensor(np.ones((3, 3)))
     with pytest.raises(tg.UnsupportedError, match=r"ndimage\.sobel: output= has no gradient here"):

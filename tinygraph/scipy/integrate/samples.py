@@ -45,7 +45,7 @@ def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
     y = np.moveaxis(floating(y), axis, -1)
     count = y.shape[-1]
     if x is None:
-        steps = np.broadcast_to(np.ones(count - 1), (count - 1,)) * dx
+        steps = np.ones(count - 1, np.real(y).dtype) * dx
     else:
         x = floating(x)
         steps = np.diff(x if x.ndim == 1 else np.moveaxis(x, axis, -1))
@@ -55,7 +55,7 @@ def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
         return 0.5 * steps[..., 0] * (y[..., 0] + y[..., 1])
     if count % 2:
         return _of_pairs(y, steps)
-    h0, h1 = steps[..., -2], steps[..., -1]
+    h0, h1 = (steps[..., -2], steps[..., -1]) if x is not None else (np.float64(1) * dx,) * 2  # double, as in SciPy
     last = (2 * h1**2 + 3 * h0 * h1) / (6 * (h1 + h0)) * y[..., -1]
     middle = (h1**2 + 3.0 * h0 * h1) / (6 * h0) * y[..., -2]
     return _of_pairs(y[..., :-1], steps[..., :-1]) + (last + middle - h1**3 / (6 * h0 * (h0 + h1)) * y[..., -3])

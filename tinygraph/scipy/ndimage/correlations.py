@@ -64,6 +64,8 @@ def _window(w: Any, ndim: int, axis: int | None) -> Any:
 
 def _correlated_x(g: Any, z: Any, x: Any, w: Any, edges: Any) -> Any:
     edges = Edges(*edges)
+    if 0 in x.shape:
+        return np.zeros(x.shape, x.dtype)
     window = _window(w, g.ndim, edges.axis)
     found = full(g, window)
     for axis, (size, width) in enumerate(zip(x.shape, window.shape, strict=True)):
@@ -84,6 +86,8 @@ def _folded(extended: Any, places: Any, size: int, axis: int) -> Any:
 
 def _correlated_w(g: Any, z: Any, x: Any, w: Any, edges: Any) -> Any:
     edges = Edges(*edges)
+    if 0 in x.shape:
+        return np.zeros(w.shape, w.dtype)
     window = (*[1] * edges.axis, w.shape[0], *[1] * (g.ndim - 1 - edges.axis)) if edges.axis is not None else w.shape
     for axis, width in enumerate(window):
         if width > 1:
