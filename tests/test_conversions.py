@@ -217,3 +217,25 @@ def test_numbers_that_a_tensor_is_not():
     with pytest.raises(tg.GraphError, match=r"Pickle the leaves .* or t\.detach\(\)"):
         pickle.dumps(t * 2)
     pickle.dumps((t, (t * 2).detach()))
+
+
+def test_a_place_in_a_library_is_not_named_as_the_place_of_a_tensor():
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(tg.UnsupportedError) as handed_in:
+        tg.grad(lambda x: np.asarray(x)[0])(np.ones(3))
+    with pytest.raises(tg.UnsupportedError) as formed:
+        pandas.Series([1.0, 2.0]) * tg.Tensor([1.0, 2.0])
+    for caught in (handed_in, formed):
+        assert "a Tensor that requires a gradient, at test_conversions.py:" in str(caught.value)
+
+
+def test_a_library_that_writes_into_its_array_is_named_with_its_own_way_out():
+    t = tg.Tensor([2.0, 3.0])
+    with pytest.raises(tg.UnsupportedError, match=r"^np\.apply_along_axis: .*requires_grad=False"):
+        np.apply_along_axis(lambda row: row * t[0], 0, np.ones((2, 3)))
+    given = tg.Tensor(np.ones((2, 3)), requires_grad=False)
+    assert np.apply_along_axis(lambda row: row * t[0], 0, given).requires_grad
+    assert np.piecewise(given, [given > 0], [lambda x: x * t[0]]).requires_grad
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(tg.UnsupportedError, match=r"^sparse\.diags: .*Write np\.diag\(t\)"):
+        sparse.diags([t], [0])

@@ -102,7 +102,7 @@ def _taking_a_number(names: tuple[str, ...], frame: FrameType) -> str | None:
 
 def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
     """The error for a Tensor that would become an array: it names the function at work in a frame."""
-    if frame is not None and stores_a_part(frame):
+    if frame is not None and _library(frame) not in _COMPUTING and stores_a_part(frame):
         return _stored(frame, made_at, "t.data if the values are")
     name, key = _asking(frame)
     return (

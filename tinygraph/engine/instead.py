@@ -215,6 +215,9 @@ ADVICE = {
         _ARRAY,
     ),
     "np.select": "Write its default as the last choice, with a condition that holds everywhere",
+    **dict.fromkeys(
+        ("np.apply_along_axis", "np.piecewise"), "Give it the array as a Tensor, tg.Tensor(x, requires_grad=False)"
+    ),
     "np.matrix": "A Tensor with @ for the product of matrices does what a matrix does",
     "np.ma": "Choose with np.where(mask, other, t) in place of a mask, and reduce with where=~mask",
     "np.polynomial": "Write the sum out: sum(c * x**k for k, c in enumerate(coefficients))",
@@ -238,6 +241,11 @@ ADVICE = {
     ),
     "sparse": "Write S.toarray() in place of the sparse S, with @ for a product of matrices; for a large S write S @ t "
     "or t @ S",
+    **dict.fromkeys(
+        ("sparse.diags", "sparse.diags_array", "sparse.spdiags"),
+        "Write np.diag(t), the dense matrix, or with k for another diagonal np.diag(t, k); for the product with a vector "
+        "write t * x",
+    ),
     "sparse.linalg": "Write it with the functions of np.linalg and S.toarray(), or give it a derivative with "
     "@tg.primitive",
     **dict.fromkeys(

@@ -113,9 +113,21 @@ def _package(frame: FrameType) -> str:
 
 
 def made_at(link: Any) -> str:
-    """Return the place a Tensor was made at, given its link, for a message: " (made at train.py:31)", or ""."""
+    """Return the place a Tensor was made at, given its link, for a message: " (made at train.py:31)", or "".
+
+    A place in a library says nothing to the user: that of an argument which `tg.grad` hands to a function, or of a
+    product that pandas forms.
+    """
     place = source_of(link.code, link.lasti)
-    return f" (made at {place})" if place is not None else ""
+    return f" (made at {place})" if place is not None and not _in_library(place.file) else ""
+
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def _in_library(file: str) -> bool:
+    """Return whether a file belongs to tinygraph or to an installed package."""
+    return file.startswith(_HERE) or re.search(_INSTALLED, file) is not None
 
 
 @functools.lru_cache(maxsize=256)
