@@ -243,7 +243,7 @@ ADVICE = {
     "or t @ S",
     **dict.fromkeys(
         ("sparse.diags", "sparse.diags_array", "sparse.spdiags"),
-        "Write np.diag(t), the dense matrix, or with k for another diagonal np.diag(t, k); for the product with a vector "
+        "Write np.diag(t), the dense matrix, or np.diag(t, k) for another diagonal; for the product with a vector "
         "write t * x",
     ),
     "sparse.linalg": "Write it with the functions of np.linalg and S.toarray(), or give it a derivative with "
