@@ -38,7 +38,7 @@ def put_at(x: Any, place: Place, value: Any) -> Any:
 def cleared(g: Any, place: Place) -> Any:
     """An array with 0 at a place: no cotangent flows to a value that was written over."""
     new = np.array(g)
-    if new.dtype.kind == "c" or not place.is_half():  # the mask of complex numbers keeps those with a half written over
+    if new.dtype.kind != "b" or not place.is_half():  # a mask of complex numbers keeps those with a half written over
         place.put(new, 0)
     return new
 

@@ -199,7 +199,8 @@ class TensorMethods(ArrayMethods[Array]):
 
     def copy(self: Any, order: str = "C") -> Array:
         """Return the values in memory of their own. See `numpy.ndarray.copy`."""
-        copied = self._numpy(np.copy, (self,), {}, _getframe(1))
+        kept = order == "K" or modes.is_tracing() or (order == "C" and self._value.flags.c_contiguous)
+        copied = self._numpy(np.copy, (self,), {} if kept else {"order": order}, _getframe(1))
         if isinstance(self._value, np.generic):
             copied._value = copied._value[()]  # the copy of a number is a number, and nothing is a view of it
         return copied  # type: ignore[no-any-return]
