@@ -239,3 +239,18 @@ def test_a_library_that_writes_into_its_array_is_named_with_its_own_way_out():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(tg.UnsupportedError, match=r"^sparse\.diags: .*Write np\.diag\(t\)"):
         sparse.diags([t], [0])
+
+
+@pytest.mark.parametrize("dtype", [int, np.uint8])
+def test_the_way_out_of_an_array_of_integers_is_one_of_floats(dtype):
+    import tinygraph.numpy as tnp
+
+    t, y = tg.Tensor(2.5), tnp.zeros(3, dtype)
+    with pytest.raises(tg.UnsupportedError, match=rf"The array has dtype {y.dtype},.*np\.array\(array, float\)"):
+        y[1] = t
+    y = tnp.array(y, float)
+    y[1] = t
+    assert y.tolist() == [0, 2.5, 0] and y.requires_grad
+    z = tnp.zeros(3)
+    z[:2] = t
+    assert z.requires_grad

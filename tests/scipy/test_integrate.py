@@ -207,3 +207,20 @@ def test_what_equations_refuse_they_name():
         ours.odeint(lambda y, t: -y, y, [0, 1], full_output=1)
     plain = ours.solve_ivp(lambda t, y: -y, (0, 1), [1.0], "BDF", events=lambda t, y: y[0] - 0.5)
     assert type(plain.y) is np.ndarray and plain.sol is None
+
+
+@pytest.mark.parametrize("pack", [list, tuple, np.array, tg.Tensor])
+def test_the_arguments_of_an_equation_come_in_any_container(pack):
+    def f(t, y, growth, loss):
+        return growth * y - loss * y**2
+
+    values = [1.2, 0.7]
+    found = ours.solve_ivp(f, (0, 1), [0.5], args=pack(values)).y
+    np.testing.assert_array_equal(
+        found if type(found) is np.ndarray else found.data, theirs.solve_ivp(f, (0, 1), [0.5], args=values).y
+    )
+
+
+def test_a_single_argument_of_an_equation_is_no_container():
+    with pytest.raises(TypeError, match=r"Write args=\(k,\)"):
+        ours.solve_ivp(lambda t, y, k: -k * y, (0, 1), [0.5], args=tg.Tensor(2.0))

@@ -15,7 +15,7 @@ import numpy as np
 from tinygraph.engine.instead import instead_of, replacement_for, taking_tensors
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
-from tinygraph.users_code.source import called_name, line_of, method_called, names_read, users_frame
+from tinygraph.users_code.source import called_name, line_of, method_called, names_read, subscripted_name, users_frame
 
 # The names in the stack of functions that are not called by their own name.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
@@ -60,9 +60,11 @@ def _nameless_method(frame: FrameType) -> str | None:
 
 def _stored(frame: FrameType, made_at: str, meant: str) -> str:
     """The error for writing a Tensor into a plain array."""
+    name = subscripted_name(frame.f_code, frame.f_lasti)
+    array = None if name is None else _looked_up((name,), frame)
     return (
         f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
-        f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. {taking_tensors()}. Or "
+        f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. {taking_tensors(array)}. Or "
         "gather the Tensors in a list and join them with np.stack; or choose with np.where(mask, t, array); or write "
         f"{meant} meant"
     )

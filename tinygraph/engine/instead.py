@@ -7,6 +7,7 @@ A formula can be typed in: its variables have the names of the arguments in the 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -350,8 +351,17 @@ def _same_in_numpy(key: str) -> str | None:
     return f"np.{name}" if part == "math" and hasattr(np, name) else None
 
 
-def taking_tensors() -> str:
-    """Return the advice for a program that writes a Tensor into a plain array: the one line to change."""
+def taking_tensors(array: Any = None) -> str:
+    """Return the advice for a program that writes a Tensor into a plain array: the one line to change.
+
+    Args:
+        array: what is written into, where it is known.
+    """
+    if isinstance(array, np.ndarray) and array.dtype.kind in "iu":
+        return (
+            f"The array has dtype {array.dtype}, and a gradient needs floats: with import tinygraph.numpy as np, make "
+            "the array of floats, np.zeros(shape), or write into a copy, np.array(array, float)"
+        )
     if "tinygraph.numpy" in sys.modules:
         return (
             "With import tinygraph.numpy as np, write into a copy of the array, np.array(array), which takes Tensors "

@@ -133,7 +133,7 @@ def solve_ivp(
         "integrate.solve_ivp", "the times are plain numbers, and no gradient flows to them",
         "Solve from 0 to 1 with lambda s, y: T * fun(T * s, y) for an end T that is a Tensor", (t_span, t_eval),
     )  # fmt: skip
-    callback = Callback("integrate.solve_ivp", fun, () if args is None else args)
+    callback = Callback("integrate.solve_ivp", fun, _unpacked(args))
     # With t_eval the steps themselves are in the interpolation alone.
     dense = dense_output or t_eval is not None
     chosen = _METHODS.get(method, method) if isinstance(method, str) else method
@@ -171,6 +171,15 @@ def solve_ivp(
         result.y = np.stack([y, *[step.y for step in steps]], axis=-1)
     result.sol = solution if dense_output else None
     return result
+
+
+def _unpacked(args: Any) -> tuple[Any, ...]:
+    """Return further arguments, which `solve_ivp` takes of any container, unlike the other functions of SciPy's."""
+    if args is None:
+        return ()
+    if isinstance(args, list | tuple) or np.ndim(args) > 0:
+        return tuple(args)
+    raise TypeError("integrate.solve_ivp: args= is a tuple of arguments, not one. Write args=(k,) for a single k")
 
 
 def _events(callback: Callback, events: Any) -> Any:
