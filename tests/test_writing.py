@@ -305,3 +305,103 @@ def test_a_name_stays_through_writes():
     x[0] = x[1] * 2
     x[1] = 3.0
     assert x.name == "state"
+
+
+# Functions that return a view of an array to NumPy, or a copy, or the array itself.
+SHARING: dict[str, Callable[[Any], Any]] = {
+    "windows": lambda a: np.lib.stride_tricks.sliding_window_view(a, 2, axis=1),
+    "writable windows": lambda a: np.lib.stride_tricks.sliding_window_view(a, 2, axis=1, writeable=True),
+    "np.diagonal": lambda a: np.diagonal(a), "t.diagonal": lambda a: a.diagonal(1), "np.diag": lambda a: np.diag(a),
+    "np.linalg.diagonal": lambda a: np.linalg.diagonal(a),
+    "einsum ii->i": lambda a: np.einsum("ii->i", a[:, :2]), "einsum ij->ji": lambda a: np.einsum("ij->ji", a),
+    "einsum ji": lambda a: np.einsum("ji", a), "einsum ij->j": lambda a: np.einsum("ij->j", a),
+    "einsum with lists": lambda a: np.einsum(a, [0, 1], [1, 0]), "einsum ...ii->...i": lambda a: np.einsum(
+        "...ii->...i", a[None, :, :2]),
+    "flatten": lambda a: a.flatten(), "flatten F": lambda a: a.flatten("F"), "ravel": lambda a: a.ravel(),
+    "np.real": lambda a: np.real(a), "t.real": lambda a: a.real, "conj": lambda a: a.conj(),
+    "squeeze": lambda a: np.squeeze(a), "T": lambda a: a.T, "row": lambda a: a[0], "column": lambda a: a[:, 1],
+    "astype": lambda a: a.astype(float), "astype, no copy": lambda a: a.astype(float, copy=False),
+    "np.astype, no copy": lambda a: np.astype(a, float, copy=False) if hasattr(np, "astype") else a,
+    "nan_to_num": lambda a: np.nan_to_num(a), "nan_to_num, no copy": lambda a: np.nan_to_num(a, copy=False),
+    "tile 1": lambda a: np.tile(a, 1), "tile a row": lambda a: np.tile(a[0], (2, 1)),
+    "meshgrid": lambda a: np.meshgrid(a[0], a[1])[0], "sparse meshgrid": lambda a: np.meshgrid(
+        a[0], a[1], sparse=True)[1],
+    "reshape": lambda a: a.reshape(3, 2), "split": lambda a: np.split(a, 3, axis=1)[1], "rot90": lambda a: np.rot90(a),
+}  # fmt: skip
+
+
+def written_into(x):
+    a = x * 1.0
+    a[0, 0] = x[0, 1]
+    return a
+
+
+WRITABLE: dict[str, Callable[[Any], Any]] = {
+    "computed": lambda x: x * 1.0, "a copy in other axes": lambda x: np.copy(x.reshape(-1)).reshape(2, 3),
+    "written into": written_into, "made": lambda x: np.zeros_like(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("array", WRITABLE)
+@pytest.mark.parametrize("view", SHARING)
+def test_what_numpy_returns_as_a_view_is_one_and_what_it_copies_is_a_copy(view, array):
+    def into_array(x):
+        a = WRITABLE[array](x)
+        v = SHARING[view](a)
+        a[0, 0] = x[1, 1] * 3
+        a[1] *= 2.0
+        a += x[0, 0]
+        return np.sum(v * v) + np.sum(a**2)
+
+    def into_view(x):
+        a = WRITABLE[array](x)
+        v = SHARING[view](a)
+        v *= 3.0
+        v += x[1, 0]
+        return np.sum(v * v) + np.sum(a**3)
+
+    x = rng.normal(size=(2, 3)) + 2
+    for program in (into_array, into_view):
+        try:
+            value = program(x.copy())
+        except ValueError:  # NumPy's view is read-only
+            with pytest.raises((ValueError, tg.UnsupportedError)):
+                program(tg.Tensor(x))
+            continue
+        np.testing.assert_allclose(program(tg.Tensor(x)).data, value, rtol=1e-13)
+        slopes = np.array(
+            [(program(x + step) - program(x - step)) / 2e-6 for step in 1e-6 * np.eye(6).reshape(6, 2, 3)]
+        ).reshape(2, 3)
+        np.testing.assert_allclose(tg.grad(program)(x), slopes, rtol=1e-6, atol=1e-6)
+        tg.testing.check_grads(program, x, order=2)
+
+
+def test_a_view_that_is_alone_writes_into_the_array_that_it_is_a_view_of():
+    x = tg.Tensor(np.arange(6.0))
+    a = np.copy(x).reshape(2, 3)
+    row = a[0]
+    row *= 2
+    np.testing.assert_array_equal(a.data, [[0, 2, 4], [3, 4, 5]])
+    np.sum(a).backward()
+    np.testing.assert_array_equal(x.grad, [2, 2, 2, 1, 1, 1])
+
+
+def single_elements(x):
+    """Write into views of one element, which have no axes."""
+    a = x * 1.0
+    one, other = a[2, ...], a[3:4].reshape(())
+    one *= x[0]
+    one[...] = one + other
+    a[3] = 2 * x[1]
+    other += x[0]
+    np.multiply(a[0], x[5], out=other)
+    made = np.zeros_like(x)
+    last = made[5, ...]
+    last += a[3]
+    return a * one + made
+
+
+def test_a_view_of_one_element_is_a_view():
+    x = rng.normal(size=6) + 2
+    np.testing.assert_allclose(single_elements(tg.Tensor(x)).data, single_elements(x.copy()), rtol=1e-13)
+    tg.testing.check_grads(single_elements, x, order=2)

@@ -90,7 +90,12 @@ class ArrayMethods(Generic[Array]):
     trace = _method(np.trace)
     var = _method(np.var)
     flatten = _method(np.ravel)
-    conj = conjugate = _method(np.conjugate)
+
+    def conj(self: Any) -> Array:
+        """See `numpy.ndarray.conj`: a real array is its own conjugate."""
+        return self._numpy(np.conjugate, (self,), {}, _getframe(1)) if self.dtype.kind == "c" else self  # type: ignore[no-any-return]
+
+    conjugate = conj
 
     @property
     def real(self: Any) -> Array:

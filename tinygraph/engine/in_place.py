@@ -19,7 +19,7 @@ from tinygraph.engine.data import is_data
 from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, Unnamed, make_outer
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
-from tinygraph.engine.ownership import base_of, is_shared
+from tinygraph.engine.ownership import base_of, is_own, is_shared
 from tinygraph.engine.refusing import attribute_kept
 from tinygraph.engine.settling import has_views
 from tinygraph.engine.value import Value
@@ -85,7 +85,7 @@ def in_place_on_data(write_into: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
         if not _is_data_beside(self, other):
             return NotImplemented
-        if self.ndim:
+        if self.ndim or (type(self._value) is np.ndarray and self._value.base is not None):
             write_into(self._value, plain(other))
         else:
             self._value = self._link._value = write_into(np.array(self._value), plain(other))[()]
@@ -136,9 +136,12 @@ def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:
 
 
 def _recorded_below(tensor: Any, below: Any) -> int:
-    """Count the references to the array below a view that are those of the calls that took the view."""
+    """Count the references to the array below a view that are those of the calls that took the view.
+
+    An array that a Tensor still has is no call's alone: that Tensor is to see the change.
+    """
     link, found = tensor._link, 0
     while link.is_call and isinstance(operand := link.args[0], Call | Leaf):
         link = operand
-        found += link._value is below or base_of(link._value) is below
+        found += link._value is below or (base_of(link._value) is below and is_own(link))
     return found

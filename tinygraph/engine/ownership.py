@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "StandInMemory", "apart", "base_of", "held_alone", "is_lent", "is_shared", "is_temporary", "owner", "pop_own",
-    "read_only", "same_bits", "share_memory",
+    "StandInMemory", "apart", "base_of", "held_alone", "is_lent", "is_own", "is_shared", "is_temporary", "owner",
+    "pop_own", "read_only", "same_bits", "share_memory",
 ]  # fmt: skip
 
 
@@ -31,7 +31,10 @@ __all__ = [
 
 def base_of(array: Any) -> Any:
     """Return the array that a view, or a stand-in for one, was taken of; None for an owner, and for a number."""
-    return array.base if type(array) is np.ndarray else getattr(array, "_base", None)
+    if type(array) is not np.ndarray:
+        return getattr(array, "_base", None)
+    base = array.base
+    return base if base is None or isinstance(base, np.ndarray) else getattr(base, "base", base)
 
 
 def owner(array: Any) -> Any:
@@ -111,6 +114,11 @@ _ALONE = _holders(SimpleNamespace(_value=np.empty(1)))
 _ALONE_BELOW = _holders_below(SimpleNamespace(_value=np.empty((1, 2)).T))
 
 
+def is_own(link: Any) -> bool:
+    """Return whether nobody but a link holds its array: no Tensor has it any more."""
+    return _holders(link) <= _ALONE
+
+
 def is_lent(link: Any) -> bool:
     """Return whether anybody but a leaf's link and its Tensor holds the array of the leaf."""
     array = link._value
@@ -130,8 +138,10 @@ def is_shared(tensor: Any, recorded: Callable[[Any], int]) -> bool:
         return True
     below = base_of(value)
     del value
+    if _holders(tensor) > _ALONE + (tensor._link._value is tensor._value):
+        return True
     if below is None:
-        return _holders(tensor) > _ALONE + (tensor._link._value is tensor._value)
+        return False
     known = recorded(below)
     del below
     return _holders_below(tensor) > _ALONE_BELOW + known

@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 __all__ = ["Place", "ViewStep", "same_view", "taken", "written"]
 
@@ -73,7 +74,7 @@ class Place:
     def __init__(self, steps: tuple[ViewStep, ...], index: Any) -> None:
         self.steps = steps
         self.index = index
-        self.repeats = _may_repeat(index)
+        self.repeats = _may_repeat(index) or any([step.function is sliding_window_view for step in steps])
 
     def of(self, array: Any) -> Any:
         """Return the part, of an array or of a Tensor; of a mask of complex numbers where a part of them is."""
