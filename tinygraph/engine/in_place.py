@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygraph.engine.data import is_data
 from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, Unnamed, make_outer
+from tinygraph.engine.memory import memory_of
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
 from tinygraph.engine.ownership import base_of, is_own, is_shared
@@ -118,7 +119,7 @@ def set_shape(tensor: Any, shape: Any, frame: FrameType) -> None:
         )
     tensor._value, tensor._link = result._value, result._link
     if type(tensor._link) in LIVE:
-        tensor._link.memory.move(tensor)
+        memory_of(result).move(tensor)
 
 
 def _fitted(result: Any, tensor: Any, other: Any, sign: str) -> Any:

@@ -190,15 +190,13 @@ class Live(Spread):
     else a `Like`.
 
     Attributes:
-        memory: the `memory.Memory`.
         steps: the way from the whole of the memory to the result, a tuple of `places.ViewStep`.
     """
 
-    __slots__ = ("memory", "steps")
+    __slots__ = ("steps",)
 
     ready = False
 
-    memory: Any
     steps: tuple[Any, ...]
 
 
@@ -212,7 +210,7 @@ class LiveData(DataLeaf):
     """The link of a Tensor without a gradient in memory that the program writes into. No call refers to it.
 
     Attributes:
-        memory: as for `Live`; None for an array that was just made, until somebody asks with `memory.memory_of`.
+        memory: the `memory.Memory`; None for an array that was just made, until somebody asks with `memory.memory_of`.
         steps: as for `Live`.
     """
 

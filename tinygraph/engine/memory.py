@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.links import LIVE, Like, Live, LiveData, next_order
+from tinygraph.engine.links import LIVE, LIVE_CALLS, Like, Live, LiveData, next_order
 from tinygraph.engine.modes import is_tracing
 from tinygraph.engine.places import ViewStep, written
 from tinygraph.engine.table import operation_of
@@ -29,7 +29,7 @@ from tinygraph.engine.value import Value
 
 __all__ = [
     "Memory", "apart_from", "as_constant", "as_writable", "enter_data", "is_live", "live_call", "live_view",
-    "memory_of", "value_to_keep",
+    "memory_of", "stand_for", "value_to_keep",
 ]  # fmt: skip
 
 _new: Callable[[type], Any] = object.__new__
@@ -63,6 +63,7 @@ class Memory:
             steps: the way to it.
             cut: it was taken under `no_grad` from one with a gradient, and gets none by a write.
         """
+        tensor._memory = self
         members = self._members
         members.append((weakref.ref(tensor), steps, cut))
         if len(members) > 16 and len(members) & (len(members) - 1) == 0:  # 32, 64, 128, ...
@@ -140,9 +141,7 @@ def as_constant(tensor: Any, needed: bool) -> Any:
     return value.copy() if needed or value.size <= COPIED else Like(value)
 
 
-def live_call(
-    kind: type[Live], op: Any, args: Any, keywords: Any, value: Any, memory: Memory, steps: tuple[ViewStep, ...]
-) -> Any:
+def live_call(kind: type[Live], op: Any, args: Any, keywords: Any, value: Any, steps: tuple[ViewStep, ...]) -> Any:
     """Make the link of a live Tensor."""
     call: Any = _new(kind)
     call.op = op
@@ -151,7 +150,6 @@ def live_call(
     call._value = value.copy() if value.size <= COPIED else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
-    call.memory = memory
     call.steps = steps
     return call
 
@@ -169,11 +167,20 @@ def as_writable(made: Any) -> Any:
 def memory_of(tensor: Any) -> Memory:
     """Return the memory that a live Tensor lies in."""
     link = tensor._link
-    memory: Memory | None = link.memory
+    memory: Memory | None = link.memory if type(link) is LiveData else tensor._memory
     if memory is None:
         memory = link.memory = Memory(tensor._value, None)
         memory.enter(tensor, ())
     return memory
+
+
+def stand_for(link: Any) -> Any:
+    """Return a new Tensor with a link and its value. A live one lies in a memory of its own, into which none writes."""
+    tensor = _new(Value._kind)
+    tensor._value, tensor._link = link._value, link
+    if type(link) in LIVE_CALLS:
+        tensor._memory = Memory(link._value if type(link._value) is np.ndarray else np.empty(0), link)
+    return tensor
 
 
 def enter_data(tensor: Any, memory: Memory, steps: tuple[ViewStep, ...], cut: bool = False) -> None:
@@ -211,7 +218,7 @@ def live_view(
     tensor = _new(Value._kind)
     tensor._value = value
     if of.differentiable and recording and op.rules[position] is not None:
-        link = tensor._link = live_call(Live, op, step.around(of), keywords, value, memory, steps)
+        link = tensor._link = live_call(Live, op, step.around(of), keywords, value, steps)
         link.code, link.lasti, link.label = origin
         memory.enter(tensor, steps)
     else:
@@ -225,6 +232,6 @@ def _link_at(memory: Memory, steps: tuple[ViewStep, ...]) -> Any:
     for count, step in enumerate(steps, 1):
         value = step.of(value)
         op = operation_of(step.function)
-        link = live_call(Live, op, step.around(link), step.keywords, value, memory, steps[:count])
+        link = live_call(Live, op, step.around(link), step.keywords, value, steps[:count])
         link.code, link.lasti, link.label = step.code, step.lasti, step.label
     return link

@@ -89,7 +89,7 @@ def read(self: Any, index: Any) -> Any:
         if type(value) is _ndarray:
             if not value.size:
                 return self._numpy(operator.getitem, (self, index), {}, frame)
-            return _live(tensor, link, index, frame)
+            return _live(tensor, self, index, frame)
         call = _new(First)
         call.x = link
         call.rest = (index,)
@@ -113,10 +113,10 @@ def read(self: Any, index: Any) -> Any:
 
 def _live(tensor: Any, of: Any, index: Any, frame: Any) -> Any:
     """Record a view of a live Tensor, as `memory.live_view` does."""
-    value = tensor._value
+    value, link = tensor._value, of._link
     call = tensor._link = _new(Live)
     call.op = _getitem
-    call.args = (of, index)
+    call.args = (link, index)
     call.keywords = _NO_KEYWORDS
     call._value = value.copy() if value.size <= COPIED else Like(value)
     call._grad = call._adjoint = None
@@ -128,10 +128,9 @@ def _live(tensor: Any, of: Any, index: Any, frame: Any) -> Any:
         call.code = frame.f_code
         lasti = frame.f_lasti
         call.lasti = OFFSETS[lasti] if lasti < 4096 else lasti
-    whole = call.memory = of.memory
     step = _step(ViewStep, (operator.getitem, (index,), _NO_KEYWORDS, call.code, call.lasti, call.label, 0))
-    steps = call.steps = (*of.steps, step)
-    whole.enter(tensor, steps)
+    steps = call.steps = (*link.steps, step)
+    of._memory.enter(tensor, steps)
     return tensor
 
 
@@ -151,7 +150,7 @@ def write_at(self: Any, index: Any, value: Any) -> None:
     ):
         write(self, index, value, _getframe(1))
         return
-    live = link.memory
+    live = link.memory if type(link) is LiveData else self._memory
     before = None if live is None else live.link
     given: Any = value
     number = value
@@ -161,7 +160,7 @@ def write_at(self: Any, index: Any, value: Any) -> None:
         if before is None or not given.differentiable or array.dtype is not number.dtype:
             write(self, index, value, _getframe(1))
             return
-        if type(given) in LIVE_CALLS and given.memory is live and given.steps:
+        if type(given) in LIVE_CALLS and value._memory is live and given.steps:
             *way, last = given.steps
             if last.args == (index,) and last.function is operator.getitem and tuple(way) == link.steps:
                 return  # `t[index] += v` has written into the view already
@@ -195,7 +194,6 @@ def write_at(self: Any, index: Any, value: Any) -> None:
     call._value = live.like if live.array.size > COPIED else live.array.copy()
     call._grad = call._adjoint = None
     call.order = next_order()
-    call.memory = live
     call.steps = ()
     frame = _getframe(1)
     if modes.unusual:

@@ -13,13 +13,13 @@ from tinygraph.engine.fitting import fit
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, links_in
 from tinygraph.engine.masks import found_reach, is_at_hand, whole
+from tinygraph.engine.memory import stand_for
 from tinygraph.engine.modes import on_behalf_of, state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.pulling import apply_rules, hand, value_of
 from tinygraph.engine.putting_away import put_away, put_away_traced
 from tinygraph.engine.reaching import Towards, dropped, reaches, reads_numbers
 from tinygraph.engine.table import Operation
-from tinygraph.engine.value import Value
 
 if TYPE_CHECKING:
     from tinygraph.engine.hooks import Tracer
@@ -49,10 +49,7 @@ def tensor_of(link: Any) -> Any:
         return link._value if type(link) is Held else link
     if type(link._value) is Like:
         return link._value
-    tensor = _new(Value._kind)
-    tensor._value = link._value
-    tensor._link = link
-    return tensor
+    return stand_for(link)
 
 
 def join_pieces(link: Any, guarded: Guarded) -> None:

@@ -19,16 +19,19 @@ class Value:
         _kind: the class of results, the one that derives from `Value` itself.
         _value: an ndarray, or a NumPy scalar for a single number.
         _link: a `Leaf` or a `Call`.
+        _memory: the `memory.Memory` that a live Tensor lies in; not there before it is live. The links hold none, as
+            the memory holds a link: what is written into is freed with its last Tensor.
         _write: writes a value at an index, on behalf of the line of a frame, for a call as the user spells it.
         _numpy: calls a function with arguments, keywords and the caller's frame, and records the call.
     """
 
-    __slots__ = ("__weakref__", "_link", "_value")
+    __slots__ = ("__weakref__", "_link", "_memory", "_value")
 
     _kind: ClassVar[type[Any]]
 
     _value: Any
     _link: Any
+    _memory: Any
     _numpy: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], FrameType], Any]
     _write: Any
 

@@ -131,7 +131,7 @@ def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType
     given: Any = value._link if isinstance(value, Value) else value
     if isinstance(given, np.ndarray):
         given = given.copy() if given.size <= COPIED else Like(given)
-    link = live_call(Put, op, (old, place, given), {}, memory.array, memory, ())
+    link = live_call(Put, op, (old, place, given), {}, memory.array, ())
     note_origin(link, frame, value)
     before = memory.link
     named = before.label if before is not None and before.is_call else before
@@ -204,6 +204,8 @@ def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: s
     if result.dtype != number.dtype:
         result = result.astype(number.dtype)
     tensor._value, tensor._link = result._value, result._link
+    if type(tensor._link) in LIVE:
+        memory_of(result).move(tensor)
 
 
 # --- indices ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygraph.engine.backward import gradients
 from tinygraph.engine.links import links_in
+from tinygraph.engine.memory import stand_for
 from tinygraph.engine.modes import Setting, is_recording, no_grad
 from tinygraph.engine.operands import has_tensors, plain
 from tinygraph.engine.record import unrecorded
@@ -194,9 +195,7 @@ class Callback:
 
 def stand_in(link: Any) -> Tensor:
     """Return a Tensor for a link."""
-    tensor: Tensor = object.__new__(Tensor)
-    tensor._value, tensor._link = link._value, link
-    return tensor
+    return stand_for(link)  # type: ignore[no-any-return]
 
 
 def not_compiled(call: str) -> None:

@@ -13,6 +13,7 @@ from tinygraph.draws import Draws
 from tinygraph.engine import modes
 from tinygraph.engine.backward import gradients
 from tinygraph.engine.masks import found_reach
+from tinygraph.engine.memory import stand_for
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import has_tensors, plain
@@ -155,9 +156,7 @@ def _own(structure: Any) -> Any:
 
 def _stand_in(link: Any) -> Tensor:
     """Return a Tensor for a link; its value is never read."""
-    tensor: Tensor = object.__new__(Tensor)
-    tensor._value, tensor._link = link._value, link
-    return tensor
+    return stand_for(link)  # type: ignore[no-any-return]
 
 
 @primitive
