@@ -6,9 +6,15 @@ are drawn one by one, and each is run on plain arrays at once, so that the next 
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
+import tracemalloc
 import warnings
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +23,10 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+import tinygraph.numpy as tnp
+from tinygraph.engine import settling
+from tinygraph.engine.memory import memory_of
+from tinygraph.optim import SGD, Adam, AdamW, Momentum, RMSprop
 
 Choose = Callable[[list[Any]], Any]
 
@@ -457,3 +467,210 @@ def test_a_copy_lies_in_memory_as_the_copy_of_an_array_does_so_that_its_views_ar
         copied.reshape(-1)[1], expected = 9.0, array.copy(order)
         expected.reshape(-1)[1] = 9.0
         np.testing.assert_array_equal(copied.data, expected)
+
+
+# --- cost -------------------------------------------------------------------------------------------------------------
+
+LOOPS = {
+    "add": "y = t * 1.0\nfor i in range(n): y[i] += t[i]",
+    "empty": "y = np.empty_like(t)\nfor i in range(n): y[i] = t[i] * 2",
+    "recurrence": "y = np.zeros_like(t)\ny[0] = t[0]\nfor i in range(1, n): y[i] = y[i - 1] * 0.5 + t[i]",
+    "reversed": "y = np.copy(t)\nv = y[::-1]\nfor i in range(n): v[i] = t[i]",
+    "scaled": "y = np.copy(t)\nfor i in range(n): y[i] *= t[i]",
+    "slices": "y = np.zeros_like(t)\nfor i in range(n): y[i:i + 1] = t[i:i + 1]",
+}
+
+
+def ran(program: str, t: Any) -> Any:
+    names = {"np": np, "t": t, "n": len(t)}
+    exec(program, names)
+    return names["y"]
+
+
+def peak_of(function: Callable[[], Any]) -> int:
+    """The most bytes that a function has in use at once."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("loop", sorted(LOOPS))
+def test_bytes_in_use_grow_as_the_number_of_writes(loop):
+    def peak(n: int) -> int:
+        x = np.linspace(0.1, 1, n)
+        return peak_of(lambda: tg.grad(lambda t: np.sum(ran(LOOPS[loop], t)))(x))
+
+    peak(200)  # what is made once
+    assert peak(800) < 6 * peak(200)
+
+
+@pytest.mark.parametrize("made", ["np.copy(t)", "np.zeros_like(t)", "t * 2", "t[1:] * 2", "t"])
+def test_what_was_written_into_is_freed_with_its_last_tensor(made):
+    references = []
+    gc.collect()
+    gc.disable()  # reference counts alone are to free it: a large array cannot wait
+    try:
+        for _ in range(3):
+            t = tg.Tensor(np.linspace(0.1, 1, 200))
+            y = eval(made, {"np": np, "t": t})
+            row = y[1:]
+            y[:50] = np.sin(t[50:100])
+            row[3] = y[0] * 2
+            (np.sum(y * y) + np.sum(row)).backward()
+            references += [weakref.ref(y), weakref.ref(row), weakref.ref(y._value), weakref.ref(row._value)]
+            references.append(weakref.ref(memory_of(y).array))
+        del t, y, row
+        assert [one() for one in references if one() is not None] == []
+    finally:
+        gc.enable()
+
+
+def test_what_the_engine_remembers_of_views_and_handed_arrays_stays_small():
+    for _ in range(3000):
+        t = tg.Tensor([1.0, 2.0, 3.0]) * 1.0
+        row = t[1:]
+        row[0] = t[0]
+        t.data  # noqa: B018
+    assert len(settling.views) <= settling.most_views <= 4096
+    assert len(settling._handed) <= 4096
+    y = np.zeros_like(t)
+    for _ in range(500):
+        y[1:][0] = t[0]
+    assert len(memory_of(y)._members) <= 64
+
+
+def test_threads_write_into_tensors_of_their_own():
+    def total(seed: int) -> Any:
+        t = tg.Tensor(np.random.default_rng(seed).uniform(0.5, 1.5, 100))
+        y = ran(LOOPS["recurrence"], t)
+        y[1:][::2] *= 2
+        np.sum(y * y).backward()
+        return t.grad
+
+    expected = [total(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for found, alone in zip(pool.map(total, range(8)), expected, strict=True):
+            np.testing.assert_array_equal(found, alone)
+
+
+# --- objects ----------------------------------------------------------------------------------------------------------
+
+COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda t: pickle.loads(pickle.dumps(t))}
+
+
+@pytest.mark.parametrize("way", sorted(COPIES))
+def test_a_copy_of_a_written_tensor_is_its_own(way):
+    w = tg.Tensor([1.0, 2.0, 3.0])
+    made = np.zeros_like(w)
+    made[0] = 2.0
+    twin = COPIES[way](made)
+    twin[1] = 5.0
+    assert (made.tolist(), twin.tolist()) == ([2, 0, 0], [2, 5, 0])
+    twin[2] = w[0] * 3
+    np.sum(twin).backward()
+    np.testing.assert_array_equal(w.grad, [3, 0, 0])
+    assert made.tolist() == [2, 0, 0]
+    made[0] = w[1]
+    with pytest.raises(tg.GraphError, match="computed Tensor"):
+        COPIES[way](made)
+
+
+@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+def test_a_copy_of_a_leaf_that_was_updated_is_a_leaf(way):
+    w = tg.Tensor([1.0, 2.0, 3.0])
+    with tg.no_grad():
+        w[0] = 7.0
+    twin = COPIES[way](w)
+    with tg.no_grad():
+        twin[1:] = 5.0
+    np.sum(twin * twin).backward()
+    np.testing.assert_array_equal(twin.grad, [14, 10, 10])
+    assert (w.tolist(), w.grad, w.is_leaf, twin.is_leaf) == ([7, 2, 3], None, True, True)
+
+
+# --- states that live for many steps ----------------------------------------------------------------------------------
+
+STATES = {
+    "one element": "state[k % 2] = {h}[0]",
+    "recurrence": "for i in range(2): state[i] = np.tanh(state[i - 1] * {h}[i])",
+    "replay buffer": "state[1:] = state[:-1]; state[0] = np.sum({h})",
+    "running mean": "state[...] = 0.9 * state + 0.1 * {h}",
+    "scaled and added": "state *= 0.9; state += 0.1 * {h}",
+}
+
+
+def trained(line: str, kind: Any, under: Callable[[], Any] = nullcontext, end: str = "") -> list[Any]:
+    """The gradients of three steps, each of which writes into a state."""
+    w, found = kind([1.0, 2.0]), []
+    names = {"np": np, "state": tnp.zeros(2)}
+    for k in range(3):
+        h = w * (k + 1.0)
+        names.update(k=k, h=h, constant=h.detach())
+        with under():
+            exec(line, names)
+        np.sum((h - names["state"]) ** 2).backward()
+        found, w.grad = [*found, w.grad], None
+        exec(end, names)
+    return found
+
+
+def by_differences(line: str, cut: bool, reset: str = "") -> list[Any]:
+    """What `trained` finds, by differences: each step alone moves w, and before it the state is a constant."""
+    w, before, found = np.array([1.0, 2.0]), np.zeros(2), []
+    for k in range(3):
+
+        def after(moved, k=k, before=before):
+            names = {"np": np, "state": before.copy(), "k": k, "h": (w if cut else moved) * (k + 1.0)}
+            exec(line, names)
+            return names["state"]
+
+        found.append(slopes(lambda moved, k=k, after=after: np.sum((moved * (k + 1.0) - after(moved)) ** 2), w))
+        before = after(w)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(STATES))
+def test_a_state_that_is_written_in_each_step_has_right_gradients_or_an_error_that_names_detach(name):
+    line = STATES[name].format(h="h")
+    cut = by_differences(line, cut=True)
+    close(trained(STATES[name].format(h="constant"), tg.Tensor), cut, 1e-6)
+    close(trained(line, tg.Tensor, tg.no_grad), cut, 1e-6)
+    close(trained(line, tg.Tensor, end="state = state.detach()"), by_differences(line, cut=False), 1e-6)
+    with pytest.raises(tg.GraphError, match="detach"):
+        trained(line, tg.Tensor)
+
+
+OPTIMIZERS = {kind.__name__: kind for kind in (SGD, Momentum, RMSprop, Adam, AdamW)}
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_an_optimiser_goes_on_from_a_parameter_that_was_written_into(name):
+    def fitted(write: Callable[[Any], None]) -> Any:
+        w = tg.Tensor([1.0, 2.0, 3.0])
+        optimiser = OPTIMIZERS[name]([w])
+        for _ in range(4):
+            optimiser.zero_grad()
+            np.sum(w * w).backward()
+            optimiser.step()
+            write(w)
+        assert w.is_leaf
+        return w.data
+
+    def in_place(w):
+        with tg.no_grad():
+            w[1:][0] = 0.5
+            np.copyto(w, np.clip(w, -2, 2))
+            w[w > 1.9] -= 0.25
+
+    def assigned(w):
+        value = w.data.copy()
+        value[1] = 0.5
+        value = np.clip(value, -2, 2)
+        value[value > 1.9] -= 0.25
+        w.assign(value)
+
+    np.testing.assert_allclose(fitted(in_place), fitted(assigned), rtol=1e-15)
