@@ -674,3 +674,35 @@ def test_an_optimiser_goes_on_from_a_parameter_that_was_written_into(name):
         w.assign(value)
 
     np.testing.assert_allclose(fitted(in_place), fitted(assigned), rtol=1e-15)
+
+
+class Centred(tg.nn.Module):
+    """A layer that takes the running mean of its outputs from them."""
+
+    def __init__(self, mean: Any) -> None:
+        self.dense = tg.nn.Dense(3)
+        self.mean = mean
+
+    def __call__(self, x: Any) -> Any:
+        h = self.dense(x)
+        self.mean[...] = 0.9 * self.mean + 0.1 * np.mean(h.data, axis=0)
+        return h - self.mean
+
+
+def test_a_buffer_that_a_layer_writes_into_is_no_parameter_and_learns_as_with_an_array():
+    x, parameters = np.random.default_rng(0).normal(size=(5, 2)), []
+    for mean in (tnp.zeros(3), np.zeros(3)):
+        model = Centred(mean)
+        model(x)
+        for count, one in enumerate(model.parameters()):
+            one.assign(np.cos(np.arange(one.size) + count).reshape(one.shape).astype(one.dtype))
+        optimiser = SGD(model.parameters(), 0.1)
+        mean[...] = 0.0
+        for _ in range(3):
+            optimiser.zero_grad()
+            np.mean((model(x) - 1.0) ** 2).backward()
+            optimiser.step()
+        parameters.append([one.data for one in model.parameters()] + [np.asarray(mean)])
+    for one, other in zip(*parameters, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(parameters[0]) == 3
