@@ -17,6 +17,8 @@ from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
 from tinygraph.users_code.source import called_name, line_of, method_called, names_read, subscripted_name, users_frame
 
+# NumPy's functions that write into the array they are given, and ask that array alone what it is.
+_WRITING = frozenset(("np.fill_diagonal",))
 # The names in the stack of functions that are not called by their own name.
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
 
@@ -58,12 +60,12 @@ def _nameless_method(frame: FrameType) -> str | None:
     return None if _NUMBERS & names_read(code, lasti) or method in _WITHOUT_DERIVATIVE else method
 
 
-def _stored(frame: FrameType, made_at: str, meant: str) -> str:
-    """The error for writing a Tensor into a plain array."""
+def _stored(frame: FrameType, made_at: str, meant: str, call: str = "array[index] = t") -> str:
+    """The error for writing a Tensor into a plain array, by a call as the user spells it."""
     name = subscripted_name(frame.f_code, frame.f_lasti)
     array = None if name is None else _looked_up((name,), frame)
     return (
-        f"array[index] = t: a Tensor{made_at} that requires a gradient is written into a plain array, at "
+        f"{call}: a Tensor{made_at} that requires a gradient is written into a plain array, at "
         f"{line_of(users_frame(frame) or frame)}, which would lose the gradient silently. {taking_tensors(array)}. Or "
         "gather the Tensors in a list and join them with np.stack; or choose with np.where(mask, t, array); or write "
         f"{meant} meant"
@@ -107,6 +109,8 @@ def lost_gradient(frame: FrameType | None, made_at: str = "") -> str:
     if frame is not None and _library(frame) not in _COMPUTING and stores_a_part(frame):
         return _stored(frame, made_at, "t.data if the values are")
     name, key = _asking(frame)
+    if frame is not None and key in _WRITING:
+        return _stored(frame, made_at, "t.data if the values are", name)
     return (
         f"{name}: it would make a plain array of a Tensor{made_at} that requires a gradient, at "
         f"{line_of(users_frame(frame))}, and lose the gradient. {instead_of(key, 'give it t.data')}"
