@@ -343,3 +343,16 @@ def test_without_the_quick_record_the_results_are_the_same():
     surroundings = {**os.environ, "TINYGRAPH_QUICK": "0"}
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_an_array_of_no_axes_is_written_into_where_its_views_see_it():
+    def program(np, s):
+        a = np.zeros(())
+        a[...] = s * s
+        b = a.reshape(1)
+        b *= 3
+        a += s
+        return a * b[0]
+
+    for s in (1.5, numpy.float64(1.5), tg.Tensor(1.5)):
+        assert float(program(np, s)) == program(numpy, 1.5)

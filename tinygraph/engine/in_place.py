@@ -86,7 +86,7 @@ def in_place_on_data(write_into: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
         if not _is_data_beside(self, other):
             return NotImplemented
-        if self.ndim or (type(self._value) is np.ndarray and self._value.base is not None):
+        if type(self._value) is np.ndarray:
             write_into(self._value, plain(other))
         else:
             self._value = self._link._value = write_into(np.array(self._value), plain(other))[()]
