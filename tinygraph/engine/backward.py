@@ -148,7 +148,7 @@ def pull_back(
     kept = waiting.kept = {id(link) for link in keep}
     tracing = state.tracing
     if tracing is not None:
-        seeds = tracing.enter_backward(seeds)
+        seeds = tracing.enter_backward(seeds, waiting.calls)
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:

@@ -82,8 +82,8 @@ class Tracer(Protocol):
 
     # --- the backward pass ------------------------------------------------------------------------------------------
 
-    def enter_backward(self, seeds: Sequence[Any]) -> Sequence[Any]:
-        """Begin a backward pass. Returns the stand-ins for its seeds."""
+    def enter_backward(self, seeds: Sequence[Any], calls: Sequence[Call]) -> Sequence[Any]:
+        """Begin a backward pass through some calls. Returns the stand-ins for its seeds."""
 
     def leave_backward(self) -> None:
         """End a backward pass."""

@@ -19,7 +19,7 @@ from tinygraph.engine.ownership import read_only, same_bits
 from tinygraph.engine.table import function_name
 from tinygraph.errors import UnsupportedError
 
-__all__ = ["Failure", "carried_out", "carrying_out"]
+__all__ = ["Failure", "carried_out", "carrying_out", "runs_users_code"]
 
 
 class _CarryingOut(threading.local):
@@ -73,7 +73,7 @@ def carried_out(
     tracer, state.tracing = state.tracing, None
     carrying_out.function = function
     try:
-        surroundings = outside_as_it_is() if _runs_users_code(function, args) else _NOTHING
+        surroundings = outside_as_it_is() if runs_users_code(function, args) else _NOTHING
         with np.errstate(all="ignore"), surroundings:
             return _result_of(function, mapped(args, _real), mapped(kwargs, _real))
     finally:
@@ -114,7 +114,7 @@ def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     raise refused(f"{function_name(function)} writes into one of its arguments", IN_PLACE)
 
 
-def _runs_users_code(function: Callable[..., Any], args: Any) -> bool:
+def runs_users_code(function: Callable[..., Any], args: Any) -> bool:
     """Return whether a call runs user code: the function is the user's, or one among its arguments may be."""
     if isinstance(function, np.ufunc):
         return False

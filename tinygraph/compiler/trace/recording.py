@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,7 @@ from tinygraph.compiler.trace.refused import AS_NUMBER, refused
 from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import earlier_state, take_again
+from tinygraph.compiler.trace.world import unwatch, watch
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
@@ -145,14 +145,12 @@ class Recording:
             function, args, kwargs: the call.
             is_own: its results are no operands, even where the function returns one, as a check does.
         """
-        profiler = sys.getprofile() if self.tape.reference is None else None
-        if profiler is None:
+        if not unwatch():
             return self._call(function, args, kwargs, is_own)
-        sys.setprofile(None)  # `world` watches the user's code; watching how a call is recorded doubled its time
-        try:
+        try:  # `world` watches the user's code; watching how a call is recorded doubled its time
             return self._call(function, args, kwargs, is_own)
         finally:
-            sys.setprofile(profiler)
+            watch()
 
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
         self.check_open()

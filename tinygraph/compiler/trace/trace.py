@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.trace import numpy_calls, regular_points
+from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import Execution
 from tinygraph.compiler.trace.outside import Outside
@@ -16,6 +17,7 @@ from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.reliance import Reliance
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
+from tinygraph.compiler.trace.world import unwatch, watch
 from tinygraph.engine.links import Call, name_of, variable_of
 from tinygraph.engine.modes import Setting
 from tinygraph.engine.operands import plain
@@ -52,6 +54,7 @@ class Trace:
         self.outside = Outside(self.recording)
         self.refusal: UnsupportedError | None = None
         self.reliance = Reliance(self.tape.events)
+        self._unwatched: list[bool] = []  # for each backward pass that the run is inside: it ended the watch
         # The hooks that a part of the run answers by itself: `engine/hooks.py` says what each returns.
         self.lift, self.own = self.recording.lift, self.recording.own
         self.as_array, self.as_of = self.recording.as_array, self.recording.as_of
@@ -98,14 +101,21 @@ class Trace:
 
     # --- the backward pass ------------------------------------------------------------------------------------------
 
-    def enter_backward(self, seeds: Any) -> list[Any]:
-        """Begin a backward pass; return the stand-ins for its seeds."""
+    def enter_backward(self, seeds: Any, calls: Sequence[Call]) -> list[Any]:
+        """Begin a backward pass; return the stand-ins for its seeds.
+
+        The world is not watched while rules of ours run: a pass makes a hundred calls in Python for each recorded one.
+        """
         self.execution.passes += 1
+        watches = any([runs_users_code(call.op.function, call.args) for call in calls])
+        self._unwatched.append(not watches and unwatch())
         return [seed if type(seed) is Tensor else self.lift(seed) for seed in seeds]
 
     def leave_backward(self) -> None:
         """End a backward pass."""
         self.execution.passes -= 1
+        if self._unwatched.pop():
+            watch()
 
     def check_passable(self, calls: list[Call]) -> None:
         """Refuse a backward pass into calls that were recorded before the run began."""

@@ -26,7 +26,7 @@ from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.modes import state
 from tinygraph.users_code.instructions import has_arguments
 
-__all__ = ["watched"]
+__all__ = ["unwatch", "watch", "watched"]
 
 _CLOCK = ("a clock is read", "Read it outside, and pass the time as an argument")
 _ENTROPY = (
@@ -76,11 +76,24 @@ def watched() -> Iterator[None]:
     if sys.getprofile() is not None:
         yield
         return
-    sys.setprofile(_look)
+    watch()
     try:
         yield
     finally:
         sys.setprofile(None)
+
+
+def unwatch() -> bool:
+    """Watch no more, until `watch`: code of ours makes many calls, and reads nothing. Return whether this was new."""
+    if sys.getprofile() is not _look:
+        return False
+    sys.setprofile(None)
+    return True
+
+
+def watch() -> None:
+    """Watch again."""
+    sys.setprofile(_look)
 
 
 def _look(frame: Any, event: str, called: Any) -> None:
