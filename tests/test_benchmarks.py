@@ -40,3 +40,21 @@ def test_every_compiled_benchmark_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out.json").read_text())
     assert len([entry for entry in document["times"] if entry["library"] == "tinygraph"]) == 9
+
+
+def test_the_gradients_of_every_program_as_written_agree():
+    command = [sys.executable, str(BENCHMARKS / "written.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_programs_as_written_take_turns_in_processes_of_their_own(tmp_path):
+    command = [
+        sys.executable, str(BENCHMARKS / "written.py"), "--tiny", "--rounds", "2", "--seconds", "0", "atax",
+        "--json", str(tmp_path / "out.json"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (entry,) = json.loads((tmp_path / "out.json").read_text())["kernels"]
+    assert entry["compiled"]["ms_wall"] > 0
+    assert "| atax |" in done.stdout
