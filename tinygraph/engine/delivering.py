@@ -10,6 +10,9 @@ from tinygraph.engine.links import Call, Leaf
 from tinygraph.engine.masks import united
 from tinygraph.engine.pulling import deliver, hand
 
+# One tuple, made once: `Call | Leaf` in a call would be made again each time.
+_LINKS = (Call, Leaf)
+
 
 class Guarded:
     """The state of a guarded pass.
@@ -38,7 +41,7 @@ class Guarded:
 
 def deliver_reached(argument: Any, cotangent: Any, reach: Any, call: Call, guarded: Guarded) -> None:
     """Hand a rule's result to its argument, with its reach."""
-    if isinstance(argument, Call | Leaf):
+    if isinstance(argument, _LINKS):
         if argument.differentiable:
             note_reach(argument, reach, guarded)
             hand(argument, fit(cotangent, argument._value), guarded.cotangents, guarded.waiting)

@@ -269,11 +269,22 @@ def make_outer(call: Call) -> None:
 
 def links_in(structure: Any) -> list[Any]:
     """Return the links inside nested tuples and lists, in order."""
-    if isinstance(structure, Call | Leaf):
+    if isinstance(structure, _LINKS):
         return [structure]
     if type(structure) in (tuple, list):
         return [link for item in structure for link in links_in(item)]
     return []
+
+
+def takes_gradient(structure: Any) -> bool:
+    """Return whether a gradient flows to an argument: to a link, or to one inside nested tuples and lists."""
+    if isinstance(structure, _LINKS):
+        return bool(structure.differentiable)
+    return type(structure) in (tuple, list) and any([takes_gradient(item) for item in structure])
+
+
+# One tuple, made once: `Call | Leaf` in a call would be made again each time.
+_LINKS = (Call, Leaf)
 
 
 def links_below(roots: list[Any]) -> list[Any]:

@@ -78,15 +78,15 @@ class Setting:
 
     def __enter__(self) -> None:
         changes = self._now()
-        before = {key: getattr(state, key) for key in changes}
+        modes = state.__dict__  # of this thread
+        before = {key: modes[key] for key in changes}
         begin_unusual()
-        state.before.append(before)
-        for key, value in changes.items():
-            setattr(state, key, value)
+        modes["before"].append(before)
+        modes.update(changes)
 
     def __exit__(self, *exc: object) -> None:
-        for key, value in state.before.pop().items():
-            setattr(state, key, value)
+        modes = state.__dict__
+        modes.update(modes["before"].pop())
         end_unusual()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 __all__ = ["instances", "mapped"]
@@ -12,17 +12,17 @@ Entry = TypeVar("Entry")
 _NESTED = frozenset((tuple, list, dict))
 
 
-def instances(kind: type[Entry], structure: Any) -> Iterator[Entry]:
-    """Yield the entries of nested tuples, lists and dicts that are of a type, in order."""
-    found = type(structure)
-    if isinstance(structure, kind):
-        yield structure
-    elif found is tuple or found is list:
-        for item in structure:
-            yield from instances(kind, item)
-    elif found is dict:
-        for item in structure.values():
-            yield from instances(kind, item)
+def instances(kind: type[Entry], structure: Any) -> list[Entry]:
+    """Return the entries of nested tuples, lists and dicts that are of a type, in order."""
+    if type(structure) not in _NESTED:
+        return [structure] if isinstance(structure, kind) else []
+    found: list[Entry] = []
+    for item in structure.values() if type(structure) is dict else structure:
+        if type(item) in _NESTED:
+            found += instances(kind, item)
+        elif isinstance(item, kind):
+            found.append(item)
+    return found
 
 
 def mapped(structure: Any, replace: Callable[[Any], Any]) -> Any:

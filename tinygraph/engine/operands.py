@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ NUMBERS = frozenset((float, int, np.float64, np.float32))
 CONSTANTS = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32, np.int64, np.bool_))
 
 
-def tensors_in(structure: Any) -> Iterator[Any]:
-    """Yield the Tensors inside nested tuples, lists and dicts, in order."""
+def tensors_in(structure: Any) -> list[Any]:
+    """Return the Tensors inside nested tuples, lists and dicts, in order."""
     return instances(Value, structure)
 
 

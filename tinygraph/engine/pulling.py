@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
-from tinygraph.engine.links import Call, Leaf, Like, Live, Put, Spread, links_in
+from tinygraph.engine.links import Call, Leaf, Like, Live, Put, Spread, takes_gradient
 from tinygraph.engine.memory import COPIED
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.table import function_name
@@ -144,14 +144,14 @@ def apply_rules(
     found = [
         (link, rule(g, z, *args, **keywords))
         for rule, link in zip(call.op.rules, links, strict=False)
-        if rule is not None and any(inside.differentiable for inside in links_in(link))
+        if rule is not None and takes_gradient(link)
     ]
     return [(link, mapped(cotangent, np.conjugate)) for link, cotangent in found] if conjugated else found
 
 
 def deliver(argument: Any, cotangent: Any, call: Call, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Hand a rule's result to its argument: to a link, or to the links of a sequence."""
-    if isinstance(argument, Call | Leaf):
+    if isinstance(argument, _LINKS):
         if argument.differentiable:
             hand(argument, fit(cotangent, argument._value), cotangents, waiting)
     elif type(argument) in (tuple, list):

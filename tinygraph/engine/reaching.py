@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
 from tinygraph.engine.dependence import MULTILINEAR, SELECTIONS, USES_ALL, is_elementwise
-from tinygraph.engine.links import links_in
+from tinygraph.engine.links import takes_gradient
 from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast_reach, whole
 from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.probing import Probe, by_rule, is_foreign, reach_of, traced
@@ -38,7 +40,7 @@ def reaches(op: Operation, reach: Any, z: Any, args: Any, links: Any, keywords: 
     return [
         _towards(op, position, reach, z, args, keywords)
         for position, (rule, link) in enumerate(zip(op.rules, links, strict=False))
-        if rule is not None and any(inside.differentiable for inside in links_in(link))
+        if rule is not None and takes_gradient(link)
     ]
 
 
@@ -48,6 +50,8 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         return _of_selection(op, position, reach, z, args, keywords)
     reach = found_reach(reach)
     if is_elementwise(function):
+        if reach is None:
+            return _EVERYWHERE
         return Towards(reach, unbroadcast_reach(reach, z.shape, args[position]))
     if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
         return _without_numbers(op, position, reach, z, args, keywords)
@@ -74,6 +78,10 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
     function = op.function
     if reach is None and function in USES_ALL and keywords.get("where", True) is True:
         return _EVERYWHERE
+    if reach is None and function is operator.getitem and _is_basic(args[1]):  # as its rule does, and quicker
+        mask = np.zeros(args[0].shape, bool)
+        mask[args[1]] = True
+        return Towards(None, whole(mask))
     ones = np.ones(z.shape, bool) if reach is None else reach
     if is_foreign(function) or (getattr(function, "__module__", None) or "").startswith(_SUMMING):
         # A sum of waves is 0 by cancellation where they are equal, and so is a difference that a user's rule takes.
@@ -105,6 +113,11 @@ def _with_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any, k
     return Towards(None, Later(lambda: Probe(op, reach, z, args, keywords).reach(position)))
 
 
+def _is_basic(index: Any) -> bool:
+    return _BASIC.issuperset(map(type, index if type(index) is tuple else (index,)))
+
+
+_BASIC = frozenset((int, slice, EllipsisType, type(None)))
 _EVERYWHERE = Towards(None, None)
 # Modules of linear functions whose rules add up with coefficients of their own.
 _SUMMING = ("numpy.fft", "tinygraph.scipy")

@@ -94,7 +94,7 @@ def record_call(
     if not state.recording:
         if state.watching:
             watch_unrecorded(function_name(op.function), plain(args), value)
-        of = next(tensors_in(args), None) if is_view else None
+        of = next(iter(tensors_in(args)), None) if is_view else None
         result = unrecorded(value, None if of is None else of._link)
         if of is not None:
             note_view(result, of)
@@ -124,7 +124,7 @@ def record_call(
     result._value = value
     result._link = call
     if is_view:
-        note_view(result, next(tensors_in(args)))
+        note_view(result, tensors_in(args)[0])
     return result
 
 

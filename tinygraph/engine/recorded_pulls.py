@@ -171,6 +171,8 @@ def _note_loose(call: Call, links: Any, guarded: Guarded) -> None:
 
     An element that such a choice left out is infinite only if an operation made it so.
     """
+    if not guarded.reach:
+        return
     chooses = call.op.function in SELECTIONS and call.op.function is not np.where
     loose = call in guarded.loose or (chooses and call not in guarded.reach)
     for link in links_in(links):

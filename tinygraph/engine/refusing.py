@@ -79,9 +79,9 @@ def overwrites(name: str, how: str) -> UnsupportedError:
     )
 
 
-def lost_in_array(name: str, tensors: Iterator[Any]) -> UnsupportedError:
+def lost_in_array(name: str, tensors: list[Any]) -> UnsupportedError:
     """Return the error for a call that would write Tensors into a plain array, and lose their gradient."""
-    tensor = next(tensors, None)
+    tensor = tensors[0] if tensors else None
     return UnsupportedError(
         f"{name}: a Tensor{'' if tensor is None else made_at(tensor._link)} is written into a plain array at "
         f"{users_line()}, which would lose its gradient. {taking_tensors()}; or use the result that a call returns"

@@ -69,7 +69,7 @@ class Surroundings:
         self._found = found
         self._arrays = found.arrays
         self._states: dict[int, Any] = {}  # by the id of a generator its state before the run
-        self._diverted: dict[int, Any] = {}  # by the id of a location the stand-in that was put there
+        self._diverted: dict[int, tuple[Location, Any]] = {}  # by the id of a location: it, and the stand-in put there
         self._mapped: dict[int, Any] = {}  # by the id of a mapped file a plain view of it
 
     # --- at each call -------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Surroundings:
                 continue
             instead = self._replaced(location.value, location.name, stand_in)
             if instead is not location.value:
-                self._diverted[id(location)] = instead
+                self._diverted[id(location)] = (location, instead)
                 location.put(instead)
 
     def _replaced(self, value: Any, name: str, stand_in: Callable[[Any, str], Any]) -> Any:
@@ -143,8 +143,7 @@ class Surroundings:
     @contextmanager
     def as_it_is(self) -> Iterator[None]:
         """Put everything back while the block runs, for code that is run as it is and not recorded."""
-        put = [(item, self._diverted[id(item)]) for item in self._found.locations if id(item) in self._diverted]
-        put = [(location, instead) for location, instead in put if location.now() is instead]
+        put = [(location, instead) for location, instead in self._diverted.values() if location.now() is instead]
         for location, _ in put:
             location.put(location.value)
         self._take_answers()
@@ -175,7 +174,7 @@ class Surroundings:
         now, before = location.now(), location.value
         if now is before or (location.holder is sys.modules and isinstance(now, ModuleType)):
             return None  # an import is no change
-        is_ours = now is self._diverted.get(id(location), MISSING) or _stands_for(now, before)
+        is_ours = now is self._diverted.get(id(location), (location, MISSING))[1] or _stands_for(now, before)
         location.put(before)
         if is_ours:
             return None

@@ -7,7 +7,6 @@ are known, since the program must hold for any values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +48,15 @@ def is_node(item: Any) -> bool:
     return isinstance(item, Node)
 
 
-def operands_of(step: Node) -> Iterator[Step]:
-    """Yield the steps among the arguments, in order, each as often as it stands there."""
+def operands_of(step: Node) -> list[Step]:
+    """Return the steps among the arguments, in order, each as often as it stands there."""
+    found: list[Step] = []
     for item in step.args:
-        if type(item) is Step:
-            yield item
-        elif type(item) in (tuple, list):
-            yield from instances(Step, item)
+        kind = type(item)
+        if kind is Step:
+            found.append(item)
+        elif kind is tuple or kind is list:
+            found += instances(Step, item)
     if step.kwargs:
-        yield from instances(Step, step.kwargs)
+        found += instances(Step, step.kwargs)
+    return found

@@ -37,9 +37,9 @@ def same(one: Any, other: Any) -> bool:
     if type(one) is Event:
         return bool(one.index == other.index)
     if isinstance(one, tuple | list):
-        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+        return len(one) == len(other) and all([same(a, b) for a, b in zip(one, other, strict=True)])
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(item, other[key]) for key, item in one.items())
+        return one.keys() == other.keys() and all([same(item, other[key]) for key, item in one.items()])
     if isinstance(one, np.generic | float | complex):
         return same_content(one, other)
     if hasattr(one, "__code__") and hasattr(other, "__code__"):

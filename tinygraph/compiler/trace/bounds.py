@@ -25,10 +25,15 @@ def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dt
     It is computed in the dtype of the result and rounded as the elements are: in float32 1e-50 is 0.
     """
     bound = BOUNDS.get(function)
-    if bound is None or dtype.kind != "f" or kwargs.get("where", True) is not True or "initial" in kwargs:
+    if bound is None or dtype.kind != "f":
+        return -np.inf
+    if kwargs and (kwargs.get("where", True) is not True or "initial" in kwargs):
+        return -np.inf
+    lows = [_low(item) for item in args]
+    if lows.count(-np.inf) == len(lows) and function not in _FROM_NOTHING:
         return -np.inf
     with np.errstate(all="ignore"):
-        low = bound(args, [dtype.type(_low(item)) for item in args])
+        low = bound(args, [dtype.type(low) for low in lows])
     return -np.inf if np.isnan(low) else float(low)
 
 
@@ -76,6 +81,16 @@ BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
     ),
 }  # fmt: skip
 
+# The results of these have a bound, whatever the operands are.
+_FROM_NOTHING = frozenset(
+    (
+        *[function for function, facts in FACTS.items() if facts.least > -np.inf],
+        np.power,
+        np.multiply,
+        np.sqrt,
+    )
+)
+
 # --- finiteness -------------------------------------------------------------------------------------------------------
 
 
@@ -107,12 +122,19 @@ def finiteness(
     if condition is not None and not condition(args):
         return 0
 
-    def least(item: Any) -> int:
-        if isinstance(item, list | tuple):
-            return min(map(least, item), default=2)
-        return known(item) if type(item) is Event else finiteness_of(item)
+    found = 2
+    for item in (*args, *kwargs.values()) if kwargs else args:
+        found = min(found, _least(item, known))
+    return found
 
-    return min([least(item) for item in (*args, *kwargs.values())], default=2)
+
+def _least(item: Any, known: Callable[[Any], int]) -> int:
+    """Return the finiteness of an argument, of a sequence the least of its entries."""
+    if type(item) is Event:
+        return known(item)
+    if isinstance(item, list | tuple):
+        return min([_least(entry, known) for entry in item], default=2)
+    return finiteness_of(item)
 
 
 def _is_over(number: float) -> Callable[[tuple[Any, ...]], bool]:

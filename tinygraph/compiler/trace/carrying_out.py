@@ -73,15 +73,17 @@ def carried_out(
     tracer, state.tracing = state.tracing, None
     carrying_out.function = function
     try:
-        surroundings = outside_as_it_is() if runs_users_code(function, args) else _NOTHING
-        with np.errstate(all="ignore"), surroundings:
-            return _result_of(function, mapped(args, _real), mapped(kwargs, _real))
+        with np.errstate(all="ignore"):
+            real_args, real_kwargs = mapped(args, _real), mapped(kwargs, _real) if kwargs else {}
+            if not runs_users_code(function, args):
+                return _result_of(function, real_args, real_kwargs)
+            with outside_as_it_is():
+                return _result_of(function, real_args, real_kwargs)
     finally:
         state.tracing = tracer
         carrying_out.function = None
 
 
-_NOTHING = contextlib.nullcontext()
 # Packages whose functions run no code of the user's.
 _LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from tinygraph.compiler.trace.carrying_out import Failure, carried_out
 from tinygraph.compiler.trace.error_handling import ErrorHandling
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.functions import Part
-from tinygraph.compiler.trace.operands import as_part, outline, sequence_like
+from tinygraph.compiler.trace.operands import Outline, as_part, outline, sequence_like
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import Alias, RecordedCall, Tape
@@ -28,8 +27,7 @@ from tinygraph.users_code.source import users_line
 __all__ = ["CallToRecord", "Execution"]
 
 
-@dataclass(frozen=True, slots=True)
-class CallToRecord:
+class CallToRecord(NamedTuple):
     """A call that is being recorded.
 
     Attributes:
@@ -112,7 +110,7 @@ class Execution:
     def _recorded(self, call: CallToRecord, value: Any) -> RecordedCall:
         """Return a call and the outline of its result, for the second run."""
         parts = value if isinstance(value, tuple | list) else (value,)
-        aliases = [alias_of(part, call.operands, call.is_own) for part in parts]
+        aliases = [alias_of(call.function, part, call.operands, call.is_own) for part in parts]
         check_positions(call.function, call.operands, aliases)
         return RecordedCall(
             call.function, call.event_args, call.event_kwargs, outline(value), aliases, call.code, call.lasti
@@ -136,14 +134,14 @@ class Execution:
         operand = None if alias.operand is None else call.operands[alias.operand]
         if operand is not None and alias.is_same:
             return operand
-        known = None if type(value) is Event else read_only(value)
+        known = None if type(value) is Outline else read_only(value)
         result = Traced(recorder, event, known, is_number=alias.is_number)
         if operand is not None:
             look_into(result, operand, Taken(call.function, position, call.args, call.kwargs))
         return result
 
     def _add_event(self, call: CallToRecord, function: Callable[..., Any], value: Any) -> Event:
-        event = Event("call", len(self._tape.events), tuple(value.shape), value.dtype)
+        event = Event("call", len(self._tape.events), value.shape, value.dtype)
         event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
         event.code, event.lasti, event.label = call.code, call.lasti, state.label
         event.section = "backward" if self.passes else "forward"

@@ -19,7 +19,7 @@ from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.engine.nested import mapped
-from tinygraph.engine.operands import tensors_in
+from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
@@ -48,7 +48,7 @@ def call_ufunc(
     recorder: Recorder, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Record a ufunc with a stand-in among its arguments. Its `out=` becomes a write after the call."""
-    if any(True for _ in tensors_in((*inputs, kwargs))):
+    if has_tensors(inputs) or has_tensors(kwargs):
         return NotImplemented  # the Tensor's turn
     kwargs = dict(kwargs)
     out = kwargs.pop("out", None)
@@ -99,7 +99,7 @@ def call_function(
     recorder: Recorder, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Record any other function with a stand-in among its arguments."""
-    if any(True for _ in tensors_in((args, kwargs))):
+    if has_tensors(args) or has_tensors(kwargs):
         return Tensor._numpy(function, args, kwargs, sys._getframe(3))
     if function in _METADATA:
         return function(*mapped(args, _shape_and_dtype), **mapped(kwargs, _shape_and_dtype))

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.nested import mapped
 
-__all__ = ["PLAIN", "as_builtin", "as_part", "outline", "promoted", "sequence_like"]
+__all__ = ["PLAIN", "Outline", "as_builtin", "as_part", "outline", "promoted", "sequence_like"]
 
 PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
 
@@ -36,6 +35,16 @@ _BUILTIN: dict[type, Callable[[Any], Any]] = {
 }
 
 
+class Outline:
+    """The shape and dtype of an array of the first run, as the second run knows it."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+
 def _may_be_weak(item: Any) -> bool:
     """Return whether an argument is, or may hold, a stand-in for a Python float. Nests are not looked into."""
     return item._weak if type(item) is Traced else type(item) in _NESTED
@@ -45,10 +54,10 @@ _NESTED = frozenset((tuple, list, dict))
 
 
 def outline(value: Any) -> Any:
-    """Return the result of a call with an event, which has a shape and a dtype, in place of each array."""
+    """Return the result of a call with its shape and dtype in place of each array."""
     if isinstance(value, tuple | list):
         return sequence_like(value, [outline(as_part(part)) for part in value])
-    return Event("outline", -1, tuple(value.shape), value.dtype)
+    return Outline(value.shape, value.dtype)
 
 
 def sequence_like(value: Any, parts: list[Any]) -> Any:

@@ -103,7 +103,7 @@ class Recording:
 
     def holds_traced(self, structure: Any) -> bool:
         """Return whether there is a stand-in inside nested tuples, lists and dicts."""
-        return any(True for _ in instances(Traced, structure))
+        return bool(instances(Traced, structure))
 
     def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
         """Return a stand-in for a copy in another dtype."""
@@ -113,7 +113,8 @@ class Recording:
     def as_of(self, item: Any, order: int) -> Any:
         """Return an argument as it was when the call of this order was made, before later writes into it."""
         if type(item) is Traced:
-            return earlier_state(item, order)
+            is_now = item._past is None and item._seen == item._memory.version
+            return item if is_now else earlier_state(item, order)
         return self.plain_arrays.as_of(item, order) if type(item) is np.ndarray else item
 
     def operand(self, item: Any) -> Any:
@@ -155,15 +156,18 @@ class Recording:
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
         self.check_open()
         check_recordable(function, args)
-        if type(kwargs.get("axis")) is Traced:
+        if kwargs and type(kwargs.get("axis")) is Traced:
             raise refused(f"a computed value is used as an axis by {function_name(function)}", AS_NUMBER)
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
             return self._call_in_order(order, function, args, kwargs)
         if self._any_weak:
             args, kwargs = promoted(self, args, kwargs)
-        operands = list(instances(Traced, (args, kwargs)))
-        event_args, event_kwargs = mapped(args, self.operand), mapped(kwargs, self.operand)
+        operands = instances(Traced, args)
+        event_args, event_kwargs = mapped(args, self.operand), kwargs
+        if kwargs:
+            operands += instances(Traced, kwargs)
+            event_kwargs = mapped(kwargs, self.operand)
         call = CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *instruction())
         return self._execution.record(self, call)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ __all__ = ["Alias", "RecordedCall", "Tape", "instruction"]
 _OURS = frozenset(("tinygraph", "numpy", "scipy", "contextlib", "functools"))
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """The relation of a result's memory to that of the operands, as the first run saw it.
 
     Attributes:
@@ -39,8 +38,7 @@ class Alias:
     is_number: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedCall:
+class RecordedCall(NamedTuple):
     """A call of the first run, as the second run compares its own with it and takes its results from it.
 
     Attributes:
@@ -163,11 +161,16 @@ class Tape:
         )
 
 
+@functools.cache
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in _OURS
+
+
 def instruction() -> tuple[Any, int]:
     """Return the user's instruction that is being executed, or on whose behalf a rule runs: its code and its offset."""
     if state.origin is not None:
         return state.origin
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+    while frame is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)

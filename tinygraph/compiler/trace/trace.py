@@ -20,7 +20,6 @@ from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import unwatch, watch
 from tinygraph.engine.links import Call, name_of, variable_of
 from tinygraph.engine.modes import Setting
-from tinygraph.engine.operands import plain
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import Operation, function_name
 from tinygraph.engine.tensor import Tensor
@@ -130,9 +129,11 @@ class Trace:
 
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Name the cotangent of z `d_z`."""
-        event = getattr(plain(g), "_event", None)
+        event = getattr(g._value if type(g) is Tensor else g, "_event", None)
+        if event is None or event.name is not None or event.section != "backward":
+            return
         name = name_of(call) or variable_of(call)
-        if event is not None and name is not None and event.name is None and event.section == "backward":
+        if name is not None:
             event.name = f"d_{name}"
 
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:

@@ -59,19 +59,28 @@ class Taken:
         return view
 
 
-def alias_of(result: Any, operands: Sequence[Traced], is_own: bool) -> Alias:
+def alias_of(function: Callable[..., Any], result: Any, operands: Sequence[Traced], is_own: bool) -> Alias:
     """Return whose memory a result lies in: an operand's, or its own; a number has none."""
+    if type(result) is not np.ndarray:
+        return _OWN if isinstance(result, np.ndarray) else _NUMBER
+    if isinstance(function, np.ufunc):  # computes into new memory
+        return _OWN
     for position, operand in enumerate(operands):
         if share_memory(result, operand._value):
             return Alias(position, result is operand._value and not is_own, False)
-    return Alias(None, False, not isinstance(result, np.ndarray))
+    return _OWN
+
+
+_OWN, _NUMBER = Alias(None, False, False), Alias(None, False, True)
 
 
 def check_positions(function: Callable[..., Any], operands: Sequence[Traced], aliases: list[Alias]) -> None:
     """Refuse a view whose shape or offset depends on a computed number; an index is looked up by the program."""
-    shown = {alias.operand for alias in aliases} - {None}
+    shown = {alias.operand for alias in aliases if alias.operand is not None}
+    if not shown or function is operator.getitem:
+        return
     counts = [position for position, item in enumerate(operands) if not item.shape and item.dtype.kind in "iu"]
-    if shown and function is not operator.getitem and not shown.issuperset(counts):
+    if not shown.issuperset(counts):
         raise refused(
             f"a computed value is used as an axis, a size or an index by {function_name(function)}", AS_NUMBER
         )
@@ -101,7 +110,5 @@ def become(traced: Traced, event: Event, value: Any) -> None:
 
 def earlier_state(traced: Traced, order: int) -> Traced:
     """Return a stand-in for an array as it was at an order of the record's counter."""
-    if traced._past is None and traced._seen == traced._memory.version:
-        return traced
     event, value = next((past[1:] for past in traced._past or () if past[0] > order), (traced._event, traced._value))
     return Traced(traced._recorder, event, value, traced._weak, traced._is_number)
