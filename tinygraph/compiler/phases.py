@@ -67,12 +67,14 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     """
     updates = sum(variable.updated is not None for variable in program.variables)
     own = functools.partial(own_updates, updates=updates)
+    tidied = None
     for phase in (
         Phase("write out", "Write tinygraph's own functions with NumPy's.", (write_out, write_out_images, own), False),
         *phases,
         Phase("own", "Copy what needs memory of its own.", (drop_dead, own, own_operands, drop_dead), False),
     ):
-        graph = phase(graph)
+        graph = phase(graph, tidied)
+        tidied = graph if phase.is_tidied else None
         yield phase, graph
 
 

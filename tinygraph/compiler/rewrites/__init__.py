@@ -41,8 +41,13 @@ class Phase:
     rewrites: tuple[Rewrite, ...]
     is_tidied: bool = True
 
-    def __call__(self, graph: Graph) -> Graph:
-        """Return the graph after the phase."""
-        for rewrite in (*self.rewrites, share_common, drop_dead) if self.is_tidied else self.rewrites:
+    def __call__(self, graph: Graph, tidied: Graph | None = None) -> Graph:
+        """Return the graph after the phase.
+
+        Args:
+            graph: the graph before it.
+            tidied: the graph behind the last phase that tidied. Where the rewrites keep it, it is tidy still.
+        """
+        for rewrite in self.rewrites:
             graph = rewrite(graph)
-        return graph
+        return drop_dead(share_common(graph)) if self.is_tidied and graph is not tidied else graph

@@ -17,9 +17,14 @@ from tinygraph.graph import Graph
 
 def number(item: Any) -> Any:
     """Return the value of a constant that is one number, else None."""
-    if type(item) is Step and item.is_constant and item.value is not None and item.value.size == 1:
-        return item.value.reshape(-1)[0].item()
-    return item if type(item) in (int, float) else item.item() if isinstance(item, np.floating | np.integer) else None
+    kind = type(item)
+    if kind is Step:
+        value = item.value if item.is_constant else None
+        return value.reshape(-1)[0].item() if value is not None and value.size == 1 else None
+    return item if kind is int or kind is float else item.item() if isinstance(item, _NUMBERS) else None
+
+
+_NUMBERS = (np.floating, np.integer)
 
 
 def drop_identities(graph: Graph) -> Graph:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING, facts_of
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.result_types import shape_of
 from tinygraph.compiler.program.rewriting import rewritten
@@ -21,7 +23,7 @@ def delay_broadcasts(graph: Graph) -> Graph:
         if not (isinstance(function, np.ufunc) and function.signature is None and not step.kwargs):
             return None
         args = tuple([unrepeated(item) for item in step.args])
-        if all(new is old for new, old in zip(args, step.args, strict=True)):
+        if all(map(operator.is_, args, step.args)):
             return None
         shape = np.broadcast_shapes(*[shape_of(item) for item in args])
         if any(type(item) is Step for item in args):
@@ -90,6 +92,8 @@ def _repeated_rows(x: Step) -> Step | None:
 
 def unrepeated(item: object) -> object:
     """Return the operand of a broadcast, without the axes of size 1 that stand first."""
+    if type(item) is not Step or not (item.function is None or facts_of(item.function).view):
+        return item
     if (one := _one_number(item)) is not None:
         return one
     while type(item) is Step and item.shape:

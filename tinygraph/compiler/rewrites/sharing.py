@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.rewriting import placed, rewritten
+from tinygraph.compiler.program.rewriting import placed, rewritten, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
@@ -26,29 +26,27 @@ FOLDED = 4096
 
 def drop_dead(graph: Graph) -> Graph:
     """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs stay, and draws: a generator's stream goes on."""
+    steps = steps_in(graph)
     alive = {output.index for output in graph.outputs}
-    alive |= {step.index for step in graph.nodes if isinstance(step, Step) and step.draws}
-    for step in reversed(graph.nodes):
+    alive.update([step.index for step in steps if step.given or step.draws])
+    for step in reversed(steps):
         if step.index in alive:
-            alive.update(operand.index for operand in operands_of(step))
-    if all(step.index in alive or step.given for step in graph.nodes if isinstance(step, Step)):
+            alive.update([operand.index for operand in operands_of(step)])
+    if len(alive) == len(steps):
         return graph
     moved: dict[int, Step] = {}
-    builder = Builder()
-    for step in graph.nodes:
-        assert isinstance(step, Step)
-        if step.index in alive or step.given:
+    for step in steps:
+        if step.index in alive:
             moved[step.index] = step if len(moved) == step.index else placed(step, len(moved), moved)
-            builder.steps.append(moved[step.index])
-    return Graph(tuple(builder.steps), tuple(moved[output.index] for output in graph.outputs))
+    return Graph(tuple(moved.values()), tuple(moved[output.index] for output in graph.outputs))
 
 
 def fold_constants(graph: Graph) -> Graph:
     """y = x * (1.0 / 8)  ->  y = x * 0.125, computed as NumPy would have."""
 
     def change(builder: Builder, step: Step) -> Step | None:
-        operands = list(operands_of(step))
-        if step.draws or step.function in UNFOLDED or not all(operand.is_constant for operand in operands):
+        operands = operands_of(step)
+        if not all([operand.is_constant for operand in operands]) or step.draws or step.function in UNFOLDED:
             return None
         if step.size > max(FOLDED, *[operand.size for operand in operands], 0):
             return None
@@ -67,10 +65,11 @@ def share_common(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         if step.draws:
             return None
-        key = (step.function, identity(step.args), identity(step.kwargs))
-        if key not in seen:
-            seen[key] = builder.add(step)
-        return seen[key]
+        key = (step.function, *[identity(item) for item in step.args], *map(identity, step.kwargs.items()))
+        if key in seen:
+            return seen[key]
+        seen[key] = step = builder.add(step)
+        return step
 
     return rewritten(graph, change)
 
@@ -78,13 +77,13 @@ def share_common(graph: Graph) -> Graph:
 def identity(item: Any) -> Any:
     """Return a key that equal arguments share: a step's index, a number with its type, an array itself."""
     if type(item) is Step:
-        if item.is_constant and not item.shape:
+        if not item.is_constant:
+            return item.index
+        if not item.shape:
             return (item.dtype, repr(item.value))
-        if item.is_constant and item.value is not None and item.value.nbytes <= COMPARED:
+        if item.value is not None and item.value.nbytes <= COMPARED:
             return (item.dtype, item.shape, item.value.tobytes())
-        if item.is_constant:
-            return ("array", id(item.value))
-        return ("step", item.index)
+        return ("array", id(item.value))
     if type(item) in (tuple, list):
         return (type(item), *[identity(part) for part in item])
     if type(item) is dict:
