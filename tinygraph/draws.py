@@ -70,6 +70,11 @@ class LegacyGenerator:
     def __init__(self, state: np.random.RandomState) -> None:
         self.state = state
 
+    @property
+    def bit_generator(self) -> LegacyBits:
+        """The generator's state, as that of a `numpy.random.Generator` is asked for."""
+        return LegacyBits(self.state)
+
     def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """See `numpy.random.Generator.random`."""
         return _as_asked(self.state.random_sample, size, dtype, out)
@@ -77,6 +82,22 @@ class LegacyGenerator:
     def standard_normal(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """See `numpy.random.Generator.standard_normal`."""
         return _as_asked(self.state.standard_normal, size, dtype, out)
+
+
+class LegacyBits:
+    """The state of a `numpy.random.RandomState`, to be read and set."""
+
+    def __init__(self, legacy: np.random.RandomState) -> None:
+        self._legacy = legacy
+
+    @property
+    def state(self) -> Any:
+        """The state, as a dict."""
+        return self._legacy.get_state(legacy=False)
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._legacy.set_state(state)
 
 
 def _as_asked(draw: Callable[..., Any], size: Any, dtype: Any, out: Any) -> Any:

@@ -19,26 +19,27 @@ import threading
 import types
 import warnings
 import weakref
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.pipeline import made_version, name_of
+from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
+from tinygraph.compiler.run.paths import MOST, along, line_of_most, weight_of
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
-from tinygraph.engine.operands import plain
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
-from tinygraph.nests import tree_map
 
 if TYPE_CHECKING:
     from tinygraph.compiler.stages import Stages
@@ -55,16 +56,21 @@ class Compiled:
         program, graph, source: of the version that was used last: the `Program`, its `Graph`, and its text.
     """
 
-    def __init__(self, function: Callable[..., Any], static_argnames: Iterable[str], maxsize: int) -> None:
+    def __init__(
+        self, function: Callable[..., Any], static_argnames: Iterable[str], maxsize: int, otherwise: str = RAISE
+    ) -> None:  # fmt: skip
         functools.update_wrapper(self, function)
         self._function = function
         self._parameters = Parameters.of(function, static_argnames)
         self._name = self._parameters.function
         self._call_parameters = parameters_of(function)
         self._maxsize = maxsize
+        self._otherwise = otherwise
         self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
         # For each program the call it was compiled for, as a saved file writes it; None where a file cannot.
         self._calls: weakref.WeakKeyDictionary[Version, SavedCall | None] = weakref.WeakKeyDictionary()
+        self._eager: dict[Any, str] = {}  # the signatures whose calls run eagerly, each with the reason
+        self._strayed: Counter[Any] = Counter()  # by a signature the calls that left the program made for them
         self._last: Version | None = None
         self._evicted = 0
         self._lock = threading.RLock()
@@ -74,7 +80,7 @@ class Compiled:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         """Return a compiled function of a copy, such as the method of a copied model. It has no programs yet."""
-        return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize)
+        return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize, self._otherwise)
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}, {len(self._versions)} signatures>"
@@ -85,31 +91,96 @@ class Compiled:
             # Inside another function that is being compiled, the calls become part of that function's program;
             # tg.detect_nonfinite looks at every value of an eager call.
             return self._function(*args, **kwargs)
-        version, leaves = self._version_for(args, kwargs)
         try:
+            version, leaves = self._version_for(args, kwargs)
             return version(leaves)
-        except Running:  # a primitive in the program called the function again
-            return tree_map(plain, self._function(*args, **kwargs))
+        except Left as found:
+            left = found
+        except (Running, Eagerly):  # `Running`: a primitive in the program called the function again
+            return eager_result(self._function, args, kwargs)
+        return self._along(version, left, args, kwargs, leaves)
+
+    def _along(
+        self, version: Version, left: Left, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
+    ) -> Any:  # fmt: skip
+        """Return the result of a call that left the path of a program: another program's, found or made."""
+        key, _ = self._signature(args, kwargs)
+        try:
+            result, found = along(Version.__call__, self._versions.get(key, ()), version, left, leaves)
+            if found is None:
+                found = self._next(key, args, kwargs, leaves)
+                result = found(leaves)
+        except Left:  # it was made for this call, and a comparison of rounded numbers has another outcome in it
+            self._strayed[key] += 1
+            return eager_result(self._function, args, kwargs)
+        except (Running, Eagerly):
+            return eager_result(self._function, args, kwargs)
+        self._put_first(key, found)
+        return result
+
+    def _next(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
+        """Make the program for one more path of a signature.
+
+        Raises:
+            Eagerly: it has too many paths, or this one cannot be compiled.
+        """
+        with self._lock:
+            self._check_paths(key, leaves)
+            return self._compiled(key, args, kwargs, leaves)
+
+    def _put_first(self, key: Any, version: Version) -> None:
+        """Let the next call of a signature begin with a program."""
+        with self._lock:
+            if key in self._versions:
+                self._versions[key] = [version, *[other for other in self._versions[key] if other is not version]]
+                self._last = version
+
+    def _on_its_path(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
+        """Return the program that follows a call to its end, and the leaves of the call. Nothing is updated.
+
+        Raises:
+            UnsupportedError: calls of this signature run eagerly.
+        """
+        try:
+            version, leaves = self._version_for(args, kwargs)
+            try:
+                version.try_out(leaves)
+            except Left as left:
+                key, _ = self._signature(args, kwargs)
+                _, found = along(Version.try_out, self._versions.get(key, ()), version, left, leaves)
+                version = found or self._next(key, args, kwargs, leaves)
+        except Eagerly as reason:
+            raise UnsupportedError(f"compile: {reason}") from None
+        return version, leaves
+
+    def _signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
+        """Return the signature of a call, and its leaves."""
+        leaves: list[Any] = []
+        parts = self._parameters.signature(args, kwargs, leaves)
+        if modes.unusual and not state.recording:
+            parts.append("no_grad")
+        return tuple(parts), leaves
 
     def _version_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
         """Return the program for a call, and its leaves: the values among the arguments that each call gives.
 
         Mostly it is the last program again. Else a signature is made, and the programs of that signature are asked.
         Where the guards of none hold, the function is compiled.
+
+        Raises:
+            Eagerly: calls of this signature have no program.
         """
         last = self._last
         if last is not None and not kwargs and not modes.unusual and last.fits(args):
             leaves = list(args)
             if last.holds(leaves):
                 return last, leaves
-        leaves = []
-        parts = self._parameters.signature(args, kwargs, leaves)
-        if modes.unusual and not state.recording:
-            parts.append("no_grad")
-        key = tuple(parts)
+        key, leaves = self._signature(args, kwargs)
         version = self._found(key, leaves)
         if version is None:
             with self._lock:
+                if key in self._eager:
+                    raise Eagerly(self._eager[key])
                 version = self._found(key, leaves) or self._compiled(key, args, kwargs, leaves)
         return version, leaves
 
@@ -206,7 +277,7 @@ class Compiled:
             UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file.
         """
         if args or kwargs:
-            versions = [self._version_for(args, kwargs)[0]]
+            versions = [self._on_its_path(args, kwargs)[0]]
         else:
             self._used()
             versions = self._current()
@@ -249,22 +320,33 @@ class Compiled:
         Returns:
             A `Profile`: printed, it shows tables by the user's lines and by operation.
         """
-        version, leaves = self._version_for(args, kwargs)
+        version, leaves = self._on_its_path(args, kwargs)
         return version.runner.profile(*version.bound(leaves))
 
     def clear(self) -> None:
         """Forget all programs."""
         with self._lock:
             self._versions.clear()
+            self._eager.clear()
+            self._strayed.clear()
             self._last = None
 
     # --- compiling --------------------------------------------------------------------------------------------------
 
     def _compiled(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
-        """Make the program for a call, and put it before the other programs of its signature."""
+        """Make the program for a call, and put it before the other programs of its signature.
+
+        Raises:
+            Eagerly: no program can be made, and the call is to run eagerly then.
+        """
         known = self._versions.get(key, [])
         why = known[0].guards.changed() if known else "the arguments differ"
-        version = made_version(self._function, self._parameters, args, kwargs, leaves)
+        try:
+            version = made_version(self._function, self._parameters, args, kwargs, leaves)
+        except UnsupportedError as error:
+            if self._otherwise == RAISE:
+                raise
+            self._run_eagerly(key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
         is_static = self._parameters.is_static
         self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))
         if not kwargs and len(key) == len(args) and all(map(_is_numeric, args)):
@@ -272,9 +354,38 @@ class Compiled:
         self._versions.setdefault(key, []).insert(0, version)
         self._versions.move_to_end(key)
         self._last = version
-        while sum(len(items) for items in self._versions.values()) > self._maxsize:
+        while sum(map(weight_of, self._versions.values())) > self._maxsize:
             self._evict(why)
         return version
+
+    def _check_paths(self, key: Any, leaves: list[Any]) -> None:
+        """Let the calls of a signature run eagerly from now on, if it has too many paths.
+
+        Raises:
+            Eagerly: it has.
+        """
+        holding = [version for version in self._versions.get(key, ()) if version.holds(leaves)]
+        if len({version.decisions for version in holding}) + self._strayed[key] >= MOST:
+            self._run_eagerly(
+                key,
+                f"{self._name} runs eagerly for these arguments: more than {MOST} paths lead through it, and most "
+                f"part at {line_of_most(holding)}. Compute there with np.where or np.take, which are recorded",
+            )
+
+    def _run_eagerly(self, key: Any, why: str) -> NoReturn:
+        """Let the calls of a signature run eagerly from now on, and warn if the reason is new.
+
+        Raises:
+            Eagerly: always.
+        """
+        if why not in self._eager.values():
+            warn_at_call(f"compile: {why}")
+        while len(self._eager) >= self._maxsize:
+            del self._eager[next(iter(self._eager))]
+        self._eager[key] = why
+        self._versions.pop(key, None)
+        self._last = None
+        raise Eagerly(why)
 
     def _evict(self, why: str) -> None:
         """Throw away the least recently used program. Warn at the first one, the tenth, the hundredth."""
@@ -299,14 +410,20 @@ def _is_numeric(item: Any) -> bool:
 
 @overload
 def compile(  # noqa: A001 - the name users know
-    function: Callable[..., Any], *, static_argnames: str | Iterable[str] = ..., maxsize: int = ...
+    function: Callable[..., Any], *, static_argnames: str | Iterable[str] = ..., maxsize: int = ...,
+    otherwise: Literal["raise", "eager"] = ...,
 ) -> Compiled: ...  # fmt: skip
 @overload
 def compile(  # noqa: A001
-    function: None = None, *, static_argnames: str | Iterable[str] = ..., maxsize: int = ...
+    function: None = None,
+    *,
+    static_argnames: str | Iterable[str] = ...,
+    maxsize: int = ...,
+    otherwise: Literal["raise", "eager"] = ...,
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 def compile(  # noqa: A001
-    function: Callable[..., Any] | None = None, *, static_argnames: str | Iterable[str] = (), maxsize: int = 32
+    function: Callable[..., Any] | None = None, *, static_argnames: str | Iterable[str] = (), maxsize: int = 32,
+    otherwise: Literal["raise", "eager"] = "raise",
 ) -> Any:  # fmt: skip
     """Compile a function of arrays, or a whole training step, to a straight-line NumPy program.
 
@@ -317,11 +434,18 @@ def compile(  # noqa: A001
         function: takes arrays, Tensors and numbers, in lists, tuples and dicts. Arrays and floats are given anew at
             each call; ints, bools, strings, None and other objects are part of the signature.
         static_argnames: arguments that are part of the signature whatever they are; they must be hashable.
-        maxsize: the number of programs that are kept. Beyond it the least recently used one is thrown away.
+        maxsize: the number of programs that are kept. Beyond it the least recently used one is thrown away. The paths
+            of one signature count as one.
+        otherwise: for code that cannot be compiled, "raise" an error, or run the function "eager"ly for arguments of
+            this signature, with one warning that says why.
 
     Returns:
         A `Compiled`, which is called like the function. Its results are arrays. Tensors that the function finds outside
         are state: read at each call, and written where it assigns to them, as are their gradients.
+
+    Python may ask for a value, in an `if`, a `while` or an `assert`, and as an index. The program is made for the path
+    that the answers lead to, and checks them; a call with other answers gets the program of its own path, and nothing
+    has been updated before. With more than 32 paths for one signature the function runs eagerly, with one warning.
 
     Raises (when called):
         UnsupportedError: the function does what a program cannot repeat. Everything is as it was before the call.
@@ -332,8 +456,10 @@ def compile(  # noqa: A001
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     if maxsize < 1:
         raise ValueError(f"compile: maxsize must be at least 1, got {maxsize}")
+    if otherwise not in (RAISE, EAGER):
+        raise ValueError(f'compile: otherwise must be "raise" or "eager", got {otherwise!r}')
     if function is None:
-        return lambda function: Compiled(function, names, maxsize)
+        return lambda function: Compiled(function, names, maxsize, otherwise)
     if not callable(function):
         raise TypeError(f"compile: expected a function, got {type(function).__name__}")
-    return Compiled(function, names, maxsize)
+    return Compiled(function, names, maxsize, otherwise)

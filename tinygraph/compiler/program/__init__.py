@@ -5,6 +5,7 @@ steps           its nodes as the compiler works on them
 builder         a list of steps that grows: the graph of a program as steps, and new calls
 rewriting       a graph made anew by a function that changes one step
 symbols         steps that NumPy code runs on, for rewrites that are formulas
+decisions       Python asked for a value: the answer that a program is made for
 facts           NumPy's functions in one table
 predicates      questions about a call
 reshaping       reshapes and transposes, and their axes

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygraph import draws
+from tinygraph.compiler.program.decisions import Left, decided, outcomes_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Node
@@ -26,6 +28,22 @@ class Interpreter:
         self.program = program
         self.source = str(program.graph)
 
+    def _compute(self, values: dict[int, Any], generators: Sequence[Any]) -> None:
+        """Add the values of all calls to those of the inputs, by the indices of their nodes.
+
+        Raises:
+            Left: a value decides otherwise than the program expects.
+        """
+        decisions = 0
+        for node in self.program.graph.nodes:
+            if node.function is None:
+                continue
+            try:
+                values[node.index] = _checked(_result_of(node, values, generators), node)
+            except Left as left:
+                raise Left(decisions, left.outcome, str(node.source)) from None
+            decisions += node.function is decided
+
     def run(self, arguments: Sequence[Any], variables: Sequence[Any], generators: Sequence[Any] = ()) -> Any:
         """Run the program once.
 
@@ -40,13 +58,19 @@ class Interpreter:
 
         Raises:
             ShapeError: a value has another shape than when the program was made.
+            Left: a value decides otherwise. Nothing is updated, and the generators are as they were.
         """
         program = self.program
+        outcomes = outcomes_in(program.graph.nodes)
         given = [*program.arguments, *[variable.node for variable in program.variables]]
         values = {node.index: value for node, value in zip(given, [*arguments, *variables], strict=True)}
-        for node in program.graph.nodes:
-            if node.function is not None:
-                values[node.index] = _checked(_result_of(node, values, generators), node)
+        states = [copy.deepcopy(generator.bit_generator.state) for generator in generators] if outcomes else []
+        try:
+            self._compute(values, generators)
+        except Left:
+            for generator, before in zip(generators, states, strict=True):
+                generator.bit_generator.state = before
+            raise
         results = _filled(program.results, lambda node: np.array(values[node.index])[()])
         updates = [
             (buffer, np.array(values[variable.updated.index]))

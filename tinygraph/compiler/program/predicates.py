@@ -47,7 +47,7 @@ def may_fail(step: Step) -> bool:
     A call that fails leaves every Tensor as it was: nothing is written over a Tensor's value before such a call.
     """
     function = step.function
-    if function in CHECKS or function is counted or function is kept_kind:
+    if step.decides or function in CHECKS or function is counted or function is kept_kind:
         return True
     facts = facts_of(function)
     if facts.places_in is not None:

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygraph import draws
+from tinygraph.compiler.program.decisions import decided
 from tinygraph.engine.nested import instances
 from tinygraph.graph import Node
 
 __all__ = ["Step", "is_node", "operands_of"]
+
+
+_WITH_EFFECT = frozenset((draws.uniform, draws.normal, decided))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,6 +42,16 @@ class Step(Node):
     def draws(self) -> bool:
         """True if it draws from a generator, so that no two calls have the same result."""
         return self.function is draws.uniform or self.function is draws.normal
+
+    @property
+    def decides(self) -> bool:
+        """True if it is a decision: the program ends there for a call that decides otherwise."""
+        return self.function is decided
+
+    @property
+    def has_effect(self) -> bool:
+        """True if it is made once, and at its place, though nobody may read its result: a draw, or a decision."""
+        return self.function in _WITH_EFFECT
 
     def __repr__(self) -> str:
         return f"<Step {self.index} {self.op} {self.name or ''} {self.shape}>"

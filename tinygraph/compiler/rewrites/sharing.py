@@ -25,10 +25,10 @@ FOLDED = 4096
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs stay, and draws: a generator's stream goes on."""
+    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs, draws and decisions stay."""
     steps = steps_in(graph)
     alive = {output.index for output in graph.outputs}
-    alive.update([step.index for step in steps if step.given or step.draws])
+    alive.update([step.index for step in steps if step.given or step.has_effect])
     for step in reversed(steps):
         if step.index in alive:
             alive.update([operand.index for operand in operands_of(step)])
@@ -46,7 +46,7 @@ def fold_constants(graph: Graph) -> Graph:
 
     def change(builder: Builder, step: Step) -> Step | None:
         operands = operands_of(step)
-        if not all([operand.is_constant for operand in operands]) or step.draws or step.function in UNFOLDED:
+        if not all([operand.is_constant for operand in operands]) or step.has_effect or step.function in UNFOLDED:
             return None
         if step.size > max(FOLDED, *[operand.size for operand in operands], 0):
             return None
@@ -59,11 +59,11 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def share_common(graph: Graph) -> Graph:
-    """a = exp(x); b = exp(x)  ->  a = exp(x); b = a. Draws of random numbers are never the same."""
+    """a = exp(x); b = exp(x)  ->  a = exp(x); b = a. No two draws or decisions are the same."""
     seen: dict[Any, Step] = {}
 
     def change(builder: Builder, step: Step) -> Step | None:
-        if step.draws:
+        if step.has_effect:
             return None
         key = (step.function, *[identity(item) for item in step.args], *map(identity, step.kwargs.items()))
         if key in seen:

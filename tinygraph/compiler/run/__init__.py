@@ -8,4 +8,6 @@ tensor_buffers  the arrays that Tensors are updated in
 variables       the Tensors of a program at its calls
 named_results   named tuples in the results
 versions        the program for one signature, with all of these
+paths           the programs of one signature that differ in their decisions
+eagerly         calls that no program can be made for
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import threading
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.guards.surroundings import Surroundings
+from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
 from tinygraph.compiler.run.named_results import has_names, with_names
@@ -51,6 +53,7 @@ class Version:
         surroundings: the values that the function found outside during the recording.
         guards: the comparison of the surroundings at a call with those of the recording.
         layouts: the shape and dtype of each argument, if all are arrays; else None.
+        decisions: the outcomes of the decisions of the program, in order: the path that it was made for.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Version:
         self.surroundings = surroundings
         self.guards = surroundings.guards
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
+        self.decisions = outcomes_in(program.graph.nodes)
         # --- ends: arguments, variables, generators, gradients
         self._given = binding.given
         self._plain = binding.as_they_are
@@ -128,6 +132,16 @@ class Version:
         arguments, buffers = self._variables.bound(self._arguments(leaves), leaves)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
 
+    def try_out(self, leaves: list[Any]) -> None:
+        """Run the program for a call with copies of all that it would change.
+
+        Raises:
+            Left: the call decides otherwise.
+        """
+        if self.decisions:
+            arguments, buffers, generators = self.bound(leaves)
+            self.runner.run(arguments, [np.array(buffer) for buffer in buffers], copy.deepcopy(generators))
+
     def _check_runs_elsewhere(self) -> None:
         """Refuse to wait for a call that waits for this one."""
         frame = sys._getframe(2)
@@ -183,6 +197,7 @@ class Version:
         Raises:
             Running: the program is running in this thread, and its function was called by it.
             GraphError: likewise, and the program updates Tensors.
+            Left: the call decides otherwise than the program. Nothing has been updated.
         """
         if self._lock.locked():
             self._check_runs_elsewhere()

@@ -120,9 +120,13 @@ def _batch_from(
     late: set[int] = set()
     before: list[Step] = []
     after: list[Step] = []
-    begun = False
+    begun = ended = False
     for step in steps:
         begun = begun or step is first
+        ended = ended or (begun and step.decides)  # what comes after a decision is not computed before it
+        if ended:
+            after.append(step)
+            continue
         operands = list(operands_of(step))
         inside = any(operand.index in batch.members for operand in operands)
         early = not inside and not any(operand.index in late for operand in operands)

@@ -94,6 +94,8 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | F
     """Return calls in an order of execution, with fusions where arrays are larger than a block.
 
     A call joins the last fusion over its rows that stands after all its operands. A fusion of one call is undone.
+    No call joins a fusion before a decision that it comes after: a call of a function that decides otherwise does not
+    make it.
 
     Args:
         steps: of a graph, all whose operands are among them or have been computed.
@@ -107,6 +109,8 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | F
     for step in steps:
         if step.function is None:
             continue
+        if step.decides:
+            fusions.clear()
         rows = _rows_of(step)
         after = max([place[operand.index] for operand in operands_of(step)], default=-1)
         if step.index in overwrites:

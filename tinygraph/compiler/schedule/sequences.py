@@ -101,7 +101,12 @@ def sequences_of(graph: Graph, overwrites: dict[int, int]) -> tuple[list[Step], 
     late: set[int] = set()
     before: list[Step] = []
     after: list[Step] = []
+    ended = False
     for step in steps:
+        ended = ended or bool(fusion.steps and step.decides)  # what comes after a decision is not computed before it
+        if ended:
+            after.append(step)
+            continue
         operands = list(operands_of(step))
         inside = any(operand.index in fusion.members for operand in operands)
         if any(operand.index in late for operand in operands):

@@ -1,13 +1,19 @@
-"""Escapes: the ways by which a value leaves NumPy, into Python's `if`, a `float` or a plain array. Each is refused.
+"""Escapes: the ways by which a value leaves NumPy, into a `float` or a plain array. Each is refused.
 
-A program would use the value of the one run that was recorded at every call.
+A program would use the value of the one run that was recorded at every call. The truth of a value and an index are
+answered, since the program can check the answer: see `deciding`. Where tinygraph's own code asks, that is refused: the
+code has another way for a function that is being compiled.
 """
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NoReturn
+
+import numpy as np
 
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_CONDITION, AS_INDEX, AS_NUMBER, IN_PLACE, refused
@@ -26,6 +32,28 @@ def _refusing(name: str, what: str, instead: str) -> Callable[..., Any]:
 
     method.__name__ = method.__qualname__ = name
     return method
+
+
+def _check_asker(frame: FrameType) -> None:
+    """Refuse a question from tinygraph's code, unless it passes on one that the user asked of a Tensor.
+
+    Args:
+        frame: that asks.
+
+    Raises:
+        UnsupportedError: tinygraph's own code asks.
+    """
+    asker: FrameType | None = frame
+    while asker is not None and asker.f_code.co_name in _QUESTIONS:
+        asker = asker.f_back
+    if asker is not None and asker.f_globals.get("__name__", "").partition(".")[0] == "tinygraph":
+        raise refused("a computed value stands in an if, while, and, or, not or assert", AS_CONDITION)
+
+
+_QUESTIONS = frozenset(("__bool__", "__index__", "__contains__"))
+
+
+_QUESTIONS = frozenset(("__bool__", "__index__", "__contains__"))
 
 
 class Escapes:
@@ -66,13 +94,19 @@ class Escapes:
             )
         raise refused("float() asks for a computed value", AS_NUMBER)
 
-    __bool__ = _refusing(
-        "__bool__", "a computed value stands in Python's if, while, and, or, not or assert", AS_CONDITION
-    )
-    __contains__ = _refusing("__contains__", "`in` asks for a computed value", AS_CONDITION)
+    def __bool__(self) -> bool:
+        _check_asker(sys._getframe(1))
+        return self._recorder.decide(self, bool)  # type: ignore[no-any-return]
+
+    def __index__(self) -> int:
+        _check_asker(sys._getframe(1))
+        return self._recorder.decide(self, operator.index)  # type: ignore[no-any-return]
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self == item))
+
     __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
     __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
-    __index__ = _refusing("__index__", "a computed value is used as a count or an index", f"{AS_NUMBER}. {AS_INDEX}")
     __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
     item = _refusing("item", "item() asks for a computed value", AS_NUMBER)
     tolist = _refusing("tolist", "tolist() asks for computed values", AS_NUMBER)

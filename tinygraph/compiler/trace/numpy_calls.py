@@ -12,6 +12,7 @@ import numpy as np
 from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import FIRST_NAMES, facts_of
+from tinygraph.compiler.trace.deciding import decided_size
 from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
@@ -186,13 +187,13 @@ def index(recorder: Recorder, traced: Traced, index: Any) -> Any:
     for item in index if type(index) is tuple else (index,):
         if type(item) is Traced and item.dtype == np.bool_:
             raise refused("an array is indexed with a computed mask", BY_VALUE)
-        if type(item) is slice and any(type(end) in (Traced, Tensor) for end in (item.start, item.stop, item.step)):
-            raise refused(
-                "a slice begins or ends at a computed index",
-                "Use np.take(x, start + np.arange(length), axis=0), whose shape is known, or make the ends int "
-                "arguments",
-            )
+    index = mapped(index, lambda item: _decided_slice(recorder, item) if type(item) is slice else item)
     return recorder.call(operator.getitem, (traced, index), {})
+
+
+def _decided_slice(recorder: Recorder, item: slice) -> slice:
+    """Return a slice whose computed ends are whole numbers that the program is made for."""
+    return slice(*[decided_size(recorder, end) for end in (item.start, item.stop, item.step)])
 
 
 def call_primitive(

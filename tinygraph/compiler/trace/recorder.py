@@ -44,3 +44,6 @@ class Recorder(Protocol):
 
     def index(self, traced: Any, index: Any) -> Any:
         """Record `traced[index]`."""
+
+    def decide(self, traced: Any, ask: Callable[[Any], Any]) -> Any:
+        """Record the answer to `bool(traced)` or `operator.index(traced)`, and return it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace import numpy_calls, writes
+from tinygraph.compiler.trace import deciding, numpy_calls, writes
 from tinygraph.compiler.trace.agreement import same_content
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.execution import CallToRecord, Execution
@@ -17,7 +17,7 @@ from tinygraph.compiler.trace.operands import PLAIN, as_builtin, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
 from tinygraph.compiler.trace.refusals import check_recordable
-from tinygraph.compiler.trace.refused import AS_NUMBER, refused
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import earlier_state, take_again
@@ -31,6 +31,10 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 
 __all__ = ["Recording"]
+
+
+# Their arguments behind the first are sizes and axes.
+_SIZED = frozenset((np.reshape, np.broadcast_to, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.rollaxis))
 
 
 class Recording:
@@ -156,8 +160,10 @@ class Recording:
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
         self.check_open()
         check_recordable(function, args)
-        if kwargs and type(kwargs.get("axis")) is Traced:
-            raise refused(f"a computed value is used as an axis by {function_name(function)}", AS_NUMBER)
+        if function in _SIZED:
+            args, kwargs = (*args[:1], *self._sized(args[1:])), self._sized(kwargs)
+        elif kwargs and type(kwargs.get("axis")) is Traced:
+            kwargs = {**kwargs, "axis": deciding.decided_size(self, kwargs["axis"])}
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
             return self._call_in_order(order, function, args, kwargs)
@@ -170,6 +176,10 @@ class Recording:
             event_kwargs = mapped(kwargs, self.operand)
         call = CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *instruction())
         return self._execution.record(self, call)
+
+    def _sized(self, arguments: Any) -> Any:
+        """Return arguments that are sizes or axes with whole numbers for those that are computed."""
+        return mapped(arguments, lambda item: deciding.decided_size(self, item))
 
     def _call_in_order(
         self, order: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -208,6 +218,10 @@ class Recording:
     def index(self, traced: Traced, index: Any) -> Any:
         """See `Recorder.index`."""
         return numpy_calls.index(self, traced, index)
+
+    def decide(self, traced: Traced, ask: Callable[[Any], Any]) -> Any:
+        """See `Recorder.decide`."""
+        return deciding.decide(self, self.tape, traced, ask)
 
     def overwrite(self, target: Traced, result: Traced) -> Traced:
         """See `Recorder.overwrite`."""

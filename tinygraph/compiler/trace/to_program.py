@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.decisions import decided
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.trace.events import UNREAD, Captured, Event, events_in
 from tinygraph.compiler.trace.outside import event_of
@@ -182,8 +183,9 @@ def _update(captured: Captured) -> Event | None:
 
 def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
     """Return, by its index, the section of each call that is not in the forward pass: "backward" or "update"."""
-    needed = _needed(ends, [])
     begun = min((event.index for event in events if event.section == "backward"), default=-1)
+    early = [event for event in calls if event.function is decided and (begun < 0 or event.index < begun)]
+    needed = _needed([*ends, *early], [])
     found: dict[int, str] = {}
     for event in calls:
         if event.section == "backward":
@@ -256,10 +258,13 @@ def _filled(result: Any, value: Callable[[Event], Node]) -> Any:
 
 
 def _needed(roots: list[Event], events: list[Event]) -> set[int]:
-    """Return the indices of the events that the roots depend on, and of all draws, since each advances a generator."""
+    """Return the indices of the events that the roots depend on, and of all draws and decisions.
+
+    Each draw advances a generator, and each decision may end a call.
+    """
     found: dict[int, Event] = {event.index: event for event in roots}
     for event in events:
-        if getattr(event.function, "__module__", None) == "tinygraph.draws":
+        if event.function is decided or getattr(event.function, "__module__", None) == "tinygraph.draws":
             found.setdefault(event.index, event)
     waiting = list(found.values())
     for event in waiting:  # grows as it is walked

@@ -3,6 +3,7 @@
 def step(x, y):
     # forward · z = w.T @ x + b                               (train.py:11)
     np.dot(w_T, x, out=z)                                     a call that writes into memory of the plan
+    if not cost < bound: ...                                  a decision, at which a call may leave the program
     d_w = np.empty((40, 1))                                   what is returned is new at each call
     np.dot(x, d_z_T, out=d_w)
     in_turns(rows_1, 60000, 512, images)                      a fusion: its rows go block by block through one function
@@ -14,11 +15,13 @@ from __future__ import annotations
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
+from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.allocations import names_in
 from tinygraph.compiler.write.calls import WORK, expression, image_call, statements
 from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
 from tinygraph.compiler.write.moving import view
 from tinygraph.compiler.write.rowwise import FusionText, text_of_fusion
@@ -51,14 +54,19 @@ class Body:
         self._begun: set[int] = set()  # by id the storages of results that have their memory
         self._placed: set[int] = set()  # parts of assembled arrays that have their names
         self._kept = 0  # results whose memory is kept
+        self._conditions = Conditions(task.graph.nodes, writer)
+        self._uses = uses_of(task.graph)
+        self._inline: set[int] = set()  # values that are computed in a condition
         self.returned = ""
 
     def write(self) -> None:
         """Write the statements, and the text that the step returns."""
-        for item in self.plan.items:
+        for item, following in zip(self.plan.items, [*self.plan.items[1:], None], strict=False):
             if isinstance(item, Fusion):
                 self._write_fusion(item)
-            else:
+            elif item.decides:
+                self._write_decision(item)
+            elif not self._stands_in_condition(item, following):
                 self._write(item)
         self.returned = self._written_end()
 
@@ -66,6 +74,8 @@ class Body:
 
     def _write(self, step: Step) -> None:
         held = self.plan.storage[step.index]
+        if step.draws:
+            self._put(step, *self._conditions.before_draw(step))
         self._place(step)
         if self.plan.is_view(step):
             assert held is not None
@@ -90,6 +100,25 @@ class Body:
         """Return the target of a result's assignment: its name, or the variable that its number is the new value of."""
         position = self.plan.straight.get(step.index)
         return self.names[step.index] if position is None else f"{self._variable(position)}[...]"
+
+    def _stands_in_condition(self, step: Step, following: Step | Fusion | None) -> bool:
+        """Return whether a number without a name is computed in the condition of the decision that follows."""
+        if not isinstance(following, Step) or not following.decides or step.name is not None or step.shape:
+            return False
+        expected = following.args[1]
+        alone = following.args[0] is step and self._uses[step.index] == 1 and self.plan.storage[step.index] is None
+        if alone and type(expected) is bool and not self.plan.is_view(step):
+            self._inline.add(step.index)
+        return step.index in self._inline
+
+    def _write_decision(self, step: Step) -> None:
+        """Write a decision: the program ends there for a call that decides otherwise."""
+        if self._conditions.is_settled(step):
+            return
+        value = step.args[0]
+        text = expression(self.writer, value) if value.index in self._inline else self.writer.text(value)
+        self._comment(step)
+        self.lines += self._conditions.lines(step, text)
 
     def _write_view(self, step: Step, held: Storage) -> None:
         """Write a view; once, if it looks at memory that lasts."""

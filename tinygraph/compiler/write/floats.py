@@ -27,6 +27,7 @@ from tinygraph.compiler.names import TakenNames, made_up, slopes_in, users
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import number_text
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
@@ -72,6 +73,8 @@ def _is_of_numbers(step: Step) -> bool:
         return False
     if step.function is None:
         return True
+    if step.decides:
+        return _is_number(step.args[0])
     if step.function in INFIX or step.function in CALLS:
         adds_truth = step.function in (np.add, np.multiply) and step.dtype.kind == "b"
         return not step.kwargs and not adds_truth and all(_is_number(item) for item in step.args[:3])
@@ -102,7 +105,7 @@ def text_of_numbers(task: Task) -> Text:
     """Write a program that computes with Python's floats."""
     body = _Statements(task)
     variables = body.variables
-    returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), Writer())
+    returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), body.writer)
     end = [f"return {returned}"]
     if task.updates:
         writes = [f"{variables[position]}[...] = {body.texts[step.index]}" for position, step in task.updates.items()]
@@ -114,12 +117,13 @@ def text_of_numbers(task: Task) -> Text:
         "",
         *([f"from math import {', '.join(called)}", ""] if called else []),
         "import numpy as np",
+        *body.writer.imports.values(),
         "",
         "",
         f"def {task.name}({', '.join(body.parameters)}):",
         *[f"    {line}" if line else "" for line in [*body.reads, *body.lines, "", *end]],
     ]
-    return Text("\n".join(lines) + "\n", body.parameters, variables, Writer())
+    return Text("\n".join(lines) + "\n", body.parameters, variables, body.writer)
 
 
 _NAMES = set(CALLS.values())
@@ -145,6 +149,8 @@ class _Statements:
         self.lines: list[str] = []
         self.texts: dict[int, str] = {}
         self.names: dict[int, str] = {}
+        self.writer = Writer(taken=self._taken)
+        self._conditions = Conditions(steps, self.writer)
         self._comments = Comments()
         self._slopes = slopes_in(steps)
         self._uses = Counter(operand.index for step in steps for operand in operands_of(step))
@@ -180,10 +186,19 @@ class _Statements:
     def _write(self, step: Step) -> None:
         if step.function is None:
             self.texts[step.index] = number_text(step.value.item())  # type: ignore[union-attr]
+        elif step.decides:
+            self._decide(step)
         elif _passes(step):
             self._pass_on(step, step.args[0])
         else:
             self._compute(step)
+
+    def _decide(self, step: Step) -> None:
+        if not self._conditions.is_settled(step):
+            self._comments.begin(step, self.lines)
+            text = self._text(step.args[0])
+            whole = any(word in text for word in ("not ", " and ", " or ", " if "))  # they bind less than `not`
+            self.lines += self._conditions.lines(step, f"({text})" if whole else text)
 
     def _pass_on(self, step: Step, item: Any) -> None:
         self.texts[step.index] = self._text(item)

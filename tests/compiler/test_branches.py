@@ -1,0 +1,576 @@
+"""Programs that branch: each path is a program, and a call that leaves a path has changed nothing."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import draws
+from tinygraph.compiler import pipeline
+from tinygraph.compiler.program.decisions import Left
+from tinygraph.compiler.program.interpreter import Interpreter
+from tinygraph.compiler.run.paths import MOST
+
+RNG = np.random.default_rng(7)
+
+
+def same(one, other):
+    """Assert that two results are the same nest of the same kinds, to rounding."""
+    assert type(one) is type(other) or np.ndim(one) == np.ndim(other) == 0, (one, other)
+    if isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            same(a, b)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key, item in one.items():
+            same(item, other[key])
+    elif isinstance(one, str):
+        assert one == other
+    else:
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, strict=True)
+
+
+# --- programs, each with arguments that lead along several paths ------------------------------------------------------
+
+
+def bisection(low, high):
+    def f(x):
+        return x**3 - 2 * x - 5
+
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        if f(middle) > 0:
+            high = middle
+        else:
+            low = middle
+    return (low + high) / 2
+
+
+def newton(a, x):
+    error = np.abs(x * x - a)
+    while np.max(error) > 1e-9:
+        x = (x + a / x) / 2
+        error = np.abs(x * x - a)
+    return x
+
+
+def line_search(x, direction):
+    def f(x):
+        return np.sum(x**4 - 3 * x**2 + x)
+
+    step = 1.0
+    while f(x + step * direction) > f(x):
+        step = step / 2
+    return x + step * direction, step
+
+
+def clipped(x):
+    norm = np.sqrt(np.sum(x * x))
+    if norm > 1:
+        x = x / norm
+    return x
+
+
+def early(x):
+    if np.all(x > 0):
+        return np.log(x)
+    if np.any(np.isnan(x)):
+        return np.zeros_like(x), "nan"
+    return {"negative": np.minimum(x, 0)}
+
+
+def network(x):
+    a, b, c, d = x
+    if a > b:
+        a, b = b, a
+    if c > d:
+        c, d = d, c
+    if a > c:
+        a, c = c, a
+    if b > d:
+        b, d = d, b
+    if b > c:
+        b, c = c, b
+    return np.stack([a, b, c, d])
+
+
+def pivoting(a):
+    for column in range(2):
+        pivot = column + np.argmax(np.abs(a[column:, column]))
+        order = list(range(3))
+        order[column], order[pivot] = order[pivot], column
+        a = a[order]
+        factor = a[column + 1 :, column] / a[column, column]
+        a = np.concatenate([a[: column + 1], a[column + 1 :] - factor[:, None] * a[column]])
+    return a
+
+
+def python_functions(x):
+    a, b, c = x
+    largest, smallest = max(a, b, c), min(a, b, c)
+    between = sorted([a, b, c])[1]
+    inside = between in [1.0, 2.0]
+    return (largest, between, smallest) if inside or not largest > 3 else largest - smallest
+
+
+def logic(a, b):
+    if a > 0 and b > 0:
+        return a * b
+    if a > 0 or b > 0:
+        return a + b
+    return 0.0 if not a else a - b
+
+
+def counts(x):
+    total = x[0]
+    for i in range(np.sum(x > 0)):
+        total = total + x[i] * (i + 1)
+    return total, x[: np.argmax(x)], [10.0, 20.0, 30.0, 40.0][np.argmin(x)]
+
+
+def chained(x):
+    return x if 0 < np.sum(x) < 5 else -x
+
+
+def asserted(x):
+    assert np.sum(x) < 10, "too large"
+    return 2 * x
+
+
+def numbers(a, b):
+    while a > b:
+        a = a / 2
+    return a * a + b if a != b else np.sqrt(a)
+
+
+def vectors(count):
+    return [(RNG.normal(size=4) * scale,) for scale in np.linspace(0.1, 3, count)]
+
+
+PROGRAMS = {
+    bisection: [(1.0, 3.0), (2.0, 2.5), (1.5, 3.5), (0.0, 4.0), (2.0, 2.5)],
+    newton: [(np.array([2.0, 9.0]), np.ones(2)), (np.array([2.0, 2e4]), np.ones(2)), (np.ones(2), np.ones(2))],
+    line_search: [(np.array([a, 0.5]), np.array([b, -1.0])) for a, b in [(1.0, 3.0), (2.0, -9.0), (0.1, 0.1)]],
+    clipped: [(np.array([0.1, 0.2]),), (np.array([3.0, 4.0]),), (np.array([np.nan, 1.0]),)],
+    early: [(np.array([1.0, 2.0]),), (np.array([1.0, np.nan]),), (np.array([1.0, -2.0]),), (np.array([1.0, 3.0]),)],
+    network: vectors(12),
+    pivoting: [(RNG.normal(size=(3, 3)),) for _ in range(8)],
+    python_functions: [(np.array(x),) for x in ([1.0, 2.0, 3.0], [9.0, 1.0, 2.0], [4.0, 8.0, 6.0], [2.0, 1.0, 5.0])],
+    logic: [(1.0, 2.0), (-1.0, 2.0), (1.0, -2.0), (-1.0, -2.0), (0.0, -1.0), (1.0, 2.0)],
+    counts: vectors(8),
+    chained: [(np.array([1.0, 2.0]),), (np.array([3.0, 4.0]),), (np.array([-1.0, 0.0]),)],
+    numbers: [(8.0, 1.0), (9.0, 1.0), (0.0, 1.0), (np.float64(5.0), np.float64(2.0))],
+}  # fmt: skip
+CASES = sorted(PROGRAMS, key=lambda function: function.__name__)
+
+
+@pytest.mark.parametrize("function", CASES, ids=lambda function: function.__name__)
+def test_each_path_gives_what_the_eager_call_gives(function):
+    compiled = tg.compile(function)
+    for _ in range(2):
+        for args in PROGRAMS[function]:
+            same(compiled(*args), function(*args))
+    programs = len(compiled.signatures)
+    assert programs > 1
+    for args in PROGRAMS[function][::-1]:
+        same(compiled(*args), function(*args))
+    assert len(compiled.signatures) == programs, "a known path is found"
+
+
+@pytest.mark.parametrize("function", CASES, ids=lambda function: function.__name__)
+def test_the_interpreter_branches_alike(function, monkeypatch):
+    monkeypatch.setattr(pipeline, "runner_of", lambda program, name: Interpreter(program))
+    compiled = tg.compile(function)
+    for args in [*PROGRAMS[function], *PROGRAMS[function]]:
+        same(compiled(*args), function(*args))
+
+
+GRADED = [(newton, 0), (line_search, 0), (clipped, 0), (network, 0), (numbers, 0)]
+
+
+@pytest.mark.parametrize(("function", "place"), GRADED, ids=lambda item: getattr(item, "__name__", None))
+def test_gradients_branch_alike(function, place):
+    def summed(*args):
+        result = function(*args)
+        return np.sum(result[0] if isinstance(result, tuple) else result)
+
+    once, twice = tg.grad(summed, place), tg.grad(lambda *args: np.sum(tg.grad(summed, place)(*args) ** 2), place)
+    for gradient in (once, twice):
+        compiled = tg.compile(gradient)
+        for args in [*PROGRAMS[function], *PROGRAMS[function]]:
+            np.testing.assert_allclose(compiled(*args), gradient(*args), rtol=1e-9, atol=1e-9)
+        assert len(compiled.signatures) > 1
+
+
+# --- the text ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_text_reads_as_a_person_would_write_it():
+    compiled = tg.compile(clipped)
+    compiled(np.array([3.0, 4.0]))
+    line = clipped.__code__.co_firstlineno + 2
+    text = [
+        f"    # forward · if norm > 1:                                      (test_branches.py:{line})",
+        "    if not norm > 1:",
+        f'        raise Left(0, False, "test_branches.py:{line}")',
+    ]
+    assert "\n".join(text) in compiled.source
+    compiled(np.array([0.3, 0.4]))
+    assert f'    if norm > 1:\n        raise Left(0, True, "test_branches.py:{line}")' in compiled.source
+
+
+def test_an_index_is_compared_as_a_whole_number():
+    compiled = tg.compile(lambda x: [1.0, 2.0, 3.0][np.argmax(x)] * x)
+    compiled(np.array([1.0, 5.0, 2.0]))
+    assert "!= 1:\n        raise Left(0, int(" in compiled.source
+
+
+def test_a_value_is_checked_once_and_a_constant_never():
+    @tg.compile
+    def twice(x):
+        large, known = np.sum(x) > 1, tg.Tensor(2.0) > 1
+        if large and known:
+            x = x * 2
+        return x if large else -x
+
+    same(twice(np.ones(2)), np.full(2, 2.0))
+    assert twice.source.count("raise Left") == 1
+    same(twice(np.zeros(2)), -np.zeros(2))
+
+
+def test_the_profile_of_a_program_that_branches():
+    compiled = tg.compile(early)
+    assert compiled.profile(np.array([1.0, 2.0])).seconds > 0
+    assert "Left" not in str(compiled.draw().svg) or compiled.draw()
+
+
+# --- what is left unchanged -------------------------------------------------------------------------------------------
+
+
+def state_and_step(compile_it):
+    w = tg.Tensor(np.array([1.0, -2.0, 3.0]), name="w")
+    moment = tg.Tensor(np.zeros(3), requires_grad=False, name="moment")
+    count = tg.Tensor(0.0, requires_grad=False, name="count")
+    generator = np.random.default_rng(3)
+    legacy = np.random.RandomState(5)
+
+    def step(x, bound):
+        noise = draws.normal(generator, (3,)) + draws.normal(legacy, (3,)) * 0.1
+        loss = np.sum((w * x + noise) ** 2)
+        loss.backward()
+        moment.assign(0.9 * moment.data + w.grad)
+        w.assign(w.data - 0.01 * moment.data)
+        count.assign(count.data + 1)
+        if loss > bound:
+            w.assign(w.data * 0.5)
+            noise = noise + draws.uniform(generator, (3,))
+        w.grad = None
+        if np.max(moment.data) > 2:
+            moment.assign(moment.data * 0)
+        return loss, noise
+
+    return w, moment, count, generator, legacy, tg.compile(step) if compile_it else step
+
+
+def test_updates_and_draws_wait_for_the_last_decision():
+    *eager, step = state_and_step(False)
+    *compiled, quick = state_and_step(True)
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        x, bound = rng.normal(size=3), rng.choice([0.5, 5.0, 50.0])
+        expected = step(x, bound)
+        same(quick(x, bound), (expected[0].data, expected[1]))
+        for one, other in zip(compiled[:3], eager[:3], strict=True):
+            same(one.data, other.data)
+            assert one.grad is None and other.grad is None
+        assert compiled[3].bit_generator.state == eager[3].bit_generator.state
+        same(compiled[4].get_state()[1], eager[4].get_state()[1])
+        assert compiled[4].get_state()[2:] == eager[4].get_state()[2:]
+    assert 3 <= len(quick.signatures) <= 4
+
+
+def test_a_failed_assertion_raises_and_changes_nothing():
+    w = tg.Tensor(np.ones(2))
+
+    @tg.compile
+    def step(x):
+        w.assign(w.data + x)
+        assert np.sum(w.data) < 10, "too large"
+        return w.data
+
+    same(step(np.ones(2)), np.full(2, 2.0))
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="too large"):
+            step(np.full(2, 50.0))
+        same(w.data, np.full(2, 2.0))
+    same(step(np.ones(2)), np.full(2, 3.0))
+
+
+def test_what_comes_after_a_decision_is_not_computed_before_it():
+    @tg.compile
+    def safe(x):
+        y = x * 2
+        if np.min(x) > 0:
+            y = y + np.log(x)
+        return y
+
+    x = np.linspace(1, 2, 100_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for item in (x, -x, x, -x):
+            same(safe(item), item * 2 + (np.log(item) if item[0] > 0 else 0))
+
+
+def test_checks_of_values_belong_to_their_path():
+    @tg.compile
+    def loss(logits, labels):
+        if np.max(labels) > 2:
+            return np.sum(logits)
+        return tg.cross_entropy(logits, labels, from_logits=True)
+
+    x = np.zeros((2, 3))
+    for _ in range(2):
+        same(loss(x, np.array([0, 2])), np.log(3))
+        same(loss(x, np.array([0, 7])), 0.0)
+
+
+# --- how paths are found, and when there are too many -----------------------------------------------------------------
+
+
+def test_a_call_on_its_path_costs_no_python_call_more():
+    def count(function, *args):
+        calls = 0
+
+        def look(frame, event, called):
+            nonlocal calls
+            calls += event == "call"
+
+        function(*args), function(*args)
+        sys.setprofile(look)
+        try:
+            function(*args)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    x = np.ones(3)
+    assert count(tg.compile(clipped), x) == count(tg.compile(lambda x: x / np.sqrt(np.sum(x * x))), x)
+
+
+def countdown(x):
+    while x > 0.5:
+        x = x - 1
+    return np.stack([x, 2 * x])
+
+
+def test_beyond_the_most_paths_a_signature_runs_eagerly_with_one_warning():
+    compiled = tg.compile(countdown)
+    for n in range(MOST):
+        same(compiled(float(n)), countdown(float(n)))
+    assert len(compiled.signatures) == MOST
+    line = countdown.__code__.co_firstlineno + 1
+    said = rf"countdown runs eagerly.*more than {MOST} paths.*most part at test_branches.py:{line}\."
+    with pytest.warns(RuntimeWarning, match=said) as caught:
+        same(compiled(100.0), countdown(100.0))
+    assert len(caught) == 1 and caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in (3.0, 50.0, 100.0, 4.5):
+            same(compiled(n), countdown(n))
+        same(compiled(np.float32(3)), countdown(np.float32(3)))
+    assert len(compiled.signatures) == 1, "another signature has its own paths"
+    compiled.clear()
+    same(compiled(3.0), countdown(3.0))
+    assert "raise Left" in compiled.source
+
+
+def test_an_eager_signature_updates_and_returns_what_a_program_would():
+    w = tg.Tensor(np.ones(2), name="w")
+
+    @tg.compile
+    def step(x):
+        loss = np.sum(w * w)
+        loss.backward()
+        index = [*range(100)][np.argmax(x)]
+        w.assign(w.data - 0.001 * w.grad)
+        w.grad = None
+        return loss, {"w": w, "index": index, "of x": x[:1]}
+
+    expected = np.ones(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for n in range(MOST + 3):
+            x = np.eye(MOST + 3)[n]
+            loss, rest = step(x)
+            same(loss, np.sum(expected**2))
+            expected = expected - 0.002 * expected
+            same(w.data, expected)
+            assert type(loss) is np.float64 and type(rest["w"]) is np.ndarray
+            rest["w"][:] = 7.0
+            rest["of x"][:] = 7.0
+            assert x[0] != 7.0
+    assert step.signatures == ()
+    with pytest.raises(tg.UnsupportedError, match="runs eagerly"):
+        step.profile(np.zeros(MOST + 3))
+
+
+def test_programs_for_other_surroundings_are_no_paths():
+    settings = {"scale": 1.0}
+
+    @tg.compile(maxsize=4)
+    def scaled(x):
+        return x * settings["scale"] if np.sum(x) > 0 else -x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for n in range(60):
+            settings["scale"] = float(n)
+            for sign in (1.0, -1.0):
+                same(scaled(sign * np.ones(2)), np.ones(2) * n if sign > 0 else np.ones(2))
+    assert len(scaled.signatures) <= 4 * MOST
+
+
+def test_a_comparison_that_rounding_decides_is_answered_as_eagerly():
+    @tg.compile
+    def knife(x, w):
+        return x @ w if np.sum(x * w) == x @ w else np.zeros(())
+
+    def eager(x, w):
+        return x @ w if np.sum(x * w) == x @ w else np.zeros(())
+
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x, w = rng.normal(size=37), rng.normal(size=37)
+        assert float(knife(x, w)) in (float(eager(x, w)), 0.0) or np.isclose(knife(x, w), x @ w)
+
+
+def test_threads_on_several_paths():
+    compiled = tg.compile(newton)
+    failures = []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(30):
+            a = rng.uniform(0.1, 1000, size=2)
+            try:
+                same(compiled(a, np.ones(2)), newton(a, np.ones(2)))
+            except BaseException as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_nan_and_infinity_have_programs_of_their_own():
+    f = tg.compile(tg.grad(lambda w, x: np.sum((x @ w)[[0, 2]]) if np.sum(w) > 1 else np.sum(x @ w * 2)))
+    eager = tg.grad(lambda w, x: np.sum((x @ w)[[0, 2]]) if np.sum(w) > 1 else np.sum(x @ w * 2))
+    x = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    bad = x.copy()
+    bad[1] = np.nan
+    for _ in range(2):
+        for w in (np.ones(2), np.zeros(2), np.array([np.nan, 1.0])):
+            for item in (x, bad):
+                np.testing.assert_array_equal(f(w, item), eager(w, item))
+
+
+def test_inside_another_compiled_function_and_under_detect_nonfinite():
+    inner = tg.compile(clipped)
+    outer = tg.compile(lambda x: inner(x) * 2 if x[0] > 0 else inner(x))
+    for x in ([3.0, 4.0], [0.1, 0.2], [-3.0, 4.0], [-0.1, 0.2]):
+        x = np.array(x)
+        same(outer(x), clipped(x) * (2 if x[0] > 0 else 1))
+        with tg.detect_nonfinite():
+            same(outer(x), clipped(x) * (2 if x[0] > 0 else 1))
+    assert len(outer.signatures) == 4 and len(inner.signatures) == 0
+
+
+def test_a_primitive_takes_part_in_decisions():
+    @tg.primitive
+    def doubled(x):
+        return x * 2 if x[0] > 0 else x * -2
+
+    doubled.derivative(lambda g, z, x: g * 2)
+
+    @tg.compile
+    def f(x):
+        y = doubled(x)
+        return y if np.sum(y) > 4 else -y
+
+    for x in ([1.0, 2.0], [-1.0, 9.0], [0.1, 0.2]):
+        y = np.array(x) * (2 if x[0] > 0 else -2)
+        same(f(np.array(x)), y if np.sum(y) > 4 else -y)
+
+
+# --- questions that NumPy refuses, and ours ---------------------------------------------------------------------------
+
+
+def test_the_truth_of_several_elements_is_numpys_error():
+    compiled = tg.compile(lambda x: x if x > 0 else -x)
+    with pytest.raises(ValueError, match="truth value of an array with more than one element is ambiguous"):
+        compiled(np.ones(2))
+    same(compiled(np.ones(1)), np.ones(1))
+    same(compiled(-np.ones((1, 1))), np.ones((1, 1)))
+    with pytest.raises(TypeError, match="integer"):
+        tg.compile(lambda x: [1, 2, 3][x])(np.float64(1.0))
+
+
+def test_a_path_that_changes_from_run_to_run_is_refused():
+    generator = np.random.default_rng(0)
+
+    def changing(x):
+        return x if np.sum(x) > generator.random() else -x
+
+    with pytest.raises(tg.UnsupportedError):
+        tg.compile(changing)(np.full(2, 0.25))
+
+
+# --- otherwise="eager" ------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_compiled_runs_eagerly_when_asked(capsys):
+    history = []
+    w = tg.Tensor(np.ones(2), name="w")
+
+    @tg.compile(otherwise="eager")
+    def step(x):
+        loss = np.sum((w * x) ** 2)
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        w.grad = None
+        history.append(loss.item())
+        print(f"loss {float(loss):.1f}")
+        return loss
+
+    line = step.__wrapped__.__code__.co_firstlineno + 6
+    with pytest.warns(RuntimeWarning, match=rf"runs eagerly: .*item\(\).*test_branches.py:{line}") as caught:
+        assert step(np.ones(2)) == 2.0
+    assert len(caught) == 1
+    assert history == [2.0] and capsys.readouterr().out == "loss 2.0\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(step(np.ones(2)), 2 * 0.8**2)
+    assert len(history) == 2 and type(history[1]) is float
+    np.testing.assert_allclose(w.data, 0.64)
+    assert tg.compile(lambda x: x * float(np.sum(x)), otherwise="eager").signatures == ()
+
+
+def test_otherwise_is_raise_or_eager():
+    with pytest.raises(ValueError, match='otherwise must be "raise" or "eager", got \'jit\''):
+        tg.compile(clipped, otherwise="jit")
+    with pytest.raises(tg.UnsupportedError):
+        tg.compile(lambda x: float(np.sum(x)), otherwise="raise")(np.ones(2))
+
+
+def test_left_is_what_it_says():
+    left = Left(3, False, "solve.py:12")
+    assert (left.number, left.outcome, left.line) == (3, False, "solve.py:12")

@@ -1,0 +1,63 @@
+"""Deciding: Python asks a stand-in for its truth or its index. The value of the run answers, and is recorded.
+
+The program follows the answer, and checks it at each call: see `tinygraph.compiler.program.decisions`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.decisions import decided
+from tinygraph.compiler.trace.agreement import same
+from tinygraph.compiler.trace.recorder import Recorder
+from tinygraph.compiler.trace.tape import Tape
+from tinygraph.compiler.trace.traced import Traced
+from tinygraph.engine.operands import plain
+
+__all__ = ["decide", "decided_size"]
+
+
+def decide(recorder: Recorder, tape: Tape, traced: Traced, ask: Callable[[Any], Any]) -> Any:
+    """Return the answer of a stand-in's value, and record it.
+
+    Args:
+        recorder: records it.
+        tape: of the run.
+        traced: the stand-in.
+        ask: `bool` or `operator.index`.
+
+    Raises:
+        TypeError, ValueError: NumPy would refuse the question too.
+    """
+    recorder.check_open()
+    alike = np.zeros(traced.shape, traced.dtype)
+    ask(alike[()] if traced._is_number else alike)  # an array of several elements has no truth, a float is no index
+    event = recorder.operand(traced)
+    outcome = ask(traced._value) if tape.reference is None else _earlier_outcome(tape, event)
+    recorder.call(decided, (traced, outcome), {})
+    return outcome
+
+
+def decided_size(recorder: Recorder, item: Any) -> Any:
+    """Return a size or an index as a whole number that the program is made for, where it is computed."""
+    value = plain(item)
+    is_one = type(value) is Traced and not value.shape
+    return recorder.decide(value, operator.index) if is_one else item
+
+
+def _earlier_outcome(tape: Tape, event: Any) -> Any:
+    """Return the outcome of the decision at the same position of the run that this one repeats.
+
+    Raises:
+        UnsupportedError: that run decided about something else.
+    """
+    assert tape.reference is not None
+    calls, position = tape.reference.calls, len(tape.calls)
+    earlier = calls[position] if position < len(calls) else None
+    if earlier is None or earlier.function is not decided or not same(event, earlier.args[0]):
+        raise tape.differs(call=earlier)
+    return earlier.args[1]
