@@ -672,7 +672,7 @@ INDEX_MAKERS = {
     "roll": lambda a, i: np.roll(a, i[0]), "take": lambda a, i: np.take(a, i, axis=1),
     "meshgrid": lambda a, i: np.meshgrid(i, i)[1],
     "choose": lambda a, i: np.choose(i, a), "expand_dims": lambda a, i: np.expand_dims(a, i[0]),
-    "moveaxis": lambda a, i: np.moveaxis(a, i[0], 1), "reshape": lambda a, i: a.reshape(-1, i[0] + 1),
+    "moveaxis": lambda a, i: np.moveaxis(a, i[0], 1), "reshape": lambda a, i: a.reshape(-1, 3 - 2 * i[0]),
     "rot90": lambda a, i: np.rot90(a, i[0]), "transpose": lambda a, i: np.transpose(a, (i[0], 1 - i[0])),
     "diag": lambda a, i: np.diag(a, i[0]), "split": lambda a, i: np.split(a, [i[0]]),
     "sum": lambda a, i: np.sum(a, axis=i[0]),

@@ -269,10 +269,6 @@ def places(x):
     return np.nonzero(x)[0]
 
 
-def slice_end(x):
-    return x[: np.argmax(x[:, 0])]
-
-
 def appended(x):
     log.append(x * 2)
     return x
@@ -378,7 +374,6 @@ REFUSALS = {
     formatted: "printed.*Return it",
     masked: "computed mask.*np.where",
     places: "nonzero of a computed value.*Keep the shape",
-    slice_end: "slice begins or ends.*np.take",
     bincounted: "bincount of a computed value.*Give minlength=n",
     appended: "changed the length of log.*Return what is to be kept",
     counted: "changed counter.'calls'. from 0 to 1.*belongs in a Tensor",
