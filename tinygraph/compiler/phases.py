@@ -30,12 +30,16 @@ from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
+from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.schedule.pieces import divide_products
+from tinygraph.compiler.schedule.unnesting import unnested
 from tinygraph.graph import Graph
 
-__all__ = ["PHASES", "phase_by_phase", "simplified"]
+__all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 
+ROLL = Phase("roll", "Make loops of repeated steps.", (), False, (rolled,))
 PHASES: tuple[Phase, ...] = (
+    ROLL,
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
         join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities,
@@ -68,10 +72,13 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     updates = sum(variable.updated is not None for variable in program.variables)
     own = functools.partial(own_updates, updates=updates)
     tidied = None
+    written_out = (write_out, write_out_images)
+    own_memory = (drop_dead, own_operands, drop_dead)
     for phase in (
-        Phase("write out", "Write tinygraph's own functions with NumPy's.", (write_out, write_out_images, own), False),
-        *phases,
-        Phase("own", "Copy what needs memory of its own.", (drop_dead, own, own_operands, drop_dead), False),
+        *[phase for phase in phases if phase is ROLL],
+        Phase("write out", "Write tinygraph's own functions with NumPy's.", written_out, False, (own,)),
+        *[phase for phase in phases if phase is not ROLL],
+        Phase("own", "Copy what needs memory of its own.", own_memory, False, (own, drop_dead)),
     ):
         graph = phase(graph, tidied)
         tidied = graph if phase.is_tidied else None
@@ -79,7 +86,7 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
 
 
 def simplified(graph: Graph, program: Program, phases: Sequence[Phase] = PHASES) -> Graph:
-    """Return a program's graph after all phases."""
+    """Return a program's graph after all phases, its loops among the other calls."""
     for _, after in phase_by_phase(graph, program, phases):
         graph = after
-    return graph
+    return unnested(graph)

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.phases import phase_by_phase
+from tinygraph.compiler.program.loops import loops_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.writer import Writer
+from tinygraph.graph import Graph
 
 __all__ = ["Stage", "Stages", "stages_of"]
 
@@ -70,6 +72,14 @@ class Stages(Mapping[str, Stage]):
         return f"<stages {', '.join(self)}>"
 
 
+def _text(graph: Graph) -> str:
+    """Return a graph as text, and below it the bodies of its loops."""
+    bodies = [
+        f"\n{step.op}, %{step.index}, repeats:\n{_indented(_text(step.function.body))}" for step in loops_in(graph)
+    ]
+    return "\n".join([str(graph), *bodies])
+
+
 def stages_of(runner: Runner) -> Stages:
     """Return the stages of a written program."""
     task = runner.task
@@ -79,7 +89,7 @@ def stages_of(runner: Runner) -> Stages:
         Stage("program", "Put the arguments first, the variables behind them, then the calls.", trace, before),
     ]
     for phase, graph in phase_by_phase(task.original, task.program, task.phases):
-        after = str(graph)
+        after = _text(graph)
         stages.append(Stage(phase.name, phase.sentence, before, after))
         before = after
     names = runner.text.references.names if isinstance(runner.text.references, Writer) else {}

@@ -10,6 +10,7 @@ from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.memory.layouts import is_view, layouts_of
 from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.loops import Begin, End, stacked
 from tinygraph.compiler.program.predicates import takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
@@ -28,6 +29,8 @@ class Draft:
         order, item_of, fusion_of: by the index of a call its position in the sequence; its item; the fusion it is in.
         parts, layouts: see `Plan`.
         storage: by a step's index; None for numbers.
+        loops: the loops that the calls of a position are in, the outermost first.
+        ends: by a loop the position of its end.
     """
 
     graph: Graph
@@ -39,6 +42,8 @@ class Draft:
     item_of: dict[int, int] = field(default_factory=dict)
     fusion_of: dict[int, Fusion] = field(default_factory=dict)
     storage: dict[int, Storage | None] = field(default_factory=dict)
+    loops: list[tuple[Any, ...]] = field(default_factory=list)
+    ends: dict[Any, int] = field(default_factory=dict)
 
     def fill(self, arguments: int) -> None:
         """Number the calls, and give each value a storage.
@@ -62,9 +67,20 @@ class Draft:
     def read_at_end(self, outputs: Sequence[Step]) -> None:
         """Note that values are needed when all calls are made."""
         for output in outputs:
-            held = self.storage[output.index]
-            if held is not None:
-                held.read_at(len(self.sequence))
+            self.read(self.storage[output.index], len(self.sequence))
+
+    def read(self, held: Storage | None, position: int) -> None:
+        """Note that a call reads a storage, and with it what it may be a view of.
+
+        What is read in a loop that it was not computed in is read again in the next iteration: until the loop ends.
+        """
+        if held is None:
+            return
+        around = self.loops[position] if position < len(self.loops) else ()
+        for part in (held, *held.behind):
+            home = self.loops[self.order[part.steps[0]]] if part.steps[0] in self.order else ()
+            entered = next((loop for loop in around if loop not in home), None)
+            part.last_read = max(part.last_read, position if entered is None else self.ends[entered])
 
     def _number_calls(self) -> None:
         for number, item in enumerate(self.items):
@@ -73,6 +89,18 @@ class Draft:
                 self.sequence.append(step)
                 if isinstance(item, Fusion):
                     self.fusion_of[step.index] = item
+        self._number_loops()
+
+    def _number_loops(self) -> None:
+        """Note which loops each call is in."""
+        around: tuple[Any, ...] = ()
+        for position, step in enumerate(self.sequence):
+            if type(step.function) is Begin:
+                around = (*around, step.function)
+            self.loops.append(around)
+            if type(step.function) is End:
+                self.ends[around[-1]] = position
+                around = around[:-1]
 
     def _place_inputs(self, arguments: int) -> None:
         """Give arguments, variables and constants the memory they come in; a constant that is a number has none."""
@@ -85,6 +113,9 @@ class Draft:
 
     def _place_parts(self) -> None:
         """Give an assembled array memory of its own, from the call on that computes the first of its parts."""
+        for step in self.sequence:
+            if step.function is stacked:
+                self.storage[step.index] = self._own("owned", step)
         for step in reversed(self.sequence):
             if step.function is assembled and step.index not in self.parts:
                 self.storage[step.index] = self._own("owned", step)
@@ -98,6 +129,7 @@ class Draft:
 
     def _place_values(self) -> None:
         """Give a view the memory of its operand, and everything else that is computed memory of its own."""
+        following = self._named_anew()
         for step in self.sequence:
             if step.index in self.storage:
                 continue
@@ -108,11 +140,27 @@ class Draft:
                 held.steps.append(step.index)
             elif not step.shape:
                 self.storage[step.index] = None
+            elif step.index in following:
+                self.storage[step.index] = fresh = self._own("fresh", step)
+                fresh.behind = [*self._behind(step), following[step.index]]
             elif takes_out(step):
                 self.storage[step.index] = self._own("owned", step)
             else:
                 self.storage[step.index] = fresh = self._own("fresh", step)
                 fresh.behind = self._behind(step)
+
+    def _named_anew(self) -> dict[int, Storage]:
+        """Return what is carried by giving its name to another array: a value that is kept of every iteration."""
+        found: dict[int, Storage] = {}
+        for step in self.sequence:
+            if type(step.function) is End:
+                _, held, nexts = step.args
+                for old, new in zip(held, nexts, strict=True):
+                    whole = self.parts.get(new.index)
+                    held_by = None if whole is None else self.storage[whole[0].index]
+                    if whole is not None and held_by is not None and whole[0].function is stacked:
+                        found[old.index] = held_by
+        return found
 
     def _own(self, kind: str, step: Step) -> Storage:
         return Storage(kind, step.shape, step.dtype, self.item_of[step.index], -1, steps=[step.index])
@@ -129,9 +177,7 @@ class Draft:
     def _note_reads(self) -> None:
         for position, step in enumerate(self.sequence):
             for operand in operands_of(step):
-                held = self.storage[operand.index]
-                if held is not None:
-                    held.read_at(position)
+                self.read(self.storage[operand.index], position)
 
 
 def draft_of(graph: Graph, items: Sequence[Step | Fusion], arguments: int) -> Draft:

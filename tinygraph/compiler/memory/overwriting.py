@@ -17,11 +17,12 @@ import numpy as np
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.loops import End, carried
 from tinygraph.compiler.program.predicates import is_elementwise, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Node
 
-__all__ = ["compute_in_place", "update_in_place"]
+__all__ = ["carry_in_place", "compute_in_place", "update_in_place"]
 
 
 def update_in_place(
@@ -84,9 +85,16 @@ def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
             if draft.storage[inner.index] is not target:
                 continue
             same = first is not None and inner.shape == step.shape and _lie_alike(draft.layouts[inner.index], first)
-            if not (same and is_elementwise(step)) or not _may_be_written_over(step, position):
+            if not (same and (is_elementwise(step) or step.function is carried)) or not _may_be_written_over(
+                step, position
+            ):
                 return False
     return True
+
+
+def _reads_in_place(step: Step) -> bool:
+    """Return whether a call reads an element of an operand only before it writes that of its result."""
+    return is_elementwise(step) or step.function is carried
 
 
 def _flat(item: Any) -> list[Step]:
@@ -108,13 +116,39 @@ def _may_be_written_over(step: Step, position: int) -> bool:
     return step.function is not np.where or position == 2
 
 
+def carry_in_place(draft: Draft) -> None:
+    """Let the next values of what loops carry be written over the values before, where no later call of the iteration
+    reads those.
+    """
+    for position, step in enumerate(draft.sequence):
+        if type(step.function) is not End:
+            continue
+        begin, held, nexts = step.args
+        inside = draft.sequence[draft.order[begin.index] : position]
+        for old, new in zip(held, nexts, strict=True):
+            mine, other = draft.storage[new.index], draft.storage[old.index]
+            if mine is None or other is None or mine is other or mine.kind != "owned" or other.kind != "owned":
+                continue
+            if mine.steps[0] != new.index or draft.loops[draft.order[new.index]] != draft.loops[position]:
+                continue
+            readers = [
+                reader for reader in inside for operand in operands_of(reader)
+                if draft.storage[operand.index] is other
+            ]  # fmt: skip
+            last = max([draft.order[reader.index] for reader in readers], default=-1)
+            if last <= draft.order[new.index] and not is_view(new, draft.layouts) and _may_overwrite(new, other, draft):
+                draft.merge(mine, into=other)
+
+
 def compute_in_place(draft: Draft) -> None:
     """Let elementwise calls write over an operand that nobody needs any more; not over what is assembled of parts,
     whose places are known before the step runs.
     """
     for step in draft.sequence:
         mine = draft.storage[step.index]
-        if mine is None or mine.kind != "owned" or mine.steps[0] != step.index or not is_elementwise(step):
+        if mine is None or mine.kind != "owned" or mine.steps[0] != step.index:
+            continue
+        if not _reads_in_place(step):
             continue
         for position, operand in enumerate(step.args):
             if type(operand) is not Step or operand.shape != step.shape or operand.dtype != step.dtype:

@@ -13,8 +13,10 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.memory.layouts import what_is_shown
+from tinygraph.compiler.program.loops import Affine, Begin, End, carried, put_row
 from tinygraph.compiler.program.predicates import is_elementwise, looks_like_view, takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.schedule.unnesting import may_be_row
 from tinygraph.graph import Graph
 
 __all__ = ["parts_of", "takes_out"]
@@ -28,19 +30,44 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
     """
     outputs = {what_is_shown(output).index for output in graph.outputs}
     wholes = [step for step in graph.nodes if step.function is assembled and step.index not in outputs]
+    found = _rows_of(graph)
     uses = Counter(part.index for whole in wholes for part in whole.args[0])
     read = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
-    found: dict[int, tuple[Step, Any]] = {}
     for whole in wholes:
         assert isinstance(whole, Step)
         layout = np.empty(whole.shape, np.bool_)
         for part, place in zip(whole.args[0], whole.args[1], strict=True):
-            if part.index in outputs or uses[part.index] != 1 or not _may_be_written_into(part, whole):
+            if (
+                part.index in outputs
+                or part.index in found
+                or uses[part.index] != 1
+                or not _may_be_written_into(part, whole)
+            ):
                 continue
             there = layout[place]
             quickly = there.flags.c_contiguous or (_writes_anywhere(part) and read[part.index] == 1)
             if part.shape == there.shape and quickly:
                 found[part.index] = (whole, place)
+    return found
+
+
+def _rows_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
+    """Return by its index each step of a loop that can be computed into its row of what the loop keeps, as above."""
+    found: dict[int, tuple[Step, Any]] = {}
+    depths: dict[int, Any] = {}
+    within: list[Any] = [None]
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        if type(step.function) is Begin:
+            within.append(step.function)
+        elif type(step.function) is End:
+            within.pop()
+        depths[step.index] = within[-1]
+        if step.function is put_row:
+            stack, value, begin = step.args
+            own = may_be_row(value) and value.function is not carried and depths[value.index] is begin.function
+            if own and value.index not in found:
+                found[value.index] = (stack, Affine(0, 1))
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.compiler.memory.draft import Draft, draft_of
 from tinygraph.compiler.memory.lines import middle_of
-from tinygraph.compiler.memory.overwriting import compute_in_place, update_in_place
+from tinygraph.compiler.memory.overwriting import carry_in_place, compute_in_place, update_in_place
 from tinygraph.compiler.memory.packing import packed
 from tinygraph.compiler.memory.storage import Plan, Storage
 from tinygraph.compiler.program.steps import Step
@@ -34,6 +34,7 @@ def plan(
     draft.read_at_end(results)
     copied, straight = update_in_place(draft, arguments, updates, results)
     draft.read_at_end([step for _, step in copied])
+    carry_in_place(draft)
     compute_in_place(draft)
     owned = _owned(draft)
     _let_escape(draft, results)

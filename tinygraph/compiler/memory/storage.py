@@ -57,11 +57,6 @@ class Storage:
         """True if it is the same memory at every call."""
         return self.kind in ("variable", "constant") or (self.kind == "owned" and not self.escapes)
 
-    def read_at(self, position: int) -> None:
-        """Note that a call reads it, and with it what it may be a view of; calls come in the order of execution."""
-        for held in (self, *self.behind):
-            held.last_read = position
-
 
 @dataclass(eq=False)
 class Buffer:

@@ -161,6 +161,10 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     **{function.__name__: _with_axes for function in TRANSPOSING},
     "reshape": _reshaped,
     "getitem": _indexed,
+    "row": lambda step, first, names: (
+        core(first).removeprefix("all_") if first.startswith("all_") else f"{core(first)}_i"
+    ),
+    "carried": lambda step, first, names: f"{core(first)}_before",
     "matmul": _multiplied,
     "convolve": _of_layer,
     "pool_max": _of_layer,

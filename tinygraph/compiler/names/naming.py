@@ -12,6 +12,7 @@ from tinygraph.compiler.names.describing import core, made_up
 from tinygraph.compiler.names.slope_values import begun_with, slopes_in
 from tinygraph.compiler.names.taken import TakenNames, users
 from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.loops import Begin, End, put_row, stacked
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
@@ -116,9 +117,18 @@ class _Naming:
 
     def _name(self, step: Step) -> None:
         """Give a step a name that is made up, if it has none."""
+        if step.function is put_row:
+            stack, value, _ = step.args
+            self.names.setdefault(stack.index, self._take(f"all_{core(self.names.get(value.index, 'values'))}"))
+            return
+        if step.function is stacked or type(step.function) is End:
+            return
+        if type(step.function) is Begin:
+            self.names.setdefault(step.index, self._take("i"))
+            return
         if step.index in self.plan.parts:
             whole = self.plan.parts[step.index][0]
-            if whole.index not in self.names:
+            if whole.index not in self.names and whole.function is not stacked:
                 self.names[whole.index] = self._take(made_up(whole, self.names, self._slopes))
         if step.index not in self.names and step.function is not None:
             shared = _of_storage(step, self.plan, self.names, self.own)

@@ -25,6 +25,7 @@ import numpy as np
 
 from tinygraph import functions
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.program.loops import AtCount, carried, row, stacked
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.products import einsum_of
@@ -105,6 +106,9 @@ _OF_ELEMENTS = replace(_OF_MATRICES, elementwise=True)
 
 def _of_kind(function: Any) -> Facts:
     """Return the facts about a function that has no row."""
+    if type(function) is AtCount:
+        facts = facts_of(function.function)
+        return Facts(takes_out=facts.takes_out, any_values=facts.any_values)
     if not isinstance(function, np.ufunc) or function.nout != 1:
         return _UNKNOWN
     return _OF_ELEMENTS if function.signature is None else _OF_MATRICES
@@ -120,6 +124,9 @@ FACTS: dict[Any, Facts] = _table(
     ((np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose, getattr(np, "permute_dims", np.transpose)),
      {"view": "transpose", "any_values": True}),
     ((np.broadcast_to, np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal), {"view": "other", "any_values": True}),
+    # --- loops ---
+    ((row,), {"view": "other", "any_values": True}),
+    ((carried, stacked), {"takes_out": True, "any_values": True}),
     # --- reductions ---
     *[((function,), {"reduces": ufunc, "takes_out": True, "any_values": True}) for function, ufunc in (
         (np.sum, np.add), (np.prod, np.multiply), (np.max, np.maximum), (np.min, np.minimum), (np.amax, np.maximum),

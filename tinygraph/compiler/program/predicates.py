@@ -11,6 +11,7 @@ from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
+from tinygraph.compiler.program.loops import AtCount, Loop, item_at
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.nested import instances
@@ -27,6 +28,8 @@ def looks_like_view(step: Step) -> bool:
         return False
     if step.function is operator.getitem:
         return is_basic(step.args[1])
+    if step.function is item_at:
+        return True
     return bool(facts_of(step.function).view)
 
 
@@ -47,6 +50,10 @@ def may_fail(step: Step) -> bool:
     A call that fails leaves every Tensor as it was: nothing is written over a Tensor's value before such a call.
     """
     function = step.function
+    if type(function) is AtCount:
+        function = function.function
+    if type(function) is Loop:
+        return any([may_fail(inner) for inner in function.body.nodes if isinstance(inner, Step)])
     if step.decides or function in CHECKS or function is counted or function is kept_kind:
         return True
     facts = facts_of(function)

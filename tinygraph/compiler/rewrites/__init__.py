@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tinygraph.compiler.program.loops import in_bodies
 from tinygraph.compiler.rewrites.sharing import drop_dead, share_common
 from tinygraph.graph import Graph
 
@@ -32,14 +33,16 @@ class Phase:
 
     Attributes:
         name, sentence: what the phase is called, and what it does.
-        rewrites: in the order in which they are applied.
+        rewrites: in the order in which they are applied, to a graph and to the bodies of its loops.
         is_tidied: what is computed twice is shared behind the phase, and what nobody needs is dropped.
+        whole: rewrites that see no body of a loop.
     """
 
     name: str
     sentence: str
     rewrites: tuple[Rewrite, ...]
     is_tidied: bool = True
+    whole: tuple[Rewrite, ...] = ()
 
     def __call__(self, graph: Graph, tidied: Graph | None = None) -> Graph:
         """Return the graph after the phase.
@@ -49,5 +52,12 @@ class Phase:
             tidied: the graph behind the last phase that tidied. Where the rewrites keep it, it is tidy still.
         """
         for rewrite in self.rewrites:
+            graph = rewrite(in_bodies(graph, rewrite))
+        for rewrite in self.whole:
             graph = rewrite(graph)
-        return drop_dead(share_common(graph)) if self.is_tidied and graph is not tidied else graph
+        return _tidied(in_bodies(graph, _tidied)) if self.is_tidied and graph is not tidied else graph
+
+
+def _tidied(graph: Graph) -> Graph:
+    """Return a graph in which nothing is computed twice, or for nobody."""
+    return drop_dead(share_common(graph))

@@ -12,9 +12,13 @@ def step(x, y):
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
+from tinygraph.compiler.program.loops import Begin, End, carried, put_row, row, stacked
 from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
@@ -24,6 +28,7 @@ from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
 from tinygraph.compiler.write.moving import view
+from tinygraph.compiler.write.repeating import bound_in_loops, counts_in, first_lines, rows_in
 from tinygraph.compiler.write.rowwise import FusionText, text_of_fusion
 from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.task import Task
@@ -57,6 +62,10 @@ class Body:
         self._conditions = Conditions(task.graph.nodes, writer)
         self._uses = uses_of(task.graph)
         self._inline: set[int] = set()  # values that are computed in a condition
+        self._loops: list[Step] = []  # those that the next statement is in
+        self._calls = list(plan.by_index.values())
+        self._each: dict[str, str] = {}  # by an array the name of a list of its rows
+        self._bound = bound_in_loops(self._calls, plan)
         self.returned = ""
 
     def write(self) -> None:
@@ -73,13 +82,19 @@ class Body:
     # --- one item -----------------------------------------------------------------------------------------------------
 
     def _write(self, step: Step) -> None:
+        form = _OF_LOOPS.get(step.function if type(step.function) not in (Begin, End) else type(step.function))
+        if form is not None:
+            form(self, step)
+            return
         held = self.plan.storage[step.index]
         if step.draws:
             self._put(step, *self._conditions.before_draw(step))
+        if step.function is carried and held is not None and held.kind != "fresh" and self._is_there(step, held):
+            return
         self._place(step)
         if self.plan.is_view(step):
             assert held is not None
-            if not held.is_lasting:
+            if not held.is_lasting or step.index in self._bound:
                 self._comment(step)
             self._write_view(step, held)
             return
@@ -123,10 +138,83 @@ class Body:
     def _write_view(self, step: Step, held: Storage) -> None:
         """Write a view; once, if it looks at memory that lasts."""
         line = f"{self.names[step.index]} = {view(self.writer, step)}"
-        if held.is_lasting:
+        if held.is_lasting and step.index not in self._bound:
             self.setup.append(line)
         else:
             self._put(step, line)
+
+    # --- loops --------------------------------------------------------------------------------------------------------
+
+    def _begin_stack(self, step: Step) -> None:
+        """Write the memory for a value of every iteration, where the caller gets it."""
+        held = self.plan.storage[step.index]
+        if held is not None:
+            self._begin(held, step)
+
+    def _begin_loop(self, step: Step) -> None:
+        """Write the first line of a loop."""
+        self._comment(step)
+        read, kept = rows_in(self._calls, step)
+        rows = [(self.names[item.index], self._source_of(item.args[0], item)) for item in read]
+        for item in kept:
+            stack, value, _ = item.args
+            if value.shape:
+                name = self.names[value.index]
+                if not self._is_row(value, stack):
+                    name = self.names[item.index] = self.writer.taken.take(f"{name}_row")
+                rows.append((name, self._source_of(stack, value)))
+        counter = self.names[step.index] if counts_in(self._calls, step) else None
+        function: Any = step.function
+        self._put_lines(*first_lines(rows, counter, function.count))
+        self._loops.append(step)
+        self.writer.counter = self.names[step.index]
+
+    def _is_there(self, step: Step, held: Storage) -> bool:
+        """Return whether the first value of what is carried lies where the others will."""
+        first = step.args[0]
+        return self.plan.storage.get(first.index) is held and not self.plan.is_view(first)
+
+    def _source_of(self, whole: Step, entry: Step) -> str:
+        """Return what a loop goes over: of memory that lasts a list of its rows, which is made once."""
+        text, held = self.writer.text(whole), self.plan.storage[whole.index]
+        if held is None or not held.is_lasting or whole.index in self._bound or not entry.shape:
+            return text
+        if text not in self._each:
+            name = self._each[text] = self.writer.taken.take(f"each_{text}")
+            self.setup.append(f"{name} = list({text})")
+        return self._each[text]
+
+    def _is_row(self, value: Step, stack: Step) -> bool:
+        """Return whether a value is computed straight into its place among those of every iteration."""
+        return value.index in self.plan.parts and self.plan.parts[value.index][0] is stack
+
+    def _keep(self, step: Step) -> None:
+        """Write a value to its place among those of every iteration, if it is not computed there."""
+        stack, value, begin = step.args
+        if not value.shape:
+            place = f"{self.names[stack.index]}[{self.names[begin.index]}]"
+            self._put(value, f"{place} = {self.writer.text(value)}")
+        elif not self._is_row(value, stack):
+            self._put(value, f"np.copyto({self.names[step.index]}, {self.writer.text(value)})")
+
+    def _end_loop(self, step: Step) -> None:
+        """Write what is carried into the next iteration."""
+        _, held, nexts = step.args
+        targets, sources = [], []
+        for old, new in zip(held, nexts, strict=True):
+            mine, other = self.plan.storage[old.index], self.plan.storage[new.index]
+            if mine is None or mine.kind == "fresh":
+                if self.names[old.index] != self.writer.text(new):
+                    targets.append(self.names[old.index])
+                    sources.append(self.writer.text(new))
+            elif mine is not other:
+                self._put(new, f"np.copyto({self.names[old.index]}, {self.writer.text(new)})")
+        if targets:
+            self._put(step, f"{', '.join(targets)} = {', '.join(sources)}")
+        self._loops.pop()
+        self._comments.forget()
+        if self._loops:
+            self.writer.counter = self.names[self._loops[-1].index]
 
     def _write_fusion(self, fusion: Fusion) -> None:
         """Write a fusion's functions, and the call of them."""
@@ -149,7 +237,7 @@ class Body:
 
     def _place(self, step: Step) -> None:
         """Write down, once, where in an assembled array a part of it lies."""
-        if step.index in self.plan.parts and step.index not in self._placed:
+        if step.index in self.plan.parts and step.index not in self._placed and step.index not in self._bound:
             self._placed.add(step.index)
             whole, index = self.plan.parts[step.index]
             self._place(whole)
@@ -221,8 +309,26 @@ class Body:
         return self.names[self.task.variables[position].index]
 
     def _comment(self, step: Step) -> None:
-        self._comments.begin(step, self.lines)
+        lines: list[str] = ["first"] if self.lines and not self.lines[-1].endswith(":") else []
+        before = len(lines)
+        self._comments.begin(step, lines)
+        self._put_lines(*lines[before:])
+
+    def _put_lines(self, *lines: str) -> None:
+        """Append lines, at the depth of the loops that they are in."""
+        indent = "    " * len(self._loops)
+        self.lines += [f"{indent}{line}" if line else "" for line in lines]
 
     def _put(self, step: Step, *lines: str) -> None:
         """Append statements, tagged with the step that they compute."""
-        self.lines += [f"{line}{TAG}{step.index}" for line in lines]
+        self._put_lines(*[f"{line}{TAG}{step.index}" for line in lines])
+
+
+# The steps of loops that are written in a way of their own.
+_OF_LOOPS: dict[Any, Callable[[Body, Step], None]] = {
+    stacked: Body._begin_stack,
+    Begin: Body._begin_loop,
+    row: lambda body, step: None,
+    put_row: Body._keep,
+    End: Body._end_loop,
+}

@@ -20,6 +20,7 @@ from tinygraph import draws
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.loops import at_first, carried
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls
@@ -46,6 +47,7 @@ OPERATORS: dict[Any, str] = {
 
 def expression(writer: Writer, step: Step) -> str:
     """Write a call as an expression that makes its own result."""
+    step = at_first(step)
     text = _EXPRESSIONS.get(step.function, Writer.call)(writer, step)
     return text if step.shape or isinstance(step.function, np.ufunc) else _out_of_view(text, step)
 
@@ -64,6 +66,7 @@ def _out_of_view(text: str, step: Step) -> str:
 
 def statements(writer: Writer, step: Step, out: str) -> list[str]:
     """Write a call whose result goes into an array called `out`, which may be an operand."""
+    step = at_first(step)
     return _STATEMENTS.get(step.function, Writer.call_into)(writer, step, out)
 
 
@@ -159,6 +162,7 @@ _EXPRESSIONS: dict[Any, Callable[[Writer, Step], str]] = {
     np.reshape: moving.reshaped_number,
     np.matmul: product_calls.product,
     operator.getitem: moving.taken,
+    carried: lambda writer, step: writer.text(step.args[0]),
     astype: moving.converted,
     einsum_of: product_calls.einsum,
     draws.uniform: _drawn,
@@ -171,6 +175,7 @@ _STATEMENTS: dict[Any, Callable[[Writer, Step, str], list[str]]] = {
     np.maximum: _clipped,
     np.minimum: _clipped,
     np.copy: moving.copied_into,
+    carried: moving.copied_into,
     np.broadcast_to: moving.copied_into,
     np.reshape: moving.reshaped_into,
     np.ravel: moving.reshaped_into,

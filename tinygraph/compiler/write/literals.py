@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.loops import Affine
+
 __all__ = [
+    "affine_text",
     "array_text",
     "dtype_text",
     "empty_text",
@@ -76,3 +79,13 @@ def name_of_number(value: Any) -> str:
     digits = number_text(float(value)).removesuffix(".0")
     digits = digits if len(digits) <= 8 else f"{value:.3g}"
     return "n_" + digits.replace("e-", "e_minus_").replace("-", "minus_").replace("+", "").replace(".", "_")
+
+
+def affine_text(number: Affine, counter: str) -> str:
+    """Return a number that counts as it is written."""
+    step = "" if abs(number.step) == 1 else f"{abs(number.step)} * "
+    if number.step < 0:
+        return f"{number.start} - {step}{counter}"
+    if not number.start:
+        return f"{step}{counter}"
+    return f"{step}{counter} {'+' if number.start > 0 else '-'} {abs(number.start)}"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.loops import at_first
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
@@ -31,6 +32,7 @@ __all__ = [
 
 def view(writer: Writer, step: Step) -> str:
     """Write an expression that looks at an array in another way."""
+    step = at_first(step)
     x = writer.text(step.args[0])
     if step.function is np.broadcast_to:
         return f"np.broadcast_to({x}, {step.shape})"

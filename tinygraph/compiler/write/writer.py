@@ -14,10 +14,18 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import facts_of
+from tinygraph.compiler.program.loops import Affine
 from tinygraph.compiler.program.result_types import dtype_of, ufunc_dtype
 from tinygraph.compiler.program.steps import Step, is_node
 from tinygraph.compiler.trace.functions import Part
-from tinygraph.compiler.write.literals import array_text, dtype_text, name_of_number, number_text, string_text
+from tinygraph.compiler.write.literals import (
+    affine_text,
+    array_text,
+    dtype_text,
+    name_of_number,
+    number_text,
+    string_text,
+)
 from tinygraph.compiler.write.references import References
 
 __all__ = ["Writer", "nest_text"]
@@ -34,6 +42,7 @@ class Writer(References):
         single: the indices of variables that are arrays of one number, which is taken out of them where numbers are
             calculated with: `b[()] - 1` is three times as fast as `b - 1`.
         numbers: what the user's code calls some numbers.
+        counter: the name of the counter of the innermost loop that is being written.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -41,6 +50,7 @@ class Writer(References):
     layouts: dict[int, Any] = field(default_factory=dict)
     single: frozenset[int] = frozenset()
     numbers: dict[float, str] = field(default_factory=dict)
+    counter: str = "i"
 
     # --- one argument -------------------------------------------------------------------------------------------------
 
@@ -158,6 +168,7 @@ def _of_slice(writer: Writer, item: slice) -> str:
 
 _FORMS: dict[type, Callable[[Writer, Any], str]] = {
     Step: _of_step,
+    Affine: lambda writer, item: affine_text(item, writer.counter),
     np.ndarray: lambda writer, item: writer.constant(item, None),
     float: lambda writer, item: number_text(item),
     complex: lambda writer, item: number_text(item),

@@ -1,0 +1,312 @@
+"""Patterns: the arguments that some steps have in the iterations of a loop, as the one argument that the loop has.
+
+x[3], x[4], x[5]        Element(Same(x), Affine(3, 1))
+h₀, h₁, h₂              Carried: h₀ first, then the value of the iteration before
+0.9, 0.81, 0.729        Numbers([0.9, 0.81, 0.729])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rolling.runs import ITERATIONS, Run
+from tinygraph.compiler.rolling.words import is_element
+
+__all__ = ["Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "pattern_of"]
+
+
+class Located(NamedTuple):
+    """A value of a loop: its loop, the iteration, and its place among the loop's steps."""
+
+    pattern: Pattern
+    iteration: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The same value in all iterations, from outside the loop."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A value of the same iteration, by its place among the loop's steps."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A value of an iteration before, by its number among those that the loop carries."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Values of an earlier loop, one in each iteration."""
+
+    pattern: Pattern
+    offset: int
+    at: Affine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Numbers, or small constant arrays, one for each iteration."""
+
+    values: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A part of an array, at an index that may count."""
+
+    base: Any
+    index: Any
+
+
+@dataclass(eq=False)
+class Pattern:
+    """What some iterations have in common.
+
+    Attributes:
+        run: the iterations.
+        args, kwargs: of each step of an iteration, with patterns in the places of values.
+        carried: for each value that is carried its first value, and its next one: `Here` or `Carried`.
+    """
+
+    run: Run
+    steps: Sequence[Step]
+    args: list[Any] = field(default_factory=list)
+    kwargs: list[Any] = field(default_factory=list)
+    carried: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def step_at(self, iteration: int, offset: int) -> Step:
+        """Return a step of an iteration."""
+        return self.steps[self.run.start + iteration * self.run.period + offset]
+
+    def carries(self, offset: int) -> int | None:
+        """Return the number of the carried value whose next one a step computes; None for no such value."""
+        return next((number for number, (_, then) in enumerate(self.carried) if then == Here(offset)), None)
+
+
+class _Differ(Exception):  # noqa: N818 - no error: the run is tried without some iterations
+    """The iterations have nothing in common that a loop could say."""
+
+
+def pattern_of(
+    run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None]
+) -> Pattern | None:
+    """Return what the iterations of a run have in common, the first or the last ones left out if they differ.
+
+    Args:
+        run: of steps.
+        steps: all calls of the graph, in order.
+        positions: of each call, by its index.
+        located: where in an earlier loop a value is.
+    """
+    for first, last in ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (2, 2)):
+        part = Run(run.start + first * run.period, run.period, run.count - first - last)
+        if part.count < ITERATIONS or not part.is_worth_it:
+            return None
+        try:
+            return _Matching(part, steps, positions, located).pattern()
+        except _Differ:
+            continue
+    return None
+
+
+class _Matching:
+    """The search for what the iterations of a run have in common."""
+
+    def __init__(
+        self, run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None]
+    ) -> None:
+        self.run = run
+        self._pattern = Pattern(run, steps)
+        self._positions = positions
+        self._located = located
+        self._carried: dict[Any, int] = {}
+
+    def pattern(self) -> Pattern:
+        """Return it.
+
+        Raises:
+            _Differ: there is none.
+        """
+        found = self._pattern
+        for offset in range(self.run.period):
+            steps = [found.step_at(iteration, offset) for iteration in range(self.run.count)]
+            found.args.append(self._tuple([step.args for step in steps]))
+            first = steps[0].kwargs
+            if any([step.kwargs.keys() != first.keys() for step in steps]):
+                raise _Differ
+            kwargs = {key: self._argument([step.kwargs[key] for step in steps]) for key in first}
+            if any(_counts(item) for item in kwargs.values()):
+                raise _Differ
+            found.kwargs.append(kwargs)
+        return found
+
+    def _tuple(self, items: list[Any]) -> tuple[Any, ...]:
+        if any([len(item) != len(items[0]) for item in items]):
+            raise _Differ
+        return tuple([self._argument(list(parts)) for parts in zip(*items, strict=True)])
+
+    def _argument(self, items: list[Any]) -> Any:
+        """Return what the arguments in one place have in common, an argument for each iteration."""
+        first = items[0]
+        kind = type(first)
+        if kind is Step or kind is np.ndarray:
+            return self._value(items)
+        if any([type(item) is not kind for item in items]):
+            raise _Differ
+        if kind is tuple:
+            return self._tuple(items)
+        if kind is list:
+            return list(self._tuple(items))
+        if kind is slice:
+            ends = [self._argument([getattr(item, end) for item in items]) for end in ("start", "stop", "step")]
+            return slice(*ends)
+        if kind is int:
+            return _even(items)
+        if kind is float or isinstance(first, np.generic):
+            return _numbers(items)
+        if all([item is first for item in items]) or all([_equal(item, first) for item in items]):
+            return first
+        raise _Differ
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def _value(self, items: list[Any]) -> Any:
+        first, final = items[0], items[-1]
+        if all([item is first for item in items]):
+            return self._same(first)
+        if all([is_element(item) for item in items]):
+            base = self._value([item.args[0] for item in items])
+            return Element(base, self._argument([item.args[1] for item in items]))
+        if all([type(item) is np.ndarray or item.is_constant for item in items]):
+            return _constants([item if type(item) is np.ndarray else item.value for item in items])
+        if type(final) is not Step:
+            raise _Differ
+        position = self._positions.get(final.index, -1)
+        if position >= self.run.start:
+            return self._of_run(items, position)
+        places = [place for item in items if type(item) is Step and (place := self._located(item)) is not None]
+        if len(places) < len(items):
+            raise _Differ
+        pattern, offset = places[0].pattern, places[0].offset
+        at = _even([place.iteration for place in places])
+        if type(at) is not Affine or any([(place.pattern, place.offset) != (pattern, offset) for place in places]):
+            raise _Differ
+        return Rows(pattern, offset, at)
+
+    def _same(self, item: Any) -> Any:
+        if type(item) is Step and self._positions.get(item.index, -1) >= self.run.start:
+            raise _Differ
+        if is_element(item):
+            return Element(self._same(item.args[0]), item.args[1])
+        return Same(item) if type(item) is Step else item
+
+    def _of_run(self, items: list[Any], position: int) -> Any:
+        """Return what values of the run itself have in common: they are of the same iteration, or of one before."""
+        iteration, offset = divmod(position - self.run.start, self.run.period)
+        before = self.run.count - 1 - iteration
+        if before < 0:
+            raise _Differ
+        for count in range(before, self.run.count):
+            if items[count] is not self._pattern.step_at(count - before, offset):
+                raise _Differ
+        if not before:
+            return Here(offset)
+        firsts = items[:before]
+        for first in firsts:
+            if type(first) is Step and self._positions.get(first.index, -1) >= self.run.start:
+                raise _Differ
+            if is_element(first) and not self._is_outside(first):
+                raise _Differ
+        return Carried(self._carry(firsts, offset))
+
+    def _is_outside(self, item: Any) -> bool:
+        while is_element(item):
+            item = item.args[0]
+        return type(item) is not Step or self._positions.get(item.index, -1) < self.run.start
+
+    def _carry(self, firsts: list[Any], offset: int) -> int:
+        """Return the number of what is carried over some iterations: each of them hands it on to the next."""
+        following: Any = Here(offset)
+        number = -1
+        for first in reversed(firsts):
+            key = (_identity(first), following)
+            if key not in self._carried:
+                self._carried[key] = len(self._pattern.carried)
+                self._pattern.carried.append((first, following))
+            number = self._carried[key]
+            following = Carried(number)
+        return number
+
+
+# --- numbers, and constants -------------------------------------------------------------------------------------------
+
+
+def _identity(item: Any) -> Any:
+    return ("step", item.index) if type(item) is Step else ("array", id(item))
+
+
+def _even(numbers: Sequence[int]) -> int | Affine:
+    """Return the number that some numbers are, or the one that moves evenly from the first to the last."""
+    first, step = numbers[0], numbers[1] - numbers[0]
+    if any([number != first + step * count for count, number in enumerate(numbers)]):
+        raise _Differ
+    return Affine(first, step) if step else first
+
+
+def _numbers(items: list[Any]) -> Any:
+    """Return the number that some are, or all of them."""
+    if all([_equal(item, items[0]) for item in items]):
+        return items[0]
+    if any([isinstance(item, np.generic) and item.dtype != items[0].dtype for item in items]):
+        raise _Differ
+    return Numbers(np.array(items))
+
+
+# Constants of an iteration that have at most this many elements may stand one after the other in an array.
+GATHERED = 256
+
+
+def _constants(items: list[Any]) -> Any:
+    """Return the constant array that some are, or all of them, one after the other."""
+    first = items[0]
+    if all([item is first or _equal(item, first) for item in items]):
+        return first
+    if first.size > GATHERED or first.dtype.kind not in "biufc":
+        raise _Differ
+    return Numbers(np.stack(items))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Return whether two constants are the same to the bit."""
+    if isinstance(one, float | np.generic | np.ndarray):
+        one, other = np.asarray(one), np.asarray(other)
+        return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
+    try:
+        return bool(one == other)
+    except Exception:
+        return False
+
+
+def _counts(item: Any) -> bool:
+    """Return whether a number that counts, or differs, stands in an argument."""
+    if type(item) in (tuple, list):
+        return any([_counts(part) for part in item])
+    if type(item) is slice:
+        return any([_counts(end) for end in (item.start, item.stop, item.step)])
+    return type(item) in (Affine, Numbers)

@@ -1,0 +1,101 @@
+"""Runs: where a list of words repeats itself, one time after the other.
+
+a b c b c b c b c d         from position 1 on, two words, four times
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Run", "runs_in"]
+
+# A loop of fewer iterations, or one that saves fewer steps, is easier to read, and quicker, written out.
+ITERATIONS = 4
+SAVED = 24
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Run:
+    """A part of a list that repeats itself.
+
+    Attributes:
+        start: the position of its first word.
+        period: how many words are repeated.
+        count: how often they stand there.
+    """
+
+    start: int
+    period: int
+    count: int
+
+    @property
+    def stop(self) -> int:
+        """The position behind its last word."""
+        return self.start + self.period * self.count
+
+    @property
+    def saved(self) -> int:
+        """How many words a loop saves."""
+        return self.period * (self.count - 1)
+
+    @property
+    def is_worth_it(self) -> bool:
+        """True if it should be a loop."""
+        return self.count >= ITERATIONS and self.saved >= SAVED
+
+
+def runs_in(words: Sequence[int]) -> list[Run]:
+    """Return the longest runs in a list, none of which overlap, in their order.
+
+    The run that saves most is taken first; what repeats itself within its words is no run beside it.
+    """
+    found = sorted(_repetitions(words), key=lambda run: (-run.saved, run.period))
+    taken: list[Run] = []
+    busy = bytearray(len(words))
+    for run in found:
+        for free in _free_parts(run, busy):
+            taken.append(free)
+            busy[free.start : free.stop] = b"\1" * (free.stop - free.start)
+    return sorted(taken)
+
+
+def _repetitions(words: Sequence[int]) -> list[Run]:
+    """Return the runs of every period by which a word follows the same word."""
+    found: list[Run] = []
+    last: dict[int, int] = {}
+    known: dict[int, int] = {}  # by the period the position up to which its runs are known
+    for position, word in enumerate(words):
+        before = last.get(word)
+        last[word] = position
+        if before is None:
+            continue
+        period = position - before
+        if known.get(period, -1) > position:
+            continue
+        start = position
+        while start > period and words[start - 1] == words[start - 1 - period]:
+            start -= 1
+        stop = position
+        while stop < len(words) and words[stop] == words[stop - period]:
+            stop += 1
+        known[period] = stop
+        run = Run(start - period, period, (stop - start) // period + 1)
+        if run.is_worth_it:
+            found.append(run)
+    return found
+
+
+def _free_parts(run: Run, busy: bytearray) -> list[Run]:
+    """Return the parts of a run, of whole periods, in which no position is busy."""
+    if not any(busy[run.start : run.stop]):
+        return [run]
+    parts: list[Run] = []
+    start = run.start
+    for position in range(run.start, run.stop + 1):
+        if position == run.stop or busy[position]:
+            part = Run(start, run.period, (position - start) // run.period)
+            if part.is_worth_it:
+                parts.append(part)
+            start = position + 1
+    return parts

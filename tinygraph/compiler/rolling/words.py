@@ -1,0 +1,69 @@
+"""Words: two steps that may be one step of a loop have the same word.
+
+They call the same function, for the same line of the user's code, with arguments of the same kinds and shapes. An
+element `x[3]` is no step of its own: it belongs to those who read it, so that the loop that reads it counts.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.predicates import is_basic
+from tinygraph.compiler.program.steps import Step
+from tinygraph.graph import Graph
+
+__all__ = ["is_element", "words_of"]
+
+
+def is_element(step: Any) -> bool:
+    """Return whether a step takes a part of an array at a number."""
+    if type(step) is not Step or step.function is not operator.getitem or not is_basic(step.args[1]):
+        return False
+    if type(step.args[0]) is not Step:
+        return False
+    index = step.args[1]
+    return any([type(item) is int for item in (index if type(index) is tuple else (index,))])
+
+
+def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
+    """Return the calls of a graph that are no elements, and the word of each."""
+    steps: list[Step] = []
+    words: list[int] = []
+    known: dict[Hashable, int] = {}
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        if step.function is None or is_element(step):
+            continue
+        source = step.source
+        key = (
+            step.function if isinstance(step.function, Hashable) else id(step.function),
+            step.section, None if source is None else (source.file, source.line), step.shape, step.dtype,
+            _kind(step.args), _kind(step.kwargs) if step.kwargs else None,
+        )  # fmt: skip
+        steps.append(step)
+        words.append(known.setdefault(key, len(known)))
+    return steps, words
+
+
+def _kind(item: Any) -> Hashable:
+    """Return a key that the arguments share which a loop may have in one place."""
+    kind = type(item)
+    if kind is Step or kind is np.ndarray:
+        return (Step, item.shape, item.dtype)
+    if kind is tuple or kind is list:
+        return (kind, *[_kind(part) for part in item])
+    if kind is dict:
+        return (kind, *[(key, _kind(part)) for key, part in item.items()])
+    if kind is slice:
+        return (kind, _kind(item.start), _kind(item.stop), _kind(item.step))
+    if kind is int or kind is float:
+        return (kind,)
+    if isinstance(item, np.generic):
+        return item.dtype
+    if isinstance(item, Hashable):
+        return (kind, item)
+    return (kind, id(item))

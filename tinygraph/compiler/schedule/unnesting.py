@@ -1,0 +1,195 @@
+"""Unnesting: the steps of loops among the other calls of a program, between a step that begins the loop and one that
+ends it, so that the calls are put in order, placed in memory, named and written as all others are.
+
+    h = carried(h0)
+    begin 500
+    x_t = row(x)
+    ...
+    end (h, h_t)
+
+The result of a loop that is carried is what it is after the last iteration. What is kept of every iteration is memory
+from before the loop, and the call that computes it writes into its row.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.loops import (
+    Affine,
+    Begin,
+    End,
+    Loop,
+    carried,
+    item_at,
+    part,
+    put_row,
+    row,
+    stacked,
+)
+from tinygraph.compiler.program.predicates import looks_like_view, takes_out
+from tinygraph.compiler.program.steps import Step
+from tinygraph.engine.nested import mapped
+from tinygraph.graph import Graph
+
+__all__ = ["may_be_row", "unnested"]
+
+
+def unnested(graph: Graph) -> Graph:
+    """Return a graph with the steps of its loops among the others."""
+    if not any([type(step.function) is Loop for step in graph.nodes]):
+        return graph
+    flat = _Unnesting()
+    moved: dict[int, Any] = {}
+    flat.add_all(graph, moved)
+    return Graph(tuple(flat.builder.steps), tuple([moved[output.index] for output in graph.outputs]))
+
+
+class _Unnesting:
+    """A graph without loops within steps, as it is made."""
+
+    def __init__(self) -> None:
+        self.builder = Builder()
+
+    def add_all(self, graph: Graph, moved: dict[int, Any]) -> None:
+        """Append the steps of a graph.
+
+        Args:
+            moved: by the index of a step the new one; of a loop all its results. The inputs may be there.
+        """
+        for step in graph.nodes:
+            assert isinstance(step, Step)
+            if step.index in moved:
+                continue
+            if step.function is part:
+                moved[step.index] = moved[step.args[0].index][step.args[1]]
+            elif type(step.function) is Loop:
+                moved[step.index] = self._add_loop(step, moved)
+            else:
+                moved[step.index] = self._add(step, moved)
+
+    def _add(self, step: Step, moved: dict[int, Any]) -> Step:
+        args, kwargs = mapped((step.args, step.kwargs), lambda item: moved[item.index] if type(item) is Step else item)
+        return self.builder.add(replace(step, args=args, kwargs=kwargs))
+
+    # --- a loop -------------------------------------------------------------------------------------------------------
+
+    def _add_loop(self, step: Step, moved: dict[int, Any]) -> list[Step]:
+        """Append a loop, and return its results."""
+        loop: Any = step.function
+        builder = self.builder
+        args = [moved[item.index] if type(item) is Step else builder.constant(step, item) for item in step.args]
+        firsts, fixed = args[: loop.carried], args[loop.carried :]
+        inputs = loop.inputs
+        inner: dict[int, Any] = dict(zip([item.index for item in inputs[loop.carried :]], fixed, strict=True))
+        rows = self._sliced(loop, inner)
+        function = Begin(loop.count)
+        stacks = [
+            builder.add(_made(step, stacked, (), (loop.count, *kept.shape), kept.dtype, None)) for kept in loop.stacks
+        ]
+        held = [
+            builder.add(_made(step, carried, (first,), item.shape, item.dtype, _before(item.name)))
+            for first, item in zip(firsts, inputs[: loop.carried], strict=True)
+        ]
+        begin = builder.add(_made(step, function, (), (), np.dtype(object), None))
+        inner.update(zip([item.index for item in inputs[: loop.carried]], held, strict=True))
+        for item, whole in rows:
+            inner[item.index] = builder.add(_made(item, row, (whole, begin), item.shape, item.dtype, item.name))
+        self.add_all(loop.body, inner)
+        nexts = self._nexts(loop, inner, held)
+        self._keep(loop, inner, stacks, begin)
+        builder.add(_made(step, End(function), (begin, tuple(held), tuple(nexts)), (), np.dtype(object), None))
+        return [*held, *stacks, *[inner[item.index] for item in loop.lasts]]
+
+    def _sliced(self, loop: Loop, inner: dict[int, Any]) -> list[tuple[Step, Step]]:
+        """Append what the rows of a loop are taken of: the elements in the order of the iterations, along axis 0.
+
+        Returns:
+            Pairs of a step of the body that takes an element, and the array of all that it takes.
+        """
+        found: list[tuple[Step, Step]] = []
+        known: dict[Any, Step] = {}
+        for step in loop.body.nodes:
+            assert isinstance(step, Step)
+            if step.function is not item_at:
+                continue
+            base, index = step.args
+            whole = inner.get(base.index) or (self._constant(base, inner) if base.is_constant else None)
+            axis = _counted_axis(index)
+            if whole is None or axis is None:
+                continue
+            at = index[-1] if type(index) is tuple else index
+            key = (whole.index, axis, at)
+            if key not in known:
+                known[key] = self._in_order(step, whole, axis, at, loop.count)
+            found.append((step, known[key]))
+        return found
+
+    def _constant(self, step: Step, inner: dict[int, Any]) -> Step:
+        inner[step.index] = self.builder.add(step)
+        return inner[step.index]  # type: ignore[no-any-return]
+
+    def _in_order(self, like: Step, whole: Step, axis: int, at: Affine, count: int) -> Step:
+        """Append an array with the elements of all iterations, in their order, along axis 0."""
+        builder = self.builder
+        like = replace(like, name=None)
+        size = whole.shape[axis]
+        start = at.start % size
+        stop = start + at.step * count
+        if (start, at.step, count) != (0, 1, size):
+            places = slice(start or None, None if stop < 0 or stop >= size else stop, None if at.step == 1 else at.step)
+            whole = builder.call(like, operator.getitem, whole, (*[slice(None)] * axis, places) if axis else places)
+        if axis:
+            order = (axis, *[other for other in range(len(whole.shape)) if other != axis])
+            whole = builder.call(like, np.transpose, whole, order)
+        return whole
+
+    # --- the end of an iteration --------------------------------------------------------------------------------------
+
+    def _nexts(self, loop: Loop, inner: dict[int, Any], held: list[Step]) -> list[Step]:
+        """Return the next values of what is carried: each an array of its own, so that it can be written at the end."""
+        found: list[Step] = []
+        seen: set[int] = set()
+        rows = {item.index for item in loop.stacks}
+        for step in loop.nexts:
+            new = inner[step.index]
+            is_row = step.index in rows and may_be_row(step)
+            if step.shape and (step.index in seen or not (is_row or may_be_row(step))):
+                new = self.builder.call(new, np.copy, new, name=step.name)
+            seen.add(step.index)
+            found.append(new)
+        return found
+
+    def _keep(self, loop: Loop, inner: dict[int, Any], stacks: list[Step], begin: Step) -> None:
+        """Append, for each value that is kept of every iteration, that it is written into its row."""
+        for step, stack in zip(loop.stacks, stacks, strict=True):
+            self.builder.add(_made(step, put_row, (stack, inner[step.index], begin), (), np.dtype(object), None))
+
+
+def may_be_row(step: Step) -> bool:
+    """Return whether the call that computes a value may write it to where it is kept."""
+    return bool(step.function not in (None, carried) and step.shape and takes_out(step) and not looks_like_view(step))
+
+
+def _made(like: Step, function: Any, args: Any, shape: tuple[int, ...], dtype: Any, name: str | None) -> Step:
+    return replace(
+        like, function=function, args=args, kwargs={}, shape=shape, dtype=dtype, name=name, value=None, given=False
+    )
+
+
+def _before(name: str | None) -> str | None:
+    """Return the name of a value that is carried: it is that of the iteration before."""
+    return None if name is None else f"{name}_before"
+
+
+def _counted_axis(index: Any) -> int | None:
+    """Return the axis along which an index takes one element, all of every axis before; None for any other index."""
+    items = index if type(index) is tuple else (index,)
+    if type(items[-1]) is not Affine or any([item != slice(None) for item in items[:-1]]):
+        return None
+    return len(items) - 1

@@ -1,0 +1,84 @@
+"""Repeating: the first line of a loop, and the lines at its end.
+
+for x_t, h in zip(each_x, all_h):       the rows of what is read and of what is kept
+    np.dot(x_t, w, out=h)
+    np.tanh(h, out=h)
+    h_before = h                        what is carried
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.program.loops import Affine, AtCount, Begin, End, put_row, row
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.write.width import WIDTH, filled
+
+__all__ = ["bound_in_loops", "counts_in", "first_lines", "rows_in"]
+
+
+def first_lines(rows: Sequence[tuple[str, str]], counter: str | None, count: int) -> list[str]:
+    """Return the first line of a loop, or the lines that it is divided into.
+
+    Args:
+        rows: names, each with the array, or the list, whose entries it is the name of in turn.
+        counter: the name of the counter, where it is needed.
+        count: the number of iterations.
+    """
+    if not rows:
+        return [f"for {counter or '_'} in range({count}):"]
+    names, sources = zip(*rows, strict=True)
+    target, source = names[0], sources[0]
+    if len(rows) > 1:
+        target, source = ", ".join(names), f"zip({', '.join(sources)})"
+        target = target if counter is None else f"({target})"
+    if counter is not None:
+        target, source = f"{counter}, {target}", f"enumerate({source})"
+    line = f"for {target} in {source}:"
+    return [line] if len(line) <= WIDTH - 12 else _divided(target, source)
+
+
+def _divided(target: str, source: str) -> list[str]:
+    """Return the first lines of a loop over many arrays."""
+    head, _, inside = source.partition("(")
+    lines = [f"    {part}" for part in filled(inside.rstrip(")"), WIDTH - 24)]
+    ends = ")" * inside.count(")")
+    if len(target) <= WIDTH - 24:
+        return [f"for {target} in {head}(", *lines, f"{ends}:"]
+    names = [f"    {part}" for part in filled(target, WIDTH - 24)]
+    return ["for (", *names, f") in {head}(", *lines, f"{ends}:"]
+
+
+def rows_in(steps: Sequence[Step], begin: Step) -> tuple[list[Step], list[Step]]:
+    """Return the steps that are rows of a loop, and those that keep a value of every iteration."""
+    read = [step for step in steps if step.function is row and step.args[1] is begin]
+    return read, [step for step in steps if step.function is put_row and step.args[2] is begin]
+
+
+def counts_in(steps: Iterable[Step], begin: Step) -> bool:
+    """Return whether a call of a loop, and of no loop within it, needs the counter."""
+    around: list[object] = []
+    for step in steps:
+        if type(step.function) is Begin:
+            around.append(step.function)
+        elif type(step.function) is End:
+            around.pop()
+        elif around and around[-1] is begin.function and _counts(step):
+            return True
+    return False
+
+
+def _counts(step: Step) -> bool:
+    return type(step.function) is AtCount or (step.function is put_row and not step.args[1].shape)
+
+
+def bound_in_loops(steps: Sequence[Step], plan: Plan) -> set[int]:
+    """Return the indices of the steps whose names mean another part of memory in every iteration."""
+    found: set[int] = set()
+    for step in steps:
+        moves = step.function is row or type(step.function) is AtCount
+        looks = plan.is_view(step) and any([operand.index in found for operand in operands_of(step)])
+        if moves or looks or type(plan.parts.get(step.index, (None, None))[1]) is Affine:
+            found.add(step.index)
+    return found
