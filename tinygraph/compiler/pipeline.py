@@ -2,7 +2,8 @@
 
     trace       the function runs on stand-ins, and what it does is recorded
     program     the record as a graph, with what it is given, keeps and returns
-    rewrites    the graph becomes smaller and cheaper, phase by phase
+    rolling     repeated steps become loops
+    rewrites    the graph becomes smaller and cheaper, phase by phase, and so do the bodies of loops
     schedule    the calls in their order, some of them gathered into runs over blocks of rows
     memory      each value gets a buffer, which an earlier value may have used before
     names       each value is named as in the user's code, or after the values it is computed from

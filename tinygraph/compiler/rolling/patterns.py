@@ -76,7 +76,7 @@ class Element:
 
 @dataclass(eq=False)
 class Pattern:
-    """What some iterations have in common.
+    """The part that some iterations have in common.
 
     Attributes:
         run: the iterations.

@@ -36,7 +36,7 @@ class Run:
 
     @property
     def saved(self) -> int:
-        """How many words a loop saves."""
+        """The number of words that a loop saves."""
         return self.period * (self.count - 1)
 
     @property

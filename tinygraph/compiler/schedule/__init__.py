@@ -6,5 +6,6 @@ batches         fusions that go over images
 sequences       fusions that go over sequences
 division        the rows of a fusion in blocks, on one thread or two
 one_thread      programs that run with one thread of BLAS
+unnesting       the steps of loops among the other calls
 pieces          a rewrite that asks the schedule: products cut into pieces
 """
