@@ -100,11 +100,14 @@ class Loop:
     stacked: int
     last: int
 
-    __module__ = "tinygraph.compiler.program.loops"
-
     @property
     def __name__(self) -> str:
         return f"loop_{self.count}"
+
+    @property
+    def has_effect(self) -> bool:
+        """True if a call of the body has one: a draw, or a decision."""
+        return any([step.has_effect for step in self.body.nodes if isinstance(step, Step)])
 
     @property
     def inputs(self) -> list[Step]:

@@ -51,7 +51,7 @@ class Step(Node):
     @property
     def has_effect(self) -> bool:
         """True if it is made once, and at its place, though nobody may read its result: a draw, or a decision."""
-        return self.function in _WITH_EFFECT
+        return self.function in _WITH_EFFECT or getattr(self.function, "has_effect", False)
 
     def __repr__(self) -> str:
         return f"<Step {self.index} {self.op} {self.name or ''} {self.shape}>"

@@ -151,7 +151,7 @@ class _Matching:
             if any([step.kwargs.keys() != first.keys() for step in steps]):
                 raise _Differ
             kwargs = {key: self._argument([step.kwargs[key] for step in steps]) for key in first}
-            if any(_counts(item) for item in kwargs.values()):
+            if any(_counts(item) for item in kwargs.values()) or (steps[0].decides and _counts(found.args[-1])):
                 raise _Differ
             found.kwargs.append(kwargs)
         return found

@@ -28,7 +28,7 @@ from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
 from tinygraph.compiler.write.moving import view
-from tinygraph.compiler.write.repeating import bound_in_loops, counts_in, first_lines, rows_in
+from tinygraph.compiler.write.repeating import bound_in_loops, counts_in, draws_in, first_lines, rows_in
 from tinygraph.compiler.write.rowwise import FusionText, text_of_fusion
 from tinygraph.compiler.write.tags import TAG
 from tinygraph.compiler.write.task import Task
@@ -133,7 +133,7 @@ class Body:
         value = step.args[0]
         text = expression(self.writer, value) if value.index in self._inline else self.writer.text(value)
         self._comment(step)
-        self.lines += self._conditions.lines(step, text)
+        self._put_lines(*self._conditions.lines(step, text, self.names))
 
     def _write_view(self, step: Step, held: Storage) -> None:
         """Write a view; once, if it looks at memory that lasts."""
@@ -153,6 +153,8 @@ class Body:
 
     def _begin_loop(self, step: Step) -> None:
         """Write the first line of a loop."""
+        for draw in draws_in(self._calls, step):
+            self._put_lines(*self._conditions.before_draw(draw))
         self._comment(step)
         read, kept = rows_in(self._calls, step)
         rows = [(self.names[item.index], self._source_of(item.args[0], item)) for item in read]

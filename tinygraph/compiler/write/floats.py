@@ -198,7 +198,7 @@ class _Statements:
             self._comments.begin(step, self.lines)
             text = self._text(step.args[0])
             whole = any(word in text for word in ("not ", " and ", " or ", " if "))  # they bind less than `not`
-            self.lines += self._conditions.lines(step, f"({text})" if whole else text)
+            self.lines += self._conditions.lines(step, f"({text})" if whole else text, {})
 
     def _pass_on(self, step: Step, item: Any) -> None:
         self.texts[step.index] = self._text(item)

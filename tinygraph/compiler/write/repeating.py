@@ -15,7 +15,7 @@ from tinygraph.compiler.program.loops import Affine, AtCount, Begin, End, put_ro
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.width import WIDTH, filled
 
-__all__ = ["bound_in_loops", "counts_in", "first_lines", "rows_in"]
+__all__ = ["bound_in_loops", "counts_in", "draws_in", "first_lines", "rows_in"]
 
 
 def first_lines(rows: Sequence[tuple[str, str]], counter: str | None, count: int) -> list[str]:
@@ -57,16 +57,29 @@ def rows_in(steps: Sequence[Step], begin: Step) -> tuple[list[Step], list[Step]]
 
 
 def counts_in(steps: Iterable[Step], begin: Step) -> bool:
-    """Return whether a call of a loop, and of no loop within it, needs the counter."""
+    """Return whether a call of a loop needs its counter: a decision, or a call that is in no loop within it."""
     around: list[object] = []
     for step in steps:
         if type(step.function) is Begin:
             around.append(step.function)
         elif type(step.function) is End:
             around.pop()
-        elif around and around[-1] is begin.function and _counts(step):
+        elif begin.function in around and (step.decides or (around[-1] is begin.function and _counts(step))):
             return True
     return False
+
+
+def draws_in(steps: Iterable[Step], begin: Step) -> list[Step]:
+    """Return the draws in a loop, those in the loops within it too."""
+    found: list[Step] = []
+    inside = False
+    for step in steps:
+        inside = (inside or step is begin) and not (
+            type(step.function) is End and step.function.begin is begin.function
+        )
+        if inside and step.draws:
+            found.append(step)
+    return found
 
 
 def _counts(step: Step) -> bool:
