@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
+from tinygraph.compiler.axes import Family, SizedRunner, pattern_of, with_names
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.pipeline import made_version, name_of
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
 
 __all__ = ["Compiled", "compile"]
+
+# An open program is kept for so many sizes at most, for each program that may be kept.
+SIZES = 16
 
 
 class Compiled:
@@ -71,6 +75,7 @@ class Compiled:
         self._calls: weakref.WeakKeyDictionary[Version, SavedCall | None] = weakref.WeakKeyDictionary()
         self._eager: dict[Any, str] = {}  # the signatures whose calls run eagerly, each with the reason
         self._strayed: Counter[Any] = Counter()  # by a signature the calls that left the program made for them
+        self._families: dict[Any, Family] = {}
         self._last: Version | None = None
         self._evicted = 0
         self._lock = threading.RLock()
@@ -199,9 +204,17 @@ class Compiled:
 
     @property
     def signatures(self) -> tuple[str, ...]:
-        """The compiled signatures, one line each: "x: float64(3, 4), mode: 'train'"."""
+        """The compiled signatures, one line each: "x: float64(3, 4), mode: 'train'". An open axis has a name, "n"."""
         with self._lock:
-            return tuple(self._parameters.told(key) for key, versions in self._versions.items() for _ in versions)
+            found: dict[Any, str] = {}
+            for key, versions in self._versions.items():
+                for version in versions:
+                    runner = version.runner
+                    is_open = type(runner) is SizedRunner
+                    program = runner.opened if is_open else version
+                    found.pop(program, None)
+                    found[program] = self._parameters.told(with_names(key, [*runner.names]) if is_open else key)
+            return tuple(found.values())
 
     def _used(self) -> Version:
         """Return the program that was run last.
@@ -329,6 +342,7 @@ class Compiled:
             self._versions.clear()
             self._eager.clear()
             self._strayed.clear()
+            self._families.clear()
             self._last = None
 
     # --- compiling --------------------------------------------------------------------------------------------------
@@ -341,12 +355,16 @@ class Compiled:
         """
         known = self._versions.get(key, [])
         why = known[0].guards.changed() if known else "the arguments differ"
+        sizes: list[int] = []
+        family = self._families.setdefault(pattern_of(key, sizes), Family())
+        written = functools.partial(family.runner, sizes) if sizes else None
         try:
-            version = made_version(self._function, self._parameters, args, kwargs, leaves)
+            version = made_version(self._function, self._parameters, args, kwargs, leaves, written)
         except UnsupportedError as error:
             if self._otherwise == RAISE:
                 raise
             self._run_eagerly(key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
+        family.note(sizes, version)
         is_static = self._parameters.is_static
         self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))
         if not kwargs and len(key) == len(args) and all(map(_is_numeric, args)):
@@ -354,9 +372,19 @@ class Compiled:
         self._versions.setdefault(key, []).insert(0, version)
         self._versions.move_to_end(key)
         self._last = version
-        while sum(map(weight_of, self._versions.values())) > self._maxsize:
+        while self._is_full():
             self._evict(why)
         return version
+
+    def _is_full(self) -> bool:
+        """Return whether there are too many programs: an open one counts once, whatever its sizes are."""
+        opened, others, count = set(), 0, 0
+        for versions in self._versions.values():
+            sized = [version for version in versions if type(version.runner) is SizedRunner]
+            opened.update(id(version.runner.opened) for version in sized)
+            others += weight_of([version for version in versions if type(version.runner) is not SizedRunner])
+            count += weight_of(sized)
+        return len(opened) + others > self._maxsize or count > SIZES * self._maxsize
 
     def _check_paths(self, key: Any, leaves: list[Any]) -> None:
         """Let the calls of a signature run eagerly from now on, if it has too many paths.

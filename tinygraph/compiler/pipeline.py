@@ -18,6 +18,7 @@ The rooms of the compiler stand in this order. Beside them, `guards` tells wheth
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import keyword
 import os
@@ -49,7 +50,7 @@ __all__ = ["compile_program", "made_version", "name_of", "runner_of"]
 
 def made_version(
     function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
-    leaves: list[Any],
+    leaves: list[Any], written: Callable[[Program, Callable[[Program], Any]], Any] | None = None,
 ) -> Version:  # fmt: skip
     """Return the program for a call of a function: all stages.
 
@@ -57,6 +58,7 @@ def made_version(
         parameters: of the function.
         args, kwargs: the arguments of the call.
         leaves: the values among the arguments that each call gives: arrays, Tensors, floats, generators.
+        written: returns the runner of the recorded program, given the compiler as well; None for what that returns.
 
     Raises:
         UnsupportedError: the function does what a program cannot repeat.
@@ -76,15 +78,16 @@ def made_version(
         inputs = stand_ins.inputs(trace)
         recorded = program_of(trace, result, [event for event, _ in inputs], names)
         # rewrites, schedule, memory, names, write
-        runner = runner_of(recorded.program, name_of(function))
+        write = functools.partial(runner_of, name=name_of(function))
+        runner = write(recorded.program) if written is None else written(recorded.program, write)
         # run
         binding = replace(stand_ins.binding(trace, recorded, inputs), finite=finite, careful=careful)
         return version_of(recorded.program, runner, stand_ins.surroundings, binding, leaves)
 
 
-def runner_of(program: Program, name: str) -> Any:
+def runner_of(program: Program, name: str, open_size: int | None = None) -> Any:
     """Return the runner of a program. The tests put one that interprets the program in the place of this function."""
-    return compile_program(program, name=name)
+    return compile_program(program, name=name, open_size=open_size)
 
 
 def compile_program(
@@ -94,6 +97,7 @@ def compile_program(
     name: str = "step",
     blocks: bool = True,
     threads: int | None = None,
+    open_size: int | None = None,
 ) -> Runner:
     """Write a program as NumPy, and make it callable: the stages from `rewrites` on.
 
@@ -104,6 +108,7 @@ def compile_program(
         name: of the function in the text. An underscore is added where the name has another meaning.
         blocks: evaluate elementwise calls on large arrays block by block.
         threads: 2 divides large calls between two threads, 1 does not; None decides by the number of processors.
+        open_size: a size that stands for any: values of its multiples share memory among themselves alone.
 
     Returns:
         A `Runner`: `.run(arguments, variables, generators)` computes; `.source` is the text; `.original` and
@@ -111,14 +116,14 @@ def compile_program(
     """
     name = users(name) if is_free(users(name)) else f"{users(name)}_"
     threads = min(2, os.cpu_count() or 1) if threads is None else threads
-    options = {"phases": phases, "name": name, "blocks": blocks, "threads": threads}
+    options = {"phases": phases, "name": name, "blocks": blocks, "threads": threads, "open_size": open_size}
 
     def again(another: Program = program, **others: Any) -> Runner:
         return compile_program(another, **{**options, **others})
 
     original = steps_of(program)
     graph = simplified(original, program, phases)
-    task = Task(program, original, graph, name, blocks, threads, again, tuple(phases))
+    task = Task(program, original, graph, name, blocks, threads, again, tuple(phases), open_size)
     return _of_numbers(named_apart(task)) if is_of_numbers(graph) else _of_arrays(task)
 
 
@@ -126,7 +131,7 @@ def _of_arrays(task: Task) -> Runner:
     """Return the runner of a program that computes with NumPy's arrays: the stages from `schedule` on."""
     graph = task.graph
     items = scheduled(graph, task.overwrites) if task.blocks else calls_alone(graph)
-    planned = plan(graph, items, len(task.arguments), task.updates, task.results)
+    planned = plan(graph, items, len(task.arguments), task.updates, task.results, task.open_size)
     names = names_of(graph, planned, task.reserved)
     text = text_of_arrays(task, planned, names)
     return made_runner(task, text, planned, one_thread=wants_one_thread(graph, items))

@@ -19,8 +19,17 @@ from tinygraph.compiler.memory.storage import Buffer, Storage
 __all__ = ["packed"]
 
 
-def packed(storages: list[Storage]) -> list[Buffer]:
-    """Lay storages that are never needed at the same time into the same memory, the largest first."""
+def packed(storages: list[Storage], open_size: int | None = None) -> list[Buffer]:
+    """Lay storages that are never needed at the same time into the same memory, the largest first.
+
+    Args:
+        storages: the storages.
+        open_size: a size that stands for any: what fits into its multiples is known of other multiples alone.
+    """
+    if open_size is not None:
+        multiples = [held for held in storages if held.nbytes % open_size == 0]
+        others = [held for held in storages if held.nbytes % open_size]
+        return _in_order([*packed(multiples), *packed(others)])
     buffers: list[Buffer] = []
     times: list[list[tuple[int, int]]] = []  # when each memory is in use, in order of time
     for _, alike in itertools.groupby(
@@ -47,6 +56,11 @@ def packed(storages: list[Storage]) -> list[Buffer]:
                     buffers.append(Buffer([held]))
                     times.append([(held.first, held.last)])
                 heapq.heappush(busy, (held.last, number))
+    return _in_order(buffers)
+
+
+def _in_order(buffers: list[Buffer]) -> list[Buffer]:
+    """Return buffers in the order in which they are first written into."""
     return sorted(buffers, key=lambda buffer: buffer.storages[0].first)
 
 

@@ -19,8 +19,9 @@ __all__ = ["plan"]
 
 
 def plan(
-    graph: Graph, items: Sequence[Step | Fusion], arguments: int, updates: dict[int, Step], results: Sequence[Step]
-) -> Plan:
+    graph: Graph, items: Sequence[Step | Fusion], arguments: int, updates: dict[int, Step], results: Sequence[Step],
+    open_size: int | None = None,
+) -> Plan:  # fmt: skip
     """Return the plan of a program: the storage of each value, and the buffers.
 
     Args:
@@ -29,6 +30,7 @@ def plan(
         arguments: how many of the inputs are arguments; the other inputs are variables.
         updates: by the position of a variable the step whose value it takes.
         results: the steps whose values the caller gets.
+        open_size: a size that stands for any, or None.
     """
     draft = draft_of(graph, items, arguments)
     draft.read_at_end(results)
@@ -47,7 +49,7 @@ def plan(
         items=list(items),
         storage=draft.storage,
         layouts=draft.layouts,
-        buffers=packed([held for held in owned if held.kind == "owned" and not held.escapes]),
+        buffers=packed([held for held in owned if held.kind == "owned" and not held.escapes], open_size),
         copied=copied,
         by_index={step.index: step for step in draft.sequence},
         straight=straight,

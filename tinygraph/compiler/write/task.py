@@ -28,6 +28,7 @@ class Task:
         threads: how many there are.
         again: compiles a program with these options, some of them replaced.
         phases: the rewrites that made `graph` of `original`.
+        open_size: a size that stands for any, or None.
     """
 
     program: Program
@@ -38,6 +39,7 @@ class Task:
     threads: int
     again: Callable[..., Any]
     phases: tuple[Phase, ...] = ()
+    open_size: int | None = None
 
     @property
     def arguments(self) -> Sequence[Node]:

@@ -1,0 +1,406 @@
+"""Open axes: one program for many sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph import nn, optim
+from tinygraph.compiler.axes import SizedRunner
+
+# The sizes of a long day: 40 batches, the last ones short.
+SIZES = [64, 65, 67, *range(40, 60), *range(70, 120, 5), 128, 33, 100, 77, 150, 96, 81]
+
+
+def programs(step):
+    """Return how many texts a compiled function has, and how many of its versions run an open one."""
+    runners = [version.runner for versions in step._versions.values() for version in versions]
+    opened = [runner for runner in runners if type(runner) is SizedRunner]
+    return len({id(runner.opened) for runner in opened}) + len(runners) - len(opened), len(opened)
+
+
+def check(make, sizes=SIZES, most=3, close=False):
+    """Compare the runs of a compiled function with eager ones over some sizes, and count the programs.
+
+    Args:
+        make: returns a function, the arguments for a size and a generator, and the Tensors that it changes.
+        most: the number of programs that there may be.
+        close: no axis is open.
+    """
+    eager, arguments, expected = make()
+    function, _, found = make()
+    step = tg.compile(function, maxsize=100)
+    for turn, size in enumerate(sizes):
+        args = arguments(size, np.random.default_rng(turn))
+        with np.errstate(all="ignore"):
+            _assert_alike(step(*args), eager(*args), size)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one.data, other.data, rtol=1e-7, atol=1e-9, err_msg=f"size {size}")
+    count, opened = programs(step)
+    if close:
+        assert opened == 0
+    else:
+        assert count <= most and opened >= len({*sizes}) - most
+    return step
+
+
+def _assert_alike(one, other, size):
+    if isinstance(other, tuple | list):
+        for a, b in zip(one, other, strict=True):
+            _assert_alike(a, b, size)
+        return
+    other = other.data if isinstance(other, tg.Tensor) else other
+    assert np.shape(one) == np.shape(other) and np.asarray(one).dtype == np.asarray(other).dtype
+    np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-9, err_msg=f"size {size}")
+
+
+# --- training steps ---------------------------------------------------------------------------------------------------
+
+
+def logistic_regression():
+    w, b = tg.Tensor(np.zeros((4, 1)), name="w"), tg.Tensor(0.0, name="b")
+
+    def step(x, y):
+        y_head = tg.sigmoid(x @ w + b)
+        cost = np.mean(-y * np.log(y_head) - (1 - y) * np.log(1 - y_head))
+        w.grad = b.grad = None
+        cost.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        b.assign(b.data - 0.1 * b.grad)
+        return cost
+
+    def arguments(n, rng):
+        x = rng.normal(size=(n, 4))
+        return x, (x[:, :1] > 0) * 1.0
+
+    return step, arguments, [w, b]
+
+
+def trained(model, shape, optimizer=None, dtype=np.float64):
+    """Return what `check` needs for a step of a model with classes."""
+    model(np.zeros((2, *shape), dtype))
+    parameters = model.parameters()
+    optimizer = (optimizer or optim.SGD)(parameters, 0.05)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = tg.cross_entropy(model(x), y, from_logits=True)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def arguments(n, rng):
+        return rng.normal(size=(n, *shape)).astype(dtype), rng.integers(0, 3, n)
+
+    return step, arguments, list(parameters)
+
+
+def mlp(optimizer=None, dtype=np.float64):
+    layers = [nn.Dense(32, activation="relu", seed=0, dtype=dtype), nn.Dense(3, seed=1, dtype=dtype)]
+    return trained(nn.Sequential(layers), (20,), optimizer, dtype)
+
+
+def test_logistic_regression():
+    step = check(logistic_regression)
+    assert "x: float64(n, 4), y: float64(n, 1)" in step.signatures
+
+
+@pytest.mark.parametrize("optimizer", [optim.SGD, optim.Adam, optim.Momentum])
+def test_mlp(optimizer):
+    step = check(lambda: mlp(optimizer))
+    assert "x: float64(n, 20), y: int64(n,)" in step.signatures
+
+
+def test_mlp_in_float32():
+    def make():
+        step, arguments, parameters = mlp(dtype=np.float32)
+        return step, arguments, []
+
+    eager, arguments, _ = make()
+    step = tg.compile(make()[0])
+    for turn, size in enumerate(SIZES):
+        args = arguments(size, np.random.default_rng(turn))
+        np.testing.assert_allclose(step(*args), eager(*args).data, rtol=1e-4)
+    assert programs(step)[0] <= 3
+
+
+def test_normalization_and_noise():
+    def make():
+        layers = [nn.Dense(16, seed=0), nn.BatchNormalization(), nn.Dropout(0.3, seed=2), nn.Dense(3, seed=1)]
+        return trained(nn.Sequential(layers), (5,))
+
+    check(make)
+
+
+def convolutional():
+    layers = [nn.Conv2D(4, 3, activation="relu", seed=0), nn.MaxPooling2D(2), nn.Flatten(), nn.Dense(3, seed=1)]
+    return trained(nn.Sequential(layers), (8, 8, 1))
+
+
+def test_convolutional_net():
+    check(convolutional)
+
+
+def lstm():
+    """A recurrent network over five steps."""
+    rng = np.random.default_rng(0)
+    w = tg.Tensor(rng.normal(size=(3, 16)) * 0.5, name="w")
+    u = tg.Tensor(rng.normal(size=(4, 16)) * 0.5, name="u")
+    b = tg.Tensor(np.zeros(16), name="b")
+    v = tg.Tensor(rng.normal(size=(4, 2)), name="v")
+
+    def step(x, y):
+        h = c = np.zeros((x.shape[0], 4))
+        for t in range(5):
+            z = x[:, t] @ w + h @ u + b
+            i, f, o, g = (z[:, 4 * gate : 4 * gate + 4] for gate in range(4))
+            c = tg.sigmoid(f) * c + tg.sigmoid(i) * np.tanh(g)
+            h = tg.sigmoid(o) * np.tanh(c)
+        loss = np.mean((h @ v - y) ** 2)
+        for p in (w, u, b, v):
+            p.grad = None
+        loss.backward()
+        for p in (w, u, b, v):
+            p.assign(p.data - 0.1 * p.grad)
+        return loss
+
+    return step, lambda n, rng: (rng.normal(size=(n, 5, 3)), rng.normal(size=(n, 2))), [w, u, b, v]
+
+
+def test_lstm():
+    check(lstm)
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+def _halves(x):
+    return x[: len(x) // 2].sum() + x[len(x) // 2 :].mean(axis=0)
+
+
+FUNCTIONS = {
+    "mean": lambda x: np.mean(np.tanh(x), axis=0),
+    "mean of all": lambda x: np.mean(x**3),
+    "var": lambda x: np.var(x, axis=0),
+    "std, one less": lambda x: np.std(x, axis=0, ddof=1),
+    "softmax over the open axis": lambda x: tg.softmax(x, axis=0),
+    "softmax": lambda x: tg.softmax(x) * 2.0,
+    "cumsum": lambda x: np.cumsum(np.sin(x), axis=0),
+    "cumsum of all": lambda x: np.cumsum(x),
+    "sort": lambda x: np.sort(x * 2, axis=0),
+    "argsort": lambda x: np.argsort(x, axis=0),
+    "concatenate": lambda x: np.concatenate([x, x * 2, x[:3]]),
+    "stack": lambda x: np.stack([x, -x]),
+    "pad": lambda x: np.pad(x, ((2, 1), (0, 0))) * 3,
+    "flat": lambda x: np.tanh(x.reshape(-1)),
+    "in pairs of columns": lambda x: x.reshape(len(x), 2, 2).sum(axis=2),
+    "every second": lambda x: x[::2] * 2,
+    "all but the last": lambda x: x[:-1] - x[1:],
+    "the middle": lambda x: x[len(x) // 2] + x[-1],
+    "halves": _halves,
+    "turned": lambda x: x[::-1] + x,
+    "gram": lambda x: np.tanh(x @ x.T).sum(axis=1),
+    "gram, flat": lambda x: np.mean(x @ x.T),
+    "outer": lambda x: x[:, 0][:, None] * x[:, 1],
+    "divided by its length": lambda x: np.sum(x, axis=0) / len(x),
+    "zeros": lambda x: np.zeros(x.shape) + x,
+    "eye": lambda x: np.ones((x.shape[0], 2)) @ np.ones((2, 4)) * x,
+    "picked": lambda x: x[np.arange(len(x)), 1] * 3,
+    "where": lambda x: np.where(x > 0, x, 0.1 * x),
+    "max": lambda x: np.max(x, axis=0) - np.min(x),
+    "the largest": lambda x: np.argmax(x, axis=1),
+    "rolled": lambda x: np.roll(x, 2, axis=0),
+    "repeated": lambda x: np.repeat(x, 2, axis=0),
+    "tiled": lambda x: np.tile(x, (2, 1)),
+    "diff": lambda x: np.diff(x, axis=0),
+    "einsum": lambda x: np.einsum("ni,nj->ij", x, x),
+    "dot": lambda x: np.dot(x[:, 0], x[:, 1]),
+    "norm": lambda x: np.linalg.norm(x, axis=1),
+    "shapes": lambda x: (x * 2, x.shape, len(x)),
+    "wide": lambda x: np.exp(np.tile(x, (1, 300)) * 0.1).sum(axis=1),
+    "one number": lambda x: np.sum(np.tile(x, (1, 300)) ** 2),
+    "three axes": lambda x: np.tanh(x.reshape(-1, 2, 2) @ x[:2, :2]).sum(axis=(1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_functions(name):
+    check(lambda: (FUNCTIONS[name], lambda n, rng: (rng.normal(size=(n, 4)),), []))
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - {"argsort", "the largest", "shapes"}))
+def test_gradients(name):
+    def gradient(x):
+        t = tg.Tensor(x)
+        y = FUNCTIONS[name](t)
+        np.sum(y * np.cos(y)).backward()
+        return t.grad
+
+    check(lambda: (gradient, lambda n, rng: (rng.normal(size=(n, 4)),), []))
+
+
+# --- programs that depend on the size in other ways -------------------------------------------------------------------
+
+
+def _by_length(x):
+    return x * 2 if len(x) > 80 else x * 3
+
+
+def test_a_decision_by_the_size_makes_another_program():
+    check(lambda: (_by_length, lambda n, rng: (rng.normal(size=(n, 4)),), []), most=8)
+
+
+def _sum_of_rows(x):
+    total = x[0] * 1.0
+    for row in range(1, len(x)):
+        total = total + x[row]
+    return total
+
+
+def _primes(x):
+    return x * float(sum(all(n % d for d in range(2, n)) for n in range(2, len(x))))
+
+
+CLOSED = {
+    "a loop over the rows": _sum_of_rows,
+    "points between two": lambda x: x[:, 0] * np.linspace(0.0, 1.0, len(x)),
+    "digits": lambda x: x * len(str(len(x) ** 5)) + len(x) ** 3 % 7,
+}
+
+
+@pytest.mark.parametrize("name", sorted(CLOSED))
+def test_closed(name):
+    arguments = lambda n, rng: (rng.normal(size=(n, 4)),)
+    check(lambda: (CLOSED[name], arguments, []), sizes=[5, 6, 7, 9, 12, 20, 8], close=True)
+
+
+def test_a_number_that_is_no_form_of_the_size():
+    check(lambda: (_primes, lambda n, rng: (rng.normal(size=(n, 4)),), []), sizes=range(4, 24), most=20)
+
+
+def test_sizes_of_one_and_none():
+    sizes = [5, 6, 7, 8, 1, 0, 2, 1, 9, 3]
+    check(lambda: (lambda x: np.tanh(x) * 2 + x.sum(), lambda n, rng: (rng.normal(size=(n, 4)),), []), sizes, most=6)
+
+
+def test_a_size_that_is_the_width_of_a_layer_too():
+    check(mlp, sizes=[32, 20, 31, 3, 33, 20, 32, 3, 21])
+
+
+def test_two_axes_of_one_size():
+    step = check(lambda: (lambda x, y: x @ y, lambda n, rng: (rng.normal(size=(3, n)), rng.normal(size=(n, 2))), []))
+    assert "x: float64(3, n), y: float64(n, 2)" in step.signatures
+
+
+def test_two_axes_that_differ_later():
+    step = tg.compile(lambda x, y: (x.sum(axis=0) + y.sum(axis=0)) * 2)
+    rng = np.random.default_rng(0)
+    for n in range(5, 12):
+        x, y = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
+        np.testing.assert_allclose(step(x, y), (x.sum(axis=0) + y.sum(axis=0)) * 2)
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=(30, 3))
+    np.testing.assert_allclose(step(x, y), (x.sum(axis=0) + y.sum(axis=0)) * 2)
+    assert step.signatures[-1] == "x: float64(20, 3), y: float64(30, 3)"
+
+
+def test_the_last_short_batch():
+    step, arguments, _ = mlp()
+    step = tg.compile(step)
+    for size in [64, 64, 64, 17, 64, 64, 64, 17]:
+        step(*arguments(size, np.random.default_rng(size)))
+    assert programs(step) == (2, 0)
+
+
+def test_the_memory_of_eight_sizes_is_kept():
+    step = tg.compile(lambda x: np.cumsum(np.tanh(x) * x))
+    for n in range(20, 50):
+        step(np.ones(n))
+    runners = [version.runner for versions in step._versions.values() for version in versions]
+    assert sum(runner._executed._bound is not None for runner in runners if type(runner) is SizedRunner) == 8
+    for n in range(20, 50):
+        np.testing.assert_allclose(step(np.ones(n)), np.cumsum(np.tanh(np.ones(n))))
+
+
+def test_a_global_that_changes_with_the_size_is_no_form_of_it():
+    settings = {"scale": 1.0}
+
+    def function(x):
+        return x * settings["scale"]
+
+    step = tg.compile(function)
+    for turn, n in enumerate(range(5, 15)):
+        settings["scale"] = n / 7 if turn < 5 else 2.0
+        x = np.arange(n) + 0.5
+        np.testing.assert_allclose(step(x), x * settings["scale"])
+
+
+def test_an_open_program_counts_once():
+    step = tg.compile(lambda x: np.tanh(x) * 2, maxsize=4)
+    for n in range(20, 60):
+        step(np.ones(n))
+    assert len(step.signatures) <= 4
+
+
+def test_arguments_in_nests_and_tensors():
+    def make():
+        def function(batch, w):
+            w.grad = None
+            loss = np.mean((batch["x"] @ w - batch["y"][0]) ** 2)
+            loss.backward()
+            return loss, w.grad
+
+        def arguments(n, rng):
+            return {"x": rng.normal(size=(n, 3)), "y": [rng.normal(size=n)]}, tg.Tensor(np.ones(3))
+
+        return function, arguments, []
+
+    check(make)
+
+
+def test_draws():
+    def make():
+        generator = np.random.default_rng(3)
+
+        def function(x):
+            return x * tg.draws.normal(generator, x.shape) + tg.draws.uniform(generator, (x.shape[0], 1))
+
+        return function, lambda n, rng: (rng.normal(size=(n, 4)),), []
+
+    check(make)
+
+
+def test_what_is_asked_of_a_version_is_that_of_its_size():
+    step = tg.compile(lambda x: np.tanh(x) * np.sum(x))
+    for n in (5, 6, 7, 8):
+        step(np.ones((n, 3)))
+    assert "n" in step.source.split() or "n," in step.source
+    assert step.graph.nodes[0].shape == (8, 3)
+    assert "24" in str(step.cost) or step.cost.flops > 0
+    assert "tanh" in str(step.stages["trace"])
+    assert step.profile(np.ones((8, 3))).by_line()
+    step.draw(rewritten=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(sorted(FUNCTIONS.keys() - {"argsort", "the largest", "shapes", "wide", "one number"})),
+                min_size=1, max_size=3), st.lists(st.integers(2, 60), min_size=4, max_size=8))  # fmt: skip
+def test_made_up_programs(names, sizes):
+    def function(x):
+        return [FUNCTIONS[name](x * (1 + position)) for position, name in enumerate(names)]
+
+    def gradient(x):
+        t = tg.Tensor(x)
+        sum(np.sum(np.sin(part)) for part in function(t)).backward()
+        return function(x), t.grad
+
+    step = tg.compile(gradient)
+    for turn, size in enumerate(sizes):
+        x = np.random.default_rng(turn).normal(size=(size, 4))
+        try:
+            expected = gradient(x)
+        except (ValueError, IndexError):
+            continue
+        _assert_alike(step(x), expected, size)
