@@ -10,9 +10,9 @@
     write       the text of a NumPy module
     run         the text becomes a function, which each call gives its arguments and variables
 
-The rooms of the compiler stand in this order. Beside them, `guards` tells whether a program fits a call,
-`kernels` has the functions that a program may call besides NumPy's, and `saving` writes a program into a file.
-`step.stages` shows what each stage made; see `tinygraph.compiler.stages`.
+The rooms of the compiler stand in this order. Beside them, `guards` tells whether a program fits a call, `axes` makes
+one program for many sizes of an axis, `kernels` has the functions that a program may call besides NumPy's, and `saving`
+writes a program into a file. `step.stages` shows what each stage made; see `tinygraph.compiler.stages`.
 """
 
 from __future__ import annotations

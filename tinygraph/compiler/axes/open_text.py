@@ -154,7 +154,7 @@ def _merged(sizes: Sequence[int], runners: Sequence[Any], size: int) -> OpenText
         name=name,
         constants=_constants(sizes, runners, renamed),
         least=size // RANGE if size > SMALL else 2,
-        most=size * RANGE,
+        most=RANGE * max(size, SMALL),
         divisions=explained(sizes, [_divisions_of(runner) for runner in runners]),
     )
 
