@@ -378,7 +378,8 @@ class Compiled:
 
     def _is_full(self) -> bool:
         """Return whether there are too many programs: an open one counts once, whatever its sizes are."""
-        opened, others, count = set(), 0, 0
+        opened: set[int] = set()
+        others, count = 0, 0
         for versions in self._versions.values():
             sized = [version for version in versions if type(version.runner) is SizedRunner]
             opened.update(id(version.runner.opened) for version in sized)
