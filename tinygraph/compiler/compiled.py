@@ -290,7 +290,7 @@ class Compiled:
             UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file.
         """
         if args or kwargs:
-            versions = [self._on_its_path(args, kwargs)[0]]
+            versions = [(self._on_its_path(args, kwargs)[0], 0)]
         else:
             self._used()
             versions = self._current()
@@ -299,33 +299,37 @@ class Compiled:
             name_of(self._function),
             self._call_parameters,
             self._parameters.static,
-            [(version, self._calls[version]) for version in versions],
+            [(version, self._calls[version], group) for version, group in versions],
             parameters,
         )
 
-    def _current(self) -> list[Version]:
-        """Return the programs that would run now, one for each signature. A file knows neither no_grad nor Tensors.
+    def _current(self) -> list[tuple[Version, int]]:
+        """Return the programs that would run now, one for each path, each with the number of its signature.
+
+        A file knows neither no_grad nor Tensors: of signatures that differ in them alone it has one.
 
         Raises:
             UnsupportedError: there is none.
         """
-        found: dict[Any, Version] = {}
+        found: dict[Any, dict[Any, tuple[Version, int]]] = {}
         plain: dict[Any, bool] = {}
         with self._lock:
-            for key, versions in self._versions.items():
+            for group, (key, versions) in enumerate(self._versions.items()):
                 for version in [item for item in versions if item.is_current()]:
                     call = self._calls[version]
                     texts = {} if call is None else call.ordered if version.ends().by_strides else call.texts
-                    words = id(version) if call is None or call.left_out else tuple(texts.items())
+                    words = group if call is None or call.left_out else tuple(texts.items())
                     is_plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
                     if words not in found or (is_plain and not plain[words]):
-                        found[words], plain[words] = version, is_plain
+                        found[words], plain[words] = {}, is_plain
+                    if all(other == group for _, other in found[words].values()):
+                        found[words].setdefault(version.decisions, (version, group))
         if not found:
             raise UnsupportedError(
                 f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or give "
                 "save the arguments of a call: save(path, ...)"
             )
-        return list(found.values())
+        return [item for paths in found.values() for item in paths.values()]
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure the time of each call in the program for these arguments. Nothing is updated.

@@ -137,7 +137,10 @@ def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[s
 
 
 def _least_times(
-    bind: Callable[[Callable[[int], None]], Callable[[], Any]], plain: Callable[[], Any], repeats: int
+    bind: Callable[[Callable[[int], None]], Callable[[], Any]],
+    plain: Callable[[], Any],
+    repeats: int,
+    restore: Callable[[], None],
 ) -> tuple[dict[int, float], float]:
     """Return the least seconds of each step, by its index, and of a whole run without a clock inside it."""
     spent: dict[int, float] = {}
@@ -155,10 +158,12 @@ def _least_times(
     whole = float("inf")
     for _ in range(repeats):
         spent.clear()
+        restore()
         last = clock()
         run()
         for index, seconds in spent.items():
             least[index] = min(seconds, least.get(index, seconds))
+        restore()
         before = clock()
         plain()
         whole = min(whole, clock() - before)
@@ -170,6 +175,7 @@ def profiled(
     plain: Callable[[], Any],
     graph: Graph,
     repeats: int,
+    restore: Callable[[], None],
     names: dict[int, str] | None = None,
 ) -> Profile:
     """Run a program some times with a clock inside it, and without.
@@ -179,10 +185,11 @@ def profiled(
         plain: runs the program once.
         graph: of its steps.
         repeats: how often; the least time of each step counts.
+        restore: called before each run, to undo what the run before it changed.
         names: see `Profile`.
     """
     steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
-    least, whole = _least_times(bind, plain, repeats)
+    least, whole = _least_times(bind, plain, repeats, restore)
     entries = [
         Timing(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
         for index, seconds in sorted(least.items())

@@ -8,6 +8,7 @@ print(runner.source)
 from __future__ import annotations
 
 import copy
+import functools
 import linecache
 import os
 import threading
@@ -193,8 +194,19 @@ class Runner:
             step = space[self.task.name]
             return lambda: step(*arguments)
 
+        values = [np.array(value) for value in variables]
+        states = [generator.bit_generator.state for generator in generators]
+
+        def restore() -> None:
+            """Let each run decide as the first one."""
+            for variable, value in zip(variables, values, strict=True):
+                variable[...] = value
+            for generator, before in zip(generators, states, strict=True):
+                generator.bit_generator.state = before
+
         names = self.task.program.updates_in(runner.graph)
-        return profiled(bind, lambda: runner.run(arguments, variables, generators), runner.graph, repeats, names)
+        plain = functools.partial(runner.run, arguments, variables, generators)
+        return profiled(bind, plain, runner.graph, repeats, restore, names)
 
 
 def made_runner(

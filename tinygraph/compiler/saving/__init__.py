@@ -19,6 +19,7 @@ the compiled one is, and returns the same.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from inspect import Parameter
 from pathlib import Path
@@ -34,7 +35,7 @@ from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
 from tinygraph.compiler.saving.saved_calls import SavedCall
 from tinygraph.compiler.saving.saved_module import saved_module
-from tinygraph.compiler.saving.saved_programs import SavedProgram, SavedValue, saved_version
+from tinygraph.compiler.saving.saved_programs import SavedProgram, SavedValue, changing_values, saved_version
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
@@ -43,7 +44,7 @@ __all__ = ["save_program", "save_versions"]
 
 def save_versions(
     path: str | os.PathLike[str], name: str, parameters: Sequence[Parameter], static: frozenset[str],
-    versions: Sequence[tuple[Version, SavedCall | None]], values: str,
+    versions: Sequence[tuple[Version, SavedCall | None, int]], values: str,
 ) -> None:  # fmt: skip
     """Write a module with a program for each of some signatures of a function.
 
@@ -52,7 +53,8 @@ def save_versions(
         name: of the function.
         parameters: of the function.
         static: the names of arguments that are part of the signature whatever they are.
-        versions: the programs, each with the call it was made for, or None where a file has no words for that call.
+        versions: the programs, each with the call it was made for, or None where a file has no words for that call, and
+            with the number of its signature: programs of one signature are paths.
         values: "beside" puts the values of Tensors into the npz, "arguments" makes them arguments.
 
     Raises:
@@ -61,16 +63,19 @@ def save_versions(
         UnsupportedError: a program cannot do without something that has no place in a file.
     """
     target = _checked(path, values)
-    given_by_name = [word for _, call in versions if call is not None for word in call.keywords]
+    given_by_name = [word for _, call, _ in versions if call is not None for word in call.keywords]
     name_of = _naming(TakenNames([*[parameter.name for parameter in parameters], *given_by_name]))
-    ordered = any(version.ends().by_strides for version, _ in versions)
+    ordered = any(version.ends().by_strides for version, _, _ in versions)
     programs: list[SavedProgram] = []
     given: dict[str, tuple[Any, Any]] = {}
     left_out: list[str] = []
-    for version, call in versions:
+    named = name_of if values == "arguments" else None
+    changing: defaultdict[int, set[Any]] = defaultdict(set)
+    for version, call, group in versions if named else ():
+        changing[group] |= changing_values(version, _checked_call(name, call))
+    for version, call, group in versions:
         call = _checked_call(name, call)
-        named = name_of if values == "arguments" else None
-        saved, state = saved_version(version, call, version.runner.of, named, ordered)
+        saved, state = saved_version(version, call, version.runner.of, named, ordered, group, changing[group])
         programs.append(saved)
         given.update({name_of(item): (item.key, item.value) for item in state})
         left_out += [item for item in call.left_out if item not in left_out]
@@ -179,9 +184,11 @@ def _complete(saved: SavedProgram, given: dict[str, tuple[Any, Any]]) -> None:
 
 
 def _check_apart(name: str, programs: Sequence[SavedProgram], left_out: Sequence[str]) -> None:
-    """Refuse two programs for calls that a file cannot tell apart."""
-    words = [tuple(saved.words.items()) for saved in programs]
-    if len(set(words)) < len(words):
+    """Refuse two programs, of which none is another path, for calls that a file cannot tell apart."""
+    groups: defaultdict[Any, set[int]] = defaultdict(set)
+    for saved in programs:
+        groups[tuple(saved.words.items())].add(saved.group)
+    if any(len(found) > 1 for found in groups.values()):
         raise UnsupportedError(
             f"save: {name} was compiled for several objects as {', '.join(left_out)}, which a file cannot tell apart. "
             "Save one of them: save(path, ...) with the arguments of a call"

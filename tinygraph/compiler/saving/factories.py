@@ -13,6 +13,7 @@ def program_1(w):                                             a program, with it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinygraph.compiler.saving.saved_programs import SavedProgram
@@ -22,7 +23,7 @@ from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.tags import untagged
 from tinygraph.compiler.write.width import WIDTH, fitted
 
-__all__ = ["entry_lines", "factory_lines"]
+__all__ = ["entry_lines", "entry_of_paths", "factory_lines"]
 
 
 def factory_lines(name: str, saved: SavedProgram, parameters: list[str], words: str, names: TopNames) -> list[str]:
@@ -82,7 +83,7 @@ def _named(text: str, result: Any, names: TopNames) -> str:
 
 def entry_lines(saved: SavedProgram, factory: str, given: list[str], words: str) -> list[str]:
     """Return the lines of one program in the table of programs."""
-    positions = [*saved.arguments, *[item for item in saved.generators if type(item) is int]]
+    positions = _places(saved)
     line = f"    {string_text(words)}: ({factory}({', '.join(given)}), {positions!r}),"
     if len(line) <= WIDTH:
         return [line]
@@ -94,3 +95,43 @@ def entry_lines(saved: SavedProgram, factory: str, given: list[str], words: str)
         *divided("        [", [str(position) for position in positions], "],"),
         "    ),",
     ]
+
+
+def entry_of_paths(
+    paths: Sequence[tuple[SavedProgram, str, list[str]]], words: str, on_paths: str, name: str
+) -> list[str]:  # fmt: skip
+    """Return the lines of several programs, each for a path of one signature, in the table of programs.
+
+    Args:
+        paths: the programs, each with its factory and what the factory is given.
+        words: the signature.
+        on_paths: the name of the function that makes one program of them.
+        name: of the saved function.
+    """
+    lines: list[str] = []
+    for saved, factory, given in paths:
+        line = f"        ({saved.path!r}, {factory}({', '.join(given)}), {_places(saved)!r}),"
+        lines += (
+            [line]
+            if len(line) <= WIDTH
+            else [
+                "        (",
+                *divided("            (", [*map(repr, saved.path), ""], "),"),
+                *divided(f"            {factory}(", given, "),"),
+                f"            {_places(saved)!r},",
+                "        ),",
+            ]
+        )
+    count = max([place + 1 for saved, _, _ in paths for place in _places(saved)], default=0)
+    return [
+        "    (",
+        *[f"        {part}" for part in pieces(words)],
+        f"    ): ({on_paths}({string_text(name)}, [",
+        *lines,
+        f"    ]), {[*range(count)]!r}),",
+    ]
+
+
+def _places(saved: SavedProgram) -> list[int]:
+    """Return the positions of the leaves that a program takes."""
+    return [*saved.arguments, *[item for item in saved.generators if type(item) is int]]

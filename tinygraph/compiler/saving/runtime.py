@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["described", "kinds_of", "literal", "owner", "read"]
+from tinygraph.compiler.program.decisions import Left
+
+__all__ = ["described", "kinds_of", "literal", "on_paths", "owner", "read"]
 
 # The types whose values are part of a signature as Python writes them.
 PLAIN = ("int", "bool", "str", "bytes", "NoneType", "complex", "float", "ellipsis")
@@ -86,6 +88,30 @@ def kinds_of(given: dict[str, Any], leaves: list[Any]) -> Any:
         else:
             return None
     return tuple(kinds)
+
+
+def on_paths(name: str, paths: list[Any]) -> Any:
+    """One program of several for the same arguments: each is for the path of its decisions, and takes some leaves."""
+
+    def run(*leaves: Any) -> Any:
+        begun: tuple[Any, ...] = ()
+        line = ""
+        for position, (path, program, places) in enumerate(paths):
+            if path[: len(begun)] == begun:
+                try:
+                    result = program(*[leaves[place] for place in places])
+                except Left as left:
+                    number, outcome, line = left.args
+                    begun = (*path[:number], outcome)
+                    continue
+                paths.insert(0, paths.pop(position))  # the next call tries it first
+                return result
+        raise ValueError(
+            f"{name}: this file has no program for a call that comes to {begun[-1]} at {line}. Call the compiled "
+            "function with such arguments, too, before it is saved"
+        )
+
+    return run
 
 
 def owner(array: Any) -> Any:

@@ -35,17 +35,18 @@ def step(x, y): ...
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinygraph.compiler.names import users
-from tinygraph.compiler.saving.factories import entry_lines, factory_lines
+from tinygraph.compiler.saving.factories import entry_lines, entry_of_paths, factory_lines
 from tinygraph.compiler.saving.files import npz_of
 from tinygraph.compiler.saving.header import ABSENT, Header
 from tinygraph.compiler.saving.lookup import Lookup, lookup_lines
-from tinygraph.compiler.saving.runtime import described, kinds_of, literal, owner, read
+from tinygraph.compiler.saving.runtime import described, kinds_of, literal, on_paths, owner, read
 from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.compiler.saving.top_names import TopNames
 from tinygraph.compiler.saving.wrapping import (
@@ -117,12 +118,18 @@ class _ModuleWriter:
         """Write the text, with the function under its name or one near to it."""
         given = self._name_all(name)
         factories: list[str] = []
-        entries: list[str] = []
+        by_words: dict[str, list[tuple[SavedProgram, str, list[str]]]] = {}
         for number, (saved, values) in enumerate(zip(self._programs, given, strict=True), 1):
             factory = self.names.take(f"program_{number}")
             words = self._words(saved)
             factories += factory_lines(factory, saved, list(values), words, self.names)
-            entries += entry_lines(saved, factory, list(values.values()), words)
+            by_words.setdefault(words, []).append((saved, factory, list(values.values())))
+        entries: list[str] = []
+        for words, paths in by_words.items():
+            if paths[0][0].path:
+                entries += entry_of_paths(paths, words, self._on_paths, self._name)
+            else:
+                entries += entry_lines(*paths[0], words)
         lines = [*self._top(), *self._once(), *factories, *self._bottom(entries)]
         return "\n".join(with_two_blanks_at_most(lines)) + "\n"
 
@@ -136,6 +143,7 @@ class _ModuleWriter:
         ]
         self._described, self._literal = self.names.sources.add(described), self.names.sources.add(literal)
         self._kinds = "" if self._ordered else self.names.sources.add(kinds_of)
+        self._on_paths = self.names.sources.add(on_paths) if any(saved.path for saved in self._programs) else ""
         self._name = self.names.take(users(name))
         given = [self.names.given(saved, called) for saved, called in zip(self._programs, functions, strict=True)]
         self._owner = self.names.sources.add(owner) if self.names.updated else ""
@@ -163,8 +171,9 @@ class _ModuleWriter:
         yield ""
         said = f"{self._name}({self._header.text}) computes for these shapes, dtypes and values, and refuses others:"
         yield from filled(said, WIDTH - 4)
-        for saved in self._programs:
-            for part in filled(in_docstring(self._words(saved)), WIDTH - 8):
+        for words, count in Counter(map(self._words, self._programs)).items():
+            several = f" ({count} paths)" if count > 1 else ""
+            for part in filled(f"{in_docstring(words)}{several}", WIDTH - 8):
                 yield f"    {part}"
         yield ""
         yield f"It needs {' and '.join(['NumPy', *others]) if others else 'NumPy alone'}."

@@ -20,7 +20,7 @@ from tinygraph.engine.operands import plain
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node, nodes_in
 
-__all__ = ["SavedProgram", "SavedValue", "saved_version"]
+__all__ = ["SavedProgram", "SavedValue", "changing_values", "saved_version"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,8 @@ class SavedProgram:
         generators: for each the position of a leaf, or the generator itself.
         result: what the function returned, where there are named tuples in it.
         asks_identity: whether the function asks which array is which, `x is y`.
+        path: the outcomes of the program's decisions, in order.
+        group: the number of the signature, of which the program is one path.
     """
 
     runner: Any
@@ -68,6 +70,8 @@ class SavedProgram:
     result: Any = None
     written_into: bool = False
     asks_identity: bool = False
+    path: tuple[bool | int, ...] = ()
+    group: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +97,31 @@ class _Inputs:
     kept: list[_Kept]
     returned: list[tuple[SavedValue, Node]]
 
-    def with_values_as_arguments(self) -> _Inputs:
-        """Return the inputs where all kept values but plain arrays are arguments, and returned where they change."""
+    def changing(self) -> set[Any]:
+        """Return the keys of the values that change, plain arrays apart."""
+        kept = {item.value.key for item in self.kept if item.updated is not None and not item.value.is_array}
+        return kept | {value.key for value, _ in self.returned}
+
+    def with_values_as_arguments(self, changing: set[Any]) -> _Inputs:
+        """Return the inputs where all kept values but plain arrays are arguments, and returned where they change.
+
+        Args:
+            changing: the keys of the values that change on this path or another.
+        """
         given = [item for item in self.kept if not item.value.is_array]
         return _Inputs(
             [*self.arguments, *[(item.node, item.value.key) for item in given]],
             [item for item in self.kept if item.value.is_array],
-            [*self.returned, *[(item.value, item.updated) for item in given if item.updated is not None]],
+            [
+                *self.returned,
+                *[(item.value, item.updated or item.node) for item in given if item.value.key in changing],
+            ],
         )
 
 
 def saved_version(
     version: Version, call: SavedCall, runner_of: Callable[[Program], Any], name_of: Callable[[SavedValue], str] | None,
-    ordered: bool = False,
+    ordered: bool = False, group: int = 0, changing: set[Any] | None = None,
 ) -> tuple[SavedProgram, list[SavedValue]]:  # fmt: skip
     """Return a program with all that it needs, and the values that it takes as arguments.
 
@@ -115,6 +131,9 @@ def saved_version(
         runner_of: writes a program.
         name_of: gives the name of a value as an argument; None where the values are kept beside the file.
         ordered: whether the order of arrays in memory is part of the signature.
+        group: the number of the signature.
+        changing: the keys of the values that the function changes on some path of this signature, where they are
+            arguments; see `changing_values`.
 
     Raises:
         UnsupportedError: another call would find gradients that the file cannot know.
@@ -126,8 +145,8 @@ def saved_version(
     given: list[SavedValue] = []
     if name_of is not None:
         given = [item.value for item in inputs.kept if not item.value.is_array]
-        inputs = inputs.with_values_as_arguments()
-        if inputs.returned:
+        inputs = inputs.with_values_as_arguments(changing or set())
+        if changing:
             results = (results, {name_of(value): node for value, node in inputs.returned})
     updated = [position for position, item in enumerate(inputs.kept) if item.updated is not None]
     saved = SavedProgram(
@@ -138,11 +157,18 @@ def saved_version(
         state=[item.value for item in inputs.kept],
         updated=updated,
         generators=[call.leaves.index(item) if type(item) is int else item for item in ends.generators],
-        result=(ends.named, {}) if inputs.returned and ends.named is not None else ends.named,
+        result=(ends.named, {}) if changing and ends.named is not None else ends.named,
         written_into=ends.written_into and bool(updated),
         asks_identity=ends.asks_identity,
+        path=version.decisions,
+        group=group,
     )
     return saved, given
+
+
+def changing_values(version: Version, call: SavedCall) -> set[Any]:
+    """Return the keys of the values that a program changes, in a file that has them as arguments."""
+    return _inputs_and_results(version.program, version.ends(), call, True)[0].changing()
 
 
 def _inputs_and_results(program: Program, ends: Ends, call: SavedCall, as_arguments: bool) -> tuple[_Inputs, Any]:

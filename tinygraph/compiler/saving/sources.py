@@ -19,11 +19,15 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.names import TakenNames, is_free
+from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.write.literals import number_text
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
 from tinygraph.users_code.instructions import is_same_code
 
 __all__ = ["Sources"]
+
+
+_LEFT = '"""A call leaves the path of a program: the number of the decision, its outcome, and the line."""'
 
 
 class Sources:
@@ -97,6 +101,9 @@ class Sources:
         if name in self._written:
             return
         self.taken.add(name)
+        if plain is Left:
+            self._written[name] = f"class {name}(Exception):\n    {_LEFT}\n"
+            return
         self._written[name] = ""  # a function may call itself
         text, definition = _definition(name, plain)
         bare = _bare(text, definition, name)
@@ -129,7 +136,7 @@ class Sources:
         elif any(value is error for error in _ERRORS):
             self._mean(name, used, value)
             self._written.setdefault(used, f"{used} = {value.__base__.__name__}")
-        elif inspect.isfunction(inspect.unwrap(value)):
+        elif value is Left or inspect.isfunction(inspect.unwrap(value)):
             self._write(used, inspect.unwrap(value))
         else:
             raise _cannot(name, f"it uses {used}, a {type(value).__name__}")

@@ -69,7 +69,7 @@ class TopNames:
 
     def _generator(self, generator: Any) -> str:
         """Return the name of a random generator."""
-        key = ("generator", id(generator))
+        key = ("generator", id(getattr(generator, "state", generator)))  # a RandomState has several faces
         if key not in self._names:
             self._names[key] = self.take(f"generator_{len(self.generators)}")
             self.generators.append(self._names[key])
