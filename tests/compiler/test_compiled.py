@@ -407,7 +407,7 @@ def test_ints_are_part_of_the_signature_and_numpys_numbers_are_not(compile_):
 
 
 def test_the_cache_has_a_bound_and_says_when_it_thrashes(compile_):
-    compiled = compile_(lambda x, n: x * n, maxsize=3)
+    compiled = compile_(lambda x, n: x * len(range(n)), maxsize=3)
     for n in range(3):
         compiled(X, n)
     with pytest.warns(RuntimeWarning, match="compiled more than 3 times.*floats, not ints.*maxsize"):

@@ -21,12 +21,14 @@ import warnings
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
 from tinygraph.compiler.axes import Family, SizedRunner, pattern_of, with_names
 from tinygraph.compiler.guards.arguments import NUMERIC
+from tinygraph.compiler.guards.counters import Counters, Place, marked
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.decisions import Left
@@ -37,6 +39,7 @@ from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
 from tinygraph.compiler.trace.carrying_out import carrying_out
+from tinygraph.compiler.trace.python_numbers import BeyondError, SteeringError
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.errors import GraphError, UnsupportedError
@@ -50,6 +53,24 @@ __all__ = ["Compiled", "compile"]
 
 # An open program is kept for so many sizes at most, for each program that may be kept.
 SIZES = 16
+
+_NONE: frozenset[Place] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call with its signature.
+
+    Attributes:
+        args, kwargs: the arguments, with a `Counter` in place of each int that is given at each call.
+        key: the signature.
+        leaves: the values that the program is given.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    key: tuple[Any, ...]
+    leaves: list[Any]
 
 
 class Compiled:
@@ -78,6 +99,7 @@ class Compiled:
         self._families: dict[Any, Family] = {}
         self._last: Version | None = None
         self._evicted = 0
+        self._counters = Counters()
         self._lock = threading.RLock()
 
     def __get__(self, instance: Any, kind: type | None = None) -> Any:
@@ -109,11 +131,11 @@ class Compiled:
         self, version: Version, left: Left, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
     ) -> Any:  # fmt: skip
         """Return the result of a call that left the path of a program: another program's, found or made."""
-        key, _ = self._signature(args, kwargs)
+        key = self._signed(args, kwargs, version.counting).key
         try:
             result, found = along(Version.__call__, self._versions.get(key, ()), version, left, leaves)
             if found is None:
-                found = self._next(key, args, kwargs, leaves)
+                found, leaves = self._next(args, kwargs, version.counting)
                 result = found(leaves)
         except Left:  # it was made for this call, and a comparison of rounded numbers has another outcome in it
             self._strayed[key] += 1
@@ -123,15 +145,22 @@ class Compiled:
         self._put_first(key, found)
         return result
 
-    def _next(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
-        """Make the program for one more path of a signature.
+    def _next(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]
+    ) -> tuple[Version, list[Any]]:
+        """Make the program for one more path of a signature; return it and the leaves of the call.
+
+        Args:
+            args, kwargs: the arguments of the call.
+            counting: the places of the counters of the program that the call has left.
 
         Raises:
-            Eagerly: it has too many paths, or this one cannot be compiled.
+            Eagerly: the signature has too many paths, or this one cannot be compiled.
         """
         with self._lock:
-            self._check_paths(key, leaves)
-            return self._compiled(key, args, kwargs, leaves)
+            call = self._signed(args, kwargs, counting)
+            self._check_paths(call.key, call.leaves)
+            return self._compiled_with(args, kwargs, counting)
 
     def _put_first(self, key: Any, version: Version) -> None:
         """Let the next call of a signature begin with a program."""
@@ -140,37 +169,59 @@ class Compiled:
                 self._versions[key] = [version, *[other for other in self._versions[key] if other is not version]]
                 self._last = version
 
-    def _on_its_path(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
+    def _on_its_path(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], by_value: bool = False
+    ) -> tuple[Version, list[Any]]:
         """Return the program that follows a call to its end, and the leaves of the call. Nothing is updated.
+
+        Args:
+            args, kwargs: the arguments of the call.
+            by_value: each int among them counts by its value.
 
         Raises:
             UnsupportedError: calls of this signature run eagerly.
         """
         try:
-            version, leaves = self._version_for(args, kwargs)
+            version, leaves = self._version_for(args, kwargs, by_value)
             try:
                 version.try_out(leaves)
             except Left as left:
-                key, _ = self._signature(args, kwargs)
+                key = self._signed(args, kwargs, version.counting).key
                 _, found = along(Version.try_out, self._versions.get(key, ()), version, left, leaves)
-                version = found or self._next(key, args, kwargs, leaves)
+                version, leaves = (found, leaves) if found else self._next(args, kwargs, version.counting)
         except Eagerly as reason:
             raise UnsupportedError(f"compile: {reason}") from None
         return version, leaves
 
-    def _signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
-        """Return the signature of a call, and its leaves."""
+    def _signed(self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]) -> _Call:
+        """Return a call with its signature, in which some ints count as counters."""
+        if counting:
+            args, kwargs = self._marked(args, kwargs, counting)
         leaves: list[Any] = []
         parts = self._parameters.signature(args, kwargs, leaves)
         if modes.unusual and not state.recording:
             parts.append("no_grad")
-        return tuple(parts), leaves
+        return _Call(args, kwargs, tuple(parts), leaves)
 
-    def _version_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Version, list[Any]]:
+    def _marked(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with a `Counter` in place of each int that changes from call to call."""
+        names = self._parameters.all_names(args)
+        found = marked([*names, *kwargs], [*args, *kwargs.values()], counting)
+        return tuple(found[: len(args)]), dict(zip(kwargs, found[len(args) :], strict=True))
+
+    def _version_for(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], by_value: bool = False
+    ) -> tuple[Version, list[Any]]:
         """Return the program for a call, and its leaves: the values among the arguments that each call gives.
 
         Mostly it is the last program again. Else a signature is made, and the programs of that signature are asked.
         Where the guards of none hold, the function is compiled.
+
+        Args:
+            args, kwargs: the arguments of the call.
+            by_value: each int among them counts by its value.
 
         Raises:
             Eagerly: calls of this signature have no program.
@@ -180,14 +231,12 @@ class Compiled:
             leaves = list(args)
             if last.holds(leaves):
                 return last, leaves
-        key, leaves = self._signature(args, kwargs)
-        version = self._found(key, leaves)
+        call = self._signed(args, kwargs, _NONE if by_value else self._counters.counting)
+        version = self._found(call.key, call.leaves)
         if version is None:
             with self._lock:
-                if key in self._eager:
-                    raise Eagerly(self._eager[key])
-                version = self._found(key, leaves) or self._compiled(key, args, kwargs, leaves)
-        return version, leaves
+                return self._made(args, kwargs, by_value)
+        return version, call.leaves
 
     def _found(self, key: tuple[Any, ...], leaves: list[Any]) -> Version | None:
         """Return the program of a signature whose guards hold, or None."""
@@ -281,8 +330,10 @@ class Compiled:
                 returns a pair: what it returned before, and a dict of the new values.
 
         The saved function is called like this one, returns the same, and refuses arguments of other shapes, dtypes or
-        values than it was written for. Arrays that the function found outside are in the npz as they are now. A module,
-        a function, and other objects among the arguments are part of the program and no arguments of the saved one.
+        values than it was written for: an int among them counts by its value, even one that a program is given at each
+        call. Arrays that the function found outside, and numbers that change there, are in the npz as they are now. A
+        module, a function, and other objects among the arguments are part of the program and no arguments of the saved
+        one.
 
         Raises:
             ValueError: the path does not end in ".py", or `parameters` is something else.
@@ -290,7 +341,7 @@ class Compiled:
             UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file.
         """
         if args or kwargs:
-            versions = [(self._on_its_path(args, kwargs)[0], 0)]
+            versions = [(self._on_its_path(args, kwargs, by_value=True)[0], 0)]
         else:
             self._used()
             versions = self._current()
@@ -315,7 +366,7 @@ class Compiled:
         plain: dict[Any, bool] = {}
         with self._lock:
             for group, (key, versions) in enumerate(self._versions.items()):
-                for version in [item for item in versions if item.is_current()]:
+                for version in [item for item in versions if not item.counts_arguments and item.is_current()]:
                     call = self._calls[version]
                     texts = {} if call is None else call.ordered if version.ends().by_strides else call.texts
                     words = group if call is None or call.left_out else tuple(texts.items())
@@ -351,26 +402,88 @@ class Compiled:
 
     # --- compiling --------------------------------------------------------------------------------------------------
 
-    def _compiled(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]) -> Version:
+    def _made(self, args: tuple[Any, ...], kwargs: dict[str, Any], by_value: bool) -> tuple[Version, list[Any]]:
+        """Return the program for a call, and its leaves, where none was found outside the lock.
+
+        Raises:
+            Eagerly: calls of this signature have no program.
+        """
+        if not by_value:
+            self._meet_ints(args, kwargs)
+        every = _NONE if by_value else self._counters.counting
+        for counting in (every, _NONE) if every else (_NONE,):
+            call = self._signed(args, kwargs, counting)
+            if call.key in self._eager:
+                raise Eagerly(self._eager[call.key])
+            version = self._found(call.key, call.leaves)
+            if version is not None:
+                return version, call.leaves
+        return self._compiled_with(args, kwargs, every)
+
+    def _meet_ints(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take note of the ints among the arguments and outside, before a call is compiled."""
+        given = [*zip(self._parameters.all_names(args), args, strict=True), *kwargs.items()]
+        self._counters.meet_arguments([pair for pair in given if pair[0] not in self._parameters.static])
+        known = self._versions.get(self._signed(args, kwargs, self._counters.counting).key)
+        if known:
+            self._counters.meet_outside(known[0].surroundings.changed_ints())
+
+    def _compiled_with(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]
+    ) -> tuple[Version, list[Any]]:
+        """Make the program for a call; return it and the leaves of the call.
+
+        Where the function asks a counter for its value, the call is recorded once more with the value as part of the
+        signature, and so is every later one.
+
+        Args:
+            args, kwargs: the arguments of the call.
+            counting: the places of the counters.
+
+        Raises:
+            Eagerly: no program can be made, and the call is to run eagerly then.
+        """
+        steering = _NONE
+        while True:
+            call = self._signed(args, kwargs, counting)
+            try:
+                version = self._compiled(call, counting)
+            except Exception as error:
+                if not counting:
+                    raise
+                if isinstance(error, BeyondError):  # for this value alone
+                    counting = _NONE
+                else:
+                    blamed = error.counters & counting if isinstance(error, SteeringError) else counting
+                    steering |= blamed or counting
+                    counting -= steering
+                continue
+            self._counters.steer(steering)
+            return version, call.leaves
+
+    def _compiled(self, call: _Call, counting: frozenset[Place]) -> Version:
         """Make the program for a call, and put it before the other programs of its signature.
 
         Raises:
             Eagerly: no program can be made, and the call is to run eagerly then.
         """
+        args, kwargs, key = call.args, call.kwargs, call.key
         known = self._versions.get(key, [])
         why = known[0].guards.changed() if known else "the arguments differ"
         sizes: list[int] = []
         family = self._families.setdefault(pattern_of(key, sizes), Family())
         written = functools.partial(family.runner, sizes) if sizes else None
         try:
-            version = made_version(self._function, self._parameters, args, kwargs, leaves, written)
+            version = made_version(self._function, self._parameters, args, kwargs, call.leaves, written, counting)
         except UnsupportedError as error:
-            if self._otherwise == RAISE:
+            if self._otherwise == RAISE or counting:
                 raise
             self._run_eagerly(key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
         family.note(sizes, version)
+        version.counting = counting
         is_static = self._parameters.is_static
-        self._calls[version] = call_of(self._call_parameters, is_static, args, kwargs, len(leaves))
+        given = call_of(self._call_parameters, is_static, args, kwargs, len(call.leaves))
+        self._calls[version] = None if version.counts_arguments else given
         if not kwargs and len(key) == len(args) and all(map(_is_numeric, args)):
             version.layouts = [(item.shape, item.dtype) for item in args]
         self._versions.setdefault(key, []).insert(0, version)
@@ -431,7 +544,7 @@ class Compiled:
             warnings.warn(
                 f"compile: {self._name} was compiled more than {self._maxsize} times, and programs are thrown away "
                 f"(last because: {why}). Arguments that change at each call should be arrays of one shape or floats, "
-                "not ints or strings; or raise maxsize=",
+                "not ints that steer the function, or strings; or raise maxsize=",
                 RuntimeWarning,
                 stacklevel=5,
             )
@@ -465,7 +578,8 @@ def compile(  # noqa: A001
 
     Args:
         function: takes arrays, Tensors and numbers, in lists, tuples and dicts. Arrays and floats are given anew at
-            each call; ints, bools, strings, None and other objects are part of the signature.
+            each call; ints, bools, strings, None and other objects are part of the signature. An int that only enters
+            arithmetic is given at each call, too, from its third value on.
         static_argnames: arguments that are part of the signature whatever they are; they must be hashable.
         maxsize: the number of programs that are kept. Beyond it the least recently used one is thrown away. The paths
             of one signature count as one.

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tinygraph.compiler.guards.counters import Place
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.memory import NO_MEMORY, plan
 from tinygraph.compiler.names import is_free, names_of, users
@@ -44,6 +45,7 @@ from tinygraph.compiler.trace import program_of, trace_twice
 from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
 from tinygraph.compiler.write.task import Task
+from tinygraph.errors import UnsupportedError
 
 __all__ = ["compile_program", "made_version", "name_of", "runner_of"]
 
@@ -51,14 +53,16 @@ __all__ = ["compile_program", "made_version", "name_of", "runner_of"]
 def made_version(
     function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
     leaves: list[Any], written: Callable[[Program, Callable[[Program], Any]], Any] | None = None,
+    counting: frozenset[Place] = frozenset(),
 ) -> Version:  # fmt: skip
     """Return the program for a call of a function: all stages.
 
     Args:
         parameters: of the function.
         args, kwargs: the arguments of the call.
-        leaves: the values among the arguments that each call gives: arrays, Tensors, floats, generators.
+        leaves: the values among the arguments that each call gives: arrays, Tensors, floats, counters, generators.
         written: returns the runner of the recorded program, given the compiler as well; None for what that returns.
+        counting: the places of ints outside that change from call to call.
 
     Raises:
         UnsupportedError: the function does what a program cannot repeat.
@@ -66,13 +70,18 @@ def made_version(
     """
     with _uncollected():
         # trace
-        stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves)
+        stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves, counting)
         with one_thread():  # on a busy machine two can make a recording of half a second take five
             trace, result = trace_twice(parameters.function, stand_ins.enter)
             finite = stand_ins.finite(trace, stand_ins.inputs(trace))
-            careful = not all_finite(finite, leaves)
+            numbers = stand_ins.numbers(trace)
+            given = leaves if numbers is None else numbers.behind(leaves)
+            if given is None:
+                raise UnsupportedError("compile: Python's arithmetic on an int that changes has another result now")
+            careful = not all_finite(finite, given)
             if careful:  # an infinity or a NaN is given, and the program would not be right for such values
                 trace, result = trace_twice(parameters.function, stand_ins.enter, careful)
+                numbers = stand_ins.numbers(trace)
         # program
         names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
         inputs = stand_ins.inputs(trace)
@@ -81,8 +90,10 @@ def made_version(
         write = functools.partial(runner_of, name=name_of(function))
         runner = write(recorded.program) if written is None else written(recorded.program, write)
         # run
-        binding = replace(stand_ins.binding(trace, recorded, inputs), finite=finite, careful=careful)
-        return version_of(recorded.program, runner, stand_ins.surroundings, binding, leaves)
+        binding = replace(
+            stand_ins.binding(trace, recorded, inputs, given), numbers=numbers, finite=finite, careful=careful
+        )
+        return version_of(recorded.program, runner, stand_ins.surroundings, binding, given)
 
 
 def runner_of(program: Program, name: str, open_size: int | None = None) -> Any:

@@ -10,19 +10,23 @@ program where it comes from or goes to at a call:
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.arguments import copied, rebuilt, same_shape
+from tinygraph.compiler.guards.arguments import Counter, copied, rebuilt, same_shape
+from tinygraph.compiler.guards.counters import Place, place_of
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.guards.surroundings import Surroundings, surroundings_of
 from tinygraph.compiler.names import identifier
 from tinygraph.compiler.run.binding import Binding
+from tinygraph.compiler.run.numbers import Numbers
 from tinygraph.compiler.side_effects import side_effect
 from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace
+from tinygraph.compiler.trace.reckoning import CounterSource
 from tinygraph.compiler.trace.ties import check_ties
 from tinygraph.engine import modes, record
 from tinygraph.engine.tensor import Tensor
@@ -33,7 +37,7 @@ __all__ = ["StandIns", "identifier_of", "stand_ins_for"]
 
 def stand_ins_for(
     function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
-    leaves: list[Any],
+    leaves: list[Any], counting: frozenset[Place] = frozenset(),
 ) -> StandIns:  # fmt: skip
     """Return the stand-ins for a call, after a look at its arguments and its surroundings.
 
@@ -41,6 +45,7 @@ def stand_ins_for(
         function, parameters: the function.
         args, kwargs: the arguments of the call.
         leaves: those parts of the arguments that the program receives at each call.
+        counting: the places of ints outside that change from call to call.
 
     Raises:
         GraphError: a gradient would be lost.
@@ -48,7 +53,7 @@ def stand_ins_for(
     """
     _check_tensors(parameters.function, leaves)
     named = [*zip(parameters.all_names(args), args, strict=True), *kwargs.items()]
-    surroundings = surroundings_of(function, _objects_in(named))
+    surroundings = surroundings_of(function, _objects_in(named), counting)
     found_generators = frozenset(surroundings.generators)
     for leaf in leaves:
         if isinstance(leaf, np.random.Generator):
@@ -133,6 +138,8 @@ class StandIns:
         is_told_apart = type(value) is np.ndarray and self.surroundings.asks_identity
         if is_told_apart and (id(value) in self._of_arrays or self.surroundings.finds(value)):
             return self._found(trace, value, name)
+        if type(value) is Counter:
+            return trace.recording.counter(value.value, CounterSource(position, name, value.place))
         if type(value) is not Tensor:
             traced = trace.recording.argument(value, name)
             if is_told_apart:
@@ -160,10 +167,19 @@ class StandIns:
             GraphError: it returned a value with a graph that leads outside.
         """
         kept = copied([args, kwargs])
+        by_place: dict[Place, Any] = {}
+        for location in self.surroundings.counters:  # before the first operation on any of them
+            place = place_of(location)
+            if place not in by_place:
+                source = CounterSource(location, location.name, place)
+                by_place[place] = trace.recording.counter(location.value, source)
         trace.execution.outside_as_it_is = self.surroundings.as_it_is
         effect: str | None = None
         try:
-            self.surroundings.divert(lambda array, name: self._found(trace, array, identifier_of(name)))
+            self.surroundings.divert(
+                lambda array, name: self._found(trace, array, identifier_of(name)),
+                lambda location: by_place[place_of(location)],
+            )
             result = self._function(*args, **kwargs)
         finally:
             effect = self.surroundings.restore()
@@ -180,12 +196,18 @@ class StandIns:
         """Return the events that may be arguments of the program, each with its source, as in `Binding.given`."""
         found: list[tuple[Event, Any]] = [(event, position) for position, event in self._events.items()]
         found += [(event, event.content) for event in trace.events if event.kind == "array" and not event.fixed]
+        found += list(zip(trace.recording.numbers.events, itertools.count(len(self._leaves)), strict=False))
         found += [
             (captured.first_grad, (captured.owner,))
             for captured in trace.outside.captured.values()
             if captured.first_grad is not None
         ]
         return found
+
+    def numbers(self, trace: Trace) -> Numbers | None:
+        """Return the numbers that Python computes from counters before each call; None where there are no counters."""
+        reckoning = trace.recording.numbers.reckoning
+        return Numbers(reckoning, len(self._leaves)) if reckoning.counters else None
 
     def finite(self, trace: Trace, inputs: list[tuple[Event, Any]]) -> list[Any]:
         """Return the sources of the numbers that a program takes to be finite, as in `Binding.finite`."""
@@ -196,8 +218,12 @@ class StandIns:
                 found.append(captured.owner)
         return found
 
-    def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]]) -> Binding:
-        """Return the sources of a program's arguments and variables, and the destinations of its results."""
+    def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]], leaves: list[Any]) -> Binding:
+        """Return the sources of a program's arguments and variables, and the destinations of its results.
+
+        Args:
+            leaves: of the call, with the numbers behind them.
+        """
         captured = list(trace.outside.captured.values())
         given = [source for event, source in inputs if event.index in recorded.used]
         has_tensors = any(type(leaf) is Tensor for leaf in self._leaves)
@@ -211,7 +237,7 @@ class StandIns:
             generators=[
                 self._generators.get(id(generator), generator) for generator in trace.recording.generators.found
             ],
-            by_strides=self._leaves if trace.tape.orders else None,
+            by_strides=leaves if trace.tape.orders else None,
             tensors=[
                 (
                     position,

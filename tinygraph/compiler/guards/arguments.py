@@ -1,23 +1,38 @@
 """Arguments: nests of lists, tuples and dicts, with leaves that each call gives and objects that stay the same.
 
-The leaves are arrays, Tensors, floats and random generators. While a function is recorded it gets stand-ins for them.
+The leaves are arrays, Tensors, floats, counters and random generators. While a function is recorded, it gets stand-ins
+for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["CONSTANTS", "NUMERIC", "copied", "rebuilt", "same_shape"]
+__all__ = ["CONSTANTS", "NUMERIC", "Counter", "copied", "rebuilt", "same_shape"]
 
 # The kinds of dtypes that a program computes with: floats, complex numbers, integers, unsigned ones, truth values.
 NUMERIC = "fciub"
 # Types of Python's whose objects are part of a program.
 CONSTANTS = frozenset((int, bool, str, bytes, type(None), complex, type(Ellipsis)))
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """An int among the arguments that is given at each call, as a float is; any other int is part of the program.
+
+    Attributes:
+        value: the int.
+        place: its path among the arguments.
+    """
+
+    value: int
+    place: tuple[Any, ...]
 
 
 def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict[str, Any]) -> Any:
@@ -35,6 +50,8 @@ def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict
         fixed[name] = value
         return value
     if isinstance(value, Tensor | np.random.Generator) or type(value) is float:
+        return enter(value, name)
+    if type(value) is Counter:
         return enter(value, name)
     if type(value) is dict:
         return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}

@@ -35,6 +35,7 @@ class Found:
         iterators: the iterators, with their names.
         asking: namespaces of functions that use `type`, `isinstance`, `hasattr` or `id`, each with that name.
         seen: by id every object that was looked into. It stays alive here, so that no other object gets its id.
+        counters: the locations of ints that change from call to call.
         at_locations: the ids of the values for which a stand-in can be put: those at a location, or inside one.
     """
 
@@ -52,6 +53,7 @@ class Found:
     iterators: list[tuple[str, Any]] = field(default_factory=list)
     asking: dict[tuple[int, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
     seen: dict[int, Any] = field(default_factory=dict)
+    counters: list[Location] = field(default_factory=list)
     at_locations: set[int] = field(default_factory=set)
 
     def add_everybodys_generators(self) -> None:

@@ -29,9 +29,10 @@ def guards_of(found: Found) -> Guards:
     An item of a container is compared with the container, and a module is compared by what is asked of it.
     """
     inside = {id(container.holder) for container in found.containers if container.whole}
+    counters = {id(item) for item in found.counters}
     guarded = [
         item for item in found.locations
-        if not isinstance(item.value, ModuleType) and id(item.holder) not in inside
+        if not isinstance(item.value, ModuleType) and id(item.holder) not in inside and id(item) not in counters
         and not isinstance(item.holder, FunctionType | functools.partial)
     ]  # fmt: skip
     named = [item for item in guarded if isinstance(item.holder, dict | type)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.arguments import CONSTANTS, NUMERIC
+from tinygraph.compiler.guards.arguments import CONSTANTS, NUMERIC, Counter
 from tinygraph.compiler.guards.settings import apart, fixed
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.tensor import Tensor
@@ -21,6 +21,7 @@ from tinygraph.engine.tensor import Tensor
 __all__ = ["Parameters", "describe", "told"]
 
 FLOAT = "float"
+COUNTER = "int"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ def describe(value: Any, leaves: list[Any]) -> Any:
     """Return the part of a signature for one argument, and add the values in it that each call gives to `leaves`.
 
     Arrays count by shape and dtype, Tensors also by whether they require a gradient, Python floats by being floats.
-    Ints, bools, strings, None and other objects count by value.
+    Counters count by being ints. Other ints, bools, strings, None and other objects count by value.
 
     Raises:
         TypeError: the argument has no value to count by, and is no array.
@@ -159,6 +160,9 @@ def describe(value: Any, leaves: list[Any]) -> Any:
     if kind is float:
         leaves.append(np.array(value))  # NumPy takes an array of one number in half the time of a number
         return FLOAT
+    if kind is Counter:
+        leaves.append(value.value)
+        return COUNTER
     if kind in CONSTANTS:
         return (apart(value) if kind is complex else kind), value
     if kind is Tensor:
@@ -227,8 +231,8 @@ def _by_content(value: Any) -> Any:
 
 def told(part: Any) -> str:
     """Return a part of a signature as text: "float64(3, 4)", "'train'"."""
-    if part == FLOAT:
-        return "float"
+    if part in (FLOAT, COUNTER):
+        return str(part)
     if part is np.random.Generator:
         return "generator"
     first = part[0]

@@ -17,12 +17,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.guards.comparing import MISSING, short
+from tinygraph.compiler.guards.counters import Place, place_of
 from tinygraph.compiler.guards.found import Found, is_plain
 from tinygraph.compiler.guards.generators import same_state, set_state, state_of
 from tinygraph.compiler.guards.guards import Guards, guards_of
@@ -36,17 +38,30 @@ from tinygraph.engine.tensor import Tensor
 __all__ = ["Surroundings", "surroundings_of"]
 
 
-def surroundings_of(function: Callable[..., Any], objects: dict[str, Any]) -> Surroundings:
+def surroundings_of(
+    function: Callable[..., Any], objects: dict[str, Any], counting: frozenset[Place] = frozenset()
+) -> Surroundings:
     """Return the surroundings of a function.
 
     Args:
         function: the function.
         objects: other objects that it is given, by their names.
+        counting: the places of ints that change from call to call.
     """
     found, asked = found_by(function, objects)
+    _find_counters(found, counting)
     # A program that reads a Tensor compares its `requires_grad` itself.
     asked_tensors = [found.seen[key] for key in found.tensors] if "requires_grad" in asked.names else []
     return Surroundings(found, guards_of(found), asked.identity, asked_tensors)
+
+
+def _find_counters(found: Found, counting: frozenset[Place]) -> None:
+    """Take note of the locations and the items of containers that are counters."""
+    if not counting:
+        return
+    found.counters = [item for item in found.locations if type(item.value) is int and place_of(item) in counting]
+    for container in found.containers:
+        container.counters = {item.key for item in found.counters if item.holder is container.holder}
 
 
 class Surroundings:
@@ -58,6 +73,7 @@ class Surroundings:
         generators: by id the random generators, with their names.
         asks_identity: whether the code asks which array is which, `x is y`.
         asked_tensors: Tensors whose `requires_grad` the code may ask for.
+        counters: the locations of ints that change from call to call.
     """
 
     def __init__(self, found: Found, guards: Guards, asks_identity: bool, asked_tensors: list[Tensor]) -> None:
@@ -66,6 +82,7 @@ class Surroundings:
         self.generators = found.generators
         self.asks_identity = asks_identity
         self.asked_tensors = asked_tensors
+        self.counters = found.counters
         self._found = found
         self._arrays = found.arrays
         self._states: dict[int, Any] = {}  # by the id of a generator its state before the run
@@ -95,11 +112,22 @@ class Surroundings:
             if id(item) not in self._found.at_locations:
                 raise refused_iterator(name, item)
 
-    def divert(self, stand_in: Callable[[Any, str], Any]) -> None:
-        """Put stand-ins where plain arrays are, also inside tuples, and where unreadable objects are.
+    def changed_ints(self) -> list[tuple[Location, int]]:
+        """Return the ints that have changed since, each with what it is now."""
+        found = []
+        for location in self._found.locations:
+            if type(location.value) is int and not location.shared and type(location.holder) is not ContextVar:
+                now = location.now()
+                if type(now) is int and now != location.value:
+                    found.append((location, now))
+        return found
+
+    def divert(self, stand_in: Callable[[Any, str], Any], counter: Callable[[Location], Any]) -> None:
+        """Put stand-ins where plain arrays and counters are, also inside tuples, and where unreadable objects are.
 
         Args:
             stand_in: returns the stand-in for an array and its name, the same one each time.
+            counter: returns the stand-in for a counter, the same one for one place.
         """
         self._states = {key: state_of(generator) for key, (_, generator) in self.generators.items()}
         self._diverted.clear()
@@ -107,7 +135,10 @@ class Surroundings:
         for location in self._found.locations:
             if location.shared or location.value is MISSING:
                 continue
-            instead = self._replaced(location.value, location.name, stand_in)
+            if location in self.counters:
+                instead = counter(location)
+            else:
+                instead = self._replaced(location.value, location.name, stand_in)
             if instead is not location.value:
                 self._diverted[id(location)] = (location, instead)
                 location.put(instead)

@@ -38,6 +38,8 @@ class Program:
         generators: the generators that random draws come from; a node that draws has a function of `tinygraph.draws`
             and names the generator by its position here in its first argument.
         numbers: what the user's code calls a number that it computes with, "learning_rate", by the number.
+        reckoned: by the position of an argument the text of what Python computes for it before each call, from ints
+            that change: "1 / (t + 1)".
         quiet: the floating-point errors, "divide" or "over", that the function says nothing about, by `np.errstate`.
     """
 
@@ -48,6 +50,7 @@ class Program:
     sections: dict[int, str] = field(default_factory=dict)
     generators: tuple[Any, ...] = ()
     numbers: dict[float, str] = field(default_factory=dict)
+    reckoned: dict[int, str] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
 
     def updates_in(self, graph: Graph) -> dict[int, str]:

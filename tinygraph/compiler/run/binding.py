@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.run.numbers import Numbers
 from tinygraph.compiler.trace import Captured
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.operands import plain
@@ -37,6 +38,7 @@ class Binding:
             function finds the same one outside, else None.
         outside: the ids of the generators that the function finds.
         result: what the function returned.
+        numbers: the numbers that Python computes from counters. They stand behind the leaves, and have positions there.
         finite: the sources of the numbers that the program takes to be finite, as in `given`, or a captured leaf.
         careful: whether the program is for calls in which one of these numbers is not finite. It is slower.
     """
@@ -52,6 +54,7 @@ class Binding:
     tensors: list[tuple[int, Any]]
     outside: frozenset[int]
     result: Any
+    numbers: Numbers | None = None
     finite: list[Any] = field(default_factory=list)
     careful: bool = False
 

@@ -54,6 +54,8 @@ class Version:
         guards: the comparison of the surroundings at a call with those of the recording.
         layouts: the shape and dtype of each argument, if all are arrays; else None.
         decisions: the outcomes of the decisions of the program, in order: the path that it was made for.
+        numbers: the numbers that Python computes from counters before each call; None where there are no counters.
+        counting: the places of the ints that counted as counters when the program was made.
     """
 
     def __init__(
@@ -86,6 +88,8 @@ class Version:
         self._given_tensors = binding.tensors
         self._finite = binding.finite
         self._careful = binding.careful
+        self.numbers = binding.numbers
+        self.counting: frozenset[Any] = frozenset()
         self._data = conditions.data
         self._outside = conditions.outside
         self._identities = conditions.identities
@@ -103,6 +107,11 @@ class Version:
 
     def holds(self, leaves: list[Any]) -> bool:
         """Return whether the program is right for a call: the conditions that it was made under hold."""
+        if self.numbers is not None:
+            extended = self.numbers.behind(leaves)
+            if extended is None:
+                return False
+            leaves = extended
         for link, is_data in self._data:
             if isinstance(link, DataLeaf) is not is_data:
                 return False
@@ -127,8 +136,14 @@ class Version:
         """Return the strides of the program's arguments and variables at a call."""
         return _strides_of(self._arguments(leaves), self._variables, leaves)
 
+    @property
+    def counts_arguments(self) -> bool:
+        """True where some of the arguments are ints that change from call to call."""
+        return self.numbers is not None and self.numbers.of_arguments
+
     def bound(self, leaves: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """Return the program's arguments, variables and generators for a call, from the leaves of its arguments."""
+        leaves = self._with_numbers(leaves)
         arguments, buffers = self._variables.bound(self._arguments(leaves), leaves)
         return arguments, buffers, [leaves[item] if type(item) is int else item for item in self._generators]
 
@@ -155,6 +170,10 @@ class Version:
                 raise Running
             frame = frame.f_back  # type: ignore[assignment]
 
+    def _with_numbers(self, leaves: list[Any]) -> list[Any]:
+        """Return the leaves with the numbers that Python computes behind them."""
+        return leaves if self.numbers is None else self.numbers.behind(leaves) or leaves
+
     def _arguments(self, leaves: list[Any]) -> list[Any]:
         """Return the program's arguments."""
         if self._plain and len(leaves) == self._count:
@@ -168,12 +187,13 @@ class Version:
             all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
             and all((link._grad is not None) is had for link, had in own)
             and self.guards.hold()
+            and (self.numbers is None or self.numbers.of_arguments or self.numbers.behind([]) is not None)
         )
 
     def ends(self) -> Ends:
         """Return the origins of the program's inputs and the destinations of its results."""
         return Ends(
-            given=self._given,
+            given=self._given_to_a_file(),
             tensors=[(tensor, updated) for tensor, updated, _ in self._variables.sources],
             graded=self._graded,
             cleared=self._cleared,
@@ -185,6 +205,13 @@ class Version:
             by_strides=self._strides is not None,
             asks_identity=self._identities is not None,
         )
+
+    def _given_to_a_file(self) -> list[Any]:
+        """Return the sources of the arguments, with the numbers that come from counters outside as they are now."""
+        if self.numbers is None or self.numbers.of_arguments:
+            return self._given
+        first, now = self.numbers.first, self.numbers.behind([]) or []
+        return [now[item - first] if type(item) is int and item >= first else item for item in self._given]
 
     def _is_one_array_given_twice(self) -> bool:
         """Return whether the function compares identities, and two of the arguments were one array."""
@@ -201,6 +228,8 @@ class Version:
         """
         if self._lock.locked():
             self._check_runs_elsewhere()
+        if self.numbers is not None:
+            leaves = self._with_numbers(leaves)
         variables = self._variables
         with self._lock:
             arguments = self._arguments(leaves)

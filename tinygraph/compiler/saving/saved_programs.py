@@ -192,6 +192,7 @@ def _with_inputs(program: Program, inputs: _Inputs, results: Any) -> Program:
         arguments=tuple([node for node, _ in inputs.arguments]),
         variables=tuple([Variable(item.node, item.value.name, item.updated) for item in inputs.kept]),
         results=results,
+        reckoned={},
     )
 
 

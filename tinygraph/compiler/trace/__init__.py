@@ -25,6 +25,7 @@ The other files, by what they are about:
     the two runs   `agreement`, `plain_arrays` (those from outside), `generators` (of random draws)
     a stand-in     `recorder` (the methods that it calls), `operators`, `escapes`, `questions` (`type(x)` and its kind),
                    `deciding` (its truth, and its value as an index)
+    counters       `reckoning` (Python's arithmetic on them), `python_numbers` (stand-ins), `numbers_given` (to NumPy)
     a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
     a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)
     gradients of 0 `reliance` (on finite values), `regular_points` (for elements that are left out)

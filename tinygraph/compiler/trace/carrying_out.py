@@ -91,7 +91,7 @@ _LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
 def _real(item: Any) -> Any:
     """Return the value of an argument, for a stand-in that of the array it stands for."""
     if type(item) is Traced:
-        return float(item._value) if item._weak else item._value
+        return item._value.item() if item._weak else item._value
     return read_only(item) if type(item) is np.ndarray else item
 
 

@@ -14,18 +14,19 @@ from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import FIRST_NAMES, facts_of
 from tinygraph.compiler.trace.deciding import decided_size
 from tinygraph.compiler.trace.functions import Method
+from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.derivatives.decompositions import eig_packed
-from tinygraph.engine.nested import mapped
+from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate"]
+__all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate", "with_numbers"]
 
 # These ask for the shape or the dtype of an array, which are known without its values.
 _METADATA = frozenset((
@@ -34,10 +35,34 @@ _METADATA = frozenset((
 _ABOUT_MEMORY = frozenset((np.shares_memory, np.may_share_memory))
 _LIKE: dict[Any, Callable[..., Any]] = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
 
+_WEAK = frozenset((int, float, PythonNumber))
+# Functions beside the ufuncs of which a number may be an argument whose value matters to no shape.
+_TAKES_NUMBERS = frozenset((np.where, np.clip))
+
+
+def with_numbers(
+    number: Callable[[Any], Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...]:  # fmt: skip
+    """Return the arguments of a call with numbers of Python's as arguments of the program.
+
+    Args:
+        number: returns the argument of the program that a number becomes.
+        function, args, kwargs: the call.
+
+    Raises:
+        SteeringError: a shape, an index or a choice may depend on the value of a counter.
+    """
+    if (isinstance(function, np.ufunc) and function is not np.ldexp) or function in _TAKES_NUMBERS:
+        args = tuple(map(number, args))
+    left = next(instances(PythonNumber, (args, kwargs)), None)
+    if left is not None:
+        raise asked_for(left, f"{function_name(function)} is given it")
+    return args
+
 
 def operate(recorder: Recorder, function: np.ufunc, *operands: Any) -> Any:
     """Record an operator; of Python floats and ints alone the result is a Python float, too."""
-    weak = all([(type(item) is Traced and item._weak) or type(item) in (int, float) for item in operands])
+    weak = all([(type(item) is Traced and item._weak) or type(item) in _WEAK for item in operands])
     if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
         return recorder.call(np.square, operands[:1], {})  # NumPy computes `mask ** 2` so, and not as np.power(mask, 2)
     result = recorder.call(function, operands, {})
@@ -185,6 +210,9 @@ def index(recorder: Recorder, traced: Traced, index: Any) -> Any:
     """Record `traced[index]`."""
     index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
     for item in index if type(index) is tuple else (index,):
+        for end in (item.start, item.stop, item.step) if type(item) is slice else (item,):
+            if type(end) is PythonNumber:
+                raise asked_for(end, "it is an index")
         if type(item) is Traced and item.dtype == np.bool_:
             raise refused("an array is indexed with a computed mask", BY_VALUE)
     index = mapped(index, lambda item: _decided_slice(recorder, item) if type(item) is slice else item)
@@ -219,7 +247,7 @@ def _has_traced(structure: Any) -> bool:
         return any([_has_traced(item) for item in structure])
     if kind is dict:
         return any([_has_traced(item) for item in structure.values()])
-    return kind is Traced
+    return kind is Traced or kind is PythonNumber
 
 
 def _is_default(key: str, item: Any) -> bool:

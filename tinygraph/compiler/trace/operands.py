@@ -46,7 +46,7 @@ class Outline:
 
 
 def _may_be_weak(item: Any) -> bool:
-    """Return whether an argument is, or may hold, a stand-in for a Python float. Nests are not looked into."""
+    """Return whether an argument is, or may hold, a stand-in for a number of Python's. Nests are not looked into."""
     return item._weak if type(item) is Traced else type(item) in _NESTED
 
 
@@ -71,7 +71,7 @@ def as_part(part: Any) -> Any:
 
 
 def promoted(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Return the arguments with each weak Python float in the dtype that NumPy promotes it to beside the arrays."""
+    """Return the arguments with each weak number of Python's in the dtype that NumPy promotes it to beside arrays."""
     if not (kwargs or any([_may_be_weak(item) for item in args])):
         return args, kwargs
     weak: list[Traced] = []
@@ -88,10 +88,12 @@ def promoted(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
     mapped(kwargs, look)
     if not weak or not strong or any(dtype.kind not in "fciub" for dtype in strong):
         return args, kwargs
-    common = np.result_type(*strong, 1.0)
+    common = np.result_type(*strong, 1.0 if any([item.dtype.kind == "f" for item in weak]) else 1)
     target = np.zeros(0, common).real.dtype
 
     def promote(item: Any) -> Any:
         return recorder.converted(item, target) if type(item) is Traced and item._weak else item
 
-    return (args, kwargs) if target == np.float64 else (mapped(args, promote), mapped(kwargs, promote))
+    if target == np.float64 or all([item.dtype == target for item in weak]):
+        return args, kwargs
+    return mapped(args, promote), mapped(kwargs, promote)

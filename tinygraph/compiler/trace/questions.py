@@ -10,17 +10,20 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.traced import Traced
 
 __all__ = ["ANSWERS"]
+
+_STAND_INS = frozenset((Traced, PythonNumber))
 
 
 class _Asked(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if len(args) != 1 or kwargs or cls is not _Type:
             return type.__call__(builtins.type, *args, **kwargs)
-        kind = args[0].__class__ if builtins.type(args[0]) is Traced else builtins.type(args[0])
+        kind = args[0].__class__ if builtins.type(args[0]) in _STAND_INS else builtins.type(args[0])
         return _Type if kind is builtins.type else kind  # so that `type(c) is type` holds of a class
 
     def __instancecheck__(cls, item: Any) -> bool:
@@ -35,7 +38,7 @@ class _Type(type, metaclass=_Asked):
 
 
 def _isinstance(item: Any, kinds: Any) -> bool:
-    if type(item) is not Traced:
+    if type(item) not in _STAND_INS:
         return isinstance(item, kinds)
     try:
         return issubclass(item.__class__, kinds)
@@ -44,10 +47,12 @@ def _isinstance(item: Any, kinds: Any) -> bool:
 
 
 def _hasattr(item: Any, name: str) -> bool:
-    return hasattr(item.__class__ if type(item) is Traced else item, name)
+    return hasattr(item.__class__ if type(item) in _STAND_INS else item, name)
 
 
 def _id(item: Any) -> int:
+    if type(item) is PythonNumber:
+        raise asked_for(item, "id() is called")
     if type(item) is Traced:
         raise refused(
             "id() is asked of an array",

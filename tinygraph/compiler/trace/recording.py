@@ -13,9 +13,12 @@ from tinygraph.compiler.trace.agreement import same_content
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
+from tinygraph.compiler.trace.numbers_given import NumbersGiven
 from tinygraph.compiler.trace.operands import PLAIN, as_builtin, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
+from tinygraph.compiler.trace.python_numbers import PythonNumber
+from tinygraph.compiler.trace.reckoning import CounterSource
 from tinygraph.compiler.trace.refusals import check_recordable
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import Tape, instruction
@@ -48,6 +51,7 @@ class Recording:
         tape: the tape.
         plain_arrays: the plain arrays from outside that the run met.
         generators: the random generators that it drew from.
+        numbers: the numbers that Python computes from counters, as far as the program is given them.
         closed: the run is over.
     """
 
@@ -55,21 +59,36 @@ class Recording:
         self.tape = tape
         self.plain_arrays = PlainArrays(tape)
         self.generators = Generators()
+        self.numbers = NumbersGiven(tape)
         self.closed = False
         self._execution = execution
         self._thread = threading.get_ident()
-        self._any_weak = False
+        self.has_weak = False
 
     # --- stand-ins --------------------------------------------------------------------------------------------------
 
     def argument(self, value: Any, name: str) -> Traced:
         """Return the stand-in for an argument, an array or a number."""
         weak = type(value) is float
-        self._any_weak = self._any_weak or weak
+        self.has_weak = self.has_weak or weak
         array = np.float64(value) if weak else value
         event = self.tape.event("argument", array.shape, array.dtype, name)
         memory = StandInMemory("an argument", writable=False)
         return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
+
+    def counter(self, value: int, source: CounterSource) -> PythonNumber:
+        """Return the stand-in for an int that changes from call to call."""
+        self.has_weak = True
+        place = self.numbers.reckoning.add_counter(source)
+        return PythonNumber(self, self.numbers.reckoning, place, value, frozenset((place,)))
+
+    def number(self, item: Any) -> Any:
+        """Return an operand, for a number of Python's the argument of the program that it becomes."""
+        if type(item) is not PythonNumber:
+            return item
+        event, value = self.numbers.event_of(item)
+        memory = StandInMemory("an argument", writable=False)
+        return Traced(self, event, value, event.dtype.kind != "b", is_number=True, memory=memory)
 
     def array(self, array: Any, name: str | None = None) -> Traced:
         """Return the stand-in for a plain array from outside."""
@@ -81,6 +100,8 @@ class Recording:
         """Return the stand-in for the value of a new Tensor, an array or a NumPy number."""
         if type(value) is Traced:
             return value
+        if type(value) is PythonNumber:
+            return self.own(self.number(value))
         if type(value) is np.ndarray:
             return Traced(self, self.plain_arrays.event_of(value), read_only(value))
         event = self.tape.event("constant", np.shape(value), value.dtype)
@@ -99,6 +120,7 @@ class Recording:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
         if type(value) in (list, tuple) and self.holds_traced(value):
             return self.as_array(np.stack([self.as_array(part) for part in value]), dtype)
+        value = self.number(value)
         if type(value) is not Traced:
             return np.asarray(value, dtype=dtype)
         if value._weak:
@@ -111,6 +133,8 @@ class Recording:
 
     def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
         """Return a stand-in for a copy in another dtype."""
+        if traced._weak and traced.dtype.kind == "i":
+            self.numbers.narrow(traced._event, dtype)
         own = self.own(traced)
         return own if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
 
@@ -159,6 +183,8 @@ class Recording:
 
     def _call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool) -> Any:
         self.check_open()
+        if self.numbers.reckoning.counters:
+            args = numpy_calls.with_numbers(self.number, function, args, kwargs)
         check_recordable(function, args)
         if function in _SIZED:
             args, kwargs = (*args[:1], *self._sized(args[1:])), self._sized(kwargs)
@@ -167,7 +193,7 @@ class Recording:
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
             return self._call_in_order(order, function, args, kwargs)
-        if self._any_weak:
+        if self.has_weak:
             args, kwargs = promoted(self, args, kwargs)
         operands = instances(Traced, args)
         event_args, event_kwargs = mapped(args, self.operand), kwargs

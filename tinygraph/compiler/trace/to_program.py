@@ -82,9 +82,21 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         sections=nodes.sections(_sections(calls, trace.events, ends)),
         generators=tuple(trace.recording.generators.found),
         numbers={number: name for number, name in nodes.numbers.items() if name is not None},
+        reckoned=_reckoned(trace, [event for event in order if event.index in used]),
         quiet=frozenset(trace.tape.quiet),
     )
     return Recorded(program, result, state, graded, used)
+
+
+def _reckoned(trace: Trace, arguments: list[Event]) -> dict[int, str]:
+    """Return by its position among the arguments the text of each number that Python computes from counters."""
+    given = trace.recording.numbers
+    roots = dict(zip([event.index for event in given.events], given.reckoning.given, strict=True))
+    return {
+        position: given.reckoning.text_of(roots[event.index].place)
+        for position, event in enumerate(arguments)
+        if event.index in roots
+    }
 
 
 class _Nodes:

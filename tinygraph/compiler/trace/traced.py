@@ -29,7 +29,7 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
         _recorder: the recorder of the run.
         _event: the event that it stands for. A write into the array puts another event here.
         _value: the array itself; None in a run that only repeats another.
-        _weak: it is a Python float, whose dtype gives way to that of any array.
+        _weak: it is a Python float or int, whose dtype gives way to that of any array.
         _is_number: it stands for a number, which is immutable, and not for an array with one element.
         _memory: the memory that it lies in. Arrays that share memory have one `StandInMemory`.
         _seen: the version of the memory that the event shows.
@@ -62,7 +62,9 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     # Code that asks `isinstance(x, np.ndarray)` takes the branch that it takes with an array.
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        return float if self._weak else self.dtype.type if self._is_number else np.ndarray
+        if self._weak:
+            return float if self.dtype.kind == "f" else int
+        return self.dtype.type if self._is_number else np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.diversion import diverted
+from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.traced import Traced
@@ -67,6 +68,8 @@ def results_of(trace: Trace, result: Any) -> Any:
         if hasattr(result, "_fields"):
             return type(result)(*items)
         return tuple(items) if isinstance(result, tuple) else items
+    if type(result) is PythonNumber:
+        raise asked_for(result, "it is returned")
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
         return trace.recording.operand(result)
     if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
@@ -93,4 +96,7 @@ _WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(El
 def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]], careful: bool = False) -> tuple[Trace, Any]:
     """Run a function twice; return the second run and its result, as `run` does."""
     first, _ = run(call, enter, None, careful)
-    return run(call, enter, first, careful)
+    second, result = run(call, enter, first, careful)
+    if not second.recording.numbers.reckoning.is_as(first.recording.numbers.reckoning):
+        raise second.tape.differs()
+    return second, result

@@ -7,7 +7,7 @@ d_w = z.reshape(-1)[:40].reshape((40, 1))
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from tinygraph.compiler.write.width import comment_lines, divided_array
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.graph import Node
 
-__all__ = ["constant_lines", "memory_lines", "names_in", "state_lines", "work_line"]
+__all__ = ["constant_lines", "memory_lines", "names_in", "reckoned_lines", "state_lines", "work_line"]
 
 # What the functions for images work in at least: part of the second-level cache.
 WORK_BYTES = 1 << 21
@@ -36,6 +36,17 @@ def state_lines(variables: Iterable[Node], writer: Writer) -> list[str]:
         f"{name} {value.dtype}{list(value.shape)}" for name, value in writer.constants.items() if not is_written(value)
     ]
     return [*comment_lines(f"Given from outside: {', '.join(said)}."), ""] if said else []
+
+
+def reckoned_lines(names: Sequence[str], reckoned: dict[int, str]) -> list[str]:
+    """Write a comment on the arguments that Python computes from ints before each call.
+
+    Args:
+        names: of all arguments.
+        reckoned: by the position of an argument the text of what is computed.
+    """
+    said = [f"{names[position]} = {text}" for position, text in reckoned.items() if names[position] != text]
+    return [*comment_lines(f"Computed by Python before each call: {', '.join(said)}."), ""] if said else []
 
 
 def constant_lines(writer: Writer) -> list[str]:

@@ -26,6 +26,7 @@ import numpy as np
 from tinygraph.compiler.names import TakenNames, made_up, slopes_in, users
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.write.allocations import reckoned_lines
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import number_text
@@ -119,6 +120,7 @@ def text_of_numbers(task: Task) -> Text:
         "import numpy as np",
         *body.writer.imports.values(),
         "",
+        *reckoned_lines(body.parameters, task.program.reckoned),
         "",
         f"def {task.name}({', '.join(body.parameters)}):",
         *[f"    {line}" if line else "" for line in [*body.reads, *body.lines, "", *end]],

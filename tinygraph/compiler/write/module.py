@@ -25,7 +25,13 @@ from typing import Any
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.program.facts import facts_of
-from tinygraph.compiler.write.allocations import constant_lines, memory_lines, state_lines, work_line
+from tinygraph.compiler.write.allocations import (
+    constant_lines,
+    memory_lines,
+    reckoned_lines,
+    state_lines,
+    work_line,
+)
 from tinygraph.compiler.write.body import Body
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
@@ -47,6 +53,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
     work, work_bytes = work_line(planned.items, threads, writer)
     state = state_lines(task.variables, writer)
     arguments = [writer.names[node.index] for node in task.arguments]
+    reckoned = reckoned_lines(arguments, task.program.reckoned)
     imports, header = _imports(threads, writer), f"def {task.name}({', '.join(arguments)}):"
     program = [
         *constant_lines(writer),
@@ -61,7 +68,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         header,
         *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
     ]
-    lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *program]
+    lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *reckoned, *program]
     return Text(
         tagged="\n".join(without_double_blanks(lines)) + "\n",
         arguments=arguments,
