@@ -1,6 +1,7 @@
 """Guards: the conditions under which a program is the right one for a call.
 
     signature       the `arguments`: the layouts of arrays, and the values of `settings`
+    counters        the ints that change from call to call, which are no part of a signature
     surroundings    everything else that the function finds: globals, closures, attributes
 
 The surroundings are found once, when the function is compiled, and compared before each call:

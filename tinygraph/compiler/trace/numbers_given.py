@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.names import identifier
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.python_numbers import BeyondError, PythonNumber, asked_for
 from tinygraph.compiler.trace.reckoning import Reckoning, Root
@@ -78,14 +77,14 @@ class NumbersGiven:
         """Return the name of a number: the user's, or one made of the words of its text."""
         reckoning = self.reckoning
         if place < len(reckoning.counters):
-            return identifier(re.sub(r"\W+", "_", reckoning.counters[place].name).strip("_"))
-        line = reckoning.lines[place - len(reckoning.counters)]
-        own = assigned_name(line.code, line.lasti)
-        if own is not None and own.isidentifier():
-            return own
-        words = "_".join(_WORDS.get(part) or part for part in re.findall(_PARTS, reckoning.text_of(place)))
-        is_short = len(words) < 24 and words.isidentifier() and not words[0].isdigit()
-        return identifier(words) if is_short else f"number_{len(self.events) + 1}"
+            words = re.sub(r"\W+", "_", reckoning.counters[place].name).strip("_")
+        else:
+            line = reckoning.lines[place - len(reckoning.counters)]
+            own = assigned_name(line.code, line.lasti)
+            if own is not None and own.isidentifier():
+                return own
+            words = "_".join(_WORDS.get(part) or part for part in re.findall(_PARTS, reckoning.text_of(place)))
+        return words if len(words) < 24 and words.isidentifier() else f"number_{len(self.events) + 1}"
 
 
 _WORDS = {

@@ -54,8 +54,7 @@ def with_numbers(
     """
     if (isinstance(function, np.ufunc) and function is not np.ldexp) or function in _TAKES_NUMBERS:
         args = tuple(map(number, args))
-    left = next(instances(PythonNumber, (args, kwargs)), None)
-    if left is not None:
+    for left in instances(PythonNumber, (args, kwargs)):
         raise asked_for(left, f"{function_name(function)} is given it")
     return args
 
