@@ -21,7 +21,12 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes
-from tinygraph.compiler.rewrites.gathering import assemble_gradients, gather_products, sum_products
+from tinygraph.compiler.rewrites.gathering import (
+    assemble_gradients,
+    gather_products,
+    sum_outer_products,
+    sum_products,
+)
 from tinygraph.compiler.rewrites.partitions import divided_axis
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.graph import Graph
@@ -126,6 +131,49 @@ def test_sums_that_are_used_on_their_way_are_left_alone() -> None:
     assert count(graph, "matmul") == 4
 
 
+def vectors(rows: int = 90, columns: int = 100) -> list[Any]:
+    return [rng.normal(size=size) for size in (rows, columns, rows, columns)] + [rng.normal(size=(rows, columns))]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b, c, d, x: x + np.outer(a, b) + np.outer(c, d),
+        lambda a, b, c, d, x: a[:, None] * b + np.sum(a) * (d * c[:, None]) + x,
+        lambda a, b, c, d, x: 1.5 * np.outer(a, b) + (d[None] * c[:, None]) * 0.5 * np.sum(b),
+        lambda a, b, c, d, x: np.sum((x + np.outer(a, b) + np.outer(c, d)) @ b),
+    ],
+)
+def test_sums_of_outer_products_are_one_product(function: Callable[..., Any]) -> None:
+    graph = after(sum_outer_products, function, vectors())
+    assert count(graph, "matmul") - count(program_of(function, vectors()).graph, "matmul") == 1
+    assert count(graph, "outer") == 0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b, c, d, x: np.outer(a, b) + x,  # one alone
+        lambda a, b, c, d, x: np.outer(a, b[:90]) + np.outer(c, a) * x[:, :90],  # not a number times
+        lambda a, b, c, d, x: (lambda p, q: (p + q, p, q))(np.outer(a, b), np.outer(c, d)),  # needed by themselves
+        lambda a, b, c, d, x: np.outer(a[:9], b) + np.outer(c[:9], d),  # a product is no faster
+        lambda a, b, c, d, x: np.outer(b, b) + b * (d + np.outer(d, b)),
+    ],
+)
+def test_other_outer_products_are_left_alone(function: Callable[..., Any]) -> None:
+    assert count(after(sum_outer_products, function, vectors()), "matmul") == 0
+
+
+def test_gradients_by_a_matrix_that_is_used_twice_are_one_product() -> None:
+    def function(x: Any, y: Any, a: Any) -> Any:
+        return np.sum((a @ x) ** 2) + np.sum((y @ a) ** 2)
+
+    arrays = [rng.normal(size=100), rng.normal(size=90), rng.normal(size=(90, 100))]
+    after(sum_outer_products, function, arrays, backward=True)
+    graph = compile_program(program_of(function, arrays, backward=True)).graph
+    assert not [node for node in graph.nodes if node.op == "multiply" and node.shape == (90, 100)]
+
+
 def test_gradients_of_slices_are_written_to_their_places() -> None:
     graph = after(assemble_gradients, gated, ARRAYS, backward=True)
     assert count(graph, "assembled") == 4 + 1  # of the gates at each step, and of the slices of x
@@ -221,7 +269,7 @@ def test_places_that_cover_an_array() -> None:
 
 def test_a_step_stays_what_it_is_where_nothing_is_gathered() -> None:
     graph = steps_of(program_of(lambda x: np.sum(np.sin(x) + x), [SEQUENCE]))
-    for rewrite in (gather_products, sum_products, assemble_gradients, copy_transposes):
+    for rewrite in (gather_products, sum_products, sum_outer_products, assemble_gradients, copy_transposes):
         assert rewrite(graph) is graph
         assert all(isinstance(step, Step) for step in graph.nodes)
 

@@ -20,7 +20,12 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
-from tinygraph.compiler.rewrites.gathering import assemble_gradients, gather_products, sum_products
+from tinygraph.compiler.rewrites.gathering import (
+    assemble_gradients,
+    gather_products,
+    sum_outer_products,
+    sum_products,
+)
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
@@ -50,7 +55,7 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("share", "Compute a product that two values have in common once.", (share_products,)),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
-        gather_products, assemble_gradients, sum_products, copy_transposes, join_views,
+        gather_products, assemble_gradients, sum_products, sum_outer_products, copy_transposes, join_views,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (

@@ -7,7 +7,7 @@ is computed for all steps at once: BLAS takes half the time for one product of 1
 from __future__ import annotations
 
 import operator
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,21 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.result_types import shape_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.partitions import divided_axis, rows_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
-__all__ = ["assemble_gradients", "gather_products", "sum_products"]
+__all__ = ["assemble_gradients", "gather_products", "sum_outer_products", "sum_products"]
 
 # So many products are worth gathering.
 SEVERAL = 3
+
+# Outer products of so many elements are worth stacking their vectors. A product of matrices (1800, 2) @ (2, 1400) takes
+# 1.4 ms, where two outer products and their sum take 5.2; at 64 x 64 both take 10 us.
+OUTER_ELEMENTS = 1 << 13
 
 # What is kept for the sake of one sum has at most so many bytes.
 KEPT_BYTES = 1 << 26
@@ -71,6 +76,30 @@ def sum_products(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         terms = sums.get(next(originals).index)
         return None if terms is None else _summed(builder, step, terms, stacks)
+
+    return rewritten(graph, change)
+
+
+def sum_outer_products(graph: Graph) -> Graph:
+    """np.outer(a, b) + 2 * np.outer(c, d)  ->  U.T @ V, with a and 2 * c below each other in U, and b and d in V."""
+    sums = _sums_in(graph)
+    uses = uses_of(graph) if sums else None
+    originals = calls_of(graph)
+    stacks: dict[Any, Step] = {}
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        terms = sums.get(next(originals).index, ())
+        if uses is None or step.size < OUTER_ELEMENTS:
+            return None
+        outer = {term.index: found for term in terms if (found := _outer(term, uses)) is not None}
+        if len(outer) < 2:
+            return None
+        columns = [_scaled(builder, step, u, numbers) for u, _, numbers in outer.values()]
+        rows = [builder.moved[v.index] for _, v, _ in outer.values()]
+        rest = [builder.moved[term.index] for term in terms if term.index not in outer]
+        left, right = [_rows(builder, step, vectors, stacks) for vectors in (columns, rows)]
+        product = builder.call(step, np.matmul, builder.call(step, np.transpose, left), right)
+        return _added(builder, step, [*rest, product])
 
     return rewritten(graph, change)
 
@@ -168,6 +197,43 @@ def _summed(builder: Builder, step: Step, terms: list[Step], stacks: dict[Any, S
     if not gathered:
         return None
     return _added(builder, step, [*[new[term.index] for term in rest], *gathered])
+
+
+def _outer(step: Step, uses: Counter[int]) -> tuple[Step, Step, tuple[Any, ...]] | None:
+    """Return u, v and numbers for np.outer(u, v) times the numbers, and for u * v where u is a column and v a row."""
+    if step.kwargs or step.dtype.kind != "f" or len(step.shape) != 2 or 1 in step.shape or uses[step.index] > 1:
+        return None
+    if step.function not in (np.outer, np.multiply):
+        return None
+    first, second = step.args
+    for number, other in ((first, second), (second, first)):
+        if step.function is np.multiply and not shape_of(number) and type(other) is Step and other.dtype == step.dtype:
+            found = _outer(other, uses)
+            return found if found is None else (*found[:2], (*found[2], number))
+    if any(type(item) is not Step or item.dtype != step.dtype for item in step.args):
+        return None
+    rows, columns = step.shape
+    if first.size == columns and first.shape != (rows, 1):
+        first, second = second, first
+    is_column = first.shape == ((rows,) if step.function is np.outer else (rows, 1))
+    return (first, second, ()) if is_column and second.shape in ((columns,), (1, columns)) else None
+
+
+def _rows(builder: Builder, like: Step, vectors: list[Step], stacks: dict[Any, Step]) -> Step:
+    """Stack vectors below each other."""
+    return _stacked(
+        builder, like, [builder.call(like, np.reshape, vector, (1, vector.size)) for vector in vectors], stacks
+    )
+
+
+def _scaled(builder: Builder, like: Step, vector: Step, numbers: tuple[Any, ...]) -> Step:
+    """Append a vector times numbers."""
+    scaled = builder.moved[vector.index]
+    for number in numbers:
+        scaled = builder.call(
+            like, np.multiply, scaled, builder.moved[number.index] if type(number) is Step else number
+        )
+    return scaled
 
 
 def _is_transposed(step: Step) -> bool:
