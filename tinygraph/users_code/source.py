@@ -9,9 +9,9 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tinygraph.users_code.instructions import instructions, operation_at
 
@@ -19,6 +19,8 @@ __all__ = [
     "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
     "place", "source_of", "stored_name", "subscripted_name", "users_frame", "users_line",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 # An expression of at most this many characters can stand as the name of its value.
 SHORT = 16
@@ -71,7 +73,8 @@ def source_of(code: CodeType | None, lasti: int) -> Source | None:
     """The place of the instruction at byte offset `lasti`, or None where it is not known."""
     if code is None:
         return None
-    line = _line_table(code)[lasti // 2] if 0 <= lasti // 2 < len(_line_table(code)) else None
+    lines = _line_table(code)
+    line = lines[lasti // 2] if 0 <= lasti // 2 < len(lines) else None
     if line is None:
         line = code.co_firstlineno
     return Source(code.co_filename, line, linecache.getline(code.co_filename, line).strip(), code.co_name)
@@ -130,12 +133,28 @@ def _in_library(file: str) -> bool:
     return file.startswith(_HERE) or re.search(_INSTALLED, file) is not None
 
 
-@functools.lru_cache(maxsize=256)
+def _by_code(make: Callable[[CodeType], T]) -> Callable[[CodeType], T]:
+    """Return a function of code that remembers its results. To hash code, as `functools` does, takes a microsecond."""
+    known: dict[int, tuple[CodeType, T]] = {}  # the code keeps its id
+
+    @functools.wraps(make)
+    def remembered(code: CodeType) -> T:
+        found = known.get(id(code))
+        if found is None:
+            if len(known) == 256:
+                known.clear()
+            found = known[id(code)] = (code, make(code))
+        return found[1]
+
+    return remembered
+
+
+@_by_code
 def _line_table(code: CodeType) -> list[int | None]:
     return [position[0] for position in code.co_positions()]
 
 
-@functools.lru_cache(maxsize=256)
+@_by_code
 def _stores(code: CodeType) -> dict[int, str]:
     """Map each instruction to the variable or attribute that its result is stored in next."""
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]

@@ -51,13 +51,13 @@ _FUNCTIONS: dict[Any, tuple[str, str]] = {
 _OF_CLASSES: set[tuple[type, str]] = {
     (datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.datetime, "today"), (datetime.date, "today"),
 }  # fmt: skip
-# Functions in Python by their code.
-_CODES: dict[Any, tuple[str, str]] = {
-    logging.Logger._log.__code__: _TEXT,
-    random.SystemRandom.random.__code__: _ENTROPY,
-    random.SystemRandom.getrandbits.__code__: _ENTROPY,
-    os.getenv.__code__: _FILE,
-    **{function.__code__: _FILE for function in (np.load, np.loadtxt, np.genfromtxt, np.fromregex)},
+# Functions in Python by the id of their code: to hash code takes a microsecond.
+_CODES: dict[int, tuple[str, str]] = {
+    id(logging.Logger._log.__code__): _TEXT,
+    id(random.SystemRandom.random.__code__): _ENTROPY,
+    id(random.SystemRandom.getrandbits.__code__): _ENTROPY,
+    id(os.getenv.__code__): _FILE,
+    **{id(function.__code__): _FILE for function in (np.load, np.loadtxt, np.genfromtxt, np.fromregex)},
 }
 # These read files on their own account: to import a module, to show a warning.
 _ON_THEIR_OWN = frozenset(("importlib", "warnings"))
@@ -101,16 +101,16 @@ def _look(frame: Any, event: str, called: Any) -> None:
     if event == "c_call":
         if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
             return
-        if frame.f_code in _CODES:  # its caller was judged already
+        if id(frame.f_code) in _CODES:  # its caller was judged already
             return
         found, caller = _reason_against(called), frame
-    elif event == "call" and frame.f_code in _CODES:
-        found, caller = _CODES[frame.f_code], frame.f_back
+    elif event == "call" and id(frame.f_code) in _CODES:
+        found, caller = _CODES[id(frame.f_code)], frame.f_back
         if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is not None:
             return
         if found is _ENTROPY and _is_seeded(caller):
             return
-    elif event in ("call", "return") and frame.f_code in _ERRSTATE and state.tracing is not None:
+    elif (event == "call" or event == "return") and id(frame.f_code) in _ERRSTATE and state.tracing is not None:
         _count_errstate(frame, event)
         return
     else:
@@ -128,7 +128,7 @@ def _is_seeded(frame: Any) -> bool:
 
 def _count_errstate(frame: Any, event: str) -> None:
     """Count the `np.errstate` blocks of the user's that are in force."""
-    asked_at, step = _ERRSTATE[frame.f_code]
+    asked_at, step = _ERRSTATE[id(frame.f_code)]
     if asked_at == "both":  # a function that `np.errstate` decorates
         step = 1 if event == "call" else -1
         asker = (getattr(frame.f_locals.get("func"), "__module__", None) or "").partition(".")[0]
@@ -173,16 +173,16 @@ def _inner_code_of(function: Any) -> Any:
     return next((item for item in _code_of(function).co_consts if isinstance(item, CodeType)), None)
 
 
-# By the code that enters or leaves `np.errstate`: the profiler's event, and its part of the count.
-_ERRSTATE: dict[Any, tuple[str, int]] = {
-    _code_of(np.errstate.__enter__): ("call", 1),
-    _code_of(np.errstate.__exit__): ("return", -1),
-    _inner_code_of(np.errstate.__call__): ("both", 0),
+# By the id of the code that enters or leaves `np.errstate`: the profiler's event, and its part of the count.
+_ERRSTATE: dict[int, tuple[str, int]] = {
+    id(_code_of(np.errstate.__enter__)): ("call", 1),
+    id(_code_of(np.errstate.__exit__)): ("return", -1),
+    id(_inner_code_of(np.errstate.__call__)): ("both", 0),
 }
-_CODES[_code_of(np.seterr)] = (
+_CODES[id(_code_of(np.seterr))] = (
     "np.seterr is called",
     "Call it before; inside a function write `with np.errstate(divide='ignore'):` to ignore a floating-point error",
 )
 _SEEDED = random.Random.seed.__code__
-_CODES[_SEEDED] = _ENTROPY
+_CODES[id(_SEEDED)] = _ENTROPY
 _NAMES = frozenset(function.__name__ for function in _FUNCTIONS) | frozenset(name for _, name in _OF_CLASSES)
