@@ -15,6 +15,7 @@ The files, in the order in which a plan is made:
     overwriting    values that are written over others
     planner        `plan`: all of these, and the time for which each storage is needed
     packing        storages in one buffer
+    timetables     the first of many memories that is free from one time to another
 
 Two files are for the text that is written: `slots` divides the memory of a block, and `lines` lays memory on lines of
 the processor's cache.

@@ -63,6 +63,8 @@ class Draft:
             self.storage[index] = into
             into.steps.append(index)
         into.last_read = max(into.last_read, held.last_read)
+        for fusion, ways in held.blocks.items():
+            into.blocks.setdefault(fusion, set()).update(ways)
 
     def read_at_end(self, outputs: Sequence[Step]) -> None:
         """Note that values are needed when all calls are made."""
@@ -177,7 +179,18 @@ class Draft:
     def _note_reads(self) -> None:
         for position, step in enumerate(self.sequence):
             for operand in operands_of(step):
-                self.read(self.storage[operand.index], position)
+                held = self.storage[operand.index]
+                if held is not None:
+                    self.read(held, position)
+                    self._note_block(step, operand, held)
+
+    def _note_block(self, step: Step, operand: Step, held: Storage) -> None:
+        """Note how a fusion reads a storage, for one of its calls: its own rows of it, or all of it."""
+        fusion = self.fusion_of.get(step.index)
+        if fusion is not None:
+            layout = self.layouts[operand.index] if fusion.slices(step, operand) else None
+            way = None if layout is None else (layout.shape, layout.strides)
+            held.blocks.setdefault(id(fusion), set()).add(way)
 
 
 def draft_of(graph: Graph, items: Sequence[Step | Fusion], arguments: int) -> Draft:

@@ -189,9 +189,5 @@ def _is_alone(step: Step, position: int, held: Storage, draft: Draft) -> bool:
 def _is_read_alike(step: Step, held: Storage, like: Any, draft: Draft) -> bool:
     """Return whether the fusion of a step reads a storage block by block alone: then it may be written so."""
     fusion = draft.fusion_of.get(step.index)
-    return fusion is None or all(
-        fusion.slices(reader, operand) and _lie_alike(draft.layouts[operand.index], like)
-        for reader in fusion.steps
-        for operand in operands_of(reader)
-        if draft.storage[operand.index] is held
-    )
+    alike = set() if like is None else {(like.shape, like.strides)}
+    return fusion is None or held.blocks.get(id(fusion), set()) <= alike

@@ -10,11 +10,10 @@ A storage is needed from the item that writes it first to the one that reads it 
 
 from __future__ import annotations
 
-import bisect
-import heapq
 import itertools
 
 from tinygraph.compiler.memory.storage import Buffer, Storage
+from tinygraph.compiler.memory.timetables import Timetable
 
 __all__ = ["packed"]
 
@@ -31,42 +30,19 @@ def packed(storages: list[Storage], open_size: int | None = None) -> list[Buffer
         others = [held for held in storages if held.nbytes % open_size]
         return _in_order([*packed(multiples), *packed(others)])
     buffers: list[Buffer] = []
-    times: list[list[tuple[int, int]]] = []  # when each memory is in use, in order of time
-    for _, alike in itertools.groupby(
-        sorted(storages, key=lambda held: (-held.nbytes, held.first)), key=lambda held: held.nbytes
-    ):
-        larger = len(buffers)
-        # Storages of one size come in the order in which they are begun, so that one end says when a memory is free.
-        busy: list[tuple[int, int]] = []
-        free: list[int] = []
+    timetable = Timetable()
+    in_order = sorted(storages, key=lambda held: (-held.nbytes, held.first))
+    for _, group in itertools.groupby(in_order, key=lambda held: held.nbytes):
+        alike = list(group)
+        timetable.begin(len(alike))
         for held in alike:
-            while busy and busy[0][0] < held.first:
-                heapq.heappush(free, heapq.heappop(busy)[1])
-            number = next((number for number in range(larger) if _fits(held, times[number])), None)
-            if number is not None:
-                bisect.insort(times[number], (held.first, held.last))
-                buffers[number].storages.append(held)
-            else:
-                if free:
-                    number = heapq.heappop(free)
-                    times[number].append((held.first, held.last))
-                    buffers[number].storages.append(held)
-                else:
-                    number = len(buffers)
-                    buffers.append(Buffer([held]))
-                    times.append([(held.first, held.last)])
-                heapq.heappush(busy, (held.last, number))
+            number = timetable.take(held.first, held.last)
+            if number == len(buffers):
+                buffers.append(Buffer())
+            buffers[number].storages.append(held)
     return _in_order(buffers)
 
 
 def _in_order(buffers: list[Buffer]) -> list[Buffer]:
     """Return buffers in the order in which they are first written into."""
     return sorted(buffers, key=lambda buffer: buffer.storages[0].first)
-
-
-def _fits(held: Storage, times: list[tuple[int, int]]) -> bool:
-    """Return whether a memory is free while a storage is needed."""
-    position = bisect.bisect(times, (held.first, held.last))
-    return (position == 0 or times[position - 1][1] < held.first) and (
-        position == len(times) or held.last < times[position][0]
-    )

@@ -5,11 +5,13 @@ Values that are not needed at the same time lie in one slot, one after the other
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from tinygraph.compiler.memory.storage import Plan, Storage
+from tinygraph.compiler.memory.timetables import Timetable
 from tinygraph.compiler.program.steps import operands_of
 from tinygraph.compiler.schedule.blocks import Fusion
 
@@ -21,17 +23,11 @@ class Slot:
     """Memory of a block, for each thread, that several values lie in one after the other.
 
     Attributes:
-        times: when it is in use, as positions in the fusion.
         parts: by shape and dtype the number of an array at its beginning; the first is the largest.
     """
 
     nbytes: int
-    times: list[tuple[int, int]] = field(default_factory=list)
     parts: dict[tuple[tuple[int, ...], Any], int] = field(default_factory=dict)
-
-    def fits(self, first: int, last: int, dtype: Any) -> bool:
-        """Return whether nothing is in it from one position to another, and each thread's part is aligned."""
-        return self.nbytes % dtype.itemsize == 0 and all(last < a or b < first for a, b in self.times)
 
 
 def slots_of(fusion: Fusion, plan: Plan, size: int) -> tuple[dict[int, int], list[Slot]]:
@@ -48,18 +44,22 @@ def slots_of(fusion: Fusion, plan: Plan, size: int) -> tuple[dict[int, int], lis
     count = 0
     scratches = _scratches_of(fusion, plan)
     times = _times_of(scratches, fusion, plan)
-    for held in sorted(scratches, key=lambda held: (-held.nbytes, times[id(held)][0])):
-        shape = _shape_in_block(held, fusion, plan, size)
-        first, last = times[id(held)]
-        slot = next((slot for slot in slots if slot.fits(first, last, held.dtype)), None)
-        if slot is None:
-            slot = Slot(math.prod(shape) * held.dtype.itemsize)
-            slots.append(slot)
-        slot.times.append((first, last))
-        if (shape, held.dtype) not in slot.parts:
-            count += 1
-            slot.parts[shape, held.dtype] = count
-        numbers[id(held)] = slot.parts[shape, held.dtype]
+    timetable = Timetable()
+    in_order = sorted(scratches, key=lambda held: (-held.nbytes, times[id(held)][0]))
+    for _, group in itertools.groupby(in_order, key=lambda held: held.nbytes):
+        alike = list(group)
+        timetable.begin(len(alike))
+        for held in alike:
+            shape, itemsize = _shape_in_block(held, fusion, plan, size), held.dtype.itemsize
+            # Each thread's part is aligned where the size of an element divides that of a part.
+            number = timetable.take(*times[id(held)], lambda number: slots[number].nbytes % itemsize == 0)  # noqa: B023
+            if number == len(slots):
+                slots.append(Slot(math.prod(shape) * itemsize))
+            slot = slots[number]
+            if (shape, held.dtype) not in slot.parts:
+                count += 1
+                slot.parts[shape, held.dtype] = count
+            numbers[id(held)] = slot.parts[shape, held.dtype]
     return numbers, slots
 
 

@@ -6,10 +6,9 @@ nobody needs any more. Later, when `h` has been read for the last time, another 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.program.steps import Step
@@ -32,6 +31,8 @@ class Storage:
         in_parts: whether parts of it are computed one by one.
         middle: the byte at which the second of two threads of BLAS begins to write; 0 where one thread writes.
         last_read: the position of the last call that reads it, in the order of execution; -1 for none.
+        blocks: by the id of a fusion that reads it, the shapes and strides in which a block reads its own rows; None is
+            among them where a block reads all of it.
         behind: for what a function without out= returns, the storages that it may be a view of.
     """
 
@@ -46,11 +47,12 @@ class Storage:
     middle: int = 0
     last_read: int = -1
     behind: list[Storage] = field(default_factory=list)
+    blocks: dict[int, set[Any]] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
         """The size of the storage in bytes."""
-        return int(np.prod(self.shape, dtype=np.int64)) * int(self.dtype.itemsize)
+        return math.prod(self.shape) * int(self.dtype.itemsize)
 
     @property
     def is_lasting(self) -> bool:
