@@ -660,6 +660,54 @@ def test_what_cannot_be_compiled_runs_eagerly_when_asked(capsys):
     assert tg.compile(lambda x: x * float(np.sum(x)), otherwise="eager").signatures == ()
 
 
+def test_a_recording_that_failed_has_changed_nothing_before_the_eager_call():
+    class Counter:
+        count = 0
+        seen: dict[str, float] = {}
+
+    counter, generator = Counter(), np.random.default_rng(0)
+    w = tg.Tensor(np.zeros(2))
+
+    @tg.compile(otherwise="eager")
+    def step(x):
+        counter.count += 1
+        counter.seen[f"call {counter.count}"] = generator.random()
+        w.assign(w.data + x)
+        w.grad = np.ones(2) if w.grad is None else w.grad + 1
+        return float(np.sum(w.data))
+
+    twin = np.random.default_rng(0)
+    with pytest.warns(RuntimeWarning, match="runs eagerly"):
+        assert step(np.ones(2)) == 2.0
+    assert step(np.ones(2)) == 4.0
+    assert counter.count == 2 and counter.seen == {"call 1": twin.random(), "call 2": twin.random()}
+    same(w.data, np.full(2, 2.0))
+    same(w.grad, np.full(2, 2.0))
+
+
+def test_a_path_that_cannot_be_compiled_runs_eagerly_when_asked():
+    def f(x):
+        return x * float(np.sum(x)) if np.sum(x) > 1 else x * 2
+
+    compiled = tg.compile(f, otherwise="eager")
+    same(compiled(np.zeros(2)), np.zeros(2))
+    assert len(compiled.signatures) == 1
+    with pytest.warns(RuntimeWarning, match=r"f runs eagerly: float\(\) asks"):
+        same(compiled(np.ones(2)), np.full(2, 2.0))
+    same(compiled(np.zeros(2)), np.zeros(2))
+    strict = tg.compile(f)
+    same(strict(np.zeros(2)), np.zeros(2))
+    with pytest.raises(tg.UnsupportedError, match=r"float\(\) asks"):
+        strict(np.ones(2))
+    same(strict(np.zeros(2)), np.zeros(2))
+
+
+def test_an_eager_call_loses_no_gradient():
+    compiled = tg.compile(lambda x: np.sum(x * x.data.item(0)), otherwise="eager")
+    with pytest.warns(RuntimeWarning, match="runs eagerly"), pytest.raises(tg.GraphError, match="would be lost"):
+        tg.grad(compiled)(np.ones(3))
+
+
 def test_otherwise_is_raise_or_eager():
     with pytest.raises(ValueError, match='otherwise must be "raise" or "eager", got \'jit\''):
         tg.compile(clipped, otherwise="jit")

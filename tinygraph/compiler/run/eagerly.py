@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.trace.ties import check_ties_of_call
+from tinygraph.engine.links import next_order
 from tinygraph.engine.operands import plain
-from tinygraph.nests import tree_map
+from tinygraph.engine.tensor import Tensor
+from tinygraph.nests import tree_leaves, tree_map
 
 __all__ = ["EAGER", "RAISE", "Eagerly", "eager_result", "warn_at_call"]
 
@@ -24,8 +27,16 @@ class Eagerly(Exception):  # noqa: N818 - no error: the caller goes another way
 
 
 def eager_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function, and return what its program would: arrays of their own in place of Tensors, and numbers."""
-    return tree_map(_own, function(*args, **kwargs))
+    """Call a function, and return what its program would: arrays of their own in place of Tensors, and numbers.
+
+    Raises:
+        GraphError: the result depends on a Tensor that requires a gradient, and the gradient would be lost.
+    """
+    since = next_order()
+    result = function(*args, **kwargs)
+    given = [leaf for leaf in tree_leaves([args, kwargs]) if type(leaf) is Tensor]
+    check_ties_of_call(getattr(function, "__qualname__", "the function"), result, given, since)
+    return tree_map(_own, result)
 
 
 def _own(item: Any) -> Any:

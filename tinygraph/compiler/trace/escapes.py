@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygraph.compiler.trace.recorder import Recorder
-from tinygraph.compiler.trace.refused import AS_CONDITION, AS_INDEX, AS_NUMBER, IN_PLACE, refused
+from tinygraph.compiler.trace.refused import AS_CONDITION, AS_INDEX, AS_NUMBER, AS_WHOLE_NUMBER, IN_PLACE, refused
 from tinygraph.engine.conversions import asking_for_array
 from tinygraph.users_code.instructions import is_indexing, stores_a_part
 
@@ -105,7 +105,7 @@ class Escapes:
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self == item))
 
-    __int__ = _refusing("__int__", "int() asks for a computed value", AS_NUMBER)
+    __int__ = _refusing("__int__", "int() asks for a computed value", AS_WHOLE_NUMBER)
     __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
     __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
     item = _refusing("item", "item() asks for a computed value", AS_NUMBER)

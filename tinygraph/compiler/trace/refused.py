@@ -6,7 +6,7 @@ from tinygraph.engine.modes import state
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
 
-__all__ = ["AS_CONDITION", "AS_INDEX", "AS_NUMBER", "IN_PLACE", "refused"]
+__all__ = ["AS_CONDITION", "AS_INDEX", "AS_NUMBER", "AS_WHOLE_NUMBER", "IN_PLACE", "refused"]
 
 
 def refused(what: str, instead: str) -> UnsupportedError:
@@ -33,6 +33,11 @@ AS_CONDITION = (
 AS_NUMBER = (
     "The number of this one run would become part of the program. Keep it an array: use NumPy's functions (np.sqrt, "
     "np.exp) in place of math's, and the array itself in place of its item. To see it, return it"
+)
+
+AS_WHOLE_NUMBER = (
+    "As an index or a count the value itself will do, without int(): the program is made for it, and checks it. "
+    "Otherwise the number of this one run would become part of the program; keep it an array, `x.astype(int)`"
 )
 
 AS_INDEX = (
