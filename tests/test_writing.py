@@ -288,18 +288,6 @@ def test_detached_values_do_not_see_later_writes_and_views_without_a_record_do()
     assert view.data.tolist() == [5, 3]
 
 
-def test_a_compiled_function_refuses_a_write_into_a_tensor_by_name():
-    def program(x):
-        y = x * 2
-        y[0] = x[1]
-        return y
-
-    with pytest.raises(tg.UnsupportedError, match=r"t\[index\] = value.*does not write into a Tensor.*np.where"):
-        tg.compile(program)(tg.Tensor([1.0, 2.0]))
-    with pytest.raises(tg.UnsupportedError, match=r"x\[index\] = value writes into an array.*np.where"):
-        tg.compile(program)(np.array([1.0, 2.0]))
-
-
 def test_a_name_stays_through_writes():
     x = tg.Tensor([1.0, 2.0], name="state")
     x[0] = x[1] * 2

@@ -388,13 +388,13 @@ def test_an_array_of_one_number_is_written_into_and_a_number_is_not(make):
     assert make(halved_gradient)() == 3.0
 
 
-def test_an_argument_of_one_number_is_not_written_into():
+def test_an_argument_of_one_number_is_written_into_where_it_is_an_array():
     def doubled(x):
         x *= 2.0
         return x
 
-    with pytest.raises(tg.UnsupportedError, match="argument"):
-        tg.compile(doubled)(np.array(3.0))
+    x = np.array(3.0)
+    assert tg.compile(doubled)(x) == x == 6.0
     assert tg.compile(doubled)(3.0) == 6.0
     assert tg.compile(doubled)(np.float64(3.0)) == 6.0
 
@@ -703,8 +703,7 @@ def test_an_index_made_of_an_argument_is_right_or_refused(name):
 WRITES = {
     "nan_to_num": lambda a: np.nan_to_num(a, copy=False), "median": lambda a: np.median(a, overwrite_input=True),
     "percentile": lambda a: np.percentile(a, 50, overwrite_input=True), "cumsum": lambda a: np.cumsum(a, 0, None, a),
-    "at": lambda a: np.add.at(a, [0, 0], 1.0), "put": lambda a: np.put(a, [0], 1.0),
-    "copyto": lambda a: np.copyto(a, 1.0), "a primitive": lambda a: clipped_in_place(a),
+    "a primitive": lambda a: clipped_in_place(a),
     "take": lambda a: np.take(a, [0, 1], 0, a),
 }  # fmt: skip
 
@@ -740,7 +739,7 @@ def test_a_stand_in_that_is_put_into_a_plain_array_is_refused_with_the_reason():
         y[0] = np.sum(x)
         return y
 
-    with pytest.raises(tg.UnsupportedError, match=r"np\.stack"):
+    with pytest.raises(tg.UnsupportedError, match=r"np\.zeros\(shape, like=x\)"):
         tg.compile(step)(np.ones(3))
 
 

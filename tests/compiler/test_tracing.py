@@ -234,24 +234,6 @@ def into_a_plain_array(x):
     return total
 
 
-def into_a_place(x):
-    y = x * 2
-    y[0] = 0
-    return y
-
-
-def into_an_argument(x):
-    x *= 2
-    return x
-
-
-def into_a_view(x):
-    y = x * 2
-    row = y[0]
-    row += 1
-    return y
-
-
 def printed(x):
     print(np.sum(x))
     return x
@@ -353,7 +335,7 @@ REFUSALS = {
     indexed: r"plain array is indexed.*np.asarray\(plain, like=x\)\[indices\]",
     taken: r"np.asarray\(plain, like=x\)\[indices\]",
     with_scipy: r"special.comb makes a plain array.*Write scipy.special.binom\(N, k\)",
-    added_at: r"add.at writes into an array.*a \+ np.bincount\(indices, values, minlength=len\(a\)\)",
+    added_at: r"add.at writes a computed value into a plain array.*np.zeros\(shape, like=x\)",
     tried: "matmul failed .*ValueError.* tried went on without it .*x.ndim",
     generated: "what generated returns.* a generator.*return what is in it",
     in_an_object: "what in_an_object returns.* a Result",
@@ -367,9 +349,6 @@ REFUSALS = {
     as_item_of_tensor: r"item\(\) asks",
     as_plain_array: "turned into a plain one.*Leave np.asarray out",
     into_a_plain_array: "written into a plain array",
-    into_a_place: "writes into an array.*np.where",
-    into_an_argument: "argument.*is written into",
-    into_a_view: "a view of another array is written into",
     printed: "printed.*Return it",
     formatted: "printed.*Return it",
     masked: "computed mask.*np.where",

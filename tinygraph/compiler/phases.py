@@ -74,7 +74,7 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
         graph: of steps, that of a program.
         phases: those between.
     """
-    updates = sum(variable.updated is not None for variable in program.variables)
+    updates = len(program.written) + sum(variable.updated is not None for variable in program.variables)
     own = functools.partial(own_updates, updates=updates)
     tidied = None
     written_out = (write_out, write_out_images)

@@ -135,7 +135,7 @@ def compile_program(
     original = steps_of(program)
     graph = simplified(original, program, phases)
     task = Task(program, original, graph, name, blocks, threads, again, tuple(phases), open_size)
-    return _of_numbers(named_apart(task)) if is_of_numbers(graph) else _of_arrays(task)
+    return _of_numbers(named_apart(task)) if is_of_numbers(graph) and not program.written else _of_arrays(task)
 
 
 def _of_arrays(task: Task) -> Runner:

@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygraph.derivatives.indexing import along
+from tinygraph.derivatives.indexing import along, scatter
 from tinygraph.engine.links import Like
+from tinygraph.engine.modes import is_tracing
 from tinygraph.engine.notes import formula
-from tinygraph.engine.operands import array_of, plain, tensors_in
+from tinygraph.engine.operands import array_of, indexable, plain, tensors_in
+from tinygraph.engine.ownership import is_stand_in, reach_each_other
 from tinygraph.engine.places import Place
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.refusing import lost_in_array
 from tinygraph.engine.table import composition
 from tinygraph.engine.value import Value
-from tinygraph.errors import GraphError
+from tinygraph.errors import GraphError, UnsupportedError
+from tinygraph.users_code.source import users_line
 
-__all__ = ["at_of", "put_at"]
+__all__ = ["at_of", "cleared", "put_at"]
 
 
 @primitive
@@ -62,7 +65,7 @@ cleared.derivative(lambda g, z, x, place: cleared(g, place), None)
 
 def _writable(array: Any, call: str, *written: Any) -> Any:
     """A Tensor that is to be written into; a plain array would lose the gradient of what is written."""
-    if isinstance(array, Value):
+    if isinstance(array, Value) or is_stand_in(array):
         return array
     raise lost_in_array(call, tensors_in(written))
 
@@ -75,6 +78,9 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
         raise TypeError(f"copyto: cannot cast from {source.dtype} to {dst.dtype} according to {casting!r}")
     if where is True:
         dst[...] = source
+        return
+    if is_tracing():
+        dst[...] = np.where(plain(where), source, dst)
         return
     mask = np.broadcast_to(plain(where), dst.shape)
     while source.ndim > dst.ndim and source.shape[0] == 1:
@@ -90,10 +96,13 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
         positions = positions % a.size
     elif mode == "clip":
         positions = np.clip(positions, 0, a.size - 1)
+    elif is_stand_in(positions):
+        positions = np.where(positions < 0, positions + a.size, positions)
     elif np.any((positions < -a.size) | (positions >= a.size)):
         raise IndexError(f"put: a position is out of bounds for an array of {a.size} elements")
     if positions.size and np.size(v):
-        _put_flat(a, positions % a.size, _repeated(v, positions.size))
+        known = is_stand_in(positions)  # the program fails where one of them is out of bounds
+        _put_flat(a, positions if known else positions % a.size, _repeated(v, positions.size))
 
 
 def _put_flat(a: Any, positions: Any, values: Any) -> None:
@@ -117,8 +126,11 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         if np.any(mask):
             raise ValueError("place: there are no values to write, and places to write them")
         return
-    both = (arr._value, vals._value) if isinstance(vals, Value) else ()
-    if both and np.may_share_memory(*both) and all([one.flags.c_contiguous for one in both]):
+    if is_stand_in(mask):
+        arr[...] = np.where(mask, np.ravel(array_of(vals))[_ranks(mask, np.size(vals))], arr)
+        return
+    both = plain((arr, vals))
+    if reach_each_other(*both) and all([is_stand_in(one) or one.flags.c_contiguous for one in both]):
         for count, position in enumerate(np.flatnonzero(mask).tolist()):  # NumPy reads each value when it writes it
             _put_flat(arr, np.array([position]), np.ravel(vals)[count % vals.size])
         return
@@ -129,7 +141,9 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """Write values where a mask holds, each from its own position."""
     a, mask = _writable(a, "putmask", values), np.reshape(plain(mask), np.shape(a)).astype(bool)
-    if np.size(values):
+    if np.size(values) and is_stand_in(mask):
+        a[...] = np.where(mask, np.reshape(np.resize(array_of(values), (a.size,)), a.shape), a)
+    elif np.size(values):
         values = _repeated(values, a.size)
         a[mask] = values if values.size == 1 else values[np.flatnonzero(mask)]
 
@@ -139,7 +153,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     """Write values at positions along an axis."""
     arr, indices = _writable(arr, "put_along_axis", values), plain(indices)
     if axis is None:
-        _put_flat(arr, np.ravel(indices) % arr.size, np.ravel(array_of(values)))
+        put(arr, indices, values)
         return
     arr[along(indices, arr.shape, normalize_axis_index(axis, arr.ndim))] = values
 
@@ -160,8 +174,11 @@ def at_of(ufunc: np.ufunc) -> Any:
 
     def at(a: Any, indices: Any, b: Any = None) -> None:
         a, index = _writable(a, f"{ufunc.__name__}.at", b), plain(indices)
+        if any(map(is_stand_in, index if type(index) is tuple else (index,))):
+            a[...] = _at_computed(ufunc, a, index, b)
+            return
         positions = np.arange(a.size).reshape(a.shape)[index]
-        if isinstance(b, Value) and np.may_share_memory(b._value, a._value):
+        if b is not None and reach_each_other(plain(b), plain(a)):
             b = array_of(b).copy()
         operands = () if b is None else (np.ravel(np.broadcast_to(array_of(b), positions.shape)),)
         positions = np.ravel(positions)
@@ -170,6 +187,31 @@ def at_of(ufunc: np.ufunc) -> Any:
             a[part] = ufunc(a[part], *[operand[chosen] for operand in operands])
 
     return at
+
+
+def _at_computed(ufunc: np.ufunc, a: Any, index: Any, b: Any) -> Any:
+    """Return what an array becomes by `np.add.at` or `np.subtract.at` at computed places, in a program."""
+    if ufunc not in (np.add, np.subtract):
+        raise UnsupportedError(
+            f"{ufunc.__name__}.at, at {users_line()}: which places come twice depends on computed indices, and a "
+            "compiled program is made once. Give it indices that are not computed, or use np.add.at"
+        )
+    places = tuple([indexable(item) for item in index]) if type(index) is tuple else index
+    shape = np.shape(np.broadcast_to(np.zeros(()), a.shape)[_like(places)])
+    return ufunc(a, scatter(np.broadcast_to(array_of(b), shape).astype(a.dtype), places, a.shape))
+
+
+def _like(index: Any) -> Any:
+    """Return an index of the same shape that names the first places."""
+    if type(index) is tuple:
+        return tuple([_like(item) for item in index])
+    return np.zeros(index.shape, index.dtype) if is_stand_in(index) else index
+
+
+def _ranks(mask: Any, count: int) -> Any:
+    """Return for each place at which a mask holds how many are before it, modulo a count; 0 for the others."""
+    ranks = np.cumsum(np.ravel(mask)) - 1
+    return np.reshape(np.where(np.ravel(mask), ranks % count, 0), mask.shape)
 
 
 def _rounds(positions: Any) -> Any:

@@ -69,6 +69,7 @@ SYMBOLS = {
     "logical_and": "∧",
     "logical_or": "∨",
     "put_at": "←",
+    "part_written": "←",
 }
 
 # Signs that are written around their operand.

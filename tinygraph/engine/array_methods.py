@@ -15,6 +15,7 @@ import numpy as np
 from tinygraph.derivatives import shapes
 from tinygraph.engine import modes
 from tinygraph.engine.flat import Flat
+from tinygraph.engine.memory import in_own_memory
 from tinygraph.engine.record import call_function
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -198,9 +199,10 @@ class TensorMethods(ArrayMethods[Array]):
 
     def flatten(self: Any, order: str = "C") -> Array:
         """Return the elements along one axis, in memory of their own. See `numpy.ndarray.flatten`."""
-        function: Any = np.ravel if modes.unusual and modes.is_tracing() else shapes.flatten
         keywords = {} if order == "C" else {"order": order}
-        return self._numpy(function, (self,), keywords, _getframe(1))  # type: ignore[no-any-return]
+        if modes.unusual and modes.is_tracing():
+            return in_own_memory(self._numpy(np.ravel, (self,), keywords, _getframe(1)))  # type: ignore[no-any-return]
+        return self._numpy(shapes.flatten, (self,), keywords, _getframe(1))  # type: ignore[no-any-return]
 
     def copy(self: Any, order: str = "C") -> Array:
         """Return the values in memory of their own. See `numpy.ndarray.copy`."""

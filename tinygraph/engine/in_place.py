@@ -17,10 +17,10 @@ import numpy as np
 
 from tinygraph.engine.data import is_data
 from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, Unnamed, make_outer
-from tinygraph.engine.memory import memory_of
+from tinygraph.engine.memory import memory_of, snapshot
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
-from tinygraph.engine.ownership import base_of, is_own, is_shared
+from tinygraph.engine.ownership import base_of, is_array, is_own, is_shared, is_stand_in
 from tinygraph.engine.refusing import attribute_kept
 from tinygraph.engine.settling import has_views
 from tinygraph.engine.value import Value
@@ -41,23 +41,23 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
             return self
         if self.is_leaf and not is_recording():
             value = compute(self._value, plain(other))
-            if type(self._value) is np.ndarray and is_shared(self, lambda below: 0) and has_views(self):
+            if is_array(self._value) and is_shared(self, lambda below: 0) and has_views(self):
                 write(self, ..., _fitted(value, self, other, sign), _getframe(1), f"t {sign} v")
             else:
                 self.assign(value)
             return self
         result = compute(self, other)
-        if type(result) is np.ndarray and state.tracing is None:  # a step function of it, t // 1
+        if is_array(result) and not isinstance(result, Value):  # a step function of it, t // 1
             result = self._numpy(np.zeros_like, (self,), {}, _getframe(1)) + result
         if type(result) is not type(self):
             return result
-        is_array = self.ndim or type(self._value) is np.ndarray
-        if not is_array and (self._link.is_call or type(self._link) is Unnamed):
+        takes_parts = is_array(self._value)
+        if not takes_parts and (self._link.is_call or type(self._link) is Unnamed):
             _note_line(result._link, _getframe(1))
             return result  # a number that was computed: `s += v` gives its name to another
         if state.tracing is not None:
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
-        if is_array:
+        if takes_parts:
             result = _fitted(result, self, other, sign)
             if type(self._link) in LIVE or is_shared(self, lambda below: _recorded_below(self, below)):
                 _note_line(result._link, _getframe(1))
@@ -65,7 +65,9 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
                 return self
         value = result._value
         # A Tensor of no axes that was given its value is an array, as np.array(3.0) is, and stays one.
-        self._value = np.array(value) if isinstance(value, np.generic) else value
+        if isinstance(value, np.generic):
+            value = snapshot(value) if is_stand_in(value) else np.array(value)
+        self._value = value
         self._link = result._link
         _note_line(self._link, _getframe(1))
         return self

@@ -22,14 +22,15 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.links import LIVE, LIVE_CALLS, Like, Live, LiveData, next_order
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import is_tracing, state
+from tinygraph.engine.ownership import is_array, is_stand_in, reach_each_other
 from tinygraph.engine.places import ViewStep, written
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.value import Value
 
 __all__ = [
-    "Memory", "apart_from", "as_constant", "as_writable", "enter_data", "is_live", "live_call", "live_view",
-    "memory_of", "stand_for", "value_to_keep",
+    "Memory", "apart_from", "as_constant", "as_writable", "enter_data", "in_own_memory", "is_live", "live_call",
+    "live_view", "memory_of", "snapshot", "stand_for", "value_to_keep",
 ]  # fmt: skip
 
 _new: Callable[[type], Any] = object.__new__
@@ -99,7 +100,7 @@ class Memory:
                 tensor._link = link
             else:
                 target = written(array, index) if target is None else target
-                if type(tensor._link) is not Live or np.may_share_memory(tensor._value, target):
+                if type(tensor._link) is not Live or target is array or np.may_share_memory(tensor._value, target):
                     tensor._link = _link_at(self, steps)
         if dead > 16:  # each costs a look at it in 16 writes at most
             self._forget_the_dead()
@@ -122,22 +123,35 @@ def is_live(tensor: Any) -> bool:
 def value_to_keep(tensor: Any) -> Any:
     """Return a Tensor's value for a rule that will read it: of a live Tensor a copy."""
     value = tensor._value
-    return value.copy() if type(value) is np.ndarray and type(tensor._link) in LIVE else value
+    return snapshot(value) if isinstance(value, np.ndarray) and type(tensor._link) in LIVE else value
+
+
+def snapshot(array: Any) -> Any:
+    """Return a copy of an array that a program may write into. A stand-in needs none: its event stays what it is."""
+    return array.copy() if type(array) is np.ndarray else state.tracing.own(array)  # type: ignore[union-attr]
 
 
 def apart_from(tensor: Any, operand: Any) -> Any:
     """Return a Tensor, copied if it shares memory with an operand: for functions that make copies in NumPy."""
-    if is_tracing():  # what is compiled writes into no Tensor
-        return tensor
     result, given = (item._value if isinstance(item, Value) else item for item in (tensor, operand))
-    return np.copy(tensor) if np.may_share_memory(result, given) else tensor
+    if not reach_each_other(result, given):
+        return tensor
+    return in_own_memory(tensor) if is_stand_in(result) else np.copy(tensor)
+
+
+def in_own_memory(tensor: Any) -> Any:
+    """Return a Tensor that was just computed, in memory of its own, in a function that is being compiled."""
+    if is_live(tensor):
+        return np.copy(tensor)
+    tensor._value = snapshot(tensor._value)
+    return tensor
 
 
 def as_constant(tensor: Any, needed: bool) -> Any:
     """Return what a call remembers of a live Tensor without a gradient."""
     value = tensor._value
     if type(value) is not np.ndarray:
-        return value
+        return snapshot(value) if is_stand_in(value) else value
     return value.copy() if needed or value.size <= COPIED else Like(value)
 
 
@@ -147,7 +161,7 @@ def live_call(kind: type[Live], op: Any, args: Any, keywords: Any, value: Any, s
     call.op = op
     call.args = args
     call.keywords = keywords
-    call._value = value.copy() if value.size <= COPIED else Like(value)
+    call._value = snapshot(value) if value.size <= COPIED or type(value) is not np.ndarray else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
     call.steps = steps
@@ -156,8 +170,10 @@ def live_call(kind: type[Live], op: Any, args: Any, keywords: Any, value: Any, s
 
 def as_writable(made: Any) -> Any:
     """Return an array that was just made as a Tensor that can take Tensors in; one of integers as it is."""
-    if type(made) is not np.ndarray or made.dtype.kind not in "fc":
+    if not (type(made) is np.ndarray or (is_tracing() and is_array(made))) or made.dtype.kind not in "fc":
         return made
+    if type(made) is np.ndarray and is_tracing():
+        made = state.tracing.lift(made)  # type: ignore[union-attr]
     tensor = _new(Value._kind)
     tensor._value = made
     tensor._link = LiveData(made, None, ())

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "StandInMemory", "apart", "base_of", "held_alone", "is_lent", "is_own", "is_shared", "is_temporary", "owner",
-    "pop_own", "read_only", "same_bits", "share_memory",
+    "StandInMemory", "apart", "base_of", "held_alone", "is_array", "is_lent", "is_own", "is_shared", "is_stand_in",
+    "is_temporary", "owner", "pop_own", "reach_each_other", "read_only", "same_bits", "share_memory",
 ]  # fmt: skip
 
 
@@ -40,11 +40,21 @@ def base_of(array: Any) -> Any:
 def owner(array: Any) -> Any:
     """Return the object that owns the memory of an array: the array itself, or the last of its bases.
 
-    NumPy's strided views, as of `sliding_window_view`, have an object in between that is no array and has a base.
+    NumPy's strided views, as of `sliding_window_view`, have an object in between that is no array and has a base. Of a
+    stand-in it is the memory.
     """
+    if is_stand_in(array):
+        return array._memory
     while (below := getattr(array, "base", None)) is not None:
         array = below
     return array
+
+
+def reach_each_other(one: Any, other: Any) -> bool:
+    """Return whether a write into one of two arrays may be seen in the other. Stand-ins have one memory then."""
+    if is_stand_in(one):
+        return is_stand_in(other) and one._memory is other._memory
+    return share_memory(one, other)
 
 
 def share_memory(one: Any, other: Any) -> bool:
@@ -215,6 +225,16 @@ _TEMPORARY = _Counted().temporary()
 
 
 # --- stand-ins --------------------------------------------------------------------------------------------------------
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a value is an array, or stands for one, as opposed to a number."""
+    return isinstance(value, np.ndarray)  # a stand-in says so of its `__class__`
+
+
+def is_stand_in(array: Any) -> bool:
+    """Return whether something stands for an array in a function that is being compiled."""
+    return type(getattr(array, "_memory", None)) is StandInMemory
 
 
 class StandInMemory:

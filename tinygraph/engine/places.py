@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-__all__ = ["Place", "ViewStep", "same_view", "taken", "written"]
+from tinygraph.engine.operands import indexable
+from tinygraph.engine.ownership import is_stand_in, reach_each_other
+
+__all__ = ["Place", "ViewStep", "is_same_place", "names_everything", "same_view", "taken", "written"]
+
+_ALL = slice(None)
 
 
 class ViewStep(NamedTuple):
@@ -48,11 +53,40 @@ def taken(array: Any, steps: tuple[ViewStep, ...]) -> Any:
 
 
 def written(array: Any, index: Any) -> Any:
-    """Return an array in the memory that a write changed: the part, or all where the index makes copies."""
+    """Return an array in the memory that a write changed: the part, or all where the index makes copies.
+
+    Of a stand-in it is all: whether two of its views overlap is not known.
+    """
+    if type(array) is not np.ndarray:
+        return array
     items = index if type(index) is tuple else (index,)
     if all([item is None or isinstance(item, int | slice | np.integer) for item in items]):
         return array[(*items, Ellipsis)]
     return array
+
+
+def names_everything(index: Any) -> bool:
+    """Return whether an index names all elements, whatever the shape."""
+    items = index if type(index) is tuple else (index,)
+    return all([item is Ellipsis or (type(item) is slice and item == _ALL) for item in items])
+
+
+def is_same_place(steps: tuple[ViewStep, ...], of: tuple[ViewStep, ...], index: Any) -> bool:
+    """Return whether some steps lead from an array to the part at an index into the view at the end of others."""
+    if not all([one is other for one, other in zip(steps, of, strict=False)]):
+        return False
+    if len(steps) != len(of) + 1:
+        return len(steps) == len(of) and names_everything(index)
+    last = steps[-1]
+    return last.function is operator.getitem and _same_index(last.args[0], index)
+
+
+def _same_index(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if type(one) is tuple:
+        return len(one) == len(other) and all(map(_same_index, one, other))
+    return one is other or (not hasattr(one, "shape") and bool(one == other))
 
 
 def same_view(one: Any, other: Any) -> bool:
@@ -90,7 +124,7 @@ class Place:
     def put(self, array: Any, value: Any) -> None:
         """Write a value into the part of an array."""
         view = taken(array, self.steps)
-        if not self.steps or np.may_share_memory(view, array):
+        if not self.steps or reach_each_other(view, array):
             view[self.index] = value
             return
         # A reshape is a view of some layouts alone. Positions are the same in all.
@@ -100,10 +134,17 @@ class Place:
     def stays(self, shape: tuple[int, ...]) -> Any:
         """Return where an array of this shape keeps a written value: an element named twice has the last one."""
         numbers = np.full(shape, -1)
+        if self.is_computed():
+            numbers = indexable(numbers)
         part = self.of(numbers)
         own = np.arange(part.size).reshape(part.shape)
         self.put(numbers, own)
         return self.of(numbers) == own
+
+    def is_computed(self) -> bool:
+        """Return whether a program that is being compiled computes where the place is."""
+        items = self.index if type(self.index) is tuple else (self.index,)
+        return any(map(is_stand_in, items)) or any([is_stand_in(item) for step in self.steps for item in step.args])
 
     def __repr__(self) -> str:
         return self.text(_item_text)
@@ -125,7 +166,7 @@ def _may_repeat(index: Any) -> bool:
 
 
 def _is_mask(item: Any) -> bool:
-    return bool(np.asarray(item).dtype == bool)
+    return bool((item if hasattr(item, "dtype") else np.asarray(item)).dtype == bool)
 
 
 def _text(function: Callable[..., Any], args: tuple[Any, ...], item_text: Callable[[Any], str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.engine.masks import is_at_hand, mask_of
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
+from tinygraph.engine.places import Place
 from tinygraph.engine.table import Operation, operation_of
 from tinygraph.errors import UnsupportedError
 
@@ -141,6 +142,8 @@ def is_unknown(item: Any) -> bool:
     """Return whether an argument holds an array whose values are not at hand."""
     if type(item) in (list, tuple):
         return any(map(is_unknown, item))
+    if type(item) is Place:
+        return item.is_computed()
     return hasattr(item, "dtype") and not is_at_hand(item)
 
 

@@ -61,7 +61,10 @@ _getframe = sys._getframe
 def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) -> Any:
     """Compute and record f(x)."""
     link = x._link
-    if not (link.ready or type(link) in LIVE_CALLS) or (modes.unusual and not state.recording):
+    if not (link.ready or type(link) in LIVE_CALLS) or (
+        modes.unusual
+        and (not state.recording or (state.tracing is not None and (not link.ready or op.function is np.transpose)))
+    ):
         if type(link) is LiveData and (result := on_data(op.function, compute, (x,), {})) is not NotImplemented:
             return result
         return record_call(op, compute, (x,), {}, frame)
@@ -360,7 +363,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         and type(x := args[0]) is Tensor
         and ((link := x._link).ready or type(link) in LIVE_CALLS)
         and op.rules[0] is not None
-        and not (modes.unusual and not state.recording)
+        and not (modes.unusual and (not state.recording or state.tracing is not None))
     ):
         if len(args) == 1 and not kwargs and not op.takes_dtype and not modes.unusual:
             return unary(op, compute, x, frame)

@@ -26,14 +26,14 @@ from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.links import LIVE_CALLS, Call, Leaf, Like, Live, LiveData, Put, give_name, next_order
 from tinygraph.engine.memory import COPIED
 from tinygraph.engine.modes import state
-from tinygraph.engine.places import Place, ViewStep
+from tinygraph.engine.places import Place, ViewStep, names_everything
 from tinygraph.engine.pulling import PULL, hand, pull, pull_piece, pull_put
 from tinygraph.engine.quick_links import First
 from tinygraph.engine.record import OFFSETS, SHOWN, note_origin
 from tinygraph.engine.settling import views
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.tensor import Tensor
-from tinygraph.engine.writing import names_everything, plain_index, write
+from tinygraph.engine.writing import plain_index, write
 
 __all__ = ["install"]
 

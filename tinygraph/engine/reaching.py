@@ -12,6 +12,7 @@ from tinygraph.engine.dependence import MULTILINEAR, SELECTIONS, USES_ALL, is_el
 from tinygraph.engine.links import takes_gradient
 from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast_reach, whole
 from tinygraph.engine.modes import is_tracing, state
+from tinygraph.engine.places import Place
 from tinygraph.engine.probing import Probe, by_rule, is_foreign, reach_of, traced
 from tinygraph.engine.table import Operation
 
@@ -86,7 +87,10 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
     if is_foreign(function) or (getattr(function, "__module__", None) or "").startswith(_SUMMING):
         # A sum of waves is 0 by cancellation where they are equal, and so is a difference that a user's rule takes.
         ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
-    if is_tracing() and any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))]):
+    if is_tracing() and (
+        any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))])
+        or any([type(item) is Place and item.is_computed() for item in args])
+    ):
         ones = _unfixed(ones)  # indices from outside may be others at the next run
     return Towards(None, by_rule(op, position, ones, z, args, keywords))
 
@@ -143,7 +147,9 @@ def _unfixed(mask: Any) -> Any:
 
 
 def _flat(structure: Any) -> list[Any]:
-    """Return the entries of nested tuples and lists."""
+    """Return the entries of nested tuples and lists, and of places in arrays."""
+    if type(structure) is Place:
+        return _flat((structure.index, [step.args for step in structure.steps]))
     if type(structure) in (tuple, list):
         return [entry for item in structure for entry in _flat(item)]
     return [structure]

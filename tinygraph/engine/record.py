@@ -25,11 +25,12 @@ from tinygraph.engine import modes
 from tinygraph.engine.data import is_data, on_data
 from tinygraph.engine.keeping import copied, kept
 from tinygraph.engine.links import LIVE, DataCall, Like, LiveData, Spread, Unnamed, make_outer, next_order
-from tinygraph.engine.memory import as_constant, as_writable, live_view, memory_of, value_to_keep
+from tinygraph.engine.memory import as_constant, as_writable, live_view, memory_of, snapshot, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
+from tinygraph.engine.ownership import base_of, is_array, reach_each_other
 from tinygraph.engine.refusing import explained, lost_in_array, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.settling import note_view
@@ -82,7 +83,11 @@ def record_call(
         value = np.complex128(value)
     elif type(value) is not np.ndarray and isinstance(value, np.ndarray):
         value = plain_array(value)  # of a list in which there is one
-    is_view = type(value) is np.ndarray and (value.base is not None or _is_operand(value, args))
+    is_view = (
+        (value.base is not None or _is_operand(value, args))
+        if type(value) is np.ndarray
+        else is_array(value) and (base_of(value) is not None or _is_operand(value, args))
+    )
     live = any([type(tensor._link) in LIVE for tensor in tensors_in(args)])
     if live and is_view:
         value, view = _of_live(op, args, kwargs, value, frame)
@@ -141,11 +146,11 @@ def _is_operand(value: Any, args: tuple[Any, ...]) -> bool:
 def _of_live(op: Operation, args: Any, kwargs: dict[str, Any], value: Any, frame: FrameType) -> tuple[Any, Any]:
     """Return a result computed from live Tensors, and the Tensor of it if it is a view of one of the arguments."""
     tensors = [tensor for tensor in tensors_in(args) if type(tensor._link) in LIVE]
-    if not any([np.may_share_memory(value, memory_of(tensor).array) for tensor in tensors]):
+    if not any([reach_each_other(value, memory_of(tensor).array) for tensor in tensors]):
         return value, None
     position = next((place for place, item in enumerate(args) if item is tensors[0]), None)
     if position is None or len(tensors) > 1:
-        return value.copy(), None  # no view that NumPy is known to take
+        return snapshot(value), None  # no view that NumPy is known to take
     args = tuple([item if item is tensors[0] else copied(item) for item in args])
     origin = (*(state.origin or (frame.f_code, frame.f_lasti)), state.label)
     return value, live_view(op, args, position, all_copied(kwargs), value, state.recording, origin)

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.links import LIVE, Call, Leaf, Like, Unnamed
-from tinygraph.engine.memory import Memory, enter_data
-from tinygraph.engine.ownership import owner
+from tinygraph.engine.memory import Memory, enter_data, snapshot
+from tinygraph.engine.ownership import base_of, is_array, owner, reach_each_other
 from tinygraph.engine.places import ViewStep, same_view, taken
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
-__all__ = ["check_not_held", "forget_views", "handed_out", "has_views", "note_view", "settle"]
+__all__ = ["check_not_held", "forget_views", "handed_out", "has_views", "note_handed", "note_view", "settle"]
 
 # A view and what it is a view of, for each view that was taken of a Tensor that is not live. A first write looks here
 # for the Tensors that see it.
@@ -50,7 +50,7 @@ def forget_views() -> None:
         most_views = max(1024, 2 * len(kept))
 
 
-def _note_handed(array: Any) -> None:
+def note_handed(array: Any) -> None:
     """Remember an array that others hold, and that lies in the memory of a Tensor."""
     _handed.append(weakref.ref(array))
     if len(_handed) > _limits["handed"]:
@@ -65,7 +65,7 @@ def handed_out(value: Any) -> Any:
     """Return a read-only view of a Tensor's array, for others to hold. It lives as long as any view of it does."""
     array = np.asarray(memoryview(value)) if value.size else value.view()
     array.flags.writeable = False
-    _note_handed(array)
+    note_handed(array)
     return array
 
 
@@ -73,7 +73,7 @@ def check_not_held(memory: Any, tensor: Any, call: str) -> None:
     """Raise UnsupportedError if others hold an array in the memory of a Tensor that is to be written into."""
     for reference in _handed:
         array = reference()
-        if array is not None and np.may_share_memory(array, memory):
+        if array is not None and reach_each_other(array, memory):
             raise UnsupportedError(
                 f"{call}, at {users_line()}: an array of this Tensor{made_at(tensor._link)}, t.data or np.asarray(t), "
                 "is still held, and would not see the write. Keep a copy of it, t.data.copy()"
@@ -128,14 +128,10 @@ def settle(tensor: Any, call: str) -> tuple[Memory, tuple[ViewStep, ...]]:
 def _moved(whole: Any, link: Any, members: Iterable[tuple[Any, tuple[ViewStep, ...]]], call: str) -> Memory:
     """Return new memory with a copy of the whole, to which the members have moved."""
     members = list(members)
-    array = whole.copy(order="K")
+    array = whole.copy(order="K") if type(whole) is np.ndarray else snapshot(whole)
     views = [taken(array, steps) for _, steps in members]
     for (tensor, steps), view in zip(members, views, strict=True):
-        if (
-            steps
-            and view.size
-            and not (np.may_share_memory(view, array) and same_view(taken(whole, steps), tensor._value))
-        ):
+        if steps and view.size and not _is_its_twin(view, array, tensor, whole, steps):
             raise _unknown(tensor, call)
     memory = Memory(array, link if link.differentiable else None)
     for (tensor, steps), view in zip(members, views, strict=True):
@@ -145,6 +141,13 @@ def _moved(whole: Any, link: Any, members: Iterable[tuple[Any, tuple[ViewStep, .
         else:
             memory.enter(tensor, steps)
     return memory
+
+
+def _is_its_twin(view: Any, array: Any, tensor: Any, whole: Any, steps: tuple[ViewStep, ...]) -> bool:
+    """Return whether a view of a new array is what a Tensor was of the old one, at the end of some steps."""
+    if type(whole) is not np.ndarray:
+        return reach_each_other(view, array)
+    return bool(np.may_share_memory(view, array)) and same_view(taken(whole, steps), tensor._value)
 
 
 def _together(members: list[Any], views: set[int], own: Any, call: str) -> Memory:
@@ -162,8 +165,9 @@ def _together(members: list[Any], views: set[int], own: Any, call: str) -> Memor
     link, steps = _nearest_whole(ways)
     whole = None if link is None else next((one._value for one in members if one._link is link), link._value)
     if type(whole) is Like:
+        own = own if type(own) is np.ndarray else base_of(members[0]._value)
         whole = own if own.shape == whole.shape and own.dtype == whole.dtype else None
-    if type(whole) is not np.ndarray:
+    if not is_array(whole):
         raise _unknown(members[0], call)
     cut = [member for member in members if id(member) not in steps]
     if cut and not link.differentiable:
@@ -202,8 +206,15 @@ def _way_up(member: Any) -> list[tuple[Any, tuple[ViewStep, ...]]]:
 def _geometry(whole: Any, member: Any) -> tuple[ViewStep, ...]:
     """Return the way to a view of which nothing but its memory is known: no gradient flows there."""
     view = member._value
+    if type(view) is not np.ndarray:
+        return (ViewStep(_taken_again, (view,), {}),)
     offset = view.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
     return (ViewStep(_strided, (offset, view.shape, view.strides, view.dtype), {}),)
+
+
+def _taken_again(array: Any, view: Any) -> Any:
+    """Return the view of an array that another one, a stand-in, is of its own."""
+    return view.taken_of(array)
 
 
 def _strided(array: Any, offset: int, shape: Any, strides: Any, dtype: Any) -> Any:

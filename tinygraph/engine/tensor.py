@@ -18,6 +18,7 @@ from tinygraph.engine.keeping import copied, duplicate
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.lending import UNSEEN, lend, take_back
 from tinygraph.engine.links import LIVE, DataLeaf, Leaf, Like, LiveData, Unnamed, give_name, name_of, next_order
+from tinygraph.engine.memory import value_to_keep
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked
 from tinygraph.engine.operators import Operators
@@ -25,7 +26,7 @@ from tinygraph.engine.ownership import is_temporary
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.protocols import Protocols
 from tinygraph.engine.refusing import attribute_kept, no_graph
-from tinygraph.engine.settling import handed_out
+from tinygraph.engine.settling import handed_out, note_handed
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
 from tinygraph.engine.value import Value
@@ -118,7 +119,10 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
         array: Any = as_array(value)
         if modes.unusual and state.tracing is not None:
             own = None if link.is_call or type(link) in (Unnamed, LiveData) else link
-            return state.tracing.shown(array, own)  # type: ignore[no-any-return]
+            shown: Any = state.tracing.shown(array, own)
+            if own is None and (type(link) not in LIVE or is_data(self)):
+                note_handed(shown)
+            return shown  # type: ignore[no-any-return]
         if link.is_call or type(link) in (Unnamed, LiveData):
             array.flags.writeable = False
         else:
@@ -319,7 +323,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
     def detach(self) -> Tensor:
         """Return a Tensor of the same values without a graph. No gradient flows through it."""
         if type(self._link) in LIVE:
-            return record.unrecorded(self._value.copy())  # type: ignore[no-any-return]
+            return record.unrecorded(value_to_keep(self))  # type: ignore[no-any-return]
         return record.unrecorded(self._value, self._link)  # type: ignore[no-any-return]
 
     def assign(self, value: ArrayLike | Tensor) -> None:

@@ -40,6 +40,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         masked and type(kwargs["out"][0]) is np.ndarray
     ):
         rest = {key: item for key, item in kwargs.items() if key != "out"}
+        if masked and is_tracing():
+            where = plain(rest.pop("where"))
+            computed = np.where(where, call_ufunc(ufunc, method, inputs, rest, frame), kwargs["out"][0])
+            return into(kwargs["out"], computed, ufunc, frame)
         if masked:  # the others stay what they are in `out`
             rest["out"] = (plain(kwargs["out"][0]),)
             return into(kwargs["out"], _masked_into(ufunc, inputs, rest, kwargs["out"][0], frame), ufunc, frame)

@@ -16,11 +16,12 @@ from tinygraph.engine.data import is_data
 from tinygraph.engine.keeping import copied
 from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writes
 from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
-from tinygraph.engine.memory import COPIED, live_call, memory_of
+from tinygraph.engine.masked import as_whole_view
+from tinygraph.engine.memory import COPIED, live_call, memory_of, snapshot
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, array_of, has_tensors, plain
-from tinygraph.engine.ownership import share_memory
-from tinygraph.engine.places import Place, same_view
+from tinygraph.engine.ownership import is_array, is_stand_in, reach_each_other
+from tinygraph.engine.places import Place, is_same_place, names_everything, same_view
 from tinygraph.engine.record import note_origin
 from tinygraph.engine.refusing import explained_write
 from tinygraph.engine.settling import check_not_held, settle
@@ -29,9 +30,7 @@ from tinygraph.engine.value import Value
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
-__all__ = ["names_everything", "plain_index", "write"]
-
-_ALL = slice(None)
+__all__ = ["plain_index", "write"]
 
 
 def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[index] = value") -> None:
@@ -49,15 +48,19 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         GraphError: a computed Tensor is written into under `no_grad`.
         ShapeError: the value does not fit.
     """
-    if state.tracing is not None:
-        raise _traced(tensor, call)
+    if state.tracing is not None and _is_outside(tensor):
+        _write_outside(tensor, plain_index(index), value, call)
+        return
     if type(tensor._link) is LiveData and tensor._value.ndim and is_data(tensor) and _is_data_too(value):
         _put(tensor._value, plain_index(index), value._value if isinstance(value, Value) else value, call)
         return
     index = _own(plain_index(index))
+    if state.tracing is not None and (masked := as_whole_view(tensor, index, value)) is not None:
+        write(masked[0], ..., masked[1], frame, call)
+        return
     if isinstance(value, list | tuple) and has_tensors(value):
         value = array_of(value)
-    if not tensor._value.ndim and type(tensor._value) is not np.ndarray:
+    if not tensor._value.ndim and not is_array(tensor._value):
         _write_number(tensor, index, value, frame, call)
         return
     link = tensor._link
@@ -68,7 +71,7 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         if _is_part_itself(tensor, index, value):
             return  # `t[index] += v` has written into the view already
     if not carries and not tensor._value.size:
-        _put(tensor._value.copy(), index, plain(value), call)  # NumPy says whether it fits; there is nothing to write
+        _put(snapshot(tensor._value), index, plain(value), call)  # NumPy says whether it fits
         return
     if not is_recording():
         _update(tensor, index, plain(value), call)
@@ -98,13 +101,38 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         give_name(tensor._link, name)
 
 
+def _is_outside(tensor: Any) -> bool:
+    """Return whether a Tensor lies in the memory of one from outside the function that is being compiled."""
+    memory = tensor._value._memory if is_stand_in(tensor._value) else None
+    return memory is not None and memory.keeper is not None
+
+
+def _write_outside(tensor: Any, index: Any, value: Any, call: str) -> None:
+    """Write into a Tensor from outside the function that is being compiled, or into a view of one: an update.
+
+    Raises:
+        UnsupportedError: the Tensor would have a graph afterwards, and a compiled function records none.
+    """
+    carries = isinstance(value, Value) and value._link.differentiable
+    if is_recording() and (carries or tensor._link.differentiable):
+        error = UnsupportedError(
+            f"{call}, at {users_line()}: after this write a Tensor from outside{made_at(tensor._link)} would have a "
+            "graph, and a compiled function leaves none. Write into a copy, t = np.copy(t), and return it; or write "
+            "under tg.no_grad(), which is an update"
+        )
+        state.tracing.refusal = state.tracing.refusal or error  # type: ignore[union-attr]
+        raise error
+    _put(tensor._value, index, plain(value), call)
+
+
 def _is_data_too(value: Any) -> bool:
     return is_data(value) if isinstance(value, Value) else type(value) in CONSTANTS
 
 
 def _settled(tensor: Any, index: Any, value: Any, call: str) -> tuple[Any, Any]:
     """Settle a Tensor for a write that will not fail, so that one that fails leaves everything as it was."""
-    _put(tensor._value.copy(order="K"), index, value, call)
+    if state.tracing is None:
+        _put(tensor._value.copy(order="K"), index, value, call)
     memory, steps = settle(tensor, call)
     if memory.link is not None and not tensor._link.differentiable:
         raise _cut(tensor, call)
@@ -116,6 +144,8 @@ def _is_part_itself(tensor: Any, index: Any, value: Any) -> bool:
     link, given = tensor._link, value._link
     if type(link) not in LIVE or type(given) not in LIVE or memory_of(tensor) is not memory_of(value):
         return False
+    if is_stand_in(value._value):
+        return is_same_place(given.steps, link.steps, index)
     return same_view(value._value, tensor._value[index])
 
 
@@ -129,8 +159,10 @@ def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType
     assert op is not None
     old = memory.like if whole or memory.link is None else memory.link
     given: Any = value._link if isinstance(value, Value) else value
-    if isinstance(given, np.ndarray):
+    if type(given) is np.ndarray:
         given = given.copy() if given.size <= COPIED else Like(given)
+    elif is_stand_in(given):
+        given = snapshot(given)
     link = live_call(Put, op, (old, place, given), {}, memory.array, ())
     note_origin(link, frame, value)
     before = memory.link
@@ -139,12 +171,6 @@ def _record(memory: Any, place: Place, tensor: Any, value: Any, frame: FrameType
         give_name(link, named.name)
     memory.link = link
     memory.follow(tensor._value, place.index)
-
-
-def names_everything(index: Any) -> bool:
-    """Return whether an index names all elements, whatever the shape."""
-    items = index if type(index) is tuple else (index,)
-    return all([item is Ellipsis or (type(item) is slice and item == _ALL) for item in items])
 
 
 def _put(array: Any, index: Any, value: Any, call: str) -> None:
@@ -170,7 +196,7 @@ def _update(tensor: Any, index: Any, value: Any, call: str) -> None:
     leaf = link
     if type(link) is Unnamed:
         leaf = link.view_of
-        if leaf is None or not share_memory(leaf._value, tensor._value):
+        if leaf is None or not reach_each_other(leaf._value, tensor._value):
             _settled(tensor, index, value, call)
             _put(tensor._value, index, value, call)
             return
@@ -182,7 +208,7 @@ def _update(tensor: Any, index: Any, value: Any, call: str) -> None:
 
 def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: str) -> None:
     """Write into a Tensor of no axes. Its value is a number, so that nothing is a view of it."""
-    number = np.array(tensor._value)
+    number = np.array(tensor._value) if state.tracing is None else snapshot(tensor._value)
     _put(number, index, plain(value), call)
     carries = isinstance(value, Value) and value._link.differentiable and is_recording()
     if carries and tensor._value.dtype.kind not in "fc":
@@ -253,12 +279,3 @@ def _cut(tensor: Any, call: str) -> GraphError:
         f"{call}, at {users_line()}: this Tensor{made_at(tensor._link)} was computed with a graph, and a write without "
         "a record would make its gradient wrong. Write outside of no_grad(), or into a copy, t.detach().copy()"
     )
-
-
-def _traced(tensor: Any, call: str) -> UnsupportedError:
-    error = UnsupportedError(
-        f"{call}, at {users_line()}: a compiled function does not write into a Tensor{made_at(tensor._link)} yet. "
-        "Build the result instead, with np.where(mask, value, t) or np.concatenate; or call the function as it is"
-    )
-    state.tracing.refusal = state.tracing.refusal or error  # type: ignore[union-attr]
-    return error

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.memory import as_writable
-from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.memory import as_writable, snapshot
+from tinygraph.engine.modes import is_tracing, state
+from tinygraph.engine.operands import array_of, as_array, has_tensors, plain
+from tinygraph.engine.ownership import is_stand_in
 from tinygraph.engine.value import Value
 
 __all__ = [
@@ -26,6 +28,9 @@ def array(
     like: Any = None,
 ) -> Any:
     """See `numpy.array`. Tensors inside lists keep their gradients."""
+    if is_tracing() and not has_tensors(object) and state.tracing.holds_traced(object):  # type: ignore[union-attr]
+        found = as_writable(snapshot(as_array(object, dtype)))
+        return found if found.ndim >= ndmin else np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape)
     if not has_tensors(object):
         return as_writable(np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
     found = _converted(object, dtype, copy, order)
@@ -36,6 +41,9 @@ def asarray(
     a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
 ) -> Any:
     """See `numpy.asarray`. A Tensor stays what it is; a plain array does, too."""
+    if is_tracing() and not has_tensors(a) and state.tracing.holds_traced(a):  # type: ignore[union-attr]
+        found = as_array(a, dtype)
+        return as_writable(snapshot(found)) if copy else found if found is a else as_writable(found)
     if not has_tensors(a):
         found = np.asarray(a, dtype, order, device=device, copy=copy)
         return found if found is a else as_writable(found)
@@ -113,7 +121,12 @@ def _converted(item: Any, dtype: Any, copy: Any, order: Any) -> Any:
 
 def _lies_otherwise(found: Any, order: Any) -> bool:
     """Return whether the elements of an array do not lie in memory in the wanted order."""
-    flags = np.asarray(plain(found)).flags
+    array = plain(found)
+    if is_stand_in(array):
+        in_order = {"C": np.ascontiguousarray, "F": np.asfortranarray}.get(order)
+        asked = in_order is not None and array.ndim > 1
+        return asked and state.tracing.call(in_order, (array,), {}) is not array  # type: ignore[arg-type,union-attr]
+    flags = np.asarray(array).flags
     return (order == "C" and not flags.c_contiguous) or (order == "F" and not flags.f_contiguous)
 
 

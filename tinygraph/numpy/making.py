@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygraph.derivatives import rearranging
 from tinygraph.engine.memory import as_writable
+from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.operands import array_of, has_tensors, plain
 from tinygraph.engine.value import Value
 
@@ -27,9 +28,24 @@ def _made(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def make(*args: Any, **keywords: Any) -> Any:
+        if is_tracing() and function in _EMPTY:
+            return as_writable(_emptied(function, *args, **keywords))
         return as_writable(function(*args, **keywords))
 
     return make
+
+
+# In a function that is being compiled the numbers in an empty array are zeros, so that they are the same in two runs.
+_EMPTY: dict[Any, Callable[..., Any]] = {np.empty: np.zeros, np.empty_like: np.zeros_like, np.zeros: np.zeros}
+
+
+def _emptied(function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+    """Return an array of zeros, recorded as a call where its shape is known."""
+    keywords.pop("like", None)
+    instead = _EMPTY[function]
+    if instead is np.zeros and not state.tracing.holds_traced([args, keywords]):  # type: ignore[union-attr]
+        return state.tracing.call_function(instead, args, keywords)  # type: ignore[union-attr]
+    return instead(*args, **keywords)
 
 
 def _made_of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,6 +119,8 @@ class ndarray(metaclass=_Arrays):  # noqa: N801 - NumPy's name
 
     def __new__(cls, *args: Any, **keywords: Any) -> Any:
         """Make an array of a shape."""
+        if is_tracing() and "buffer" not in keywords and len(args) < 3:
+            return empty(*args, **keywords)
         return as_writable(np.ndarray(*args, **keywords))
 
     def __class_getitem__(cls, item: Any) -> Any:

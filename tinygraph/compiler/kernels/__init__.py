@@ -1,6 +1,7 @@
 """Kernels: functions of tinygraph's own that a program calls, and that a saved file has in it.
 
 assembly        an array made of parts; a product with exchanged axes
+parts           an array after a write into a part of it
 counting        `np.bincount` with a length that stays
 kinds           results with a dtype that stays
 images          convolution and pooling

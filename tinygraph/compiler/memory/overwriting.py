@@ -26,12 +26,12 @@ __all__ = ["carry_in_place", "compute_in_place", "update_in_place"]
 
 
 def update_in_place(
-    draft: Draft, arguments: int, updates: dict[int, Step], results: Sequence[Step]
+    draft: Draft, updates: dict[int, Step], results: Sequence[Step]
 ) -> tuple[list[tuple[int, Step]], dict[int, int]]:
     """Let the new values of variables be written over the old ones, where no later call can fail.
 
     Args:
-        arguments, updates, results: see `tinygraph.compiler.memory.plan`.
+        updates, results: see `tinygraph.compiler.memory.plan`.
 
     Returns:
         Those that must be copied at the end; those that are numbers, and written when they are computed.
@@ -42,18 +42,18 @@ def update_in_place(
     wanted |= {result.index for result in results}
     several = [step.index for step in updates.values()]
     failing = max([position for position, step in enumerate(draft.sequence) if may_fail(step)], default=-1)
-    for position, step in updates.items():
-        variable = draft.graph.nodes[arguments + position]
+    for given, step in updates.items():
+        variable = draft.graph.nodes[given]
         old, new = draft.storage[variable.index], draft.storage[step.index]
         assert old is not None
         if not _is_over_with(old, step, draft, results) or failing > draft.order[step.index]:
-            copied.append((position, step))
+            copied.append((given, step))
         elif new is None and step.index not in wanted and several.count(step.index) == 1 and not may_fail(step):
-            straight[step.index] = position
+            straight[step.index] = given
         elif new is not None and _may_replace(step, new, variable, old, draft, results):
             draft.merge(new, into=old)
         else:
-            copied.append((position, step))
+            copied.append((given, step))
     return copied, straight
 
 

@@ -28,13 +28,13 @@ def plan(
         graph: of steps.
         items: its calls, in the order of execution.
         arguments: how many of the inputs are arguments; the other inputs are variables.
-        updates: by the position of a variable the step whose value it takes.
+        updates: by the index of an input the step whose value it takes.
         results: the steps whose values the caller gets.
         open_size: a size that stands for any, or None.
     """
     draft = draft_of(graph, items, arguments)
     draft.read_at_end(results)
-    copied, straight = update_in_place(draft, arguments, updates, results)
+    copied, straight = update_in_place(draft, updates, results)
     draft.read_at_end([step for _, step in copied])
     carry_in_place(draft)
     compute_in_place(draft)

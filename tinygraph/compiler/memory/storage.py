@@ -90,9 +90,9 @@ class Plan:
         storage: by a step's index; None for numbers, which are Python objects.
         layouts: by a step's index an array with its shape, dtype and strides, to learn from and not to read.
         buffers: what the program allocates.
-        copied: pairs of the position of a variable and the step that is copied into it at the end.
+        copied: pairs of the index of an input and the step that is copied into it at the end.
         by_index: the calls, by their index.
-        straight: by a step's index the position of the variable that its number is written into at once.
+        straight: by a step's index the index of the variable that its number is written into at once.
         parts: by a step's index the assembled array that it is computed into a part of, and the index of the part.
     """
 

@@ -81,6 +81,10 @@ def number_in(step: Step) -> str | None:
 _WORDS = {0.0: "zero", 1.0: "one", 2.0: "two", 3.0: "three"}
 
 
+def _after_a_write(step: Step, first: str, names: dict[int, str]) -> str:
+    return core(names.get(step.args[0].index, first))
+
+
 def _with_axes(step: Step, first: str, names: dict[int, str]) -> str:
     turned = re.search(r"_(T|swapped)(_\d+)?$", first)
     return f"{core(first)}_swapped" if turned else f"{first}_T"
@@ -158,6 +162,7 @@ def _over_rows(word: str) -> Callable[[Step, str, dict[int, str]], str]:
 
 
 _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
+    "part_written": _after_a_write,
     **{function.__name__: _with_axes for function in TRANSPOSING},
     "reshape": _reshaped,
     "getitem": _indexed,

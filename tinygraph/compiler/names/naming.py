@@ -18,6 +18,9 @@ from tinygraph.graph import Graph
 
 __all__ = ["names_of"]
 
+# What is written over memory that is given has the name of what was given.
+GIVEN = ("argument", "variable")
+
 
 def names_of(graph: Graph, plan: Plan, reserved: Iterable[str] = ()) -> dict[int, str]:
     """Return the names of steps by their indices: the user's names, and names made from them.
@@ -98,7 +101,7 @@ class _Naming:
         for step in self.steps:
             if step.index in self.own:
                 held = self.plan.storage.get(step.index)
-                if held is not None and held.kind == "variable" and not self.plan.is_view(step):
+                if held is not None and held.kind in GIVEN and not self.plan.is_view(step):
                     self.names[step.index] = self.names[held.steps[0]]
                 else:
                     self.names[step.index] = self._take(self.own[step.index])
@@ -160,7 +163,7 @@ def _of_storage(step: Step, plan: Plan, names: dict[int, str], own: dict[int, st
     held = plan.storage.get(step.index)
     if held is None or plan.is_view(step) or step.index in plan.parts:
         return None
-    if held.kind == "variable":
+    if held.kind in GIVEN:
         return names[held.steps[0]]
     # A value of the forward pass may lie where a gradient will: its name is another.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.result_types import result_of
 from tinygraph.compiler.program.steps import Step, is_node
@@ -95,7 +96,7 @@ def steps_of(program: Program) -> Graph:
                 f"compile: {node.name or 'an input'} is neither an argument nor a variable, and no value was kept"
             )
         args, kwargs = mapped((node.args, node.kwargs), lambda item: moved[item.index] if is_node(item) else item)
-        if (isinstance(node.function, np.ufunc) or node.function is np.where) and any(
+        if (isinstance(node.function, np.ufunc) or node.function in (np.where, part_written)) and any(
             [type(item) is np.ndarray and item.shape for item in args]
         ):
             # A plain array among the operands is a step, too: blocks are taken of it like of any other.

@@ -25,6 +25,7 @@ import numpy as np
 
 from tinygraph import functions
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.loops import AtCount, carried, row, stacked
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.derivatives.indexing import scatter, scatter_all
@@ -134,11 +135,11 @@ FACTS: dict[Any, Facts] = _table(
     # --- products ---
     ((np.matmul, np.dot, turned_product), {"product": True}),
     # --- functions that ask for elements by their places ---
-    ((operator.getitem, np.take, np.take_along_axis, scatter), {"places_in": 0}),
+    ((operator.getitem, np.take, np.take_along_axis, scatter, part_written), {"places_in": 0}),
     ((np.choose,), {"places_in": 1}),
     # --- functions that take out= though they are no ufuncs; some by np.copyto(out, view) ---
     ((np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,
-      scatter, assembled, turned_product, np.broadcast_to, np.reshape, np.ravel, operator.getitem),
+      scatter, assembled, turned_product, part_written, np.broadcast_to, np.reshape, np.ravel, operator.getitem),
      {"takes_out": True}),
     # --- functions that write, and those whose shape or dtype depends on values ---
     ((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis), {"writes": True}),

@@ -77,6 +77,8 @@ class Interpreter:
             for variable, buffer in zip(program.variables, variables, strict=True)
             if variable.updated is not None
         ]
+        of_nodes = {node.index: value for node, value in zip(program.arguments, arguments, strict=True)}
+        updates += [(of_nodes[node.index], np.array(values[new.index])) for node, new in program.written]
         for buffer, value in updates:
             buffer[...] = value
         return results

@@ -30,7 +30,8 @@ class Program:
     """A program to be compiled: a graph, and the meaning of its inputs and outputs.
 
     Attributes:
-        graph: every node in execution order; its outputs are the nodes in `results`, then the variables' new values.
+        graph: every node in execution order; its outputs are the nodes in `results`, then the new values of the
+            arguments in `written`, then those of variables.
         arguments: the inputs that the caller gives at each call, in order.
         variables: the inputs that are state.
         results: what the call returns: a nest of tuples, lists and dicts, with a `Node` wherever a value was computed.
@@ -41,6 +42,7 @@ class Program:
         reckoned: by the position of an argument the text of what Python computes for it before each call, from ints
             that change: "1 / (t + 1)".
         quiet: the floating-point errors, "divide" or "over", that the function says nothing about, by `np.errstate`.
+        written: the arguments that the function writes into, each with the node of its new values.
     """
 
     graph: Graph
@@ -52,12 +54,13 @@ class Program:
     numbers: dict[float, str] = field(default_factory=dict)
     reckoned: dict[int, str] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
+    written: tuple[tuple[Node, Node], ...] = ()
 
     def updates_in(self, graph: Graph) -> dict[int, str]:
         """Return the names of the new values of variables in a picture of this program's graph, or of a rewritten one:
         "w, updated", by their index.
         """
-        changed = [variable for variable in self.variables if variable.updated is not None]
+        changed = [node.name for node, _ in self.written]
+        changed += [variable.name for variable in self.variables if variable.updated is not None]
         ends = graph.outputs[len(graph.outputs) - len(changed) :]
-        pairs = zip(changed, ends, strict=True)
-        return {end.index: f"{variable.name}, updated" for variable, end in pairs if not end.is_input}
+        return {end.index: f"{name}, updated" for name, end in zip(changed, ends, strict=True) if not end.is_input}

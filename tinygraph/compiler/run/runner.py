@@ -171,7 +171,7 @@ class Runner:
     def profile(
         self, arguments: Sequence[Any], variables: Sequence[Any] = (), generators: Sequence[Any] = (), repeats: int = 20
     ) -> Profile:
-        """Measure the time of each call, on one thread. The program updates copies of the variables.
+        """Measure the time of each call, on one thread. The program writes into copies of what it is given.
 
         Args:
             arguments, variables, generators: as for `run`.
@@ -194,12 +194,18 @@ class Runner:
             step = space[self.task.name]
             return lambda: step(*arguments)
 
-        values = [np.array(value) for value in variables]
+        arguments = list(arguments)
+        given = self.task.program.arguments
+        written = [given.index(node) for node, _ in self.task.program.written]
+        for position in written:
+            arguments[position] = np.array(arguments[position])
+        changed = [*variables, *[arguments[position] for position in written]]
+        values = [np.array(value) for value in changed]
         states = [generator.bit_generator.state for generator in generators]
 
         def restore() -> None:
             """Let each run decide as the first one."""
-            for variable, value in zip(variables, values, strict=True):
+            for variable, value in zip(changed, values, strict=True):
                 variable[...] = value
             for generator, before in zip(generators, states, strict=True):
                 generator.bit_generator.state = before

@@ -16,6 +16,7 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
 from tinygraph.compiler.run.named_results import has_names, with_names
 from tinygraph.compiler.run.variables import Variables, variables_of
+from tinygraph.compiler.run.written_arguments import check_writable
 from tinygraph.compiler.trace.orders import strides_of
 from tinygraph.engine.links import DataLeaf, next_order
 from tinygraph.errors import GraphError
@@ -78,6 +79,7 @@ class Version:
         self._given = binding.given
         self._plain = binding.as_they_are
         self._count = len(binding.given)
+        self._written = [program.arguments.index(node) for node, _ in program.written]
         self._variables = variables
         self._generators = binding.generators
         self._graded: list[Any] = [captured.owner for captured in binding.graded]
@@ -233,6 +235,8 @@ class Version:
         variables = self._variables
         with self._lock:
             arguments = self._arguments(leaves)
+            if self._written:
+                check_writable(arguments, self._written, variables.owners(leaves))
             if variables.buffers is not None and variables.are_settled(arguments):
                 results = self.runner.run(arguments, variables.buffers)
                 for tensor, buffer in variables.updated:

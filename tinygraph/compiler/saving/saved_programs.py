@@ -180,7 +180,8 @@ def _inputs_and_results(program: Program, ends: Ends, call: SavedCall, as_argume
     results, gradients = program.results if ends.graded else (program.results, [])
     changed = dict(zip(map(_key, ends.graded), gradients, strict=True))
     inputs = _inputs_of(program, ends, call, changed, as_arguments)
-    _check_gradients_are_left_unread(ends.asked, changed, [*nodes_in(results), *_updated_nodes(inputs)])
+    written = [new for _, new in program.written]
+    _check_gradients_are_left_unread(ends.asked, changed, [*nodes_in(results), *written, *_updated_nodes(inputs)])
     return inputs, results
 
 
@@ -188,7 +189,10 @@ def _with_inputs(program: Program, inputs: _Inputs, results: Any) -> Program:
     """Return a program with other arguments, variables and results."""
     return replace(
         program,
-        graph=Graph(program.graph.nodes, (*nodes_in(results), *_updated_nodes(inputs))),
+        graph=Graph(
+            program.graph.nodes,
+            (*nodes_in(results), *[new for _, new in program.written], *_updated_nodes(inputs)),
+        ),
         arguments=tuple([node for node, _ in inputs.arguments]),
         variables=tuple([Variable(item.node, item.value.name, item.updated) for item in inputs.kept]),
         results=results,

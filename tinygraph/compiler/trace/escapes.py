@@ -90,7 +90,7 @@ class Escapes:
         if stores_a_part(sys._getframe(1)):
             raise refused(
                 "array[index] = value writes a computed value into a plain array",
-                "Gather the values in a list and join them with np.stack, or choose with np.where(mask, value, array)",
+                IN_PLACE,
             )
         raise refused("float() asks for a computed value", AS_NUMBER)
 
@@ -114,13 +114,8 @@ class Escapes:
     __str__ = _refusing("__str__", "a computed value is printed", "Return it, and print it outside")
     __format__ = _refusing("__format__", "a computed value is printed", "Return it, and print it outside")
     __reduce__ = _refusing("__reduce__", "a computed value is pickled", "Return it, and pickle it outside")
-    __setitem__ = _refusing("__setitem__", "x[index] = value writes into an array", IN_PLACE)
-    fill = _refusing("fill", "fill() writes into an array", IN_PLACE)
-    sort = _refusing("sort", "sort() writes into an array", "Use np.sort(x)")
-    partition = _refusing("partition", "partition() writes into an array", "Use np.partition(x, kth)")
-    put = _refusing("put", "put() writes into an array", IN_PLACE)
     resize = _refusing("resize", "resize() changes an array", "Use np.resize(x, shape)")
-    setfield = _refusing("setfield", "setfield() writes into an array", IN_PLACE)
+    setfield = _refusing("setfield", "setfield() writes into an array", "Write x[index] = value")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(self.__class__, name):

@@ -78,7 +78,7 @@ class Execution:
             value = recorded.outline
         self._tape.calls.append(recorded)
         if not isinstance(value, tuple | list):
-            return self._result(recorder, call, call.function, value, 0, recorded.aliases[0])
+            return self._result(recorder, call, call.function, value, None, recorded.aliases[0])
         parts = [
             self._result(recorder, call, Part.of(call.function, position), as_part(part), position, alias)
             for position, (part, alias) in enumerate(zip(value, recorded.aliases, strict=True))
@@ -117,8 +117,8 @@ class Execution:
         )
 
     def _result(
-        self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any, position: int,
-        alias: Alias,
+        self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any,
+        position: int | None, alias: Alias,
     ) -> Traced:  # fmt: skip
         """Add the event of one result of a call; return its stand-in.
 
@@ -127,7 +127,7 @@ class Execution:
             call: the call.
             function: returns this one result.
             value: the result, or its outline.
-            position: among the results.
+            position: among several results; None for the only one.
             alias: the operand that it is a view of, if any.
         """
         event = self._add_event(call, function, value)

@@ -12,6 +12,7 @@ import numpy as np
 from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import FIRST_NAMES, facts_of
+from tinygraph.compiler.trace import writes
 from tinygraph.compiler.trace.deciding import decided_size
 from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
@@ -19,11 +20,12 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
+from tinygraph.compiler.trace.views import laid_out
 from tinygraph.derivatives.decompositions import eig_packed
+from tinygraph.derivatives.writing import at_of
 from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.operands import has_tensors
-from tinygraph.engine.ownership import read_only
-from tinygraph.engine.table import function_name
+from tinygraph.engine.table import composition_of, function_name
 from tinygraph.engine.tensor import Tensor
 
 __all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate", "with_numbers"]
@@ -79,7 +81,10 @@ def call_ufunc(
     out = kwargs.pop("out", None)
     targets = [item for item in (out if type(out) is tuple else (out,)) if item is not None]
     where = kwargs.pop("where", True) if method == "__call__" else True
-    _check_ufunc(ufunc, method, targets, where)
+    if method == "at":
+        _write_at(ufunc, *inputs)
+        return None
+    _check_ufunc(ufunc, targets, where)
     result = _ufunc_result(recorder, ufunc, method, inputs, kwargs)
     if not targets:
         return result
@@ -91,14 +96,15 @@ def call_ufunc(
     return recorder.overwrite(targets[0], result)
 
 
-def _check_ufunc(ufunc: np.ufunc, method: str, targets: list[Any], where: Any) -> None:
+def _write_at(ufunc: np.ufunc, a: Any, *rest: Any) -> None:
+    """Record `ufunc.at`, written out with writes at indices."""
+    if type(a) is not Traced:
+        raise refused(f"{function_name(ufunc)}.at writes a computed value into a plain array", IN_PLACE)
+    at_of(ufunc)(a, *rest)
+
+
+def _check_ufunc(ufunc: np.ufunc, targets: list[Any], where: Any) -> None:
     """Refuse a ufunc that writes where a program cannot, or that leaves elements undefined."""
-    if method == "at":
-        raise refused(
-            f"{function_name(ufunc)}.at writes into an array",
-            "To add at indices use a + np.bincount(indices, values, minlength=len(a)); otherwise build a new array, "
-            "with np.where(mask, value, a)",
-        )
     if any([type(item) is not Traced for item in targets]):
         raise refused("a computed value is written into a plain array", IN_PLACE)
     if where is not True and (not targets or ufunc.nout > 1):
@@ -139,6 +145,8 @@ def call_function(
         return _like(recorder, function, *args, **kwargs)
     if function is np.bincount:
         return _counted(recorder, *args, **kwargs)
+    if facts_of(function).writes:
+        return _write(function, args, kwargs)
     if kwargs.get("out") is not None:
         target = kwargs["out"]
         if type(target) is not Traced:
@@ -147,6 +155,16 @@ def call_function(
     if facts_of(function).complex_by_value:
         return _of_one_kind(recorder, recorder.call(function, args, kwargs), function)
     return recorder.call(function, args, kwargs)
+
+
+def _write(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Record a function that writes into its first argument, written out with writes at indices."""
+    target = args[0] if args else next(iter(kwargs.values()))
+    if type(target) is not Traced:
+        raise refused(f"{function_name(function)} writes a computed value into a plain array", IN_PLACE)
+    written_out = composition_of(function)
+    assert written_out is not None
+    written_out(*args, **kwargs)
 
 
 def _of_one_kind(recorder: Recorder, result: Any, function: Callable[..., Any]) -> Any:
@@ -177,21 +195,10 @@ def _like(recorder: Recorder, function: Any, like: Any, *args: Any, **kwargs: An
     dtype = np.dtype(kwargs.get("dtype") or (rest[0] if rest else None) or like.dtype)
     shape = like.shape if kwargs.get("shape") is None else kwargs["shape"]
     if function is not np.full_like:
-        return _laid_out(recorder.call(_LIKE[function], (shape, dtype), {}), like)
+        return laid_out(recorder.call(_LIKE[function], (shape, dtype), {}), like)
     if type(fill) is not Traced:
-        return _laid_out(recorder.call(np.full, (shape, fill, dtype), {}), like)
+        return laid_out(recorder.call(np.full, (shape, fill, dtype), {}), like)
     return recorder.call(np.copy, (recorder.call(np.broadcast_to, (recorder.converted(fill, dtype), shape), {}),), {})
-
-
-def _laid_out(made: Traced, like: Any) -> Traced:
-    """Return a new array with the memory layout of another one, since a later `order="K"` depends on it."""
-    value = like._value if type(like) is Traced else like
-    is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
-    if is_odd and made._value is not None:
-        laid_out = np.empty_like(value, dtype=made.dtype)
-        np.copyto(laid_out, made._value)
-        made._value = read_only(laid_out)
-    return made
 
 
 def _along(recorder: Recorder, axis: int, index: Any, count: int) -> Any:
@@ -229,6 +236,8 @@ def call_primitive(
     """Record a call of a function under `tg.primitive` as one event; without a stand-in it is only called."""
     if not _has_traced((args, kwargs)):
         return function(*args, **kwargs)
+    if primitive in writes.PRIMITIVES:
+        return writes.PRIMITIVES[primitive](recorder, *args, **kwargs)
     result = recorder.call(primitive, args, kwargs, is_own=True)
     return _of_one_kind(recorder, result, primitive) if facts_of(primitive).complex_by_value else result
 

@@ -25,8 +25,14 @@ class Recorder(Protocol):
     def converted(self, traced: Any, dtype: np.dtype[Any]) -> Any:
         """Return a stand-in for a copy in another dtype."""
 
+    def as_array(self, value: Any, dtype: Any = None) -> Any:
+        """Return `np.asarray(value, dtype)`; a stand-in stays one."""
+
     def overwrite(self, target: Any, result: Any) -> Any:
-        """Record `target[...] = result`."""
+        """Record `target[...] = result`, as out= writes it; return the target."""
+
+    def write(self, target: Any, index: Any, value: Any, call: str) -> None:
+        """Record `target[index] = value`, for a call as the user spells it."""
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], is_own: bool = False

@@ -11,6 +11,7 @@ import numpy as np
 from tinygraph.compiler.trace import deciding, numpy_calls, writes
 from tinygraph.compiler.trace.agreement import same_content
 from tinygraph.compiler.trace.carrying_out import carrying_out
+from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
 from tinygraph.compiler.trace.numbers_given import NumbersGiven
@@ -23,7 +24,7 @@ from tinygraph.compiler.trace.refusals import check_recordable
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import earlier_state, take_again
+from tinygraph.compiler.trace.views import earlier_state, in_array, take_again
 from tinygraph.compiler.trace.world import unwatch, watch
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.modes import state
@@ -53,6 +54,7 @@ class Recording:
         generators: the random generators that it drew from.
         numbers: the numbers that Python computes from counters, as far as the program is given them.
         closed: the run is over.
+        arguments: the arrays among the arguments: their events, and their stand-ins.
     """
 
     def __init__(self, tape: Tape, execution: Execution) -> None:
@@ -61,6 +63,7 @@ class Recording:
         self.generators = Generators()
         self.numbers = NumbersGiven(tape)
         self.closed = False
+        self.arguments: list[tuple[Event, Traced]] = []
         self._execution = execution
         self._thread = threading.get_ident()
         self.has_weak = False
@@ -73,8 +76,15 @@ class Recording:
         self.has_weak = self.has_weak or weak
         array = np.float64(value) if weak else value
         event = self.tape.event("argument", array.shape, array.dtype, name)
-        memory = StandInMemory("an argument", writable=False)
-        return Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
+        memory = StandInMemory("an argument")
+        traced = Traced(self, event, read_only(array), weak, isinstance(array, np.generic), memory)
+        if not traced._is_number:
+            self.arguments.append((event, traced))
+        return traced
+
+    def written_arguments(self) -> list[tuple[Event, Event]]:
+        """Return the events of the arguments that the run wrote into, each with that of its new values."""
+        return [(event, traced._event) for event, traced in self.arguments if traced._event is not event]
 
     def counter(self, value: int, source: CounterSource) -> PythonNumber:
         """Return the stand-in for an int that changes from call to call."""
@@ -114,7 +124,7 @@ class Recording:
     def own(self, value: Any) -> Traced:
         """Return a stand-in for an array of its own, with the same values: no write into one reaches the other."""
         lifted = self.lift(value)
-        return Traced(self, self.operand(lifted), lifted._value)
+        return Traced(self, self.operand(lifted), in_array(lifted._value))
 
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
@@ -252,6 +262,10 @@ class Recording:
     def overwrite(self, target: Traced, result: Traced) -> Traced:
         """See `Recorder.overwrite`."""
         return writes.overwrite(self, target, result)
+
+    def write(self, target: Traced, index: Any, value: Any, call: str) -> None:
+        """See `Recorder.write`."""
+        writes.write(self, target, index, value, call)
 
     # --- the run itself ---------------------------------------------------------------------------------------------
 

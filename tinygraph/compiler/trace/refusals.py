@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import FACTS
-from tinygraph.compiler.trace.refused import IN_PLACE, refused
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.table import function_name
 
@@ -24,7 +24,6 @@ _REFUSED: dict[Any, str] = {
     function: instead
     for instead, functions in {
         BY_VALUE: [function for function, facts in FACTS.items() if facts.shape_by_value],
-        IN_PLACE: [function for function, facts in FACTS.items() if facts.writes],
         _PRINTS: (
             np.array_repr, np.array_str, np.array2string, np.save, np.savetxt, np.savez, np.savez_compressed,
         ),
@@ -41,7 +40,7 @@ def check_recordable(function: Callable[..., Any], args: tuple[Any, ...]) -> Non
     """Refuse a call that a program cannot make.
 
     Raises:
-        UnsupportedError: the shape of its result depends on values, it writes into an array, or it prints one.
+        UnsupportedError: the shape of its result depends on values, or it prints an array.
     """
     instead = _REFUSED.get(function)
     if instead is None and function is np.where and len(args) == 1:

@@ -46,6 +46,7 @@ AS_INDEX = (
 )
 
 IN_PLACE = (
-    "Build a new array instead, with np.where(mask, value, x), np.concatenate or np.stack; "
-    "a Tensor that outlives the call is updated with w.assign(value)"
+    "A program writes into what it is given, and into what it makes. Give the array as an argument, or make it inside "
+    "with np.zeros(shape, like=x), np.copy(x) or a function of tinygraph.numpy; a Tensor that outlives the call is "
+    "updated with w.assign(value)"
 )

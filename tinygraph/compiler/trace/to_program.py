@@ -63,6 +63,8 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     grads = [event_of(captured.grad) for captured in graded]
     ends = [*events_in(result), *grads]
     updates = [_update(captured) for captured in state]
+    written = trace.recording.written_arguments()
+    ends += [event for _, event in written]
     needed = _needed([*ends, *[event for event in updates if event is not None]], trace.events)
     calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
 
@@ -74,8 +76,9 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         nodes.call(event)
     variables = nodes.variables(inputs, updates)
     results = nodes.results(result, grads)
+    changed = tuple([(nodes.found[first.index], nodes.value(event)) for first, event in written])
     program = Program(
-        graph=nodes.graph(results, variables),
+        graph=nodes.graph(results, [node for _, node in changed], variables),
         arguments=arguments,
         variables=variables,
         results=results,
@@ -84,6 +87,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         numbers={number: name for number, name in nodes.numbers.items() if name is not None},
         reckoned=_reckoned(trace, [event for event in order if event.index in used]),
         quiet=frozenset(trace.tape.quiet),
+        written=changed,
     )
     return Recorded(program, result, state, graded, used)
 
@@ -149,10 +153,10 @@ class _Nodes:
         results = _filled(result, self.value)
         return (results, [self.value(event) for event in grads]) if grads else results
 
-    def graph(self, results: Any, variables: tuple[Variable, ...]) -> Graph:
-        """Return the graph of all nodes, whose outputs are the results and the new values of variables."""
+    def graph(self, results: Any, written: list[Node], variables: tuple[Variable, ...]) -> Graph:
+        """Return the graph of all nodes, whose outputs are the results and the new values of inputs."""
         updated = [variable.updated for variable in variables if variable.updated is not None]
-        return Graph(tuple(self.found.values()), (*nodes_in(results), *updated))
+        return Graph(tuple(self.found.values()), (*nodes_in(results), *written, *updated))
 
     def sections(self, of_events: dict[int, str]) -> dict[int, str]:
         """Return the sections of nodes by their indices, from those of events."""

@@ -16,7 +16,9 @@ from tinygraph.compiler.trace.escapes import Escapes
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.operators import Operators
 from tinygraph.compiler.trace.recorder import Recorder
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.array_methods import ArrayMethods
+from tinygraph.engine.flat import Flat
 from tinygraph.engine.ownership import StandInMemory
 
 __all__ = ["Traced"]
@@ -70,6 +72,10 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     def shape(self) -> tuple[int, ...]:
         """The size of each axis."""
         return self._event.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise refused("the shape of an array is set", "Write x = x.reshape(shape)")
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -133,6 +139,15 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
             return Traced(self._recorder, event, None if value is None else value[()], self._weak, is_number=True)
         return self._recorder.index(self, index)
 
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._recorder.write(self, index, value, "x[index] = value")
+
+    def taken_of(self, array: Any) -> Any:
+        """Return the view of another array that this one is of its own."""
+        for taken in self._taken:
+            array = taken.again(self._recorder, array)
+        return array
+
     # --- ndarray's methods ------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -141,7 +156,57 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
 
     def copy(self, order: Any = "C") -> Any:
         """See `numpy.ndarray.copy`."""
-        return np.copy(self, order=order)
+        return self if self._is_number else np.copy(self, order=order)  # a number is immutable
+
+    @property
+    def real(self) -> Any:
+        """The real part. It can be written into, and set."""
+        return np.real(self) if self.dtype.kind == "c" else self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self._recorder.write(self.real, ..., value, "x.real = value")
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part. That of a complex array can be written into, and set."""
+        return np.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self._recorder.write(self.imag, ..., value, "x.imag = value")
+
+    def fill(self, value: Any) -> None:
+        """See `numpy.ndarray.fill`."""
+        self._write_all(value, "x.fill()")
+
+    def _write_all(self, value: Any, call: str) -> None:
+        """Write a value everywhere; a number's methods write nothing, as NumPy's."""
+        if not self._is_number:
+            self._recorder.write(self, ..., value, call)
+
+    def sort(self, axis: int = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> None:
+        """See `numpy.ndarray.sort`."""
+        self._write_all(np.sort(self, axis, kind, stable=stable), "x.sort()")
+
+    def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: None = None) -> None:
+        """See `numpy.ndarray.partition`."""
+        self._write_all(np.partition(self, kth, axis, kind), "x.partition()")
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """See `numpy.ndarray.put`."""
+        self._recorder.call_function(np.put, (self, indices, values, mode), {})
+
+    @property
+    def flat(self) -> Any:
+        """The elements one by one, in C order. They can be written into."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        Flat(self)[:] = value
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name

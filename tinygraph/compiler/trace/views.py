@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.kernels.parts import ViewCall
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
@@ -16,13 +17,16 @@ from tinygraph.compiler.trace.tape import Alias
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.links import next_order
 from tinygraph.engine.nested import mapped
-from tinygraph.engine.ownership import share_memory
+from tinygraph.engine.ownership import read_only, share_memory
 from tinygraph.engine.table import function_name
 
-__all__ = ["Taken", "alias_of", "become", "check_positions", "earlier_state", "look_into", "take_again"]
+__all__ = [
+    "HERE", "Taken", "alias_of", "become", "check_positions", "earlier_state", "in_array", "laid_out", "look_into",
+    "take_again",
+]  # fmt: skip
 
 # Stands for the array that a view was taken of, among the arguments of the call that took it.
-_HERE: Any = object()
+HERE: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,11 @@ class Taken:
 
     Attributes:
         function, args, kwargs: the call.
-        position: of the view among its results.
+        position: of the view among its results; None where it is the result.
     """
 
     function: Callable[..., Any]
-    position: int
+    position: int | None
     args: Any
     kwargs: Any
 
@@ -44,7 +48,7 @@ class Taken:
 
         def hold(item: Any) -> Any:
             if item is operand:
-                return _HERE
+                return HERE
             if type(item) is Traced:
                 return Traced(item._recorder, item._event, item._value, item._weak, item._is_number)
             return item.copy() if type(item) is np.ndarray else item
@@ -53,10 +57,24 @@ class Taken:
 
     def again(self, recorder: Recorder, array: Traced) -> Traced:
         """Return the view of an array, taken by the same call."""
-        args, kwargs = mapped([self.args, self.kwargs], lambda item: array if item is _HERE else item)
+        args, kwargs = mapped([self.args, self.kwargs], lambda item: array if item is HERE else item)
         found: Any = recorder.call(self.function, args, kwargs)
         view: Traced = found if type(found) is Traced else found[self.position]
         return view
+
+    def as_call(self) -> ViewCall:
+        """Return the call as a write names it.
+
+        Raises:
+            UnsupportedError: the array stands among several in a list, or is given by keyword.
+        """
+        at = next((place for place, item in enumerate(self.args) if item is HERE), None)
+        if at is None:
+            raise refused(
+                f"a view by {function_name(self.function)} of several arrays is written into",
+                "Give the function the array alone, as its first argument",
+            )
+        return ViewCall(self.function, self.args[:at], self.args[at + 1 :], self.kwargs, self.position)
 
 
 def alias_of(function: Callable[..., Any], result: Any, operands: Sequence[Traced], is_own: bool) -> Alias:
@@ -106,6 +124,22 @@ def become(traced: Traced, event: Event, value: Any) -> None:
     """Let a stand-in stand for another event and value from now on."""
     traced._past = [*(traced._past or ()), (next_order(), traced._event, traced._value)]
     traced._event, traced._value = event, value
+
+
+def in_array(value: Any) -> Any:
+    """Return a number in an array of its own, of which there are views; an array, or nothing, as it is."""
+    return read_only(np.asarray(value)) if isinstance(value, np.generic) else value
+
+
+def laid_out(made: Traced, like: Any) -> Traced:
+    """Return a new array with the memory layout of another one, since a later `order="K"` depends on it."""
+    value = like._value if type(like) is Traced else like
+    is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
+    if is_odd and made._value is not None:
+        laid = np.empty_like(value, dtype=made.dtype)
+        np.copyto(laid, made._value)
+        made._value = read_only(laid)
+    return made
 
 
 def earlier_state(traced: Traced, order: int) -> Traced:

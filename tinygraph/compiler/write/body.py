@@ -113,8 +113,8 @@ class Body:
 
     def _target(self, step: Step) -> str:
         """Return the target of a result's assignment: its name, or the variable that its number is the new value of."""
-        position = self.plan.straight.get(step.index)
-        return self.names[step.index] if position is None else f"{self._variable(position)}[...]"
+        given = self.plan.straight.get(step.index)
+        return self.names[step.index] if given is None else f"{self.names[given]}[...]"
 
     def _stands_in_condition(self, step: Step, following: Step | Fusion | None) -> bool:
         """Return whether a number without a name is computed in the condition of the decision that follows."""
@@ -284,8 +284,8 @@ class Body:
         """Write the copies that are made at the end; what is returned, as text."""
         returned: set[int] = set()  # by id the storages that results have
         texts = [self._written_result(output, returned) for output in self.task.results]
-        for position, step in self.plan.copied:
-            variable, text = self._variable(position), self.writer.text(step)
+        for given, step in self.plan.copied:
+            variable, text = self.names[given], self.writer.text(step)
             self._comment(step)
             self._put(step, f"np.copyto({variable}, {text})" if step.shape else f"{variable}[...] = {text}")
         if self.lines:
@@ -295,6 +295,9 @@ class Body:
     def _written_result(self, output: Step, returned: set[int]) -> str:
         """Write a result as it is returned: a copy where a later call or the owner of another result writes into it."""
         held = self.plan.storage.get(output.index)
+        given = next((given for given, step in self.task.updates.items() if step is output), None)
+        if given is not None and given < len(self.task.arguments):
+            return self.names[given]  # the function returns an array that it was given and has written into
         text = self.writer.text(output)
         if held is None:
             return f"{text}.copy()" if output.is_constant and output.shape else text
@@ -306,9 +309,6 @@ class Body:
         return name
 
     # --- lines --------------------------------------------------------------------------------------------------------
-
-    def _variable(self, position: int) -> str:
-        return self.names[self.task.variables[position].index]
 
     def _comment(self, step: Step) -> None:
         lines: list[str] = ["first"] if self.lines and not self.lines[-1].endswith(":") else []

@@ -19,11 +19,12 @@ import numpy as np
 from tinygraph import draws
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.loops import at_first, carried
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.write import moving, product_calls, reduction_calls
+from tinygraph.compiler.write import moving, product_calls, reduction_calls, writing_parts
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.derivatives.indexing import scatter
@@ -185,6 +186,7 @@ _STATEMENTS: dict[Any, Callable[[Writer, Step, str], list[str]]] = {
     astype: moving.converted_into,
     scatter: moving.scattered_into,
     assembled: moving.assembled_into,
+    part_written: writing_parts.written_into,
     turned_product: product_calls.turned_into,
     einsum_of: product_calls.einsum_into,
     draws.uniform: _drawn_into,

@@ -109,7 +109,8 @@ def text_of_numbers(task: Task) -> Text:
     returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), body.writer)
     end = [f"return {returned}"]
     if task.updates:
-        writes = [f"{variables[position]}[...] = {body.texts[step.index]}" for position, step in task.updates.items()]
+        count = len(task.arguments)
+        writes = [f"{variables[index - count]}[...] = {body.texts[step.index]}" for index, step in task.updates.items()]
         result = body.take("result")
         end = [f"{result} = {returned}", *writes, f"return {result}"]
     called = sorted({word for line in [*body.lines, *end] for word in re.findall(r"\b(\w+)\(", line)} & _NAMES)

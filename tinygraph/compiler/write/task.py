@@ -69,15 +69,18 @@ class Task:
 
     @cached_property
     def updates(self) -> dict[int, Step]:
-        """The steps whose values the variables take, by the positions of the variables."""
+        """The steps whose values the inputs take, by the indices of the inputs: variables, and arguments."""
         ends = self.graph.outputs[len(self.results) :]
         return dict(zip(self._updated, ends, strict=True))  # type: ignore[arg-type]
 
     @cached_property
     def _updated(self) -> list[int]:
-        return [position for position, variable in enumerate(self.program.variables) if variable.updated is not None]
+        program, count = self.program, len(self.program.arguments)
+        written = [program.arguments.index(node) for node, _ in program.written]
+        updated = [count + at for at, variable in enumerate(program.variables) if variable.updated is not None]
+        return [*written, *updated]
 
     @property
     def overwrites(self) -> dict[int, int]:
-        """The indices of the variables, by the indices of their new values."""
-        return {step.index: self.variables[position].index for position, step in self.updates.items()}
+        """The indices of the inputs, by the indices of their new values."""
+        return {step.index: index for index, step in self.updates.items()}

@@ -1,0 +1,269 @@
+"""Programs that write into arrays, compiled: values, gradients, results and arguments are those of the eager call."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, note, settings
+
+import tinygraph as tg
+import tinygraph.numpy as tnp
+from tests import test_kernels, test_writing, test_writing_laws
+
+PROGRAMS = {program.__name__: program for program in test_writing.PROGRAMS}
+# Their arrays get another shape, which a Tensor can.
+OF_TENSORS = {"shapes_that_are_set"}
+
+
+def loss_of(program):
+    return lambda x: np.sum(np.sin(program(x)).real)
+
+
+def second(f):
+    return tg.grad(lambda x: np.sum(tg.grad(f)(x) ** 2))
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_a_program_has_the_values_of_the_eager_call_and_its_derivatives_of_two_orders(name):
+    program, x = PROGRAMS[name], np.linspace(0.4, 1.4, 6)
+    if name not in OF_TENSORS:
+        compiled = tg.compile(program)
+        for values in (x, x[::-1].copy()):
+            np.testing.assert_array_equal(compiled(values.copy()), program(values.copy()))
+    loss = loss_of(program)
+    compiled = tg.compile(tg.grad(loss))
+    for values in (x, x[::-1].copy()):
+        np.testing.assert_allclose(compiled(values), tg.grad(loss)(values), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(tg.compile(second(loss))(x), second(loss)(x), rtol=1e-11, atol=1e-11)
+
+
+def saved(function, tmp_path, name, *args):
+    function.save(tmp_path / f"{name}.py", *args)
+    spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - OF_TENSORS))
+def test_a_saved_program_that_writes_computes_what_the_compiled_one_does(name, tmp_path):
+    def gradient(x):
+        return tg.grad(loss_of(PROGRAMS[name]))(x)
+
+    x = np.linspace(0.4, 1.4, 6)
+    compiled = tg.compile(gradient)
+    module = saved(compiled, tmp_path, f"saved_{name}", x)
+    np.testing.assert_array_equal(module.gradient(x), compiled(x))
+
+
+# Their values decide about what is computed.
+DECIDING = {
+    "cells", "elimination_with_pivots", "means_of_clusters", "metropolis", "running_sums", "sorted_by_insertion",
+    "time_warping", "most_likely_path",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(test_kernels.KERNELS) - DECIDING))
+def test_a_kernel_compiled_has_the_values_and_the_gradient_of_the_eager_call(name):
+    function, inputs = test_kernels.KERNELS[name]
+    positions = [place for place, item in enumerate(inputs) if getattr(item, "dtype", np.dtype(int)).kind in "fc"]
+
+    def loss(*arrays):
+        given = list(inputs)
+        for place, array in zip(positions, arrays, strict=True):
+            given[place] = tnp.array(array)
+        found = function(*given)
+        parts = found if isinstance(found, tuple | list) else [found]
+        return sum([np.sum(np.abs(part) ** 2) for part in parts])
+
+    arrays = [np.array(inputs[place]) for place in positions]
+    gradient = tg.grad(loss, argnums=tuple(range(len(arrays))))
+    for found, expected in zip(tg.compile(gradient)(*arrays), gradient(*arrays), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@given(test_writing_laws.programs())
+@settings(max_examples=40)
+def test_made_up_programs_have_the_values_and_gradients_of_the_eager_call(drawn):
+    lines, x = drawn
+    note("\n".join(lines))
+
+    def arrays(x):
+        return dict(test_writing_laws.run(lines, x))
+
+    given, expected_given = (test_writing_laws.same_layout(x) for _ in range(2))
+    expected, found = arrays(expected_given), tg.compile(arrays)(given)
+    for name, item in expected.items():
+        np.testing.assert_array_equal(found[name], item)
+        assert found[name].dtype == item.dtype
+    np.testing.assert_array_equal(given, expected_given)
+
+    def loss(x):
+        return test_writing_laws.summed(test_writing_laws.run(lines, x)) + 0.0 * np.sum(x)
+
+    gradient = tg.grad(loss)(test_writing_laws.same_layout(x))
+    np.testing.assert_allclose(tg.compile(tg.grad(loss))(x), gradient, rtol=1e-10, atol=1e-10)
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def wave(u, v):
+    u[1:-1] += 0.1 * (v[2:] - 2 * v[1:-1] + v[:-2])
+    v[1:-1] -= u[1:-1]
+    return u
+
+
+def test_arrays_that_are_given_are_written_into_as_in_an_eager_call(tmp_path):
+    compiled = tg.compile(wave)
+    u, v = np.linspace(0, 1, 8) ** 2, np.cos(np.arange(8.0))
+    pairs = [(u.copy(), v.copy()) for _ in range(3)]
+    for _ in range(3):
+        wave(*pairs[0])
+        assert compiled(*pairs[1]) is pairs[1][0]
+    module = saved(compiled, tmp_path, "saved_wave")
+    for _ in range(3):
+        module.wave(*pairs[2])
+    for found in pairs[1:]:
+        np.testing.assert_array_equal(found, pairs[0])
+
+
+def test_a_call_that_fails_changes_none_of_the_arrays_that_it_is_given():
+    def step(x, places):
+        x[0] = 5.0
+        x[1] = np.take(x, places)[0]
+
+    compiled = tg.compile(step)
+    x = np.arange(3.0)
+    compiled(x, np.array([2]))
+    assert x.tolist() == [5, 2, 2]
+    with pytest.raises(IndexError):
+        compiled(x := np.arange(3.0), np.array([7]))
+    assert x.tolist() == [0, 1, 2]
+
+
+def test_an_argument_in_the_memory_of_another_that_is_written_into_is_refused():
+    x = np.arange(8.0)
+    with pytest.raises(tg.UnsupportedError, match=r"same memory.*copy"):
+        tg.compile(wave)(x, x[:])
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        tg.compile(wave)(x, np.arange(8.0))
+
+
+def test_a_profile_writes_into_no_argument():
+    compiled = tg.compile(wave)
+    u, v = np.arange(8.0), np.cos(np.arange(8.0))
+    compiled(u, v)
+    before = u.copy()
+    compiled.profile(u, v)
+    np.testing.assert_array_equal(u, before)
+
+
+# --- computed places --------------------------------------------------------------------------------------------------
+
+
+def by_mask(x):
+    y = x * 2
+    y[y < 2] = 0.5
+    y[1:][y[1:] > 2.2] = x[0]
+    return y
+
+
+def by_computed_places(x):
+    order = np.argsort(-x)
+    y = np.zeros_like(x)
+    y[order] = x * np.arange(6)
+    y[order[:2]] += y[order[2:4]]
+    y[np.argmax(x)] = 7 * x[1]
+    row = y.reshape(2, 3)[np.argmin(x) % 2]
+    row[1] = x[0] * x[0]
+    return y
+
+
+def by_functions(x):
+    y = np.copy(x)
+    np.putmask(y, x > 1, np.array([3.0, 4.0]))
+    np.place(y, x < 0.8, x[3:])
+    np.put(y, np.argsort(x)[:2], x[1])
+    np.put_along_axis(y, np.argsort(x)[-1:], x[:1] * 3, 0)
+    np.add.at(y, np.argsort(x)[[0, 0, 1]], x[2])
+    np.copyto(y, x * x, where=x > 1.2)
+    return y
+
+
+@pytest.mark.parametrize("program", [by_mask, by_computed_places, by_functions])
+def test_places_that_are_computed_are_found_anew_at_each_call(program):
+    loss = loss_of(program)
+    value, gradient, twice = tg.compile(program), tg.compile(tg.grad(loss)), tg.compile(second(loss))
+    for seed in range(4):
+        x = np.random.default_rng(seed).uniform(0.4, 1.6, 6)
+        np.testing.assert_allclose(value(x), program(x), rtol=1e-14)
+        np.testing.assert_allclose(gradient(x), tg.grad(loss)(x), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(twice(x), second(loss)(x), rtol=1e-10, atol=1e-11)
+
+
+# --- Tensors from outside ---------------------------------------------------------------------------------------------
+
+
+def test_a_write_into_a_tensor_from_outside_is_an_update():
+    w, buffer = tg.Tensor([1.0, 2.0, 3.0]), tg.Tensor(np.zeros(3), requires_grad=False)
+
+    def step(x):
+        loss = np.sum(w * w * x)
+        loss.backward()
+        with tg.no_grad():
+            w[1:] -= 0.1 * w.grad[1:]
+        buffer[0] = x[0]
+        buffer[1:] += x[1:]
+        w.grad = None
+        return loss
+
+    twin, twin_buffer = tg.Tensor([1.0, 2.0, 3.0]), np.zeros(3)
+    compiled = tg.compile(step)
+    for _ in range(3):
+        x = np.array([1.0, 2.0, 3.0])
+        compiled(x)
+        twin.assign(twin.data - np.array([0, 0.1, 0.1]) * (2 * twin.data * x))
+        twin_buffer[0] = x[0]
+        twin_buffer[1:] += x[1:]
+    np.testing.assert_allclose(w.data, twin.data)
+    np.testing.assert_allclose(buffer.data, twin_buffer)
+
+
+@pytest.mark.parametrize("write", ["w[0] = 5.0", "w[0] = x[0] * w[1]", "w[1:][0] = 2.0", "data[0] = w[1]"])
+def test_a_write_that_would_leave_a_graph_on_a_tensor_from_outside_is_refused(write):
+    w, data = tg.Tensor([1.0, 2.0, 3.0]), tg.Tensor(np.zeros(3), requires_grad=False)
+
+    def step(x):
+        exec(write, {"w": w, "data": data, "x": x})
+        return np.sum(w * x)
+
+    with pytest.raises(tg.UnsupportedError, match=r"from outside.*np.copy"):
+        tg.compile(step)(np.ones(3))
+
+
+def test_a_plain_array_from_outside_is_refused_and_the_way_out_works():
+    plain = np.zeros(3)
+
+    def refused(x):
+        plain[0] = x[0]
+        return plain
+
+    def right(x):
+        made: Any = np.zeros(3, like=x)
+        made[0] = x[0]
+        return made
+
+    with pytest.raises(tg.UnsupportedError, match=r"plain array.*np.zeros\(shape, like=x\)"):
+        tg.compile(refused)(np.ones(3))
+    np.testing.assert_array_equal(tg.compile(right)(np.ones(3)), [1, 0, 0])
+
+
+def test_a_program_that_writes_is_drawn():
+    compiled = tg.compile(tg.grad(loss_of(PROGRAMS["stencil"])))
+    compiled(np.linspace(0.4, 1.4, 6))
+    assert "←" in compiled.draw().svg() and "←" in compiled.draw(rewritten=True).svg()

@@ -1,0 +1,56 @@
+"""Writes into parts of arrays: the part is written where the array is, or the array is copied first.
+
+x after x[index] = value            x[1:-1] = value
+                                    np.copyto(y, x); y[1:-1] = value    where x is read later
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.kernels.parts import ViewCall
+from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.write.writer import Writer
+
+__all__ = ["part_text", "written_into"]
+
+
+def written_into(writer: Writer, step: Step, out: str) -> list[str]:
+    """Write a write into a part of an array called `out`, after a copy of the array unless it is there."""
+    x, value, index = step.args[:3]
+    views = step.args[3] if len(step.args) > 3 else ()
+    text = writer.text(x)
+    first = [] if text == out else [f"np.copyto({out}, {text})"]
+    return [*first, f"{part_text(writer, out, index, views)} = {writer.text(value)}"]
+
+
+def part_text(writer: Writer, array: str, index: Any, views: Any) -> str:
+    """Return `array[index]`, or the part of a view of the array."""
+    for view in views:
+        array = _view(writer, array, ViewCall(*view))
+    return f"{array}[{writer.index(_of_numbers(index))}]"
+
+
+def _view(writer: Writer, array: str, view: ViewCall) -> str:
+    """Return the text of a view of an array."""
+    function, before, after, keywords, part = view
+    if function is operator.getitem:
+        return f"{array}[{writer.index(_of_numbers(after[0]))}]"
+    if function in TRANSPOSING and function is np.transpose and not after and not keywords:
+        return f"{array}.T"
+    if function is np.reshape and not keywords and len(after) == 1:
+        shape = after[0] if type(after[0]) is tuple else (after[0],)
+        return f"{array}.reshape({writer.text(shape)})"
+    given = [*map(writer.text, before), array, *map(writer.text, after)]
+    given += [f"{key}={writer.text(item)}" for key, item in keywords.items()]
+    called = f"{writer.function(function)}({', '.join(given)})"
+    return called if part is None else f"{called}[{part}]"
+
+
+def _of_numbers(index: Any) -> Any:
+    """Return an index as it is: NumPy copies what an array of no axes chooses, and so a number is taken out of it."""
+    return index
