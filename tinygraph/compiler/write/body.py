@@ -161,7 +161,7 @@ class Body:
         for item in kept:
             stack, value, _ = item.args
             if value.shape:
-                name = self.names[value.index]
+                name = self.names.get(value.index) or self.names[stack.index]  # a constant has no name
                 if not self._is_row(value, stack):
                     name = self.names[item.index] = self.writer.taken.take(f"{name}_row")
                 rows.append((name, self._source_of(stack, value)))
