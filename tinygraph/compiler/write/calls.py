@@ -22,6 +22,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.loops import at_first, carried
+from tinygraph.compiler.program.loops import Affine
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls, writing_parts
@@ -90,7 +91,8 @@ def _number_in(writer: Writer, step: Step, position: int) -> str:
     """Write an operand of a calculation with numbers."""
     item = step.args[position]
     out_of = "[()]" if type(item) is Step and item.index in writer.single else ""
-    return f"{writer.operand(step, position)}{out_of}"
+    text = writer.operand(step, position)
+    return f"({text})" if type(item) is Affine and " " in text else f"{text}{out_of}"
 
 
 def _choice(writer: Writer, step: Step) -> str:
