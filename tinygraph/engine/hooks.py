@@ -53,6 +53,9 @@ class Tracer(Protocol):
     def as_of(self, item: Any, order: int) -> Any:
         """Return an argument as it was when the call of this order was made, before later writes into it."""
 
+    def plain_index(self, index: Any) -> Any:
+        """Return the index of a write with the values of the Tensors in it, and known ends of slices."""
+
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

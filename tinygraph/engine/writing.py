@@ -55,6 +55,8 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         _put(tensor._value, plain_index(index), value._value if isinstance(value, Value) else value, call)
         return
     index = _own(plain_index(index))
+    if state.tracing is not None:
+        index = state.tracing.plain_index(index)
     if state.tracing is not None and (masked := as_whole_view(tensor, index, value)) is not None:
         write(masked[0], ..., masked[1], frame, call)
         return

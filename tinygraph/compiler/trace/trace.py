@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace import numpy_calls, regular_points
+from tinygraph.compiler.trace import numpy_calls, regular_points, writes
 from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import Execution
@@ -59,6 +60,7 @@ class Trace:
         self.as_array, self.as_of = self.recording.as_array, self.recording.as_of
         self.holds_traced, self.draw = self.recording.holds_traced, self.recording.draw
         self.call, self.call_function = self.recording.call, self.recording.call_function
+        self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
 

@@ -15,6 +15,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.parts import ViewCall, part_written, view_at
 from tinygraph.compiler.trace.agreement import same_content
+from tinygraph.compiler.trace.deciding import decided_size
+from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.traced import Traced
@@ -29,7 +31,7 @@ from tinygraph.engine.places import Place, names_everything
 from tinygraph.engine.refusing import lost_in_array
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["overwrite", "write"]
+__all__ = ["PRIMITIVES", "overwrite", "plain_index", "write"]
 
 
 def write(recorder: Recorder, target: Traced, index: Any, value: Any, call: str = "x[index] = value") -> None:
@@ -49,7 +51,7 @@ def write(recorder: Recorder, target: Traced, index: Any, value: Any, call: str 
     recorder.check_open()
     if target._is_number:
         raise TypeError(f"{target.dtype.name!r} object does not support item assignment")
-    index, value = plain_index(index), _plain_value(recorder, value, call)
+    index, value = plain_index(recorder, index), _plain_value(recorder, value, call)
     root = target if target._base is None else target._base
     _check_writable(root)
     if target._seen != target._memory.version:
@@ -166,21 +168,21 @@ PRIMITIVES: dict[Any, Any] = {put_at: _put_at, cleared: _cleared}
 # --- index and value --------------------------------------------------------------------------------------------------
 
 
-def plain_index(index: Any) -> Any:
-    """Return an index with the values of the Tensors in it.
+def plain_index(recorder: Recorder, index: Any) -> Any:
+    """Return an index with the values of the Tensors in it. Computed ends of slices are decisions.
 
     Raises:
-        UnsupportedError: a slice begins or ends at a computed index.
+        SteeringError: a counter stands in it, whose value then is part of the program.
     """
     if type(index) is tuple:
-        return tuple([plain_index(item) for item in index])
+        return tuple([plain_index(recorder, item) for item in index])
     if type(index) is Tensor:
         return index.data
-    if type(index) is slice and any(type(end) in (Traced, Tensor) for end in (index.start, index.stop, index.step)):
-        raise refused(
-            "a slice begins or ends at a computed index",
-            "Use np.take(x, start + np.arange(length), axis=0), whose shape is known, or make the ends int arguments",
-        )
+    if type(index) is PythonNumber:
+        raise asked_for(index, "it is an index")
+    if type(index) is slice:
+        ends = (index.start, index.stop, index.step)
+        return slice(*[decided_size(recorder, plain_index(recorder, end)) for end in ends])
     return index
 
 
@@ -190,9 +192,9 @@ def _plain_value(recorder: Recorder, value: Any, call: str) -> Any:
         if state.recording and any(tensor._link.differentiable for tensor in tensors_in(value)):
             raise lost_in_array(call, tensors_in(value))
         value = np.asarray(value) if type(value) is not Tensor else value._value
-    if type(value) in (list, tuple):
-        return recorder.as_array(value)
-    return value
+    if type(value) is PythonNumber:
+        return recorder.call(np.positive, (value,), {})
+    return recorder.as_array(value) if type(value) in (list, tuple) else value
 
 
 def _is_part_itself(target: Traced, index: Any, value: Any) -> bool:

@@ -21,8 +21,7 @@ from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.loops import at_first, carried
-from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.loops import Affine, at_first, carried
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls, writing_parts
