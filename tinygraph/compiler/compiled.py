@@ -416,6 +416,8 @@ class Compiled:
             if call.key in self._eager:
                 raise Eagerly(self._eager[call.key])
             version = self._found(call.key, call.leaves)
+            if version is None and any([known.adopt() for known in self._versions.get(call.key, ())]):
+                version = self._found(call.key, call.leaves)
             if version is not None:
                 return version, call.leaves
         return self._compiled_with(args, kwargs, every)

@@ -9,5 +9,6 @@ The surroundings are found once, when the function is compiled, and compared bef
     kinds           from the function to every object that it can find: `walk`, `in_code` and `in_objects`
     asked           the attributes that the code asks for, in the code that is `followed`
     found           the objects, as `locations`, `containers`, `contents`, `generators` and `unreadable` ones
+    replacing       arrays and Tensors in whose place others of their kind stand now
     guards          the comparison before each call, by the rules of `comparing`
 """

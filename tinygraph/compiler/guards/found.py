@@ -36,6 +36,7 @@ class Found:
         asking: namespaces of functions that use `type`, `isinstance`, `hasattr` or `id`, each with that name.
         seen: by id every object that was looked into. It stays alive here, so that no other object gets its id.
         counters: the locations of ints that change from call to call.
+        elsewhere: the ids of arrays and Tensors that the function finds at no location, inside a tuple for instance.
         at_locations: the ids of the values for which a stand-in can be put: those at a location, or inside one.
     """
 
@@ -54,6 +55,7 @@ class Found:
     asking: dict[tuple[int, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
     seen: dict[int, Any] = field(default_factory=dict)
     counters: list[Location] = field(default_factory=list)
+    elsewhere: set[int] = field(default_factory=set)
     at_locations: set[int] = field(default_factory=set)
 
     def add_everybodys_generators(self) -> None:

@@ -7,7 +7,7 @@ another object.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter, is_
 from types import CellType, FunctionType, ModuleType
 from typing import Any
@@ -56,6 +56,7 @@ class Guards:
     ) -> None:  # fmt: skip
         self._locations = [*named, *cells, *others]
         self._others = others
+        self._named_at, self._cells_at = named, cells
         self._containers = [container for container in found.containers if container.whole]
         self._contents = found.contents
         self._arrays = [*found.arrays.values()]
@@ -110,6 +111,16 @@ class Guards:
             if [*map(read, items)] != before:
                 return False
         return not self._keywords or all(map(is_, map(_keywords, self._with_keywords), self._keywords))
+
+    def renew(self, arrays: Iterable[Any]) -> None:
+        """Take the values of the locations anew, after other arrays and Tensors have been put there.
+
+        Args:
+            arrays: all arrays that the function finds.
+        """
+        self._named = [item.value for item in self._named_at]
+        self._in_cells = [item.value for item in self._cells_at]
+        self._arrays[:] = arrays
 
     def changed(self) -> str:
         """Return a sentence of what has changed, for a message."""

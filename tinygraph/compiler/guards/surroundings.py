@@ -30,6 +30,7 @@ from tinygraph.compiler.guards.generators import same_state, set_state, state_of
 from tinygraph.compiler.guards.guards import Guards, guards_of
 from tinygraph.compiler.guards.kinds import BOUND, found_by
 from tinygraph.compiler.guards.locations import Location
+from tinygraph.compiler.guards.replacing import REPLACEABLE, replaced
 from tinygraph.compiler.guards.unreadable import refused_iterator
 from tinygraph.compiler.trace.questions import ANSWERS
 from tinygraph.compiler.trace.traced import Traced
@@ -85,6 +86,7 @@ class Surroundings:
         self.counters = found.counters
         self._found = found
         self._arrays = found.arrays
+        self._replaceable: list[Location] | None = None  # where arrays and Tensors were found
         self._states: dict[int, Any] = {}  # by the id of a generator its state before the run
         self._diverted: dict[int, tuple[Location, Any]] = {}  # by the id of a location: it, and the stand-in put there
         self._mapped: dict[int, Any] = {}  # by the id of a mapped file a plain view of it
@@ -99,6 +101,51 @@ class Surroundings:
             for position, leaf in enumerate(leaves)
             if type(leaf) is np.ndarray
         ]
+
+    def replaced(self) -> list[tuple[Any, Any]]:
+        """Return the arrays and Tensors in whose place others of their kind stand now, each with the other one."""
+        if self.asks_identity:
+            return []
+        if self._replaceable is None:
+            self._replaceable = [item for item in self._found.locations if type(item.value) in REPLACEABLE]
+        return replaced(self._replaceable, self._found.elsewhere)
+
+    def adopt(self, pairs: list[tuple[Any, Any]]) -> bool:
+        """Let other arrays and Tensors stand for those that were found, if everything else is as it was.
+
+        Args:
+            pairs: each with the one that was found, and the one that is there now.
+        """
+        before = [(location, location.value) for location in self._replaceable or ()]
+        others = {id(old): new for old, new in pairs}
+        self._put_values([(location, others.get(id(value), value)) for location, value in before], others)
+        if self.guards.hold():
+            return True
+        self._put_values(before, {id(new): old for old, new in pairs})
+        return False
+
+    def _put_values(self, values: list[tuple[Location, Any]], others: dict[int, Any]) -> None:
+        """Let locations, containers and guards have other values.
+
+        Args:
+            values: of the locations.
+            others: by the id of an array or a Tensor the one that stands for it.
+        """
+        holders = {id(container.holder): container.before for container in self._found.containers}
+        for location, value in values:
+            location.value = value
+            items = holders.get(id(location.holder))
+            if items is not None:
+                items[location.key] = value
+        arrays = [others.get(key, array) for key, array in self._arrays.items()]
+        names = [(id(others[key]) if key in others else key, name) for key, name in self.tensors.items()]
+        for known in (self._arrays, self.tensors):
+            known.clear()
+        self._arrays.update((id(array), array) for array in arrays)
+        self.tensors.update(names)
+        for key in others:
+            self._found.seen.pop(key, None)  # it need not live any longer
+        self.guards.renew(arrays)
 
     def finds(self, item: Any) -> bool:
         """Return whether the function finds a plain array outside."""

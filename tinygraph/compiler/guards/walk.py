@@ -16,6 +16,7 @@ from tinygraph.compiler.guards.comparing import is_atom
 from tinygraph.compiler.guards.contents import Content, generators_in, lends_memory, reader_of
 from tinygraph.compiler.guards.found import Found
 from tinygraph.compiler.guards.locations import Location
+from tinygraph.compiler.guards.replacing import REPLACEABLE
 from tinygraph.compiler.guards.unreadable import stand_in_for
 
 __all__ = ["Walk"]
@@ -43,11 +44,16 @@ class Walk:
         """Look into some objects, each given with its name, and into all that they lead to."""
         self._waiting = items
         while self._waiting and len(self.found.locations) < LOCATIONS:
-            self.look(*self._waiting.pop())
+            self._look(*self._waiting.pop())
         return self.found
 
     def look(self, item: Any, name: str) -> None:
-        """Look into an object, unless it was looked into before."""
+        """Look into an object that is at no location of its own, unless it was looked into before."""
+        if type(item) in REPLACEABLE:
+            self.found.elsewhere.add(id(item))
+        self._look(item, name)
+
+    def _look(self, item: Any, name: str) -> None:
         if not is_atom(item) and id(item) not in self.found.seen:
             self.found.seen[id(item)] = item
             self._look_into(self, item, name)

@@ -6,7 +6,7 @@ second call on these buffers are known, and one look at each Tensor is enough.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,16 @@ class Variables:
     def owners(self, leaves: list[Any]) -> list[Any]:
         """Return the Tensor behind each variable."""
         return [leaves[tensor] if type(tensor) is int else tensor for tensor, _, _ in self.sources]
+
+    def replace(self, other: Callable[[Any], Any]) -> None:
+        """Let other Tensors stand for some.
+
+        Args:
+            other: returns the Tensor that stands for one, or that one itself.
+        """
+        self.sources = [(other(tensor), updated, copied) for tensor, updated, copied in self.sources]
+        self.written_into = [other(tensor) for tensor in self.written_into]
+        self.buffers, self.updated = None, []
 
     # --- arrays for a call --------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from tinygraph.compiler.run.variables import Variables, variables_of
 from tinygraph.compiler.run.written_arguments import check_writable
 from tinygraph.compiler.trace.orders import strides_of
 from tinygraph.engine.links import DataLeaf, next_order
+from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 
 __all__ = ["Conditions", "Running", "Version", "version_of"]
@@ -159,6 +160,34 @@ class Version:
             arguments, buffers, generators = self.bound(leaves)
             self.runner.run(arguments, [np.array(buffer) for buffer in buffers], copy.deepcopy(generators))
 
+    def adopt(self) -> bool:
+        """Let arrays and Tensors that stand outside in the place of others be those of the program; return if they are.
+
+        They have the shapes and dtypes of the others, and everything else that the guards compare is as it was.
+        """
+        pairs = self.surroundings.replaced()
+        if not pairs or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if not self.surroundings.adopt(pairs):
+                return False
+            links = [(old._link, new._link) for old, new in pairs if type(old) is Tensor]
+            others = {id(old): new for old, new in (*pairs, *links)}
+
+            def other(item: Any) -> Any:
+                return (other(item[0]),) if type(item) is tuple else others.get(id(item), item)
+
+            self._given, self._finite = [*map(other, self._given)], [*map(other, self._finite)]
+            self._graded, self._cleared = [*map(other, self._graded)], [*map(other, self._cleared)]
+            self._asked = [(other(link), had) for link, had in self._asked]
+            self._data = [(other(link), is_data) for link, is_data in self._data]
+            self._given_tensors = [(position, other(tensor)) for position, tensor in self._given_tensors]
+            self._outside = frozenset([id(others[key]) if key in others else key for key in self._outside])
+            self._variables.replace(other)
+            return True
+        finally:
+            self._lock.release()
+
     def _check_runs_elsewhere(self) -> None:
         """Refuse to wait for a call that waits for this one."""
         frame = sys._getframe(2)
@@ -188,7 +217,7 @@ class Version:
         return (
             all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
             and all((link._grad is not None) is had for link, had in own)
-            and self.guards.hold()
+            and (self.guards.hold() or (self.adopt() and self.guards.hold()))
             and (self.numbers is None or self.numbers.of_arguments or self.numbers.behind([]) is not None)
         )
 
