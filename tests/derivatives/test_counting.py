@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.derivatives.counting import _among_even
 from tinygraph.testing.strategies import arrays
 
 from .laws import Call, enter, obey
@@ -73,3 +74,23 @@ def test_counts_are_plain():
 
 def test_constant_weights_give_plain_counts():
     assert type(np.histogram(tg.Tensor(PLACES), weights=PLACES)[0]) is np.ndarray
+
+
+@given(
+    st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(1, 50), st.lists(st.floats(-2, 3), max_size=20),
+    st.sampled_from([np.float32, np.float64]),
+)  # fmt: skip
+def test_a_division_finds_the_bin_that_a_search_finds(low, width, bins, places, dtype):
+    edges = np.histogram_bin_edges(np.array([low, low + width], dtype), bins)
+    assert edges.dtype == dtype
+    near = [np.nextafter(edges, np.array(toward, dtype)) for toward in (-np.inf, np.inf)]
+    inside = (low + width * np.array(places)).astype(dtype)
+    x = np.concatenate([edges, *near, inside, np.array([np.nan, np.inf, -np.inf], dtype)])
+    with np.errstate(invalid="ignore"):
+        found = _among_even(x, edges)
+    np.testing.assert_array_equal(found, np.searchsorted(edges, x, side="right"))
+
+
+def test_weights_of_another_shape_are_refused_as_numpy_does():
+    with pytest.raises(ValueError, match="same shape"):
+        np.histogram(np.zeros((2, 3)), weights=tg.Tensor(np.ones((3, 2))))
