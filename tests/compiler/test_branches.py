@@ -512,6 +512,98 @@ def test_a_primitive_takes_part_in_decisions():
         same(f(np.array(x)), y if np.sum(y) > 4 else -y)
 
 
+def test_a_checkpoint_branches_once():
+    def stepped(x):
+        return np.where(x > 0, x, 0) * 2 if np.sum(x) > 1 else np.sin(x)
+
+    gradient = tg.grad(lambda x: np.sum(tg.checkpoint(stepped)(x) ** 2))
+    compiled = tg.compile(gradient)
+    for x in (np.ones(3), np.zeros(3), np.full(3, 0.1), np.ones(3)):
+        np.testing.assert_allclose(compiled(x), gradient(x))
+    assert len(compiled.signatures) == 2
+    assert compiled.source.count("raise Left") == 1
+
+
+def test_a_rule_of_a_primitive_may_branch():
+    @tg.primitive
+    def cubed(x):
+        return x**3
+
+    def rule(g, z, x):
+        return g * 3 * x**2 if np.sum(x) > 0 else g * 0
+
+    cubed.derivative(rule)
+    gradient = tg.grad(lambda x: np.sum(cubed(x)))
+    compiled = tg.compile(gradient)
+    for x in (np.ones(2), -np.ones(2), np.ones(2)):
+        same(compiled(x), gradient(x))
+
+
+class Trainer:
+    def __init__(self):
+        self.w = tg.Tensor(np.array([2.0, -1.0]), name="w")
+        self.best = tg.Tensor(np.inf, requires_grad=False)
+        self.worse = tg.Tensor(0.0, requires_grad=False)
+
+    @tg.compile
+    def step(self, x, rate):
+        for _ in range(8):
+            loss = np.mean((x @ self.w) ** 2)
+            self.w.grad = None
+            loss.backward()
+            if np.linalg.norm(self.w.grad) < 1e-3:
+                break
+            with tg.no_grad():
+                self.w -= rate * self.w.grad
+        if loss < self.best:
+            self.best.assign(loss.data)
+        else:
+            self.worse.assign(self.worse + 1)
+        self.w.grad = None
+        if self.worse > 3:
+            raise ValueError("no progress")
+        return loss
+
+
+def test_a_method_that_trains_until_it_stops():
+    rng = np.random.default_rng(2)
+    one, other = Trainer(), Trainer()
+    for _ in range(25):
+        x, rate = rng.normal(size=(4, 2)), rng.uniform(0, 0.5)
+        try:
+            expected = Trainer.step.__wrapped__(other, x, rate).data
+        except ValueError:
+            # An eager call has changed what it had come to. A compiled one changes nothing.
+            before = one.w.data.copy()
+            with pytest.raises(ValueError, match="no progress"):
+                one.step(x, rate)
+            same(one.w.data, before)
+            break
+        same(one.step(x, rate), expected)
+        same(one.w.data, other.w.data)
+        same(one.best.data, other.best.data)
+        same(one.worse.data, other.worse.data)
+    else:
+        pytest.fail("it makes progress for ever")
+
+
+def test_sizes_and_axes_are_decisions():
+    def sized(x, n):
+        k = np.argmax(n)
+        return (
+            np.zeros(k),
+            x.reshape(-1, k + 1),
+            np.sum(x, axis=k - k),
+            [x] * range(3)[k],
+            np.broadcast_to(x[0], (k, 4)),
+        )
+
+    compiled = tg.compile(sized)
+    x = RNG.normal(size=(6, 4))
+    for n in np.eye(4)[[1, 2, 1, 0]]:
+        same(compiled(x, n), sized(x, n))
+
+
 # --- questions that NumPy refuses, and ours ---------------------------------------------------------------------------
 
 

@@ -122,7 +122,7 @@ class Compiled:
             version, leaves = self._version_for(args, kwargs)
             return version(leaves)
         except Left as found:
-            left = found
+            left = found.with_traceback(None)  # whose frames hold the arrays of the call
         except (Running, Eagerly):  # `Running`: a primitive in the program called the function again
             return eager_result(self._function, args, kwargs)
         return self._along(version, left, args, kwargs, leaves)

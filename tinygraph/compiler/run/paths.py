@@ -49,7 +49,7 @@ def along(
             try:
                 return run(following, leaves), following
             except Left as again:
-                left = again
+                left = again.with_traceback(None)
     return None, None
 
 
