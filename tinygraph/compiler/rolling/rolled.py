@@ -292,6 +292,7 @@ class _Body:
         self._inputs: list[Step] = []
         self._carried: list[Step] = []
         self._known: dict[int, Step] = {}
+        self._parts: dict[tuple[int, str], Step] = {}  # by an array and an index the element
         self._steps: list[Step] = []
 
     def graph(self, kept: _Kept) -> Graph:
@@ -308,6 +309,8 @@ class _Body:
         for args, kwargs in plans:
             self._find_inputs(args)
             self._find_inputs(kwargs)
+        for offset, (args, _) in enumerate(plans):
+            self._take_first(args, pattern.step_at(0, offset))
         for offset, (args, kwargs) in enumerate(plans):
             like = pattern.step_at(0, offset)
             new = tuple([self._argument(item, like) for item in args])
@@ -377,6 +380,16 @@ class _Body:
             return self._taken(self._argument(item.base, like), item.index, like)
         return item
 
+    def _take_first(self, item: Any, like: Step) -> None:
+        """Take elements of what comes from outside at the beginning, once: a loop in the body has another counter."""
+        if type(item) is tuple or type(item) is list:
+            for each in item:
+                self._take_first(each, like)
+        elif type(item) is Rows or (
+            type(item) is Element and type(item.base) in (Same, Rows) and _is_plain(item.index)
+        ):
+            self._argument(item, like)
+
     def _constant(self, step: Step) -> Step:
         if step.index not in self._known:
             self._known[step.index] = self._builder.add(step)
@@ -384,11 +397,19 @@ class _Body:
 
     def _taken(self, base: Step, index: Any, like: Step) -> Step:
         """Append `base[index]`: first at what counts, then at what does not."""
-        counting, rest = _divided(index, len(base.shape))
-        like = replace(like, name=None)
-        if counting is not None:
-            base = self._builder.call(like, item_at, base, counting)
-        return base if rest is None else self._builder.call(like, operator.getitem, base, rest)
+        key = (base.index, repr(index))
+        if key not in self._parts:
+            counting, rest = _divided(index, len(base.shape))
+            like = replace(like, name=None)
+            if counting is not None:
+                base = self._builder.call(like, item_at, base, counting)
+            self._parts[key] = base if rest is None else self._builder.call(like, operator.getitem, base, rest)
+        return self._parts[key]
+
+
+def _is_plain(index: Any) -> bool:
+    """Return whether an index depends on no value of the body."""
+    return type(index) in (int, Affine, slice) or (type(index) is tuple and all(map(_is_plain, index)))
 
 
 # --- lists of values of a loop ----------------------------------------------------------------------------------------

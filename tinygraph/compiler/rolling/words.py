@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.loops import AtCount
 from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
@@ -39,6 +40,10 @@ def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
         if step.function is None or is_element(step):
             continue
         source = step.source
+        if type(step.function) is AtCount:  # it counts the iterations of the loop around, and is in no loop within it
+            steps.append(step)
+            words.append(known.setdefault(step.index, len(known)))
+            continue
         key = (
             step.function if isinstance(step.function, Hashable) else id(step.function),
             step.section, None if source is None else (source.file, source.line), step.shape, step.dtype,

@@ -124,6 +124,9 @@ class _Unnesting:
             if whole is None or axis is None:
                 continue
             at = index[-1] if type(index) is tuple else index
+            size = whole.shape[axis]
+            if not 0 <= at.start % size + at.step * (loop.count - 1) < size:
+                continue  # from the end to the beginning: x[-1], x[0], x[1] are no slice
             key = (whole.index, axis, at)
             if key not in known:
                 known[key] = self._in_order(step, whole, axis, at, loop.count)
