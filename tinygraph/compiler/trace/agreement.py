@@ -36,11 +36,11 @@ def same(one: Any, other: Any) -> bool:
         return False
     if type(one) is Event:
         return bool(one.index == other.index)
-    if isinstance(one, tuple | list):
+    if isinstance(one, _SEQUENCES):
         return len(one) == len(other) and all([same(a, b) for a, b in zip(one, other, strict=True)])
     if isinstance(one, dict):
         return one.keys() == other.keys() and all([same(item, other[key]) for key, item in one.items()])
-    if isinstance(one, np.generic | float | complex):
+    if isinstance(one, _NUMBERS):
         return same_content(one, other)
     if hasattr(one, "__code__") and hasattr(other, "__code__"):
         return bool(one.__code__ is other.__code__)
@@ -48,6 +48,10 @@ def same(one: Any, other: Any) -> bool:
         return bool(one == other)
     except Exception:
         return False
+
+
+# Tuples, made once: `tuple | list` in a call would be made again each time.
+_SEQUENCES, _NUMBERS = (tuple, list), (np.generic, float, complex)
 
 
 def brief(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.facts import FACTS, facts_of
+from tinygraph.compiler.program.facts import FACTS
 from tinygraph.compiler.trace.events import Event
 from tinygraph.derivatives.reductions import root
 from tinygraph.derivatives.shapes import astype
@@ -40,7 +40,11 @@ def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dt
 def _low(item: Any) -> float:
     if type(item) is Event:
         return item.low
-    return float(item) if isinstance(item, int | float | np.floating | np.integer) else -np.inf
+    return float(item) if isinstance(item, _REAL) else -np.inf
+
+
+# Tuples, made once: `int | float` in a call would be made again each time.
+_REAL, _INEXACT, _SEQUENCES = (int, float, np.floating, np.integer), (float, complex, np.inexact), (list, tuple)
 
 
 def _even_power(args: tuple[Any, ...], low: list[Any]) -> Any:
@@ -101,7 +105,7 @@ def finiteness_of(item: Any) -> int:
             return item.finite
         # Between calls, somebody may fill an array from outside anew, and not a single number.
         return (item.finite if item.kind == "array" else 2) if np.all(np.isfinite(item.content)) else 0
-    if isinstance(item, float | complex | np.inexact):
+    if isinstance(item, _INEXACT):
         return 2 if np.isfinite(item) else 0
     return 2
 
@@ -114,13 +118,14 @@ def finiteness(
     known: Callable[[Any], int] = finiteness_of,
 ) -> int:
     """Return the finiteness of a result, on the scale of `Event.finite`, from that of the arguments."""
-    if dtype.kind not in "fc" or getattr(function, "__module__", None) == "tinygraph.draws":
+    if dtype.kind not in "fc":
         return 2
-    condition = CONDITIONS.get(function)
-    if condition is None and not facts_of(function).stays_finite:
-        return 0
-    if condition is not None and not condition(args):
-        return 0
+    if function not in _STAYS_FINITE:
+        condition = CONDITIONS.get(function)
+        if condition is None:
+            return 2 if getattr(function, "__module__", None) == "tinygraph.draws" else 0
+        if not condition(args):
+            return 0
 
     found = 2
     for item in (*args, *kwargs.values()) if kwargs else args:
@@ -128,11 +133,14 @@ def finiteness(
     return found
 
 
+_STAYS_FINITE = frozenset(function for function, facts in FACTS.items() if facts.stays_finite)
+
+
 def _least(item: Any, known: Callable[[Any], int]) -> int:
     """Return the finiteness of an argument, of a sequence the least of its entries."""
     if type(item) is Event:
         return known(item)
-    if isinstance(item, list | tuple):
+    if isinstance(item, _SEQUENCES):
         return min([_least(entry, known) for entry in item], default=2)
     return finiteness_of(item)
 

@@ -49,6 +49,10 @@ class CallToRecord(NamedTuple):
     lasti: int
 
 
+# Tuples, made once: `tuple | list` in a call would be made again each time.
+_SEQUENCES, _NUMBERS = (tuple, list), (bool, int, float, complex)
+
+
 class Execution:
     """The execution of a run's calls.
 
@@ -77,7 +81,7 @@ class Execution:
             recorded = self._tape.repeated(call.function, call.event_args, call.event_kwargs)
             value = recorded.outline
         self._tape.calls.append(recorded)
-        if not isinstance(value, tuple | list):
+        if not isinstance(value, _SEQUENCES):
             return self._result(recorder, call, call.function, value, None, recorded.aliases[0])
         parts = [
             self._result(recorder, call, Part.of(call.function, position), as_part(part), position, alias)
@@ -98,9 +102,9 @@ class Execution:
         except Exception as error:
             self._failure = self._failure or Failure(function_name(call.function), error, users_line())
             raise
-        if isinstance(value, bool | int | float | complex):
+        if isinstance(value, _NUMBERS):
             return np.asarray(value)[()]
-        if not hasattr(value, "dtype") and not isinstance(value, tuple | list):
+        if not hasattr(value, "dtype") and not isinstance(value, _SEQUENCES):
             raise refused(
                 f"{function_name(call.function)} returned {type(value).__name__}, not an array",
                 "Only functions of arrays that return arrays can be compiled",
@@ -109,7 +113,7 @@ class Execution:
 
     def _recorded(self, call: CallToRecord, value: Any) -> RecordedCall:
         """Return a call and the outline of its result, for the second run."""
-        parts = value if isinstance(value, tuple | list) else (value,)
+        parts = value if isinstance(value, _SEQUENCES) else (value,)
         aliases = [alias_of(call.function, part, call.operands, call.is_own) for part in parts]
         check_positions(call.function, call.operands, aliases)
         return RecordedCall(
@@ -145,8 +149,12 @@ class Execution:
         event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
         event.code, event.lasti, event.label = call.code, call.lasti, state.label
         event.section = "backward" if self.passes else "forward"
-        event.low = bound_below(function, event.args, event.kwargs, event.dtype)
-        event.finite = finiteness(function, event.args, event.kwargs, event.dtype)
+        if self._tape.reference is None:
+            event.low = bound_below(function, event.args, event.kwargs, event.dtype)
+            event.finite = finiteness(function, event.args, event.kwargs, event.dtype)
+        else:  # the same call of the same values
+            earlier = self._tape.earlier(event)
+            event.low, event.finite = earlier.low, earlier.finite
         self._tape.events.append(event)
         return event
 

@@ -51,11 +51,12 @@ def _may_be_weak(item: Any) -> bool:
 
 
 _NESTED = frozenset((tuple, list, dict))
+_SEQUENCES = (tuple, list)  # made once: `tuple | list` in a call would be made again each time
 
 
 def outline(value: Any) -> Any:
     """Return the result of a call with its shape and dtype in place of each array."""
-    if isinstance(value, tuple | list):
+    if isinstance(value, _SEQUENCES):
         return sequence_like(value, [outline(as_part(part)) for part in value])
     return Outline(value.shape, value.dtype)
 

@@ -116,7 +116,8 @@ class Tape:
         if expected is None:
             raise self.differs()
         is_same = (
-            same(function, expected.function) and same(args, expected.args) and same(kwargs, expected.kwargs)
+            same(function, expected.function) and same(args, expected.args)
+            and (same(kwargs, expected.kwargs) if kwargs else not expected.kwargs)
         )  # fmt: skip
         if not is_same:
             raise self.differs(call=expected)

@@ -6,7 +6,6 @@ Of a run that read `w`, computed `loss` and `w.grad` from it, and assigned `w - 
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from tinygraph.engine.links import variable_of
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.scopes import named_scopes
 from tinygraph.graph import Graph, Node, nodes_in
-from tinygraph.users_code.source import argument_names, assigned_name, source_of
+from tinygraph.users_code.source import Source, argument_names, assigned_name, source_of
 
 __all__ = ["Recorded", "program_of"]
 
@@ -65,7 +64,8 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     updates = [_update(captured) for captured in state]
     written = trace.recording.written_arguments()
     ends += [event for _, event in written]
-    needed = _needed([*ends, *[event for event in updates if event is not None]], trace.events)
+    updated = [event for event in updates if event is not None]
+    needed = _needed([*ends, *updated, *_always_made(trace.events)], trace.events)
     calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
 
     nodes = _Nodes(state, _scopes(calls))
@@ -116,7 +116,9 @@ class _Nodes:
         self.numbers: dict[float, str | None] = {}
         self._differentiable = {id(captured.first) for captured in state if captured.link.differentiable}
         self._scopes = scopes
-        self._source_at = functools.cache(source_of)
+        self._sources: dict[
+            tuple[int, int], Source | None
+        ] = {}  # by the id of code, which is hashed sooner, and offset
 
     def input(self, event: Event) -> Node:
         """Add the node of an input."""
@@ -124,7 +126,8 @@ class _Nodes:
 
     def call(self, event: Event) -> Node:
         """Add the node of a call."""
-        node = self._add(event, event.function, mapped(event.args, self.operand), mapped(event.kwargs, self.operand))
+        kwargs = mapped(event.kwargs, self.operand) if event.kwargs else {}
+        node = self._add(event, event.function, mapped(event.args, self.operand), kwargs)
         _name_numbers(self.numbers, node.args, event)
         return node
 
@@ -167,11 +170,17 @@ class _Nodes:
         node = Node(
             index=len(self.found), function=function, args=args, kwargs=kwargs, shape=event.shape, dtype=event.dtype,
             name=event.name or (assigned_name(event.code, event.lasti) if is_outer else None),
-            scope=self._scopes.get(event.index, ()), source=self._source_at(event.code, event.lasti),
+            scope=self._scopes.get(event.index, ()), source=self._source_of(event),
             requires_grad=event.kind == "state" and id(event) in self._differentiable,
         )  # fmt: skip
         self.found[event.index] = node
         return node
+
+    def _source_of(self, event: Event) -> Source | None:
+        key = id(event.code), event.lasti
+        if key not in self._sources:
+            self._sources[key] = source_of(event.code, event.lasti)
+        return self._sources[key]
 
 
 def _scopes(calls: list[Event]) -> dict[int, tuple[str, ...]]:
@@ -201,7 +210,7 @@ def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dic
     """Return, by its index, the section of each call that is not in the forward pass: "backward" or "update"."""
     begun = min((event.index for event in events if event.section == "backward"), default=-1)
     early = [event for event in calls if event.function is decided and (begun < 0 or event.index < begun)]
-    needed = _needed([*ends, *early], [])
+    needed = _needed([*ends, *early], events)
     found: dict[int, str] = {}
     for event in calls:
         if event.section == "backward":
@@ -248,9 +257,12 @@ def _name_compositions(events: list[Event]) -> None:
             event.name = assigned_name(event.code, event.lasti)
 
 
+_FLOATS = (float, np.floating)  # made once: `float | np.floating` in a call would be made again each time
+
+
 def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], event: Event) -> None:
     """Note the user's names of the numbers among a call's arguments; None for a number with several names."""
-    positions = [position for position, item in enumerate(args) if isinstance(item, float | np.floating)]
+    positions = [position for position, item in enumerate(args) if isinstance(item, _FLOATS)]
     if not positions or event.is_inner:
         return
     names = argument_names(event.code, event.lasti, len(args))
@@ -274,18 +286,19 @@ def _filled(result: Any, value: Callable[[Event], Node]) -> Any:
 
 
 def _needed(roots: list[Event], events: list[Event]) -> set[int]:
-    """Return the indices of the events that the roots depend on, and of all draws and decisions.
+    """Return the indices of the events that the roots depend on."""
+    needed = {event.index for event in roots}
+    for event in reversed(events):
+        if event.index in needed:
+            needed.update([operand.index for operand in events_in(event.args)])
+            if event.kwargs:
+                needed.update([operand.index for operand in events_in(event.kwargs)])
+    return needed
 
-    Each draw advances a generator, and each decision may end a call.
-    """
-    found: dict[int, Event] = {event.index: event for event in roots}
-    for event in events:
-        if event.function is decided or getattr(event.function, "__module__", None) == "tinygraph.draws":
-            found.setdefault(event.index, event)
-    waiting = list(found.values())
-    for event in waiting:  # grows as it is walked
-        for operand in [*events_in(event.args), *events_in(event.kwargs)]:
-            if operand.index not in found:
-                found[operand.index] = operand
-                waiting.append(operand)
-    return set(found)
+
+def _always_made(events: list[Event]) -> list[Event]:
+    """Return the draws, each of which advances a generator, and the decisions, each of which may end a call."""
+    return [
+        event for event in events
+        if event.function is decided or getattr(event.function, "__module__", None) == "tinygraph.draws"
+    ]  # fmt: skip

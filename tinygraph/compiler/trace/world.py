@@ -99,21 +99,22 @@ def watch() -> None:
 def _look(frame: Any, event: str, called: Any) -> None:
     # It runs at every call of the first run, so most calls cost one look-up, of a name or a code object.
     if event == "c_call":
-        if called.__name__ not in _NAMES and not isinstance(called.__self__, _FILES):
+        if called.__name__ not in _NAMES:
             return
         if id(frame.f_code) in _CODES:  # its caller was judged already
             return
         found, caller = _reason_against(called), frame
+    elif (event != "call" and event != "return") or id(frame.f_code) not in _WATCHED:
+        return
     elif event == "call" and id(frame.f_code) in _CODES:
         found, caller = _CODES[id(frame.f_code)], frame.f_back
         if frame.f_code is _SEEDED and frame.f_locals.get("a", 0) is not None:
             return
         if found is _ENTROPY and _is_seeded(caller):
             return
-    elif (event == "call" or event == "return") and id(frame.f_code) in _ERRSTATE and state.tracing is not None:
-        _count_errstate(frame, event)
-        return
     else:
+        if id(frame.f_code) in _ERRSTATE and state.tracing is not None:
+            _count_errstate(frame, event)
         return
     if found is not None and carrying_out.function is None and _asker(caller) not in _OURS:
         raise refused(*found)
@@ -185,4 +186,8 @@ _CODES[id(_code_of(np.seterr))] = (
 )
 _SEEDED = random.Random.seed.__code__
 _CODES[id(_SEEDED)] = _ENTROPY
-_NAMES = frozenset(function.__name__ for function in _FUNCTIONS) | frozenset(name for _, name in _OF_CLASSES)
+_WATCHED = frozenset((*_CODES, *_ERRSTATE))
+_NAMES = frozenset((
+    *[function.__name__ for function in _FUNCTIONS], *[name for _, name in _OF_CLASSES],
+    *[name for kind in _FILES for name in dir(kind)],
+))  # fmt: skip
