@@ -1,15 +1,146 @@
-"""The first call of a compiled function: it takes time in proportion to what is recorded."""
+"""The first call of a compiled function: its work grows in proportion to what is recorded, in every stage.
+
+The laws count calls of functions in Python, which are the same on every machine.
+"""
 
 from __future__ import annotations
 
 import cProfile
+import pstats
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygraph as tg
+from tests.compiler.programs import program_of
+from tinygraph.compiler.memory.timetables import Timetable
+from tinygraph.compiler.phases import PHASES, ROLL, phase_by_phase
+from tinygraph.compiler.pipeline import compile_program
+from tinygraph.compiler.program.builder import steps_of
+from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.rewrites import Phase
+
+
+def pendulum(steps: int) -> Callable[..., Any]:
+    """The method of Runge and Kutta, whose steps are alike."""
+
+    def slope(y: Any, k: Any) -> Any:
+        return np.stack([y[1], -k * np.sin(y[0]) - 0.1 * y[1]])
+
+    def loss(y: Any, k: Any) -> Any:
+        for _ in range(steps):
+            middle = slope(y + 0.005 * slope(y, k), k)
+            y = y + 0.01 * middle
+        return np.sum(y**2)
+
+    return loss
+
+
+def chain(steps: int) -> Callable[..., Any]:
+    """Calls on one array after another: each four are the same ones in another order."""
+
+    def loss(y: Any, k: Any) -> Any:
+        draw = np.random.default_rng(0)
+        for which in np.concatenate([draw.permutation(4) for _ in range(steps // 4)]).tolist():
+            y = np.sin(y) if which == 0 else y * k if which == 1 else y - np.cos(y) if which == 2 else np.tanh(y)
+        return np.sum(y)
+
+    return loss
+
+
+def large(steps: int) -> Callable[..., Any]:
+    """A chain on arrays that are gone over block by block."""
+    small = chain(steps)
+    return lambda y, k: small(np.broadcast_to(y[0, :1], (40_000,)) * 1.0, k)
+
+
+FUNCTIONS = {"pendulum": pendulum, "chain": chain, "large": large}
+START = (np.ones((2, 3)), np.array(2.0))
+
+
+def calls_in(function: Callable[[], Any]) -> int:
+    """Return how many calls of functions written in Python a call makes."""
+    profile = cProfile.Profile(builtins=False)
+    profile.runcall(function)
+    return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+
+def recorded(name: str, steps: int) -> Program:
+    return program_of(FUNCTIONS[name](steps), START, backward=True)
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_first_call_makes_twice_the_calls_for_twice_the_steps(name: str) -> None:
+    def first_call(steps: int) -> int:
+        compiled = tg.compile(tg.grad(FUNCTIONS[name](steps)))
+        return calls_in(lambda: compiled(*START))
+
+    first_call(4)  # what is read once
+    small, whole = first_call(20), first_call(40)
+    assert whole <= 2.2 * small
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_rewrites_and_the_text_make_twice_the_calls_for_twice_the_steps(name: str) -> None:
+    """Without loops, which leave few steps to the stages behind the rewrites."""
+    phases = tuple([phase for phase in PHASES if phase is not ROLL])
+
+    def written(steps: int) -> int:
+        program = recorded(name, steps)
+        return calls_in(lambda: compile_program(program, phases=phases))
+
+    written(4)
+    small, whole = written(20), written(40)
+    assert whole <= 2.2 * small
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_phase_makes_few_calls_for_each_step(name: str) -> None:
+    program = recorded(name, 30)
+    graph = steps_of(program)
+    size = len(graph.nodes)
+    phases: list[Phase] = []
+    calls = calls_in(lambda: phases.extend([phase for phase, _ in phase_by_phase(graph, program)]))
+    assert calls <= 25 * size * len(phases)
+
+
+def test_a_first_call_makes_few_calls_for_each_recorded_step() -> None:
+    """Both runs, the graph, and its loop: 220 when this was written."""
+    steps = len(recorded("pendulum", 40).graph.nodes)
+    compiled = tg.compile(tg.grad(pendulum(40)))
+    assert calls_in(lambda: compiled(*START)) <= 250 * steps
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.booleans()), max_size=12), max_size=4))
+def test_a_request_gets_the_first_memory_that_suits_and_is_free(groups: list[list[tuple[int, int, bool]]]) -> None:
+    timetable = Timetable()
+    expected: list[list[tuple[int, int]]] = []
+    for group in groups:
+        timetable.begin(len(group))
+        for first, length, only_even in sorted(group):
+            last = first + length
+
+            def suits(number: int, only_even: bool = only_even) -> bool:
+                return not only_even or number % 2 == 0
+
+            free = [
+                number for number, times in enumerate(expected)
+                if suits(number) and all(last < a or b < first for a, b in times)
+            ]  # fmt: skip
+            number = free[0] if free else len(expected)
+            if not free:
+                expected.append([])
+            expected[number].append((first, last))
+            assert timetable.take(first, last, suits) == number
+    assert timetable.times == [sorted(times) for times in expected]
+
+
+# --- the watch on clocks and files ------------------------------------------------------------------------------------
 
 
 @tg.primitive
