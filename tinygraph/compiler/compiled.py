@@ -19,7 +19,7 @@ import threading
 import types
 import warnings
 import weakref
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
@@ -27,12 +27,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 import numpy as np
 
 from tinygraph.compiler.axes import Family, SizedRunner, pattern_of, with_names
+from tinygraph.compiler.explanation import Eager, Explanation, Gone, Refusal, explained
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.counters import Counters, Place, marked
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.reasons import other_path, reason
 from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
 from tinygraph.compiler.run.paths import MOST, along, line_of_most, weight_of
 from tinygraph.compiler.run.versions import Running, Version
@@ -55,6 +57,8 @@ __all__ = ["Compiled", "compile"]
 SIZES = 16
 
 _NONE: frozenset[Place] = frozenset()
+# So many refusals, and programs that were thrown away, are remembered for `explain`.
+REMEMBERED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,10 @@ class Compiled:
         self._last: Version | None = None
         self._evicted = 0
         self._counters = Counters()
+        self._count = 0  # of the programs that were made
+        self._fresh = _NONE  # counters that no program was made with yet
+        self._refused: deque[Refusal] = deque(maxlen=REMEMBERED)
+        self._thrown_away: deque[Gone] = deque(maxlen=REMEMBERED)
         self._lock = threading.RLock()
 
     def __get__(self, instance: Any, kind: type | None = None) -> Any:
@@ -135,7 +143,7 @@ class Compiled:
         try:
             result, found = along(Version.__call__, self._versions.get(key, ()), version, left, leaves)
             if found is None:
-                found, leaves = self._next(args, kwargs, version.counting)
+                found, leaves = self._next(args, kwargs, version, left)
                 result = found(leaves)
         except Left:  # it was made for this call, and a comparison of rounded numbers has another outcome in it
             self._strayed[key] += 1
@@ -146,21 +154,21 @@ class Compiled:
         return result
 
     def _next(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], version: Version, left: Left
     ) -> tuple[Version, list[Any]]:
         """Make the program for one more path of a signature; return it and the leaves of the call.
 
         Args:
             args, kwargs: the arguments of the call.
-            counting: the places of the counters of the program that the call has left.
+            version, left: the program that the call has left, and where.
 
         Raises:
             Eagerly: the signature has too many paths, or this one cannot be compiled.
         """
         with self._lock:
-            call = self._signed(args, kwargs, counting)
+            call = self._signed(args, kwargs, version.counting)
             self._check_paths(call.key, call.leaves)
-            return self._compiled_with(args, kwargs, counting)
+            return self._compiled_with(args, kwargs, version.counting, other_path(version, left))
 
     def _put_first(self, key: Any, version: Version) -> None:
         """Let the next call of a signature begin with a program."""
@@ -188,7 +196,7 @@ class Compiled:
             except Left as left:
                 key = self._signed(args, kwargs, version.counting).key
                 _, found = along(Version.try_out, self._versions.get(key, ()), version, left, leaves)
-                version, leaves = (found, leaves) if found else self._next(args, kwargs, version.counting)
+                version, leaves = (found, leaves) if found else self._next(args, kwargs, version, left)
         except Eagerly as reason:
             raise UnsupportedError(f"compile: {reason}") from None
         return version, leaves
@@ -264,6 +272,38 @@ class Compiled:
                     found.pop(program, None)
                     found[program] = self._parameters.told(with_names(key, [*runner.names]) if is_open else key)
             return tuple(found.values())
+
+    def explain(self) -> Explanation:
+        """Return why each program was made, what guards it, and how often it ran; and what ran eagerly or was refused.
+
+        Printed, it is a text. Its attributes have the parts.
+        """
+        with self._lock:
+            groups: dict[Any, tuple[str, list[Version]]] = {}
+            for key, versions in self._versions.items():
+                for version in versions:
+                    runner = version.runner
+                    is_open = type(runner) is SizedRunner
+                    told = self._parameters.told(with_names(key, [*runner.names]) if is_open else key)
+                    groups.setdefault(runner.opened if is_open else version, (told, []))[1].append(version)
+            made = sorted(groups.values(), key=lambda group: min(version.number for version in group[1]))
+            programs = [explained(told, sorted(versions, key=lambda item: item.number)) for told, versions in made]
+            return Explanation(
+                function=self._name,
+                programs=tuple(programs),
+                counters=tuple(self._counters.told(but_for=self._fresh)),
+                eager=tuple(
+                    [
+                        Eager(self._parameters.told(key), why.removeprefix(f"{self._name} runs eagerly: "))
+                        for key, why in self._eager.items()
+                    ]
+                ),
+                strayed=self._strayed.total(),
+                refusals=tuple(self._refused),
+                thrown_away=tuple(self._thrown_away),
+                evicted=self._evicted,
+                maxsize=self._maxsize,
+            )
 
     def _used(self) -> Version:
         """Return the program that was run last.
@@ -398,6 +438,8 @@ class Compiled:
             self._eager.clear()
             self._strayed.clear()
             self._families.clear()
+            self._refused.clear()
+            self._thrown_away.clear()
             self._last = None
 
     # --- compiling --------------------------------------------------------------------------------------------------
@@ -424,14 +466,16 @@ class Compiled:
 
     def _meet_ints(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of the ints among the arguments and outside, before a call is compiled."""
+        before = self._counters.counting
         given = [*zip(self._parameters.all_names(args), args, strict=True), *kwargs.items()]
         self._counters.meet_arguments([pair for pair in given if pair[0] not in self._parameters.static])
         known = self._versions.get(self._signed(args, kwargs, self._counters.counting).key)
         if known:
             self._counters.meet_outside(known[0].surroundings.changed_ints())
+        self._fresh |= self._counters.counting - before
 
     def _compiled_with(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place], why: str | None = None
     ) -> tuple[Version, list[Any]]:
         """Make the program for a call; return it and the leaves of the call.
 
@@ -441,6 +485,7 @@ class Compiled:
         Args:
             args, kwargs: the arguments of the call.
             counting: the places of the counters.
+            why: the reason for the program, if it is known.
 
         Raises:
             Eagerly: no program can be made, and the call is to run eagerly then.
@@ -449,29 +494,37 @@ class Compiled:
         while True:
             call = self._signed(args, kwargs, counting)
             try:
-                version = self._compiled(call, counting)
+                version = self._compiled(call, counting, why)
             except Exception as error:
                 if not counting:
+                    if isinstance(error, UnsupportedError | GraphError):
+                        self._refused.append(Refusal(self._parameters.told(call.key), str(error)))
                     raise
                 if isinstance(error, BeyondError):  # for this value alone
                     counting = _NONE
                 else:
-                    blamed = error.counters & counting if isinstance(error, SteeringError) else counting
-                    steering |= blamed or counting
+                    blamed = (isinstance(error, SteeringError) and error.counters & counting) or counting
+                    steering |= blamed
                     counting -= steering
+                    self._counters.note(blamed, error.why if isinstance(error, SteeringError) else str(error))
                 continue
             self._counters.steer(steering)
             return version, call.leaves
 
-    def _compiled(self, call: _Call, counting: frozenset[Place]) -> Version:
+    def _compiled(self, call: _Call, counting: frozenset[Place], why: str | None) -> Version:
         """Make the program for a call, and put it before the other programs of its signature.
+
+        Args:
+            call: the call.
+            counting: the places of the counters.
+            why: the reason for the program, if it is known.
 
         Raises:
             Eagerly: no program can be made, and the call is to run eagerly then.
         """
         args, kwargs, key = call.args, call.kwargs, call.key
-        known = self._versions.get(key, [])
-        why = known[0].guards.changed() if known else "the arguments differ"
+        fresh = [self._counters.names[place] for place in counting & self._fresh]
+        why = why or reason(self._parameters, self._versions, key, call.leaves, fresh)
         sizes: list[int] = []
         family = self._families.setdefault(pattern_of(key, sizes), Family())
         written = functools.partial(family.runner, sizes) if sizes else None
@@ -482,7 +535,9 @@ class Compiled:
                 raise
             self._run_eagerly(key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
         family.note(sizes, version)
-        version.counting = counting
+        self._count += 1
+        version.number, version.why, version.counting = self._count, why, counting
+        self._fresh -= counting
         is_static = self._parameters.is_static
         given = call_of(self._call_parameters, is_static, args, kwargs, len(call.leaves))
         self._calls[version] = None if version.counts_arguments else given
@@ -539,6 +594,7 @@ class Compiled:
         """Throw away the least recently used program. Warn at the first one, the tenth, the hundredth."""
         oldest = next(iter(self._versions))
         self._versions[oldest].pop()
+        self._thrown_away.append(Gone(self._parameters.told(oldest), why))
         if not self._versions[oldest]:
             del self._versions[oldest]
         self._evicted += 1

@@ -35,12 +35,14 @@ class Counters:
         counting: the places of those that programs are given.
         steering: the places of those that a function asked for their values.
         names: by its place the name of an int.
+        reasons: by its place a clause that says where a function asked an int for its value.
     """
 
     def __init__(self) -> None:
         self.counting: frozenset[Place] = frozenset()
         self.steering: set[Place] = set()
         self.names: dict[Place, str] = {}
+        self.reasons: dict[Place, str] = {}
         self._values: dict[Place, set[int]] = {}
         self._holders: dict[Place, Any] = {}  # they stay alive, so that no other object gets their ids
 
@@ -72,6 +74,21 @@ class Counters:
         """Take note that a function asks some counters for their values: they are counters no longer."""
         self.steering |= {*places}
         self.counting -= self.steering
+
+    def note(self, places: Iterable[Place], why: str) -> None:
+        """Take note of the reason why some counters are none."""
+        self.reasons.update(dict.fromkeys(places, why.removeprefix("compile: ")))
+
+    def told(self, but_for: frozenset[Place]) -> list[str]:
+        """Return a sentence for each int that had several values, but for those of which no program was made yet."""
+        counting = self.counting - but_for
+        given = [f"{self.names[place]} is given at each call, since its third value" for place in counting]
+        asked = [
+            f"{self.names[place]} has a program for each value: {self.reasons[place]}"
+            for place in self.steering
+            if place in self.reasons
+        ]
+        return [*sorted(given), *sorted(asked)]
 
 
 def marked(names: Sequence[str], values: Sequence[Any], counting: frozenset[Place]) -> list[Any]:

@@ -96,6 +96,10 @@ class Parameters:
 
     def told(self, signature: Sequence[Any]) -> str:
         """Return a signature as text: "x: float64(3, 4), mode: 'train'"."""
+        return ", ".join(self.texts(signature))
+
+    def texts(self, signature: Sequence[Any]) -> list[str]:
+        """Return the parts of a signature as texts: "x: float64(3, 4)" and "mode: 'train'"."""
         texts = []
         for position, part in enumerate(signature):
             if part == "no_grad":
@@ -108,7 +112,7 @@ class Parameters:
                 texts += [f"{name}: {told(item)}" for name, item in part]
             else:
                 texts.append(f"{self.name_of(position)}: {told(part)}")
-        return ", ".join(texts)
+        return texts
 
     def name_of(self, position: int) -> str:
         """Return the name of the argument at a position."""

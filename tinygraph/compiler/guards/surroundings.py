@@ -18,12 +18,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from types import MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.guards.comparing import MISSING, short
+from tinygraph.compiler.guards.comparing import MISSING, is_atom, short
 from tinygraph.compiler.guards.counters import Place, place_of
 from tinygraph.compiler.guards.found import Found, is_plain
 from tinygraph.compiler.guards.generators import same_state, set_state, state_of
@@ -63,6 +64,21 @@ def _find_counters(found: Found, counting: frozenset[Place]) -> None:
     found.counters = [item for item in found.locations if type(item.value) is int and place_of(item) in counting]
     for container in found.containers:
         container.counters = {item.key for item in found.counters if item.holder is container.holder}
+
+
+@dataclass(frozen=True)
+class Told:
+    """The surroundings of a function in words.
+
+    Attributes:
+        values: the numbers and texts: "model.rate is 0.5".
+        arrays: the names of the arrays.
+        others: how many other objects are compared.
+    """
+
+    values: list[str]
+    arrays: list[str]
+    others: int
 
 
 class Surroundings:
@@ -158,6 +174,22 @@ class Surroundings:
         for name, item in self._found.iterators:
             if id(item) not in self._found.at_locations:
                 raise refused_iterator(name, item)
+
+    def told(self) -> Told:
+        """Return what was found, in words."""
+        counters = {id(location) for location in self.counters}
+        values, arrays, others = dict[str, None](), dict[str, None](), set[int]()
+        for location in self._found.locations:
+            value = location.value
+            if id(location) in counters or value is MISSING or type(value) is Tensor:
+                continue
+            if is_plain(value):
+                arrays[location.name] = None
+            elif is_atom(value):
+                values[f"{location.name} is {short(value)}"] = None
+            elif not isinstance(value, ModuleType):
+                others.add(id(value))
+        return Told([*values], [*arrays], len(others))
 
     def changed_ints(self) -> list[tuple[Location, int]]:
         """Return the ints that have changed since, each with what it is now."""

@@ -6,6 +6,7 @@ import copy
 import sys
 import threading
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,8 @@ class Version:
         decisions: the outcomes of the decisions of the program, in order: the path that it was made for.
         numbers: the numbers that Python computes from counters before each call; None where there are no counters.
         counting: the places of the ints that counted as counters when the program was made.
+        number, why: the position of the program among those that were made, and the reason why it was made.
+        runs, last_run: how often it ran to its end, and when it did last, on the clock `time.monotonic`.
     """
 
     def __init__(
@@ -93,6 +96,8 @@ class Version:
         self._careful = binding.careful
         self.numbers = binding.numbers
         self.counting: frozenset[Any] = frozenset()
+        self.number, self.why = 0, ""
+        self.runs, self.last_run = 0, 0.0
         self._data = conditions.data
         self._outside = conditions.outside
         self._identities = conditions.identities
@@ -221,6 +226,47 @@ class Version:
             and (self.numbers is None or self.numbers.of_arguments or self.numbers.behind([]) is not None)
         )
 
+    def conditions(self) -> list[str]:
+        """Return the conditions that the guards do not compare, in words."""
+        found = [f"{self._name_of(link)}.grad is {'an array' if had else 'None'}" for link, had in self._asked]
+        if self._finite:
+            found.append("an infinity or NaN is given" if self._careful else "the numbers given are finite")
+        if self._strides is not None:
+            found.append("arrays lie in memory in this order")
+        if self._identities is not None:
+            found.append("the same arguments are one array")
+        return found
+
+    def differs(self, leaves: list[Any]) -> str:
+        """Return a sentence that says why the program is not right for a call of its signature."""
+        if self.numbers is not None:
+            extended = self.numbers.behind(leaves)
+            if extended is None:
+                return "what Python computes from a counter is of another type, or too large for an array, or an error"
+            leaves = extended
+        for link, had in self._asked:
+            now = leaves[link]._link if type(link) is int else link
+            if (now._grad is not None) is not had:
+                was, now_is = ("an array", "None") if had else ("None", "an array")
+                return f"{self._name_of(link)}.grad was {was} and is {now_is}"
+        changed = None if self.guards.hold() else self.guards.changed()
+        if changed is not None:
+            return changed
+        if self._finite and all_finite(self._finite, leaves) is self._careful:
+            return "the numbers given are finite again" if self._careful else "an infinity or NaN is given"
+        if self._strides is not None and self._strides_now(leaves) != self._strides:
+            return "arrays lie in memory in another order"
+        if self._identities is not None and self.surroundings.identities(leaves) != self._identities:
+            return "other arguments are one array"
+        return "other Tensors or generators are given, or found, twice"
+
+    def _name_of(self, owner: Any) -> str:
+        """Return the name of a Tensor that is given by its link, or by its position among the leaves."""
+        for (tensor, _, _), variable in zip(self._variables.sources, self.program.variables, strict=True):
+            if tensor is owner or (type(owner) is not int and getattr(tensor, "_link", None) is owner):
+                return variable.name
+        return "a Tensor"
+
     def ends(self) -> Ends:
         """Return the origins of the program's inputs and the destinations of its results."""
         return Ends(
@@ -280,6 +326,8 @@ class Version:
                     variables.hand_over(buffers, leaves)
                     if variables.buffers is None and not generators:
                         variables.settle(buffers)
+        self.runs += 1
+        self.last_run = monotonic()
         gradients: Any = ()
         if self._graded:
             results, gradients = results

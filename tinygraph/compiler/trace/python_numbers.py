@@ -18,6 +18,7 @@ from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import instruction
 from tinygraph.engine.modes import state
 from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import users_line
 
 __all__ = ["BeyondError", "PythonNumber", "SteeringError", "asked_for"]
 
@@ -32,9 +33,11 @@ class SteeringError(UnsupportedError):
 
     Attributes:
         counters: the counters that the value depends on, by the places that they have in all programs.
+        why: a clause that says what asks, with the user's line.
     """
 
     counters: frozenset[tuple[Any, ...]] = frozenset()
+    why: str = ""
 
 
 class BeyondError(SteeringError):
@@ -44,6 +47,7 @@ class BeyondError(SteeringError):
 def asked_for(number: PythonNumber, why: str, kind: type[SteeringError] = SteeringError) -> SteeringError:
     """Return the error for a counter whose value is asked for."""
     error = kind(str(refused(f"the value of {number._text()} is asked for: {why}", "It is part of the signature")))
+    error.why = f"{why} ({users_line()})"
     error.counters = frozenset([number._reckoning.counters[at].place for at in number._counters])
     if state.tracing is not None:  # the run fails with this error, even if the function catches it
         state.tracing.refusal = error
