@@ -421,7 +421,7 @@ def test_the_cache_has_a_bound_and_says_when_it_thrashes(compile_):
 
 def test_the_warning_says_what_changes_outside():
     counter = {"n": 0}
-    compiled = tg.compile(lambda x: x * counter["n"], maxsize=2)
+    compiled = tg.compile(lambda x: x * len(range(counter["n"])), maxsize=2)  # it steers, and is no counter
     with pytest.warns(RuntimeWarning, match=r"counter\['n'\] was 1 and is 2"):
         for n in range(3):
             counter["n"] = n
