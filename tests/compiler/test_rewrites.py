@@ -13,6 +13,7 @@ import tinygraph as tg
 from tests.compiler.programs import ALL, one_phase, program_of
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
+from tinygraph.compiler.program.loops import loops_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.compiler.rewrites.arithmetic import (
@@ -24,9 +25,12 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
+from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.writing_out import write_out
+from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
@@ -336,3 +340,69 @@ def test_products_in_pieces(shape, expected, transposed):
     assert operations(after) == expected
     (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
     np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-10)
+
+
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+
+def loop_of(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any]) -> tuple[Step, list[str]]:
+    """The loop of a function's graph after a rewrite, and the functions that its body calls."""
+    graph = drop_dead(rewrite(rolled(steps_of(program_of(function, arrays)))))
+    (loop,) = loops_in(graph)
+    return loop, operations(loop.function.body)
+
+
+def test_what_is_the_same_in_all_iterations_is_computed_before_a_loop() -> None:
+    def function(h: Any, u: Any) -> Any:
+        for _ in range(20):
+            h = np.tanh(h @ u.T + np.sum(u)) * 0.5
+        return h
+
+    arrays = [VECTOR, np.eye(3)]
+    assert loop_of(lambda graph: graph, function, arrays)[1] == [
+        "transpose",
+        "matmul",
+        "sum",
+        "add",
+        "tanh",
+        "multiply",
+    ]
+    loop, calls = loop_of(hoist, function, arrays)
+    assert calls == ["matmul", "add", "tanh", "multiply"]
+    assert [step.op for step in loop.args[1:]] == ["transpose", "sum"]
+
+
+def test_what_may_fail_stays_in_a_loop() -> None:
+    def function(h: Any, u: Any) -> Any:
+        for _ in range(20):
+            h = np.tanh(np.linalg.solve(u, h)) + np.linalg.inv(u) @ h
+        return h
+
+    assert "linalg.inv" in loop_of(hoist, function, [VECTOR, np.eye(3)])[1]
+
+
+def test_what_nobody_reads_of_a_loop_is_not_carried() -> None:
+    def function(x: Any, y: Any) -> Any:
+        for _ in range(20):
+            x, y = np.tanh(np.sin(x)) + 1, np.cos(y * x) + 2
+        return x, y
+
+    program = program_of(function, [VECTOR, VECTOR])
+    graph = rolled(steps_of(program))
+    loop, calls = loop_of(tidy_loops, function, [VECTOR, VECTOR])
+    assert loop.function.carried == 2
+    graph = drop_dead(tidy_loops(drop_dead(Graph(graph.nodes, graph.outputs[:1]))))
+    (loop,) = loops_in(graph)
+    assert loop.function.carried == 1 and operations(loop.function.body) == ["sin", "tanh", "add"]
+    assert calls == ["sin", "tanh", "add", "multiply", "cos", "add"]
+
+
+def test_inputs_that_are_one_value_and_values_that_never_change_are_inputs_once() -> None:
+    def function(x: Any, y: Any) -> Any:
+        z = y
+        for _ in range(20):
+            x, y, z = np.sin(x) * y, z, y
+        return np.tanh(x), y
+
+    loop, _ = loop_of(tidy_loops, function, [VECTOR, VECTOR])
+    assert loop.function.carried == 1 and len(loop.args) == 2

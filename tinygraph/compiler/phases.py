@@ -26,12 +26,14 @@ from tinygraph.compiler.rewrites.gathering import (
     sum_outer_products,
     sum_products,
 )
+from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
 from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
+from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
@@ -54,6 +56,9 @@ PHASES: tuple[Phase, ...] = (
         gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
     )),
     Phase("share", "Compute a product that two values have in common once.", (share_products,)),
+    Phase("loops", "Compute before a loop what is the same in all its iterations, and keep what is read.", (
+        tidy_loops, hoist,
+    )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, sum_products, sum_outer_products, copy_transposes, join_views,
     )),

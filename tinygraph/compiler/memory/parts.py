@@ -30,7 +30,8 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
     """
     outputs = {what_is_shown(output).index for output in graph.outputs}
     wholes = [step for step in graph.nodes if step.function is assembled and step.index not in outputs]
-    found = _rows_of(graph)
+    loops = _loops_of(graph)
+    found = _rows_of(graph, loops)
     uses = Counter(part.index for whole in wholes for part in whole.args[0])
     read = Counter(operand.index for step in graph.nodes for operand in operands_of(step))
     for whole in wholes:
@@ -41,6 +42,7 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
                 part.index in outputs
                 or part.index in found
                 or uses[part.index] != 1
+                or loops[part.index] is not loops[whole.index]
                 or not _may_be_written_into(part, whole)
             ):
                 continue
@@ -51,21 +53,26 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
     return found
 
 
-def _rows_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
-    """Return by its index each step of a loop that can be computed into its row of what the loop keeps, as above."""
-    found: dict[int, tuple[Step, Any]] = {}
-    depths: dict[int, Any] = {}
+def _loops_of(graph: Graph) -> dict[int, Any]:
+    """Return by the index of a step the innermost loop that it is in; None for one that is in none."""
+    found: dict[int, Any] = {}
     within: list[Any] = [None]
     for step in graph.nodes:
-        assert isinstance(step, Step)
         if type(step.function) is Begin:
             within.append(step.function)
         elif type(step.function) is End:
             within.pop()
-        depths[step.index] = within[-1]
+        found[step.index] = within[-1]
+    return found
+
+
+def _rows_of(graph: Graph, loops: dict[int, Any]) -> dict[int, tuple[Step, Any]]:
+    """Return by its index each step of a loop that can be computed into its row of what the loop keeps, as above."""
+    found: dict[int, tuple[Step, Any]] = {}
+    for step in graph.nodes:
         if step.function is put_row:
             stack, value, begin = step.args
-            own = may_be_row(value) and value.function is not carried and depths[value.index] is begin.function
+            own = may_be_row(value) and value.function is not carried and loops[value.index] is begin.function
             if own and value.index not in found:
                 found[value.index] = (stack, Affine(0, 1))
     return found
@@ -74,7 +81,7 @@ def _rows_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
 def _may_be_written_into(part: Step, whole: Step) -> bool:
     """Return whether the call that computes a part takes memory that is given, and fills it as the whole is."""
     takes = part.function is not None and bool(part.shape) and takes_out(part)
-    return takes and not looks_like_view(part) and part.dtype == whole.dtype
+    return takes and part.function is not carried and not looks_like_view(part) and part.dtype == whole.dtype
 
 
 def _writes_anywhere(step: Step) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygraph.compiler.program.cost import nanoseconds
 from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.loops import Begin, End
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.reductions import reduced_axes
@@ -95,7 +96,7 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | F
 
     A call joins the last fusion over its rows that stands after all its operands. A fusion of one call is undone.
     No call joins a fusion before a decision that it comes after: a call of a function that decides otherwise does not
-    make it.
+    make it. None joins one in another iteration, or in none.
 
     Args:
         steps: of a graph, all whose operands are among them or have been computed.
@@ -109,7 +110,7 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | F
     for step in steps:
         if step.function is None:
             continue
-        if step.decides:
+        if step.decides or type(step.function) in (Begin, End):
             fusions.clear()
         rows = _rows_of(step)
         after = max([place[operand.index] for operand in operands_of(step)], default=-1)

@@ -118,7 +118,7 @@ class Block:
         if held is not None and held.kind == "scratch":
             self.parameters[name] = self._scratch(step, name_of_scratch(self.number, self.numbers[id(held)]))
             return
-        if held is None or not held.is_lasting:
+        if held is None or not held.is_lasting or step.index in self.writer.bound:
             self.outer[name] = None
         elif axis is None:
             return  # a global

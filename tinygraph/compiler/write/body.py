@@ -18,7 +18,7 @@ from typing import Any
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
-from tinygraph.compiler.program.loops import Begin, End, carried, put_row, row, stacked
+from tinygraph.compiler.program.loops import Affine, Begin, End, carried, put_row, row, stacked
 from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
@@ -65,7 +65,7 @@ class Body:
         self._loops: list[Step] = []  # those that the next statement is in
         self._calls = list(plan.by_index.values())
         self._each: dict[str, str] = {}  # by an array the name of a list of its rows
-        self._bound = bound_in_loops(self._calls, plan)
+        self._bound = writer.bound = bound_in_loops(self._calls, plan)
         self.returned = ""
 
     def write(self) -> None:
@@ -232,18 +232,25 @@ class Body:
         self.fusions.append(text)
         self.setup += text.setup
         self._comment(fusion.steps[0])
-        self.lines += text.call
+        self._put_lines(*[line for part in text.call for line in part.split("\n")])
         self._comments.forget()
 
     # --- parts of assembled arrays, and results -----------------------------------------------------------------------
 
     def _place(self, step: Step) -> None:
-        """Write down, once, where in an assembled array a part of it lies."""
-        if step.index in self.plan.parts and step.index not in self._placed and step.index not in self._bound:
-            self._placed.add(step.index)
-            whole, index = self.plan.parts[step.index]
-            self._place(whole)
-            self.setup.append(f"{self.names[step.index]} = {self.names[whole.index]}[{self.writer.index(index)}]")
+        """Write down, once, where in an assembled array a part of it lies; in each iteration where that moves."""
+        if step.index not in self.plan.parts or step.index in self._placed:
+            return
+        whole, index = self.plan.parts[step.index]
+        if type(index) is Affine:  # the loop's first line names it
+            return
+        self._placed.add(step.index)
+        self._place(whole)
+        line = f"{self.names[step.index]} = {self.names[whole.index]}[{self.writer.index(index)}]"
+        if step.index in self._bound:
+            self._put(step, line)
+        else:
+            self.setup.append(line)
 
     def _begin(self, held: Storage, step: Step) -> None:
         """Write the allocation of memory that is new at each call, if a step is the first that needs it."""

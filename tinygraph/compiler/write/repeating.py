@@ -89,9 +89,13 @@ def _counts(step: Step) -> bool:
 def bound_in_loops(steps: Sequence[Step], plan: Plan) -> set[int]:
     """Return the indices of the steps whose names mean another part of memory in every iteration."""
     found: set[int] = set()
+    for step in reversed(steps):  # the whole is behind its parts
+        whole, place = plan.parts.get(step.index, (None, None))
+        if type(place) is Affine or (whole is not None and whole.index in found):
+            found.add(step.index)
     for step in steps:
         moves = step.function is row or type(step.function) is AtCount
         looks = plan.is_view(step) and any([operand.index in found for operand in operands_of(step)])
-        if moves or looks or type(plan.parts.get(step.index, (None, None))[1]) is Affine:
+        if moves or looks:
             found.add(step.index)
     return found

@@ -43,6 +43,7 @@ class Writer(References):
             calculated with: `b[()] - 1` is three times as fast as `b - 1`.
         numbers: what the user's code calls some numbers.
         counter: the name of the counter of the innermost loop that is being written.
+        bound: the indices of the steps whose names mean another part of memory in every iteration of a loop.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Writer(References):
     single: frozenset[int] = frozenset()
     numbers: dict[float, str] = field(default_factory=dict)
     counter: str = "i"
+    bound: set[int] = field(default_factory=set)
 
     # --- one argument -------------------------------------------------------------------------------------------------
 
