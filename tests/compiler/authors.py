@@ -23,6 +23,7 @@ from tests.compiler.phrases import (
     MADE,
     NAMES,
     SHAPES,
+    TAKEN_OUT,
     UPDATES,
     VIEWS,
     WRITES,
@@ -34,6 +35,7 @@ KINDS = (
     "loops", "loops in loops", "lists", "whiles", "branches", "returns", "choices", "indices", "errors", "writes",
     "writes into views", "writes into arguments", "updates of arrays", "aliases", "sizes", "counters", "draws",
     "tensors", "inner gradients", "arrays of lists",
+    "numbers taken out",
 )  # fmt: skip
 
 
@@ -97,7 +99,7 @@ class Author:
         if depth == 0 or self.maybe(2):
             return self.leaf(shape)
         for kind, table in (("draws", DRAWN), ("counters", COUNTED), ("choices", CHOICES), ("indices", INDICES),
-                            ("inner gradients", INNER)):  # fmt: skip
+                            ("inner gradients", INNER), ("numbers taken out", TAKEN_OUT)):  # fmt: skip
             if shape in table and self.may(kind, 1):
                 return self.bracketed(self.filled(self.choose(table[shape]), depth - 1))
         return self.bracketed(self.filled(self.choose(EXPRESSIONS[shape]), depth - 1))

@@ -77,7 +77,8 @@ def program_text(choose: Choose, kinds: Sequence[str], scalar: bool, n: int, dty
     nodes.append(f"return {author.result() if scalar else author.nest()}")
     ours = author.used & set(OF_ARRAYS) and not author.maybe(1)
     lines = [
-        "import numpy", "import tinygraph as tg", f"import {'tinygraph.numpy' if ours else 'numpy'} as np",
+        "import math", "", "import numpy", "import tinygraph as tg",
+        f"import {'tinygraph.numpy' if ours else 'numpy'} as np",
         "from tinygraph import draws", "", "noise = numpy.random.default_rng(7)", tensors, "",
         f"def program({WORDS}):", *lines_of(nodes),
     ]  # fmt: skip

@@ -77,14 +77,20 @@ CONDITIONS = [
 CHOICES: dict[str, list[str]] = {
     "number": ["min({number}, {number})", "max({number}, 0.0)", "sorted([{number}, {number}, {number}])[1]",
         "{number} if {condition} else {number}", "max({row_})", "({number} or 1.0)", "min({number}, 1)"],
-    "row": ["{row} if {condition} else {row}", "max([{row}, {row}], key=np.sum)", "[{row}, {row}][int({condition})]"],
+    "row": ["{row} if {condition} else {row}", "max([{row}, {row}], key=np.sum)"],
 }  # fmt: skip
 
 INDICES: dict[str, list[str]] = {
     "number": ["{row}[np.argmax({row})]", "{row}[np.argmin({row})]", "{row}[np.argsort({row})[0]]",
-        "{times}[np.argmax({times})]", "{row}[int({number} > 0)]"],
+        "{times}[np.argmax({times})]"],
     "row": ["{sequence}[np.argmax({times})]", "{row}[np.argsort({row})]", "{batch}[np.argmin({points})]",
         "np.take({batch}, np.argmax({points}), axis=0)"],
+}  # fmt: skip
+
+# Numbers that are taken out of the arrays.
+TAKEN_OUT: dict[str, list[str]] = {
+    "number": ["float({number})", "{number}.item()", "{row}.tolist()[0]", "math.sqrt(abs({number}))"],
+    "row": ["[{row}, {row}][int({condition})]", "{row} * float({number})", "{row} / round(2 + abs({number}))"],
 }  # fmt: skip
 
 # --- writes -----------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from tests.compiler.agreeing import DifferenceError, RefusedError, outcome
 from tests.compiler.authors import KINDS
 from tests.compiler.cases import WAYS, made_up
 from tests.compiler.programs import ALL
+from tinygraph.compiler.rolling import patterns, runs
 
 SECONDS = 10  # that a program may run
 
@@ -135,9 +136,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10**9)
     parser.add_argument("--small", type=float, default=20, help="seconds to make a fault small; 0 does not")
     parser.add_argument("--most", type=int, default=5, help="kinds in one program")
+    parser.add_argument("--rolls", action="store_true", help="make loops of all that is repeated, however short")
     parser.add_argument("--show", action="store_true", help="print the programs")
     given = parser.parse_args()
     faulthandler.enable()
+    if given.rolls:
+        runs.ITERATIONS = patterns.ITERATIONS = 2
+        runs.SAVED = 1
     folder = Path(tempfile.mkdtemp())
     kinds = [kind.strip() for kind in given.kinds.split(",")]
     outcomes: collections.Counter[str] = collections.Counter()

@@ -19,7 +19,10 @@ from tests.compiler.cases import made_up
 from tests.compiler.programs import ALL
 
 # The kinds of lines that the compiler refuses in no program. The others it may refuse by name.
-GRANTED = ["loops", "loops in loops", "lists", "sizes", "counters", "draws", "tensors", "inner gradients"]
+GRANTED = [
+    "loops", "loops in loops", "lists", "whiles", "branches", "returns", "choices", "indices", "errors", "aliases",
+    "sizes", "counters", "draws", "tensors", "inner gradients",
+]  # fmt: skip
 
 
 def drawn(data: Any, kinds: list[str], most: int = 5) -> Any:
