@@ -147,7 +147,7 @@ def main() -> None:
     kinds = [kind.strip() for kind in given.kinds.split(",")]
     outcomes: collections.Counter[str] = collections.Counter()
     by_kind: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    seen: collections.Counter[str] = collections.Counter()
+    seen: dict[str, list[int]] = collections.defaultdict(list)
     end, spent = time.monotonic() + given.seconds, 0.0
     for seed in range(given.seed, given.seed + given.count):
         if time.monotonic() - spent > end:
@@ -164,8 +164,8 @@ def main() -> None:
         except (DifferenceError, Exception) as error:
             found = "FAULT"
             name = sign(error)
-            seen[name] += 1
-            if seen[name] == 1:
+            seen[name].append(seed)
+            if len(seen[name]) == 1:
                 began = time.monotonic()
 
                 def fails(other: dict[str, Any], name: str = name) -> bool:
@@ -191,7 +191,7 @@ def main() -> None:
     for kind in KINDS:
         if kind in by_kind:
             print(f"   {kind}: " + ", ".join(f"{count} {key}" for key, count in by_kind[kind].most_common()))
-    print("faults:", *[f"{count} {name}" for name, count in seen.most_common()], sep="\n  ")
+    print("faults:", *[f"{len(seeds)} {name}: seeds {seeds[:9]}" for name, seeds in seen.items()], sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.loops import Affine, item_at
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.runs import ITERATIONS, Run
 from tinygraph.compiler.rolling.words import is_element
@@ -190,6 +190,10 @@ class _Matching:
         first, final = items[0], items[-1]
         if all([item is first for item in items]):
             return self._same(first)
+        if all([type(item) is Step and item.function is item_at for item in items]):
+            if any([item.args[0] is not first.args[0] or item.args[1] != first.args[1] for item in items]):
+                raise _Differ
+            return self._same(first)
         if all([is_element(item) for item in items]):
             base = self._value([item.args[0] for item in items])
             return Element(base, self._argument([item.args[1] for item in items]))
@@ -213,7 +217,8 @@ class _Matching:
         if type(item) is Step and self._positions.get(item.index, -1) >= self.run.start:
             raise _Differ
         if is_element(item):
-            return Element(self._same(item.args[0]), item.args[1])
+            base = self._same(item.args[0])
+            return Same(item) if item.function is item_at else Element(base, item.args[1])
         return Same(item) if type(item) is Step else item
 
     def _of_run(self, items: list[Any], position: int) -> Any:

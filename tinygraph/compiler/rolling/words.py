@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.loops import AtCount
+from tinygraph.compiler.program.loops import AtCount, item_at
 from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
@@ -21,10 +21,12 @@ __all__ = ["is_element", "words_of"]
 
 
 def is_element(step: Any) -> bool:
-    """Return whether a step takes a part of an array at a number."""
-    if type(step) is not Step or step.function is not operator.getitem or not is_basic(step.args[1]):
+    """Return whether a step takes a part of an array at a number, or at one that counts in the loop around it."""
+    if type(step) is not Step or not step.args or type(step.args[0]) is not Step:
         return False
-    if type(step.args[0]) is not Step:
+    if step.function is item_at:
+        return True
+    if step.function is not operator.getitem or not is_basic(step.args[1]):
         return False
     index = step.args[1]
     return any([type(item) is int for item in (index if type(index) is tuple else (index,))])

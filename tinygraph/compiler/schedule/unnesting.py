@@ -87,24 +87,45 @@ class _Unnesting:
         firsts, fixed = args[: loop.carried], args[loop.carried :]
         inputs = loop.inputs
         inner: dict[int, Any] = dict(zip([item.index for item in inputs[loop.carried :]], fixed, strict=True))
+        # What is carried and never changes is the same as before the loop.
+        inner.update({item.index: first for item, first, new in zip(inputs, firsts, loop.nexts, strict=False)
+                      if new is item})  # fmt: skip
         rows = self._sliced(loop, inner)
-        function = Begin(loop.count)
-        stacks = [
-            builder.add(_made(step, stacked, (), (loop.count, *kept.shape), kept.dtype, None)) for kept in loop.stacks
-        ]
+        stacks = [self._stack(step, kept, inner, loop.count) for kept in loop.stacks]
         held = [
-            builder.add(_made(step, carried, (first,), item.shape, item.dtype, _before(item.name)))
+            inner.get(item.index)
+            or builder.add(_made(step, carried, (first,), item.shape, item.dtype, _before(item.name)))
             for first, item in zip(firsts, inputs[: loop.carried], strict=True)
         ]
-        begin = builder.add(_made(step, function, (), (), np.dtype(object), None))
         inner.update(zip([item.index for item in inputs[: loop.carried]], held, strict=True))
+        moving = [number for number, item in enumerate(loop.nexts) if item is not inputs[number]]
+        kept = [stack for stack in stacks if stack.function is stacked]
+        if not moving and not kept and all([item.function is None for item in loop.body.nodes]):
+            return [*held, *stacks, *[self._outside(item, inner) for item in loop.lasts]]
+        function = Begin(loop.count)
+        begin = builder.add(_made(step, function, (), (), np.dtype(object), None))
         for item, whole in rows:
             inner[item.index] = builder.add(_made(item, row, (whole, begin), item.shape, item.dtype, item.name))
         self.add_all(loop.body, inner)
-        nexts = self._nexts(loop, inner, held)
+        nexts = self._nexts(loop, inner, moving)
         self._keep(loop, inner, stacks, begin)
-        builder.add(_made(step, End(function), (begin, tuple(held), tuple(nexts)), (), np.dtype(object), None))
-        return [*held, *stacks, *[inner[item.index] for item in loop.lasts]]
+        lasts = [self._last(inner[item.index], held) for item in loop.lasts]
+        olds = tuple([held[number] for number in moving])
+        builder.add(_made(step, End(function), (begin, olds, tuple(nexts)), (), np.dtype(object), None))
+        return [*held, *stacks, *lasts]
+
+    def _stack(self, like: Step, kept: Step, inner: dict[int, Any], count: int) -> Step:
+        """Append memory for a value of every iteration; where it is one value in all of them, its copies."""
+        shape = (count, *kept.shape)
+        if kept.index not in inner and not kept.is_constant:
+            return self.builder.add(_made(like, stacked, (), shape, kept.dtype, None))
+        like = replace(like, name=None)
+        repeated = self.builder.call(like, np.broadcast_to, self._outside(kept, inner), shape)
+        return self.builder.call(like, np.copy, repeated)
+
+    def _outside(self, step: Step, inner: dict[int, Any]) -> Step:
+        """Return a value of a body that is there before the loop."""
+        return inner[step.index] if step.index in inner else self._constant(step, inner)
 
     def _sliced(self, loop: Loop, inner: dict[int, Any]) -> list[tuple[Step, Step]]:
         """Append what the rows of a loop are taken of: the elements in the order of the iterations, along axis 0.
@@ -154,12 +175,16 @@ class _Unnesting:
 
     # --- the end of an iteration --------------------------------------------------------------------------------------
 
-    def _nexts(self, loop: Loop, inner: dict[int, Any], held: list[Step]) -> list[Step]:
-        """Return the next values of what is carried: each an array of its own, so that it can be written at the end."""
+    def _nexts(self, loop: Loop, inner: dict[int, Any], moving: list[int]) -> list[Step]:
+        """Return the next values of what is carried: each an array of its own, so that it can be written at the end.
+
+        Args:
+            moving: the numbers of the carried values that change.
+        """
         found: list[Step] = []
         seen: set[int] = set()
         rows = {item.index for item in loop.stacks}
-        for step in loop.nexts:
+        for step in [loop.nexts[number] for number in moving]:
             new = inner[step.index]
             is_row = step.index in rows and may_be_row(step)
             if step.shape and (step.index in seen or not (is_row or may_be_row(step))):
@@ -168,9 +193,19 @@ class _Unnesting:
             found.append(new)
         return found
 
+    def _last(self, step: Step, held: list[Step]) -> Step:
+        """Return a value that is kept of the last iteration: a copy if what is carried may be written over it."""
+        shown = step
+        while looks_like_view(shown):
+            shown = shown.args[0]
+        stays = shown.function in (None, row) or (takes_out(shown) and not any([shown is item for item in held]))
+        return step if stays or not step.shape else self.builder.call(step, np.copy, step, name=step.name)
+
     def _keep(self, loop: Loop, inner: dict[int, Any], stacks: list[Step], begin: Step) -> None:
         """Append, for each value that is kept of every iteration, that it is written into its row."""
         for step, stack in zip(loop.stacks, stacks, strict=True):
+            if stack.function is not stacked:
+                continue
             self.builder.add(_made(step, put_row, (stack, inner[step.index], begin), (), np.dtype(object), None))
 
 
