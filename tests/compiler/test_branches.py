@@ -421,6 +421,34 @@ def test_an_eager_signature_updates_and_returns_what_a_program_would():
         step.profile(np.zeros(MOST + 3))
 
 
+@pytest.mark.parametrize("sizes", [[2], range(2, 7)], ids=["one size", "several sizes"])
+def test_the_paths_of_a_signature_count_as_one_program(sizes):
+    compiled = tg.compile(clipped, maxsize=len({*sizes}) + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            for size in sizes:
+                for scale in (0.01, 3.0):
+                    same(compiled(np.full(size, scale)), clipped(np.full(size, scale)))
+
+
+def test_counters_and_open_axes_have_paths():
+    def stepped(x, epoch):
+        y = x * epoch
+        return y / 2 if np.sum(y) > 10 else y
+
+    compiled = tg.compile(stepped)
+    for epoch in [*range(8), *range(8)]:
+        for scale in (1.0, -1.0, 0.1):
+            same(compiled(np.full(3, scale), epoch), stepped(np.full(3, scale), epoch))
+    assert len(compiled.signatures) <= 4
+    compiled = tg.compile(stepped)
+    for size in [*range(2, 12), *range(2, 12)]:
+        for scale in (1.0, 9.0):
+            same(compiled(np.full(size, scale), 1), stepped(np.full(size, scale), 1))
+    assert len(compiled.signatures) <= 6
+
+
 def test_programs_for_other_surroundings_are_no_paths():
     settings = {"scale": 1.0}
 

@@ -19,7 +19,7 @@ import threading
 import types
 import warnings
 import weakref
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
@@ -551,15 +551,22 @@ class Compiled:
         return version
 
     def _is_full(self) -> bool:
-        """Return whether there are too many programs: an open one counts once, whatever its sizes are."""
-        opened: set[int] = set()
+        """Return whether there are too many programs: an open one counts once, whatever its sizes are.
+
+        The paths of a signature count as one.
+        """
+        opened: defaultdict[Any, set[int]] = defaultdict(set)  # by a signature with open axes, and a path
         others, count = 0, 0
-        for versions in self._versions.values():
+        for key, versions in self._versions.items():
             sized = [version for version in versions if type(version.runner) is SizedRunner]
-            opened.update(id(version.runner.opened) for version in sized)
+            for version in sized:
+                opened[pattern_of(key, []), version.decisions].add(id(version.runner.opened))
             others += weight_of([version for version in versions if type(version.runner) is not SizedRunner])
             count += weight_of(sized)
-        return len(opened) + others > self._maxsize or count > SIZES * self._maxsize
+        most: Counter[Any] = Counter()
+        for (pattern, _), programs in opened.items():
+            most[pattern] = max(most[pattern], len(programs))
+        return most.total() + others > self._maxsize or count > SIZES * self._maxsize
 
     def _check_paths(self, key: Any, leaves: list[Any]) -> None:
         """Let the calls of a signature run eagerly from now on, if it has too many paths.
