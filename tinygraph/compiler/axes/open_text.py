@@ -26,6 +26,7 @@ from tinygraph.compiler.axes.explaining import Unexplained, explained, put_in
 from tinygraph.compiler.axes.open_program import OpenProgram
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import division_of
+from tinygraph.compiler.schedule.one_thread import divides_otherwise, is_for_one_thread, work_of_products
 
 __all__ = ["OpenText", "open_text"]
 
@@ -52,6 +53,7 @@ class OpenText:
         constants: by name the arrays that the text is given, with forms where they depend on the size.
         least, most: the range of sizes.
         divisions: for each fusion of rows their number, that of a block's rows, and that of the threads.
+        products: see `work_of_products`; None where the program divides its work otherwise.
     """
 
     sample: Any
@@ -61,6 +63,11 @@ class OpenText:
     least: int
     most: int
     divisions: list[tuple[Any, Any, int]]
+    products: list[tuple[Any, Any]] | None
+
+    def wants_one_thread(self, size: int) -> bool:
+        """Return whether BLAS should use one thread for a size."""
+        return self.products is None or is_for_one_thread(put_in(self.products, size))
 
     def holds(self, size: int) -> bool:
         """Return whether the text is right and quick for a size, as far as can be told before its memory is made."""
@@ -139,8 +146,6 @@ def _merged(sizes: Sequence[int], runners: Sequence[Any], size: int) -> OpenText
         Unexplained: there is none.
     """
     first = runners[0]
-    if len({runner._blas is None for runner in runners}) > 1:
-        raise Unexplained
     tokens = [_TOKEN.findall(runner.text.tagged) for runner in runners]
     used = {token for runner in runners for token in _TOKEN.findall(_COMMENT.sub("", runner.text.tagged))}
     name = next((name for name in _NAMES if name not in used), None)
@@ -156,6 +161,7 @@ def _merged(sizes: Sequence[int], runners: Sequence[Any], size: int) -> OpenText
         least=size // RANGE if size > SMALL else 2,
         most=RANGE * max(size, SMALL),
         divisions=explained(sizes, [_divisions_of(runner) for runner in runners]),
+        products=explained(sizes, [_products_of(runner) for runner in runners]),
     )
 
 
@@ -237,3 +243,8 @@ def _divisions_of(runner: Any) -> list[tuple[int, int, int]]:
     fusions = [item for item in runner.plan.items if isinstance(item, Fusion)]
     found = [division_of(fusion, runner.task.threads) for fusion in fusions]
     return [(division.rows, division.size, division.threads) for division in found]
+
+
+def _products_of(runner: Any) -> list[tuple[int, int]] | None:
+    """Return the work of the products of a program, or None where it divides its work otherwise."""
+    return None if divides_otherwise(runner.graph, runner.plan.items) else work_of_products(runner.graph)

@@ -16,6 +16,7 @@ from tinygraph.compiler.axes.explaining import put_in
 from tinygraph.compiler.axes.open_text import OpenText
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.runner import Runner
+from tinygraph.compiler.run.threads import blas
 
 __all__ = ["OpenRunner", "SizedRunner"]
 
@@ -63,7 +64,8 @@ class _Executed(Runner):
 
     def __init__(self, opened: OpenRunner, size: int) -> None:
         sample = opened.text.sample
-        super().__init__(sample.task, opened.written, sample.plan, opened.code, sample._blas, None)
+        library = blas() if opened.text.wants_one_thread(size) else None
+        super().__init__(sample.task, opened.written, sample.plan, opened.code, library, None)
         self.opened = opened
         self.size = size
 

@@ -17,7 +17,7 @@ from tinygraph.compiler.schedule.batches import Batch
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.graph import Graph
 
-__all__ = ["wants_one_thread"]
+__all__ = ["divides_otherwise", "is_for_one_thread", "wants_one_thread", "work_of_products"]
 
 # A matrix of this many bytes takes long to read, however little is computed with it, and two threads share that.
 LONG_TO_READ = 1 << 23
@@ -33,12 +33,24 @@ def wants_one_thread(graph: Graph, items: Sequence[Step | Fusion]) -> bool:
         graph: of steps.
         items: what is executed.
     """
+    return divides_otherwise(graph, items) or is_for_one_thread(work_of_products(graph))
+
+
+def divides_otherwise(graph: Graph, items: Sequence[Step | Fusion]) -> bool:
+    """Return whether a program divides images or sequences between two threads."""
     if any(isinstance(item, Batch) for item in items):
         return True
-    if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):
-        return True
+    return any(step.function in IMAGE_FUNCTIONS for step in graph.nodes)
+
+
+def work_of_products(graph: Graph) -> list[tuple[int, int]]:
+    """Return for each product of a graph its operations, and the bytes of its largest operand."""
     products = [step for step in graph.nodes if step.function in PRODUCTS and isinstance(step, Step)]
-    if any(operand.nbytes >= LONG_TO_READ for step in products for operand in step.operands):
+    return [(flops(step), max([operand.nbytes for operand in step.operands], default=0)) for step in products]
+
+
+def is_for_one_thread(work: Sequence[tuple[int, int]]) -> bool:
+    """Return whether products are better left to one thread of BLAS; see `work_of_products`."""
+    if any(nbytes >= LONG_TO_READ for _, nbytes in work):
         return False
-    largest = max([flops(step) for step in products], default=0)
-    return UNDIVIDED < largest < ONE_THREAD
+    return UNDIVIDED < max([operations for operations, _ in work], default=0) < ONE_THREAD
