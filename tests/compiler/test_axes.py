@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph import nn, optim
 from tinygraph.compiler.axes import SizedRunner
+from tinygraph.compiler.trace import twice
 
 # The sizes of a long day: 40 batches, the last ones short.
 SIZES = [64, 65, 67, *range(40, 60), *range(70, 120, 5), 128, 33, 100, 77, 150, 96, 81]
@@ -404,3 +408,185 @@ def test_made_up_programs(names, sizes):
         except (ValueError, IndexError):
             continue
         _assert_alike(step(x), expected, size)
+
+
+# --- sizes that are not recorded --------------------------------------------------------------------------------------
+
+
+def questions(function, sizes=(64, 65, 67), columns=4):
+    """Return who asked for the value of the open size of a function's argument."""
+    step = tg.compile(function)
+    for size in sizes:
+        step(np.random.default_rng(size).normal(size=(size, columns)))
+    return [opened.questions for family in step._families.values() for opened in family.opened][0]
+
+
+def _times_recorded(make, sizes):
+    """Return how often a function is run and recorded at each size."""
+    function, arguments, _ = make()
+    step = tg.compile(function)
+    found = []
+    with mock.patch.object(twice, "run", wraps=twice.run) as run:
+        for size in sizes:
+            before = run.call_count
+            step(*arguments(size, np.random.default_rng(size)))
+            found.append(run.call_count - before)
+    return found
+
+
+@pytest.mark.parametrize("make", [mlp, logistic_regression, convolutional], ids=lambda make: make.__name__)
+def test_from_the_fourth_size_on_nothing_is_recorded(make):
+    assert _times_recorded(make, [64, 65, 67, 68, 80, 33, 64, 90])[3:] == [0] * 5
+
+
+ARITHMETIC = {
+    "a shape": lambda x: x.reshape(x.shape[0] * 2, -1) * 2,
+    "a slice": lambda x: x[: x.shape[0] - 2],
+    "a mean": lambda x: np.sum(x) / x.shape[0],
+    "the shape of another": lambda x: np.broadcast_to(x[0], x.shape) + x,
+    "the size": lambda x: x.reshape(x.size) * 2,
+    "two that are equal": lambda x: x * 2 if x.shape[0] == (x * 3).shape[0] else x,
+    "whether there is any": lambda x: x * 2 if x.shape[0] else x,
+    "whether there is more than one": lambda x: x * 2 if x.shape[0] > 1 else x,
+    "an int": lambda x: x * 2 if isinstance(x.shape[0], int) else x,
+    "of a Tensor": lambda x: tg.Tensor(x).reshape(x.shape[0] * 2, -1) * 2,
+}
+QUESTIONS = {
+    "len": lambda x: x * 2 if len(x) > 10 else x,
+    "len of a Tensor": lambda x: x * 2 if len(tg.Tensor(x)) > 10 else x,
+    "a comparison": lambda x: x * 2 if x.shape[0] > 10 else x,
+    "a comparison turned round": lambda x: x * 2 if 10 <= x.shape[0] else x,
+    "the size": lambda x: x * 2 if x.size > 10 else x,
+    "the bytes": lambda x: x * 2 if x.nbytes > 10**6 else x,
+    "the size of a Tensor": lambda x: x * 2 if tg.Tensor(x).size > 10 else x,
+    "np.size": lambda x: x * 2 if np.size(x) > 10 else x,
+    "np.shape": lambda x: x * 2 if np.shape(x)[0] > 10 else x,
+    "equality": lambda x: x if x.shape[0] == 300 else x * 2,
+    "equal shapes": lambda x: x if x.shape == (300, 4) else x * 2,
+    "of a result": lambda x: x if (x @ x.T).shape[1] == 300 else x * 2,
+    "membership": lambda x: x if x.shape[0] in (300, 400) else x * 2,
+    "a key": lambda x: x * {300: 3.0}.get(x.shape[0], 2.0),
+    "a rest": lambda x: x * (x.shape[0] % 1000 > 10),
+    "a half": lambda x: x[: x.shape[0] // 2],
+    "a power": lambda x: x * (x.shape[0] ** 2 > 10),
+    "a square": lambda x: x * (x.shape[0] * x.shape[0] > 10),
+    "a root": lambda x: x * float(x.shape[0] ** 0.5 > 3),
+    "math": lambda x: x * (math.sqrt(x.shape[0]) > 3.0),
+    "a quotient": lambda x: x * 2 if 1 / x.shape[0] < 0.1 else x,
+    "a float": lambda x: x * 2 if float(x.shape[0]) > 10.0 else x,
+    "an int": lambda x: x * 2 if int(x.shape[0]) > 10 else x,
+    "a text": lambda x: x * len(f"{x.shape[0]}"),
+    "another text": lambda x: x * len(str(x.shape)),
+    "digits": lambda x: x * len("%d" % x.shape[0]),
+    "range": lambda x: x * sum(1.0 for i in range(x.shape[0]) if i == 5),
+    "a list": lambda x: x * sum([0.5] * x.shape[0] == [0.5] * 65 for _ in range(2)),
+    "a place": lambda x: x * [1.0, *[2.0] * 2000][x.shape[0]],
+    "np.shape of a Tensor": lambda x: x * 2 if np.shape(tg.Tensor(x))[0] > 10 else x,
+    "np.size of a Tensor": lambda x: x * 2 if np.size(tg.Tensor(x)) > 10 else x,
+    "np.size of an axis": lambda x: x * 2 if np.size(x, 0) > 10 else x,
+    "broadcast shapes": lambda x: x * 2 if np.broadcast_shapes(x.shape, (1, 4))[0] > 10 else x,
+    "a product": lambda x: x * 2 if np.prod(x.shape) > 10 else x,
+    "a product in Python": lambda x: x * 2 if math.prod(x.shape) > 50 else x,
+    "the places of an array": lambda x: x * float(len(np.ndindex(*x.shape[:1]).__class__.__name__) * x.shape[0] > 70),
+    "an iterator": lambda x: x * float(next(iter(x)).shape[0] * x.shape[0] > 70),
+    "zip": lambda x: x * sum(1.0 for _ in zip(x, range(80), strict=False)),
+    "the bytes of a Tensor": lambda x: x * 2 if tg.Tensor(x).nbytes > 1000 else x,
+    "a flat iterator": lambda x: x * 2 if len(tg.Tensor(x).flat) > 50 else x,
+    "zeros like it": lambda x: x * float(np.zeros_like(np.zeros(x.shape)).size > 50),
+    "bits": lambda x: x * float(x.shape[0] & 1024),
+    "the largest": lambda x: x * (max(x.shape) > 10),
+    "sorted": lambda x: x * (sorted(x.shape)[1] > 10),
+    "iteration": lambda x: x * sum(2.0 for _ in x),
+    "iteration over a Tensor": lambda x: x * sum(2.0 for _ in tg.Tensor(x)),
+    "arange": lambda x: x * float(np.arange(x.shape[0])[-1] > 10),
+    "zeros": lambda x: x + np.zeros((x.shape[0], 1)),
+    "an array": lambda x: x * float(np.asarray(x.shape)[0] > 10),
+    "a ufunc": lambda x: x * float(np.maximum(x.shape[0], 10) > 10),
+    "a negative": lambda x: x * float(-x.shape[0] < -10),
+    "a median of a Tensor": lambda x: np.median(tg.Tensor(x), axis=0),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ARITHMETIC))
+def test_arithmetic_with_a_size_is_no_question(name):
+    assert questions(ARITHMETIC[name]) == []
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_questions_for_a_size_are_noticed(name):
+    function = QUESTIONS[name]
+    step = tg.compile(function)
+    for turn, size in enumerate([65, 67, 71, 72, 4, 300, 5, 64, 6, 1030, 12]):
+        x = np.random.default_rng(turn).normal(size=(size, 4))
+        _assert_alike(step(x), function(x), size)
+    for family in step._families.values():
+        assert all(opened.questions for opened in family.opened)
+
+
+AT_OTHER_SIZES = {
+    "clipped slice": lambda x: x[:50] * 2,
+    "diagonal": lambda x: np.diagonal(x) * 2,
+    "convolution": lambda x: np.convolve(x[:, 0], np.ones(40), "same"),
+    "clipped take": lambda x: np.take(x, [1, 100], axis=0, mode="clip") * 2,
+    "triangle": lambda x: np.tril(x) * 2,
+    "median": lambda x: np.median(x, axis=0) + np.quantile(x, 0.3, axis=0),
+    "median of a Tensor": lambda x: np.median(tg.Tensor(x), axis=0) + np.quantile(tg.Tensor(x), 0.3, axis=0),
+    "split": lambda x: np.array_split(x, 3)[0] + np.array_split(tg.Tensor(x), 3)[0],
+    "histogram": lambda x: np.histogram(x[:, 0], bins=4)[0] * 2,
+    "trapezoid": lambda x: np.trapezoid(tg.Tensor(x), axis=0) + np.gradient(tg.Tensor(x)[:, 0])[0],
+    "covariance": lambda x: np.cov(tg.Tensor(x).T) + np.corrcoef(x.T),
+    "transform": lambda x: np.abs(np.fft.rfft(tg.Tensor(x), axis=0)) ** 2,
+    "interpolation": lambda x: np.interp(tg.Tensor(x[:, 0]), np.arange(5.0), np.arange(5.0) ** 2),
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=0).sum(axis=-1),
+    "unwrapped": lambda x: np.unwrap(tg.Tensor(x), axis=0),
+    "rolled along": lambda x: np.roll(tg.Tensor(x), 7, axis=0) + np.roll(x, -30, axis=0),
+    "powers": lambda x: np.vander(x[:, 0], 3) * 1.0,
+    "padded": lambda x: np.pad(tg.Tensor(x), ((3, 40), (0, 0)), mode="reflect"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(AT_OTHER_SIZES))
+def test_shapes_that_are_no_forms_at_other_sizes(name):
+    function = AT_OTHER_SIZES[name]
+    step = tg.compile(function)
+    for turn, size in enumerate([20, 21, 22, 23, 30, 60, 5, 3, 70, 100, 2, 24, 49, 50, 51]):
+        x = np.random.default_rng(turn).normal(size=(size, 4))
+        try:
+            expected = function(x)
+        except (ValueError, IndexError):
+            continue
+        _assert_alike(step(x), expected, size)
+
+
+def test_a_value_that_is_not_finite_at_a_size_that_is_not_recorded():
+    def function(x):
+        t = tg.Tensor(x)
+        np.sum(np.where(t > 0, np.log(np.where(t > 0, t, 1.0)), t * 2)).backward()
+        return t.grad
+
+    step = tg.compile(function)
+    for size in [5, 6, 7, 8, 9, 8, 9]:
+        x = np.random.default_rng(size).normal(size=size)
+        x[size // 2] = np.inf if size > 7 else 1.0
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(step(x), function(x))
+
+
+def test_paths_of_sizes_that_are_not_recorded():
+    def function(x):
+        return x * 2 if np.sum(x) > 0 else x * 3
+
+    step = tg.compile(function)
+    for turn in range(40):
+        x = np.random.default_rng(turn).normal(size=(5 + turn % 13, 3))
+        np.testing.assert_allclose(step(x), function(x))
+
+
+def test_a_guard_that_fails_at_a_size_that_is_not_recorded():
+    settings = {"scale": 2.0}
+    step = tg.compile(lambda x: x * settings["scale"])
+    for size in [5, 6, 7, 8, 9]:
+        step(np.ones(size))
+    settings["scale"] = 3.0
+    for size in [10, 8, 11, 12, 13, 14, 15]:
+        np.testing.assert_allclose(step(np.ones(size)), 3.0 * np.ones(size))

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
-from tinygraph.compiler.axes import Family, SizedRunner, pattern_of, with_names
+from tinygraph.compiler.axes import Family, Recording, SizedRunner, pattern_of, with_names
 from tinygraph.compiler.explanation import Eager, Explanation, Gone, Refusal, explained
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.counters import Counters, Place, marked
@@ -527,14 +527,9 @@ class Compiled:
         why = why or reason(self._parameters, self._versions, key, call.leaves, fresh)
         sizes: list[int] = []
         family = self._families.setdefault(pattern_of(key, sizes), Family())
-        written = functools.partial(family.runner, sizes) if sizes else None
-        try:
-            version = made_version(self._function, self._parameters, args, kwargs, call.leaves, written, counting)
-        except UnsupportedError as error:
-            if self._otherwise == RAISE or counting:
-                raise
-            self._run_eagerly(key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
-        family.note(sizes, version)
+        version = None if key in self._versions or counting else family.unrecorded(sizes, call.leaves)
+        if version is None:
+            version = self._recorded(call, counting, family, sizes)
         self._count += 1
         version.number, version.why, version.counting = self._count, why, counting
         self._fresh -= counting
@@ -548,6 +543,32 @@ class Compiled:
         self._last = version
         while self._is_full():
             self._evict(why)
+        return version
+
+    def _recorded(
+        self, call: _Call, counting: frozenset[Place], family: Family, sizes: list[int]
+    ) -> Version:  # fmt: skip
+        """Record the function for a call, and make its program, or that of an open axis.
+
+        Raises:
+            Eagerly: no program can be made, and the call is to run eagerly then.
+        """
+        shapes: list[tuple[int, ...]] = []
+
+        def written(recording: Recording) -> Any:
+            shapes[:] = recording.shapes
+            return family.runner(sizes, recording)
+
+        try:
+            version = made_version(
+                self._function, self._parameters, call.args, call.kwargs, call.leaves, written if sizes else None,
+                counting,
+            )  # fmt: skip
+        except UnsupportedError as error:
+            if self._otherwise == RAISE or counting:
+                raise
+            self._run_eagerly(call.key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
+        family.note(sizes, version, shapes)
         return version
 
     def _is_full(self) -> bool:

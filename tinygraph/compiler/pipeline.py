@@ -27,6 +27,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinygraph.compiler.guards.counters import Place
+from tinygraph.compiler.axes import Recording
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.memory import NO_MEMORY, plan
 from tinygraph.compiler.names import is_free, names_of, users
@@ -41,7 +42,7 @@ from tinygraph.compiler.run.versions import Version, version_of
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.schedule.one_thread import wants_one_thread
 from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
-from tinygraph.compiler.trace import program_of, trace_twice
+from tinygraph.compiler.trace import program_of, questions_of, trace_twice
 from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
 from tinygraph.compiler.write.task import Task
@@ -52,7 +53,7 @@ __all__ = ["compile_program", "made_version", "name_of", "runner_of"]
 
 def made_version(
     function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
-    leaves: list[Any], written: Callable[[Program, Callable[[Program], Any]], Any] | None = None,
+    leaves: list[Any], written: Callable[[Recording], Any] | None = None,
     counting: frozenset[Place] = frozenset(),
 ) -> Version:  # fmt: skip
     """Return the program for a call of a function: all stages.
@@ -61,7 +62,7 @@ def made_version(
         parameters: of the function.
         args, kwargs: the arguments of the call.
         leaves: the values among the arguments that each call gives: arrays, Tensors, floats, counters, generators.
-        written: returns the runner of the recorded program, given the compiler as well; None for what that returns.
+        written: returns the runner of what was recorded; None for that of the program alone.
         counting: the places of ints outside that change from call to call.
 
     Raises:
@@ -86,13 +87,18 @@ def made_version(
         names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
         inputs = stand_ins.inputs(trace)
         recorded = program_of(trace, result, [event for event, _ in inputs], names)
-        # rewrites, schedule, memory, names, write
-        write = functools.partial(runner_of, name=name_of(function))
-        runner = write(recorded.program) if written is None else written(recorded.program, write)
-        # run
         binding = replace(
             stand_ins.binding(trace, recorded, inputs, given), numbers=numbers, finite=finite, careful=careful
         )
+        # rewrites, schedule, memory, names, write
+        write = functools.partial(runner_of, name=name_of(function))
+        if written is None:
+            runner = write(recorded.program)
+        else:
+            shapes = [event.shape for event in trace.events]
+            questions = functools.partial(questions_of, stand_ins.enter, trace)
+            runner = written(Recording(recorded.program, shapes, write, questions))
+        # run
         return version_of(recorded.program, runner, stand_ins.surroundings, binding, given)
 
 

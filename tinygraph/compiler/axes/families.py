@@ -9,20 +9,24 @@ x: float64(80, 784)         recorded, and the recording is what the open program
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from tinygraph.compiler.axes.open_program import OpenProgram, open_program
 from tinygraph.compiler.axes.open_text import open_text
 from tinygraph.compiler.axes.sized_runner import OpenRunner, SizedRunner
 from tinygraph.compiler.program.decisions import outcomes_in
+from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.paths import MOST
-from tinygraph.compiler.run.versions import Version
+from tinygraph.compiler.run.versions import Version, version_of
 
-__all__ = ["Family"]
+__all__ = ["Family", "Recording"]
 
 # So many recordings are kept, of which three may show that an axis is open.
 RECORDINGS = 4
@@ -33,6 +37,33 @@ TEXTS = 6
 Write = Callable[[Program], Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What is known of a function that was recorded.
+
+    Attributes:
+        program: the recorded program.
+        shapes: of all events of the run.
+        write: the compiler: returns the runner of a program.
+        questions: returns who asks for the values of open sizes, given the shapes of an earlier recording, the size
+            then, and the size now.
+    """
+
+    program: Program
+    shapes: list[tuple[int, ...]]
+    write: Write
+    questions: Callable[[list[tuple[int, ...]], tuple[int, int]], list[str]]
+
+
+@dataclass(eq=False)
+class Recorded:
+    """A version that was recorded, with the sizes of its signature, and the shapes of the events."""
+
+    sizes: tuple[int, ...]
+    version: Version
+    shapes: list[tuple[int, ...]]
+
+
 @dataclass(eq=False)
 class Opened:
     """An open program and its texts.
@@ -40,14 +71,20 @@ class Opened:
     Attributes:
         program: the program.
         pattern: the size of each axis in the signature, None for an open one.
+        questions: who asked for the value of the open size; where nobody did, other sizes need no recording.
+        write: the compiler.
         texts: each for a range of sizes.
         attempts: the number of texts that were tried.
+        known: a version that was recorded.
     """
 
     program: OpenProgram
     pattern: tuple[int | None, ...]
+    questions: list[str]
+    write: Write
     texts: list[OpenRunner] = field(default_factory=list)
     attempts: int = 0
+    known: Version | None = None
 
     def size_of(self, sizes: Sequence[int]) -> int | None:
         """Return the size of the open axes, or None where the program is for other signatures."""
@@ -58,14 +95,14 @@ class Opened:
             return None
         return opened.pop()
 
-    def runner(self, size: int, program: Program, write: Write) -> SizedRunner | None:
+    def runner(self, size: int, program: Program) -> SizedRunner | None:
         """Return the runner for a size, or None where no text is right for it.
 
         Args:
             size: of the open axes.
-            program: as it was recorded at that size.
-            write: the compiler.
+            program: the program at that size.
         """
+        write = self.write
         for text in self.texts:
             if text.text.holds(size):
                 found = text.at(size, program, write, self.pattern)
@@ -88,47 +125,91 @@ class Family:
 
     def __init__(self) -> None:
         self.opened: list[Opened] = []
-        self._recorded: dict[Any, list[tuple[tuple[int, ...], Version]]] = {}  # by the decisions of a program
+        self._recorded: dict[Any, list[Recorded]] = {}  # by the decisions of a program
 
-    def runner(self, sizes: Sequence[int], program: Program, write: Write) -> Any:
+    def runner(self, sizes: Sequence[int], recording: Recording) -> Any:
         """Return the runner of a recorded program: that of an open text, or one for these sizes alone.
 
         Args:
             sizes: the sizes of the axes in the signature.
-            program: as it was recorded for them.
-            write: the compiler.
+            recording: what was recorded for them.
         """
+        program = recording.program
         for opened in self.opened:
             size = opened.size_of(sizes)
             if size is not None and opened.program.is_at(size, program):
-                return opened.runner(size, program, write) or write(program)
-        made = self._opened(tuple(sizes), program)
+                return opened.runner(size, program) or recording.write(program)
+        made = self._opened(tuple(sizes), recording)
         if made is None:
-            return write(program)
+            return recording.write(program)
         self.opened.append(made)
         size = made.size_of(sizes)
         assert size is not None
-        return made.runner(size, program, write) or write(program)
+        return made.runner(size, program) or recording.write(program)
 
-    def note(self, sizes: Sequence[int], version: Version) -> None:
-        """Note a version that was recorded."""
+    def note(self, sizes: Sequence[int], version: Version, shapes: list[tuple[int, ...]]) -> None:
+        """Note a version that was recorded, with the shapes of the events."""
         recorded = self._recorded.pop(version.decisions, [])
-        kept = [item for item in recorded if item[0] != tuple(sizes)]
-        self._recorded[version.decisions] = [*kept, (tuple(sizes), version)][-RECORDINGS:]
+        kept = [item for item in recorded if item.sizes != tuple(sizes)]
+        self._recorded[version.decisions] = [*kept, Recorded(tuple(sizes), version, shapes)][-RECORDINGS:]
         while len(self._recorded) > MOST:
             del self._recorded[next(iter(self._recorded))]
+        if type(version.runner) is SizedRunner:
+            for opened in self.opened:
+                if version.runner.opened in opened.texts:
+                    opened.known = version
 
-    def _opened(self, sizes: tuple[int, ...], program: Program) -> Opened | None:
+    def unrecorded(self, sizes: Sequence[int], leaves: list[Any]) -> Version | None:
+        """Return the version for sizes at which the function need not be recorded, or None.
+
+        It need not where it is open, and no code asked for the value of the size. The program is run step by step for
+        this call, and every value must have the shape and dtype that the open program says.
+
+        Args:
+            sizes: the sizes of the axes in the signature of a call.
+            leaves: the leaves of the call.
+        """
+        for opened in self.opened:
+            size = opened.size_of(sizes)
+            if size is None or opened.known is None or not is_sure(opened.known) or opened.questions:
+                continue
+            program = opened.program.at(size)
+            runner = opened.runner(size, program)
+            if runner is None:
+                continue
+            version = version_of(program, runner, opened.known.surroundings, opened.known.binding, leaves)
+            if version.holds(leaves) and has_its_shapes(program, *version.bound(leaves)):
+                return version
+        return None
+
+    def _opened(self, sizes: tuple[int, ...], recording: Recording) -> Opened | None:
         """Return the open program of which a program and two of the earlier ones are instances, or None."""
         # What was found outside must be as it was, so that the size alone makes the difference.
-        recorded = self._recorded.get(outcomes_in(program.graph.nodes), ())
-        earlier = [(found, version) for found, version in recorded if version.guards.hold()]
+        recorded = self._recorded.get(outcomes_in(recording.program.graph.nodes), ())
+        earlier = [item for item in recorded if item.version.guards.hold()]
         for pair in combinations(reversed(earlier), 2):
-            columns = list(zip(*[found for found, _ in pair], sizes, strict=True))
+            columns = list(zip(*[item.sizes for item in pair], sizes, strict=True))
             varying = {column for column in columns if len({*column}) > 1}
             if len(varying) != 1 or len({*(column := varying.pop())}) < 3:
                 continue
-            found = open_program(column, [*[version.program for _, version in pair], program])
+            found = open_program(column, [*[item.version.program for item in pair], recording.program])
             if found is not None:
-                return Opened(found, tuple([None if len({*alike}) > 1 else alike[0] for alike in columns]))
+                pattern = tuple([None if len({*alike}) > 1 else alike[0] for alike in columns])
+                questions = recording.questions(pair[0].shapes, (column[0], column[-1]))
+                return Opened(found, pattern, questions, recording.write)
         return None
+
+
+def is_sure(version: Version) -> bool:
+    """Return whether the conditions of a version are the same at other sizes."""
+    binding = version.binding
+    return binding.by_strides is None and binding.numbers is None and version.ends().named is None
+
+
+def has_its_shapes(program: Program, arguments: list[Any], variables: list[Any], generators: list[Any]) -> bool:
+    """Return whether all values of a program have the shapes and dtypes that it says, for a call. Nothing is updated."""
+    try:
+        Interpreter(program).run(arguments, [np.array(value) for value in variables], copy.deepcopy(generators))
+    except Exception:  # a step fails at this size or for these values: a recording will say why
+        return False
+    return True

@@ -54,6 +54,7 @@ class Version:
         program: the recorded program.
         runner: the written program, which computes.
         surroundings: the values that the function found outside during the recording.
+        binding: the sources of the program's inputs and the destinations of its results.
         guards: the comparison of the surroundings at a call with those of the recording.
         layouts: the shape and dtype of each argument, if all are arrays; else None.
         decisions: the outcomes of the decisions of the program, in order: the path that it was made for.
@@ -76,6 +77,7 @@ class Version:
         self.program = program
         self.runner = runner
         self.surroundings = surroundings
+        self.binding = binding
         self.guards = surroundings.guards
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
         self.decisions = outcomes_in(program.graph.nodes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.trace.noticing import OpenSize, value_of
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.nested import mapped
@@ -18,6 +19,8 @@ PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
 
 def as_builtin(item: Any) -> Any:
     """Return a number or text of a subclass, such as a member of an `IntEnum`, as the built-in one; else the item."""
+    if type(item) is OpenSize:
+        return value_of(item)
     if type(item) is slice:
         return slice(*[as_builtin(part) for part in (item.start, item.stop, item.step)])
     if not isinstance(item, np.generic):

@@ -15,6 +15,7 @@ from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
 from tinygraph.compiler.trace.numbers_given import NumbersGiven
+from tinygraph.compiler.trace.noticing import OpenSize, value_of
 from tinygraph.compiler.trace.operands import PLAIN, as_builtin, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
@@ -169,6 +170,8 @@ class Recording:
             return self.plain_arrays.event_of(item)
         if type(item) in PLAIN:
             return item
+        if type(item) is OpenSize:
+            return value_of(item)
         if hasattr(type(item), "__array__") and not isinstance(item, np.generic):
             return self.plain_arrays.event_of(np.asarray(item))  # an object of the user's that NumPy makes an array of
         return as_builtin(item)

@@ -64,6 +64,7 @@ class Tape:
         call_name: the name of the compiled function, for messages.
         reference: the tape of the run that this run repeats without computing.
         careful: numbers from outside may be infinite or NaN.
+        events: the list that gets the events, where it is none of Python's; see `tinygraph.compiler.trace.noticing`.
 
     Attributes:
         since: the order, on the record's counter, at which the run began.
@@ -73,12 +74,14 @@ class Tape:
         quiet: the kinds of floating-point errors that `np.errstate` ignores inside the run.
     """
 
-    def __init__(self, call_name: str, reference: Tape | None, careful: bool) -> None:
+    def __init__(
+        self, call_name: str, reference: Tape | None, careful: bool, events: list[Event] | None = None
+    ) -> None:  # fmt: skip
         self.call_name = call_name
         self.reference = reference
         self.careful = careful
         self.since = next_order()
-        self.events: list[Event] = []
+        self.events: list[Event] = [] if events is None else events
         self.calls: list[RecordedCall] = []
         self.orders: list[tuple[int, ...]] = []
         self.quiet: set[str] = set() if reference is None else reference.quiet

@@ -37,6 +37,7 @@ class Trace:
         call: the name of the compiled function, for messages.
         reference: the run that this run repeats without computing.
         careful: numbers from outside may be infinite or NaN.
+        events: see `Tape`.
 
     Attributes:
         tape: the events and the calls of the run.
@@ -47,8 +48,10 @@ class Trace:
         reliance: the values that the run's rules took to be finite.
     """
 
-    def __init__(self, call: str, reference: Trace | None = None, careful: bool = False) -> None:
-        self.tape: Tape = Tape(call, None if reference is None else reference.tape, careful)
+    def __init__(
+        self, call: str, reference: Trace | None = None, careful: bool = False, events: list[Event] | None = None
+    ) -> None:  # fmt: skip
+        self.tape: Tape = Tape(call, None if reference is None else reference.tape, careful, events)
         self.execution = Execution(self.tape)
         self.recording = Recording(self.tape, self.execution)
         self.outside = Outside(self.recording)

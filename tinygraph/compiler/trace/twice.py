@@ -10,6 +10,8 @@ import numpy as np
 
 from tinygraph.compiler.trace.diversion import diverted
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.noticing import Noticed, NoticingEvents, OpenSize, value_of
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.traced import Traced
@@ -17,24 +19,25 @@ from tinygraph.compiler.trace.world import watched
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import UnsupportedError
 
-__all__ = ["run", "trace_twice"]
+__all__ = ["questions_of", "run", "trace_twice"]
 
 
 def run(
-    call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None, careful: bool = False
-) -> tuple[Trace, Any]:
+    call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None, careful: bool = False,
+    events: list[Event] | None = None,
+) -> tuple[Trace, Any]:  # fmt: skip
     """Run a function once.
 
     Args:
         call: the name of the function.
         enter: makes the stand-ins for the arguments, given the trace, and returns a function that runs on them.
         reference: the run that this one repeats.
-        careful: see `Trace`.
+        careful, events: see `Trace`.
 
     Returns:
         The trace, and the result of the function with events in place of arrays.
     """
-    trace = Trace(call, reference, careful)
+    trace = Trace(call, reference, careful, events)
     with diverted(trace):
         call_once = enter(trace)
         try:
@@ -72,6 +75,8 @@ def results_of(trace: Trace, result: Any) -> Any:
         raise asked_for(result, "it is returned")
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
         return trace.recording.operand(result)
+    if type(result) is OpenSize:
+        return value_of(result)
     if not (isinstance(result, np.dtype) or (isinstance(result, type) and issubclass(result, np.generic))):
         _check_written(result, f"what {trace.tape.call_name} returns")
     return result
@@ -100,3 +105,22 @@ def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]], careful:
     if not second.recording.numbers.reckoning.is_as(first.recording.numbers.reckoning):
         raise second.tape.differs()
     return second, result
+
+
+def questions_of(
+    enter: Callable[[Trace], Callable[[], Any]], trace: Trace, shapes: list[tuple[int, ...]], sizes: tuple[int, int]
+) -> list[str]:
+    """Run a function once more, and return who asks for the values of open sizes; see `noticing`.
+
+    Args:
+        enter: see `run`.
+        trace: the run that is repeated.
+        shapes: of the events of an earlier recording, at another size.
+        sizes: the size then, and now.
+    """
+    noticed = Noticed()
+    try:
+        run(trace.tape.call_name, enter, trace, trace.tape.careful, NoticingEvents(noticed, shapes, sizes))
+    except Exception as error:  # such as code that wants an int and nothing else
+        return [*noticed.questions, repr(error)]
+    return noticed.questions
