@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tinygraph.compiler.guards.counters import Place
 from tinygraph.compiler.axes import Recording
+from tinygraph.compiler.guards.counters import Place
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.memory import NO_MEMORY, plan
 from tinygraph.compiler.names import is_free, names_of, users

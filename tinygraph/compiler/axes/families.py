@@ -39,7 +39,7 @@ Write = Callable[[Program], Any]
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What is known of a function that was recorded.
+    """The recording of a function, as far as an open program needs it.
 
     Attributes:
         program: the recorded program.
@@ -207,7 +207,7 @@ def is_sure(version: Version) -> bool:
 
 
 def has_its_shapes(program: Program, arguments: list[Any], variables: list[Any], generators: list[Any]) -> bool:
-    """Return whether all values of a program have the shapes and dtypes that it says, for a call. Nothing is updated."""
+    """Return whether the values of a call have the shapes that its program says. Nothing is updated."""
     try:
         Interpreter(program).run(arguments, [np.array(value) for value in variables], copy.deepcopy(generators))
     except Exception:  # a step fails at this size or for these values: a recording will say why

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class OpenProgram:
             arguments=tuple([made[node.index] for node in first.arguments]),
             variables=tuple([_variable(variable, made) for variable in first.variables]),
             results=put_in(self.results, size, at_this_size),
+            written=tuple([(made[node.index], made[state.index]) for node, state in first.written]),
         )
 
     def is_at(self, size: int, program: Program) -> bool:
@@ -68,7 +69,7 @@ def _variable(variable: Variable, made: dict[int, Node]) -> Variable:
 
 def open_program(sizes: Sequence[int], programs: Sequence[Program]) -> OpenProgram | None:
     """Return the program of which those recorded at three or more sizes are instances, or None."""
-    if any(_ends_of(program) != _ends_of(programs[0]) for program in programs[1:]):
+    if any(_ends_of(program) != _ends_of(programs[0]) or _has_more(program) for program in programs):
         return None
     nodes = [program.graph.nodes for program in programs]
     try:
@@ -86,6 +87,16 @@ def _parts_of(node: Node) -> tuple[Any, ...]:
     return node.function, node.args, node.kwargs, node.shape, node.dtype
 
 
+# The fields of a program that are made for each size, and those that are the same at all sizes or of no account.
+_MADE = frozenset(("graph", "arguments", "variables", "results", "written"))
+_KEPT = frozenset(("sections", "generators", "quiet", "numbers"))
+
+
+def _has_more(program: Program) -> bool:
+    """Return whether a program has fields that nothing is known of here."""
+    return any(getattr(program, field.name) for field in fields(Program) if field.name not in _MADE | _KEPT)
+
+
 def _ends_of(program: Program) -> Any:
     """Return the inputs and outputs of a program by their indices, and what else is no part of its nodes."""
     return (
@@ -96,6 +107,7 @@ def _ends_of(program: Program) -> Any:
             (variable.node.index, variable.name, None if variable.updated is None else variable.updated.index)
             for variable in program.variables
         ],
+        [(node.index, state.index) for node, state in program.written],
         program.sections,
         len(program.generators),
         program.quiet,

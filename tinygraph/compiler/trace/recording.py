@@ -14,8 +14,8 @@ from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
-from tinygraph.compiler.trace.numbers_given import NumbersGiven
 from tinygraph.compiler.trace.noticing import OpenSize, value_of
+from tinygraph.compiler.trace.numbers_given import NumbersGiven
 from tinygraph.compiler.trace.operands import PLAIN, as_builtin, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.diversion import diverted
-from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.noticing import Noticed, NoticingEvents, OpenSize, value_of
+from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.traced import Traced
