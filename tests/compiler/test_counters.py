@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import warnings
 from collections.abc import Callable
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -98,6 +100,9 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
     "a float beside it": lambda x, t: x * (t * 0.5 + 1),
     "a rounded one": lambda x, t: x + round(t / 3, 1) + divmod(t, 7)[1],
     "its dtype": lambda x, t: x.astype(np.float32) * t,
+    "a warm-up": lambda x, t: x * min(1.0, (t + 1) / 100),
+    "a cosine": lambda x, t: x * 0.5 * (1 + math.cos(math.pi * t / 40)),
+    "a root of math's": lambda x, t: x / sqrt(max(3, t) if x.ndim else 1),
     "nothing": lambda x, t: x,
 }
 
@@ -123,6 +128,9 @@ STEERING: dict[str, Callable[..., Any]] = {
     "float()": lambda x, t: x * float(t),
     "an array": lambda x, t: x * np.array([t, 1, 2]),
     "a set": lambda x, t: x * (t in {1, 2}),
+    "the larger of an int and a float": lambda x, t: x.astype(int) * max(t, 2.5),
+    "the least of a list": lambda x, t: x * min([t, 3]),
+    "an error of math's": lambda x, t: x * math.sqrt(2 - t),
     "what it catches": lambda x, t: x * _caught(t),
     "its type": lambda x, t: x * (1 if isinstance(2**-t, int) else 3),
     "a list that it repeats": lambda x, t: x + len([0] * t),
@@ -327,3 +335,11 @@ def test_a_counter_costs_few_python_calls() -> None:
     finally:
         sys.setprofile(None)
     assert len(calls) <= 45, calls
+
+
+def test_what_runs_eagerly_is_recorded_few_times() -> None:
+    compiled = tg.compile(lambda x, t: x * float(np.sum(x)) * t, otherwise="eager")
+    with pytest.warns(RuntimeWarning, match="runs eagerly"):
+        for t in range(8):
+            np.testing.assert_array_equal(compiled(X, t), X * float(np.sum(X)) * t)
+    assert [item.signature.partition("t: ")[2] for item in compiled.explain().eager] == ["0", "1", "2", "int"]

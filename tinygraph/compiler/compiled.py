@@ -490,7 +490,7 @@ class Compiled:
         Raises:
             Eagerly: no program can be made, and the call is to run eagerly then.
         """
-        steering = _NONE
+        steering, refused = _NONE, None
         while True:
             call = self._signed(args, kwargs, counting)
             try:
@@ -499,6 +499,10 @@ class Compiled:
                 if not counting:
                     if isinstance(error, UnsupportedError | GraphError):
                         self._refused.append(Refusal(self._parameters.told(call.key), str(error)))
+                    elif isinstance(error, Eagerly) and refused is None:
+                        self._counters.steer(steering)
+                    elif isinstance(error, Eagerly):  # whatever the counters are
+                        self._eager[refused] = str(error)
                     raise
                 if isinstance(error, BeyondError):  # for this value alone
                     counting = _NONE
@@ -506,6 +510,7 @@ class Compiled:
                     blamed = (isinstance(error, SteeringError) and error.counters & counting) or counting
                     steering |= blamed
                     counting -= steering
+                    refused = None if isinstance(error, SteeringError) else call.key
                     self._counters.note(blamed, error.why if isinstance(error, SteeringError) else str(error))
                 continue
             self._counters.steer(steering)

@@ -179,6 +179,7 @@ class StandIns:
             self.surroundings.divert(
                 lambda array, name: self._found(trace, array, identifier_of(name)),
                 lambda location: by_place[place_of(location)],
+                bool(trace.recording.numbers.reckoning.counters),
             )
             result = self._function(*args, **kwargs)
         finally:

@@ -33,7 +33,8 @@ class Found:
         generators: by id the random generators, with their names.
         unreadable: by id the objects that cannot be read, each with the stand-in that refuses to be used.
         iterators: the iterators, with their names.
-        asking: namespaces of functions that use `type`, `isinstance`, `hasattr` or `id`, each with that name.
+        asking: namespaces of functions that use `type`, `isinstance`, `hasattr`, `id`, `min` or `max`, each with that
+            name.
         seen: by id every object that was looked into. It stays alive here, so that no other object gets its id.
         counters: the locations of ints that change from call to call.
         elsewhere: the ids of arrays and Tensors that the function finds at no location, inside a tuple for instance.

@@ -17,6 +17,7 @@ from tinygraph.compiler.guards.containers import Container
 from tinygraph.compiler.guards.followed import followed, is_foreign, is_ours
 from tinygraph.compiler.guards.locations import Location, contents_of
 from tinygraph.compiler.guards.walk import Walk
+from tinygraph.compiler.trace.python_functions import NUMBER_FUNCTIONS
 from tinygraph.compiler.trace.questions import ANSWERS
 from tinygraph.users_code.names_in_code import Names, names_in
 
@@ -68,7 +69,7 @@ def _in_closure(walk: Walk, function: Any) -> None:
 def _in_users_function(walk: Walk, function: Any, name: str, found: Names) -> None:
     """Look at the attributes of a function of the user's, its imports, and the settings it reads in libraries."""
     namespace, attributes = function.__globals__, vars(function)
-    for asked in found.variables & ANSWERS.keys() - namespace.keys():
+    for asked in found.variables & (ANSWERS.keys() | NUMBER_FUNCTIONS.keys()) - namespace.keys():
         walk.found.asking[id(namespace), asked] = (namespace, asked)
     walk.found.functions.append(function)
     walk.found.containers.append(Container(name, attributes, dict(attributes), whole=False))

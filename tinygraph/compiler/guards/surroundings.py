@@ -33,6 +33,7 @@ from tinygraph.compiler.guards.kinds import BOUND, found_by
 from tinygraph.compiler.guards.locations import Location
 from tinygraph.compiler.guards.replacing import REPLACEABLE, replaced
 from tinygraph.compiler.guards.unreadable import refused_iterator
+from tinygraph.compiler.trace.python_functions import NUMBER_FUNCTIONS, of_math
 from tinygraph.compiler.trace.questions import ANSWERS
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.tensor import Tensor
@@ -105,6 +106,7 @@ class Surroundings:
         self._replaceable: list[Location] | None = None  # where arrays and Tensors were found
         self._states: dict[int, Any] = {}  # by the id of a generator its state before the run
         self._diverted: dict[int, tuple[Location, Any]] = {}  # by the id of a location: it, and the stand-in put there
+        self._answers: dict[str, Any] = ANSWERS  # built-in functions with others in their places
         self._mapped: dict[int, Any] = {}  # by the id of a mapped file a plain view of it
 
     # --- at each call -------------------------------------------------------------------------------------------------
@@ -201,13 +203,17 @@ class Surroundings:
                     found.append((location, now))
         return found
 
-    def divert(self, stand_in: Callable[[Any, str], Any], counter: Callable[[Location], Any]) -> None:
+    def divert(
+        self, stand_in: Callable[[Any, str], Any], counter: Callable[[Location], Any], has_counters: bool
+    ) -> None:
         """Put stand-ins where plain arrays and counters are, also inside tuples, and where unreadable objects are.
 
         Args:
             stand_in: returns the stand-in for an array and its name, the same one each time.
             counter: returns the stand-in for a counter, the same one for one place.
+            has_counters: whether there are counters, outside or among the arguments.
         """
+        self._answers = {**ANSWERS, **NUMBER_FUNCTIONS} if has_counters else ANSWERS
         self._states = {key: state_of(generator) for key, (_, generator) in self.generators.items()}
         self._diverted.clear()
         self._put_answers()
@@ -217,7 +223,8 @@ class Surroundings:
             if location in self.counters:
                 instead = counter(location)
             else:
-                instead = self._replaced(location.value, location.name, stand_in)
+                value = of_math(location.value) if has_counters else location.value
+                instead = self._replaced(value, location.name, stand_in)
             if instead is not location.value:
                 self._diverted[id(location)] = (location, instead)
                 location.put(instead)
@@ -244,11 +251,13 @@ class Surroundings:
     def _put_answers(self) -> None:
         """Let `type`, `isinstance`, `hasattr` and `id` take a stand-in for an array in the user's modules."""
         for namespace, name in self._found.asking.values():
-            namespace[name] = ANSWERS[name]
+            if name in self._answers:
+                namespace[name] = self._answers[name]
 
     def _take_answers(self) -> None:
         for namespace, name in self._found.asking.values():
-            namespace.pop(name, None)
+            if name in self._answers:
+                namespace.pop(name, None)
 
     @contextmanager
     def as_it_is(self) -> Iterator[None]:

@@ -25,7 +25,8 @@ The other files, by what they are about:
     the two runs   `agreement`, `plain_arrays` (those from outside), `generators` (of random draws)
     a stand-in     `recorder` (the methods that it calls), `operators`, `escapes`, `questions` (`type(x)` and its kind),
                    `deciding` (its truth, and its value as an index)
-    counters       `reckoning` (Python's arithmetic on them), `python_numbers` (stand-ins), `numbers_given` (to NumPy)
+    counters       `reckoning` (Python's arithmetic on them), `python_numbers` (stand-ins), `numbers_given` (to NumPy),
+                   `python_functions` (`min`, `max` and those of `math`)
     a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
     open axes      `noticing` (a run that shows whether the values of their sizes are asked for)
     a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)

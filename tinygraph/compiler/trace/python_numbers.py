@@ -20,10 +20,10 @@ from tinygraph.engine.modes import state
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
 
-__all__ = ["BeyondError", "PythonNumber", "SteeringError", "asked_for"]
+__all__ = ["NUMBERS", "BeyondError", "PythonNumber", "SteeringError", "asked_for"]
 
 # The types of the constants that Python's arithmetic on a counter may have.
-_NUMBERS = frozenset((int, float, bool, complex))
+NUMBERS = frozenset((int, float, bool, complex))
 # No number is equal to one of these, and none is added to one.
 _OTHERS = (str, bytes, type(None), dict, set, frozenset, list, tuple)
 
@@ -120,7 +120,7 @@ class PythonNumber:
     def _with(self, text: str, ufunc: np.ufunc, other: Any, *operands: Any) -> Any:
         """Compute with another operand: in Python if it is a number of Python's, in NumPy if it is an array."""
         kind = type(other)
-        if kind in _NUMBERS or kind is PythonNumber:
+        if kind in NUMBERS or kind is PythonNumber:
             return self._computed(text, *operands)
         if isinstance(other, np.ndarray | np.generic):  # a stand-in for an array is one as well
             return self._recorder.operate(ufunc, *operands)
@@ -129,12 +129,22 @@ class PythonNumber:
         raise asked_for(self, f"it meets a {kind.__name__}")
 
     def _computed(self, text: str, *operands: Any) -> PythonNumber:
-        """Compute in Python."""
+        """Compute an operation in Python."""
+        return self._called(OPERATIONS[text], text, *operands)
+
+    def _called(self, function: Callable[..., Any], text: str, *operands: Any) -> PythonNumber:
+        """Compute a function in Python.
+
+        Args:
+            function: the function.
+            text: the operation, "{} + {}", or the name of the function.
+            operands: numbers, some of them stand-ins.
+        """
         self._recorder.check_open()
         numbers = [item for item in operands if type(item) is PythonNumber]
         counters = frozenset([counter for number in numbers for counter in number._counters])
         try:
-            value = OPERATIONS[text](*[item._value if type(item) is PythonNumber else item for item in operands])
+            value = function(*[item._value if type(item) is PythonNumber else item for item in operands])
         except Exception as error:  # the function may catch it, and go another way than for other values
             asked_for(numbers[0], f"Python raises {type(error).__name__}", BeyondError)
             raise
@@ -194,7 +204,7 @@ class PythonNumber:
     __bool__ = _asking("it stands in Python's if, while, and, or, not or assert")
     __index__ = _asking("it is a count, an index or the end of a range")
     __int__ = _asking("int() is called")
-    __float__ = _asking("float() or a function of math's is called")
+    __float__ = _asking("float() is called")
     __complex__ = _asking("complex() is called")
     __hash__ = _asking("it is a key, or an item of a set")
     __str__ = __repr__ = __format__ = _asking("it is printed")

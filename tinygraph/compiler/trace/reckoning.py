@@ -51,7 +51,7 @@ class Line:
     """An operation.
 
     Attributes:
-        text: of the operation, a key of `OPERATIONS`.
+        text: of the operation, a key of `OPERATIONS`, or the name of a function.
         operands: numbers, and lines by their places.
         code, lasti: the user's instruction.
     """
@@ -131,6 +131,8 @@ class Reckoning:
             return "..."
         line = self.lines[place - len(self.counters)]
         parts = [self._text(item.place, depth + 1) if type(item) is At else repr(item) for item in line.operands]
+        if "{" not in line.text:
+            return f"{line.text}({', '.join(parts)})"
         if "(" not in line.text:
             parts = [f"({part})" if not _is_word(part) else part for part in parts]
         return line.text.format(*parts)
@@ -142,12 +144,14 @@ class Reckoning:
         """
         roots = [root.place for root in (*self.given, *self.asked.values())]
         needed = self._needed(roots)
-        space: dict[str, Any] = dict(_MATH)
+        space: dict[str, Any] = {**_MATH, "math": math}
         body: list[str] = []
         for place, line in enumerate(self.lines, len(self.counters)):
             if place in needed:
                 operands = [self._operand(item, space) for item in line.operands]
-                body.append(f"    n{place} = {line.text.format(*operands)}\n")
+                is_function = "{" not in line.text
+                text = f"{line.text}({', '.join(operands)})" if is_function else line.text.format(*operands)
+                body.append(f"    n{place} = {text}\n")
         parameters = ", ".join([f"n{place}" for place in range(len(self.counters))])
         results = "".join([f"n{place}, " for place in roots])
         exec(f"def reckoned({parameters}):\n{''.join(body)}    return ({results})", space)
