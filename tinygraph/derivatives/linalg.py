@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.derivatives.arithmetic import direction
 from tinygraph.derivatives.decompositions import adjoint, check_matrices, lower_half, of_triangle, uphill
-from tinygraph.derivatives.reductions import product_of_others
+from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.dependence import uses_all
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
@@ -60,20 +60,44 @@ def cofactors(a: Any) -> Any:
     n = a.shape[-1]
     if n < 2:
         return np.ones_like(a)
-    if not for_any_values() and _well_conditioned(plain(a)):
+    if for_any_values():
+        return signed_minors(a)
+    if _well_conditioned(plain(a)):
         return np.reshape(np.linalg.det(a), (*a.shape[:-2], 1, 1)) * _t(np.linalg.inv(a))
-    if isinstance(a, np.ndarray) and n > 8:
+    return signed_minors(a)
+
+
+@primitive
+def signed_minors(a: Any) -> Any:
+    """The determinants of what is left of matrices without a row and a column, with the signs of a chessboard."""
+    n = a.shape[-1]
+    determinants = np.linalg.det(a)
+    if np.all(determinants != 0):
+        inverse = np.linalg.inv(a)
+        condition = np.linalg.norm(a, np.inf, (-2, -1)) * np.linalg.norm(inverse, np.inf, (-2, -1))
+        if np.all(condition < np.finfo(inverse.dtype).eps ** -0.5):  # half of the digits are right
+            return np.reshape(determinants, (*a.shape[:-2], 1, 1)) * np.swapaxes(inverse, -1, -2)
+    if n > 8:
         # With A = U S V the minors are the turned minors of the diagonal matrix S: a cubic cost instead of n^5.
         u, sizes, v = np.linalg.svd(a)
-        minors = product_of_others(sizes, -1)[..., None, :]
+        minors = np.stack([np.prod(np.delete(sizes, place, -1), axis=-1) for place in range(n)], axis=-1)[..., None, :]
         turned = np.linalg.det(u) * np.linalg.det(v)
         return np.conjugate(np.matmul(u * minors, v)) * np.reshape(turned, (*a.shape[:-2], 1, 1))
-    without = [[other for other in range(n) if other != place] for place in range(n)]
     rows = [
-        np.stack([(-1) ** (i + j) * np.linalg.det(a[..., without[i], :][..., without[j]]) for j in range(n)], axis=-1)
-        for i in range(n)
+        [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(a, i, -2), j, -1)) for j in range(n)] for i in range(n)
     ]
-    return np.stack(rows, axis=-2)
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _signed_minors_a(g: Any, z: Any, a: Any) -> Any:
+    n = a.shape[-1]
+    without = np.array([[other for other in range(n) if other != place] for place in range(n)])
+    index = (..., without[:, None, :, None], without[None, :, None, :])
+    signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+    return scatter((g * signs)[..., None, None] * cofactors(a[index]), index, a.shape)
+
+
+signed_minors.derivative(_signed_minors_a)
 
 
 def _well_conditioned(a: Any) -> bool:
