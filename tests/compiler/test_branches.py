@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 import sys
 import threading
 import warnings
@@ -613,6 +614,34 @@ def test_a_method_that_trains_until_it_stops():
         same(one.worse.data, other.worse.data)
     else:
         pytest.fail("it makes progress for ever")
+
+
+def test_a_refusal_of_int_and_arange_names_the_way_that_works():
+    for refused, name in ((lambda x: x[int(np.argmax(x))], "int"), (lambda x: np.arange(np.argmax(x)), "arange")):
+        with pytest.raises(tg.UnsupportedError, match=rf"{name}.*operator\.index\("):
+            tg.compile(refused)(np.array([1.0, 2.0]))
+    compiled = tg.compile(lambda x: np.arange(operator.index(np.argmax(x))) * 1.0)
+    for x in ([1.0, 2.0], [2.0, 1.0]):
+        same(compiled(np.array(x)), np.arange(np.argmax(x)) * 1.0)
+
+
+COUNTING = {
+    "repeat": lambda x, n: np.repeat(x, n), "tile": lambda x, n: np.tile(x, n), "roll": lambda x, n: np.roll(x, n),
+    "split": lambda x, n: np.split(x, [n]), "delete": lambda x, n: np.delete(x, n), "pad": lambda x, n: np.pad(x, n),
+    "linspace": lambda x, n: np.linspace(0, 1, n), "eye": lambda x, n: np.eye(n), "a text": lambda x, n: "abcd"[n - 1],
+    "power": lambda x, n: np.linalg.matrix_power(np.outer(x, x), n), "ones": lambda x, n: np.ones((n, 2)),
+    "slices": lambda x, n: (x[n:], x[:n], x[::n]), "range": lambda x, n: [i * x for i in range(n)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_computed_counts(name):
+    def counting(x):
+        return COUNTING[name](x, np.sum(x > 0))
+
+    compiled = tg.compile(counting)
+    for x in ([1.0, 2.0, -1.0, -3.0], [1.0, 2.0, 3.0, -3.0], [1.0, -2.0, 3.0, -3.0], [0.5, -2.0, -3.0, -3.0]):
+        same(compiled(np.array(x)), counting(np.array(x)))
 
 
 def test_sizes_and_axes_are_decisions():

@@ -66,6 +66,7 @@ class Escapes:
     __slots__ = ()
 
     _recorder: Recorder
+    dtype: Any
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         self._recorder.check_open()
@@ -73,6 +74,8 @@ class Escapes:
         if is_indexing(frame):  # an index asks for its values
             raise refused("a plain array is indexed with a computed one", AS_INDEX)
         name, formula = asking_for_array(frame)
+        if name.rpartition(".")[2] == "arange" and self.dtype.kind in "iu":
+            raise refused(f"{name} counts to a computed value", f"Write {name}(operator.index(n)). {AS_WHOLE_NUMBER}")
         if formula is not None:
             raise refused(
                 f"{name} makes a plain array of one that depends on the arguments",

@@ -38,8 +38,11 @@ from tinygraph.errors import GraphError
 __all__ = ["Recording"]
 
 
-# Their arguments behind the first are sizes and axes.
-_SIZED = frozenset((np.reshape, np.broadcast_to, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.rollaxis))
+# Their arguments behind the first are counts, sizes, places and axes.
+_SIZED = frozenset((
+    np.reshape, np.broadcast_to, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.rollaxis, np.repeat,
+    np.delete, np.split, np.array_split,
+))  # fmt: skip
 
 
 class Recording:
@@ -198,11 +201,11 @@ class Recording:
         self.check_open()
         if self.numbers.reckoning.counters:
             args = numpy_calls.with_numbers(self.number, function, args, kwargs)
-        check_recordable(function, args)
         if function in _SIZED:
             args, kwargs = (*args[:1], *self._sized(args[1:])), self._sized(kwargs)
         elif kwargs and type(kwargs.get("axis")) is Traced:
             kwargs = {**kwargs, "axis": deciding.decided_size(self, kwargs["axis"])}
+        check_recordable(function, args)
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
             return self._call_in_order(order, function, args, kwargs)

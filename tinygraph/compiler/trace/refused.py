@@ -36,8 +36,9 @@ AS_NUMBER = (
 )
 
 AS_WHOLE_NUMBER = (
-    "As an index or a count the value itself will do, without int(): the program is made for it, and checks it. "
-    "Otherwise the number of this one run would become part of the program; keep it an array, `x.astype(int)`"
+    "As an index or a count the value itself will do, without int(), or operator.index(x): the program is made for the "
+    "answer, and checks it. Else the number of this one run would become part of the program; keep it an array, "
+    "`x.astype(int)`"
 )
 
 AS_INDEX = (
