@@ -32,7 +32,7 @@ def has_tensors(structure: Any) -> bool:
     elif kind is dict:
         parts = structure.values()
     else:
-        return isinstance(structure, Value)
+        return issubclass(kind, Value)  # `isinstance` would ask a tracer's stand-in for its class, by a property
     for part in parts:  # noqa: SIM110 - half of the time of any() with a generator
         if has_tensors(part):
             return True

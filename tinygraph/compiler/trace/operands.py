@@ -22,7 +22,8 @@ def as_builtin(item: Any) -> Any:
     if type(item) is OpenSize:
         return value_of(item)
     if type(item) is slice:
-        return slice(*[as_builtin(part) for part in (item.start, item.stop, item.step)])
+        ends = (item.start, item.stop, item.step)
+        return item if PLAIN.issuperset(map(type, ends)) else slice(*map(as_builtin, ends))
     if not isinstance(item, np.generic):
         for kind in (bool, int, float, complex, str):
             if isinstance(item, kind):

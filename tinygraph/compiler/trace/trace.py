@@ -111,8 +111,11 @@ class Trace:
         The world is not watched while rules of ours run: a pass makes a hundred calls in Python for each recorded one.
         """
         self.execution.passes += 1
-        watches = any([runs_users_code(call.op.function, call.args) for call in calls])
-        self._unwatched.append(not watches and unwatch())
+        was_watched = unwatch()
+        if was_watched and any([runs_users_code(call.op.function, call.args) for call in calls]):
+            was_watched = False
+            watch()
+        self._unwatched.append(was_watched)
         return [seed if type(seed) is Tensor else self.lift(seed) for seed in seeds]
 
     def leave_backward(self) -> None:
