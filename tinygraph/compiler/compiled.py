@@ -567,7 +567,7 @@ class Compiled:
         try:
             version = made_version(
                 self._function, self._parameters, call.args, call.kwargs, call.leaves, written if sizes else None,
-                counting,
+                counting, [version.program for version in self._versions.get(call.key, ())],
             )  # fmt: skip
         except UnsupportedError as error:
             if self._otherwise == RAISE or counting:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.rewrites.arithmetic import (
@@ -37,7 +39,7 @@ from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
-from tinygraph.compiler.rolling import rolled
+from tinygraph.compiler.rolling import opened, rolled
 from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.compiler.schedule.unnesting import unnested
 from tinygraph.graph import Graph
@@ -84,8 +86,11 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     tidied = None
     written_out = (write_out, write_out_images)
     own_memory = (drop_dead, own_operands, drop_dead)
+    rolling = [phase for phase in phases if phase is ROLL]
+    if program.twin is not None:
+        rolling = [replace(ROLL, whole=(functools.partial(opened, twin=steps_of(program.twin)),))]
     for phase in (
-        *[phase for phase in phases if phase is ROLL],
+        *rolling,
         Phase("write out", "Write tinygraph's own functions with NumPy's.", written_out, False, (own,)),
         *[phase for phase in phases if phase is not ROLL],
         Phase("own", "Copy what needs memory of its own.", own_memory, False, (own, drop_dead)),

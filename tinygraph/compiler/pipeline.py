@@ -35,6 +35,7 @@ from tinygraph.compiler.phases import PHASES, simplified
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
+from tinygraph.compiler.rolling import is_twin
 from tinygraph.compiler.run.binding import all_finite
 from tinygraph.compiler.run.runner import Runner, made_runner
 from tinygraph.compiler.run.threads import one_thread
@@ -55,6 +56,7 @@ def made_version(
     function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
     leaves: list[Any], written: Callable[[Recording], Any] | None = None,
     counting: frozenset[Place] = frozenset(),
+    known: Sequence[Program] = (),
 ) -> Version:  # fmt: skip
     """Return the program for a call of a function: all stages.
 
@@ -62,6 +64,7 @@ def made_version(
         parameters: of the function.
         args, kwargs: the arguments of the call.
         leaves: the values among the arguments that each call gives: arrays, Tensors, floats, counters, generators.
+        known: the programs for the same signature so far, from runs that decided otherwise.
         written: returns the runner of what was recorded; None for that of the program alone.
         counting: the places of ints outside that change from call to call.
 
@@ -87,6 +90,10 @@ def made_version(
         names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
         inputs = stand_ins.inputs(trace)
         recorded = program_of(trace, result, [event for event, _ in inputs], names)
+        twin = next((program for program in known if is_twin(program, recorded.program)), None)
+        if twin is not None:
+            recorded = replace(recorded, program=replace(recorded.program, twin=replace(twin, twin=None)))
+            written = None
         binding = replace(
             stand_ins.binding(trace, recorded, inputs, given), numbers=numbers, finite=finite, careful=careful
         )

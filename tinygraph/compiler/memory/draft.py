@@ -10,7 +10,7 @@ from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.memory.layouts import is_view, layouts_of
 from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.loops import Begin, End, stacked
+from tinygraph.compiler.program.loops import Begin, End, kept, stacked
 from tinygraph.compiler.program.predicates import takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
@@ -30,7 +30,7 @@ class Draft:
         parts, layouts: see `Plan`.
         storage: by a step's index; None for numbers.
         loops: the loops that the calls of a position are in, the outermost first.
-        ends: by a loop the position of its end.
+        ends, begins: by a loop the position of its end, and the item that it begins with.
     """
 
     graph: Graph
@@ -44,6 +44,7 @@ class Draft:
     storage: dict[int, Storage | None] = field(default_factory=dict)
     loops: list[tuple[Any, ...]] = field(default_factory=list)
     ends: dict[Any, int] = field(default_factory=dict)
+    begins: dict[Any, int] = field(default_factory=dict)
 
     def fill(self, arguments: int) -> None:
         """Number the calls, and give each value a storage.
@@ -83,6 +84,9 @@ class Draft:
             home = self.loops[self.order[part.steps[0]]] if part.steps[0] in self.order else ()
             entered = next((loop for loop in around if loop not in home), None)
             part.last_read = max(part.last_read, position if entered is None else self.ends[entered])
+            left = next((loop for loop in home if loop not in around), None)
+            if left is not None:  # another iteration may begin, and end at once, before it is read
+                part.first = min(part.first, self.begins[left])
 
     def _number_calls(self) -> None:
         for number, item in enumerate(self.items):
@@ -99,6 +103,7 @@ class Draft:
         for position, step in enumerate(self.sequence):
             if type(step.function) is Begin:
                 around = (*around, step.function)
+                self.begins[step.function] = self.item_of[step.index]
             self.loops.append(around)
             if type(step.function) is End:
                 self.ends[around[-1]] = position
@@ -116,8 +121,8 @@ class Draft:
     def _place_parts(self) -> None:
         """Give an assembled array memory of its own, from the call on that computes the first of its parts."""
         for step in self.sequence:
-            if step.function is stacked:
-                self.storage[step.index] = self._own("owned", step)
+            if step.function in (stacked, kept):
+                self.storage[step.index] = self._own("owned" if step.function is stacked else "kept", step)
         for step in reversed(self.sequence):
             if step.function is assembled and step.index not in self.parts:
                 self.storage[step.index] = self._own("owned", step)
@@ -160,7 +165,7 @@ class Draft:
                 for old, new in zip(held, nexts, strict=True):
                     whole = self.parts.get(new.index)
                     held_by = None if whole is None else self.storage[whole[0].index]
-                    if whole is not None and held_by is not None and whole[0].function is stacked:
+                    if whole is not None and held_by is not None and whole[0].function in (stacked, kept):
                         found[old.index] = held_by
         return found
 

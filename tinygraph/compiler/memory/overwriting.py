@@ -17,7 +17,7 @@ import numpy as np
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.loops import End, carried
+from tinygraph.compiler.program.loops import End, carried, goes_on
 from tinygraph.compiler.program.predicates import is_elementwise, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Node
@@ -125,11 +125,17 @@ def carry_in_place(draft: Draft) -> None:
             continue
         begin, held, nexts = step.args
         inside = draft.sequence[draft.order[begin.index] : position]
+        # What comes before the condition of an open loop is computed once more when the loop ends.
+        sure = max([draft.order[item.index] for item in inside if item.function is goes_on], default=-1)
         for old, new in zip(held, nexts, strict=True):
             mine, other = draft.storage[new.index], draft.storage[old.index]
             if mine is None or other is None or mine is other or mine.kind != "owned" or other.kind != "owned":
                 continue
-            if mine.steps[0] != new.index or draft.loops[draft.order[new.index]] != draft.loops[position]:
+            if (
+                draft.order[new.index] < sure
+                or mine.steps[0] != new.index
+                or draft.loops[draft.order[new.index]] != draft.loops[position]
+            ):
                 continue
             readers = [
                 reader for reader in inside for operand in operands_of(reader)

@@ -22,8 +22,9 @@ class Storage:
     """Memory that one value has, or several that follow each other in place.
 
     Attributes:
-        kind: "argument", "variable", "constant"; "owned" for what the program computes into its own memory; "fresh"
-            for what a function without out= returns; "scratch" for a part of a value, needed within a block only.
+        kind: "argument", "variable", "constant"; "owned" for what the program computes into its own memory; "kept" for
+            a list of memory that an open loop makes longer; "fresh" for what a function without out= returns;
+            "scratch" for a part of a value, needed within a block only.
         shape, dtype: of the first value.
         first, last: the items that write it first and read it last.
         escapes: whether the caller gets the storage, so that it must be new at each call.
@@ -57,7 +58,7 @@ class Storage:
     @property
     def is_lasting(self) -> bool:
         """True if it is the same memory at every call."""
-        return self.kind in ("variable", "constant") or (self.kind == "owned" and not self.escapes)
+        return self.kind in ("variable", "constant", "kept") or (self.kind == "owned" and not self.escapes)
 
 
 @dataclass(eq=False)

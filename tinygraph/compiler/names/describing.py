@@ -169,6 +169,8 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     "row": lambda step, first, names: (
         core(first).removeprefix("all_") if first.startswith("all_") else f"{core(first)}_i"
     ),
+    "kept_rows": lambda step, first, names: first,
+    "kept_at": lambda step, first, names: first[4:] if first.startswith("all_") else f"{core(first)}_i",
     "carried": lambda step, first, names: f"{core(first)}_before",
     "matmul": _multiplied,
     "convolve": _of_layer,

@@ -12,7 +12,7 @@ from tinygraph.compiler.names.describing import core, made_up
 from tinygraph.compiler.names.slope_values import begun_with, slopes_in
 from tinygraph.compiler.names.taken import TakenNames, users
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import Begin, End, put_row, stacked
+from tinygraph.compiler.program.loops import Begin, End, goes_on, kept, put_row, stacked
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
@@ -124,14 +124,14 @@ class _Naming:
             stack, value, _ = step.args
             self.names.setdefault(stack.index, self._take(f"all_{core(self.names.get(value.index, 'values'))}"))
             return
-        if step.function is stacked or type(step.function) is End:
+        if step.function in (stacked, kept, goes_on) or isinstance(step.function, End):
             return
-        if type(step.function) is Begin:
-            self.names.setdefault(step.index, self._take("i"))
+        if isinstance(step.function, Begin):
+            self.names.setdefault(step.index, self._take("n" if step.function.is_open else "i"))
             return
         if step.index in self.plan.parts:
             whole = self.plan.parts[step.index][0]
-            if whole.index not in self.names and whole.function is not stacked:
+            if whole.index not in self.names and whole.function not in (stacked, kept):
                 self.names[whole.index] = self._take(made_up(whole, self.names, self._slopes))
         if step.index not in self.names and step.function is not None:
             shared = _of_storage(step, self.plan, self.names, self.own)

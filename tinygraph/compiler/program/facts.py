@@ -26,7 +26,7 @@ import numpy as np
 from tinygraph import functions
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.parts import part_written
-from tinygraph.compiler.program.loops import AtCount, carried, row, stacked
+from tinygraph.compiler.program.loops import AtCount, carried, goes_on, kept, kept_at, kept_rows, row, stacked
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.products import einsum_of
@@ -126,8 +126,9 @@ FACTS: dict[Any, Facts] = _table(
      {"view": "transpose", "any_values": True}),
     ((np.broadcast_to, np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal), {"view": "other", "any_values": True}),
     # --- loops ---
-    ((row,), {"view": "other", "any_values": True}),
-    ((carried, stacked), {"takes_out": True, "any_values": True}),
+    ((row, kept_at, kept_rows), {"view": "other", "any_values": True}),
+    ((goes_on,), {"any_values": True}),
+    ((carried, stacked, kept), {"takes_out": True, "any_values": True}),
     # --- reductions ---
     *[((function,), {"reduces": ufunc, "takes_out": True, "any_values": True}) for function, ufunc in (
         (np.sum, np.add), (np.prod, np.multiply), (np.max, np.maximum), (np.min, np.minimum), (np.amax, np.maximum),

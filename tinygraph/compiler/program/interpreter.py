@@ -27,6 +27,7 @@ class Interpreter:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.source = str(program.graph)
+        self.path = outcomes_in(program.graph.nodes)
 
     def _compute(self, values: dict[int, Any], generators: Sequence[Any]) -> None:
         """Add the values of all calls to those of the inputs, by the indices of their nodes.

@@ -11,20 +11,23 @@ the call `AtCount(operator.getitem)(x, Affine(1, 2))`.
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.decisions import Path, decided
 from tinygraph.compiler.program.steps import Step, is_node
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
 __all__ = [
-    "Affine", "AtCount", "Begin", "End", "Loop", "at_count", "at_first", "carried", "in_bodies", "item_at", "loops_in",
-    "part", "put_row", "result_at", "row", "stacked", "steps_within",
+    "Affine", "AtCount", "Begin", "End", "FromCount", "Loop", "at_count", "at_first", "carried", "goes_on", "in_bodies",
+    "item_at", "kept", "kept_at", "kept_row", "kept_rows", "loops_in", "moved", "part", "path_in", "put_row",
+    "result_at", "row", "stacked", "steps_within",
 ]  # fmt: skip
 
 
@@ -35,15 +38,48 @@ class Affine:
     As an index it is that of the first iteration, so that a shape can be found out by trying.
     """
 
-    start: int
+    start: Any
     step: int
 
     def at(self, count: int) -> int:
         """Return the number in an iteration, from 0 on."""
-        return self.start + self.step * count
+        return operator.index(self.start) + self.step * count
 
     def __index__(self) -> int:
-        return self.start
+        return operator.index(self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class FromCount:
+    """A whole number that depends on how often an open loop was repeated: `n + offset`.
+
+    Attributes:
+        loop: the number of the loop among the open ones of the program, from 0 on.
+        offset: what is added.
+        recorded: the number in the run that was recorded, which it is as an index.
+    """
+
+    loop: int
+    offset: int
+    recorded: int
+
+    def __index__(self) -> int:
+        return self.recorded
+
+
+def moved(start: Any, step: int, count: Any) -> Any:
+    """Return the number that is reached from another in some steps; None where it is no number of iterations and more.
+
+    Args:
+        start, count: whole numbers, or those that depend on how often an open loop was repeated.
+    """
+    parts = [(1, item.offset, item.loop) if type(item) is FromCount else (0, item, -1) for item in (start, count)]
+    times, offset = parts[0][0] + step * parts[1][0], parts[0][1] + step * parts[1][1]
+    loops = {loop for _, _, loop in parts if loop >= 0}
+    if not times:
+        return offset if len(loops) < 2 else None
+    recorded = operator.index(start) + step * operator.index(count)
+    return FromCount(loops.pop(), offset, recorded) if times == 1 and len(loops) == 1 else None
 
 
 def at_count(item: Any, count: int) -> Any:
@@ -82,6 +118,29 @@ def at_first(step: Step) -> Step:
 item_at = AtCount(operator.getitem)
 
 
+class _GoesOn:
+    """The function of the step of a body that ends an open loop, or not."""
+
+    __name__ = "goes_on"
+    has_effect = True
+
+    def __call__(self, value: Any, expected: bool) -> bool:
+        """Return whether the loop goes on: where a value has the truth that is expected."""
+        return bool(value) is expected
+
+
+goes_on = _GoesOn()
+
+
+def kept_at(stack: Any, index: Any) -> Any:
+    """Return what an open loop kept of one of its iterations."""
+    return stack[operator.index(index)]
+
+
+# What takes one of those in each iteration of another loop.
+kept_row = AtCount(kept_at)
+
+
 @dataclass(frozen=True, eq=False)
 class Loop:
     """A function that repeats a body.
@@ -91,18 +150,20 @@ class Loop:
         count: the number of iterations, at least one.
         carried: how many values are carried from one iteration to the next: the first outputs of the body.
         stacked: how many values are kept of every iteration: the next outputs. Their stacks have the iterations first.
-        last: how many values are kept of the last iteration: the last outputs.
+        last: how many values are kept of the last iteration: the next outputs.
+        exits: of an open loop how many values are kept that the last, partial pass computes: the last outputs.
     """
 
     body: Graph
-    count: int
+    count: Any
     carried: int
     stacked: int
     last: int
+    exits: int = 0
 
     @property
     def __name__(self) -> str:
-        return f"loop_{self.count}"
+        return f"loop_{operator.index(self.count)}"
 
     @property
     def has_effect(self) -> bool:
@@ -127,13 +188,24 @@ class Loop:
     @property
     def lasts(self) -> Sequence[Step]:
         """The values that are kept of the last iteration."""
-        return self.body.outputs[self.carried + self.stacked :]  # type: ignore[return-value]
+        first = self.carried + self.stacked
+        return self.body.outputs[first : first + self.last]  # type: ignore[return-value]
+
+    @property
+    def at_exit(self) -> Sequence[Step]:
+        """The values that are kept of the pass in which the loop ends."""
+        return self.body.outputs[self.carried + self.stacked + self.last :]  # type: ignore[return-value]
+
+    @property
+    def is_open(self) -> bool:
+        """True if a condition ends the loop, whatever the number of iterations."""
+        return any([step.function is goes_on for step in self.body.nodes])
 
     def result_types(self) -> list[tuple[tuple[int, ...], Any]]:
         """Return the shape and dtype of each result: carried, stacked, last."""
         found: list[tuple[tuple[int, ...], Any]] = [(step.shape, step.dtype) for step in self.nexts]
-        found += [((self.count, *step.shape), step.dtype) for step in self.stacks]
-        return found + [(step.shape, step.dtype) for step in self.lasts]
+        found += [((operator.index(self.count), *step.shape), step.dtype) for step in self.stacks]
+        return found + [(step.shape, step.dtype) for step in (*self.lasts, *self.at_exit)]
 
     def __call__(self, *args: Any, values: Any = None) -> tuple[Any, ...]:
         """Run the loop, call by call: what a written program is compared with.
@@ -145,21 +217,30 @@ class Loop:
         carried, fixed = list(args[: self.carried]), args[self.carried :]
         rows: list[list[Any]] = [[] for _ in range(self.stacked)]
         lasts: list[Any] = []
-        for count in range(self.count):
+        is_open = self.is_open
+        found: dict[int, Any] = {}
+        for count in itertools.count() if is_open else range(operator.index(self.count)):
             found = dict(zip([step.index for step in self.inputs], [*carried, *fixed], strict=True))
-            for step in self.body.nodes:
-                assert isinstance(step, Step)
-                if step.function is None:
-                    found.setdefault(step.index, step.value)
-                else:
-                    run = result_at if values is None else values
-                    found[step.index] = run(step, found, count)
+            if not self._pass(found, count, values):
+                break
             carried = [np.array(found[step.index])[()] for step in self.nexts]
-            for kept, step in zip(rows, self.stacks, strict=True):
-                kept.append(np.array(found[step.index]))
+            for row_, step in zip(rows, self.stacks, strict=True):
+                row_.append(np.array(found[step.index]))
             lasts = [np.array(found[step.index])[()] for step in self.lasts]
-        stacks = [np.stack(kept) for kept in rows]
-        return (*carried, *stacks, *lasts)
+        exits = [np.array(found[step.index])[()] for step in self.at_exit]
+        return (*carried, *[np.stack(row_) for row_ in rows], *lasts, *exits)
+
+    def _pass(self, found: dict[int, Any], count: int, values: Any) -> bool:
+        """Compute the values of an iteration, and return whether the loop goes on behind it."""
+        for step in self.body.nodes:
+            assert isinstance(step, Step)
+            if step.function is None:
+                found.setdefault(step.index, step.value)
+                continue
+            found[step.index] = (values or result_at)(step, found, count)
+            if step.function is goes_on and not found[step.index]:
+                return False
+        return True
 
 
 def result_at(step: Step, found: dict[int, Any], count: int) -> Any:
@@ -221,9 +302,13 @@ class Begin:
 
     Attributes:
         count: the number of iterations.
+        is_open: whether a condition ends the loop.
+        least: of an open loop the number of iterations from which on the program is right.
     """
 
-    count: int
+    count: Any
+    is_open: bool = False
+    least: int = 0
 
     __name__ = "begin"
 
@@ -252,9 +337,42 @@ def carried(first: Any) -> Any:
     return first
 
 
+def path_in(nodes: Iterable[Any]) -> Path:
+    """Return the path of a program: the outcomes of its decisions, those of an open loop as one item."""
+    found: list[Any] = []
+    around: list[tuple[int, list[Any]]] = []
+    for step in nodes:
+        function = step.function
+        if isinstance(function, Begin):
+            around.append((len(found), []))
+        elif isinstance(function, End):
+            first, last = around.pop()
+            each = found[first:]
+            del found[first:]
+            found += [(tuple(each), tuple(last))] if function.begin.is_open else each * function.begin.count
+        elif function is decided:
+            found.append(step.args[1])
+        elif function is goes_on:
+            found.append(step.args[1])
+            around[-1][1].extend([*found[around[-1][0] : -1], not step.args[1]])
+    return tuple(found)
+
+
 def row(x: Any, begin: Any) -> Any:
     """Return the element of an array that is an iteration's, in the first one."""
     return x[0]
+
+
+def kept_rows(stack: Any, start: Any, step: int, count: Any) -> Any:
+    """Return what an open loop kept of some of its iterations, in the order in which another loop reads it."""
+    first = operator.index(start)
+    stop = first + step * operator.index(count)
+    return stack[first : None if stop < 0 else stop : step]
+
+
+def kept(begin: Any) -> Any:
+    """Return a list of memory for a value of every iteration of an open loop."""
+    raise AssertionError("memory that nothing is computed of")
 
 
 def stacked(begin: Any) -> Any:

@@ -41,6 +41,8 @@ class Program:
         numbers: what the user's code calls a number that it computes with, "learning_rate", by the number.
         reckoned: by the position of an argument the text of what Python computes for it before each call, from ints
             that change: "1 / (t + 1)".
+        twin: a program of the same function whose `while` loops were repeated another number of times, if that is all
+            that differs: then a condition ends the loops.
         quiet: the floating-point errors, "divide" or "over", that the function says nothing about, by `np.errstate`.
         written: the arguments that the function writes into, each with the node of its new values.
     """
@@ -55,6 +57,7 @@ class Program:
     reckoned: dict[int, str] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
     written: tuple[tuple[Node, Node], ...] = ()
+    twin: Program | None = None
 
     def updates_in(self, graph: Graph) -> dict[int, str]:
         """Return the names of the new values of variables in a picture of this program's graph, or of a rewritten one:

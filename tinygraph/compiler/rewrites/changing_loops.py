@@ -179,7 +179,7 @@ def loops_changed(graph: Graph, change: ChangeOfLoop) -> Graph:
 
     def each(builder: Builder, step: Step) -> Step | None:
         original = next(originals)
-        if type(step.function) is Loop:
+        if type(step.function) is Loop and type(step.function.count) is int:  # and no condition ends it
             found = change(builder, step, read[original.index])
             if found is None:
                 return None

@@ -8,7 +8,8 @@ In this order:
     words       a word for each step, the same for steps that may be one step of a loop; what an index takes is no step
     runs        where words repeat themselves, one after the other
     patterns    the arguments of the steps that would be one, as one: the same, carried, a row, a number that counts
-    rolled      the graph with loops in the place of runs
+    making      the graph with loops in the place of runs
+    opening     loops that a condition ends, from two runs
 
 A run may become a loop where each argument of each of its steps is one of these: the same value in all iterations; a
 value of the same iteration, or of one before; an element of an array, or a value of an earlier loop, at a place that
@@ -17,6 +18,7 @@ moves evenly; a number that changes evenly, or one of a list of numbers.
 
 from __future__ import annotations
 
-from tinygraph.compiler.rolling.rolled import rolled
+from tinygraph.compiler.rolling.making import rolled
+from tinygraph.compiler.rolling.opening import is_twin, opened
 
-__all__ = ["rolled"]
+__all__ = ["is_twin", "opened", "rolled"]

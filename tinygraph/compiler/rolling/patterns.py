@@ -7,6 +7,7 @@ h₀, h₁, h₂              Carried: h₀ first, then the value of the iterati
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 
 from tinygraph.compiler.program.loops import Affine, item_at
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rolling.runs import ITERATIONS, Run
+from tinygraph.compiler.rolling.runs import Run
 from tinygraph.compiler.rolling.words import is_element
 
 __all__ = ["Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "pattern_of"]
@@ -82,6 +83,7 @@ class Pattern:
         run: the iterations.
         args, kwargs: of each step of an iteration, with patterns in the places of values.
         carried: for each value that is carried its first value, and its next one: `Here` or `Carried`.
+        exit: of an open loop the place of the decision that ends it.
     """
 
     run: Run
@@ -89,6 +91,16 @@ class Pattern:
     args: list[Any] = field(default_factory=list)
     kwargs: list[Any] = field(default_factory=list)
     carried: list[tuple[Any, Any]] = field(default_factory=list)
+    exit: int | None = None
+
+    @property
+    def stop(self) -> int:
+        """The position behind its last step, those of the pass in which it ends among them."""
+        return self.run.stop + (0 if self.exit is None else self.exit + 1)
+
+    def passes(self, offset: int) -> int:
+        """Return how often a step is computed: in the pass in which an open loop ends once more."""
+        return self.run.count + (self.exit is not None and offset <= self.exit)
 
     def step_at(self, iteration: int, offset: int) -> Step:
         """Return a step of an iteration."""
@@ -104,8 +116,9 @@ class _Differ(Exception):  # noqa: N818 - no error: the run is tried without som
 
 
 def pattern_of(
-    run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None]
-) -> Pattern | None:
+    run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
+    words: Sequence[int], small: bool = False,
+) -> Pattern | None:  # fmt: skip
     """Return what the iterations of a run have in common, the first or the last ones left out if they differ.
 
     Args:
@@ -113,15 +126,52 @@ def pattern_of(
         steps: all calls of the graph, in order.
         positions: of each call, by its index.
         located: where in an earlier loop a value is.
+        words: of the steps.
+        small: whether a condition may end the loop, and shorter runs count.
     """
-    for first, last in ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (2, 2)):
+    for end, (first, last) in itertools.product((True, False) if small else (False,), _LEFT_OUT):
         part = Run(run.start + first * run.period, run.period, run.count - first - last)
-        if part.count < ITERATIONS or not part.is_worth_it:
-            return None
+        if not part.is_worth_it(small) or (end and last):
+            continue
+        place = _exit_of(part, steps, words) if end else None
+        if end and place is None:
+            continue
         try:
-            return _Matching(part, steps, positions, located).pattern()
+            found = _Matching(part, steps, positions, located, place).pattern()
         except _Differ:
             continue
+        if not end or not any([_differs(item) for item in (*found.args, *found.kwargs)]):
+            return found
+    return None
+
+
+# How many of the first and the last iterations are left out, if a loop cannot have all.
+_LEFT_OUT = ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (2, 2))
+
+
+def _exit_of(run: Run, steps: Sequence[Step], words: Sequence[int]) -> int | None:
+    """Return the place of the decision that ends a loop: behind the run it was taken otherwise, with Python in the same
+    state as in all iterations.
+    """
+    for offset in range(run.period):
+        position = run.stop + offset
+        if position >= len(steps):
+            return None
+        if words[position] == words[run.start + offset]:
+            continue
+        other = steps[position]
+        all_passes = [steps[run.start + count * run.period + offset] for count in range(run.count)]
+        if not other.decides or not all([step.decides for step in all_passes]):
+            return None
+        states = {step.args[2:] for step in (*all_passes, other)}
+        outcomes = {step.args[1] for step in all_passes}
+        same = (
+            len(states) == 1
+            and not states & {(), (0,)}
+            and outcomes == {not other.args[1]}
+            and type(other.args[1]) is bool
+        )
+        return offset if same and other.source == all_passes[0].source else None
     return None
 
 
@@ -129,10 +179,11 @@ class _Matching:
     """The search for what the iterations of a run have in common."""
 
     def __init__(
-        self, run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None]
-    ) -> None:
+        self, run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
+        end: int | None,
+    ) -> None:  # fmt: skip
         self.run = run
-        self._pattern = Pattern(run, steps)
+        self._pattern = Pattern(run, steps, exit=end)
         self._positions = positions
         self._located = located
         self._carried: dict[Any, int] = {}
@@ -145,13 +196,20 @@ class _Matching:
         """
         found = self._pattern
         for offset in range(self.run.period):
-            steps = [found.step_at(iteration, offset) for iteration in range(self.run.count)]
+            steps = [found.step_at(iteration, offset) for iteration in range(found.passes(offset))]
+            if steps[0].decides:
+                expected = steps[0].args[1:2]
+                if any([step.args[1:2] != expected for step in steps[: self.run.count]]):
+                    raise _Differ
+                found.args.append((self._argument([step.args[0] for step in steps]), *expected))
+                found.kwargs.append({})
+                continue
             found.args.append(self._tuple([step.args for step in steps]))
             first = steps[0].kwargs
             if any([step.kwargs.keys() != first.keys() for step in steps]):
                 raise _Differ
             kwargs = {key: self._argument([step.kwargs[key] for step in steps]) for key in first}
-            if any(_counts(item) for item in kwargs.values()) or (steps[0].decides and _counts(found.args[-1])):
+            if any(_counts(item) for item in kwargs.values()):
                 raise _Differ
             found.kwargs.append(kwargs)
         return found
@@ -224,10 +282,10 @@ class _Matching:
     def _of_run(self, items: list[Any], position: int) -> Any:
         """Return what values of the run itself have in common: they are of the same iteration, or of one before."""
         iteration, offset = divmod(position - self.run.start, self.run.period)
-        before = self.run.count - 1 - iteration
+        before = len(items) - 1 - iteration
         if before < 0:
             raise _Differ
-        for count in range(before, self.run.count):
+        for count in range(before, len(items)):
             if items[count] is not self._pattern.step_at(count - before, offset):
                 raise _Differ
         if not before:
@@ -315,3 +373,14 @@ def _counts(item: Any) -> bool:
     if type(item) is slice:
         return any([_counts(end) for end in (item.start, item.stop, item.step)])
     return type(item) in (Affine, Numbers)
+
+
+def _differs(item: Any) -> bool:
+    """Return whether an argument is not the same in all iterations, but for what is carried."""
+    if type(item) in (tuple, list):
+        return any([_differs(part) for part in item])
+    if type(item) is dict:
+        return any([_differs(part) for part in item.values()])
+    if type(item) is Element:
+        return _differs(item.base) or _differs(item.index)
+    return type(item) is Rows or _counts(item)

@@ -14,6 +14,9 @@ __all__ = ["Run", "runs_in"]
 ITERATIONS = 4
 SAVED = 24
 
+# Where the number of iterations is to be found out, shorter ones are looked for.
+FEWEST = 3
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Run:
@@ -39,28 +42,37 @@ class Run:
         """The number of words that a loop saves."""
         return self.period * (self.count - 1)
 
-    @property
-    def is_worth_it(self) -> bool:
-        """True if it should be a loop."""
+    def is_worth_it(self, small: bool = False) -> bool:
+        """Return whether it should be a loop.
+
+        Args:
+            small: it may be a loop that is shorter, or saves less, than one written for its own sake.
+        """
+        if small:
+            return self.count >= FEWEST and self.saved > 1
         return self.count >= ITERATIONS and self.saved >= SAVED
 
 
-def runs_in(words: Sequence[int]) -> list[Run]:
+def runs_in(words: Sequence[int], small: bool = False) -> list[Run]:
     """Return the longest runs in a list, none of which overlap, in their order.
 
     The run that saves most is taken first; what repeats itself within its words is no run beside it.
+
+    Args:
+        words: the list.
+        small: whether shorter ones count, too.
     """
-    found = sorted(_repetitions(words), key=lambda run: (-run.saved, run.period))
+    found = sorted(_repetitions(words, small), key=lambda run: (-run.saved, run.period))
     taken: list[Run] = []
     busy = bytearray(len(words))
     for run in found:
-        for free in _free_parts(run, busy):
+        for free in _free_parts(run, busy, small):
             taken.append(free)
             busy[free.start : free.stop] = b"\1" * (free.stop - free.start)
     return sorted(taken)
 
 
-def _repetitions(words: Sequence[int]) -> list[Run]:
+def _repetitions(words: Sequence[int], small: bool) -> list[Run]:
     """Return the runs of every period by which a word follows the same word."""
     found: list[Run] = []
     last: dict[int, int] = {}
@@ -81,12 +93,12 @@ def _repetitions(words: Sequence[int]) -> list[Run]:
             stop += 1
         known[period] = stop
         run = Run(start - period, period, (stop - start) // period + 1)
-        if run.is_worth_it:
+        if run.is_worth_it(small):
             found.append(run)
     return found
 
 
-def _free_parts(run: Run, busy: bytearray) -> list[Run]:
+def _free_parts(run: Run, busy: bytearray, small: bool) -> list[Run]:
     """Return the parts of a run, of whole periods, in which no position is busy."""
     if not any(busy[run.start : run.stop]):
         return [run]
@@ -95,7 +107,7 @@ def _free_parts(run: Run, busy: bytearray) -> list[Run]:
     for position in range(run.start, run.stop + 1):
         if position == run.stop or busy[position]:
             part = Run(start, run.period, (position - start) // run.period)
-            if part.is_worth_it:
+            if part.is_worth_it(small):
                 parts.append(part)
             start = position + 1
     return parts

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tinygraph.compiler.program.decisions import Left, decided
+from tinygraph.compiler.program.decisions import Left, begins_with, decided, outcomes_at
 from tinygraph.compiler.run.versions import Version
 
 __all__ = ["MOST", "along", "line_of_most", "weight_of"]
@@ -36,12 +36,12 @@ def along(
     following: Version | None = version
     while following is not None:
         tried.append(following)
-        begun = (*following.decisions[: left.number], left.outcome)
+        begun = (*outcomes_at(following.decisions, left.trips)[: left.number], left.outcome)
         following = next(
             (
                 other
                 for other in versions
-                if other.decisions[: len(begun)] == begun and other not in tried and other.holds(leaves)
+                if other not in tried and begins_with(other.decisions, begun) and other.holds(leaves)
             ),
             None,
         )

@@ -22,6 +22,8 @@ import numpy as np
 
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
+from tinygraph.compiler.program.decisions import outcomes_in
+from tinygraph.compiler.program.loops import path_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.profiling import Profile, profiled
@@ -53,6 +55,7 @@ class Runner:
         source: the text of the module.
         original: the recorded graph, as steps.
         graph: the graph after rewriting, which the text computes.
+        path: the outcomes of its decisions.
         plan: the storage of each value.
         text: the written text, with the arrays and functions that it refers to.
     """
@@ -74,6 +77,7 @@ class Runner:
         self.original = task.original
         self.graph = task.graph
         self.source = text.source
+        self.path = outcomes_in(task.program.graph.nodes) if task.program.twin is None else path_in(task.graph.nodes)
         self._code = code
         self._otherwise = otherwise
         self._exact: Runner | None = None

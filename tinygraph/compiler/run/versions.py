@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.guards.surroundings import Surroundings
-from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
 from tinygraph.compiler.run.named_results import has_names, with_names
@@ -80,7 +79,7 @@ class Version:
         self.binding = binding
         self.guards = surroundings.guards
         self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
-        self.decisions = outcomes_in(program.graph.nodes)
+        self.decisions = runner.path
         # --- ends: arguments, variables, generators, gradients
         self._given = binding.given
         self._plain = binding.as_they_are

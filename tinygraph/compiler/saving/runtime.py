@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.decisions import Left
+from tinygraph.compiler.program.decisions import Left, begins_with, outcomes_at
 
 __all__ = ["described", "kinds_of", "literal", "on_paths", "owner", "read"]
 
@@ -97,12 +97,12 @@ def on_paths(name: str, paths: list[Any]) -> Any:
         begun: tuple[Any, ...] = ()
         line = ""
         for position, (path, program, places) in enumerate(paths):
-            if path[: len(begun)] == begun:
+            if begins_with(path, begun):
                 try:
                     result = program(*[leaves[place] for place in places])
                 except Left as left:
-                    number, outcome, line = left.args
-                    begun = (*path[:number], outcome)
+                    number, outcome, line, *trips = left.args
+                    begun = (*outcomes_at(path, *(trips or [()]))[:number], outcome)
                     continue
                 paths.insert(0, paths.pop(position))  # the next call tries it first
                 return result

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.decisions import Path
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.run.binding import Ends
 from tinygraph.compiler.run.versions import Version
@@ -70,7 +71,7 @@ class SavedProgram:
     result: Any = None
     written_into: bool = False
     asks_identity: bool = False
-    path: tuple[bool | int, ...] = ()
+    path: Path = ()
     group: int = 0
 
 

@@ -24,9 +24,14 @@ from tinygraph.compiler.program.loops import (
     Affine,
     Begin,
     End,
+    FromCount,
     Loop,
     carried,
     item_at,
+    kept,
+    kept_at,
+    kept_row,
+    kept_rows,
     part,
     put_row,
     row,
@@ -44,7 +49,7 @@ def unnested(graph: Graph) -> Graph:
     """Return a graph with the steps of its loops among the others."""
     if not any([type(step.function) is Loop for step in graph.nodes]):
         return graph
-    flat = _Unnesting()
+    flat = _Unnesting(_least_counts(graph))
     moved: dict[int, Any] = {}
     flat.add_all(graph, moved)
     return Graph(tuple(flat.builder.steps), tuple([moved[output.index] for output in graph.outputs]))
@@ -53,8 +58,9 @@ def unnested(graph: Graph) -> Graph:
 class _Unnesting:
     """A graph without loops within steps, as it is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: dict[int, int]) -> None:
         self.builder = Builder()
+        self._least = least
 
     def add_all(self, graph: Graph, moved: dict[int, Any]) -> None:
         """Append the steps of a graph.
@@ -91,7 +97,7 @@ class _Unnesting:
         inner.update({item.index: first for item, first, new in zip(inputs, firsts, loop.nexts, strict=False)
                       if new is item})  # fmt: skip
         rows = self._sliced(loop, inner)
-        stacks = [self._stack(step, kept, inner, loop.count) for kept in loop.stacks]
+        stacks = [self._stack(step, item, inner, loop) for item in loop.stacks]
         held = [
             inner.get(item.index)
             or builder.add(_made(step, carried, (first,), item.shape, item.dtype, _before(item.name)))
@@ -99,28 +105,39 @@ class _Unnesting:
         ]
         inner.update(zip([item.index for item in inputs[: loop.carried]], held, strict=True))
         moving = [number for number, item in enumerate(loop.nexts) if item is not inputs[number]]
-        kept = [stack for stack in stacks if stack.function is stacked]
-        if not moving and not kept and all([item.function is None for item in loop.body.nodes]):
+        fresh = [stack for stack in stacks if stack.function is stacked]
+        if not loop.is_open and not moving and not fresh and all([item.function is None for item in loop.body.nodes]):
             return [*held, *stacks, *[self._outside(item, inner) for item in loop.lasts]]
-        function = Begin(loop.count)
+        function = Begin(loop.count, loop.is_open, self._least.get(step.index, 0))
         begin = builder.add(_made(step, function, (), (), np.dtype(object), None))
         for item, whole in rows:
             inner[item.index] = builder.add(_made(item, row, (whole, begin), item.shape, item.dtype, item.name))
         self.add_all(loop.body, inner)
         nexts = self._nexts(loop, inner, moving)
         self._keep(loop, inner, stacks, begin)
-        lasts = [self._last(inner[item.index], held) for item in loop.lasts]
+        # What an open loop keeps has another name when it has ended.
+        places = {item.index: number for number, item in enumerate(loop.stacks) if loop.is_open}
+        lasts = [None if item.index in places else self._last(inner[item.index], held) for item in loop.lasts]
         olds = tuple([held[number] for number in moving])
         builder.add(_made(step, End(function), (begin, olds, tuple(nexts)), (), np.dtype(object), None))
-        return [*held, *stacks, *lasts]
+        lasts = [
+            self._last_kept(stacks[places[item.index]], item, loop.count) if last is None else last
+            for item, last in zip(loop.lasts, lasts, strict=True)
+        ]
+        return [*held, *stacks, *lasts, *[inner[item.index] for item in loop.at_exit]]
 
-    def _stack(self, like: Step, kept: Step, inner: dict[int, Any], count: int) -> Step:
+    def _last_kept(self, stack: Step, item: Step, count: FromCount) -> Step:
+        """Append what an open loop kept of the last iteration."""
+        index = FromCount(count.loop, -1, count.recorded - 1)
+        return self.builder.add(_made(item, kept_at, (stack, index), item.shape, item.dtype, item.name))
+
+    def _stack(self, like: Step, item: Step, inner: dict[int, Any], loop: Loop) -> Step:
         """Append memory for a value of every iteration; where it is one value in all of them, its copies."""
-        shape = (count, *kept.shape)
-        if kept.index not in inner and not kept.is_constant:
-            return self.builder.add(_made(like, stacked, (), shape, kept.dtype, None))
+        shape = (operator.index(loop.count), *item.shape)
+        if loop.is_open or (item.index not in inner and not item.is_constant):
+            return self.builder.add(_made(like, kept if loop.is_open else stacked, (), shape, item.dtype, None))
         like = replace(like, name=None)
-        repeated = self.builder.call(like, np.broadcast_to, self._outside(kept, inner), shape)
+        repeated = self.builder.call(like, np.broadcast_to, self._outside(item, inner), shape)
         return self.builder.call(like, np.copy, repeated)
 
     def _outside(self, step: Step, inner: dict[int, Any]) -> Step:
@@ -137,7 +154,10 @@ class _Unnesting:
         known: dict[Any, Step] = {}
         for step in loop.body.nodes:
             assert isinstance(step, Step)
-            if step.function is not item_at:
+            if step.function == kept_row:
+                found.append((step, self._of_kept(step, inner[step.args[0].index], loop)))
+                continue
+            if step.function != item_at:
                 continue
             base, index = step.args
             whole = inner.get(base.index) or (self._constant(base, inner) if base.is_constant else None)
@@ -153,6 +173,13 @@ class _Unnesting:
                 known[key] = self._in_order(step, whole, axis, at, loop.count)
             found.append((step, known[key]))
         return found
+
+    def _of_kept(self, step: Step, stack: Step, loop: Loop) -> Step:
+        """Append what an open loop kept, in the order in which another loop reads it."""
+        at, size = step.args[1], operator.index(loop.count)
+        return self.builder.add(
+            _made(step, kept_rows, (stack, at.start, at.step, loop.count), (size, *step.shape), step.dtype, None)
+        )
 
     def _constant(self, step: Step, inner: dict[int, Any]) -> Step:
         inner[step.index] = self.builder.add(step)
@@ -204,9 +231,10 @@ class _Unnesting:
     def _keep(self, loop: Loop, inner: dict[int, Any], stacks: list[Step], begin: Step) -> None:
         """Append, for each value that is kept of every iteration, that it is written into its row."""
         for step, stack in zip(loop.stacks, stacks, strict=True):
-            if stack.function is not stacked:
+            if stack.function not in (stacked, kept):
                 continue
-            self.builder.add(_made(step, put_row, (stack, inner[step.index], begin), (), np.dtype(object), None))
+            value = self._outside(step, inner)
+            self.builder.add(_made(step, put_row, (stack, value, begin), (), np.dtype(object), None))
 
 
 def may_be_row(step: Step) -> bool:
@@ -231,3 +259,33 @@ def _counted_axis(index: Any) -> int | None:
     if type(items[-1]) is not Affine or any([item != slice(None) for item in items[:-1]]):
         return None
     return len(items) - 1
+
+
+def _least_counts(graph: Graph) -> dict[int, int]:
+    """Return by the index of an open loop the number of iterations from which on what reads its values finds them."""
+    loops = [step for step in graph.nodes if type(step.function) is Loop and step.function.is_open]
+    numbers = {step.index: number for number, step in enumerate(loops)}
+    least = dict.fromkeys(range(len(loops)), 0)
+
+    def note(number: int, needed: int) -> None:
+        least[number] = max(least[number], needed)
+
+    for step in graph.nodes:
+        loop: Any = step.function
+        if loop is kept_at and step.args[0].function is part:
+            index = step.args[1]
+            if type(index) is FromCount:
+                note(index.loop, -index.offset)
+            else:
+                note(numbers[step.args[0].args[0].index], index + 1)
+        elif loop is part and step.args[0].index in numbers and _is_last(step.args[0].function, step.args[1]):
+            note(numbers[step.args[0].index], 1)
+        elif type(loop) is Loop and type(loop.count) is FromCount and not loop.is_open:
+            note(loop.count.loop, 1 - loop.count.offset)
+    return {index: least[number] for index, number in numbers.items()}
+
+
+def _is_last(loop: Loop, position: int) -> bool:
+    """Return whether a result of a loop is one of its last iteration."""
+    first = loop.carried + loop.stacked
+    return first <= position < first + loop.last

@@ -6,6 +6,7 @@ The program follows the answer, and checks it at each call: see `tinygraph.compi
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.operands import plain
+from tinygraph.engine.value import Value
+from tinygraph.users_code.source import users_frame
+from tinygraph.users_code.while_loops import state_in_while
 
 __all__ = ["decide", "decided_size"]
 
@@ -38,8 +42,19 @@ def decide(recorder: Recorder, tape: Tape, traced: Traced, ask: Callable[[Any], 
     ask(alike[()] if traced._is_number else alike)  # an array of several elements has no truth, a float is no index
     event = recorder.operand(traced)
     outcome = ask(traced._value) if tape.reference is None else _earlier_outcome(tape, event)
-    recorder.call(decided, (traced, outcome), {})
+    recorder.call(decided, (traced, outcome, _state_now(tape)), {})
     return outcome
+
+
+def _state_now(tape: Tape) -> int:
+    """Return the number of the state in which Python asks, the same whenever it is the same; 0 if it is not known."""
+    frame = users_frame(sys._getframe(2))
+    state = None if frame is None else state_in_while(frame, _is_computed)
+    return 0 if state is None else tape.states.setdefault((frame, state), len(tape.states) + 1)
+
+
+def _is_computed(value: Any) -> bool:
+    return type(value) is Traced or (isinstance(value, Value) and type(value._value) is Traced)
 
 
 def decided_size(recorder: Recorder, item: Any) -> Any:

@@ -72,6 +72,7 @@ class Tape:
         calls: what the run called.
         orders: for each call that took elements in the order of memory, the axes in that order.
         quiet: the kinds of floating-point errors that `np.errstate` ignores inside the run.
+        states: the numbers of the states in which Python decided in a `while` loop.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Tape:
         self.calls: list[RecordedCall] = []
         self.orders: list[tuple[int, ...]] = []
         self.quiet: set[str] = set() if reference is None else reference.quiet
+        self.states: dict[Any, int] = {}
 
     def event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:
         """Add the event of an input or a constant.

@@ -64,8 +64,9 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     updates = [_update(captured) for captured in state]
     written = trace.recording.written_arguments()
     ends += [event for _, event in written]
+    in_while = _in_while(trace.events)
     updated = [event for event in updates if event is not None]
-    needed = _needed([*ends, *updated, *_always_made(trace.events)], trace.events)
+    needed = _needed([*ends, *updated, *in_while, *_always_made(trace.events)], trace.events)
     calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
 
     nodes = _Nodes(state, _scopes(calls))
@@ -82,7 +83,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         arguments=arguments,
         variables=variables,
         results=results,
-        sections=nodes.sections(_sections(calls, trace.events, ends)),
+        sections=nodes.sections(_sections(calls, trace.events, [*ends, *in_while])),
         generators=tuple(trace.recording.generators.found),
         numbers={number: name for number, name in nodes.numbers.items() if name is not None},
         reckoned=_reckoned(trace, [event for event in order if event.index in used]),
@@ -283,6 +284,18 @@ def _filled(result: Any, value: Callable[[Event], Node]) -> Any:
         items = [_filled(item, value) for item in result]
         return items if isinstance(result, list) else tuple(items)
     return value(result) if type(result) is Event else result
+
+
+def _in_while(events: list[Event]) -> list[Event]:
+    """Return the calls of `while` loops, needed or not: an iteration has the same calls as the one before."""
+    states = [event.index for event in events if event.function is decided and event.args[2:] not in ((), (0,))]
+    if not states:
+        return []
+    first, last = min(states), max(states)
+    return [
+        event for event in events
+        if first <= event.index <= last and event.kind == "call" and event.section == "forward"
+    ]  # fmt: skip
 
 
 def _needed(roots: list[Event], events: list[Event]) -> set[int]:

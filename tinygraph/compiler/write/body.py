@@ -18,7 +18,20 @@ from typing import Any
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
-from tinygraph.compiler.program.loops import Affine, Begin, End, carried, put_row, row, stacked
+from tinygraph.compiler.program.loops import (
+    Affine,
+    Begin,
+    End,
+    FromCount,
+    carried,
+    goes_on,
+    kept,
+    kept_at,
+    kept_rows,
+    put_row,
+    row,
+    stacked,
+)
 from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
@@ -64,6 +77,8 @@ class Body:
         self._inline: set[int] = set()  # values that are computed in a condition
         self._loops: list[Step] = []  # those that the next statement is in
         self._calls = list(plan.by_index.values())
+        self._numbered: set[int] = set()  # open loops whose iterations are counted
+        self._ended: dict[int, Step] = {}  # by the step that begins an open loop its condition
         self._each: dict[str, str] = {}  # by an array the name of a list of its rows
         self._bound = writer.bound = bound_in_loops(self._calls, plan)
         self.returned = ""
@@ -73,7 +88,7 @@ class Body:
         for item, following in zip(self.plan.items, [*self.plan.items[1:], None], strict=False):
             if isinstance(item, Fusion):
                 self._write_fusion(item)
-            elif item.decides:
+            elif item.decides or item.function is goes_on:
                 self._write_decision(item)
             elif not self._stands_in_condition(item, following):
                 self._write(item)
@@ -118,7 +133,9 @@ class Body:
 
     def _stands_in_condition(self, step: Step, following: Step | Fusion | None) -> bool:
         """Return whether a number without a name is computed in the condition of the decision that follows."""
-        if not isinstance(following, Step) or not following.decides or step.name is not None or step.shape:
+        if not isinstance(following, Step) or step.name is not None or step.shape:
+            return False
+        if not following.decides and following.function is not goes_on:
             return False
         expected = following.args[1]
         alone = following.args[0] is step and self._uses[step.index] == 1 and self.plan.storage[step.index] is None
@@ -127,13 +144,16 @@ class Body:
         return step.index in self._inline
 
     def _write_decision(self, step: Step) -> None:
-        """Write a decision: the program ends there for a call that decides otherwise."""
-        if self._conditions.is_settled(step):
+        """Write a decision: the program ends there for a call that decides otherwise, or a loop does."""
+        if step.decides and self._conditions.is_settled(step):
             return
         value = step.args[0]
         text = expression(self.writer, value) if value.index in self._inline else self.writer.text(value)
         self._comment(step)
-        self._put_lines(*self._conditions.lines(step, text, self.names))
+        if step.function is goes_on:
+            self._end_open(step, text)
+        else:
+            self._put_lines(*self._conditions.lines(step, text, self.names))
 
     def _write_view(self, step: Step, held: Storage) -> None:
         """Write a view; once, if it looks at memory that lasts."""
@@ -148,14 +168,62 @@ class Body:
     def _begin_stack(self, step: Step) -> None:
         """Write the memory for a value of every iteration, where the caller gets it."""
         held = self.plan.storage[step.index]
-        if held is not None:
+        if step.function is kept:
+            self.setup.append(f"{self.names[step.index]} = []")
+        elif held is not None:
             self._begin(held, step)
+
+    def _begin_open(self, step: Step) -> None:
+        """Write the first lines of a loop that a condition ends."""
+        function: Any = step.function
+        name = self.names[step.index]
+        self.writer.counts.append(name)
+        _, kept_values = rows_in(self._calls, step)
+        numbered = bool(kept_values) or function.least > 0 or self._conditions.has_decisions or self._counts(step)
+        if numbered:
+            self._put_lines(f"{name} = 0")
+            self._numbered.add(step.index)
+        self._put_lines("while True:")
+        self._loops.append(step)
+        self.writer.counter = name
+        if not kept_values:
+            return
+        first = self.names[kept_values[0].args[0].index]
+        self._put_lines(f"if {name} == len({first}):")
+        for item in kept_values:
+            stack, value, _ = item.args
+            empty = empty_text(value.shape, value.dtype) if value.shape else "None"
+            self._put_lines(f"    {self.names[stack.index]}.append({empty})")
+        for item in kept_values:
+            stack, value, _ = item.args
+            if value.shape:
+                row_name = self.names[value.index]
+                if not self._is_row(value, stack):
+                    row_name = self.names[item.index] = self.writer.taken.take(f"{row_name}_row")
+                self._put_lines(f"{row_name} = {self.names[stack.index]}[{name}]")
+
+    def _counts(self, step: Step) -> bool:
+        """Return whether another loop, or what is read of an open one, depends on its number of iterations."""
+        function: Any = step.function
+        begins = [item.function for item in self._calls if isinstance(item.function, Begin)]
+        number = [item for item in begins if item.is_open].index(function)
+        tied = [item for item in begins if type(item.count) is FromCount and item.count.loop == number]
+        return len(tied) > 1 or any([item.function in (kept_at, kept_rows) for item in self._calls])
+
+    def _end_open(self, step: Step, text: str) -> None:
+        """Write the condition of an open loop."""
+        self._put_lines(*self._conditions.end_of_loop(step, text))
+        self._ended[self._loops[-1].index] = step
 
     def _begin_loop(self, step: Step) -> None:
         """Write the first line of a loop."""
         for draw in draws_in(self._calls, step):
             self._put_lines(*self._conditions.before_draw(draw))
         self._comment(step)
+        function: Any = step.function
+        if function.is_open:
+            self._begin_open(step)
+            return
         read, kept = rows_in(self._calls, step)
         rows = [(self.names[item.index], self._source_of(item.args[0], item)) for item in read]
         for item in kept:
@@ -166,8 +234,7 @@ class Body:
                     name = self.names[item.index] = self.writer.taken.take(f"{name}_row")
                 rows.append((name, self._source_of(stack, value)))
         counter = self.names[step.index] if counts_in(self._calls, step) else None
-        function: Any = step.function
-        self._put_lines(*first_lines(rows, counter, function.count))
+        self._put_lines(*first_lines(rows, counter, self.writer.text(function.count)))
         self._loops.append(step)
         self.writer.counter = self.names[step.index]
 
@@ -179,7 +246,7 @@ class Body:
     def _source_of(self, whole: Step, entry: Step) -> str:
         """Return what a loop goes over: of memory that lasts a list of its rows, which is made once."""
         text, held = self.writer.text(whole), self.plan.storage[whole.index]
-        if held is None or not held.is_lasting or whole.index in self._bound or not entry.shape:
+        if held is None or not held.is_lasting or held.kind == "kept" or whole.index in self._bound or not entry.shape:
             return text
         if text not in self._each:
             name = self._each[text] = self.writer.taken.take(f"each_{text}")
@@ -213,7 +280,12 @@ class Body:
                 self._put(new, f"np.copyto({self.names[old.index]}, {self.writer.text(new)})")
         if targets:
             self._put(step, f"{', '.join(targets)} = {', '.join(sources)}")
+        begin = self._loops[-1]
+        if begin.index in self._numbered:
+            self._put_lines(f"{self.names[begin.index]} += 1")
         self._loops.pop()
+        if begin.index in self._numbered and begin.function.least > 0:  # type: ignore[union-attr]
+            self._put_lines(*self._conditions.too_few(self._ended[begin.index], begin, self.names))
         self._comments.forget()
         if self._loops:
             self.writer.counter = self.names[self._loops[-1].index]
@@ -336,6 +408,7 @@ class Body:
 # The steps of loops that are written in a way of their own.
 _OF_LOOPS: dict[Any, Callable[[Body, Step], None]] = {
     stacked: Body._begin_stack,
+    kept: Body._begin_stack,
     Begin: Body._begin_loop,
     row: lambda body, step: None,
     put_row: Body._keep,

@@ -21,7 +21,7 @@ from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.loops import Affine, at_first, carried
+from tinygraph.compiler.program.loops import Affine, at_first, carried, kept_at, kept_rows
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls, writing_parts
@@ -165,6 +165,8 @@ _EXPRESSIONS: dict[Any, Callable[[Writer, Step], str]] = {
     np.matmul: product_calls.product,
     operator.getitem: moving.taken,
     carried: lambda writer, step: writer.text(step.args[0]),
+    kept_at: moving.taken,
+    kept_rows: moving.rows_kept,
     astype: moving.converted,
     einsum_of: product_calls.einsum,
     draws.uniform: _drawn,

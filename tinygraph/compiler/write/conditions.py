@@ -8,15 +8,19 @@ if not err > tol:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from tinygraph.compiler.program.decisions import Left
-from tinygraph.compiler.program.loops import Begin, End
+from tinygraph.compiler.program.loops import Begin, End, goes_on
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.references import References
 from tinygraph.graph import Node
 
 __all__ = ["Conditions"]
+
+# Of a decision its number in the first iterations, and what an iteration of some loops adds.
+Number = tuple[int, list[tuple[int, int]]]
 
 
 class Conditions:
@@ -28,15 +32,21 @@ class Conditions:
     """
 
     def __init__(self, nodes: Iterable[Node], references: References) -> None:
-        self._numbers = _numbers_in(nodes)
+        self._numbers, self._open_before = _numbers_in(nodes)
         self._references = references
+        self._may_leave = any([isinstance(step, Step) and step.decides for step in nodes])
         self._left = len(self._numbers)
         self._known: set[tuple[int, bool | int]] = set()  # a second decision about one value is none
         self._states: dict[int, str] = {}  # by the position of a generator the name of its state before the first draw
 
+    @property
+    def has_decisions(self) -> bool:
+        """True if a call may leave the program."""
+        return self._may_leave
+
     def is_settled(self, step: Step) -> bool:
         """Return whether a decision always has the same outcome here: about a constant, or for the second time."""
-        value, expected = step.args
+        value, expected = step.args[:2]
         if type(value) is not Step or value.is_constant:
             return True
         is_known = (value.index, expected) in self._known
@@ -57,11 +67,41 @@ class Conditions:
         else:
             test, outcome = f"{text} != {expected}", f"int({text})"
         back = [f"    generator_{position}.bit_generator.state = {name}" for position, name in self._states.items()]
-        left = self._references.foreign(Left)
+        left, trips = self._references.foreign(Left), self._trips(step, counters)
+        return [f"if {test}:", *back, f"    raise {left}({self._place(step, counters)}, {outcome}, {line}{trips})"]
+
+    def end_of_loop(self, step: Step, text: str) -> list[str]:
+        """Return the lines of the condition that ends an open loop."""
+        self._left -= 1
+        return [f"if not {text}:" if step.args[1] else f"if {text}:", "    break"]
+
+    def too_few(self, step: Step, begin: Step, counters: dict[int, str]) -> list[str]:
+        """Return the lines behind an open loop that ended too early for the program.
+
+        Args:
+            step: the condition that ended it.
+            begin: begins the loop.
+            counters: as for `lines`.
+        """
+        function: Any = begin.function
+        back = [f"    generator_{position}.bit_generator.state = {name}" for position, name in self._states.items()]
+        left, trips = self._references.foreign(Left), self._trips(step, counters)
+        place, line = self._place(step, counters), string_text(str(step.source))
+        return [
+            f"if {counters[begin.index]} < {function.least}:", *back,
+            f"    raise {left}({place}, {not step.args[1]}, {line}{trips})",
+        ]  # fmt: skip
+
+    def _place(self, step: Step, counters: dict[int, str]) -> str:
+        """Return the number of a decision among those of the call, as text."""
         first, loops = self._numbers[step.index]
-        terms = [counters[begin] if each == 1 else f"{each} * {counters[begin]}" for begin, each in loops]
-        number = " + ".join([*terms, *([str(first)] if first or not terms else [])])
-        return [f"if {test}:", *back, f"    raise {left}({number}, {outcome}, {line})"]
+        terms = [counters[begin] if each == 1 else f"{each} * {counters[begin]}" for begin, each in loops if each]
+        return " + ".join([*terms, *([str(first)] if first or not terms else [])])
+
+    def _trips(self, step: Step, counters: dict[int, str]) -> str:
+        """Return how often the open loops so far were repeated, as the last argument of `Left`."""
+        names = [counters[begin] for begin in self._open_before[step.index]]
+        return f", ({', '.join(names)}{',' if len(names) == 1 else ''})" if names else ""
 
     def before_draw(self, step: Step) -> list[str]:
         """Return the line that notes the state of a generator before its first draw, if a decision follows."""
@@ -72,22 +112,37 @@ class Conditions:
         return [f"{self._states[position]} = generator_{position}.bit_generator.state"]
 
 
-def _numbers_in(nodes: Iterable[Node]) -> dict[int, tuple[int, list[tuple[int, int]]]]:
-    """Return the number of each decision in the first iterations of the loops that it is in, and for each of these the
-    step that begins it, with the number of decisions in an iteration.
+def _numbers_in(nodes: Iterable[Node]) -> tuple[dict[int, Number], dict[int, list[int]]]:
+    """Return by the index of a decision its number, and the open loops that begin before it.
+
+    A number is that in the first iterations of all loops, and pairs: the step that begins a loop, and what each of its
+    iterations adds.
     """
-    found: dict[int, tuple[int, list[tuple[int, int]]]] = {}
+    found: dict[int, Number] = {}
+    open_before: dict[int, list[int]] = {}
+    opened: list[int] = []
+    past: list[tuple[int, int]] = []  # open loops that have ended, with what each iteration adds
     number = 0
-    around: list[tuple[Node, int]] = []
+    around: list[tuple[Node, int, int]] = []
     for step in nodes:
         if isinstance(step.function, Begin):
-            around.append((step, number))
+            around.append((step, number, -1))
+            opened += [step.index] if step.function.is_open else []
         elif isinstance(step.function, End):
-            begin, first = around.pop()
-            each, number = number - first, first + (number - first) * step.function.begin.count
-            for decision in [index for index, (start, _) in found.items() if start >= first]:
-                found[decision][1].append((begin.index, each))
-        elif isinstance(step, Step) and step.decides:
-            found[step.index] = (number, [])
+            begin, first, ending = around.pop()
+            each = number - first
+            for index, (start, loops) in found.items():
+                if start >= first and index > begin.index:
+                    loops.append((begin.index, each))
+            if step.function.begin.is_open:
+                number = ending
+                past.append((begin.index, each))
+            else:
+                number = first + (each and each * step.function.begin.count)
+        elif isinstance(step, Step) and (step.decides or step.function is goes_on):
+            found[step.index] = (number, [*past])
+            open_before[step.index] = [*opened]
             number += 1
-    return found
+            if step.function is goes_on:
+                around[-1] = (*around[-1][:2], number)
+    return found, open_before

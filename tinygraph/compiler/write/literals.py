@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.loops import Affine, FromCount
 
 __all__ = [
     "affine_text",
     "array_text",
     "dtype_text",
     "empty_text",
+    "from_count_text",
     "name_of_number",
     "number_text",
     "ones_text",
@@ -79,6 +81,14 @@ def name_of_number(value: Any) -> str:
     digits = number_text(float(value)).removesuffix(".0")
     digits = digits if len(digits) <= 8 else f"{value:.3g}"
     return "n_" + digits.replace("e-", "e_minus_").replace("-", "minus_").replace("+", "").replace(".", "_")
+
+
+def from_count_text(number: FromCount, counters: Sequence[str]) -> str:
+    """Return a number that depends on how often an open loop was repeated as it is written."""
+    name = counters[number.loop]
+    if not number.offset:
+        return name
+    return f"{name} {'+' if number.offset > 0 else '-'} {abs(number.offset)}"
 
 
 def affine_text(number: Affine, counter: str) -> str:

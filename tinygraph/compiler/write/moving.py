@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import at_first
+from tinygraph.compiler.program.loops import at_first, kept_at, kept_rows, moved
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
@@ -23,7 +23,7 @@ from tinygraph.compiler.write.writer import Writer
 
 __all__ = [
     "assembled_into", "converted", "converted_into", "copied_into", "reshaped_into", "reshaped_number",
-    "scattered_into", "taken", "taken_into", "view", "view_of_rows",
+    "rows_kept", "scattered_into", "taken", "taken_into", "view", "view_of_rows",
 ]  # fmt: skip
 
 
@@ -51,8 +51,10 @@ def view_of_rows(writer: Writer, step: Step) -> str:
 def _view_of_any_size(writer: Writer, step: Step) -> str | None:
     """Write a view that is written without the array's size."""
     x = writer.text(step.args[0])
-    if step.function is operator.getitem:
+    if step.function is operator.getitem or step.function is kept_at:
         return taken(writer, step)
+    if step.function is kept_rows:
+        return rows_kept(writer, step)
     if step.function in TRANSPOSING:
         axes = axes_of(step)
         return f"{x}.T" if axes == tuple(reversed(range(len(axes)))) else f"{x}.transpose{axes}"
@@ -97,6 +99,14 @@ def converted_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
+
+
+def rows_kept(writer: Writer, step: Step) -> str:
+    """Write what an open loop kept of some of its iterations: a part of a list, `all_h[n - 2::-1]`."""
+    stack, start, each, count = step.args
+    stop = moved(start, each, count)
+    end = "" if type(stop) is int and stop < 0 else writer.text(stop)
+    return f"{writer.text(stack)}[{writer.text(start)}:{end}{'' if each == 1 else f':{each}'}]"
 
 
 def taken(writer: Writer, step: Step) -> str:

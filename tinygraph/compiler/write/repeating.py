@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.program.loops import Affine, AtCount, Begin, End, put_row, row
+from tinygraph.compiler.program.loops import Affine, AtCount, Begin, End, kept_at, kept_rows, put_row, row
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.width import WIDTH, filled
 
 __all__ = ["bound_in_loops", "counts_in", "draws_in", "first_lines", "rows_in"]
 
 
-def first_lines(rows: Sequence[tuple[str, str]], counter: str | None, count: int) -> list[str]:
+def first_lines(rows: Sequence[tuple[str, str]], counter: str | None, count: str) -> list[str]:
     """Return the first line of a loop, or the lines that it is divided into.
 
     Args:
         rows: names, each with the array, or the list, whose entries it is the name of in turn.
         counter: the name of the counter, where it is needed.
-        count: the number of iterations.
+        count: the number of iterations, as text.
     """
     if not rows:
         return [f"for {counter or '_'} in range({count}):"]
@@ -94,7 +94,7 @@ def bound_in_loops(steps: Sequence[Step], plan: Plan) -> set[int]:
         if type(place) is Affine or (whole is not None and whole.index in found):
             found.add(step.index)
     for step in steps:
-        moves = step.function is row or type(step.function) is AtCount
+        moves = step.function in (row, kept_at, kept_rows) or type(step.function) is AtCount
         looks = plan.is_view(step) and any([operand.index in found for operand in operands_of(step)])
         if moves or looks:
             found.add(step.index)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import facts_of
-from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.loops import Affine, FromCount
 from tinygraph.compiler.program.result_types import dtype_of, ufunc_dtype
 from tinygraph.compiler.program.steps import Step, is_node
 from tinygraph.compiler.trace.functions import Part
@@ -22,6 +22,7 @@ from tinygraph.compiler.write.literals import (
     affine_text,
     array_text,
     dtype_text,
+    from_count_text,
     name_of_number,
     number_text,
     string_text,
@@ -44,6 +45,7 @@ class Writer(References):
         numbers: what the user's code calls some numbers.
         counter: the name of the counter of the innermost loop that is being written.
         bound: the indices of the steps whose names mean another part of memory in every iteration of a loop.
+        counts: the names of the numbers of iterations of the open loops.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class Writer(References):
     numbers: dict[float, str] = field(default_factory=dict)
     counter: str = "i"
     bound: set[int] = field(default_factory=set)
+    counts: list[str] = field(default_factory=list)
 
     # --- one argument -------------------------------------------------------------------------------------------------
 
@@ -170,6 +173,7 @@ def _of_slice(writer: Writer, item: slice) -> str:
 
 _FORMS: dict[type, Callable[[Writer, Any], str]] = {
     Step: _of_step,
+    FromCount: lambda writer, item: from_count_text(item, writer.counts),
     Affine: lambda writer, item: affine_text(item, writer.counter),
     np.ndarray: lambda writer, item: writer.constant(item, None),
     float: lambda writer, item: number_text(item),

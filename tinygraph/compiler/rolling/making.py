@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, item_at, part
+from tinygraph.compiler.program.loops import Affine, AtCount, Loop, goes_on, item_at, kept_at, kept_row, part
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import (
     Carried,
@@ -23,7 +23,7 @@ from tinygraph.compiler.rolling.patterns import (
     Same,
     pattern_of,
 )
-from tinygraph.compiler.rolling.runs import runs_in
+from tinygraph.compiler.rolling.runs import Run, runs_in
 from tinygraph.compiler.rolling.words import is_element, words_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
@@ -31,32 +31,39 @@ from tinygraph.graph import Graph
 __all__ = ["rolled"]
 
 
-def rolled(graph: Graph) -> Graph:
+def rolled(graph: Graph, is_open: bool = False) -> Graph:
     """Return a graph in which repeated steps are loops, and so are those within the bodies of loops.
 
     Args:
         graph: of steps.
+        is_open: whether a condition may end a loop, and short loops count. The graph is to be compared with that of
+            another run, to find out which numbers depend on the number of iterations.
     """
     steps, words = words_of(graph)
-    runs = runs_in(words)
+    runs = runs_in(words, is_open)
     if not runs:
         return graph
     positions = {step.index: position for position, step in enumerate(steps)}
     where: dict[int, Located] = {}
     patterns: list[Pattern] = []
     for run in runs:
-        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index))
+        busy = patterns[-1].stop - run.start if patterns else 0
+        if busy > 0:  # its first words are of the pass in which the loop before ends
+            taken = -(-busy // run.period)
+            run = Run(run.start + taken * run.period, run.period, run.count - taken)
+        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, is_open)
         if pattern is not None:
             patterns.append(pattern)
-            for iteration in range(pattern.run.count):
-                for offset in range(pattern.run.period):
+            for offset in range(pattern.run.period):
+                for iteration in range(pattern.passes(offset)):
                     where[pattern.step_at(iteration, offset).index] = Located(pattern, iteration, offset)
     return _Rolling(graph, steps, patterns, where).graph() if patterns else graph
 
 
 @dataclass(eq=False)
 class _Kept:
-    """The values of a loop that are needed outside, by their places: all of them, and the last ones.
+    """The values of a loop that are needed outside, by their places: all of them, the last ones, and those of the pass
+    in which it ends.
 
     Attributes:
         loop: the step of the loop, once it is there.
@@ -64,6 +71,7 @@ class _Kept:
 
     stacked: list[int] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
+    exits: list[int] = field(default_factory=list)
     loop: Step | None = None
 
 
@@ -95,7 +103,7 @@ class _Rolling:
                 position += 1
             else:
                 self._add_loop(pattern)
-                position = pattern.run.stop
+                position = pattern.stop
         outputs = tuple([self._value(output) for output in self._graph.outputs])
         return Graph(tuple(self._builder.steps), outputs)
 
@@ -110,7 +118,7 @@ class _Rolling:
                 self._need_in(pattern.kwargs)
                 for first, _ in pattern.carried:
                     self._need(first)
-                position = pattern.run.stop
+                position = pattern.stop
                 continue
             step = self._steps[position]
             for item in (*step.args, *step.kwargs.values()):
@@ -153,10 +161,14 @@ class _Rolling:
         place = self._where.get(item.index)
         if place is not None:
             kept, pattern = self._kept[place.pattern], place.pattern
-            if place.iteration < pattern.run.count - 1:
-                _note(kept.stacked, place.offset)
-            elif pattern.carries(place.offset) is None:
+            if place.iteration == pattern.run.count:
+                _note(kept.exits, place.offset)
+            elif place.iteration == pattern.run.count - 1 and pattern.carries(place.offset) is not None:
+                return
+            elif place.iteration == pattern.run.count - 1 and pattern.passes(place.offset) == pattern.run.count:
                 _note(kept.last, place.offset)
+            else:
+                _note(kept.stacked, place.offset)
 
     # --- values outside of loops --------------------------------------------------------------------------------------
 
@@ -176,13 +188,18 @@ class _Rolling:
         kept = self._kept[place.pattern]
         loop, run = kept.loop, place.pattern.run
         assert loop is not None
-        if place.iteration == run.count - 1:
-            number = place.pattern.carries(place.offset)
-            if number is None:
-                number = len(place.pattern.carried) + len(kept.stacked) + kept.last.index(place.offset)
+        pattern = place.pattern
+        number = pattern.carries(place.offset) if place.iteration == run.count - 1 else None
+        before = len(pattern.carried) + len(kept.stacked)
+        if place.iteration == run.count:
+            number = before + len(kept.last) + kept.exits.index(place.offset)
+        elif number is None and place.iteration == run.count - 1 and place.offset in kept.last:
+            number = before + kept.last.index(place.offset)
+        if number is not None:
             return self._part(item, loop, number, item.name)
+        function = operator.getitem if pattern.exit is None else kept_at
         return self._builder.add(
-            replace(item, function=operator.getitem, args=(self._stack(place), place.iteration), kwargs={})
+            replace(item, function=function, args=(self._stack(place), place.iteration), kwargs={})
         )
 
     def _stack(self, place: Located | Rows) -> Step:
@@ -221,6 +238,8 @@ class _Rolling:
         held: list[Any] = []
         for item in items:
             place = self._where.get(item.index) if type(item) is Step else None
+            if place is not None and place.pattern.exit is not None:
+                place = None
             if held and not (place is not None and _goes_on(held, place)):
                 yield from _piece_of(held)
                 held = []
@@ -266,7 +285,8 @@ class _Rolling:
         kept = self._kept[pattern]
         body = _Body(pattern, self._value, self._stack)
         graph = body.graph(kept)
-        loop = Loop(rolled(graph), pattern.run.count, len(pattern.carried), len(kept.stacked), len(kept.last))
+        sizes = (len(pattern.carried), len(kept.stacked), len(kept.last), len(kept.exits))
+        loop = Loop(rolled(graph), pattern.run.count, *sizes)
         like = pattern.step_at(0, 0)
         args = (*[self._moved_item(first) for first, _ in pattern.carried], *body.fixed)
         kept.loop = self._builder.add(
@@ -318,9 +338,11 @@ class _Body:
             function: Any = like.function
             if any([_has_affine(item) for item in new]):
                 function = AtCount(function)
+            elif offset == pattern.exit:
+                function = goes_on
             self._steps.append(self._builder.add(replace(like, function=function, args=new, kwargs=words)))
         outputs = [self._next(following) for _, following in pattern.carried]
-        outputs += [self._steps[offset] for offset in (*kept.stacked, *kept.last)]
+        outputs += [self._steps[offset] for offset in (*kept.stacked, *kept.last, *kept.exits)]
         return Graph(tuple(self._builder.steps), tuple(outputs))
 
     def _next(self, following: Any) -> Step:
@@ -370,7 +392,13 @@ class _Body:
         if kind is Same:
             return self._constant(item.step) if item.step.is_constant else self._input(self._value(item.step))
         if kind is Rows:
-            return self._taken(self._input(self._stack(item)), item.at, like)
+            stack = self._input(self._stack(item))
+            if item.pattern.exit is not None:
+                return self._builder.add(
+                    replace(like, function=kept_row, args=(stack, item.at), kwargs={}, shape=stack.shape[1:],
+                            dtype=stack.dtype, name=None)
+                )  # fmt: skip
+            return self._taken(stack, item.at, like)
         if kind is Numbers:
             values = item.values
             if values.dtype == np.float64 and like.dtype.kind == "f":

@@ -1,0 +1,170 @@
+"""Loops that a condition ends: one program for any number of iterations, made of two recordings that agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.compiler.program.decisions import begins_with, outcomes_at
+
+
+def newton(a):
+    x = a
+    err = np.abs(x * x - a)
+    while np.max(err) > 1e-10:
+        x = 0.5 * (x + a / x)
+        err = np.abs(x * x - a)
+    return x
+
+
+def fixed_point(a):
+    x = np.ones(3)
+    for _ in range(3):
+        x = x + a
+    while True:
+        new = np.cos(x) * a
+        d = np.max(np.abs(new - x))
+        x = new
+        if d < 1e-9:
+            break
+    return x * 2
+
+
+def halved(a):
+    """The backward pass of an iteration reads nothing of it: the loops are tied by their number alone."""
+    x = a
+    while np.max(x) > 1.0:
+        x = x * 0.5
+    return x
+
+
+def two_loops(a):
+    x = a
+    while np.max(x) > 1.0:
+        x = x * 0.5 + 0.01
+    y = x + a
+    while np.max(y) > 0.1:
+        y = np.sin(y) * 0.7
+    return y * x
+
+
+def with_path(a):
+    """A branch behind a loop, so that a call may leave the program there."""
+    x = a
+    while np.max(x) > 1.0:
+        x = np.sqrt(x)
+        x = x * 0.9
+    if np.sum(x) > 2.5:
+        return x * 3
+    return x - 1
+
+
+def counted(a):
+    """The number of iterations enters the result: each has a program of its own."""
+    x, k = a, 0
+    while np.max(x) > 1.0:
+        x = x * 0.5 + 0.01 * k
+        k += 1
+    return x + k
+
+
+def limited(a):
+    """A second condition, which Python decides alone, ends the loop as well."""
+    x, k = a, 0
+    while np.max(x) > 1.0 and k < 9:
+        x = x * 0.8
+        k += 1
+    return x
+
+
+def limited_by_list(a):
+    x, left = a, [0] * 9
+    while np.max(x) > 1.0:
+        x = x * 0.8
+        left.pop()
+        if not left:
+            break
+    return x
+
+
+FUNCTIONS = [newton, fixed_point, halved, two_loops, with_path]
+SCALES = [3.0, 40.0, 1.2, 900.0, 7.0, 1e5, 0.5, 1e3, 2.0, 250.0, 0.9]
+
+
+def arguments_of(function):
+    scales = [0.1, 0.5, 0.7, 0.3, 0.05, 0.9] if function is fixed_point else SCALES
+    return [scale * np.array([1.0, 0.7, 0.4]) for scale in scales]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_a_loop_is_one_program_for_any_number_of_iterations(function, order):
+    def derived(a):
+        if order == 0:
+            return function(a)
+        gradient = tg.grad(lambda a: np.sum(function(a) * np.array([1.0, 2.0, 3.0])))
+        return gradient(a) if order == 1 else tg.grad(lambda a: np.sum(gradient(a) ** 2))(a)
+
+    compiled = tg.compile(derived)
+    for a in arguments_of(function):
+        np.testing.assert_allclose(compiled(a), derived(a), rtol=1e-9, atol=1e-12)
+    if order < 2:
+        assert len(compiled.signatures) <= (10 if function in (two_loops, with_path) else 6)
+    if order == 0 and function not in (two_loops, with_path):
+        assert "while True:" in compiled.source
+
+
+@pytest.mark.parametrize("function", [counted, limited, limited_by_list])
+def test_a_loop_that_python_counts_has_a_program_for_each_number_of_iterations(function):
+    compiled = tg.compile(function)
+    for a in arguments_of(function):
+        assert np.array_equal(compiled(a), function(a))
+    assert "while True:" not in compiled.source
+
+
+def test_a_tensor_is_updated_by_as_many_iterations_as_it_takes():
+    for scales in (SCALES, SCALES[::-1]):
+        w, twin = tg.Tensor(np.array([0.5, 0.7]), name="w"), tg.Tensor(np.array([0.5, 0.7]), name="w")
+
+        def step(w, scale):
+            x = w * scale
+            while np.sum(x * x) > 1.0:
+                x = x * 0.75
+            loss = np.sum((x - 0.1) ** 2)
+            w.grad = None
+            loss.backward()
+            w.assign(w.data - 0.01 * w.grad)
+            return loss
+
+        compiled = tg.compile(step)
+        for scale in scales:
+            expected = step(twin, scale)
+            np.testing.assert_allclose(compiled(w, scale), expected.data, rtol=1e-12)
+            np.testing.assert_allclose(w.data, twin.data, rtol=1e-12)
+            np.testing.assert_allclose(w.grad, twin.grad, rtol=1e-12)
+
+
+def test_a_saved_file_has_the_loop(tmp_path, monkeypatch):
+    compiled = tg.compile(tg.grad(lambda a: np.sum(newton(a))))
+    arguments = arguments_of(newton)
+    results = [compiled(a) for a in arguments]
+    compiled.save(tmp_path / "solve.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    import solve
+
+    for a, result in zip(arguments, results, strict=True):
+        np.testing.assert_allclose(solve.step(a), result, rtol=1e-12)
+
+
+def test_outcomes_and_paths():
+    path = (True, ((True, False), (False,)), True)
+    assert outcomes_at(path, (2,)) == (True, True, False, True, False, False, True)
+    assert outcomes_at(path, (0,)) == (True, False, True)
+    for trips in range(4):
+        outcomes = outcomes_at(path, (trips,))
+        assert all(begins_with(path, outcomes[:length]) for length in range(len(outcomes) + 1))
+        assert not begins_with(path, (*outcomes, True))
+        assert not begins_with(path, (*outcomes[:-1], False))
+    assert not begins_with(path, (False,))
+    assert not begins_with(path, (True, True, True))
