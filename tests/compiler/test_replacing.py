@@ -252,3 +252,27 @@ def test_a_saved_file_has_the_array_of_now(tmp_path: Any, monkeypatch: Any) -> N
     model.h = numbers(5)
     compiled.save(tmp_path / "replaced_array.py")
     np.testing.assert_array_equal(importlib.import_module("replaced_array").step(X), X + numbers(5))
+
+
+def test_open_axes_with_arrays_and_tensors_that_are_replaced() -> None:
+    model = Model()
+
+    def step(x: Any) -> Any:
+        loss = np.sum((x * model.h + model.w - 1) ** 2)
+        model.w.grad = None
+        loss.backward()
+        model.w.assign(model.w.data - 0.001 * model.w.grad)
+        return x * model.h + model.w.data
+
+    compiled = tg.compile(step)
+    for call, size in enumerate((3, 4, 5, 6, 7, 8, 9, 5, 6, 4, 10, 8, 7, 11, 3)):
+        x = numbers(call, (size, 3))
+        if call > 4:
+            model.h = numbers(call + 1)
+            model.w = tg.Tensor(numbers(call + 2))
+        before = model.w.data.copy()
+        slope = np.sum(2 * (x * model.h + before - 1), axis=0)
+        np.testing.assert_allclose(compiled(x), x * model.h + before - 0.001 * slope, rtol=1e-10)
+        np.testing.assert_allclose(model.w.data, before - 0.001 * slope, rtol=1e-10)
+        np.testing.assert_allclose(np.asarray(model.w.grad), slope, rtol=1e-10)
+    assert len(compiled.signatures) == 3

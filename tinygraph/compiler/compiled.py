@@ -458,11 +458,17 @@ class Compiled:
             if call.key in self._eager:
                 raise Eagerly(self._eager[call.key])
             version = self._found(call.key, call.leaves)
-            if version is None and any([known.adopt() for known in self._versions.get(call.key, ())]):
+            if version is None and self._adopt():
                 version = self._found(call.key, call.leaves)
             if version is not None:
                 return version, call.leaves
         return self._compiled_with(args, kwargs, every)
+
+    def _adopt(self) -> bool:
+        """Let the programs adopt arrays and Tensors that stand outside in the place of others; return if one does."""
+        every = [version for versions in self._versions.values() for version in versions]
+        apart = {id(version.surroundings): version for version in every}
+        return any([version.adopt() for version in apart.values()])
 
     def _meet_ints(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of the ints among the arguments and outside, before a call is compiled."""

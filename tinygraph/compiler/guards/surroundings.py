@@ -21,6 +21,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MethodType, ModuleType
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -92,6 +93,7 @@ class Surroundings:
         asks_identity: whether the code asks which array is which, `x is y`.
         asked_tensors: Tensors whose `requires_grad` the code may ask for.
         counters: the locations of ints that change from call to call.
+        versions: the programs that were made with these surroundings.
     """
 
     def __init__(self, found: Found, guards: Guards, asks_identity: bool, asked_tensors: list[Tensor]) -> None:
@@ -101,6 +103,7 @@ class Surroundings:
         self.asks_identity = asks_identity
         self.asked_tensors = asked_tensors
         self.counters = found.counters
+        self.versions: WeakSet[Any] = WeakSet()
         self._found = found
         self._arrays = found.arrays
         self._replaceable: list[Location] | None = None  # where arrays and Tensors were found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -57,6 +58,31 @@ class Binding:
     numbers: Numbers | None = None
     finite: list[Any] = field(default_factory=list)
     careful: bool = False
+
+    def with_others(self, others: dict[int, Any]) -> Binding:
+        """Return the binding with other arrays, Tensors and links for some, which are given by their ids."""
+        captured: dict[int, Captured] = {}
+
+        def other(item: Any) -> Any:
+            if type(item) is tuple:
+                return (other(item[0]),)
+            if type(item) is not Captured:
+                return others.get(id(item), item)
+            if id(item) not in captured:
+                made = captured[id(item)] = copy(item)
+                made.link, made.tensor = other(item.link), other(item.tensor)
+            return captured[id(item)]
+
+        return replace(
+            self,
+            given=[*map(other, self.given)],
+            state=[*map(other, self.state)],
+            graded=[*map(other, self.graded)],
+            cleared=[*map(other, self.cleared)],
+            asked=[(other(owner), had) for owner, had in self.asked],
+            tensors=[(position, other(tensor)) for position, tensor in self.tensors],
+            finite=[*map(other, self.finite)],
+        )
 
 
 @dataclass(frozen=True, eq=False)

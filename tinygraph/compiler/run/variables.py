@@ -6,7 +6,7 @@ second call on these buffers are known, and one look at each Tensor is enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,14 +51,10 @@ class Variables:
         """Return the Tensor behind each variable."""
         return [leaves[tensor] if type(tensor) is int else tensor for tensor, _, _ in self.sources]
 
-    def replace(self, other: Callable[[Any], Any]) -> None:
-        """Let other Tensors stand for some.
-
-        Args:
-            other: returns the Tensor that stands for one, or that one itself.
-        """
-        self.sources = [(other(tensor), updated, copied) for tensor, updated, copied in self.sources]
-        self.written_into = [other(tensor) for tensor in self.written_into]
+    def replace(self, others: dict[int, Any]) -> None:
+        """Let other Tensors stand for some, which are given by their ids."""
+        self.sources = [(others.get(id(tensor), tensor), *rest) for tensor, *rest in self.sources]
+        self.written_into = [others.get(id(tensor), tensor) for tensor in self.written_into]
         self.buffers, self.updated = None, []
 
     # --- arrays for a call --------------------------------------------------------------------------------------------

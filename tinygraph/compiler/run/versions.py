@@ -104,6 +104,7 @@ class Version:
         self._identities = conditions.identities
         self._strides = conditions.strides
         self._lock = threading.Lock()
+        surroundings.versions.add(self)
 
     def fits(self, arguments: tuple[Any, ...]) -> bool:
         """Return whether all arguments are arrays, of the shapes and dtypes that the program was made for."""
@@ -179,20 +180,30 @@ class Version:
                 return False
             links = [(old._link, new._link) for old, new in pairs if type(old) is Tensor]
             others = {id(old): new for old, new in (*pairs, *links)}
-
-            def other(item: Any) -> Any:
-                return (other(item[0]),) if type(item) is tuple else others.get(id(item), item)
-
-            self._given, self._finite = [*map(other, self._given)], [*map(other, self._finite)]
-            self._graded, self._cleared = [*map(other, self._graded)], [*map(other, self._cleared)]
-            self._asked = [(other(link), had) for link, had in self._asked]
-            self._data = [(other(link), is_data) for link, is_data in self._data]
-            self._given_tensors = [(position, other(tensor)) for position, tensor in self._given_tensors]
-            self._outside = frozenset([id(others[key]) if key in others else key for key in self._outside])
-            self._variables.replace(other)
+            bindings: dict[int, Binding] = {}
+            for version in [*self.surroundings.versions]:  # an open program has one for each size
+                known = id(version.binding)
+                if known not in bindings:
+                    bindings[known] = version.binding.with_others(others)
+                version._rebind(bindings[known], others)
             return True
         finally:
             self._lock.release()
+
+    def _rebind(self, binding: Binding, others: dict[int, Any]) -> None:
+        """Take another binding, in which others stand for some arrays and Tensors.
+
+        Args:
+            binding: the binding.
+            others: by the ids of arrays, Tensors and links those that stand for them.
+        """
+        self.binding = binding
+        self._given, self._finite = binding.given, binding.finite
+        self._cleared, self._asked, self._given_tensors = binding.cleared, binding.asked, binding.tensors
+        self._graded = [captured.owner for captured in binding.graded]
+        self._data = [(others.get(id(link), link), is_data) for link, is_data in self._data]
+        self._outside = frozenset([id(others[key]) if key in others else key for key in self._outside])
+        self._variables.replace(others)
 
     def _check_runs_elsewhere(self) -> None:
         """Refuse to wait for a call that waits for this one."""
