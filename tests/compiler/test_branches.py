@@ -297,6 +297,38 @@ def test_updates_and_draws_wait_for_the_last_decision():
     assert 3 <= len(quick.signatures) <= 4
 
 
+def writing(x, y, w):
+    x += 1
+    y[1:] = y[1:] * x[0]
+    w[0] += np.sum(y)
+    if np.sum(y) > 10:
+        x[1] = 7.0
+    assert y[0] < 5, "too large"
+    if np.max(w) > 20:
+        w[:] = w * 0.5
+    return x * y
+
+
+@pytest.mark.parametrize("of", [np.array, lambda x: tg.Tensor(x, requires_grad=False)], ids=["arrays", "a Tensor"])
+def test_writes_into_arguments_wait_for_the_last_decision(of):
+    compiled = tg.compile(writing)
+    w, twin = of(np.zeros(2)), of(np.zeros(2))
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        x, y = rng.uniform(0, 3, size=2), rng.uniform(0, 7, size=2)
+        one, other = (x.copy(), y.copy()), (x.copy(), y.copy())
+        if y[0] >= 5:
+            with pytest.raises(AssertionError):
+                compiled(*one, w)
+            same(one, (x, y))
+            continue
+        got, wanted = compiled(*one, w), writing(*other, twin)
+        same(got, np.asarray(wanted))
+        same(one, other)
+        same(np.asarray(w), np.asarray(twin))
+    assert len(compiled.signatures) >= 3
+
+
 def test_a_failed_assertion_raises_and_changes_nothing():
     w = tg.Tensor(np.ones(2))
 
