@@ -67,11 +67,12 @@ def line_of_most(versions: Iterable[Version]) -> str:
     outcomes: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
     lines: dict[tuple[Any, ...], str] = {}
     for version in versions:
-        nodes = [node for node in version.program.graph.nodes if node.function is decided]
-        for number, node in enumerate(nodes):
-            begun = version.decisions[:number]
-            outcomes[begun].add(node.args[1])
-            lines[begun] = str(node.source) if node.source is not None else "an unknown line"
+        begun: tuple[Any, ...] = ()
+        for node in version.program.graph.nodes:
+            if node.function is decided:
+                outcomes[begun].add(node.args[1])
+                lines[begun] = str(node.source) if node.source is not None else "an unknown line"
+                begun = (*begun, node.args[1])
     parted: Counter[str] = Counter()
     for begun, found in outcomes.items():
         parted[lines[begun]] += len(found) - 1
