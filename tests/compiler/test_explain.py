@@ -196,3 +196,23 @@ def test_the_text_reads_as_an_answer() -> None:
         "   while    model.rate is 1.5; 1 object outside as it was",
     ]
     assert repr(compiled.explain()).startswith("<explanation of ")
+
+
+def test_generators_and_tensors_among_the_arguments() -> None:
+    compiled = tg.compile(lambda g, w, x: tg.draws.normal(g, (2,)) + w.data + x)
+    w = tg.Tensor(np.zeros(2), requires_grad=False)
+    for x in (1.0, np.ones(2), 2):
+        compiled(np.random.default_rng(0), w, x)
+    programs = compiled.explain().programs
+    assert programs[0].signature == "g: generator, w: Tensor float64(2,), no gradient, x: float"
+    assert [program.why for program in programs[1:]] == ["x: float became float64(2,)", "x: float64(2,) became 2"]
+
+
+def test_an_argument_without_a_text() -> None:
+    class Silent:
+        def __repr__(self) -> str:
+            raise ValueError
+
+    compiled = tg.compile(lambda x, setting: x * 2)
+    compiled(X, Silent()), compiled(X, None)
+    assert whys(compiled)[1] == "setting: a Silent became None"

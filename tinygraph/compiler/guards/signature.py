@@ -104,6 +104,8 @@ class Parameters:
         for position, part in enumerate(signature):
             if part == "no_grad":
                 texts.append("under no_grad")
+            elif type(part) is not tuple:
+                texts.append(f"{self.name_of(position)}: {told(part)}")
             elif part[0] == "the same":
                 texts.append(f"{len(part[1])} Tensors given again")
             elif part[0] == "the order":
@@ -256,4 +258,12 @@ def told(part: Any) -> str:
         return f"{first} number"
     if isinstance(part[1], np.dtype):
         return f"{part[1]}{part[0]}"
-    return repr(part[-1])
+    return _shown(part[-1])
+
+
+def _shown(value: Any) -> str:
+    """Return an object as a signature shows it: its class alone where it has no text."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
