@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.compiler.phrases import (
+    CALLED,
     CHOICES,
     CONDITIONS,
     COUNTED,
@@ -36,12 +37,18 @@ KINDS = (
     "writes into views", "writes into arguments", "updates of arrays", "aliases", "sizes", "counters", "draws",
     "tensors", "inner gradients", "arrays of lists",
     "numbers taken out",
+    "functions", "layers", "outside", "not finite", "shared arguments", "large",
 )  # fmt: skip
 
 
 ARGUMENTS = {"x": "sequence", "z": "batch", "h": "row", "w": "matrix", "rate": "number"}
 TENSORS = {"p": "matrix", "q": "row", "bias": "number"}
 
+# The kinds of lines that are expressions.
+TABLES = {
+    "draws": DRAWN, "counters": COUNTED, "choices": CHOICES, "indices": INDICES, "inner gradients": INNER,
+    "numbers taken out": TAKEN_OUT, "functions": CALLED,
+}  # fmt: skip
 Node = Any  # a line, or a pair of the line that begins a block and the nodes in it
 
 
@@ -98,8 +105,7 @@ class Author:
     def expression(self, shape: str, depth: int = 2) -> str:
         if depth == 0 or self.maybe(2):
             return self.leaf(shape)
-        for kind, table in (("draws", DRAWN), ("counters", COUNTED), ("choices", CHOICES), ("indices", INDICES),
-                            ("inner gradients", INNER), ("numbers taken out", TAKEN_OUT)):  # fmt: skip
+        for kind, table in TABLES.items():
             if shape in table and self.may(kind, 1):
                 return self.bracketed(self.filled(self.choose(table[shape]), depth - 1))
         return self.bracketed(self.filled(self.choose(EXPRESSIONS[shape]), depth - 1))
@@ -154,6 +160,8 @@ class Author:
             ("updates of arrays", 2, self.update, True),
             ("writes into arguments", 1, self.write_into_argument, True),
             ("aliases", 1, self.alias, True),
+            ("layers", 2, self.layers, deep and self.loops < 2),
+            ("outside", 2, self.write_outside, True),
             ("tensors", 1, self.tensor_update, True),
         ]
         for kind, often, make, possible in drawn:
@@ -167,7 +175,7 @@ class Author:
     def assign(self) -> list[Node]:
         shape = self.choose(["number", "number", "row", "row", "row", "matrix", "sequence", "batch", "times", "points"])
         if self.loops or self.maybe(4):  # values that are carried
-            carried = [name for name, of in self.names.items() if name not in TENSORS and of != "sequence"]
+            carried = [name for name, of in self.names.items() if name not in (*TENSORS, "table") and of != "sequence"]
             carried = [name for name in carried if name != "rate" and self.names[name] in ("number", "row", "matrix")]
             name = self.choose(carried)
             shape = self.names[name]
@@ -222,6 +230,10 @@ class Author:
             (f"for {t} in range(5):", times, {}),
             ("for _ in range(4):", [], {}),
             ("for _ in range(6):", [], {}),
+            ("for weight in (w, w.T, 0.5 * w, w):", [("matrix", "weight")], {"weight": "matrix"}),
+            (f"for {t} in range(len({over})):",
+             [("row", f"{over}[: {t} + 1].sum(axis=0)"), ("row", f"np.mean({over}[{t}:], axis=0)"),
+              ("number", f"np.sum({over}[: {t} + 1])")], {}),
             ("for factor in [0.5, 0.25, 0.125]:", [("number", "factor")], {"factor": "number"}),
             ("for factor in (0.3, -0.2, 0.7, 0.1):", [("number", "factor")], {"factor": "number"}),
             ("for factor in np.linspace(0, 1, 4):", [("number", "factor")], {"factor": "number"}),
@@ -360,6 +372,30 @@ class Author:
     def write_into_argument(self) -> list[Node]:
         name = self.choose(["x", "z", "h", "h", "w"])
         return [self.filled(self.choose([*WRITES[self.names[name]], *UPDATES[self.names[name]]]), 1, a=name)]
+
+    def write_outside(self) -> list[Node]:
+        """A write into an array of the module."""
+        line = self.choose([*WRITES["row"], "{a}[:] += {row}", "{a}[...] *= {number}"])
+        return [self.filled(line, 1, a="table")]
+
+    def layers(self) -> list[Node]:
+        """States in a list, or in a dict, that a loop over layers writes."""
+        number = self.fresh()
+        if self.maybe(5):
+            hs = f"hs{number}"
+            body = [f"{hs}[i] = np.tanh({hs}[i - 1] + {self.expression('row')})"]
+            nodes: list[Node] = [f"{hs} = [{self.leaf('row')} for _ in range(4)]", ("for i in range(1, 4):", body)]
+            if self.maybe(5):
+                nodes = [nodes[0], ("for _ in range(3):", nodes[1:])]
+            self.near.append(("row", f"{hs}[-1]"))
+            return nodes
+        store = f"store{number}"
+        self.near.append(("row", f"{store}['h']"))
+        begin = f"{store} = {{'h': {self.leaf('row')}, 'c': {self.leaf('number')}}}"
+        with self.inside(("number", f"{store}['c']")):
+            body = [f"{store}['h'] = np.tanh({store}['h'] + {self.expression('row')})",
+                    f"{store}['c'] = 0.5 * {store}['c'] + {self.expression('number')}"]  # fmt: skip
+        return [begin, (f"for _ in range({self.choose([3, 5])}):", body)]
 
     def write_into_view(self) -> list[Node]:
         name, nodes = self.writable()

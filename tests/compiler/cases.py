@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.compiler.authors import TENSORS, Author, Choose, Node, lines_of
+from tests.compiler.phrases import FUNCTIONS
 
 # The arguments of a program in words, and what is computed of it.
 WORDS = "x, z, h, w, rate, k"
@@ -69,6 +70,11 @@ def program_text(choose: Choose, kinds: Sequence[str], scalar: bool, n: int, dty
     if "tensors" in kinds:
         tensors = MODULE_TENSORS.format(n=n, dtype=dtype)
         author.names.update(TENSORS)
+    if "outside" in kinds:
+        tensors += f"table = numpy.linspace(-0.5, 0.7, {n}).astype('{dtype}')\n"
+        author.names["table"] = "row"
+    if "functions" in kinds:
+        tensors += FUNCTIONS
     nodes: list[Node] = []
     for _ in range(choose(range(2, 7))):
         nodes += author.line()
@@ -77,7 +83,7 @@ def program_text(choose: Choose, kinds: Sequence[str], scalar: bool, n: int, dty
     nodes.append(f"return {author.result() if scalar else author.nest()}")
     ours = author.used & set(OF_ARRAYS) and not author.maybe(1)
     lines = [
-        "import math", "", "import numpy", "import tinygraph as tg",
+        "import functools", "import math", "", "import numpy", "import tinygraph as tg",
         f"import {'tinygraph.numpy' if ours else 'numpy'} as np",
         "from tinygraph import draws", "", "noise = numpy.random.default_rng(7)", tensors, "",
         f"def program({WORDS}):", *lines_of(nodes),
@@ -91,6 +97,18 @@ def arguments(seed: int, dtype: str, length: int, batch: int, n: int, k: int) ->
     x, z, h, w = (rng.normal(size=shape) * 0.7 for shape in ((length, n), (batch, n), (n,), (n, n)))
     arrays = [np.asarray(item, dtype) for item in (x, z, h, w * 0.6)]
     return (*arrays, 0.1 + 0.05 * seed, k)
+
+
+def _shared(args: tuple[Any, ...], how: str) -> tuple[Any, ...]:
+    """Return arguments of which one is a view of another."""
+    x, z, h, w, rate, k = args
+    if how == "a row of w":
+        return x, z, w[0], w, rate, k
+    if how == "a row of x":
+        return x, z, x[1], w, rate, k
+    if how == "one array" and len(z) >= len(x):
+        return z[: len(x)], z, h, w, rate, k
+    return x, np.concatenate([x, x])[: len(z)], x[-1], w, rate, k
 
 
 @dataclass(frozen=True)
@@ -107,6 +125,8 @@ def made_up(choose: Choose, kinds: Sequence[str], ways: Sequence[str] = ()) -> C
     way = choose(ways or [*WAYS, "values", "values", "gradients"])
     if "tensors" in kinds and choose([True, True, True, False]):
         way = "values"
+    if "writes into arguments" in kinds and way == "checkpoint":
+        way = "gradients"  # whose second run writes into copies
     n, dtype = choose([2, 3, 3, 4]), choose(["float64", "float64", "float32"])
     text, used = program_text(choose, kinds, way != "values" or choose([True, False]), n, dtype)
     lengths = [4, 4, 4, 5, 6, 3, 4] if "sizes" in kinds else [4] * 5
@@ -115,5 +135,13 @@ def made_up(choose: Choose, kinds: Sequence[str], ways: Sequence[str] = ()) -> C
     seeds = [0, 0, 1, 2, 3, 4, 0]
     if "counters" in kinds and "sizes" not in kinds:
         lengths, batches = [4] * 7, [5] * 7
+    if "large" in kinds:  # the calls on these many elements are fused, and run in blocks
+        batches = [40_000 // n] * len(batches)
     calls = [arguments(seed, dtype, t, b, n, k) for seed, t, b, k in zip(seeds, lengths, batches, counts, strict=False)]
+    if "not finite" in kinds:
+        for args, place in zip(calls[1:], [0, 1, 2, 3], strict=False):
+            args[place].reshape(-1)[0] = choose([np.nan, np.inf])
+    if "shared arguments" in kinds:
+        calls = [_shared(args, choose(["a row of w", "a row of x", "one array", "a part of x"])) for args in calls]
+    used |= {"large", "not finite", "shared arguments", "outside"} & set(kinds)
     return Case(text + "\n\n" + WAYS[way].strip() + "\n", calls, frozenset(used))

@@ -47,6 +47,38 @@ DRAWN: dict[str, list[str]] = {
     "batch": ["{batch} * (draws.uniform(noise, {batch_}.shape) < 0.5)"],
 }  # fmt: skip
 
+# Functions of the module, and Python's own over the rows of a sequence.
+CALLED: dict[str, list[str]] = {
+    "number": ["sum(item @ {row} for item in {sequence})", "energy_of({row}, {matrix})",
+        "sum([np.tanh(item[0]) for item in {sequence}])", "functools.reduce(lambda a, b: 0.5 * a + b, {row})"],
+    "row": ["cell({row}, {row})", "cell(cell({row}, {row}), {row})", "relaxed({row}, {matrix})",
+        "sum(np.tanh(item) * {number} for item in {sequence})",
+        "sum(item * 0.5**i for i, item in enumerate({sequence}))",
+        "functools.reduce(cell, {sequence})", "relaxed(relaxed({row}, {matrix}), {matrix})"],
+    "sequence": ["np.stack([cell(item, {row}) for item in {sequence}])", "np.stack([{row} for _ in {sequence}])",
+        "np.stack([*{sequence}][::-1])"],
+    "times": ["np.stack([item @ {row} for item in {sequence}])"],
+}  # fmt: skip
+
+FUNCTIONS = """
+
+def cell(a, b):
+    return np.tanh(a + 0.5 * b)
+
+
+def relaxed(u, m):
+    for step in range(3):
+        u = u + 0.1 * np.tanh(m @ u) / (step + 1)
+    return u
+
+
+def energy_of(u, m):
+    total = 0.0
+    for i in range(len(u)):
+        total = total + u[i] * (m[i] @ u)
+    return 0.1 * total
+"""
+
 # The argument k is an int.
 COUNTED: dict[str, list[str]] = {
     "number": ["rate / (k + 1)", "0.9**k", "{number} * k", "(1 - 0.5**k) * {number}", "{number} + k", "k * 0.1",
@@ -131,7 +163,9 @@ WRITES: dict[str, list[str]] = {
         "np.maximum({a}, 0, out={a})"],
     "matrix": ["{a}[0] = {row}", "{a}[:, 1] = {row}", "np.fill_diagonal({a}, {number})", "{a}[0, 1] = {number}",
         "{a}.T[0] += {row}", "{a}[1:-1, 1:-1] += 0.2 * ({a}[2:, 1:-1] + {a}[:-2, 1:-1])", "{a}[[0, 1]] = {a}[[1, 0]]",
-        "{a}[1:] -= {a}[:-1] * {number}", "{a}[np.arange(2), [1, 0]] = {number}"],
+        "{a}[1:] -= {a}[:-1] * {number}",
+        "for i in range(len({a})): {a}[i + 1 :] -= 0.1 * np.outer({a}[i + 1 :, i], {a}[i])",
+        "for i in range(len({a})): {a}[i, : i + 1] = {row}[: i + 1] * 0.5", "{a}[np.arange(2), [1, 0]] = {number}"],
     "times": ["{a}[0] = {number}", "{a}[1:] += {times}[:-1]", "{a}[:] = {times}",
         "for i in range(len({a})): {a}[i] = np.sum({sequence}[i] * {row})"],
     "points": ["{a}[0] = {number}"],

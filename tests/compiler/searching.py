@@ -10,6 +10,7 @@ import argparse
 import ast
 import collections
 import faulthandler
+import functools
 import random
 import re
 import signal
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import tinygraph as tg
 from tests.compiler.agreeing import DifferenceError, RefusedError, outcome
 from tests.compiler.authors import KINDS
 from tests.compiler.cases import WAYS, made_up
@@ -48,7 +50,8 @@ def run(case: dict[str, Any], folder: Path) -> str:
     signal.signal(signal.SIGALRM, _stop)
     signal.alarm(SECONDS)
     try:
-        return outcome(case["text"], case["calls"], folder, left_out=case["left_out"])
+        compile_ = functools.partial(tg.compile, otherwise="eager") if case["eagerly"] else tg.compile
+        return outcome(case["text"], case["calls"], folder, left_out=case["left_out"], compile_=compile_)
     finally:
         signal.alarm(0)
 
@@ -137,6 +140,7 @@ def main() -> None:
     parser.add_argument("--small", type=float, default=20, help="seconds to make a fault small; 0 does not")
     parser.add_argument("--most", type=int, default=5, help="kinds in one program")
     parser.add_argument("--rolls", action="store_true", help="make loops of all that is repeated, however short")
+    parser.add_argument("--eagerly", action="store_true", help='compile with otherwise="eager"')
     parser.add_argument("--show", action="store_true", help="print the programs")
     given = parser.parse_args()
     faulthandler.enable()
@@ -152,7 +156,8 @@ def main() -> None:
     for seed in range(given.seed, given.seed + given.count):
         if time.monotonic() - spent > end:
             break
-        case = case_of(seed, kinds, given.most)
+        case = {**case_of(seed, kinds, given.most), "eagerly": given.eagerly}
+        case["left_out"] = [] if given.eagerly else case["left_out"]
         if given.show:
             print(f"--- {seed} {sorted(case['used'])}\n{case['text']}")
         try:

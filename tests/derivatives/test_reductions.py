@@ -228,3 +228,13 @@ def test_whole_weights_leave_the_precision_of_a_mean_as_it_is():
     assert found.dtype == expected.dtype == np.float32
     np.testing.assert_allclose(found.data, expected, rtol=1e-6)
     assert np.asarray(total) == sum_of_weights == 300
+
+
+@pytest.mark.parametrize("function", [np.sum, np.mean, np.max, np.min, np.prod, np.median, np.ptp, np.linalg.norm])
+@pytest.mark.parametrize("shape", [(3000,), (60, 50)])
+def test_one_number_of_many_computed_elements_has_their_gradient(function, shape):
+    x = np.random.default_rng(0).uniform(0.99, 1.01, size=shape)
+    leaf = tg.Tensor(x)
+    function(leaf * 1).backward()
+    np.testing.assert_allclose(leaf.grad, tg.grad(function)(x), rtol=1e-12)
+    function(tg.Tensor(x)).backward()

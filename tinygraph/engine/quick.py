@@ -78,6 +78,8 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     call.x = link
     if type(value) is _float64:
         call._value = value
+        if type(operand) is not _float64 and op.needs_x and type(link._value) is Like:  # the largest of many
+            link._value = operand if link.ready else operand.copy()
     else:
         call._value = value if op.needs_result or value.size <= SHOWN else Like(value)
         if op.needs_x and type(link._value) is Like:
