@@ -26,7 +26,7 @@ from tests.compiler.agreeing import DifferenceError, RefusedError, outcome
 from tests.compiler.authors import KINDS
 from tests.compiler.cases import WAYS, made_up
 from tests.compiler.programs import ALL
-from tinygraph.compiler.rolling import patterns, runs
+from tinygraph.compiler.rolling import runs
 
 SECONDS = 10  # that a program may run
 
@@ -145,7 +145,7 @@ def main() -> None:
     given = parser.parse_args()
     faulthandler.enable()
     if given.rolls:
-        runs.ITERATIONS = patterns.ITERATIONS = 2
+        runs.ITERATIONS = 2
         runs.SAVED = 1
     folder = Path(tempfile.mkdtemp())
     kinds = [kind.strip() for kind in given.kinds.split(",")]

@@ -17,7 +17,7 @@ from tests.compiler.agreeing import RefusedError, outcome
 from tests.compiler.authors import KINDS
 from tests.compiler.cases import WAYS, WORDS, arguments, made_up
 from tests.compiler.programs import ALL
-from tinygraph.compiler.rolling import patterns, runs
+from tinygraph.compiler.rolling import runs
 
 HEAD = """import numpy
 import numpy as np
@@ -59,8 +59,7 @@ def test_programs_of_loops_states_and_draws_agree_and_none_is_refused(folder: Pa
 @pytest.fixture
 def all_rolled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make loops of all that is repeated, be it only twice."""
-    for module in (runs, patterns):
-        monkeypatch.setattr(module, "ITERATIONS", 2)
+    monkeypatch.setattr(runs, "ITERATIONS", 2)
     monkeypatch.setattr(runs, "SAVED", 1)
 
 
