@@ -26,8 +26,8 @@ from tinygraph.graph import Graph
 
 __all__ = [
     "Affine", "AtCount", "Begin", "End", "FromCount", "Loop", "at_count", "at_first", "carried", "goes_on", "in_bodies",
-    "item_at", "kept", "kept_at", "kept_row", "kept_rows", "loops_in", "moved", "part", "path_in", "put_row",
-    "result_at", "row", "stacked", "steps_within",
+    "is_marker", "item_at", "iterations", "kept", "kept_at", "kept_row", "kept_rows", "loops_in", "moved", "part",
+    "path_in", "put_row", "result_at", "row", "stacked", "steps_within",
 ]  # fmt: skip
 
 
@@ -383,3 +383,24 @@ def stacked(begin: Any) -> Any:
 def put_row(stack: Any, value: Any, begin: Any) -> None:
     """Write a value to its place among those of every iteration."""
     raise AssertionError("a statement")
+
+
+_MARKERS = frozenset((carried, row, kept, stacked, put_row))
+
+
+def is_marker(step: Step) -> bool:
+    """Return whether a step tells where a loop is and which values it has, and computes nothing."""
+    return type(step.function) in (Begin, End) or step.function in _MARKERS
+
+
+def iterations(nodes: Iterable[Any]) -> dict[int, int]:
+    """Return how often each step is made in a run, by its index; in an open loop as often as when it was recorded."""
+    found: dict[int, int] = {}
+    times = [1]
+    for step in nodes:
+        if type(step.function) is Begin:
+            times.append(times[-1] * operator.index(step.function.count))
+        found[step.index] = times[-1]
+        if type(step.function) is End:
+            times.pop()
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tinygraph.compiler.program.cost import flops, traffic
+from tinygraph.compiler.program.loops import is_marker, iterations
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
 
@@ -19,19 +20,26 @@ __all__ = ["Profile", "Timing", "profiled"]
 
 @dataclass(frozen=True)
 class Timing:
-    """The time of one call in a program.
+    """The time of one call in a program, or of a call that is made in each iteration of a loop.
 
     Attributes:
         step: the call.
         seconds: for one run of the program, the least of those measured.
-        bytes: that it reads and writes.
-        flops: floating-point operations.
+        bytes: that it reads and writes in a run.
+        flops: floating-point operations in a run.
+        calls: how often it is made in a run; 0 for what a loop does itself, as to carry a value.
     """
 
     step: Step
     seconds: float
     bytes: int
     flops: int
+    calls: int = 1
+
+    @property
+    def operation(self) -> str:
+        """The name of its function, or "loop"."""
+        return self.step.op if self.calls else "loop"
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Profile:
     """The time of a program, call by call.
 
     Attributes:
-        entries: one for each call that takes time, in order of execution.
+        entries: one for each call in the text that takes time, in order of execution.
         graph: the calls, as the program makes them.
         seconds: of one run of the program, as measured without looking inside.
         names: by a call's index what a picture calls it, where not by its own name.
@@ -51,13 +59,13 @@ class Profile:
     names: dict[int, str] = field(default_factory=dict)
 
     def by_line(self) -> list[tuple[str, str, float, int, int]]:
-        """Return for each section and line its name, its text, seconds, bytes and calls, slowest first."""
+        """Return for each section and line its name, its text, seconds, bytes and calls of a run, slowest first."""
         found: dict[tuple[str, str], tuple[str, float, int, int]] = {}
         for entry in self.entries:
             source = entry.step.source
             key = (entry.step.section, str(source) if source is not None else "")
             text, seconds, size, calls = found.get(key, (source.text if source is not None else "", 0.0, 0, 0))
-            found[key] = (text, seconds + entry.seconds, size + entry.bytes, calls + 1)
+            found[key] = (text, seconds + entry.seconds, size + entry.bytes, calls + entry.calls)
         rows = [(f"{section} {line}".strip(), *values) for (section, line), values in found.items()]
         return sorted(rows, key=lambda row: -row[2])
 
@@ -65,8 +73,8 @@ class Profile:
         """Return for each function its name, seconds, bytes and calls, slowest first."""
         found: dict[str, tuple[float, int, int]] = {}
         for entry in self.entries:
-            seconds, size, calls = found.get(entry.step.op, (0.0, 0, 0))
-            found[entry.step.op] = (seconds + entry.seconds, size + entry.bytes, calls + 1)
+            seconds, size, calls = found.get(entry.operation, (0.0, 0, 0))
+            found[entry.operation] = (seconds + entry.seconds, size + entry.bytes, calls + entry.calls)
         return sorted([(name, *values) for name, values in found.items()], key=lambda row: -row[1])
 
     def heat(self) -> dict[int, float]:
@@ -101,11 +109,11 @@ class Profile:
         """Two tables: by line, and by operation."""
         total = sum(entry.seconds for entry in self.entries) or 1.0
         rows = [
-            (line, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), str(calls), text)
+            (line, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), f"{calls:,}", text)
             for line, text, seconds, size, calls in self.by_line()
         ]
         operations = [
-            (name, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), str(calls), "")
+            (name, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), f"{calls:,}", "")
             for name, seconds, size, calls in self.by_operation()
         ]
         head = f"{self.seconds * 1e6:,.1f} µs a run"
@@ -190,8 +198,10 @@ def profiled(
     """
     steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
     least, whole = _least_times(bind, plain, repeats, restore)
-    entries = [
-        Timing(steps[index], seconds, traffic(steps[index]), flops(steps[index]))
-        for index, seconds in sorted(least.items())
-    ]
+    made = iterations(graph.nodes)
+    entries = []
+    for index, seconds in sorted(least.items()):
+        step = steps[index]
+        times = 0 if is_marker(step) else made[index]
+        entries.append(Timing(step, seconds, times * traffic(step), times * flops(step), times))
     return Profile(tuple(entries), whole, graph, names or {})

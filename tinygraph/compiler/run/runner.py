@@ -23,7 +23,7 @@ import numpy as np
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.decisions import outcomes_in
-from tinygraph.compiler.program.loops import path_in
+from tinygraph.compiler.program.loops import is_marker, iterations, path_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.profiling import Profile, profiled
@@ -155,17 +155,18 @@ class Runner:
 
     @property
     def cost(self) -> Cost:
-        """The calculated numbers of operations, bytes and buffers."""
+        """The calculated numbers of operations, bytes and buffers; what is in a loop counts once for each iteration."""
         runner = self.in_arrays()
         steps = [s for s in runner.graph.nodes if isinstance(s, Step) and s.function is not None]
-        called = [step for step in steps if not runner.plan.is_view(step)]
+        called = [step for step in steps if not runner.plan.is_view(step) and not is_marker(step)]
+        times = iterations(runner.graph.nodes)
         buffers = runner.plan.buffers
         return Cost(
-            flops=sum(flops(step) for step in called),
-            bytes=sum(traffic(step) for step in called),
+            flops=sum(times[step.index] * flops(step) for step in called),
+            bytes=sum(times[step.index] * traffic(step) for step in called),
             buffers=runner.text.scratch_count + len(buffers),
             buffer_bytes=runner.text.scratch_bytes + sum(buffer.nbytes for buffer in buffers),
-            calls=len(called),
+            calls=sum(times[step.index] for step in called),
         )
 
     def of(self, program: Program) -> Runner:
