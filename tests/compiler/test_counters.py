@@ -343,3 +343,46 @@ def test_what_runs_eagerly_is_recorded_few_times() -> None:
         for t in range(8):
             np.testing.assert_array_equal(compiled(X, t), X * float(np.sum(X)) * t)
     assert [item.signature.partition("t: ")[2] for item in compiled.explain().eager] == ["0", "1", "2", "int"]
+
+
+W = tg.Tensor(np.ones(4), name="w")
+
+
+def _updating(x: Any, t: int) -> Any:
+    W.assign(W.data * 0 + 1)
+    W.data = W.data * t + x
+    return W.data + 0
+
+
+MEETINGS: dict[str, Callable[..., Any]] = {
+    "a layer": lambda x, t: tg.sigmoid(t * x),
+    "a Tensor": lambda x, t: tg.sigmoid(W * t) * x,
+    "an update": _updating,
+    "a power": lambda x, t: np.abs(x) ** t + (t + 1) ** x,
+    "bounds": lambda x, t: np.clip(x, -t, t),
+    "quotients": lambda x, t: x * divmod(t, 3)[0] + divmod(x, t + 1)[1],
+    "a sum of Python's": lambda x, t: x * sum([t, t, 1]),
+    "any": lambda x, t: x * any([t > 2, t < 1]),
+    "an order": lambda x, t: x * sorted([3, t, 5])[0],
+    "functions of math's": lambda x, t: x * math.hypot(t, 3) + math.comb(t + 3, 2) + math.log(t + 1) + math.isqrt(t),
+    "infinity": lambda x, t: np.minimum(x * t, math.inf),
+    "bits": lambda x, t: x * (t & 3 | 4 ^ 1) * (t << 1) * (t >> 1) * ~t,
+    "signs": lambda x, t: -t * x + abs(-t) + (+t),
+    "an axis": lambda x, t: np.sum(x.reshape(2, 2) * t, axis=t % 2),
+    "complex numbers": lambda x, t: np.abs(x * (t - 3) ** 0.5),
+    "a gradient": tg.grad(lambda x, t: np.sum(x**2 * t + np.sin(x * t) / (t + 1))),
+    "a gradient of a power": tg.grad(lambda x, t: np.sum((x * x + 1) ** t + (t + 1) ** x)),
+    "a gradient of a choice": tg.grad(lambda x, t: np.sum(np.where(x > 0, x * t, t) + np.maximum(x * t, 0.1 * t))),
+    "a gradient of bounds": tg.grad(lambda x, t: np.sum(np.clip(x * 5, -t, t))),
+    "a second derivative": lambda x, t: tg.hessian(lambda x: np.sum(x**3) * t)(x),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MEETINGS))
+def test_a_counter_meets(name: str) -> None:
+    f, compiled, x = MEETINGS[name], tg.compile(MEETINGS[name]), np.linspace(-1, 1, 4)
+    for t in (1, 2, 3, 0, 4, 5, 6, 7, 2):
+        got, wanted = compiled(x, t), f(x, t)
+        wanted = wanted.data if type(wanted) is tg.Tensor else wanted
+        assert got.dtype == wanted.dtype
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
