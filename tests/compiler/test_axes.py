@@ -603,6 +603,36 @@ def test_writes():
     assert programs(step)[0] <= 3
 
 
+def test_writes_at_sizes_that_are_not_recorded():
+    def function(x, y):
+        y += x
+        return y * 2
+
+    step = tg.compile(function)
+    for size in [5, 6, 7, 8, 9, 20, 30, 8]:
+        x, y, y2 = np.ones((size, 3)), np.ones((size, 3)), np.ones((size, 3))
+        np.testing.assert_allclose(step(x, y), function(x, y2))
+        np.testing.assert_allclose(y, y2)
+    assert [opened.questions for family in step._families.values() for opened in family.opened] == [[]]
+
+
+def test_updates_and_draws_at_sizes_that_are_not_recorded():
+    """The run that looks at the shapes changes nothing."""
+
+    def make():
+        w, generator = tg.Tensor(np.zeros(3), name="w"), np.random.default_rng(7)
+
+        def function(x):
+            noise = tg.draws.normal(generator, x.shape)
+            w.assign(w.data + np.sum(x + noise, axis=0))
+            return np.sum(noise, axis=0)
+
+        return function, lambda n, rng: (rng.normal(size=(n, 3)),), [w]
+
+    step = check(make, sizes=range(5, 25))
+    assert [opened.questions for family in step._families.values() for opened in family.opened] == [[]]
+
+
 def test_a_guard_that_fails_at_a_size_that_is_not_recorded():
     settings = {"scale": 2.0}
     step = tg.compile(lambda x: x * settings["scale"])

@@ -535,12 +535,14 @@ class Compiled:
         """
         args, kwargs, key = call.args, call.kwargs, call.key
         fresh = [self._counters.names[place] for place in counting & self._fresh]
-        why = why or reason(self._parameters, self._versions, key, call.leaves, fresh)
         sizes: list[int] = []
         family = self._families.setdefault(pattern_of(key, sizes), Family())
         version = None if key in self._versions or counting else family.unrecorded(sizes, call.leaves)
         if version is None:
+            why = why or reason(self._parameters, self._versions, key, call.leaves, fresh)
             version = self._recorded(call, counting, family, sizes)
+        else:
+            why = "an open axis had another size"
         self._count += 1
         version.number, version.why, version.counting = self._count, why, counting
         self._fresh -= counting
@@ -587,6 +589,8 @@ class Compiled:
 
         The paths of a signature count as one.
         """
+        if sum(map(len, self._versions.values())) <= self._maxsize:
+            return False
         opened: defaultdict[Any, set[int]] = defaultdict(set)  # by a signature with open axes, and a path
         others, count = 0, 0
         for key, versions in self._versions.items():

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from tinygraph.compiler.axes.open_program import OpenProgram, open_program
 from tinygraph.compiler.axes.open_text import open_text
 from tinygraph.compiler.axes.sized_runner import OpenRunner, SizedRunner
@@ -209,7 +207,7 @@ def is_sure(version: Version) -> bool:
 def has_its_shapes(program: Program, arguments: list[Any], variables: list[Any], generators: list[Any]) -> bool:
     """Return whether the values of a call have the shapes that its program says. Nothing is updated."""
     try:
-        Interpreter(program).run(arguments, [np.array(value) for value in variables], copy.deepcopy(generators))
+        Interpreter(program).check(arguments, variables, copy.deepcopy(generators))
     except Exception:  # a step fails at this size or for these values: a recording will say why
         return False
     return True

@@ -26,8 +26,23 @@ class Interpreter:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.source = str(program.graph)
         self.path = outcomes_in(program.graph.nodes)
+
+    @property
+    def source(self) -> str:
+        """The program as text."""
+        return str(self.program.graph)
+
+    def check(self, arguments: Sequence[Any], variables: Sequence[Any], generators: Sequence[Any]) -> None:
+        """Compute all values of a call, and update nothing but the generators.
+
+        Raises:
+            ShapeError: a value has another shape than the program says.
+            Left: a value decides otherwise.
+        """
+        given = [*self.program.arguments, *[variable.node for variable in self.program.variables]]
+        values = {node.index: value for node, value in zip(given, [*arguments, *variables], strict=True)}
+        self._compute(values, generators)
 
     def _compute(self, values: dict[int, Any], generators: Sequence[Any]) -> None:
         """Add the values of all calls to those of the inputs, by the indices of their nodes.

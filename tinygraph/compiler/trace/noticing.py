@@ -30,7 +30,8 @@ __all__ = ["Noticed", "NoticingEvents", "OpenSize", "value_of"]
 # The engine's record and pass and the tracer look at sizes on their own account: to tell 0 and 1 from others, whether
 # two are equal, and large arrays from small ones. The value goes nowhere else.
 _OWN_ACCOUNT = frozenset((
-    "tinygraph.compiler.trace.bounds", "tinygraph.compiler.trace.execution", "tinygraph.engine.fitting",
+    "tinygraph.compiler.trace.bounds", "tinygraph.compiler.trace.execution", "tinygraph.compiler.trace.views",
+    "tinygraph.compiler.trace.writes", "tinygraph.engine.fitting",
     "tinygraph.engine.guarded_pass", "tinygraph.engine.masks", "tinygraph.engine.quick", "tinygraph.engine.reaching",
     "tinygraph.engine.record",
 ))  # fmt: skip
@@ -38,10 +39,14 @@ _OWN_ACCOUNT = frozenset((
 # What else is in these rooms asks on behalf of whoever calls it, as a Tensor's method does for `len(t)`.
 _ON_BEHALF = ("tinygraph.compiler.", "tinygraph.engine.")
 
-# Functions of NumPy that make an array of a shape, likewise.
-_MAKERS = frozenset(
-    ("ones", "full", "zeros_like", "ones_like", "full_like", "empty_like", "_broadcast_to", "broadcast_to")
-)
+# Functions of NumPy that make an array of a shape, or broadcast some, likewise.
+_MAKERS = frozenset(("ones", "full", "zeros_like", "ones_like", "full_like", "empty_like"))
+_BROADCASTING = "numpy.lib._stride_tricks_impl"
+
+
+def _is_maker(module: str, function: str) -> bool:
+    return module == _BROADCASTING or (module.startswith("numpy.") and function in _MAKERS)
+
 
 # Rules that compute with a size at every size in the same way.
 _ALIKE = frozenset(("tinygraph.derivatives.reductions.count",))
@@ -61,7 +66,7 @@ class Noticed:
             module, function = frame.f_globals.get("__name__", ""), frame.f_code.co_name
             if is_first and (module in _OWN_ACCOUNT or f"{module}.{function}" in _ALIKE):
                 return
-            if not module.startswith(_ON_BEHALF) and not (module.startswith("numpy.") and function in _MAKERS):
+            if not module.startswith(_ON_BEHALF) and not _is_maker(module, function):
                 self.questions.append(f"{module}.{function}")
                 return
             is_first = is_first and (module == __name__ or module.startswith("numpy."))

@@ -34,6 +34,10 @@ __all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate", 
 _METADATA = frozenset((
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type,
 ))  # fmt: skip
+# Those that ask for the shape alone: it may hold the sizes of open axes, which are numbers to come.
+_OF_SHAPE: dict[Any, Callable[[Traced], Any]] = {
+    np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size,
+}  # fmt: skip
 _ABOUT_MEMORY = frozenset((np.shares_memory, np.may_share_memory))
 _LIKE: dict[Any, Callable[..., Any]] = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
 
@@ -132,10 +136,11 @@ def call_function(
     """Record any other function with a stand-in among its arguments."""
     if has_tensors(args) or has_tensors(kwargs):
         return Tensor._numpy(function, args, kwargs, sys._getframe(3))
-    if function is np.ndim and args and type(args[0]) is Traced:  # no size is asked for
-        return args[0].ndim
+    if function in _OF_SHAPE and len(args) == 1 and type(args[0]) is Traced and not kwargs:
+        return _OF_SHAPE[function](args[0])
     if function in _METADATA:
-        return function(*mapped(args, _shape_and_dtype), **mapped(kwargs, _shape_and_dtype))
+        known = _shape_and_dtype if function in (np.shape, np.size) else _dtype_alone
+        return function(*mapped(args, known), **mapped(kwargs, known))
     if function in _ABOUT_MEMORY:
         raise refused(
             f"{function_name(function)} asks which arrays share memory",
@@ -248,6 +253,13 @@ def _shape_and_dtype(item: Any) -> Any:
     """Return, for a stand-in, an array of its shape and dtype that takes no memory."""
     if type(item) is Traced:
         return 0.0 if item._weak else np.broadcast_to(np.zeros((), item.dtype), item.shape)
+    return item
+
+
+def _dtype_alone(item: Any) -> Any:
+    """Return, for a stand-in, a number of its dtype."""
+    if type(item) is Traced:
+        return 0.0 if item._weak else np.zeros((), item.dtype)
     return item
 
 

@@ -238,7 +238,8 @@ class Recording:
     def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
         """Record a random draw: from a copy of the generator now, and from the generator itself at each call."""
         position = self.generators.position_of(generator)
-        rest = (tuple(shape) if isinstance(shape, tuple | list) else shape, np.dtype(dtype))
+        shape = tuple(map(value_of, shape)) if isinstance(shape, tuple | list) else value_of(shape)
+        rest = (shape, np.dtype(dtype))
         args, event_args = (self.generators.copies[position], *rest), (position, *rest)
         call = CallToRecord(function, args, {}, event_args, {}, (), False, *instruction())
         return self._execution.record(self, call)
