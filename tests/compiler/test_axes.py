@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import operator
+import weakref
 from unittest import mock
 
 import numpy as np
@@ -641,3 +643,17 @@ def test_a_guard_that_fails_at_a_size_that_is_not_recorded():
     settings["scale"] = 3.0
     for size in [10, 8, 11, 12, 13, 14, 15]:
         np.testing.assert_allclose(step(np.ones(size)), 3.0 * np.ones(size))
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_a_version_that_is_thrown_away_is_freed():
+    step = tg.compile(lambda x, y: np.tanh(x @ y), maxsize=2)
+    kept = []
+    for n in range(5, 9):
+        step(np.ones((n, n + 1)), np.ones((n + 1, 3 * n)))  # two sizes change: nothing is open
+        kept.append(weakref.ref(step._last))
+    gc.collect()
+    assert [version() is None for version in kept] == [True, True, False, False]
+    for kind in ("float32", "float64", "int64", "int32"):
+        step(np.ones((2, 3), kind), np.ones((3, 2), kind))
+    assert len(step._families) == 2

@@ -537,7 +537,7 @@ class Compiled:
         fresh = [self._counters.names[place] for place in counting & self._fresh]
         sizes: list[int] = []
         family = self._families.setdefault(pattern_of(key, sizes), Family())
-        version = None if key in self._versions or counting else family.unrecorded(sizes, call.leaves)
+        version = None if key in self._versions or counting or not sizes else family.unrecorded(sizes, call.leaves)
         if version is None:
             why = why or reason(self._parameters, self._versions, key, call.leaves, fresh)
             version = self._recorded(call, counting, family, sizes)
@@ -581,7 +581,8 @@ class Compiled:
             if self._otherwise == RAISE or counting:
                 raise
             self._run_eagerly(call.key, f"{self._name} runs eagerly: {str(error).removeprefix('compile: ')}")
-        family.note(sizes, version, shapes)
+        if sizes:
+            family.note(sizes, version, shapes)
         return version
 
     def _is_full(self) -> bool:
@@ -636,10 +637,13 @@ class Compiled:
     def _evict(self, why: str) -> None:
         """Throw away the least recently used program. Warn at the first one, the tenth, the hundredth."""
         oldest = next(iter(self._versions))
-        self._versions[oldest].pop()
+        pattern = pattern_of(oldest, [])
+        self._families[pattern].forget(self._versions[oldest].pop())
         self._thrown_away.append(Gone(self._parameters.told(oldest), why))
         if not self._versions[oldest]:
             del self._versions[oldest]
+            if all(pattern_of(key, []) != pattern for key in self._versions):
+                del self._families[pattern]
         self._evicted += 1
         if self._evicted in (1, 10, 100, 1000):
             warnings.warn(

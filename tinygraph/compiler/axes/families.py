@@ -29,8 +29,8 @@ __all__ = ["Family", "Recording"]
 # So many recordings are kept, of which three may show that an axis is open.
 RECORDINGS = 4
 
-# So many texts are written for ranges of sizes.
-TEXTS = 6
+# So many texts are tried for ranges of sizes, none for fewer rows than the least.
+TEXTS, LEAST = 8, 5
 
 Write = Callable[[Program], Any]
 
@@ -106,12 +106,11 @@ class Opened:
                 found = text.at(size, program, write, self.pattern)
                 if found.fits():
                     return found
-        if self.attempts >= TEXTS:
+        if self.attempts == TEXTS or size < LEAST:
             return None
         self.attempts += 1
         made = open_text(self.program, size, write)
         if made is None:
-            self.attempts += 2  # it took some time
             return None
         self.texts.append(OpenRunner(made))
         found = self.texts[-1].at(size, program, write, self.pattern)
@@ -156,6 +155,11 @@ class Family:
             for opened in self.opened:
                 if version.runner.opened in opened.texts:
                     opened.known = version
+
+    def forget(self, version: Version) -> None:
+        """Forget a version that was thrown away."""
+        for recorded in self._recorded.values():
+            recorded[:] = [item for item in recorded if item.version is not version]
 
     def unrecorded(self, sizes: Sequence[int], leaves: list[Any]) -> Version | None:
         """Return the version for sizes at which the function need not be recorded, or None.

@@ -43,14 +43,14 @@ def divides_otherwise(graph: Graph, items: Sequence[Step | Fusion]) -> bool:
     return any(step.function in IMAGE_FUNCTIONS for step in graph.nodes)
 
 
-def work_of_products(graph: Graph) -> list[tuple[int, int]]:
-    """Return for each product of a graph its operations, and the bytes of its largest operand."""
+def work_of_products(graph: Graph) -> list[tuple[int, list[int]]]:
+    """Return for each product of a graph its operations, and the bytes of its operands."""
     products = [step for step in graph.nodes if step.function in PRODUCTS and isinstance(step, Step)]
-    return [(flops(step), max([operand.nbytes for operand in step.operands], default=0)) for step in products]
+    return [(flops(step), [operand.nbytes for operand in step.operands]) for step in products]
 
 
-def is_for_one_thread(work: Sequence[tuple[int, int]]) -> bool:
+def is_for_one_thread(work: Sequence[tuple[int, Sequence[int]]]) -> bool:
     """Return whether products are better left to one thread of BLAS; see `work_of_products`."""
-    if any(nbytes >= LONG_TO_READ for _, nbytes in work):
+    if any(nbytes >= LONG_TO_READ for _, operands in work for nbytes in operands):
         return False
     return UNDIVIDED < max([operations for operations, _ in work], default=0) < ONE_THREAD
