@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygraph.compiler.axes.explaining import put_in
 from tinygraph.compiler.axes.open_text import OpenText
+from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.run.threads import blas
@@ -97,6 +98,7 @@ class SizedRunner:
         source: the open text.
         opened: the text for all sizes.
         size: the size.
+        path: the outcomes of the decisions.
         names: for each axis in the signature the name of its size, or None where the axis is not open.
     """
 
@@ -115,6 +117,7 @@ class SizedRunner:
         self.source = executed.source
         self.opened = executed.opened
         self.size = executed.size
+        self.path = outcomes_in(program.graph.nodes)
         self.names = [executed.opened.text.name if fixed is None else None for fixed in pattern]
         self._executed = executed
         self._program = program
