@@ -29,7 +29,7 @@ __all__ = ["Family", "Recording"]
 # So many recordings are kept, of which three may show that an axis is open.
 RECORDINGS = 4
 
-# So many texts are tried for ranges of sizes, none for fewer rows than the least.
+# So many texts are tried for ranges of sizes, none but the first for fewer rows than the least.
 TEXTS, LEAST = 8, 5
 
 Write = Callable[[Program], Any]
@@ -106,7 +106,7 @@ class Opened:
                 found = text.at(size, program, write, self.pattern)
                 if found.fits():
                     return found
-        if self.attempts == TEXTS or size < LEAST:
+        if self.attempts == TEXTS or (self.attempts and size < LEAST):
             return None
         self.attempts += 1
         made = open_text(self.program, size, write)
