@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.compiler.programs import compiled_by
 from tinygraph import draws
 from tinygraph.compiler import pipeline
 from tinygraph.compiler.program.decisions import Left
@@ -189,6 +190,14 @@ def test_each_path_gives_what_the_eager_call_gives(function):
 def test_the_interpreter_branches_alike(function, monkeypatch):
     monkeypatch.setattr(pipeline, "runner_of", lambda program, name: Interpreter(program))
     compiled = tg.compile(function)
+    for args in [*PROGRAMS[function], *PROGRAMS[function]]:
+        same(compiled(*args), function(*args))
+
+
+@pytest.mark.parametrize("options", [{"phases": ()}, {"blocks": False, "threads": 1}], ids=["no rewrites", "no blocks"])
+@pytest.mark.parametrize("function", CASES, ids=lambda function: function.__name__)
+def test_programs_without_optimisations_branch_alike(function, options):
+    compiled = compiled_by(lambda program, name: pipeline.compile_program(program, name=name, **options))(function)
     for args in [*PROGRAMS[function], *PROGRAMS[function]]:
         same(compiled(*args), function(*args))
 
