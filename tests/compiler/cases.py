@@ -137,6 +137,9 @@ def made_up(choose: Choose, kinds: Sequence[str], ways: Sequence[str] = ()) -> C
         lengths, batches = [4] * 7, [5] * 7
     if "large" in kinds:  # the calls on these many elements are fused, and run in blocks
         batches = [40_000 // n] * len(batches)
+    if "whiles" in kinds:  # as many turns as it takes
+        seeds += [5, 6, 7, 8]
+        lengths, batches, counts = lengths + lengths[-1:] * 4, batches + batches[-1:] * 4, counts + counts[-1:] * 4
     calls = [arguments(seed, dtype, t, b, n, k) for seed, t, b, k in zip(seeds, lengths, batches, counts, strict=False)]
     if "not finite" in kinds:
         for args, place in zip(calls[1:], [0, 1, 2, 3], strict=False):

@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=5, help="kinds in one program")
     parser.add_argument("--rolls", action="store_true", help="make loops of all that is repeated, however short")
     parser.add_argument("--eagerly", action="store_true", help='compile with otherwise="eager"')
+    parser.add_argument("--refused", action="store_true", help="print the first program of each refusal")
     parser.add_argument("--show", action="store_true", help="print the programs")
     given = parser.parse_args()
     faulthandler.enable()
@@ -164,6 +165,9 @@ def main() -> None:
             found = run(case, folder)
         except RefusedError as error:
             found = f"refused: {error}"
+            if found not in outcomes and given.refused:
+                print(f"=== seed {seed}, {found}\n{case['text'].partition('def program')[2]}")
+                print(error.__cause__, flush=True)
         except TooLong:
             found = "too long"
         except (DifferenceError, Exception) as error:

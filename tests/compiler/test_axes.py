@@ -657,3 +657,15 @@ def test_a_version_that_is_thrown_away_is_freed():
     for kind in ("float32", "float64", "int64", "int32"):
         step(np.ones((2, 3), kind), np.ones((3, 2), kind))
     assert len(step._families) == 2
+
+
+def test_an_argument_is_written_into_once_at_each_size():
+    def program(x, z):
+        z *= 0.5
+        return np.sum(x)
+
+    compiled = tg.compile(program)
+    for length in (4, 5, 6, 3, 7, 8):
+        z = np.ones(2)
+        compiled(np.ones(length), z)
+        np.testing.assert_array_equal(z, [0.5, 0.5])
