@@ -210,11 +210,6 @@ def is_sure(version: Version) -> bool:
 
 def has_its_shapes(program: Program, arguments: list[Any], variables: list[Any], generators: list[Any]) -> bool:
     """Return whether the values of a call have the shapes that its program says. Nothing is updated."""
-    written = {node.index for node, _ in program.written}
-    arguments = [
-        np.array(value) if node.index in written else value
-        for node, value in zip(program.arguments, arguments, strict=True)
-    ]
     try:
         Interpreter(program).check(arguments, variables, copy.deepcopy(generators))
     except Exception:  # a step fails at this size or for these values: a recording will say why
