@@ -46,7 +46,8 @@ def assert_sound(scene: Scene) -> None:
     place = {box.id: position for position, box in enumerate(scene.boxes)}
     assert len(place) == len(scene.boxes)
     for link in scene.links:
-        assert place[link.tail] < place[link.head] or link.kind == "backflow"
+        to_itself = link.kind == "again" and link.tail == link.head  # a collapsed loop
+        assert place[link.tail] < place[link.head] or link.kind == "backflow" or to_itself
     shown = {box.node.index for box in scene.boxes if box.kind == "variable"}
     crowds = [[n.index for n in box.members if scene.graph.role(n) == "output"] for box in scene.boxes]
     on_cards = {index for crowd in crowds if len(crowd) > MOST_OF_ONE_SCOPE for index in crowd}

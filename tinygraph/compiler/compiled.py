@@ -34,6 +34,7 @@ from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.reasons import other_path, reason
 from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
 from tinygraph.compiler.run.paths import MOST, along, line_of_most, weight_of
@@ -347,14 +348,17 @@ class Compiled:
         """Draw the program that was run last, with a box around each section: forward, backward and update.
 
         Args:
-            rewritten: the graph that the text computes, as opposed to the one that was recorded.
+            rewritten: the graph that the text computes, as opposed to the one that was recorded. Each of its loops is a
+                scope, "loop 1 × 20": a card, or a box with the steps of one iteration.
             options: see `tinygraph.draw`.
         """
+        from tinygraph.compiler.run.pictured import pictured
         from tinygraph.drawing import draw
 
         version = self._used()
-        program, graph = version.program, version.runner.graph if rewritten else version.program.graph
-        own = {step.index: step.section for step in version.runner.graph.nodes} if rewritten else program.sections
+        program, graph = version.program, pictured(version.runner.graph) if rewritten else version.program.graph
+        steps = [node for node in graph.nodes if isinstance(node, Step)]
+        own = {step.index: step.section for step in steps} if rewritten else program.sections
         sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
         return draw(graph, **{"sections": sections, "names": program.updates_in(graph), **options})
 

@@ -11,6 +11,7 @@ from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
+from tinygraph.drawing.repeats import LoopName, is_of_loop, loop_line
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
@@ -30,6 +31,7 @@ __all__ = [
     "layer_card",
     "layer_operations",
     "layer_summary",
+    "loop_lines",
     "origin_card",
     "table",
     "variable_card",
@@ -39,6 +41,7 @@ BAR_WIDTH, BAR_HEIGHT, LOWEST_BAR = 6, 14, 2
 TRACK_WIDTH, TRACK_HEIGHT, DECADES = 54, 6, 4
 MOST_PARAMETERS = 6
 MOST_SYMBOLS = 4
+MOST_CARRIED = 3
 NOTES = {
     "several": "sum of several passes",
     "elsewhere": "not from this graph",
@@ -267,7 +270,8 @@ def layer_card(box: Box, scene: Scene) -> str:
     assert box.layer is not None
     parameters = box.parameters
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
-    rows = [cell(heading), cell(font(layer_summary(box, scene, parameters)))]
+    rows = [cell(heading), *[cell(font(line)) for line in loop_lines(box, scene)]]
+    rows.append(cell(font(layer_summary(box, scene, parameters))))
     if parameters:
         largest = max(_finite_norms(scene), default=0.0)
         shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]
@@ -299,9 +303,20 @@ def _finite_norms(scene: Scene) -> list[float]:
 
 def layer_operations(box: Box) -> str:
     """ "@ + ReLU" for a few, "9 ops" for many."""
-    calls = [node for node in box.members if not node.is_input]
+    calls = [node for node in box.members if not node.is_input and not is_of_loop(node)]
     signs = [clip(clean(_sign(node)), 12) for node in calls]
     return " ".join(signs) if len(signs) <= MOST_SYMBOLS else f"{len(calls)} ops"
+
+
+def loop_lines(box: Box, scene: Scene) -> list[str]:
+    """Return of a loop's card the user's line and the values that it carries; nothing for another scope."""
+    name = box.layer.names[-1] if box.layer is not None else ""
+    if not isinstance(name, LoopName):
+        return []
+    held = {node.index: node for node in box.members}
+    told = [scene.names[old] or shape(held[old].shape) for old, _ in name.again if old in held]
+    carried = f"carries {', '.join(told) if len(told) <= MOST_CARRIED else f'{len(told)} values'}"
+    return [line for line in (loop_line(name), carried if told else "") if line]
 
 
 def _sign(node: Node) -> str:

@@ -11,6 +11,7 @@ from tinygraph.drawing.cards import SPACE, font
 from tinygraph.drawing.legend import foot
 from tinygraph.drawing.mirror import BACKWARD_SIDE
 from tinygraph.drawing.palette import COLOURS, ROLES
+from tinygraph.drawing.repeats import loop_line
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.text import dot_string
@@ -91,7 +92,7 @@ def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: 
 def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
     backwards = scope is BACKWARD_SIDE
     colour = "gradient" if backwards else "muted"
-    title = scope.title
+    title = f"{scope.title}{SPACE * 2}{loop_line(scope.names[-1])}".rstrip(SPACE)
     if not scene.pairs and all(box.id in scene.on_trunk for box in members):
         title += SPACE * (2 * len(title) + 4)  # a gap of the same width: the arrow in the middle passes through it
     return {

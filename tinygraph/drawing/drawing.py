@@ -15,6 +15,7 @@ from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.page import page
+from tinygraph.drawing.repeats import is_of_loop
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.svg import finished
 from tinygraph.drawing.text import clip, isolated
@@ -112,7 +113,7 @@ class Drawing:
 
     def _description(self) -> str:
         scene = self._scene
-        calls = sum(not node.is_input for node in scene.graph.nodes)
+        calls = sum(not node.is_input and not is_of_loop(node) for node in scene.graph.nodes)
         return clip(scene.title, 200) or f"Computational graph: {len(scene.graph.inputs)} inputs, {calls} operations"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary
+from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary, loop_lines
 from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import histogram, nonfinite_text
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
@@ -63,7 +63,8 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "operation":
         return [operation_symbol(node, scene.names)]
     if box.kind == "layer" and box.layer is not None:
-        return [f"{box.layer.title}  {layer_operations(box)}", layer_summary(box, scene, box.parameters)]
+        lines = [f"{box.layer.title}  {layer_operations(box)}", *loop_lines(box, scene)]
+        return [*lines, layer_summary(box, scene, box.parameters)]
     if box.kind == "constant" and box.constant is not None:
         told = "values not kept" if isinstance(box.constant, Like) else histogram(box.constant).words
         return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), told]
@@ -96,7 +97,9 @@ def _arrow(place: int, scene: Scene) -> str:
         return f"  {link.tail} -.->{label} {link.head}"
     if link.kind == "backflow":
         return f"  {link.head} -->{label} {link.tail}"
-    if link.kind == "backward":
+    if link.kind == "again" and link.tail == link.head:
+        return f"  {link.tail} -.->{label} {link.head}"
+    if link.kind in {"backward", "again"}:
         # Mermaid ranks boxes by the arrows. An arrow back would put an input to the right of a result.
         told = f"{'←' if scene.direction == 'LR' else '↑'} {link.label}".strip()
         return f'  {link.tail} -.-|"{_escaped(clip(told, 40))}"| {link.head}'

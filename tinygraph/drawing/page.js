@@ -26,7 +26,7 @@ function open(key) {
   arrows = Object.fromEntries([...svg.querySelectorAll('[data-link]')].map(g => [Number(g.dataset.link.slice(1)), g]));
   near = { up: {}, down: {} };
   picture.links.forEach(([tail, head, kind]) => {
-    if (kind === 'backward') return;
+    if (kind === 'backward' || kind === 'again') return;
     const [from, to] = kind === 'backflow' ? [head, tail] : [tail, head];
     (near.up[to] ??= []).push(from);
     (near.down[from] ??= []).push(to);

@@ -63,12 +63,13 @@ class Link:
     """An arrow from box to box in the direction of the computation.
 
     "backward" links, and "backflow" links between the boxes of a backward side, are drawn in the opposite direction. A
-    "saved" link leads from an operation to the one that needs its values later.
+    "saved" link leads from an operation to the one that needs its values later. An "again" link leads from a value that
+    a loop carries to the one that it becomes, and is drawn in the opposite direction.
     """
 
     tail: str
     head: str
-    kind: Literal["value", "backward", "backflow", "saved"] = "value"
+    kind: Literal["value", "backward", "backflow", "saved", "again"] = "value"
     label: str = ""
     nodes: tuple[Node, ...] = ()
 

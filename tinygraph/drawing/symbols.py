@@ -253,6 +253,8 @@ def index_text(key: Any) -> str:
     """Return the index of a getitem as it was written: (slice(None), 0) -> ":, 0"; "·" for an array."""
     if isinstance(key, tuple):
         return ", ".join(map(index_text, key))
+    if isinstance(key, str):  # a number that counts, "18 - 2 * i"
+        return key.replace("-", "−").replace(" * ", "")
     if isinstance(key, slice):
         ends = ":".join("" if end is None else index_text(end) for end in (key.start, key.stop))
         return ends if key.step is None else f"{ends}:{index_text(key.step)}"

@@ -11,6 +11,7 @@ import numpy as np
 from tinygraph.drawing import health
 from tinygraph.drawing.expressions import constant_key, formula, labels, own_names
 from tinygraph.drawing.numbers import shape
+from tinygraph.drawing.repeats import LoopName, is_of_loop
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
 from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_places
 from tinygraph.drawing.slopes import local_derivatives, slope
@@ -60,7 +61,7 @@ def chain(graph: Graph) -> Scene:
 def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
     """Each scope as one card, except those opened by name, path or title, and the scopes around them.
 
-    A scope of other scopes alone opens by itself, and so does a scope of the whole graph.
+    A scope of other scopes alone opens by itself, and so does a scope of the whole graph, or one around a loop.
 
     Raises:
         ValueError: a name in `opened` is that of no scope.
@@ -82,12 +83,18 @@ def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
 
 
 def _containers(places: dict[int, Path]) -> set[Scope]:
-    """The scopes that contain nothing but other scopes."""
+    """The scopes that contain nothing but other scopes, and those around a loop."""
     paths = list(places.values())
     own = {path[-1] for path in paths if path}
     outer = {scope for path in paths for scope in path[:-1]}
     around_all = set(common(paths)) if paths else set()
-    return (outer - own) | (outer & around_all)
+    return (outer - own) | (outer & around_all) | {scope for path in paths for scope in _around_loop(path)}
+
+
+def _around_loop(path: Path) -> Path:
+    """Return the scopes around the outermost loop of a path."""
+    loops = [depth for depth, scope in enumerate(path) if isinstance(scope.names[-1], LoopName)]
+    return path[: loops[0]] if loops else ()
 
 
 def _formula_title(graph: Graph) -> str:
@@ -129,6 +136,7 @@ class _Assembly:
                 self.members.setdefault(scope, []).append(node)
         for node in self.graph.nodes:
             self._add(node)
+        self._link_iterations()
         origin, poisoned = health.diagnose(self.graph)
         return Scene(
             graph=self.graph,
@@ -169,9 +177,9 @@ class _Assembly:
         if scope is not None:
             self._add_to_layer(node, scope)
             return
-        if not node.is_input:
+        if not node.is_input and not is_of_loop(node):
             self._add_operation(node)
-        if node.is_input or self.graph.role(node) == "output" or self.carded(node):
+        if node.is_input or is_of_loop(node) or self.graph.role(node) == "output" or self.carded(node):
             self._add_card(node)
 
     def _add_to_layer(self, node: Node, scope: Scope) -> None:
@@ -208,6 +216,8 @@ class _Assembly:
         self.boxes.append(Box(card, "variable", node, self.graph.role(node), self._open_part(node)))
         if node.index in self.spoken_for:
             self.links.append(Link(self.spoken_for[node.index], card, nodes=(node,)))
+        elif is_of_loop(node):
+            self._link_operands(node, card)
         self.spoken_for[node.index] = card
 
     def _link_operands(self, node: Node, box: str) -> None:
@@ -218,6 +228,15 @@ class _Assembly:
             elif argument not in inside:
                 text = self._edge_label(argument, node, bool(inside))
                 self.links.append(Link(self.spoken_for[argument.index], box, label=text, nodes=(argument,)))
+
+    def _link_iterations(self) -> None:
+        """Link each value that a loop carries with the value that it has in the next iteration."""
+        scopes = dict.fromkeys(scope for path in self.places.values() for scope in path)
+        for name in [scope.names[-1] for scope in scopes]:
+            ends = name.again if isinstance(name, LoopName) else ()
+            for old, new in ends:
+                if old in self.spoken_for and new in self.spoken_for:
+                    self.links.append(Link(self.spoken_for[old], self.spoken_for[new], "again", "next iteration"))
 
     def _edge_label(self, operand: Node, node: Node, into_layer: bool) -> str:
         """Return the shape of a value without a card, if it comes out of a layer or the next call changes its shape."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygraph.users_code.instructions import instructions
 
-__all__ = ["state_in_while"]
+__all__ = ["loops_in", "state_in_while"]
 
 # Values this deep, or so many, are not looked at: the state is not known then.
 DEPTH = 4
@@ -111,7 +111,7 @@ def _while_around(file: str, function: str, line: int | None, column: int | None
     if line is None or column is None:
         return None
     found: ast.AST | None = None
-    for node in _loops_in(file):
+    for node in loops_in(file):
         starts, ends = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
         if starts <= (line, column) <= ends:
             found = node  # those within come later
@@ -119,7 +119,7 @@ def _while_around(file: str, function: str, line: int | None, column: int | None
 
 
 @functools.lru_cache(maxsize=64)
-def _loops_in(file: str) -> list[Any]:
+def loops_in(file: str) -> list[Any]:
     """Return the loops and functions in a file, the outer ones first."""
     try:
         tree = ast.parse("".join(linecache.getlines(file)))

@@ -48,7 +48,7 @@ class Profile:
 
     Attributes:
         entries: one for each call in the text that takes time, in order of execution.
-        graph: the calls, as the program makes them.
+        graph: the calls, as the program makes them; its loops are scopes.
         seconds: of one run of the program, as measured without looking inside.
         names: by a call's index what a picture calls it, where not by its own name.
     """
@@ -184,6 +184,7 @@ def profiled(
     graph: Graph,
     repeats: int,
     restore: Callable[[], None],
+    shown: Graph,
     names: dict[int, str] | None = None,
 ) -> Profile:
     """Run a program some times with a clock inside it, and without.
@@ -194,6 +195,7 @@ def profiled(
         graph: of its steps.
         repeats: how often; the least time of each step counts.
         restore: called before each run, to undo what the run before it changed.
+        shown: the graph as a picture shows it.
         names: see `Profile`.
     """
     steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
@@ -204,4 +206,4 @@ def profiled(
         step = steps[index]
         times = 0 if is_marker(step) else made[index]
         entries.append(Timing(step, seconds, times * traffic(step), times * flops(step), times))
-    return Profile(tuple(entries), whole, graph, names or {})
+    return Profile(tuple(entries), whole, shown, names or {})

@@ -185,6 +185,8 @@ class Runner:
         Returns:
             A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
         """
+        from tinygraph.compiler.run.pictured import pictured
+
         runner = self.in_arrays()
         if runner.task.threads != 1:
             runner = runner.task.again(threads=1).in_arrays()
@@ -215,9 +217,10 @@ class Runner:
             for generator, before in zip(generators, states, strict=True):
                 generator.bit_generator.state = before
 
-        names = self.task.program.updates_in(runner.graph)
+        shown = pictured(runner.graph)
+        names = self.task.program.updates_in(shown)
         plain = functools.partial(runner.run, arguments, variables, generators)
-        return profiled(bind, plain, runner.graph, repeats, restore, names)
+        return profiled(bind, plain, runner.graph, repeats, restore, shown, names)
 
 
 def made_runner(
