@@ -13,6 +13,7 @@ The files, in the order in which a plan is made:
     parts          the values that are computed into a part of an array
     draft          a storage for each value
     overwriting    values that are written over others
+    writing_parts  arrays that are written into where they are
     planner        `plan`: all of these, and the time for which each storage is needed
     packing        storages in one buffer
     timetables     the first of many memories that is free from one time to another

@@ -79,14 +79,21 @@ class Draft:
         """
         if held is None:
             return
-        around = self.loops[position] if position < len(self.loops) else ()
         for part in (held, *held.behind):
+            part.last_read = max(part.last_read, self.until(part, position))
             home = self.loops[self.order[part.steps[0]]] if part.steps[0] in self.order else ()
-            entered = next((loop for loop in around if loop not in home), None)
-            part.last_read = max(part.last_read, position if entered is None else self.ends[entered])
-            left = next((loop for loop in home if loop not in around), None)
+            left = next((loop for loop in home if loop not in self._around(position)), None)
             if left is not None:  # another iteration may begin, and end at once, before it is read
                 part.first = min(part.first, self.begins[left])
+
+    def until(self, held: Storage, position: int) -> int:
+        """Return until which position a storage is needed for a call that reads it."""
+        home = self.loops[self.order[held.steps[0]]] if held.steps[0] in self.order else ()
+        entered = next((loop for loop in self._around(position) if loop not in home), None)
+        return position if entered is None else self.ends[entered]
+
+    def _around(self, position: int) -> tuple[Any, ...]:
+        return self.loops[position] if position < len(self.loops) else ()
 
     def _number_calls(self) -> None:
         for number, item in enumerate(self.items):

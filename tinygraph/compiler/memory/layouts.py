@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.facts import RESHAPING
 from tinygraph.compiler.program.predicates import looks_like_view
 from tinygraph.compiler.program.reshaping import has_shape
@@ -50,12 +51,20 @@ def layouts_of(graph: Graph, parts: dict[int, tuple[Step, Any]]) -> dict[int, An
         if step.index in parts:
             _layout_of_part(step, parts, found)
             continue
+        if step.function is part_written and _stays(step.args[0], found):
+            found[step.index] = found[step.args[0].index]
+            continue
         view = _view_of_layout(step, found)
         if view is not None:
             found[step.index] = view
         else:
             found[step.index] = step.value if step.value is not None else np.empty(step.shape, step.dtype)
     return found
+
+
+def _stays(x: Any, found: dict[int, Any]) -> bool:
+    """Return whether an array that is written into lies in one piece, so that it may stay where it is."""
+    return type(x) is Step and x.index in found and found[x.index].flags.c_contiguous
 
 
 def _layout_of_part(step: Step, parts: dict[int, tuple[Step, Any]], found: dict[int, Any]) -> Any:

@@ -9,6 +9,7 @@ operand that lies in memory just as its result does, another call may not.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,12 +18,15 @@ import numpy as np
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.loops import End, carried, goes_on
-from tinygraph.compiler.program.predicates import is_elementwise, may_fail
+from tinygraph.compiler.program.predicates import is_elementwise, is_write, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Node
 
-__all__ = ["carry_in_place", "compute_in_place", "update_in_place"]
+__all__ = [
+    "carry_in_place", "compute_in_place", "is_read_alike", "lie_alike", "may_be_written_over", "update_in_place",
+]  # fmt: skip
 
 
 def update_in_place(
@@ -46,7 +50,9 @@ def update_in_place(
         variable = draft.graph.nodes[given]
         old, new = draft.storage[variable.index], draft.storage[step.index]
         assert old is not None
-        if not _is_over_with(old, step, draft, results) or failing > draft.order[step.index]:
+        if new is old:
+            continue  # the array was written into where it is
+        if not _is_over_with(old, step, draft, results) or failing > _begun(step, new, draft):
             copied.append((given, step))
         elif new is None and step.index not in wanted and several.count(step.index) == 1 and not may_fail(step):
             straight[step.index] = given
@@ -57,24 +63,40 @@ def update_in_place(
     return copied, straight
 
 
+def _begun(step: Step, held: Storage | None, draft: Draft) -> int:
+    """Return the position of the first call that computes into the memory of a value; -1 for an input."""
+    return min([draft.order.get(index, -1) for index in (held.steps if held is not None else [step.index])])
+
+
 def _is_over_with(old: Storage, step: Step, draft: Draft, results: Sequence[Step]) -> bool:
     """Return whether nobody needs the old value of a variable once a step has computed the new one."""
-    if step.function is None or old.last_read > draft.order[step.index]:
+    if step.function is None or old.last_read > _begun(step, draft.storage[step.index], draft):
         return False
     return not any(draft.storage[result.index] is old for result in results)
 
 
 def _may_replace(step: Step, new: Storage, variable: Node, old: Storage, draft: Draft, results: Sequence[Step]) -> bool:
     """Return whether a variable's new value may be computed in the variable's memory."""
+    values: list[Any] = [draft.graph.nodes[index] for index in new.steps]
     return (
         new.kind == "owned"
         and draft.layouts[step.index].shape == variable.shape
         and step.dtype == variable.dtype
         and not is_view(step, draft.layouts)
-        and not any(result is step for result in results)
-        and _may_overwrite(step, old, draft)
-        and _is_read_alike(step, old, draft.layouts.get(variable.index), draft)
+        and (old.kind == "argument" or not any(result is step for result in results))
+        and _may_overwrite(draft.sequence[_begun(step, new, draft)], old, draft)
+        and all([_sees_writes(value, old) for value in values])
+        and all([is_read_alike(value, old, draft.layouts.get(variable.index), draft) for value in values])
     )
+
+
+def _sees_writes(step: Any, held: Storage) -> bool:
+    """Return whether a write through views reaches an argument, which may have any strides."""
+    views = step.args[3] if held.kind == "argument" and is_write(step) and len(step.args) > 3 else ()
+    return all([view[0] in _OF_ANY_STRIDES for view in views])
+
+
+_OF_ANY_STRIDES = frozenset((operator.getitem, *TRANSPOSING))
 
 
 def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
@@ -84,8 +106,13 @@ def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
         for inner in _flat(operand):
             if draft.storage[inner.index] is not target:
                 continue
-            same = first is not None and inner.shape == step.shape and _lie_alike(draft.layouts[inner.index], first)
-            if not (same and (is_elementwise(step) or step.function is carried)) or not _may_be_written_over(
+            if is_write(step) and position:
+                # NumPy copies a value that overlaps, where the array itself is not copied before.
+                if position == 1 and step.args[0] is not inner and _writes_there(step, target, draft):
+                    continue
+                return False
+            same = first is not None and inner.shape == step.shape and lie_alike(draft.layouts[inner.index], first)
+            if not (same and _reads_in_place(step)) or not may_be_written_over(
                 step, position
             ):
                 return False
@@ -94,7 +121,13 @@ def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
 
 def _reads_in_place(step: Step) -> bool:
     """Return whether a call reads an element of an operand only before it writes that of its result."""
-    return is_elementwise(step) or step.function is carried
+    return is_elementwise(step) or step.function is carried or is_write(step)
+
+
+def _writes_there(step: Step, target: Storage, draft: Draft) -> bool:
+    """Return whether the array that a write is into lies in some memory."""
+    x = step.args[0]
+    return type(x) is Step and draft.storage[x.index] is target
 
 
 def _flat(item: Any) -> list[Step]:
@@ -103,12 +136,12 @@ def _flat(item: Any) -> list[Step]:
     return [part for part in item if type(part) is Step] if type(item) in (tuple, list) else []
 
 
-def _lie_alike(one: Any, other: Any) -> bool:
+def lie_alike(one: Any, other: Any) -> bool:
     """Return whether two layouts have the same places in memory."""
     return bool(one.strides == other.strides and one.shape == other.shape)
 
 
-def _may_be_written_over(step: Step, position: int) -> bool:
+def may_be_written_over(step: Step, position: int) -> bool:
     """Return whether an elementwise call may write its result over an operand.
 
     `np.where` may write over its last operand alone: it copies the last one first, and the one before over that.
@@ -154,7 +187,7 @@ def compute_in_place(draft: Draft) -> None:
         mine = draft.storage[step.index]
         if mine is None or mine.kind != "owned" or mine.steps[0] != step.index:
             continue
-        if not _reads_in_place(step):
+        if not _reads_in_place(step) or is_write(step):
             continue
         for position, operand in enumerate(step.args):
             if type(operand) is not Step or operand.shape != step.shape or operand.dtype != step.dtype:
@@ -177,10 +210,10 @@ def _may_be_computed_over(step: Step, position: int, other: Storage, draft: Draf
         and layout.flags.c_contiguous
         and operand.nbytes == other.nbytes
         and operand.size
-        and _may_be_written_over(step, position)
+        and may_be_written_over(step, position)
         and _is_alone(step, position, other, draft)
         and (fusion is None or fusion.aligned(step.index))
-        and _is_read_alike(step, other, layout, draft)
+        and is_read_alike(step, other, layout, draft)
     )
 
 
@@ -192,7 +225,7 @@ def _is_alone(step: Step, position: int, held: Storage, draft: Draft) -> bool:
     )
 
 
-def _is_read_alike(step: Step, held: Storage, like: Any, draft: Draft) -> bool:
+def is_read_alike(step: Step, held: Storage, like: Any, draft: Draft) -> bool:
     """Return whether the fusion of a step reads a storage block by block alone: then it may be written so."""
     fusion = draft.fusion_of.get(step.index)
     alike = set() if like is None else {(like.shape, like.strides)}

@@ -11,6 +11,7 @@ from tinygraph.compiler.memory.lines import middle_of
 from tinygraph.compiler.memory.overwriting import carry_in_place, compute_in_place, update_in_place
 from tinygraph.compiler.memory.packing import packed
 from tinygraph.compiler.memory.storage import Plan, Storage
+from tinygraph.compiler.memory.writing_parts import compute_in_parts, write_parts_in_place
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.graph import Graph
@@ -34,9 +35,11 @@ def plan(
     """
     draft = draft_of(graph, items, arguments)
     draft.read_at_end(results)
+    write_parts_in_place(draft, updates)
     copied, straight = update_in_place(draft, updates, results)
     draft.read_at_end([step for _, step in copied])
     carry_in_place(draft)
+    compute_in_parts(draft)
     compute_in_place(draft)
     owned = _owned(draft)
     _let_escape(draft, results)

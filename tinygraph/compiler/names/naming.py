@@ -6,13 +6,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.memory.writing_parts import is_written_in_place, place_read
 from tinygraph.compiler.names.cotangents import cotangents_in
 from tinygraph.compiler.names.describing import core, made_up
 from tinygraph.compiler.names.slope_values import begun_with, slopes_in
 from tinygraph.compiler.names.taken import TakenNames, users
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.loops import Begin, End, goes_on, kept, put_row, stacked
+from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
@@ -131,12 +134,27 @@ class _Naming:
             return
         if step.index in self.plan.parts:
             whole = self.plan.parts[step.index][0]
-            if whole.index not in self.names and whole.function not in (stacked, kept):
+            if whole.index not in self.names and is_write(whole):
+                self._name(whole)
+            elif whole.index not in self.names and whole.function not in (stacked, kept):
                 self.names[whole.index] = self._take(made_up(whole, self.names, self._slopes))
+        if step.index not in self.names and (place := self._of_place(step)) is not None:
+            self.names[step.index] = place
         if step.index not in self.names and step.function is not None:
             shared = _of_storage(step, self.plan, self.names, self.own)
             wish = _part_of_whole(step, self.plan, self.names) or _sum_of_unnamed(step, self.own, self._consumers)
             self.names[step.index] = shared or self._take(wish or made_up(step, self.names, self._slopes))
+
+
+    def _of_place(self, step: Step) -> str | None:
+        """Return the name of the array that a write leaves in its place, or of the place that a value is written to."""
+        storage = self.plan.storage
+        if is_write(step) and is_written_in_place(step, storage):
+            return self.names.get(step.args[0].index)
+        if step.index in self.plan.parts and self.plan.parts[step.index][0].function is part_written:
+            place = place_read(step, storage, self.plan.layouts)
+            return None if place is None else self.names.get(place.index)
+        return None
 
 
 def _sum_of_unnamed(step: Step, own: dict[int, str], consumers: dict[int, list[Step]]) -> str | None:

@@ -136,7 +136,7 @@ FACTS: dict[Any, Facts] = _table(
     # --- products ---
     ((np.matmul, np.dot, turned_product), {"product": True}),
     # --- functions that ask for elements by their places ---
-    ((operator.getitem, np.take, np.take_along_axis, scatter, part_written), {"places_in": 0}),
+    ((operator.getitem, np.take, np.take_along_axis, scatter), {"places_in": 0}),
     ((np.choose,), {"places_in": 1}),
     # --- functions that take out= though they are no ufuncs; some by np.copyto(out, view) ---
     ((np.dot, np.cumsum, np.cumprod, np.take, np.concatenate, np.stack, np.outer, einsum_of, np.where, np.copy, astype,

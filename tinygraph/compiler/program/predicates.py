@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.kinds import kept_kind
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
 from tinygraph.compiler.program.loops import AtCount, Loop, item_at
 from tinygraph.compiler.program.steps import Step
@@ -18,7 +19,8 @@ from tinygraph.engine.nested import instances
 from tinygraph.functions.checks import CHECKS
 
 __all__ = [
-    "is_basic", "is_elementwise", "is_matrix_product", "is_plain_reduction", "looks_like_view", "may_fail", "takes_out",
+    "is_basic", "is_elementwise", "is_matrix_product", "is_plain_reduction", "is_write", "looks_like_view",
+    "may_fail", "takes_out",
 ]  # fmt: skip
 
 
@@ -56,6 +58,8 @@ def may_fail(step: Step) -> bool:
         return any([may_fail(inner) for inner in function.body.nodes if isinstance(inner, Step)])
     if step.decides or function in CHECKS or function is counted or function is kept_kind:
         return True
+    if function is part_written:
+        return any(not operand.is_constant for operand in instances(Step, [step.args[2:]]))
     facts = facts_of(function)
     if facts.places_in is not None:
         places = [item for index, item in enumerate(step.args) if index != facts.places_in]
@@ -67,6 +71,11 @@ def may_fail(step: Step) -> bool:
     if step.draws or function in IMAGE_FUNCTIONS:
         return False
     return not getattr(function, "__module__", "").startswith("tinygraph.")
+
+
+def is_write(step: Step) -> bool:
+    """Return whether a call writes into a part of an array."""
+    return step.function is part_written or (type(step.function) is AtCount and step.function.function is part_written)
 
 
 def is_elementwise(step: Step) -> bool:

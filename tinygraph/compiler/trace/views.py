@@ -134,8 +134,8 @@ def in_array(value: Any) -> Any:
 def laid_out(made: Traced, like: Any) -> Traced:
     """Return a new array with the memory layout of another one, since a later `order="K"` depends on it."""
     value = like._value if type(like) is Traced else like
-    is_odd = isinstance(value, np.ndarray) and value.shape == made.shape and not value.flags.c_contiguous
-    if is_odd and made._value is not None:
+    fits = isinstance(value, np.ndarray) and value.shape == made.shape and made._value is not None
+    if fits and value.strides != made._value.strides:
         laid = np.empty_like(value, dtype=made.dtype)
         np.copyto(laid, made._value)
         made._value = read_only(laid)

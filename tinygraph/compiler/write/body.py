@@ -16,8 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
+from tinygraph.compiler.memory.writing_parts import place_read
 from tinygraph.compiler.program.loops import (
     Affine,
     Begin,
@@ -114,7 +116,12 @@ class Body:
             self._write_view(step, held)
             return
         self._comment(step)
-        if held is None or held.kind == "fresh":
+        if step.index in self.writer.in_place:
+            name, before = self.names[step.index], self.names[step.args[0].index]
+            if held is not None and held.kind == "fresh" and name != before:
+                self._put(step, f"{name} = {before}")
+            self._put(step, *statements(self.writer, step, name))
+        elif held is None or (held.kind == "fresh" and step.index not in self.plan.parts):
             self._put(step, f"{self._target(step)} = {expression(self.writer, step)}")
         elif step.function in IMAGE_FUNCTIONS:
             self._begin(held, step)
@@ -317,12 +324,28 @@ class Body:
         if type(index) is Affine:  # the loop's first line names it
             return
         self._placed.add(step.index)
+        if whole.function is part_written:
+            self._place_write(step, whole, index)
+            return
         self._place(whole)
         line = f"{self.names[step.index]} = {self.names[whole.index]}[{self.writer.index(index)}]"
         if step.index in self._bound:
             self._put(step, line)
         else:
             self.setup.append(line)
+
+    def _place_write(self, step: Step, write: Step, index: Any) -> None:
+        """Write down where in an array a value is written, unless the value is computed from that very part."""
+        known = place_read(step, self.plan.storage, self.plan.layouts)
+        if known is not None and self.names[known.index] == self.names[step.index]:
+            return
+        line = f"{self.names[step.index]} = {self.names[write.args[0].index]}[{self.writer.index(index)}]"
+        held = self.plan.storage[step.index]
+        if held is not None and held.is_lasting:
+            self.setup.append(line)
+        else:
+            self._comment(step)
+            self._put(step, line)
 
     def _begin(self, held: Storage, step: Step) -> None:
         """Write the allocation of memory that is new at each call, if a step is the first that needs it."""

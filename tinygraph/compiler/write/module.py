@@ -23,8 +23,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinygraph.compiler.memory import Plan
+from tinygraph.compiler.memory.writing_parts import is_written_in_place
 from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.program.facts import facts_of
+from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.write.allocations import (
     constant_lines,
     memory_lines,
@@ -88,6 +90,11 @@ def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:
         names=names,
         taken=TakenNames([*names.values(), task.name, *task.generators]),
         parts=planned.parts,
+        in_place=frozenset([
+            index
+            for index, step in planned.by_index.items()
+            if is_write(step) and is_written_in_place(step, planned.storage)
+        ]),
         layouts=planned.layouts,
         single=frozenset([node.index for node in task.variables if not node.shape]),
         numbers={number: name for number, name in task.program.numbers.items() if is_free(name)},

@@ -38,7 +38,8 @@ class Writer(References):
 
     Attributes:
         names: by a step's index the name of its value.
-        parts: by their index steps that are computed into their places in an assembled array.
+        parts: by their index steps that are computed into their places in an array.
+        in_place: the indices of writes that leave an array in its memory.
         layouts: by a step's index an array with its strides, to learn from.
         single: the indices of variables that are arrays of one number, which is taken out of them where numbers are
             calculated with: `b[()] - 1` is three times as fast as `b - 1`.
@@ -50,6 +51,7 @@ class Writer(References):
 
     names: dict[int, str] = field(default_factory=dict)
     parts: dict[int, Any] = field(default_factory=dict)
+    in_place: frozenset[int] = frozenset()
     layouts: dict[int, Any] = field(default_factory=dict)
     single: frozenset[int] = frozenset()
     numbers: dict[float, str] = field(default_factory=dict)

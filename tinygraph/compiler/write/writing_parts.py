@@ -23,23 +23,33 @@ def written_into(writer: Writer, step: Step, out: str) -> list[str]:
     """Write a write into a part of an array called `out`, after a copy of the array unless it is there."""
     x, value, index = step.args[:3]
     views = step.args[3] if len(step.args) > 3 else ()
-    text = writer.text(x)
-    first = [] if text == out else [f"np.copyto({out}, {text})"]
+    if type(value) is Step and value.index in writer.parts and writer.parts[value.index][0] is step:
+        return []  # it is computed in its place
+    first = [] if step.index in writer.in_place else _begun(writer, x, out)
     return [*first, f"{part_text(writer, out, index, views)} = {writer.text(value)}"]
+
+
+def _begun(writer: Writer, x: Any, out: str) -> list[str]:
+    """Write the array as it is before the write."""
+    if type(x) is Step and x.is_constant and x.value is not None:
+        numbers: Any = np.unique(x.value) if x.value.dtype.kind in "biuf" else ()
+        if len(numbers) == 1 and not np.signbit(numbers[0]):
+            return [f"{out}.fill({writer.text(numbers[0].item())})"]
+    return [f"np.copyto({out}, {writer.text(x)})"]
 
 
 def part_text(writer: Writer, array: str, index: Any, views: Any) -> str:
     """Return `array[index]`, or the part of a view of the array."""
     for view in views:
         array = _view(writer, array, ViewCall(*view))
-    return f"{array}[{writer.index(_of_numbers(index))}]"
+    return f"{array}[{writer.index(index)}]"
 
 
 def _view(writer: Writer, array: str, view: ViewCall) -> str:
     """Return the text of a view of an array."""
     function, before, after, keywords, part = view
     if function is operator.getitem:
-        return f"{array}[{writer.index(_of_numbers(after[0]))}]"
+        return f"{array}[{writer.index(after[0])}]"
     if function in TRANSPOSING and function is np.transpose and not after and not keywords:
         return f"{array}.T"
     if function is np.reshape and not keywords and len(after) == 1:
@@ -49,8 +59,3 @@ def _view(writer: Writer, array: str, view: ViewCall) -> str:
     given += [f"{key}={writer.text(item)}" for key, item in keywords.items()]
     called = f"{writer.function(function)}({', '.join(given)})"
     return called if part is None else f"{called}[{part}]"
-
-
-def _of_numbers(index: Any) -> Any:
-    """Return an index as it is: NumPy copies what an array of no axes chooses, and so a number is taken out of it."""
-    return index
