@@ -155,7 +155,8 @@ def _of_arrays(task: Task) -> Runner:
     """Return the runner of a program that computes with NumPy's arrays: the stages from `schedule` on."""
     graph = task.graph
     items = scheduled(graph, task.overwrites) if task.blocks else calls_alone(graph)
-    planned = plan(graph, items, len(task.arguments), task.updates, task.results, task.open_size)
+    results = [result for place, result in enumerate(task.results) if place not in task.returned]
+    planned = plan(graph, items, len(task.arguments), task.updates, results, task.open_size)
     names = names_of(graph, planned, task.reserved)
     text = text_of_arrays(task, planned, names)
     return made_runner(task, text, planned, one_thread=wants_one_thread(graph, items))

@@ -78,13 +78,16 @@ def _is_over_with(old: Storage, step: Step, draft: Draft, results: Sequence[Step
 def _may_replace(step: Step, new: Storage, variable: Node, old: Storage, draft: Draft, results: Sequence[Step]) -> bool:
     """Return whether a variable's new value may be computed in the variable's memory."""
     values: list[Any] = [draft.graph.nodes[index] for index in new.steps]
+    begun = _begun(step, new, draft)
+    if old.kind == "argument" and draft.loops[begun] and draft.sequence[begun].function is not carried:
+        return False
     return (
         new.kind == "owned"
         and draft.layouts[step.index].shape == variable.shape
         and step.dtype == variable.dtype
         and not is_view(step, draft.layouts)
-        and (old.kind == "argument" or not any(result is step for result in results))
-        and _may_overwrite(draft.sequence[_begun(step, new, draft)], old, draft)
+        and not any(result is step for result in results)
+        and _may_overwrite(draft.sequence[begun], old, draft)
         and all([_sees_writes(value, old) for value in values])
         and all([is_read_alike(value, old, draft.layouts.get(variable.index), draft) for value in values])
     )
@@ -112,9 +115,7 @@ def _may_overwrite(step: Step, target: Storage, draft: Draft) -> bool:
                     continue
                 return False
             same = first is not None and inner.shape == step.shape and lie_alike(draft.layouts[inner.index], first)
-            if not (same and _reads_in_place(step)) or not may_be_written_over(
-                step, position
-            ):
+            if not (same and _reads_in_place(step)) or not may_be_written_over(step, position):
                 return False
     return True
 
@@ -164,18 +165,19 @@ def carry_in_place(draft: Draft) -> None:
             mine, other = draft.storage[new.index], draft.storage[old.index]
             if mine is None or other is None or mine is other or mine.kind != "owned" or other.kind != "owned":
                 continue
-            if (
-                draft.order[new.index] < sure
-                or mine.steps[0] != new.index
-                or draft.loops[draft.order[new.index]] != draft.loops[position]
-            ):
+            begun = _begun(new, mine, draft)  # the next value, or what is written into on the way to it
+            first = draft.sequence[begun]
+            if begun < max(sure, 0) or mine.in_parts or draft.loops[begun] != draft.loops[position]:
                 continue
             readers = [
                 reader for reader in inside for operand in operands_of(reader)
                 if draft.storage[operand.index] is other
             ]  # fmt: skip
             last = max([draft.order[reader.index] for reader in readers], default=-1)
-            if last <= draft.order[new.index] and not is_view(new, draft.layouts) and _may_overwrite(new, other, draft):
+            if last > begun or is_view(new, draft.layouts) or not _may_overwrite(first, other, draft):
+                continue
+            values: list[Any] = [draft.graph.nodes[index] for index in mine.steps]
+            if all([is_read_alike(value, other, draft.layouts[old.index], draft) for value in values]):
                 draft.merge(mine, into=other)
 
 

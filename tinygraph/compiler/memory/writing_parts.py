@@ -19,7 +19,7 @@ from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.overwriting import lie_alike, may_be_written_over
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.loops import End
+from tinygraph.compiler.program.loops import End, goes_on
 from tinygraph.compiler.program.predicates import is_basic, is_elementwise, is_write, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 
@@ -51,6 +51,7 @@ def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
     latest = _latest_reads(draft)
     nexts = _next_values(draft)
     ends = {update.index for update in updates.values()}
+    sure = _conditions(draft)
     for step in writes:
         x = step.args[0]
         old, new = draft.storage[x.index] if type(x) is Step else None, draft.storage[step.index]
@@ -60,6 +61,9 @@ def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
             continue  # an input takes the value that the array has now
         if id(old) in nexts and not _becomes(step, *nexts[id(old)], latest[id(new)]):
             continue  # the end of the loop writes another value over it
+        around = draft.loops[draft.order[step.index]]
+        if around and draft.order.get(old.steps[0], -1) < sure[around[-1]] and latest[id(new)] > draft.ends[around[-1]]:
+            continue  # what comes before the condition of an open loop is computed once more when the loop ends
         draft.merge(new, into=old)
         latest[id(old)] = max(latest[id(old)], latest[id(new)])
 
@@ -82,6 +86,15 @@ def _latest_reads(draft: Draft) -> dict[int, int]:
                 for part in (found, *found.behind):
                     latest[id(part)] = max(latest.get(id(part), -1), draft.until(part, position))
     return latest
+
+
+def _conditions(draft: Draft) -> dict[Any, int]:
+    """Return by a loop the position of its condition; -1 for a loop that none ends."""
+    found = dict.fromkeys(draft.ends, -1)
+    for position, step in enumerate(draft.sequence):
+        if step.function is goes_on:
+            found[draft.loops[position][-1]] = position
+    return found
 
 
 def _next_values(draft: Draft) -> dict[int, tuple[int, Step]]:
@@ -166,7 +179,7 @@ def _is_computed_there(step: Step, old: Storage, draft: Draft) -> bool:
     if draft.item_of.get(step.args[0].index, -1) >= draft.item_of[value.index]:
         return False  # the array is not there yet
     between = draft.sequence[begun + 1 : written]
-    if any(_reads(other, old, draft) for other in between):
+    if any(other.function is goes_on or _reads(other, old, draft) for other in between):
         return False
     if old.kind != "owned" and any(may_fail(other) for other in between):
         return False  # a call that fails changes no array that it is given

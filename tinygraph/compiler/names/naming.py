@@ -145,7 +145,6 @@ class _Naming:
             wish = _part_of_whole(step, self.plan, self.names) or _sum_of_unnamed(step, self.own, self._consumers)
             self.names[step.index] = shared or self._take(wish or made_up(step, self.names, self._slopes))
 
-
     def _of_place(self, step: Step) -> str | None:
         """Return the name of the array that a write leaves in its place, or of the place that a value is written to."""
         storage = self.plan.storage

@@ -385,7 +385,12 @@ class Body:
     def _written_end(self) -> str:
         """Write the copies that are made at the end; what is returned, as text."""
         returned: set[int] = set()  # by id the storages that results have
-        texts = [self._written_result(output, returned) for output in self.task.results]
+        texts = [
+            self.names[self.task.returned[place]]
+            if place in self.task.returned
+            else self._written_result(output, returned)
+            for place, output in enumerate(self.task.results)
+        ]
         for given, step in self.plan.copied:
             variable, text = self.names[given], self.writer.text(step)
             self._comment(step)
@@ -397,9 +402,6 @@ class Body:
     def _written_result(self, output: Step, returned: set[int]) -> str:
         """Write a result as it is returned: a copy where a later call or the owner of another result writes into it."""
         held = self.plan.storage.get(output.index)
-        given = next((given for given, step in self.task.updates.items() if step is output), None)
-        if given is not None and given < len(self.task.arguments):
-            return self.names[given]  # the function returns an array that it was given and has written into
         text = self.writer.text(output)
         if held is None:
             return f"{text}.copy()" if output.is_constant and output.shape else text

@@ -90,11 +90,13 @@ def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:
         names=names,
         taken=TakenNames([*names.values(), task.name, *task.generators]),
         parts=planned.parts,
-        in_place=frozenset([
-            index
-            for index, step in planned.by_index.items()
-            if is_write(step) and is_written_in_place(step, planned.storage)
-        ]),
+        in_place=frozenset(
+            [
+                index
+                for index, step in planned.by_index.items()
+                if is_write(step) and is_written_in_place(step, planned.storage)
+            ]
+        ),
         layouts=planned.layouts,
         single=frozenset([node.index for node in task.variables if not node.shape]),
         numbers={number: name for number, name in task.program.numbers.items() if is_free(name)},

@@ -68,6 +68,14 @@ class Task:
         return list(self.graph.outputs[: len(self.graph.outputs) - len(self._updated)])  # type: ignore[arg-type]
 
     @cached_property
+    def returned(self) -> dict[int, int]:
+        """The indices of the arguments that are written into and returned, by their positions among the results."""
+        program = self.program
+        given = {id(new): program.arguments.index(node) for node, new in program.written}
+        outputs = program.graph.outputs[: len(self.results)]
+        return {place: given[id(node)] for place, node in enumerate(outputs) if id(node) in given}
+
+    @cached_property
     def updates(self) -> dict[int, Step]:
         """The steps whose values the inputs take, by the indices of the inputs: variables, and arguments."""
         ends = self.graph.outputs[len(self.results) :]
