@@ -267,3 +267,87 @@ def test_a_program_that_writes_is_drawn():
     compiled = tg.compile(tg.grad(loss_of(PROGRAMS["stencil"])))
     compiled(np.linspace(0.4, 1.4, 6))
     assert "←" in compiled.draw().svg() and "←" in compiled.draw(rewritten=True).svg()
+
+
+# --- in place ---------------------------------------------------------------------------------------------------------
+
+
+def text_of(function, *args):
+    """The text of a function's program, without what is done before the first call."""
+    compiled = tg.compile(function)
+    compiled(*args)
+    return compiled.source.partition("\ndef " + function.__name__)[2]
+
+
+def two_dimensional(u, v):
+    for _ in range(5):
+        u[1:-1, 1:-1] += 0.1 * (v[2:, 1:-1] + v[:-2, 1:-1] + v[1:-1, 2:] + v[1:-1, :-2] - 4 * v[1:-1, 1:-1])
+        v[1:-1, 1:-1] += u[1:-1, 1:-1]
+        v[0] = v[1]
+        v[:, 0] = v[:, 1]
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (300, 200)], ids=["small", "by rows"])
+def test_the_time_loop_of_a_stencil_copies_no_array_and_allocates_none(shape):
+    text = text_of(two_dimensional, np.ones(shape), np.ones(shape))
+    assert "np.copyto" not in text and "np.empty" not in text
+    assert text_of(wave, np.ones(8), np.ones(8)).count("np.copyto") == 0
+
+
+def test_what_is_written_is_computed_in_its_place():
+    assert "np.add(u_part, scaled_v, out=u_part)" in text_of(wave, np.ones(8), np.ones(8))
+
+
+def test_a_gradient_is_added_up_and_cleared_in_its_place():
+    def loss(x):
+        y = x * x
+        y[0] = y[1] * 2
+        y[1:-1] += np.sin(y[2:])
+        return np.sum(y * y)
+
+    text = text_of(tg.grad(loss), np.ones(8))
+    assert "scatter" not in text and text.count("np.copyto") == 0
+    assert "[0] = 0" in text
+
+
+def reads_later(x):
+    y = x * 2
+    before = y + 0
+    y[0] = 5
+    z = before * y
+    y[1] = z[0]
+    return y, z, y[1:]
+
+
+def is_another(x):
+    y = x * 2
+    held = y[:2] * 1
+    kept = y
+    y = y.copy()
+    y[0] = 7
+    return kept, y, held
+
+
+@pytest.mark.parametrize("program", [reads_later, is_another])
+def test_an_array_that_is_read_as_it_was_is_copied(program):
+    for found, expected in zip(tg.compile(program)(np.arange(6.0)), program(np.arange(6.0)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("size", [9, 50_000])
+def test_no_call_reads_what_a_fusion_has_written_over(size):
+    def step(u, v):
+        u[1:-1] = u[2:] * 0.5 + np.sin(u[:-2])
+        u[1:-1] = u[1:-1] * v[2:] + np.cos(u[1:-1])
+        w = u * v
+        v[1:-1] = w[:-2]
+        w[2:] += u[2:]
+        return w
+
+    rng = np.random.default_rng(0)
+    pairs = [[rng.normal(size=size) for _ in range(2)]]
+    pairs.append([item.copy() for item in pairs[0]])
+    compiled = tg.compile(step)
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(*pairs[1]), step(*pairs[0]), rtol=1e-13)
+        np.testing.assert_allclose(pairs[1], pairs[0], rtol=1e-13)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tinygraph.compiler.program.builder import steps_of
+from tinygraph.compiler.program.loops import in_bodies
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.rewrites.arithmetic import (
@@ -39,6 +40,7 @@ from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
+from tinygraph.compiler.rewrites.writing_parts import add_into_parts, read_first, read_written
 from tinygraph.compiler.rolling import opened, rolled
 from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.compiler.schedule.unnesting import unnested
@@ -63,6 +65,7 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, sum_products, sum_outer_products, copy_transposes, join_views,
+        read_written, add_into_parts,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (
@@ -86,6 +89,7 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     tidied = None
     written_out = (write_out, write_out_images)
     own_memory = (drop_dead, own_operands, drop_dead)
+    in_order = (functools.partial(in_bodies, change=read_first), functools.partial(read_first, updates=updates))
     rolling = [phase for phase in phases if phase is ROLL]
     if program.twin is not None:
         rolling = [replace(ROLL, whole=(functools.partial(opened, twin=steps_of(program.twin)),))]
@@ -93,7 +97,7 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
         *rolling,
         Phase("write out", "Write tinygraph's own functions with NumPy's.", written_out, False, (own,)),
         *[phase for phase in phases if phase is not ROLL],
-        Phase("own", "Copy what needs memory of its own.", own_memory, False, (own, drop_dead)),
+        Phase("own", "Copy what needs memory of its own.", own_memory, False, (own, drop_dead, *in_order)),
     ):
         graph = phase(graph, tidied)
         tidied = graph if phase.is_tidied else None

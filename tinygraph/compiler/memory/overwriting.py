@@ -181,10 +181,20 @@ def carry_in_place(draft: Draft) -> None:
                 draft.merge(mine, into=other)
 
 
-def compute_in_place(draft: Draft) -> None:
+def compute_in_place(draft: Draft, updates: dict[int, Step] | None = None) -> None:
     """Let elementwise calls write over an operand that nobody needs any more; not over what is assembled of parts,
     whose places are known before the step runs.
+
+    Args:
+        draft: the plan so far.
+        updates: by the index of an input the step whose value it takes, before that is planned: then only over arrays
+            that are written into, so that these stay where they are.
     """
+    writes = [step for step in draft.sequence if updates is not None and is_write(step)]
+    wholes = {id(draft.storage[step.index]) for step in writes}
+    if updates is not None and not wholes:
+        return
+    ends = [] if updates is None else [update.index for update in updates.values()]
     for step in draft.sequence:
         mine = draft.storage[step.index]
         if mine is None or mine.kind != "owned" or mine.steps[0] != step.index:
@@ -195,7 +205,11 @@ def compute_in_place(draft: Draft) -> None:
             if type(operand) is not Step or operand.shape != step.shape or operand.dtype != step.dtype:
                 continue
             other = draft.storage[operand.index]
-            if other is not None and _may_be_computed_over(step, position, other, draft):
+            if other is None or (
+                updates is not None and (id(other) not in wholes or any([end in other.steps for end in ends]))
+            ):
+                continue
+            if _may_be_computed_over(step, position, other, draft):
                 draft.merge(mine, into=other)
                 break
 

@@ -36,6 +36,7 @@ def plan(
     draft = draft_of(graph, items, arguments)
     draft.read_at_end(results)
     write_parts_in_place(draft, updates)
+    compute_in_place(draft, updates)
     carry_in_place(draft)
     copied, straight = update_in_place(draft, updates, results)
     draft.read_at_end([step for _, step in copied])

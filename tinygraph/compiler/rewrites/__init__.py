@@ -11,6 +11,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     blas_forms, summing_pixels, winograd_form                   the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
     own_memory                                                  copies, where a view will not do
+    writing_parts                                               places that are written, added to and read
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """
 

@@ -7,7 +7,7 @@ the name of an array of one number, since NumPy takes that faster. Lists, slices
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,6 @@ class Writer(References):
     Attributes:
         names: by a step's index the name of its value.
         parts: by their index steps that are computed into their places in an array.
-        bound: the indices of the steps whose names mean another part of memory in every iteration of a loop.
         in_place: the indices of writes that leave an array in its memory.
         layouts: by a step's index an array with its strides, to learn from.
         single: the indices of variables that are arrays of one number, which is taken out of them where numbers are
@@ -53,7 +52,6 @@ class Writer(References):
     names: dict[int, str] = field(default_factory=dict)
     parts: dict[int, Any] = field(default_factory=dict)
     in_place: frozenset[int] = frozenset()
-    bound: Collection[int] = ()
     layouts: dict[int, Any] = field(default_factory=dict)
     single: frozenset[int] = frozenset()
     numbers: dict[float, str] = field(default_factory=dict)

@@ -1,0 +1,194 @@
+"""Writing parts: what is added at a place is added there, what was just written is known, and reads come before writes.
+
+An array that is written into keeps its memory where nobody reads it as it was. So each call that reads it comes before
+the write, if it can.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.kernels.parts import part_written
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.loops import Loop, goes_on
+from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view
+from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten, uses_of
+from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.derivatives.indexing import scatter
+from tinygraph.graph import Graph
+
+__all__ = ["add_into_parts", "read_first", "read_written"]
+
+# A reader comes before a write together with at most so many calls that it needs.
+NEEDED = 32
+
+
+def add_into_parts(graph: Graph) -> Graph:
+    """g + scatter(d, 1:3, shape)  ->  part_written(g, g[1:3] + d, 1:3); and of a g that was cleared there, g0, just
+    part_written(g0, d, 1:3).
+    """
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function is not np.add or step.kwargs or len(step.args) != 2:
+            return None
+        for at in (1, 0):
+            g, added, before = step.args[1 - at], step.args[at], original.args[at]
+            if type(added) is Step and added.function is scatter and uses[before.index] == 1 and _fits(g, added, step):
+                whole = original.args[1 - at]
+                return _added(builder, step, g, added, alone=uses[whole.index] == 1)
+        return None
+
+    return rewritten(graph, change)
+
+
+def _fits(g: Any, added: Step, step: Step) -> bool:
+    """Return whether an array has the shape and dtype of a sum with something at a place that is known."""
+    d, index = added.args[:2]
+    same = type(g) is Step and g.shape == step.shape and g.dtype == step.dtype == d.dtype and not g.is_constant
+    return bool(same and is_basic(index) and 0 not in step.shape and step.shape)
+
+
+def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> Step:
+    """Append a sum with something at a place as a write."""
+    d, index = added.args[:2]
+    if alone and _is_cleared_at(g, index):
+        whole: Step = g.args[0]
+        stays = d.function is operator.getitem and d.args[0] is whole and _same_index(d.args[1], index)
+        if stays:  # what was there is there again
+            return whole
+        return builder.kernel(step, part_written, step.shape, whole, d, index)
+    part = builder.call(step, operator.getitem, g, index)
+    return builder.kernel(step, part_written, step.shape, g, builder.call(step, np.add, part, d), index)
+
+
+def _is_cleared_at(g: Step, index: Any) -> bool:
+    """Return whether the last write into an array cleared a place."""
+    if g.function is not part_written or len(g.args) > 3 or type(g.args[0]) is not Step:
+        return False
+    cleared = type(g.args[1]) in (int, float) and g.args[1] == 0
+    return bool(cleared) and _same_index(g.args[2], index)
+
+
+def read_written(graph: Graph) -> Graph:
+    """part_written(x, v, 3)[3]  ->  v, a number: a view of an array costs nothing."""
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        x = step.args[0] if step.function is operator.getitem else None
+        if type(x) is not Step or x.function is not part_written or len(x.args) > 3:
+            return None
+        value = x.args[1]
+        same = type(value) is Step and not step.shape and not value.shape and value.dtype == step.dtype
+        return value if same and is_basic(step.args[1]) and _same_index(x.args[2], step.args[1]) else None
+
+    return rewritten(graph, change)
+
+
+def _same_index(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and is_basic(one) and bool(one == other)
+
+
+# --- the order of calls -----------------------------------------------------------------------------------------------
+
+
+def read_first(graph: Graph, updates: int | None = None) -> Graph:
+    """y = part_written(x, 0, 3); z = x * 2  ->  z = x * 2; y = part_written(x, 0, 3).
+
+    Args:
+        updates: the number of outputs, the last ones, that inputs take as their new values: no other input is written
+            into. None for a loop's body, whose inputs may be.
+    """
+    calls = [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
+    if not any(map(is_write, calls)):
+        return graph
+    order = _Order(calls, None if updates is None else _roots(graph.outputs[len(graph.outputs) - updates :]))
+    for step in calls:
+        order.put(step)
+    if order.found == calls:
+        return graph
+    builder = Builder()
+    moved: dict[int, Step] = {}
+    given = [node for node in graph.nodes if isinstance(node, Step) and node.function is None]
+    for step in [*given, *order.found]:
+        moved[step.index] = placed(step, len(builder.steps), moved)
+        builder.steps.append(moved[step.index])
+    return Graph(tuple(builder.steps), tuple(moved[output.index] for output in graph.outputs))
+
+
+def _roots(outputs: Sequence[Any]) -> set[int]:
+    """Return the indices of the inputs that become some outputs by writes alone, or by loops."""
+    found = set()
+    for step in outputs:
+        while is_write(step) and type(step.args[0]) is Step:
+            step = step.args[0]
+        found.add(step.index)
+    return found
+
+
+class _Order:
+    """The calls of a graph in a new order.
+
+    Attributes:
+        found: those that have their place.
+    """
+
+    def __init__(self, calls: Sequence[Step], roots: set[int] | None) -> None:
+        self._roots = roots
+        self.found: list[Step] = []
+        self._there: set[int] = set()
+        self._readers: dict[int, list[Step]] = defaultdict(list)
+        self._decided: dict[int, int] = {}  # by the index of a call how many decisions and draws are before it
+        decisions = 0
+        for step in calls:
+            decisions += step.has_effect or step.function is goes_on
+            self._decided[step.index] = decisions
+            for operand in operands_of(step):
+                self._readers[operand.index].append(step)
+
+    def put(self, step: Step) -> None:
+        """Append a call; before a write those that read what is written over."""
+        if step.index in self._there:
+            return
+        if is_write(step) and type(step.args[0]) is Step and self._may_stay(step.args[0]):
+            for reader in self._all_readers(step.args[0]):
+                for needed in self._needed(reader, step):
+                    self._append(needed)
+        self._append(step)
+
+    def _may_stay(self, x: Step) -> bool:
+        """Return whether the program may write into an array where it is."""
+        return x.function is not None or self._roots is None or x.index in self._roots
+
+    def _append(self, step: Step) -> None:
+        if step.index not in self._there:
+            self._there.add(step.index)
+            self.found.append(step)
+
+    def _all_readers(self, x: Step) -> list[Step]:
+        """Return the calls that read an array, or a view of it."""
+        found = []
+        for reader in self._readers[x.index]:
+            found += [reader, *self._all_readers(reader)] if looks_like_view(reader) else [reader]
+        return found
+
+    def _needed(self, reader: Step, write: Step) -> list[Step]:
+        """Return a reader and the calls that it still needs, in order; none if it cannot come before a write."""
+        found: dict[int, Step] = {}
+        waiting = [reader]
+        while waiting:
+            step = waiting.pop()
+            if step.function is None or step.index in self._there or step.index in found:
+                continue
+            found[step.index] = step
+            stays = step.has_effect or is_write(step) or type(step.function) is Loop or len(found) > NEEDED
+            if stays or self._decided[step.index] != self._decided[write.index]:
+                return []
+            waiting += operands_of(step)
+        return [found[index] for index in sorted(found)]
