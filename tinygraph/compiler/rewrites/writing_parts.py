@@ -65,8 +65,39 @@ def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> S
         if stays:  # what was there is there again
             return whole
         return builder.kernel(step, part_written, step.shape, whole, d, index)
+    if d.function is operator.getitem and _same_index(d.args[1], index):
+        additions = _since_cleared(g, d.args[0], index)
+        if additions is not None:
+            whole = d.args[0]
+            for place, other in additions:
+                whole = _with_sum(builder, step, whole, other, place)
+            return whole
+    return _with_sum(builder, step, g, d, index)
+
+
+def _with_sum(builder: Builder, step: Step, g: Step, d: Step, index: Any) -> Step:
+    """Append an array with something added at a place."""
     part = builder.call(step, operator.getitem, g, index)
     return builder.kernel(step, part_written, step.shape, g, builder.call(step, np.add, part, d), index)
+
+
+def _since_cleared(g: Step, whole: Any, index: Any) -> list[tuple[Any, Step]] | None:
+    """Return the places and the values that were added to an array since a place was cleared, the first of them first;
+    None if it was not. They may as well be added to what was there: x[1:3] += f(x) has the cotangent of x there again.
+    """
+    found: list[tuple[Any, Step]] = []
+    while len(found) < NEEDED and not _is_cleared_at(g, index):
+        if g.function is not part_written or len(g.args) > 3 or type(g.args[1]) is not Step:
+            return None
+        before, value, place = g.args
+        part = value.args[0] if value.function is np.add and not value.kwargs else None
+        if type(part) is not Step or part.function is not operator.getitem or part.args[0] is not before:
+            return None
+        if not _same_index(part.args[1], place):
+            return None
+        found.append((place, value.args[1]))
+        g = before
+    return found[::-1] if _is_cleared_at(g, index) and g.args[0] is whole else None
 
 
 def _is_cleared_at(g: Step, index: Any) -> bool:
