@@ -12,6 +12,9 @@ from hypothesis import given, note, settings
 import tinygraph as tg
 import tinygraph.numpy as tnp
 from tests import test_kernels, test_writing, test_writing_laws
+from tinygraph.compiler.phases import PHASES
+from tinygraph.compiler.pipeline import compile_program
+from tinygraph.compiler.program.interpreter import Interpreter
 
 PROGRAMS = {program.__name__: program for program in test_writing.PROGRAMS}
 # Their arrays get another shape, which a Tensor can.
@@ -356,3 +359,31 @@ def test_no_call_reads_what_a_fusion_has_written_over(size):
     for _ in range(2):
         np.testing.assert_allclose(compiled(*pairs[1]), step(*pairs[0]), rtol=1e-13)
         np.testing.assert_allclose(pairs[1], pairs[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["stencil", "swaps", "views_of_views", "backwards", "matrices"])
+def test_each_phase_can_be_left_out_of_a_program_that_writes(name):
+    gradient = tg.grad(loss_of(PROGRAMS[name]))
+    x = np.linspace(0.4, 1.4, 6)
+    compiled = tg.compile(gradient)
+    expected = compiled(x)
+    np.testing.assert_allclose(Interpreter(compiled.program).run([x], []), expected, rtol=1e-12, atol=1e-13)
+    for left_out in PHASES:
+        phases = [phase for phase in PHASES if phase is not left_out]
+        found = compile_program(compiled.program, phases=phases).run([x])
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13, err_msg=left_out.name)
+
+
+def test_a_loop_that_a_condition_ends_writes_in_place():
+    def relaxed(u, b, tol):
+        u = u * 1.0
+        while np.max(np.abs(u[2:] - 2 * u[1:-1] + u[:-2] - b[1:-1])) > tol:
+            u[1:-1] += 0.5 * (u[2:] - 2 * u[1:-1] + u[:-2] - b[1:-1])
+        return u, u[1:] * 2
+
+    rng = np.random.default_rng(0)
+    compiled = tg.compile(relaxed)
+    for tol in (1.0, 0.5, 0.3, 0.2):
+        u, b = rng.normal(size=9), 0.1 * rng.normal(size=9)
+        for found, expected in zip(compiled(u, b, tol), relaxed(u, b, tol), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
