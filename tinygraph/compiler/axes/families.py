@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from tinygraph.compiler.axes.open_program import OpenProgram, open_program
 from tinygraph.compiler.axes.open_text import open_text
 from tinygraph.compiler.axes.sized_runner import OpenRunner, SizedRunner
