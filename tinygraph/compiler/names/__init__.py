@@ -12,9 +12,9 @@ finished.
 
 from __future__ import annotations
 
-from tinygraph.compiler.names.describing import made_up
+from tinygraph.compiler.names.describing import core, made_up
 from tinygraph.compiler.names.naming import names_of
 from tinygraph.compiler.names.slope_values import slopes_in
 from tinygraph.compiler.names.taken import TakenNames, identifier, is_free, users
 
-__all__ = ["TakenNames", "identifier", "is_free", "made_up", "names_of", "slopes_in", "users"]
+__all__ = ["TakenNames", "core", "identifier", "is_free", "made_up", "names_of", "slopes_in", "users"]

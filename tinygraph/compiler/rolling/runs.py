@@ -14,6 +14,9 @@ __all__ = ["Run", "runs_in"]
 ITERATIONS = 4
 SAVED = 24
 
+# The longest phrases that are looked for have so many words.
+PHRASE = 64
+
 # Where the number of iterations is to be found out, shorter ones are looked for.
 FEWEST = 3
 
@@ -73,29 +76,38 @@ def runs_in(words: Sequence[int], small: bool = False) -> list[Run]:
 
 
 def _repetitions(words: Sequence[int], small: bool) -> list[Run]:
-    """Return the runs of every period by which a word follows the same word."""
-    found: list[Run] = []
-    last: dict[int, int] = {}
-    known: dict[int, int] = {}  # by the period the position up to which its runs are known
-    for position, word in enumerate(words):
-        before = last.get(word)
-        last[word] = position
-        if before is None:
-            continue
-        period = position - before
-        if known.get(period, -1) > position:
-            continue
-        start = position
-        while start > period and words[start - 1] == words[start - 1 - period]:
-            start -= 1
-        stop = position
-        while stop < len(words) and words[stop] == words[stop - period]:
-            stop += 1
-        known[period] = stop
-        run = Run(start - period, period, (stop - start) // period + 1)
-        if run.is_worth_it(small):
-            found.append(run)
-    return found
+    """Return the runs of every period by which a word follows the same word, or a phrase the same phrase.
+
+    A word may stand several times in what is repeated; a phrase of some words is longer than what repeats itself there.
+    """
+    found: dict[Run, None] = {}
+    phrases, length = list(words), 1
+    while length <= PHRASE and length < len(words):
+        last: dict[int, int] = {}
+        known: dict[int, int] = {}  # by the period the position up to which its runs are known
+        for position, phrase in enumerate(phrases):
+            period = position - last.get(phrase, position)
+            last[phrase] = position
+            if period and known.get(period, -1) <= position:
+                start, known[period] = _ends_of(words, position, period)
+                run = Run(start - period, period, (known[period] - start) // period + 1)
+                if run.is_worth_it(small):
+                    found[run] = None
+        numbers: dict[tuple[int, int], int] = {}
+        pairs = zip(phrases, phrases[length:], strict=False)
+        phrases = [numbers.setdefault(pair, len(numbers)) for pair in pairs]
+        length *= 2
+    return list(found)
+
+
+def _ends_of(words: Sequence[int], position: int, period: int) -> tuple[int, int]:
+    """Return between which positions, around one, each word is the one a period before."""
+    start = stop = position
+    while start > period and words[start - 1] == words[start - 1 - period]:
+        start -= 1
+    while stop < len(words) and words[stop] == words[stop - period]:
+        stop += 1
+    return start, stop
 
 
 def _free_parts(run: Run, busy: bytearray, small: bool) -> list[Run]:

@@ -415,10 +415,7 @@ class Body:
     # --- lines --------------------------------------------------------------------------------------------------------
 
     def _comment(self, step: Step) -> None:
-        lines: list[str] = ["first"] if self.lines and not self.lines[-1].endswith(":") else []
-        before = len(lines)
-        self._comments.begin(step, lines)
-        self._put_lines(*lines[before:])
+        self._put_lines(*self._comments.lines(step, self.lines))
 
     def _put_lines(self, *lines: str) -> None:
         """Append lines, at the depth of the loops that they are in."""

@@ -24,6 +24,13 @@ class Comments:
     def __init__(self) -> None:
         self._last: Any = None
 
+    def lines(self, step: Step, before: list[str]) -> list[str]:
+        """Return the lines that begin a group of statements behind some others; none within a group."""
+        found = ["first"] if before and not before[-1].endswith(":") else []
+        count = len(found)
+        self.begin(step, found)
+        return found[count:]
+
     def begin(self, step: Step, lines: list[str]) -> None:
         """Begin a group of statements, if a step belongs to another line of the user's than the one before."""
         source = step.source

@@ -16,22 +16,39 @@ run once more with NumPy's numbers; see `tinygraph.compiler.run.runner`.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.names import TakenNames, made_up, slopes_in, users
+from tinygraph.compiler.names import TakenNames, core, made_up, slopes_in, users
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.loops import (
+    Begin,
+    End,
+    carried,
+    goes_on,
+    kept,
+    kept_at,
+    kept_rows,
+    put_row,
+    row,
+    stacked,
+)
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.allocations import reckoned_lines
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import number_text
+from tinygraph.compiler.write.moving import rows_kept
+from tinygraph.compiler.write.repeating import counts_in, first_lines, rows_in
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
+from tinygraph.compiler.write.width import WIDTH
 from tinygraph.compiler.write.writer import Writer, nest_text
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph, Node
@@ -64,17 +81,30 @@ CALLS = {function: name for function, name in CALLS.items() if hasattr(math, nam
 
 
 def is_of_numbers(graph: Graph) -> bool:
-    """Return whether every value is one float64, or the truth about such, and Python knows all that is called."""
-    return all(_is_of_numbers(step) for step in graph.nodes if isinstance(step, Step))
+    """Return whether every value is one float64, or the truth about such, and Python knows all that is called.
+
+    What a loop keeps of its iterations is a list of numbers.
+    """
+    steps = [step for step in graph.nodes if isinstance(step, Step)]
+    lists = lists_in(steps)
+    if any([output.index in lists for output in graph.outputs]):
+        return False
+    return all(step.index in lists or _is_of_numbers(step, lists) for step in steps)
 
 
-def _is_of_numbers(step: Step) -> bool:
+def _is_of_numbers(step: Step, lists: frozenset[int]) -> bool:
     """Return whether a step is a number, and Python knows how to compute it."""
+    function = step.function
+    if isinstance(function, Begin | End):
+        return True
+    if function in (row, put_row, kept_at) or (function is operator.getitem and type(step.args[1]) is int):
+        value = step.args[1] if function is put_row else step
+        return step.args[0].index in lists and not value.shape and value.dtype == np.float64
     if step.shape or (step.dtype.kind != "b" and step.dtype != np.float64):
         return False
     if step.function is None:
         return True
-    if step.decides:
+    if step.decides or function is goes_on:
         return _is_number(step.args[0])
     if step.function in INFIX or step.function in CALLS:
         adds_truth = step.function in (np.add, np.multiply) and step.dtype.kind == "b"
@@ -86,7 +116,7 @@ def _passes(step: Step) -> bool:
     """Return whether a number goes through a step unchanged."""
     return (
         step.function in RESHAPING or step.function in TRANSPOSING or step.function in REDUCTIONS
-        or step.function in (np.copy, np.broadcast_to, np.positive)
+        or step.function in (np.copy, np.broadcast_to, np.positive, carried)
         or (step.function is astype and step.dtype == np.float64)
     )  # fmt: skip
 
@@ -132,6 +162,37 @@ def text_of_numbers(task: Task) -> Text:
 _NAMES = set(CALLS.values())
 
 
+def lists_in(steps: Sequence[Step]) -> frozenset[int]:
+    """Return the indices of the steps that are lists of numbers: what loops keep, parts of it, and constants."""
+    found: set[int] = set()
+    for step in steps:
+        of_list = bool(step.args) and type(step.args[0]) is Step and step.args[0].index in found
+        is_part = step.function is kept_rows or (step.function is operator.getitem and type(step.args[1]) is slice)
+        is_list = step.function in (stacked, kept) or (of_list and is_part)
+        if is_list and len(step.shape) == 1 and step.dtype == np.float64:
+            found.add(step.index)
+    return frozenset(found)
+
+
+def read_elsewhere(steps: Sequence[Step]) -> Counter[int]:
+    """Return, as two uses more, the values that a loop reads that they are not computed in, or that are read behind it:
+    they are written down under a name.
+    """
+    found: Counter[int] = Counter()
+    homes: dict[int, tuple[Any, ...]] = {}
+    around: tuple[Any, ...] = ()
+    for step in steps:
+        if isinstance(step.function, Begin):
+            around = (*around, step.function)
+        homes[step.index] = around
+        for operand in operands_of(step):
+            if homes.get(operand.index, ()) != around:
+                found[operand.index] = 2
+        if isinstance(step.function, End):
+            around = around[:-1]
+    return found
+
+
 class _Statements:
     """The statements of a step, as they are written.
 
@@ -153,12 +214,18 @@ class _Statements:
         self.texts: dict[int, str] = {}
         self.names: dict[int, str] = {}
         self.writer = Writer(taken=self._taken)
+        self._steps = steps
+        self._lists = lists_in(steps)
+        self._loops: list[Step] = []
+        self._counters: dict[int, str] = {}  # by the step that begins a loop the name of its counter
         self._conditions = Conditions(steps, self.writer)
+        self._ended: dict[int, Step] = {}  # by the step that begins an open loop its condition
         self._comments = Comments()
         self._slopes = slopes_in(steps)
         self._uses = Counter(operand.index for step in steps for operand in operands_of(step))
         for output in task.graph.outputs:
             self._uses[output.index] += 2
+        self._uses.update(read_elsewhere(steps))
         for node in task.arguments:
             self._read_argument(node)
         for node, variable in zip(task.variables, self.variables, strict=True):
@@ -189,19 +256,27 @@ class _Statements:
     def _write(self, step: Step) -> None:
         if step.function is None:
             self.texts[step.index] = number_text(step.value.item())  # type: ignore[union-attr]
-        elif step.decides:
+        elif step.decides or step.function is goes_on:
             self._decide(step)
-        elif _passes(step):
+        elif (form := self._form_of_loop(step)) is not None:
+            form(step)
+        elif _passes(step) and step.function is not carried:
             self._pass_on(step, step.args[0])
         else:
             self._compute(step)
 
     def _decide(self, step: Step) -> None:
-        if not self._conditions.is_settled(step):
-            self._comments.begin(step, self.lines)
-            text = self._text(step.args[0])
-            whole = any(word in text for word in ("not ", " and ", " or ", " if "))  # they bind less than `not`
-            self.lines += self._conditions.lines(step, f"({text})" if whole else text, {})
+        if step.decides and self._conditions.is_settled(step):
+            return
+        self._comment(step)
+        text = self._text(step.args[0])
+        whole = any(word in text for word in ("not ", " and ", " or ", " if "))  # they bind less than `not`
+        text = f"({text})" if whole else text
+        if step.function is goes_on:
+            self._put(*self._conditions.end_of_loop(step, text))
+            self._ended[self._loops[-1].index] = step
+        else:
+            self._put(*self._conditions.lines(step, text, self._counters))
 
     def _pass_on(self, step: Step, item: Any) -> None:
         self.texts[step.index] = self._text(item)
@@ -228,10 +303,105 @@ class _Statements:
 
     def _written_down(self, step: Step, text: str) -> str:
         """Write an expression down under a name."""
-        self._comments.begin(step, self.lines)
+        self._comment(step)
         name = self.names[step.index] = self.take(step.name or self._wish(step))
-        self.lines.append(f"{name} = {text}")
+        self._put(f"{name} = {text}")
         return name
+
+    # --- loops --------------------------------------------------------------------------------------------------------
+
+    def _form_of_loop(self, step: Step) -> Callable[[Step], None] | None:
+        """Return what writes a step of a loop, and what reads a list of numbers; None for another step."""
+        function = step.function
+        if isinstance(function, Begin):
+            return self._begin_loop
+        if isinstance(function, End):
+            return self._end_loop
+        if step.index in self._lists:
+            return self._name_list
+        if function is operator.getitem or function is kept_at:
+            return self._take_number
+        forms: dict[Any, Callable[[Step], None]] = {carried: self._carry, row: self._name_row, put_row: self._keep}
+        return forms.get(function)
+
+    def _carry(self, step: Step) -> None:
+        name = self.texts[step.index] = self.names[step.index] = self.take(step.name or f"{self._wish(step)}_before")
+        self._comment(step)
+        self._put(f"{name} = {self._text(step.args[0])}")
+
+    def _name_list(self, step: Step) -> None:
+        """Write down a list of numbers, or a part of one."""
+        if step.function in (stacked, kept):
+            value = next(item.args[1] for item in self._steps if item.function is put_row and item.args[0] is step)
+            name = self.take(f"all_{value.name or 'values'}")
+            self._put(f"{name} = []")
+        else:
+            text = rows_kept(self._writer_of(step), step) if step.function is kept_rows else (
+                f"{self._text(step.args[0])}[{self.writer.index(step.args[1])}]"
+            )  # fmt: skip
+            name = self.take(f"{core(self._text(step.args[0]))}_part")
+            self._put(f"{name} = {text}")
+        self.texts[step.index] = self.names[step.index] = name
+
+    def _writer_of(self, step: Step) -> Writer:
+        """Return the writer, which knows the names of lists now."""
+        self.writer.names.update({index: self.texts[index] for index in self._lists if index in self.texts})
+        return self.writer
+
+    def _take_number(self, step: Step) -> None:
+        """Write down one of the numbers in a list."""
+        index = self.writer.text(step.args[1])
+        self.texts[step.index] = self._written_down(step, f"{self._text(step.args[0])}[{index}]")
+
+    def _name_row(self, step: Step) -> None:
+        """Do nothing: the first line of a loop gives it its name."""
+
+    def _keep(self, step: Step) -> None:
+        stack, value, _ = step.args
+        self._put(f"{self._text(stack)}.append({self._text(value)})")
+
+    def _begin_loop(self, step: Step) -> None:
+        function: Any = step.function
+        self._comment(step)
+        name = self._counters[step.index] = self.take("n" if function.is_open else "i")
+        if function.is_open:
+            self.writer.counts.append(name)
+            self._put(f"{name} = 0", "while True:")
+        else:
+            rows = []
+            for item in rows_in(self._steps, step)[0]:
+                self.texts[item.index] = self.names[item.index] = self.take(item.name or self._wish(item))
+                rows.append((self.texts[item.index], self._text(item.args[0])))
+            counter = name if counts_in(self._steps, step, decisions_alone=True) else None
+            self._put(*first_lines(rows, counter, self.writer.text(function.count)))
+        self._loops.append(step)
+
+    def _end_loop(self, step: Step) -> None:
+        _, held, nexts = step.args
+        pairs = [(self._text(old), self._text(new)) for old, new in zip(held, nexts, strict=True)]
+        pairs = [pair for pair in pairs if pair[0] != pair[1]]
+        if pairs:
+            line = f"{', '.join([old for old, _ in pairs])} = {', '.join([new for _, new in pairs])}"
+            if len(line) > WIDTH - 16 and len(pairs) > 1:
+                line = f"{line.split(' = ')[0]} = (\n" + "".join([f"    {new},\n" for _, new in pairs]) + ")"
+            self._put(*line.split("\n"))
+        begin = self._loops[-1]
+        function: Any = begin.function
+        if function.is_open:
+            self._put(f"{self._counters[begin.index]} += 1")
+        self._loops.pop()
+        if function.is_open and function.least > 0:
+            self._put(*self._conditions.too_few(self._ended[begin.index], begin, self._counters))
+        self._comments.forget()
+
+    # --- lines --------------------------------------------------------------------------------------------------------
+
+    def _put(self, *lines: str) -> None:
+        """Append lines, at the depth of the loops that they are in."""
+        self.lines += [f"{'    ' * len(self._loops)}{line}" if line else "" for line in lines]
+
+    def _comment(self, step: Step) -> None:
+        self._put(*self._comments.lines(step, self.lines))
 
     def _text(self, item: Any) -> str:
         if type(item) is Step:

@@ -56,7 +56,7 @@ def rows_in(steps: Sequence[Step], begin: Step) -> tuple[list[Step], list[Step]]
     return read, [step for step in steps if step.function is put_row and step.args[2] is begin]
 
 
-def counts_in(steps: Iterable[Step], begin: Step) -> bool:
+def counts_in(steps: Iterable[Step], begin: Step, decisions_alone: bool = False) -> bool:
     """Return whether a call of a loop needs its counter: a decision, or a call that is in no loop within it."""
     around: list[object] = []
     for step in steps:
@@ -64,7 +64,9 @@ def counts_in(steps: Iterable[Step], begin: Step) -> bool:
             around.append(step.function)
         elif type(step.function) is End:
             around.pop()
-        elif begin.function in around and (step.decides or (around[-1] is begin.function and _counts(step))):
+        elif begin.function in around and (
+            step.decides or (not decisions_alone and around[-1] is begin.function and _counts(step))
+        ):
             return True
     return False
 
