@@ -46,18 +46,36 @@ def rolled(graph: Graph, is_open: bool = False) -> Graph:
     positions = {step.index: position for position, step in enumerate(steps)}
     where: dict[int, Located] = {}
     patterns: list[Pattern] = []
-    for run in runs:
+    waiting = runs[::-1]
+    while waiting:
+        run = waiting.pop()
         busy = patterns[-1].stop - run.start if patterns else 0
         if busy > 0:  # its first words are of the pass in which the loop before ends
             taken = -(-busy // run.period)
             run = Run(run.start + taken * run.period, run.period, run.count - taken)
-        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, is_open)
+        breaks: list[int] = []
+        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, breaks, is_open)
         if pattern is not None:
             patterns.append(pattern)
             for offset in range(pattern.run.period):
                 for iteration in range(pattern.passes(offset)):
                     where[pattern.step_at(iteration, offset).index] = Located(pattern, iteration, offset)
+        elif breaks:
+            waiting += _nested(run, breaks[0], is_open)[::-1]
     return _Rolling(graph, steps, patterns, where).graph() if patterns else graph
+
+
+def _nested(run: Run, inner: int, small: bool) -> list[Run]:
+    """Return what to look for instead of a run in which numbers begin anew after some iterations.
+
+    Such a run is a loop in a loop: the outer one is made first. If there are too few of its iterations, each is a run.
+    """
+    outer = Run(run.start, run.period * inner, run.count // inner)
+    if outer.is_worth_it(small):
+        return [outer]
+    parts = [Run(run.start + outer.period * count, run.period, inner) for count in range(outer.count)]
+    rest = Run(outer.stop, run.period, run.count - outer.count * inner)
+    return [part for part in (*parts, rest) if part.is_worth_it(small) and part != run]
 
 
 @dataclass(eq=False)

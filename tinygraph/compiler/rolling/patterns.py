@@ -112,12 +112,20 @@ class Pattern:
 
 
 class _Differ(Exception):  # noqa: N818 - no error: the run is tried without some iterations
-    """The iterations have nothing in common that a loop could say."""
+    """The iterations have nothing in common that a loop could say.
+
+    Args:
+        at: the first iteration that breaks a pattern of numbers, if that is the reason.
+    """
+
+    def __init__(self, at: int = 0) -> None:
+        super().__init__(at)
+        self.at = at
 
 
 def pattern_of(
     run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
-    words: Sequence[int], small: bool = False,
+    words: Sequence[int], breaks: list[int], small: bool = False,
 ) -> Pattern | None:  # fmt: skip
     """Return what the iterations of a run have in common, the first or the last ones left out if they differ.
 
@@ -127,6 +135,7 @@ def pattern_of(
         positions: of each call, by its index.
         located: where in an earlier loop a value is.
         words: of the steps.
+        breaks: gets the numbers of iterations after which numbers begin anew: they are those of a loop within another.
         small: whether a condition may end the loop, and shorter runs count.
     """
     for end, (first, last) in itertools.product((True, False) if small else (False,), _LEFT_OUT):
@@ -138,7 +147,9 @@ def pattern_of(
             continue
         try:
             found = _Matching(part, steps, positions, located, place).pattern()
-        except _Differ:
+        except _Differ as difference:
+            if difference.at > 1 and not first:
+                breaks.append(difference.at)
             continue
         if not end or not any([_differs(item) for item in (*found.args, *found.kwargs)]):
             return found
@@ -327,8 +338,9 @@ def _identity(item: Any) -> Any:
 def _even(numbers: Sequence[int]) -> int | Affine:
     """Return the number that some numbers are, or the one that moves evenly from the first to the last."""
     first, step = numbers[0], numbers[1] - numbers[0]
-    if any([number != first + step * count for count, number in enumerate(numbers)]):
-        raise _Differ
+    for count, number in enumerate(numbers):
+        if number != first + step * count:
+            raise _Differ(count)
     return Affine(first, step) if step else first
 
 
