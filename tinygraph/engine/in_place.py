@@ -47,7 +47,7 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
                 self.assign(value)
             return self
         result = compute(self, other)
-        if is_array(result) and not isinstance(result, Value):  # a step function of it, t // 1
+        if type(result) is not type(self) and is_array(result):  # a step function of it, t // 1
             result = self._numpy(np.zeros_like, (self,), {}, _getframe(1)) + result
         if type(result) is not type(self):
             return result

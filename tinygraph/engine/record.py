@@ -86,7 +86,7 @@ def record_call(
     is_view = (
         (value.base is not None or _is_operand(value, args))
         if type(value) is np.ndarray
-        else is_array(value) and (base_of(value) is not None or _is_operand(value, args))
+        else modes.unusual and is_array(value) and (base_of(value) is not None or _is_operand(value, args))
     )
     live = any([type(tensor._link) in LIVE for tensor in tensors_in(args)])
     if live and is_view:
