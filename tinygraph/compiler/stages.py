@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tinygraph.compiler.loops_as_text import call_text, depths_of, indented, loops_around, text_of
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.phases import phase_by_phase
-from tinygraph.compiler.program.loops import loops_in
-from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.program.loops import Begin, End, put_row
 from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.writer import Writer
-from tinygraph.graph import Graph
 
 __all__ = ["Stage", "Stages", "stages_of"]
 
@@ -42,10 +41,10 @@ class Stage:
     def __str__(self) -> str:
         head = f"{self.name}: {self.sentence}"
         if not self.before:
-            return f"{head}\n\n{_indented(self.after)}"
+            return f"{head}\n\n{indented(self.after)}"
         if self.before == self.after:
-            return f"{head} Nothing changed.\n\n{_indented(self.after)}"
-        return f"{head}\n\nbefore\n{_indented(self.before)}\n\nafter\n{_indented(self.after)}"
+            return f"{head} Nothing changed.\n\n{indented(self.after)}"
+        return f"{head}\n\nbefore\n{indented(self.before)}\n\nafter\n{indented(self.after)}"
 
 
 class Stages(Mapping[str, Stage]):
@@ -66,18 +65,10 @@ class Stages(Mapping[str, Stage]):
         return len(self._stages)
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{stage.name}: {stage.sentence}\n\n{_indented(stage.after)}" for stage in self.values())
+        return "\n\n".join(f"{stage.name}: {stage.sentence}\n\n{indented(stage.after)}" for stage in self.values())
 
     def __repr__(self) -> str:
         return f"<stages {', '.join(self)}>"
-
-
-def _text(graph: Graph) -> str:
-    """Return a graph as text, and below it the bodies of its loops."""
-    bodies = [
-        f"\n{step.op}, %{step.index}, repeats:\n{_indented(_text(step.function.body))}" for step in loops_in(graph)
-    ]
-    return "\n".join([str(graph), *bodies])
 
 
 def stages_of(runner: Runner) -> Stages:
@@ -89,13 +80,13 @@ def stages_of(runner: Runner) -> Stages:
         Stage("program", "Put the arguments first, the variables behind them, then the calls.", trace, before),
     ]
     for phase, graph in phase_by_phase(task.original, task.program, task.phases):
-        after = _text(graph)
+        after = text_of(graph)
         stages.append(Stage(phase.name, phase.sentence, before, after))
         before = after
     names = runner.text.references.names if isinstance(runner.text.references, Writer) else {}
     return Stages([
         *stages,
-        Stage("schedule", "Put the calls in order, some of them fused over rows.", "", _schedule(runner)),
+        Stage("schedule", "Put the calls in order, some of them fused over rows.", "", _schedule(runner, names)),
         Stage("memory", "Give each value a buffer, which an earlier value may have used.", "", _memory(runner.plan)),
         Stage("names", "Name each value as in the user's code, or after its operands.", "", _names(names)),
         Stage("write", "Write the text of a NumPy module.", "", runner.source),
@@ -103,35 +94,34 @@ def stages_of(runner: Runner) -> Stages:
     ])  # fmt: skip
 
 
-def _indented(text: str) -> str:
-    return "\n".join([f"    {line}" if line else "" for line in text.split("\n")])
-
-
-def _called(step: Step) -> str:
-    return f"%{step.index} {step.op}"
-
-
-def _schedule(runner: Runner) -> str:
-    """Return a line for each item: a call, or a fusion with its calls below it."""
+def _schedule(runner: Runner, names: dict[int, str]) -> str:
+    """Return a line for each item: a call, or a fusion with its calls below it; what is in a loop is indented."""
     if not runner.plan.items:
         return "Every value is a number: the calls stay in the order of the graph."
+    if not any(type(item.function) is Begin for item in runner.plan.items if not isinstance(item, Fusion)):
+        names = {}  # the numbers are those of the graphs before
     lines: list[str] = []
-    for item in runner.plan.items:
+    for item, depth in zip(runner.plan.items, depths_of(runner.plan.items), strict=True):
+        indent = "    " * depth
         if isinstance(item, Fusion):
-            lines += [f"{item.rows} rows, {min(item.rows, item.rows_in_block)} at a time"]
-            lines += [f"    {_called(step)}" for step in item.steps]
+            lines += [f"{indent}{item.rows} rows, {min(item.rows, item.rows_in_block)} at a time"]
+            lines += [f"{indent}    {call_text(step, names)}" for step in item.steps]
         else:
-            lines.append(_called(item))
+            lines.append(f"{indent}{call_text(item, names)}")
     return "\n".join(lines)
 
 
 def _memory(plan: Plan) -> str:
-    """Return a line for each buffer, with the values that lie in it."""
+    """Return a line for each buffer, with the values that lie in it; below it those of loops."""
     if not plan.storage:
         return "Every value is a number of Python's."
     buffers = {id(held): number for number, buffer in enumerate(plan.buffers) for held in buffer.storages}
-    lines: dict[str, list[str]] = {}
+    around = loops_around(plan.by_index.values())
+    lines: dict[str, dict[str, list[str]]] = {}
     for index, held in plan.storage.items():
+        step = plan.by_index.get(index)
+        if step is not None and (type(step.function) in (Begin, End) or step.function is put_row):
+            continue
         if held is None:
             where = "number"
         elif held.escapes:
@@ -141,9 +131,17 @@ def _memory(plan: Plan) -> str:
         elif held.kind == "scratch":
             where = "buffer of a block"
         else:
-            where = f"{held.kind} %{held.steps[0]}, {held.nbytes} bytes"
-        lines.setdefault(where, []).append(f"%{index}")
-    return "\n".join([f"{where}: {' '.join(values)}" for where, values in lines.items()])
+            where = f"{_KINDS.get(held.kind, held.kind)} %{held.steps[0]}, {held.nbytes} bytes"
+        lines.setdefault(where, {}).setdefault(around.get(index, ""), []).append(f"%{index}")
+    return "\n".join([
+        f"{f'    {loop}' if loop else where}: {' '.join(values)}".rstrip()
+        for where, by_loop in lines.items()
+        for loop, values in sorted({"": [], **by_loop}.items())
+        if values or not loop
+    ])  # fmt: skip
+
+
+_KINDS = {"fresh": "made by the call", "kept": "rows of every iteration"}
 
 
 def _names(names: dict[int, str]) -> str:

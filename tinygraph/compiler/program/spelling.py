@@ -13,7 +13,7 @@ from typing import Any
 from tinygraph.compiler.program.loops import Affine, AtCount, FromCount, at_first
 from tinygraph.compiler.program.steps import Step
 
-__all__ = ["Spelt", "counter_at", "spelt", "spelt_count", "with_numbers_spelt"]
+__all__ = ["CONDITIONS", "Spelt", "Word", "counter_at", "of_size", "spelt", "spelt_count", "with_numbers_spelt"]
 
 
 class Spelt(str):
@@ -23,6 +23,43 @@ class Spelt(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Word:
+    """The function of a step that is there to be read, and not to be called."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, *args: Any) -> Any:
+        """Fail: there is nothing to compute."""
+        raise AssertionError("a word to read")
+
+
+# The condition that ends an open loop, by the truth with which the loop goes on.
+CONDITIONS = {True: Word("while"), False: Word("until")}
+
+
+class _Size(int):
+    """The size of an axis that depends on how often an open loop is repeated, which is its text."""
+
+    count: FromCount
+
+    def __repr__(self) -> str:
+        return spelt_count(self.count)
+
+    def __str__(self) -> str:
+        text = spelt_count(self.count).replace("-", "−")
+        return f"({text})" if self.count.offset else text
+
+
+def of_size(step: Step, count: Any) -> Step:
+    """Return a step whose first axis has the size of a number of iterations."""
+    if type(count) is not FromCount:
+        return step
+    size = _Size(operator.index(count))
+    size.count = count
+    return replace(step, shape=(size, *step.shape[1:]))
 
 
 def counter_at(depth: int) -> str:

@@ -16,7 +16,6 @@ from typing import Any
 from tinygraph.compiler.program.loops import (
     Begin,
     End,
-    FromCount,
     carried,
     goes_on,
     is_marker,
@@ -28,7 +27,7 @@ from tinygraph.compiler.program.loops import (
     stacked,
 )
 from tinygraph.compiler.program.predicates import looks_like_view
-from tinygraph.compiler.program.spelling import Spelt, counter_at, spelt_count, with_numbers_spelt
+from tinygraph.compiler.program.spelling import CONDITIONS, Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
 from tinygraph.compiler.program.steps import Step
 from tinygraph.drawing.repeats import BEFORE, EVERY, LAST, LoopName, name_of_loop
 from tinygraph.engine.nested import mapped
@@ -194,7 +193,7 @@ class _Picture:
             for step in dict.fromkeys(leaving)
         }
         for stack, value in loop.stacks:
-            name, shown = value.name and f"all_{value.name}", _of_size(stack, loop.begin.function.count)  # type: ignore[union-attr]
+            name, shown = value.name and f"all_{value.name}", of_size(stack, loop.begin.function.count)  # type: ignore[union-attr]
             self.moved[stack.index] = self._value(EVERY, shown, name, self.moved[value.index], stack.index)
         self.moved.update(lasts)
         for old, new in loop.held:
@@ -225,38 +224,6 @@ def _sections(graph: Graph) -> dict[int, str]:
     return found
 
 
-class _Size(int):
-    """The size of an axis that depends on how often an open loop is repeated, which is its text."""
-
-    count: FromCount
-
-    def __str__(self) -> str:
-        text = spelt_count(self.count).replace("-", "−")
-        return f"({text})" if self.count.offset else text
-
-
-def _of_size(step: Step, count: Any) -> Step:
-    """Return a step whose first axis has the size of a number of iterations."""
-    if type(count) is not FromCount:
-        return step
-    size = _Size(operator.index(count))
-    size.count = count
-    return replace(step, shape=(size, *step.shape[1:]))
-
-
-class _While:
-    """The function of the condition of an open loop."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name
-
-    def __call__(self, value: Any) -> Any:
-        raise AssertionError("a condition in a picture")
-
-
-_CONDITIONS = {True: _While("while"), False: _While("until")}
-
-
 def _readable(step: Step, counter: str) -> Step:
     """Return a step in place of one that only loops have: an index, or a condition."""
     function: Any = step.function
@@ -267,7 +234,7 @@ def _readable(step: Step, counter: str) -> Step:
     if function is kept_rows:
         stack, start, by, count = step.args
         rows = slice(start or None, None, None if by == 1 else by)
-        return _of_size(replace(step, function=operator.getitem, args=(stack, rows)), count)
+        return of_size(replace(step, function=operator.getitem, args=(stack, rows)), count)
     if function is goes_on:
-        return replace(step, function=_CONDITIONS[step.args[1]], args=step.args[:1])
+        return replace(step, function=CONDITIONS[step.args[1]], args=step.args[:1])
     return step
