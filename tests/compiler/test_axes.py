@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import math
 import operator
+import threading
 import weakref
 from unittest import mock
 
@@ -669,3 +671,37 @@ def test_an_argument_is_written_into_once_at_each_size():
         z = np.ones(2)
         compiled(np.ones(length), z)
         np.testing.assert_array_equal(z, [0.5, 0.5])
+
+
+def test_a_saved_file_has_the_sizes_that_ran(tmp_path):
+    step = tg.compile(lambda x: np.tanh(x) / x.shape[0])
+    for n in (5, 6, 7, 8, 9):
+        step(np.ones((n, 3)))
+    step.save(tmp_path / "saved_sizes.py")
+    spec = importlib.util.spec_from_file_location("saved_sizes", tmp_path / "saved_sizes.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function = next(value for name, value in vars(module).items() if name.startswith("function") or name == "step")
+    for n in (5, 6, 7, 8, 9):
+        np.testing.assert_allclose(function(np.full((n, 3), 0.5)), np.tanh(np.full((n, 3), 0.5)) / n)
+    with pytest.raises(ValueError, match=r"float64\(10, 3\)"):
+        function(np.ones((10, 3)))
+
+
+def test_two_threads_call_with_sizes_of_their_own():
+    compiled = tg.compile(lambda x: np.tanh(x) @ np.ones((20, 3)))
+    failures = []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(60):
+            x = rng.normal(size=(int(rng.integers(2, 40)), 20))
+            if not np.allclose(compiled(x), np.tanh(x) @ np.ones((20, 3))):
+                failures.append(x.shape)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
