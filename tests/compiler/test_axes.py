@@ -453,10 +453,14 @@ ARITHMETIC = {
     "two that are equal": lambda x: x * 2 if x.shape[0] == (x * 3).shape[0] else x,
     "whether there is any": lambda x: x * 2 if x.shape[0] else x,
     "whether there is more than one": lambda x: x * 2 if x.shape[0] > 1 else x,
-    "an int": lambda x: x * 2 if isinstance(x.shape[0], int) else x,
+    "an int": lambda x: x * 2 if isinstance(x.shape[0], int) and type(x.shape[0]) is int else x,
+    "its length": lambda x: np.sum(x, axis=0) / len(x),
+    "the length of a Tensor": lambda x: tg.Tensor(x).reshape(2 * len(tg.Tensor(x)), -1) * 2,
     "of a Tensor": lambda x: tg.Tensor(x).reshape(x.shape[0] * 2, -1) * 2,
 }
 QUESTIONS = {
+    "its type": lambda x: x * 2 if type(x.shape[0]) is int and x.shape[0] > 10 else x,
+    "len, in a map": lambda x: x * 2 if next(map(len, [x])) > 10 else x,
     "len": lambda x: x * 2 if len(x) > 10 else x,
     "len of a Tensor": lambda x: x * 2 if len(tg.Tensor(x)) > 10 else x,
     "a comparison": lambda x: x * 2 if x.shape[0] > 10 else x,

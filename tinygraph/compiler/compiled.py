@@ -265,7 +265,7 @@ class Compiled:
         """The compiled signatures, one line each: "x: float64(3, 4), mode: 'train'". An open axis has a name, "n"."""
         with self._lock:
             found: dict[Any, str] = {}
-            for key, versions in self._versions.items():
+            for key, versions in [*self._versions.items()]:
                 for version in versions:
                     runner = version.runner
                     is_open = type(runner) is SizedRunner
@@ -281,7 +281,7 @@ class Compiled:
         """
         with self._lock:
             groups: dict[Any, tuple[str, list[Version]]] = {}
-            for key, versions in self._versions.items():
+            for key, versions in [*self._versions.items()]:
                 for version in versions:
                     runner = version.runner
                     is_open = type(runner) is SizedRunner
@@ -470,7 +470,7 @@ class Compiled:
 
     def _adopt(self) -> bool:
         """Let the programs adopt arrays and Tensors that stand outside in the place of others; return if one does."""
-        every = [version for versions in self._versions.values() for version in versions]
+        every = [version for versions in [*self._versions.values()] for version in versions]
         apart = {id(version.surroundings): version for version in every}
         return any([version.adopt() for version in apart.values()])
 
@@ -543,7 +543,7 @@ class Compiled:
         family = self._families.setdefault(pattern_of(key, sizes), Family())
         version = None if key in self._versions or counting or not sizes else family.unrecorded(sizes, call.leaves)
         if version is None:
-            why = why or reason(self._parameters, self._versions, key, call.leaves, fresh)
+            why = why or reason(self._parameters, dict(self._versions), key, call.leaves, fresh)
             version = self._recorded(call, counting, family, sizes)
         else:
             why = "an open axis had another size"
@@ -598,7 +598,7 @@ class Compiled:
             return False
         opened: defaultdict[Any, set[int]] = defaultdict(set)  # by a signature with open axes, and a path
         others, count = 0, 0
-        for key, versions in self._versions.items():
+        for key, versions in [*self._versions.items()]:  # another thread may move one to the end
             sized = [version for version in versions if type(version.runner) is SizedRunner]
             for version in sized:
                 opened[pattern_of(key, []), version.decisions].add(id(version.runner.opened))
@@ -646,7 +646,7 @@ class Compiled:
         self._thrown_away.append(Gone(self._parameters.told(oldest), why))
         if not self._versions[oldest]:
             del self._versions[oldest]
-            if all(pattern_of(key, []) != pattern for key in self._versions):
+            if all(pattern_of(key, []) != pattern for key in [*self._versions]):
                 del self._families[pattern]
         self._evicted += 1
         if self._evicted in (1, 10, 100, 1000):

@@ -1,4 +1,4 @@
-"""Questions: `type(x)`, `isinstance(x, float)` and `hasattr(x, "shape")`, answered as an array or a number would.
+"""Questions: `type(x)`, `isinstance(x, float)`, `hasattr(x, "shape")`, `len(x)`, answered as of an array or a number.
 
 `x.__class__` of a stand-in is `np.ndarray`, or the class of its number. But `type` looks past `__class__`, and so do
 the abstract classes of `collections.abc`. So while a function is recorded, these names mean the functions of this file
@@ -10,13 +10,15 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from tinygraph.compiler.trace.noticing import OpenSize
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.traced import Traced
+from tinygraph.engine.tensor import Tensor
 
 __all__ = ["ANSWERS"]
 
-_STAND_INS = frozenset((Traced, PythonNumber))
+_STAND_INS = frozenset((Traced, PythonNumber, OpenSize))
 
 
 class _Asked(type):
@@ -61,5 +63,12 @@ def _id(item: Any) -> int:
     return id(item)
 
 
+def _len(item: Any) -> Any:
+    """Return the length of an array as `x.shape[0]`: of an open axis that is no int yet."""
+    return item.shape[0] if type(item) in _ARRAYS and item.shape else len(item)
+
+
+_ARRAYS = frozenset((Traced, Tensor))
+
 # By the name of a built-in function the one that stands in its place.
-ANSWERS: dict[str, Any] = {"type": _Type, "isinstance": _isinstance, "hasattr": _hasattr, "id": _id}
+ANSWERS: dict[str, Any] = {"type": _Type, "isinstance": _isinstance, "hasattr": _hasattr, "id": _id, "len": _len}
