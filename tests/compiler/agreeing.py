@@ -19,8 +19,10 @@ import numpy as np
 
 import tinygraph as tg
 from tests.compiler.programs import compiled_by, without
+from tinygraph.compiler.phases import PHASES, ROLL
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import Rewrite
+from tinygraph.compiler.rolling import rolled
 
 Compile = Callable[[Callable[..., Any]], Any]
 
@@ -200,8 +202,9 @@ def outcome(
 
 
 def _leaving_out(rewrite: Rewrite | None) -> Compile:
-    """Return a `tg.compile` without a rewrite."""
-    return compiled_by(lambda program, name: compile_program(program, name=name, phases=without(rewrite)))  # type: ignore[no-any-return]
+    """Return a `tg.compile` without a rewrite; `rolled` is the rolling of loops."""
+    phases = tuple([phase for phase in PHASES if phase is not ROLL]) if rewrite is rolled else without(rewrite)
+    return compiled_by(lambda program, name: compile_program(program, name=name, phases=phases))  # type: ignore[no-any-return]
 
 
 def _alternately(path: Path, calls: Sequence[tuple[Any, ...]], compile_: Compile) -> tuple[Any, int, str]:

@@ -38,6 +38,7 @@ KINDS = (
     "tensors", "inner gradients", "arrays of lists",
     "numbers taken out",
     "functions", "layers", "outside", "not finite", "shared arguments", "large",
+    "numpy itself",
 )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def program_text(choose: Choose, kinds: Sequence[str], scalar: bool, n: int, dty
     if "tensors" in kinds and author.maybe(7):
         nodes += author.tensor_update()
     nodes.append(f"return {author.result() if scalar else author.nest()}")
-    ours = author.used & set(OF_ARRAYS) and not author.maybe(1)
+    ours = author.used & set(OF_ARRAYS) and not author.may("numpy itself", 3)
     lines = [
         "import functools", "import math", "", "import numpy", "import tinygraph as tg",
         f"import {'tinygraph.numpy' if ours else 'numpy'} as np",

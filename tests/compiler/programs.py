@@ -59,9 +59,11 @@ def one_phase(*rewrites: Rewrite) -> tuple[Phase, ...]:
 
 
 def without(left_out: Rewrite | None) -> tuple[Phase, ...]:
-    """All phases, without one rewrite."""
+    """All phases, without one rewrite. The others are themselves: that of loops is known by its identity."""
     return tuple(
         replace(phase, rewrites=tuple(rewrite for rewrite in phase.rewrites if rewrite is not left_out))
+        if left_out in phase.rewrites
+        else phase
         for phase in PHASES
     )
 
