@@ -8,7 +8,7 @@ earlier recording. It is no int, but says that it is one, so that Python must as
     x.sum() / n             nor here
     n > 50, n % 2, n // 2   noticed: another size may decide otherwise
     range(n), [0] * n       noticed: Python asks for the value
-    len(x)                  noticed: `len` returns an int, whose way nobody sees
+    len(x)                  likewise a size to come; see `questions`. In `map(len, xs)` it is noticed
 
 Nothing is noticed of what the engine and the tracer ask on their own account. They look at sizes to tell 0 and 1 from
 others, and whether two are equal.
