@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.compiler.programs import program_of
+from tests.compiler.test_loops import CASES
+from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.loops import Affine, FromCount
 from tinygraph.compiler.program.spelling import spelt
+from tinygraph.compiler.stages import stages_of
 from tinygraph.graph.text import argument_text
 
 rng = np.random.default_rng(0)
@@ -157,3 +161,16 @@ def test_a_loop_in_a_loop_counts_with_another_letter():
 )
 def test_numbers_that_count_as_text(item, text):
     assert argument_text(spelt(item, "i")) == text
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_every_loop_has_its_stages_and_its_profile(name):
+    function, arrays = CASES[name]
+    given = arrays(12)
+    runner = compile_program(program_of(function, given, backward=True))
+    for stage in list(stages_of(runner).values())[2:-3]:
+        assert not re.search(r"Affine|AtCount|FromCount|put_row|stacked|\bpart\(|<", stage.after), stage.after
+    profile = runner.profile(given, repeats=1)
+    calls = {row[0]: row[3] for row in profile.by_operation()}
+    assert calls.pop("loop", 0) == 0
+    assert all(count > 0 for count in calls.values())
