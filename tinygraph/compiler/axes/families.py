@@ -1,10 +1,12 @@
 """Families: the programs of signatures that differ in the sizes of axes alone, and the open programs made of them.
 
-x: float64(64, 784)         written for this size
-x: float64(65, 784)         likewise
-x: float64(67, 784)         recorded as well. The three recordings differ by forms of one size n: the program is
-                            open from now on, and written for any n.
-x: float64(80, 784)         recorded, and the recording is what the open program is at 80: its text is run
+The calls of a function, with batches of several lengths:
+
+    x: float64(64, 784)     written for this size
+    x: float64(65, 784)     likewise
+    x: float64(67, 784)     the three recordings differ by forms of one size n alone: the program is written for any n
+    x: float64(80, 784)     its text is run at 80. The function is recorded once more only if code asked for the value of
+                            n, as `n // 2` does, and the recording must be what the open program is at 80
 """
 
 from __future__ import annotations
