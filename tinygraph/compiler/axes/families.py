@@ -5,8 +5,8 @@ The calls of a function, with batches of several lengths:
     x: float64(64, 784)     written for this size
     x: float64(65, 784)     likewise
     x: float64(67, 784)     the three recordings differ by forms of one size n alone: the program is written for any n
-    x: float64(80, 784)     its text is run at 80. The function is recorded once more only if code asked for the value of
-                            n, as `n // 2` does, and the recording must be what the open program is at 80
+    x: float64(80, 784)     its text is run at 80. The function is recorded once more if code asked for the value of n,
+                            as `n // 2` does, and the recording must be what the open program is at 80
 """
 
 from __future__ import annotations
