@@ -17,7 +17,7 @@ from tinygraph import draws
 from tinygraph.compiler import pipeline
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.interpreter import Interpreter
-from tinygraph.compiler.run.paths import MOST
+from tinygraph.compiler.run.paths import MOST, STRAYED
 
 RNG = np.random.default_rng(7)
 
@@ -910,3 +910,20 @@ def test_otherwise_is_raise_or_eager():
 def test_left_is_what_it_says():
     left = Left(3, False, "solve.py:12")
     assert (left.number, left.outcome, left.line) == (3, False, "solve.py:12")
+
+
+def test_a_decision_that_rounding_takes_is_the_eager_one_and_costs_few_recordings():
+    x = np.random.default_rng(0).normal(size=100)
+    assert np.any(x**3 != x * x * x)
+
+    def split(x):
+        return x if np.any(x**3 != x * x * x) else -x
+
+    compiled = tg.compile(split)
+    for _ in range(STRAYED):
+        same(compiled(x), x)
+    with pytest.warns(RuntimeWarning, match=r"split runs eagerly.*near that rounding decided it"):
+        same(compiled(x), x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same(compiled(x), x)

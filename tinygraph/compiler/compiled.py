@@ -37,7 +37,7 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.reasons import other_path, reason
 from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
-from tinygraph.compiler.run.paths import MOST, along, line_of_most, weight_of
+from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most, weight_of
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
@@ -100,6 +100,7 @@ class Compiled:
         # For each program the call it was compiled for, as a saved file writes it; None where a file cannot.
         self._calls: weakref.WeakKeyDictionary[Version, SavedCall | None] = weakref.WeakKeyDictionary()
         self._eager: dict[Any, str] = {}  # the signatures whose calls run eagerly, each with the reason
+        self._strayed_at = ""
         self._strayed: Counter[Any] = Counter()  # by a signature the calls that left the program made for them
         self._families: dict[Any, Family] = {}
         self._last: Version | None = None
@@ -146,8 +147,9 @@ class Compiled:
             if found is None:
                 found, leaves = self._next(args, kwargs, version, left)
                 result = found(leaves)
-        except Left:  # it was made for this call, and a comparison of rounded numbers has another outcome in it
+        except Left as left:  # it was made for this call, and a comparison of rounded numbers has another outcome in it
             self._strayed[key] += 1
+            self._strayed_at = left.line
             return eager_result(self._function, args, kwargs)
         except (Running, Eagerly):
             return eager_result(self._function, args, kwargs)
@@ -615,6 +617,12 @@ class Compiled:
         Raises:
             Eagerly: it has.
         """
+        if self._strayed[key] >= STRAYED:
+            self._run_eagerly(
+                key,
+                f"{self._name} runs eagerly for these arguments: {STRAYED} times a decision at {self._strayed_at} was "
+                "so near that rounding decided it, and a program rounds otherwise than an eager call",
+            )
         holding = [version for version in self._versions.get(key, ()) if version.holds(leaves)]
         if len({version.decisions for version in holding}) + self._strayed[key] >= MOST:
             self._run_eagerly(

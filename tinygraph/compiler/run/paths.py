@@ -13,10 +13,13 @@ from typing import Any
 from tinygraph.compiler.program.decisions import Left, begins_with, decided, outcomes_at
 from tinygraph.compiler.run.versions import Version
 
-__all__ = ["MOST", "along", "line_of_most", "weight_of"]
+__all__ = ["MOST", "STRAYED", "along", "line_of_most", "weight_of"]
 
 # A function with more paths for one signature runs eagerly.
 MOST = 32
+
+# So many calls may leave the program that was made for them, each after two recordings, before all run eagerly.
+STRAYED = 3
 
 
 def along(
