@@ -176,7 +176,7 @@ def test_loops_are_named() -> None:
     compiled = tg.compile(rolled)
     compiled(X)
     (program,) = compiled.explain().programs
-    assert not program.remarks or program.remarks[0].startswith("1 loop, of ")
+    assert program.remarks[0].startswith("1 loop, of ")
 
 
 def test_the_text_reads_as_an_answer() -> None:

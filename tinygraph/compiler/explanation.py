@@ -15,7 +15,8 @@ from typing import Any
 
 from tinygraph.compiler.axes import SizedRunner
 from tinygraph.compiler.program.decisions import decided
-from tinygraph.compiler.program.loops import loops_in
+from tinygraph.compiler.program.loops import Begin, goes_on
+from tinygraph.compiler.program.spelling import spelt_count
 from tinygraph.compiler.run.versions import Version
 
 __all__ = ["Eager", "Explained", "Explanation", "Gone", "Refusal", "explained"]
@@ -179,7 +180,11 @@ def _decisions(version: Version) -> list[str]:
     for node in version.program.graph.nodes:
         if node.function is decided:
             of_lines.setdefault(node.source, []).append(node.args[1])
-    return [f"{_line(source)}: {_runs_of(outcomes)}" for source, outcomes in of_lines.items()]
+    ends = {step.source: step.args[1] for step in version.runner.graph.nodes if step.function is goes_on}
+    return [
+        f"{_line(source)}: {f'any number of times {ends[source]}' if source in ends else _runs_of(outcomes)}"
+        for source, outcomes in of_lines.items()
+    ]
 
 
 def _line(source: Any) -> str:
@@ -205,8 +210,8 @@ def _remarks(versions: Sequence[Version]) -> list[str]:
     if type(runner) is SizedRunner:
         sizes = sorted({version.runner.size for version in versions})
         return [f"an open axis: one text for the sizes {_listed([str(size) for size in sizes], ', ')}"]
-    counts = [str(step.function.count) for step in loops_in(runner.graph)]
-    return [f"{_counted(len(counts), 'loop')}, of {_listed(counts, ', ')} rounds"] if counts else []
+    counts = [spelt_count(step.function.count) for step in runner.graph.nodes if type(step.function) is Begin]
+    return [f"{_counted(len(counts), 'loop')}, of {_listed(counts, ', ')} iterations"] if counts else []
 
 
 def _gathered(found: Iterable[tuple[str, str]]) -> list[str]:
