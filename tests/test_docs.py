@@ -26,7 +26,7 @@ def run(page: Path, folder: Path) -> str:
     """Run a page's blocks one after the other in a folder, and return what they printed."""
     space: dict[str, object] = {"__name__": "__main__"}
     text = page.read_text()
-    linecache.cache[page.name] = (len(text), None, text.splitlines(keepends=True), page.name)
+    linecache.cache[page.name] = (len(text), None, _lines_of_code(text), page.name)
     printed = io.StringIO()
     before = Path.cwd()
     os.chdir(folder)
@@ -39,6 +39,16 @@ def run(page: Path, folder: Path) -> str:
     finally:
         os.chdir(before)
     return printed.getvalue()
+
+
+def _lines_of_code(text: str) -> list[str]:
+    """Return the lines of a page as a module of Python: those outside its code are empty."""
+    lines: list[str] = []
+    for match in BLOCK.finditer(text):
+        if match.group(1) == "python":
+            lines += ["\n"] * (text.count("\n", 0, match.start(2)) - len(lines))
+            lines += match.group(2).splitlines(keepends=True)
+    return lines
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -688,7 +688,7 @@ def compile(  # noqa: A001
     function: Callable[..., Any] | None = None, *, static_argnames: str | Iterable[str] = (), maxsize: int = 32,
     otherwise: Literal["raise", "eager"] = "raise",
 ) -> Any:  # fmt: skip
-    """Compile a function of arrays, or a whole training step, to a straight-line NumPy program.
+    """Compile a function of arrays, or a whole training step, to a NumPy program.
 
     At the first call with arguments of some shapes the function is run, and every NumPy function that it calls is
     recorded: the forward computation, `backward()`, and the update of parameters. Calls after that run the program.
@@ -707,9 +707,11 @@ def compile(  # noqa: A001
         A `Compiled`, which is called like the function. Its results are arrays. Tensors that the function finds outside
         are state: read at each call, and written where it assigns to them, as are their gradients.
 
-    Python may ask for a value, in an `if`, a `while` or an `assert`, and as an index. The program is made for the path
-    that the answers lead to, and checks them; a call with other answers gets the program of its own path, and nothing
-    has been updated before. With more than 32 paths for one signature the function runs eagerly, with one warning.
+    Steps that are recorded again and again become a loop of the program. Python may ask for a value, in an `if`, a
+    `while` or an `assert`, and as an index. The program is made for the path that the answers lead to, and checks them;
+    a call with other answers gets the program of its own path, and nothing has been updated before. A `while` loop on a
+    value has one program for any number of iterations, from the second number on. With more than 32 paths for one
+    signature the function runs eagerly, with one warning.
 
     Raises (when called):
         UnsupportedError: the function does what a program cannot repeat. Everything is as it was before the call.
