@@ -29,6 +29,8 @@ from tinygraph.compiler.rewrites.gathering import (
     sum_outer_products,
     sum_products,
 )
+from tinygraph.compiler.rewrites.gathering_rows import gather_rows
+from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
@@ -60,8 +62,8 @@ PHASES: tuple[Phase, ...] = (
         gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
     )),
     Phase("share", "Compute a product that two values have in common once.", (share_products,)),
-    Phase("loops", "Compute before a loop what is the same in all its iterations, and keep what is read.", (
-        tidy_loops, hoist,
+    Phase("loops", "Compute outside of a loop what is the same in all its iterations, or can be done for all at once.", (
+        tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, sum_products, sum_outer_products, copy_transposes, join_views,

@@ -21,7 +21,6 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.loops import (
-    Affine,
     Begin,
     End,
     FromCount,
@@ -38,6 +37,7 @@ from tinygraph.compiler.program.loops import (
     stacked,
 )
 from tinygraph.compiler.program.predicates import looks_like_view, takes_out
+from tinygraph.compiler.program.rows import counted_axis, in_order
 from tinygraph.compiler.program.steps import Step
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
@@ -161,16 +161,13 @@ class _Unnesting:
                 continue
             base, index = step.args
             whole = inner.get(base.index) or (self._constant(base, inner) if base.is_constant else None)
-            axis = _counted_axis(index)
+            axis = None if whole is None else counted_axis(index, whole.shape, loop.count)
             if whole is None or axis is None:
                 continue
             at = index[-1] if type(index) is tuple else index
-            size = whole.shape[axis]
-            if not 0 <= at.start % size + at.step * (loop.count - 1) < size:
-                continue  # from the end to the beginning: x[-1], x[0], x[1] are no slice
             key = (whole.index, axis, at)
             if key not in known:
-                known[key] = self._in_order(step, whole, axis, at, loop.count)
+                known[key] = in_order(self.builder, step, whole, index, loop.count)
             found.append((step, known[key]))
         return found
 
@@ -184,21 +181,6 @@ class _Unnesting:
     def _constant(self, step: Step, inner: dict[int, Any]) -> Step:
         inner[step.index] = self.builder.add(step)
         return inner[step.index]  # type: ignore[no-any-return]
-
-    def _in_order(self, like: Step, whole: Step, axis: int, at: Affine, count: int) -> Step:
-        """Append an array with the elements of all iterations, in their order, along axis 0."""
-        builder = self.builder
-        like = replace(like, name=None)
-        size = whole.shape[axis]
-        start = at.start % size
-        stop = start + at.step * count
-        if (start, at.step, count) != (0, 1, size):
-            places = slice(start or None, None if stop < 0 or stop >= size else stop, None if at.step == 1 else at.step)
-            whole = builder.call(like, operator.getitem, whole, (*[slice(None)] * axis, places) if axis else places)
-        if axis:
-            order = (axis, *[other for other in range(len(whole.shape)) if other != axis])
-            whole = builder.call(like, np.transpose, whole, order)
-        return whole
 
     # --- the end of an iteration --------------------------------------------------------------------------------------
 
@@ -251,14 +233,6 @@ def _made(like: Step, function: Any, args: Any, shape: tuple[int, ...], dtype: A
 def _before(name: str | None) -> str | None:
     """Return the name of a value that is carried: it is that of the iteration before."""
     return None if name is None else f"{name}_before"
-
-
-def _counted_axis(index: Any) -> int | None:
-    """Return the axis along which an index takes one element, all of every axis before; None for any other index."""
-    items = index if type(index) is tuple else (index,)
-    if type(items[-1]) is not Affine or any([item != slice(None) for item in items[:-1]]):
-        return None
-    return len(items) - 1
 
 
 def _least_counts(graph: Graph) -> dict[int, int]:
