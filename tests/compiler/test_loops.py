@@ -16,6 +16,7 @@ from tests.compiler.programs import one_phase, program_of
 from tinygraph.compiler.phases import PHASES, ROLL
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import Phase, Rewrite
+from tinygraph.compiler.rewrites.absorbing import absorb_after, absorb_before
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
@@ -23,7 +24,7 @@ from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 
 rng = np.random.default_rng(0)
 UNROLLED = tuple(phase for phase in PHASES if phase is not ROLL)
-REWRITES: tuple[Rewrite, ...] = (tidy_loops, hoist, gather_rows, gather_sums)
+REWRITES: tuple[Rewrite, ...] = (absorb_before, absorb_after, tidy_loops, hoist, gather_rows, gather_sums)
 
 
 def starts(*shapes: tuple[int, ...]) -> list[Any]:

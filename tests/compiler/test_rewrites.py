@@ -11,11 +11,13 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import ALL, one_phase, program_of
+from tinygraph.compiler.phases import ROLL
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
-from tinygraph.compiler.program.loops import loops_in
+from tinygraph.compiler.program.loops import in_bodies, loops_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Rewrite
+from tinygraph.compiler.rewrites.absorbing import absorb_after, absorb_before
 from tinygraph.compiler.rewrites.arithmetic import (
     drop_identities,
     gather_numbers,
@@ -25,6 +27,8 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.gathering_rows import gather_rows
+from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
@@ -406,3 +410,84 @@ def test_inputs_that_are_one_value_and_values_that_never_change_are_inputs_once(
 
     loop, _ = loop_of(tidy_loops, function, [VECTOR, VECTOR])
     assert loop.function.carried == 1 and len(loop.args) == 2
+
+
+def after_all(
+    rewrites: list[Rewrite], function: Callable[..., Any], arrays: list[Any], backward: bool = False
+) -> Graph:
+    """The graph of a function with loops after some rewrites, which keep what is computed."""
+    program = program_of(function, arrays, backward=backward)
+    phases = (ROLL, *one_phase(*rewrites))
+    results = compile_program(program, phases=phases).run(arrays)
+    for result, output in zip(results, program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12)
+    graph = write_out(rolled(steps_of(program)))
+    for rewrite in rewrites:
+        graph = drop_dead(rewrite(in_bodies(graph, rewrite)))
+    return graph
+
+
+def test_products_of_rows_are_one_product_before_a_loop() -> None:
+    def function(x: Any, w: Any, u: Any) -> Any:
+        h = np.zeros((2, 3))
+        for t in range(12):
+            h = np.tanh(x[11 - t] @ w + h @ u)
+        return h
+
+    graph = after_all(
+        [gather_rows], function, [np.sin(np.arange(96.0)).reshape(12, 2, 4), CUBE[0].T.copy()[:4, :3], np.eye(3)]
+    )
+    (loop,) = loops_in(graph)
+    assert operations(loop.function.body) == ["getitem", "matmul", "add", "tanh"]
+    assert [operation for operation in operations(graph) if operation == "matmul"] == ["matmul"]
+
+
+def test_a_loop_whose_rows_are_alone_is_gone() -> None:
+    graph = after_all(
+        [gather_rows, tidy_loops], lambda x, w: np.stack([np.sum(np.tanh(x[t] @ w)) for t in range(12)]),
+        [np.sin(np.arange(36.0)).reshape(12, 3), np.eye(3)],
+    )  # fmt: skip
+    assert not any(loops_in(graph))
+
+
+def test_sums_of_a_loop_are_made_of_all_its_terms_at_once() -> None:
+    def function(x: Any, w: Any, u: Any, b: Any) -> Any:
+        h = np.zeros((2, 3))
+        for t in range(12):
+            h = np.tanh(x[t] @ w + h @ u + b)
+        return np.sum(h**2)
+
+    arrays = [np.sin(np.arange(96.0)).reshape(12, 2, 4), np.cos(np.arange(12.0)).reshape(4, 3), np.eye(3), np.ones(3)]
+    whole = [absorb_before, absorb_after, drop_kept_axes, share_common]
+    before = [*loops_in(after_all(whole, function, arrays, backward=True))][-1]
+    assert before.function.carried == 5  # the gradients of h, x, w, u and b
+    loop = [*loops_in(after_all([*whole, gather_sums], function, arrays, backward=True))][-1]
+    assert loop.function.carried == 1 and loop.function.count == 12
+    assert operations(loop.function.body).count("matmul") == 2  # the gradients of h and x[t]
+
+
+def test_iterations_before_and_behind_a_loop_become_its_own() -> None:
+    def function(x: Any, u: Any) -> Any:
+        h = np.zeros(3)
+        for t in range(12):
+            h = np.tanh(x[t] * 0.5 + h @ u)
+        return np.sum(h**2)
+
+    arrays = [np.sin(np.arange(36.0)).reshape(12, 3), np.eye(3)]
+    counts = [
+        [loop.function.count for loop in loops_in(after_all(rewrites, function, arrays, backward=True))]
+        for rewrites in ([share_common], [absorb_before], [absorb_after], [absorb_before, absorb_after])
+    ]
+    assert counts == [[12, 10], [12, 11], [12, 11], [12, 12]]
+
+
+def test_an_iteration_stays_outside_where_it_differs() -> None:
+    def function(x: Any, u: Any) -> Any:
+        h = np.cos(x[0] @ u)
+        for t in range(1, 12):
+            h = np.tanh(x[t] * 0.5 + h @ u)
+        return np.sum(np.sin(h) @ u)
+
+    arrays = [np.sin(np.arange(36.0)).reshape(12, 3), np.eye(3)]
+    graph = after_all([absorb_before, absorb_after], function, arrays)
+    assert [loop.function.count for loop in loops_in(graph)] == [11]

@@ -14,6 +14,7 @@ from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.loops import in_bodies
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
+from tinygraph.compiler.rewrites.absorbing import absorb_after, absorb_before
 from tinygraph.compiler.rewrites.arithmetic import (
     drop_identities,
     gather_numbers,
@@ -53,6 +54,9 @@ __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 ROLL = Phase("roll", "Make loops of repeated steps.", (), False, (rolled,))
 PHASES: tuple[Phase, ...] = (
     ROLL,
+    Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (
+        absorb_before, absorb_after,
+    )),
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
         join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities,
@@ -62,7 +66,7 @@ PHASES: tuple[Phase, ...] = (
         gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
     )),
     Phase("share", "Compute a product that two values have in common once.", (share_products,)),
-    Phase("loops", "Compute outside of a loop what is the same in all its iterations, or can be done for all at once.", (
+    Phase("loops", "Compute outside of a loop what is the same in all iterations, or is made of all rows at once.", (
         tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (

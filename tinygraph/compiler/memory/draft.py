@@ -127,13 +127,13 @@ class Draft:
 
     def _place_parts(self) -> None:
         """Give an assembled array memory of its own, from the call on that computes the first of its parts."""
-        for step in self.sequence:
-            if step.function in (stacked, kept):
-                self.storage[step.index] = self._own("owned" if step.function is stacked else "kept", step)
-        for step in reversed(self.sequence):
-            if step.function is assembled and step.index not in self.parts:
-                self.storage[step.index] = self._own("owned", step)
-            if step.index in self.parts:
+        wholes = [step for step in self.sequence if step.function in (assembled, stacked, kept)]
+        for step in wholes:
+            if step.index not in self.parts:
+                self.storage[step.index] = self._own("kept" if step.function is kept else "owned", step)
+        # A stack, which is there before its rows, may itself be a part of what is assembled behind the loop.
+        for step in [*[step for step in wholes if step.function is stacked], *reversed(self.sequence)]:
+            if step.index in self.parts and step.index not in self.storage:
                 whole = self.storage[self.parts[step.index][0].index]
                 assert whole is not None
                 self.storage[step.index] = whole

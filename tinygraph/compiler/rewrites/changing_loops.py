@@ -14,10 +14,11 @@ from typing import Any
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.loops import Affine, Loop, item_at, part
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten
+from tinygraph.compiler.program.rows import counted_axis
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
-__all__ = ["ChangeOfLoop", "Changed", "Opened", "loops_changed", "opened"]
+__all__ = ["ChangeOfLoop", "Changed", "Opened", "is_closed", "loops_changed", "opened"]
 
 
 @dataclass(eq=False)
@@ -52,6 +53,12 @@ class Opened:
     def is_known(self, step: Step) -> bool:
         """Return whether a value of the body is the same in all iterations."""
         return step.is_constant or step.index in self.outside or step.index in self.fixed
+
+    def is_row(self, step: Step) -> bool:
+        """Return whether a value of the body is an element of an array from outside, one after the other."""
+        if step.function != item_at or not self.is_known(step.args[0]):
+            return False
+        return counted_axis(step.args[1], step.args[0].shape, self.loop.count) is not None
 
     def known(self, builder: Builder, step: Step) -> Step:
         """Return the value from outside that a value of the body is in all iterations."""
@@ -151,6 +158,11 @@ class _Body:
         self._known[outer.index] = self._builder.add(
             replace(outer, function=None, args=(), kwargs={}, name=outer.name or inner.name, value=None, given=True)
         )
+
+
+def is_closed(loop: Loop) -> bool:
+    """Return whether the number of iterations is known: no condition ends the loop, nor another one that it follows."""
+    return type(loop.count) is int and not loop.is_open
 
 
 # --- all loops of a graph ---------------------------------------------------------------------------------------------

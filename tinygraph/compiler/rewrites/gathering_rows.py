@@ -1,8 +1,8 @@
 """Gathering rows: what a loop makes of rows of arrays from outside alone is made before it, of all rows at once.
 
-    for x_t in x:                       z = x.reshape(-1, 32) @ w
-        h = np.tanh(x_t @ w + h @ u)    for z_t in z.reshape(50, 16, 128):
-                                            h = np.tanh(z_t + h @ u)
+for x_t in x:                       z = x.reshape(-1, 32) @ w
+    h = np.tanh(x_t @ w + h @ u)    for z_t in z.reshape(50, 16, 128):
+                                        h = np.tanh(z_t + h @ u)
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import PRODUCTS
-from tinygraph.compiler.program.loops import item_at
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction, may_fail
-from tinygraph.compiler.program.rows import counted_axis, in_order
+from tinygraph.compiler.program.rows import in_order
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, loops_changed, opened
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES
@@ -39,15 +38,17 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     rows: dict[int, Step] = {}
     for inner in old.body:
         if inner.function is item_at and counted_axis(inner.args[1]) is not None and old.is_known(inner.args[0]):
-            rows[inner.index] = in_order(builder, inner, old.known(builder, inner.args[0]), inner.args[1], old.loop.count)
+            rows[inner.index] = in_order(
+                builder, inner, old.known(builder, inner.args[0]), inner.args[1], old.loop.count
+            )
             continue
         operands = operands_of(inner)
         if not any([operand.index in rows for operand in operands]) or inner.has_effect or may_fail(inner):
             continue
         if all([operand.index in rows or old.is_known(operand) for operand in operands]):
-            found = of_all_rows(builder, inner, rows, old, KEPT_BYTES, CHEAP_BYTES)
-            if found is not None:
-                rows[inner.index] = old.rows[inner.index] = found
+            made = of_all_rows(builder, inner, rows, old, KEPT_BYTES, CHEAP_BYTES)
+            if made is not None:
+                rows[inner.index] = old.rows[inner.index] = made
     if not old.rows:
         return None
     loop = old.closed(builder, range(old.loop.carried), old.loop.stacks, old.loop.lasts)
@@ -69,7 +70,8 @@ def of_all_rows(
         product_bytes, cheap_bytes: what is made for a product, or a call of a few operations an element, has at most.
     """
     count = old.loop.count
-    if step.function in PRODUCTS:
+    function: Any = step.function
+    if function in PRODUCTS:
         return _product(builder, step, rows, old) if count * step.nbytes <= product_bytes else None
     size = max([step.nbytes, *[operand.nbytes for operand in operands_of(step) if operand.index in rows]])
     if count * size > cheap_bytes:
@@ -86,11 +88,11 @@ def of_all_rows(
         return builder.call(step, np.reshape, found, (count, *[1] * (len(step.shape) - len(item.shape)), *item.shape))
 
     if is_elementwise(step):
-        found = builder.call(step, step.function, *[all_of(item) for item in step.args])
+        found = builder.call(step, function, *[all_of(item) for item in step.args])
     elif is_plain_reduction(step) and type(step.args[0]) is Step:
         axes = reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
         found = builder.call(
-            step, step.function, all_of(step.args[0]), axis=tuple([axis + 1 for axis in axes]),
+            step, function, all_of(step.args[0]), axis=tuple([axis + 1 for axis in axes]),
             keepdims=step.kwargs.get("keepdims", False),
         )  # fmt: skip
     else:

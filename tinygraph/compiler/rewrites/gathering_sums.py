@@ -1,10 +1,10 @@
 """Gathering sums: what a loop adds up, and does not read on its way, is added up after it, all terms at once.
 
-    for h_t, d_t in ...:            for h_t, d_t in zip(h, all_d):
-        d_w = d_w + h_t.T @ d_t         ...
-        d_b = d_b + d_t.sum(axis=0)     all_d: the loop keeps d_t of every iteration
-                                    d_w = h.reshape(-1, 32).T @ all_d.reshape(-1, 128)
-                                    d_b = all_d.reshape(-1, 128).sum(axis=0)
+for h_t, d_t in ...:            for h_t, d_t in zip(h, all_d):
+    d_w = d_w + h_t.T @ d_t         ...
+    d_b = d_b + d_t.sum(axis=0)     all_d: the loop keeps d_t of every iteration
+                                d_w = h.reshape(-1, 32).T @ all_d.reshape(-1, 128)
+                                d_b = all_d.reshape(-1, 128).sum(axis=0)
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import Affine, AtCount, item_at
+from tinygraph.compiler.program.loops import Affine, AtCount
 from tinygraph.compiler.program.predicates import is_elementwise, is_matrix_product, is_plain_reduction
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.rewriting import uses_of
@@ -49,7 +48,7 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
         return None
     stacks = list(old.loop.stacks)
     for needed, _ in found.values():
-        stacks += [value for value in needed if value not in stacks and not _is_row(old, value)]
+        stacks += [value for value in needed if value not in stacks and not old.is_row(value)]
     carried = [number for number in range(old.loop.carried) if number not in found]
     loop = old.closed(builder, carried, stacks, old.loop.lasts)
     results: dict[int, Step] = {}
@@ -72,14 +71,9 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     return loop, results
 
 
-def _is_row(old: Opened, value: Step) -> bool:
-    """Return whether a value of the body is an element of an array from outside."""
-    return value.function is item_at and counted_axis(value.args[1]) is not None and old.is_known(value.args[0])
-
-
 def _all_of(builder: Builder, old: Opened, value: Step, loop: Step, carried: int, stacks: list[Step]) -> Step:
     """Return the values of all iterations, along axis 0."""
-    if _is_row(old, value):
+    if old.is_row(value):
         return in_order(builder, value, old.known(builder, value.args[0]), value.args[1], old.loop.count)
     return old.result(builder, loop, carried + stacks.index(value))
 
@@ -118,7 +112,7 @@ def _plan_of(old: Opened, number: int) -> tuple[list[Step], Sum] | None:
     for form in (_of_products, _of_outer_products, _of_sums, _of_places):
         plan = form(old, term, uses)
         if plan is not None:
-            new = [value for value in plan[0] if not _is_row(old, value) and value not in old.loop.stacks]
+            new = [value for value in plan[0] if not old.is_row(value) and value not in old.loop.stacks]
             if old.loop.count * sum([value.nbytes for value in new]) <= KEPT_BYTES:
                 return plan
     return None
@@ -211,7 +205,7 @@ def _chain(old: Opened, step: Step, uses: Counter[int]) -> tuple[list[Step], lis
     """Return what a value is made of that is there for all iterations, and the calls that make it, which nobody else
     needs; None if it is made of something else.
     """
-    if _is_row(old, step) or step in old.loop.stacks:
+    if old.is_row(step) or step in old.loop.stacks:
         return [step], []
     if not is_elementwise(step) or uses[step.index] != 1 or old.loop.count * step.nbytes > KEPT_BYTES:
         return None
@@ -233,7 +227,7 @@ def _of_places(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step],
     if type(term.function) is not AtCount or term.function.function is not scatter:
         return None
     value, index, shape = term.args
-    axis = counted_axis(index)
+    axis = counted_axis(index, shape, old.loop.count)
     if axis is None or type(value) is not Step or value.dtype != term.dtype or old.is_known(value):
         return None
     count = old.loop.count
@@ -242,15 +236,16 @@ def _of_places(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step],
 
     def total(builder: Builder, rows: dict[int, Step]) -> Step:
         found, where = rows[value.index], places
-        if where.step is not None and where.step < 0 or (at.step < 0 and count == shape[axis]):
-            found, where = builder.call(term, operator.getitem, found, slice(None, None, -1)), _forward(at, count, shape[axis])
+        if at.step < 0:
+            found = builder.call(term, operator.getitem, found, slice(None, None, -1))
+            where = _forward(at, count, shape[axis])
         if axis:
             order = axis_first(axis, len(shape))
             found = builder.call(term, np.transpose, found, tuple([order.index(place) for place in range(len(order))]))
         if found.shape == shape:
             return found
-        where = (*[slice(None)] * axis, where) if axis else where
-        return builder.kernel(term, scatter, shape, found, where, shape)
+        place = (*[slice(None)] * axis, where) if axis else where
+        return builder.kernel(term, scatter, shape, found, place, shape)
 
     return [value], total
 

@@ -178,6 +178,7 @@ class Body:
         if step.function is kept:
             self.setup.append(f"{self.names[step.index]} = []")
         elif held is not None:
+            self._place(step)
             self._begin(held, step)
 
     def _begin_open(self, step: Step) -> None:
