@@ -14,8 +14,8 @@ from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, it
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import is_closed
 from tinygraph.compiler.rewrites.calls_outside import ALIKE, Outside, alive_steps, is_stack, is_there, may_be_made
+from tinygraph.compiler.rewrites.changing_loops import is_closed
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 

@@ -12,7 +12,6 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, part
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import is_closed
 from tinygraph.compiler.rewrites.calls_outside import (
     ALIKE,
     Outside,
@@ -23,6 +22,7 @@ from tinygraph.compiler.rewrites.calls_outside import (
     key_of,
     may_be_made,
 )
+from tinygraph.compiler.rewrites.changing_loops import is_closed
 from tinygraph.graph import Graph
 
 __all__ = ["with_iteration_before"]

@@ -72,7 +72,9 @@ class Outside:
         found = self.call(operator.getitem, (base, index), {})
         if found is None and base.function is part and type(index) is int:
             loop = base.args[0].function
-            if type(loop) is Loop and is_closed(loop) and index == loop.count - 1:  # the last one kept is a result of its own, too
+            if (
+                type(loop) is Loop and is_closed(loop) and index == loop.count - 1
+            ):  # the last one kept is a result of its own, too
                 output = loop.body.outputs[base.args[1]]
                 numbers = [number for number, other in enumerate(loop.body.outputs) if other is output]
                 others = [number for number in numbers if not is_stack(loop, number)]

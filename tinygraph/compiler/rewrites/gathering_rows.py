@@ -35,12 +35,12 @@ def gather_rows(graph: Graph) -> Graph:
 
 def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     old = opened(builder, step)
+    count = old.loop.count
     rows: dict[int, Step] = {}
     for inner in old.body:
-        if inner.function is item_at and counted_axis(inner.args[1]) is not None and old.is_known(inner.args[0]):
-            rows[inner.index] = in_order(
-                builder, inner, old.known(builder, inner.args[0]), inner.args[1], old.loop.count
-            )
+        if old.is_row(inner):
+            base, index = inner.args
+            rows[inner.index] = in_order(builder, inner, old.known(builder, base), index, count)
             continue
         operands = operands_of(inner)
         if not any([operand.index in rows for operand in operands]) or inner.has_effect or may_fail(inner):

@@ -476,7 +476,8 @@ def _joins(step: Step) -> bool:
     if step.function not in (np.stack, np.concatenate) or type(step.args[0]) not in (tuple, list):
         return False
     return len(step.args) <= 2 and set(step.kwargs) <= {"axis"} and all([
-        type(item) is Step and item.dtype == step.dtype and item.shape for item in step.args[0]
+        type(item) is Step and item.dtype == step.dtype and (item.shape or step.function is np.stack)
+        for item in step.args[0]
     ]) and step.kwargs.get("axis", 0) is not None  # fmt: skip
 
 
