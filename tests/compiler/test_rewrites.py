@@ -30,6 +30,7 @@ from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
+from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
@@ -491,3 +492,19 @@ def test_an_iteration_stays_outside_where_it_differs() -> None:
     arrays = [np.sin(np.arange(36.0)).reshape(12, 3), np.eye(3)]
     graph = after_all([absorb_before, absorb_after], function, arrays)
     assert [loop.function.count for loop in loops_in(graph)] == [11]
+
+
+def test_what_a_loop_within_a_loop_keeps_is_kept_as_one_array() -> None:
+    def function(x: Any, u: Any) -> Any:
+        h = np.ones(3)
+        for _ in range(6):
+            for t in range(8):
+                h = np.tanh(x[t] * 0.5 + h @ u)
+            h = h / (1.0 + np.sum(h * h))
+        return np.sum(h**2)
+
+    arrays = [np.sin(np.arange(24.0)).reshape(8, 3), np.eye(3)]
+    before = [*loops_in(after_all([share_common], function, arrays, backward=True))]
+    forward, backward = [*loops_in(after_all([join_stacks], function, arrays, backward=True))][:2]
+    assert before[0].function.stacked > 8 and forward.function.stacked <= 4
+    assert not any(loops_in(before[1].function.body)) and any(loops_in(backward.function.body))

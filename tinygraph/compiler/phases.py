@@ -33,6 +33,7 @@ from tinygraph.compiler.rewrites.gathering import (
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
+from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
@@ -55,7 +56,7 @@ ROLL = Phase("roll", "Make loops of repeated steps.", (), False, (rolled,))
 PHASES: tuple[Phase, ...] = (
     ROLL,
     Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (
-        absorb_before, absorb_after,
+        join_stacks, absorb_before, absorb_after,
     )),
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (

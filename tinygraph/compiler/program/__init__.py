@@ -5,6 +5,7 @@ steps           its nodes as the compiler works on them
 builder         a list of steps that grows: the graph of a program as steps, and new calls
 loops           repeated steps as one step, with a graph of their own
 spelling        numbers that count in loops, as text: 18 - i
+rows            elements of an array that the iterations of a loop read, in their order
 rewriting       a graph made anew by a function that changes one step
 symbols         steps that NumPy code runs on, for rewrites that are formulas
 decisions       Python asked for a value: the answer that a program is made for

@@ -9,7 +9,8 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     gathering, with `partitions`                                one large product or sum instead of many small ones
     hoisting, tidying_loops, with `changing_loops`              what a loop computes before it, or not at all
     gathering_rows, gathering_sums                              what a loop computes for all its iterations at once
-    absorbing, with `calls_outside`                             iterations that stand before and behind a loop
+    joining_stacks                                              what a loop keeps of a loop within it
+    absorbing, with `absorbing_before`, `absorbing_after` and `calls_outside`    iterations before and behind a loop
     blas_forms, summing_pixels, winograd_form                   the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
     own_memory                                                  copies, where a view will not do

@@ -6,19 +6,20 @@ What then has no reader in the body is not in the new one.
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, Loop, item_at, part
+from tinygraph.compiler.program.loops import Affine, Loop, goes_on, item_at, part
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten
 from tinygraph.compiler.program.rows import counted_axis
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
-__all__ = ["ChangeOfLoop", "Changed", "Opened", "is_closed", "loops_changed", "opened"]
+__all__ = ["ChangeOfLoop", "Changed", "Opened", "decides", "is_closed", "loops_changed", "opened"]
 
 
 @dataclass(eq=False)
@@ -33,6 +34,8 @@ class Opened:
         fixed: by the index of an input of the body that stays the same its value from outside.
         outside: by the index of a value of the body what takes its place: a value from outside.
         rows: by the index of a value of the body what takes its place: a row of an array from outside.
+        elements: by the index of a value of the body what takes its place: an array from outside, of whose row it is an
+            element, the row's index, and the place in the row.
         alike: by the number of a carried value the one that it always equals.
     """
 
@@ -43,6 +46,7 @@ class Opened:
     fixed: dict[int, Step]
     outside: dict[int, Step] = field(default_factory=dict)
     rows: dict[int, Step] = field(default_factory=dict)
+    elements: dict[int, tuple[Step, Any, int]] = field(default_factory=dict)
     alike: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -83,10 +87,10 @@ class Opened:
 
     def alive(self, outputs: Iterable[Step]) -> set[int]:
         """Return the indices of the steps of the body that some values are computed from, and of those with effects."""
-        body = self.body
+        body, replaced = self.body, (self.outside, self.rows, self.elements)
         alive = {output.index for output in outputs} | {step.index for step in body if step.has_effect}
         for step in reversed(body):
-            if step.index in alive and step.index not in self.outside and step.index not in self.rows:
+            if step.index in alive and not any([step.index in known for known in replaced]):
                 alive.update([operand.index for operand in operands_of(step)])
         for one, other in self.alike.items():
             if self.carried[one].index in alive:
@@ -132,6 +136,7 @@ class _Body:
         for one, other in old.alike.items():
             moved[old.carried[one].index] = moved[old.carried[other].index]
         places = {**old.fixed, **old.outside, **old.rows}
+        places |= {index: whole for index, (whole, _, _) in old.elements.items()}
         for step in old.body:
             if step.index in self._alive and step.index in places:
                 self._read(places[step.index], step)
@@ -141,6 +146,10 @@ class _Body:
             if step.index in old.rows:
                 row = self._known[old.rows[step.index].index]
                 moved[step.index] = builder.add(replace(step, function=item_at, args=(row, Affine(0, 1)), kwargs={}))
+            elif step.index in old.elements:
+                whole, at, place = old.elements[step.index]
+                row = builder.call(step, item_at, self._known[whole.index], at)
+                moved[step.index] = builder.call(step, operator.getitem, row, place, name=step.name)
             elif step.index in places:
                 moved[step.index] = self._known[places[step.index].index]
             else:
@@ -163,6 +172,13 @@ class _Body:
 def is_closed(loop: Loop) -> bool:
     """Return whether the number of iterations is known: no condition ends the loop, nor another one that it follows."""
     return type(loop.count) is int and not loop.is_open
+
+
+def decides(step: Step) -> bool:
+    """Return whether a call is a decision, or a loop with one."""
+    if type(step.function) is Loop:
+        return any([decides(inner) for inner in step.function.body.nodes if isinstance(inner, Step)])
+    return step.decides or step.function is goes_on
 
 
 # --- all loops of a graph ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction, may_fail
 from tinygraph.compiler.program.rows import in_order
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, decides, loops_changed, opened
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
@@ -36,6 +36,8 @@ def gather_rows(graph: Graph) -> Graph:
 def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     old = opened(builder, step)
     count = old.loop.count
+    if any([decides(inner) for inner in old.body]):
+        return None  # what comes behind a decision is not computed where the program ends there
     rows: dict[int, Step] = {}
     for inner in old.body:
         if old.is_row(inner):

@@ -7,7 +7,7 @@ from tinygraph.compiler.program.loops import AtCount
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import Changed, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, decides, loops_changed, opened
 from tinygraph.graph import Graph
 
 __all__ = ["hoist"]
@@ -22,6 +22,8 @@ def _hoisted(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     old = opened(builder, step)
     found = False
     for inner in old.body:
+        if decides(inner):
+            break  # what comes behind a decision is not computed where the program ends there
         operands = operands_of(inner)
         if operands and _may_be_hoisted(inner) and all([old.is_known(operand) for operand in operands]):
             values = {operand.index: old.known(builder, operand) for operand in operands}
