@@ -39,7 +39,8 @@ def _absorbed(graph: Graph, change: Callable[[Graph, Step], Graph | None]) -> Gr
         return graph
     graph = share_common(graph)
     while True:
-        found = next((new for loop in loops_in(graph) if (new := change(graph, loop)) is not None), None)
+        changed = (new for loop in loops_in(graph) if (new := change(graph, loop)) is not None)
+        found = next((new for new in changed if len(new.nodes) < len(graph.nodes)), None)
         if found is None:
             return graph
         graph = found
