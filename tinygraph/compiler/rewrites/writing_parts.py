@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Loop, goes_on
+from tinygraph.compiler.program.loops import Affine, AtCount, Loop, goes_on, item_at
 from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
@@ -41,7 +41,11 @@ def add_into_parts(graph: Graph) -> Graph:
             return None
         for at in (1, 0):
             g, added, before = step.args[1 - at], step.args[at], original.args[at]
-            if type(added) is Step and added.function is scatter and uses[before.index] == 1 and _fits(g, added, step):
+            if type(added) is not Step or uses[getattr(before, "index", -1)] != 1 or not _fits(g, added, step):
+                continue
+            if added.function == AtCount(scatter):
+                return _added_at_count(builder, step, g, added)
+            if added.function is scatter:
                 whole = original.args[1 - at]
                 return _added(builder, step, g, added, alone=uses[whole.index] == 1)
         return None
@@ -51,9 +55,26 @@ def add_into_parts(graph: Graph) -> Graph:
 
 def _fits(g: Any, added: Step, step: Step) -> bool:
     """Return whether an array has the shape and dtype of a sum with something at a place that is known."""
+    if added.function is not scatter and added.function != AtCount(scatter):
+        return False
     d, index = added.args[:2]
     same = type(g) is Step and g.shape == step.shape and g.dtype == step.dtype == d.dtype and not g.is_constant
-    return bool(same and is_basic(index) and 0 not in step.shape and step.shape)
+    known = is_basic(index) if added.function is scatter else _is_basic_at_count(index)
+    return bool(same and known and 0 not in step.shape and step.shape)
+
+
+def _is_basic_at_count(index: Any) -> bool:
+    """Return whether an index of a loop's counter gives a view."""
+    items = index if type(index) is tuple else (index,)
+    return all([type(item) is Affine or is_basic(item) for item in items])
+
+
+def _added_at_count(builder: Builder, step: Step, g: Step, added: Step) -> Step:
+    """Append a sum with something at a place that counts as a write."""
+    d, index = added.args[:2]
+    part = builder.call(step, item_at, g, index)
+    value = builder.call(step, np.add, part, d)
+    return builder.kernel(step, AtCount(part_written), step.shape, g, value, index)
 
 
 def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> Step:

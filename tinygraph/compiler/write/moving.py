@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import at_first, kept_at, kept_rows, moved
+from tinygraph.compiler.program.loops import Affine, at_first, kept_at, kept_rows, moved
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
@@ -131,7 +131,7 @@ def scattered_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def _names_no_place_twice(item: Any) -> bool:
-    if item is None or item is Ellipsis or isinstance(item, int | slice | np.integer):
+    if item is None or item is Ellipsis or isinstance(item, int | slice | np.integer | Affine):
         return True
     return hasattr(item, "dtype") and (item.dtype == bool or not item.shape)
 
