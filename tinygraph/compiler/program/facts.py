@@ -166,7 +166,7 @@ FACTS: dict[Any, Facts] = _table(
       np.sum, np.cumsum, np.prod, np.cumprod, np.matmul, np.dot, np.outer, np.sort,
       np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
       np.copy, np.concatenate, np.stack, np.flip, np.roll, np.take, np.take_along_axis, np.repeat, np.tril, np.triu,
-      operator.getitem, scatter, scatter_all, astype, alias, np.ones, np.zeros, np.full,
+      operator.getitem, scatter, scatter_all, part_written, astype, alias, np.ones, np.zeros, np.full,
       functions.sigmoid, functions.relu, functions.leaky_relu, functions.elu, functions.softplus, functions.softmax,
       convolution.conv2d, convolution.conv2d_input, convolution.conv2d_kernel, pooling.max_pool2d,
       pooling.max_pool2d_input, pooling.max_pool2d_pick, pooling.avg_pool2d, pooling.avg_pool2d_input),
