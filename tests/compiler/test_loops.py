@@ -258,3 +258,26 @@ def test_second_derivatives(name: str) -> None:
 def test_any_gated_network(steps: int, batch: int, inputs: int, backward: bool) -> None:
     arrays = [np.random.default_rng(steps).normal(size=s) for s in ((steps, batch, inputs), (inputs, 6), (2, 6), (6,))]
     agree(gated, arrays, backward)
+
+
+def counted_above(x):
+    s = 0 * x
+    for i in range(20):
+        s = s + (x > 0.1 * i) * x + np.where(x == i * 0.1, x, 0)
+    return s
+
+
+def compared_otherwise(x):
+    s = 0 * x
+    for i in range(20):
+        s = np.sin(s) + np.cos(x) + np.searchsorted(x, 0.1 * i) + np.isclose(x, 0.1 * i, 0, 1e-9) + np.isin(x, 0.1 * i)
+    return s
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("function", [counted_above, compared_otherwise])
+def test_a_number_of_each_iteration_has_the_dtype_of_the_arrays_beside_it(function, dtype):
+    """Beside a float32 0.1 is a float32, which 0.1 as a float64 lies below."""
+    x = (np.arange(40) / 10).astype(dtype)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(tg.compile(function)(x), function(x), rtol=1e-2 if dtype == np.float16 else 1e-5)

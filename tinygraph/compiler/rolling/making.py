@@ -418,9 +418,7 @@ class _Body:
                 )  # fmt: skip
             return self._taken(stack, item.at, like)
         if kind is Numbers:
-            values = item.values
-            if values.dtype == np.float64 and like.dtype.kind == "f":
-                values = values.astype(like.dtype)
+            values = item.values.astype(_dtype_beside(like)) if item.of_python else item.values
             return self._taken(self._builder.constant(like, values), Affine(0, 1), like)
         if kind is Element:
             return self._taken(self._argument(item.base, like), item.index, like)
@@ -451,6 +449,17 @@ class _Body:
                 base = self._builder.call(like, item_at, base, counting)
             self._parts[key] = base if rest is None else self._builder.call(like, operator.getitem, base, rest)
         return self._parts[key]
+
+
+def _dtype_beside(call: Step) -> Any:
+    """Return the dtype that Python's floats take among the arguments of a call.
+
+    It is the result's, if that is one of floats. In a comparison `x > 0.1` it is that of x.
+    """
+    dtype = call.dtype
+    if dtype.kind not in "fc":
+        dtype = np.result_type(*[item.dtype for item in call.args if type(item) is Step], 0.0)
+    return dtype.type(0).real.dtype
 
 
 def _is_plain(index: Any) -> bool:

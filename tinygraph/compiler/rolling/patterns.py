@@ -62,9 +62,14 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """Numbers, or small constant arrays, one for each iteration."""
+    """Numbers, or small constant arrays, one for each iteration.
+
+    Attributes:
+        of_python: whether they are Python's, which take the dtype of the arrays beside them.
+    """
 
     values: np.ndarray[Any, Any]
+    of_python: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,8 @@ class _Matching:
             if any(_counts(item) for item in kwargs.values()):
                 raise _Differ
             found.kwargs.append(kwargs)
+            if not _takes_floats(steps[0]) and _has_floats(found.args[-1]):
+                raise _Differ
         return found
 
     def _tuple(self, items: list[Any]) -> tuple[Any, ...]:
@@ -350,7 +357,7 @@ def _numbers(items: list[Any]) -> Any:
         return items[0]
     if any([isinstance(item, np.generic) and item.dtype != items[0].dtype for item in items]):
         raise _Differ
-    return Numbers(np.array(items))
+    return Numbers(np.array(items), type(items[0]) is float)
 
 
 # Constants of an iteration that have at most this many elements may stand one after the other in an array.
@@ -385,6 +392,21 @@ def _counts(item: Any) -> bool:
     if type(item) is slice:
         return any([_counts(end) for end in (item.start, item.stop, item.step)])
     return type(item) in (Affine, Numbers)
+
+
+def _takes_floats(call: Step) -> bool:
+    """Return whether the dtype that Python's floats take is known: that of the result, or of the arrays beside them.
+
+    `np.searchsorted(x, 0.1)` compares in float64, whatever x is.
+    """
+    return call.dtype.kind in "fc" or isinstance(call.function, np.ufunc)
+
+
+def _has_floats(item: Any) -> bool:
+    """Return whether Python's floats, one for each iteration, stand in an argument."""
+    if type(item) in (tuple, list):
+        return any([_has_floats(part) for part in item])
+    return type(item) is Numbers and item.of_python
 
 
 def _differs(item: Any) -> bool:
