@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.memory.layouts import what_is_shown
-from tinygraph.compiler.program.loops import Affine, Begin, End, carried, put_row
+from tinygraph.compiler.program.loops import Affine, carried, put_row, with_loops
 from tinygraph.compiler.program.predicates import is_elementwise, looks_like_view, takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.unnesting import may_be_row
@@ -55,15 +55,7 @@ def parts_of(graph: Graph) -> dict[int, tuple[Step, Any]]:
 
 def _loops_of(graph: Graph) -> dict[int, Any]:
     """Return by the index of a step the innermost loop that it is in; None for one that is in none."""
-    found: dict[int, Any] = {}
-    within: list[Any] = [None]
-    for step in graph.nodes:
-        if type(step.function) is Begin:
-            within.append(step.function)
-        elif type(step.function) is End:
-            within.pop()
-        found[step.index] = within[-1]
-    return found
+    return {step.index: around[-1].function if around else None for step, around in with_loops(graph.nodes)}
 
 
 def _rows_of(graph: Graph, loops: dict[int, Any]) -> dict[int, tuple[Step, Any]]:

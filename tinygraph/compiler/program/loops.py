@@ -12,6 +12,7 @@ the call `AtCount(operator.getitem)(x, Affine(1, 2))`.
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from tinygraph.graph import Graph
 __all__ = [
     "Affine", "AtCount", "Begin", "End", "FromCount", "Loop", "at_count", "at_first", "carried", "goes_on", "in_bodies",
     "is_marker", "item_at", "iterations", "kept", "kept_at", "kept_row", "kept_rows", "loops_in", "moved", "part",
-    "path_in", "put_row", "result_at", "row", "stacked", "steps_within",
+    "path_in", "put_row", "result_at", "row", "stacked", "steps_within", "with_loops",
 ]  # fmt: skip
 
 
@@ -393,14 +394,23 @@ def is_marker(step: Step) -> bool:
     return type(step.function) in (Begin, End) or step.function in _MARKERS
 
 
-def iterations(nodes: Iterable[Any]) -> dict[int, int]:
-    """Return how often each step is made in a run, by its index; in an open loop as often as when it was recorded."""
-    found: dict[int, int] = {}
-    times = [1]
+def with_loops(nodes: Iterable[Any]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Yield each step with the steps that begin the loops it is in, the outermost first.
+
+    The steps that begin and end a loop are in it themselves.
+    """
+    around: tuple[Any, ...] = ()
     for step in nodes:
         if type(step.function) is Begin:
-            times.append(times[-1] * operator.index(step.function.count))
-        found[step.index] = times[-1]
+            around = (*around, step)
+        yield step, around
         if type(step.function) is End:
-            times.pop()
-    return found
+            around = around[:-1]
+
+
+def iterations(nodes: Iterable[Any]) -> dict[int, int]:
+    """Return how often each step is made in a run, by its index; in an open loop as often as when it was recorded."""
+    return {
+        step.index: math.prod([operator.index(begin.function.count) for begin in around])
+        for step, around in with_loops(nodes)
+    }

@@ -7,11 +7,11 @@ if not err > tol:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tinygraph.compiler.program.decisions import Left
-from tinygraph.compiler.program.loops import Begin, End, goes_on
+from tinygraph.compiler.program.loops import Begin, End, goes_on, with_loops
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.references import References
@@ -31,11 +31,13 @@ class Conditions:
         references: names `Left` in the text.
     """
 
-    def __init__(self, nodes: Iterable[Node], references: References) -> None:
+    def __init__(self, nodes: Sequence[Node], references: References) -> None:
         self._numbers, self._open_before = _numbers_in(nodes)
+        # By the step that begins an open loop the condition that ends it.
+        self._ends = {around[-1].index: step for step, around in with_loops(nodes) if step.function is goes_on}
         self._references = references
         self._may_leave = any([isinstance(step, Step) and step.decides for step in nodes])
-        self._left = len(self._numbers)
+        self._to_come = len(self._numbers)
         self._known: set[tuple[int, bool | int]] = set()  # a second decision about one value is none
         self._states: dict[int, str] = {}  # by the position of a generator the name of its state before the first draw
 
@@ -54,43 +56,39 @@ class Conditions:
         return is_known
 
     def lines(self, step: Step, text: str, counters: dict[int, str]) -> list[str]:
-        """Return the lines of a decision about a value.
+        """Return the lines of a decision, or of the condition that ends an open loop.
 
         Args:
-            text: of the value.
+            step: the decision or the condition.
+            text: of its value.
             counters: by the index of the step that begins a loop the name of its counter.
         """
-        self._left -= 1
-        expected, line = step.args[1], string_text(str(step.source))
+        self._to_come -= 1
+        if step.function is goes_on:
+            return [f"if not {text}:" if step.args[1] else f"if {text}:", "    break"]
+        expected = step.args[1]
         if type(expected) is bool:
             test, outcome = f"not {text}" if expected else text, str(not expected)
         else:
             test, outcome = f"{text} != {expected}", f"int({text})"
-        back = [f"    generator_{position}.bit_generator.state = {name}" for position, name in self._states.items()]
-        left, trips = self._references.foreign(Left), self._trips(step, counters)
-        return [f"if {test}:", *back, f"    raise {left}({self._place(step, counters)}, {outcome}, {line}{trips})"]
+        return [f"if {test}:", *self._leaving(step, outcome, counters)]
 
-    def end_of_loop(self, step: Step, text: str) -> list[str]:
-        """Return the lines of the condition that ends an open loop."""
-        self._left -= 1
-        return [f"if not {text}:" if step.args[1] else f"if {text}:", "    break"]
-
-    def too_few(self, step: Step, begin: Step, counters: dict[int, str]) -> list[str]:
+    def too_few(self, begin: Step, counters: dict[int, str]) -> list[str]:
         """Return the lines behind an open loop that ended too early for the program.
 
         Args:
-            step: the condition that ended it.
             begin: begins the loop.
             counters: as for `lines`.
         """
         function: Any = begin.function
+        end = self._ends[begin.index]
+        return [f"if {counters[begin.index]} < {function.least}:", *self._leaving(end, str(not end.args[1]), counters)]
+
+    def _leaving(self, step: Step, outcome: str, counters: dict[int, str]) -> list[str]:
+        """Return the lines that leave the program at a decision, with draws taken back."""
         back = [f"    generator_{position}.bit_generator.state = {name}" for position, name in self._states.items()]
-        left, trips = self._references.foreign(Left), self._trips(step, counters)
-        place, line = self._place(step, counters), string_text(str(step.source))
-        return [
-            f"if {counters[begin.index]} < {function.least}:", *back,
-            f"    raise {left}({place}, {not step.args[1]}, {line}{trips})",
-        ]  # fmt: skip
+        left, place, trips = self._references.foreign(Left), self._place(step, counters), self._trips(step, counters)
+        return [*back, f"    raise {left}({place}, {outcome}, {string_text(str(step.source))}{trips})"]
 
     def _place(self, step: Step, counters: dict[int, str]) -> str:
         """Return the number of a decision among those of the call, as text."""
@@ -106,7 +104,7 @@ class Conditions:
     def before_draw(self, step: Step) -> list[str]:
         """Return the line that notes the state of a generator before its first draw, if a decision follows."""
         position = step.args[0]
-        if not self._left or position in self._states:
+        if not self._to_come or position in self._states:
             return []
         self._states[position] = self._references.taken.take(f"state_{position}")
         return [f"{self._states[position]} = generator_{position}.bit_generator.state"]

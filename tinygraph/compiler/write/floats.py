@@ -38,14 +38,15 @@ from tinygraph.compiler.program.loops import (
     put_row,
     row,
     stacked,
+    with_loops,
 )
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.allocations import reckoned_lines
-from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import number_text
 from tinygraph.compiler.write.moving import rows_kept
 from tinygraph.compiler.write.repeating import counts_in, first_lines, rows_in
+from tinygraph.compiler.write.statements import Statements
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.width import WIDTH
@@ -134,7 +135,7 @@ def named_apart(task: Task) -> Task:
 
 def text_of_numbers(task: Task) -> Text:
     """Write a program that computes with Python's floats."""
-    body = _Statements(task)
+    body = _BodyOfNumbers(task)
     variables = body.variables
     returned = nest_text(task.program.results, iter([body.result(step) for step in task.results]), body.writer)
     end = [f"return {returned}"]
@@ -143,7 +144,9 @@ def text_of_numbers(task: Task) -> Text:
         writes = [f"{variables[index - count]}[...] = {body.texts[step.index]}" for index, step in task.updates.items()]
         result = body.take("result")
         end = [f"{result} = {returned}", *writes, f"return {result}"]
-    called = sorted({word for line in [*body.lines, *end] for word in re.findall(r"\b(\w+)\(", line)} & _NAMES)
+    called = sorted(
+        {word for line in [*body.statements.lines, *end] for word in re.findall(r"\b(\w+)\(", line)} & _NAMES
+    )
     lines = [
         f'"""{task.name}: written by tinygraph."""',
         "",
@@ -154,7 +157,7 @@ def text_of_numbers(task: Task) -> Text:
         *reckoned_lines(body.parameters, task.program.reckoned),
         "",
         f"def {task.name}({', '.join(body.parameters)}):",
-        *[f"    {line}" if line else "" for line in [*body.reads, *body.lines, "", *end]],
+        *[f"    {line}" if line else "" for line in [*body.reads, *body.statements.lines, "", *end]],
     ]
     return Text("\n".join(lines) + "\n", body.parameters, variables, body.writer)
 
@@ -179,27 +182,22 @@ def read_elsewhere(steps: Sequence[Step]) -> Counter[int]:
     they are written down under a name.
     """
     found: Counter[int] = Counter()
-    homes: dict[int, tuple[Any, ...]] = {}
-    around: tuple[Any, ...] = ()
-    for step in steps:
-        if isinstance(step.function, Begin):
-            around = (*around, step.function)
+    homes: dict[int, tuple[Step, ...]] = {}
+    for step, around in with_loops(steps):
         homes[step.index] = around
         for operand in operands_of(step):
             if homes.get(operand.index, ()) != around:
                 found[operand.index] = 2
-        if isinstance(step.function, End):
-            around = around[:-1]
     return found
 
 
-class _Statements:
+class _BodyOfNumbers:
     """The statements of a step, as they are written.
 
     Attributes:
         parameters, variables: the names of the arguments and of the variables.
         reads: the lines that make floats of what is given.
-        lines: the statements.
+        statements: the lines.
         texts: what stands for a step: a name, a number, or an expression not yet written down.
         names: what stands under a name, or, within an expression, has one like it.
     """
@@ -210,17 +208,14 @@ class _Statements:
         self.variables = [self.take(variable.name) for variable in task.program.variables]
         self.parameters: list[str] = []
         self.reads: list[str] = []
-        self.lines: list[str] = []
+        self.statements = Statements()
         self.texts: dict[int, str] = {}
         self.names: dict[int, str] = {}
         self.writer = Writer(taken=self._taken)
         self._steps = steps
         self._lists = lists_in(steps)
-        self._loops: list[Step] = []
         self._counters: dict[int, str] = {}  # by the step that begins a loop the name of its counter
         self._conditions = Conditions(steps, self.writer)
-        self._ended: dict[int, Step] = {}  # by the step that begins an open loop its condition
-        self._comments = Comments()
         self._slopes = slopes_in(steps)
         self._uses = Counter(operand.index for step in steps for operand in operands_of(step))
         for output in task.graph.outputs:
@@ -268,15 +263,11 @@ class _Statements:
     def _decide(self, step: Step) -> None:
         if step.decides and self._conditions.is_settled(step):
             return
-        self._comment(step)
+        self.statements.comment(step)
         text = self._text(step.args[0])
         whole = any(word in text for word in ("not ", " and ", " or ", " if "))  # they bind less than `not`
         text = f"({text})" if whole else text
-        if step.function is goes_on:
-            self._put(*self._conditions.end_of_loop(step, text))
-            self._ended[self._loops[-1].index] = step
-        else:
-            self._put(*self._conditions.lines(step, text, self._counters))
+        self.statements.put(*self._conditions.lines(step, text, self._counters))
 
     def _pass_on(self, step: Step, item: Any) -> None:
         self.texts[step.index] = self._text(item)
@@ -303,9 +294,9 @@ class _Statements:
 
     def _written_down(self, step: Step, text: str) -> str:
         """Write an expression down under a name."""
-        self._comment(step)
+        self.statements.comment(step)
         name = self.names[step.index] = self.take(step.name or self._wish(step))
-        self._put(f"{name} = {text}")
+        self.statements.put(f"{name} = {text}")
         return name
 
     # --- loops --------------------------------------------------------------------------------------------------------
@@ -326,21 +317,21 @@ class _Statements:
 
     def _carry(self, step: Step) -> None:
         name = self.texts[step.index] = self.names[step.index] = self.take(step.name or f"{self._wish(step)}_before")
-        self._comment(step)
-        self._put(f"{name} = {self._text(step.args[0])}")
+        self.statements.comment(step)
+        self.statements.put(f"{name} = {self._text(step.args[0])}")
 
     def _name_list(self, step: Step) -> None:
         """Write down a list of numbers, or a part of one."""
         if step.function in (stacked, kept):
             value = next(item.args[1] for item in self._steps if item.function is put_row and item.args[0] is step)
             name = self.take(f"all_{value.name or 'values'}")
-            self._put(f"{name} = []")
+            self.statements.put(f"{name} = []")
         else:
             text = rows_kept(self._writer_of(step), step) if step.function is kept_rows else (
                 f"{self._text(step.args[0])}[{self.writer.index(step.args[1])}]"
             )  # fmt: skip
             name = self.take(f"{core(self._text(step.args[0]))}_part")
-            self._put(f"{name} = {text}")
+            self.statements.put(f"{name} = {text}")
         self.texts[step.index] = self.names[step.index] = name
 
     def _writer_of(self, step: Step) -> Writer:
@@ -358,23 +349,23 @@ class _Statements:
 
     def _keep(self, step: Step) -> None:
         stack, value, _ = step.args
-        self._put(f"{self._text(stack)}.append({self._text(value)})")
+        self.statements.put(f"{self._text(stack)}.append({self._text(value)})")
 
     def _begin_loop(self, step: Step) -> None:
         function: Any = step.function
-        self._comment(step)
+        self.statements.comment(step)
         name = self._counters[step.index] = self.take("n" if function.is_open else "i")
         if function.is_open:
             self.writer.counts.append(name)
-            self._put(f"{name} = 0", "while True:")
+            self.statements.put(f"{name} = 0", "while True:")
         else:
             rows = []
             for item in rows_in(self._steps, step)[0]:
                 self.texts[item.index] = self.names[item.index] = self.take(item.name or self._wish(item))
                 rows.append((self.texts[item.index], self._text(item.args[0])))
             counter = name if counts_in(self._steps, step, decisions_alone=True) else None
-            self._put(*first_lines(rows, counter, self.writer.text(function.count)))
-        self._loops.append(step)
+            self.statements.put(*first_lines(rows, counter, self.writer.text(function.count)))
+        self.statements.loops.append(step)
 
     def _end_loop(self, step: Step) -> None:
         _, held, nexts = step.args
@@ -384,24 +375,16 @@ class _Statements:
             line = f"{', '.join([old for old, _ in pairs])} = {', '.join([new for _, new in pairs])}"
             if len(line) > WIDTH - 16 and len(pairs) > 1:
                 line = f"{line.split(' = ')[0]} = (\n" + "".join([f"    {new},\n" for _, new in pairs]) + ")"
-            self._put(*line.split("\n"))
-        begin = self._loops[-1]
+            self.statements.put(*line.split("\n"))
+        begin = self.statements.loops[-1]
         function: Any = begin.function
         if function.is_open:
-            self._put(f"{self._counters[begin.index]} += 1")
-        self._loops.pop()
+            self.statements.put(f"{self._counters[begin.index]} += 1")
+        self.statements.end_loop()
         if function.is_open and function.least > 0:
-            self._put(*self._conditions.too_few(self._ended[begin.index], begin, self._counters))
-        self._comments.forget()
+            self.statements.put(*self._conditions.too_few(begin, self._counters))
 
-    # --- lines --------------------------------------------------------------------------------------------------------
-
-    def _put(self, *lines: str) -> None:
-        """Append lines, at the depth of the loops that they are in."""
-        self.lines += [f"{'    ' * len(self._loops)}{line}" if line else "" for line in lines]
-
-    def _comment(self, step: Step) -> None:
-        self._put(*self._comments.lines(step, self.lines))
+    # --- expressions --------------------------------------------------------------------------------------------------
 
     def _text(self, item: Any) -> str:
         if type(item) is Step:

@@ -62,13 +62,13 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         "",
         *memory,
         *work,
-        *body.setup,
+        *body.statements.setup,
         "",
         *_spaced(_helpers(body, threads)),
         *_spaced([fusion.functions for fusion in body.fusions]),
         *_quiet(task),
         header,
-        *[f"    {line}" if line else "" for line in [*body.lines, *wrapped(f"return {body.returned}")]],
+        *[f"    {line}" if line else "" for line in [*body.statements.lines, *wrapped(f"return {body.returned}")]],
     ]
     lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *reckoned, *program]
     return Text(

@@ -1,4 +1,4 @@
-"""Repeating: the first line of a loop, and the lines at its end.
+"""Repeating: the first line of a loop, and which of its steps need more than a line of their own.
 
 for x_t, h in zip(each_x, all_h):       the rows of what is read and of what is kept
     np.dot(x_t, w, out=h)
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.program.loops import Affine, AtCount, Begin, End, kept_at, kept_rows, put_row, row
+from tinygraph.compiler.program.loops import Affine, AtCount, kept_at, kept_rows, put_row, row, with_loops
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.width import WIDTH, filled
 
@@ -58,33 +58,19 @@ def rows_in(steps: Sequence[Step], begin: Step) -> tuple[list[Step], list[Step]]
 
 def counts_in(steps: Iterable[Step], begin: Step, decisions_alone: bool = False) -> bool:
     """Return whether a call of a loop needs its counter: a decision, or a call that is in no loop within it."""
-    around: list[object] = []
-    for step in steps:
-        if type(step.function) is Begin:
-            around.append(step.function)
-        elif type(step.function) is End:
-            around.pop()
-        elif begin.function in around and (
-            step.decides or (not decisions_alone and around[-1] is begin.function and _counts(step))
-        ):
+    for step, around in with_loops(steps):
+        reads = step.decides or (not decisions_alone and around[-1:] == (begin,) and _reads_counter(step))
+        if begin in around and reads:
             return True
     return False
 
 
 def draws_in(steps: Iterable[Step], begin: Step) -> list[Step]:
     """Return the draws in a loop, those in the loops within it too."""
-    found: list[Step] = []
-    inside = False
-    for step in steps:
-        inside = (inside or step is begin) and not (
-            type(step.function) is End and step.function.begin is begin.function
-        )
-        if inside and step.draws:
-            found.append(step)
-    return found
+    return [step for step, around in with_loops(steps) if step.draws and begin in around]
 
 
-def _counts(step: Step) -> bool:
+def _reads_counter(step: Step) -> bool:
     return type(step.function) is AtCount or (step.function is put_row and not step.args[1].shape)
 
 

@@ -27,7 +27,7 @@ from tinygraph.compiler.memory.lines import on_lines
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import Division, division_of
 from tinygraph.compiler.write.block import block_of
-from tinygraph.compiler.write.loops import call_of, functions_of
+from tinygraph.compiler.write.block_loops import call_of, functions_of
 from tinygraph.compiler.write.scratch import slot_lines
 from tinygraph.compiler.write.writer import Writer
 

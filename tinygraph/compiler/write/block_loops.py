@@ -1,4 +1,4 @@
-"""Loops: the function that goes over the blocks of a fusion, and its call. See `tinygraph.compiler.write.rowwise`."""
+"""Loops over blocks: the function that goes over the blocks of a fusion, and its call. See `write.rowwise`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,47 @@
+"""Statements: the lines of a step as they grow, each at the depth of the loops that it is in."""
+
+from __future__ import annotations
+
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.tags import TAG
+
+__all__ = ["Statements"]
+
+
+class Statements:
+    """The statements of a step as they are written.
+
+    Attributes:
+        setup: what is done once, before the first call: views of memory that lasts, lists for memory that is kept.
+        lines: the statements, in groups with comments.
+        loops: the steps that begin the loops which the next statement is in, the outermost first.
+    """
+
+    def __init__(self) -> None:
+        self.setup: list[str] = []
+        self.lines: list[str] = []
+        self.loops: list[Step] = []
+        self._comments = Comments()
+
+    def put(self, *lines: str) -> None:
+        """Append lines."""
+        indent = "    " * len(self.loops)
+        self.lines += [f"{indent}{line}" if line else "" for line in lines]
+
+    def put_for(self, step: Step, *lines: str) -> None:
+        """Append statements, tagged with the step that they compute."""
+        self.put(*[f"{line}{TAG}{step.index}" for line in lines])
+
+    def comment(self, step: Step) -> None:
+        """Append the comment of a group of statements, if a step is the first of one."""
+        self.put(*self._comments.lines(step, self.lines))
+
+    def end_group(self) -> None:
+        """Let the next statement begin a group, whatever line it is from."""
+        self._comments.forget()
+
+    def end_loop(self) -> Step:
+        """Let the next statement stand behind the innermost loop, and return the step that began that loop."""
+        self.end_group()
+        return self.loops.pop()
