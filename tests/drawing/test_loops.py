@@ -104,6 +104,9 @@ def test_a_loop_that_a_condition_ends_is_repeated_n_times():
     texts = words(repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True))
     assert any(re.fullmatch(r"loop 2 × n( − \d)?", text) for text in texts)
     assert "all_x n×2" in texts
+    closed = repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True, view="collapsed")
+    card = next(text for text in words(closed) if text.startswith("loop 1 × n"))
+    assert card.endswith("2 → n×2, n×2")
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

@@ -11,7 +11,7 @@ from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
-from tinygraph.drawing.repeats import LoopName, is_of_loop, loop_line
+from tinygraph.drawing.repeats import LoopName, is_condition, is_of_loop, loop_line
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
@@ -344,7 +344,7 @@ def _leaving(box: Box, scene: Scene) -> list[Node]:
         node
         for node in calls
         if scene.graph.role(node) == "output"
-        or not (consumers := scene.graph.consumers(node))
+        or (not (consumers := scene.graph.consumers(node)) and not is_condition(node))
         or any(consumer.index not in inside for consumer in consumers)
     ]
 

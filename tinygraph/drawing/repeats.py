@@ -14,7 +14,17 @@ from typing import Any
 from tinygraph.engine.scopes import ScopeName
 from tinygraph.graph import Node
 
-__all__ = ["BEFORE", "EVERY", "LAST", "LoopName", "is_of_loop", "loop_line", "name_of_loop"]
+__all__ = [
+    "BEFORE",
+    "CONDITIONS",
+    "EVERY",
+    "LAST",
+    "LoopName",
+    "is_condition",
+    "is_of_loop",
+    "loop_line",
+    "name_of_loop",
+]
 
 
 class LoopName(ScopeName):
@@ -60,11 +70,23 @@ class _OfLoop:
         raise AssertionError("a value in a picture")
 
 
+class _Condition(_OfLoop):
+    """The function of the operation that ends a loop: nobody reads a value of it."""
+
+
 BEFORE = _OfLoop("the iteration before")
 EVERY = _OfLoop("every iteration")
 LAST = _OfLoop("the last iteration")
+
+# By the truth with which the loop goes on.
+CONDITIONS = {True: _Condition("while"), False: _Condition("until")}
 
 
 def is_of_loop(node: Node) -> bool:
     """Return whether a node is a value that a loop takes or leaves, and no operation."""
     return type(node.function) is _OfLoop
+
+
+def is_condition(node: Node) -> bool:
+    """Return whether a node is the condition that ends a loop."""
+    return type(node.function) is _Condition

@@ -27,9 +27,9 @@ from tinygraph.compiler.program.loops import (
     stacked,
 )
 from tinygraph.compiler.program.predicates import looks_like_view
-from tinygraph.compiler.program.spelling import CONDITIONS, Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
+from tinygraph.compiler.program.spelling import Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
 from tinygraph.compiler.program.steps import Step
-from tinygraph.drawing.repeats import BEFORE, EVERY, LAST, LoopName, name_of_loop
+from tinygraph.drawing.repeats import BEFORE, CONDITIONS, EVERY, LAST, LoopName, name_of_loop
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 from tinygraph.users_code.loop_lines import loop_line
