@@ -25,7 +25,7 @@ def recurrent(w, u, x):
     h = np.zeros(4)
     out = []
     for t in range(20):
-        h = np.tanh(x[t] @ w + h @ u)
+        h = np.tanh((x[t] + h) @ u + w)
         out.append(h)
     return np.sum(np.stack(out) ** 2)
 
@@ -39,7 +39,7 @@ def gradient():
 
 
 def starts():
-    return rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=(20, 3))
+    return rng.normal(size=4), rng.normal(size=(4, 4)), rng.normal(size=(20, 4))
 
 
 def repeated_newton(function):
@@ -56,11 +56,11 @@ def words(drawing):
 
 
 def test_a_loop_is_one_card_that_says_how_often_where_and_what_it_carries():
-    shown = gradient().draw(rewritten=True)
+    shown = gradient().draw(rewritten=True, view="collapsed")
     first, second = [text for text in words(shown) if text.startswith("loop")]
     place = r"for t in range\(20\): test_loops\.py:\d+"
-    assert re.fullmatch(rf"loop 1 × 20 5 ops<br/>{place}<br/>carries h_before<br/>4 values → .*20×4", first)
-    assert re.fullmatch(rf"loop 2 × 1[89] \d+ ops<br/>{place}<br/>carries d_h_before, 4×4, 3×4<br/>.*", second)
+    assert re.fullmatch(rf"loop 1 × 20 5 ops<br/>{place}<br/>carries h_before<br/>4 values → \d values", first)
+    assert re.fullmatch(rf"loop 2 × 1[89] \d+ ops<br/>{place}<br/>carries (\d values|.* and \d others?)<br/>.*", second)
     scene = shown._scene
     cards = [box.id for box in scene.boxes if box.kind == "layer"]
     assert [(link.tail, link.head) for link in scene.links if link.kind == "again"] == [(card, card) for card in cards]
@@ -83,7 +83,7 @@ def test_an_open_loop_shows_its_steps_what_is_carried_and_what_is_kept():
 
 def test_a_loop_opens_by_its_name():
     step = gradient()
-    assert "x[i]" not in words(step.draw(rewritten=True))
+    assert "x[i]" not in words(step.draw(rewritten=True, view="collapsed"))
     assert "x[i]" in words(step.draw(rewritten=True, open="loop 1"))
     assert sum(text.startswith("loop 2") and "ops" in text for text in words(step.draw(rewritten=True, open="loop 1")))
 
@@ -139,5 +139,5 @@ def test_the_profile_and_the_page_show_loops():
     drawn = step.profile(*starts()).draw()
     assert "loop 1 × 20" in drawn.source and "next iteration" in drawn.source
     assert "%" in drawn.source
-    page = step.draw(rewritten=True).html()
+    page = step.draw(rewritten=True, view="collapsed").html()
     assert "loop 1 × 20" in page and "x[i]" in page

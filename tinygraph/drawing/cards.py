@@ -313,10 +313,20 @@ def loop_lines(box: Box, scene: Scene) -> list[str]:
     name = box.layer.names[-1] if box.layer is not None else ""
     if not isinstance(name, LoopName):
         return []
-    held = {node.index: node for node in box.members}
-    told = [scene.names[old] or shape(held[old].shape) for old, _ in name.again if old in held]
-    carried = f"carries {', '.join(told) if len(told) <= MOST_CARRIED else f'{len(told)} values'}"
-    return [line for line in (loop_line(name), carried if told else "") if line]
+    named = [scene.names[old] for old, _ in name.again if scene.names.get(old)]
+    carried = f"carries {_listed(named, len(name.again))}" if name.again else ""
+    return [line for line in (loop_line(name), carried) if line]
+
+
+def _listed(names: list[str], size: int) -> str:
+    """ "h", "h and c", "h, c and 2 others", "3 values": the values of which these are the names of some."""
+    shown = names[:MOST_CARRIED]
+    others = size - len(shown)
+    if not shown:
+        return f"{size} value{'s' if size > 1 else ''}"
+    if others:
+        shown.append(f"{others} other{'s' if others > 1 else ''}")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
 def _sign(node: Node) -> str:
