@@ -1,6 +1,7 @@
 """What turns a Tensor into an array without asking is named, with what to use instead."""
 
 import copy
+import math
 import pickle
 import re
 
@@ -254,3 +255,15 @@ def test_the_way_out_of_an_array_of_integers_is_one_of_floats(dtype):
     z = tnp.zeros(3)
     z[:2] = t
     assert z.requires_grad
+
+
+def test_math_takes_no_gradient_away_in_code_that_has_run_before():
+    """Python 3.11 calls C functions from another instruction once the code has run a few times."""
+
+    def sine(x):
+        return math.sin(x)
+
+    for _ in range(50):
+        sine(0.5)
+    with pytest.raises(tg.UnsupportedError, match=r"math.sin: it takes the number of a Tensor.*Write np.sin"):
+        sine(tg.Tensor(0.5))

@@ -77,3 +77,12 @@ def test_what_is_finite_passes():
         assert x.grad is not None
         assert tg.Tensor(np.array([1, 2])).sum() == 3
     np.log(x - 1)
+
+
+@pytest.mark.parametrize("make", [np.zeros, np.ones, np.array, np.eye], ids=lambda make: make.__name__)
+def test_arrays_like_a_tensor_are_made_under_the_watch(make):
+    w = tg.Tensor(np.ones(3))
+    with tg.detect_nonfinite():
+        made = make(3, like=w)
+    assert type(made) is type(make(3, like=w))
+    np.testing.assert_array_equal(made, make(3))

@@ -17,7 +17,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph.users_code.instructions import instructions
-from tinygraph.users_code.source import names_read, place, subscripted_name
+from tinygraph.users_code.source import assigned_name, names_read, place, subscripted_name
 
 FAULT = "import numpy as np, tinygraph as tg\ntg.Tensor(np.ones(2)) + tg.Tensor(np.ones(3))\n"
 
@@ -163,3 +163,16 @@ def test_the_array_that_a_part_is_read_or_written_of():
         if step.opname.endswith(("_SUBSCR", "_SLICE")) and step.opname != "BUILD_SLICE"
     ]
     assert names == ["y", "y", "y", "y", None, "y", None, "y", "y", None, None, "t", "y"]
+
+
+def test_what_a_call_of_a_c_function_is_assigned_to_in_code_that_has_run_before() -> None:
+    class Noted:
+        def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> str | None:
+            frame = sys._getframe(1)
+            return assigned_name(frame.f_code, frame.f_lasti)
+
+    def made(like: Any) -> Any:
+        buffer = np.zeros(3, like=like)
+        return [buffer]
+
+    assert [made(Noted()) for _ in range(50)] == [["buffer"]] * 50

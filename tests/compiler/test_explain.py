@@ -216,3 +216,18 @@ def test_an_argument_without_a_text() -> None:
     compiled = tg.compile(lambda x, setting: x * 2)
     compiled(X, Silent()), compiled(X, None)
     assert whys(compiled)[1] == "setting: a Silent became None"
+
+
+def test_many_decisions_of_one_line_are_cut_short() -> None:
+    def halved(low: float, high: float) -> Any:
+        for _ in range(20):
+            middle = (low + high) / 2
+            if middle * middle < 2:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    compiled = tg.compile(halved)
+    compiled(1.0, 2.0)
+    assert str(compiled.explain()).endswith("then 5 times False, then True, and so on")

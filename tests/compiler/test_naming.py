@@ -163,3 +163,25 @@ def _function() -> Any:
 
 
 _plain = _function()
+
+
+def test_an_array_that_is_made_and_written_into_has_the_users_name() -> None:
+    def smoothed(x: Any) -> Any:
+        level = np.zeros(len(x), like=x)
+        level[0] = x[0]
+        for t in range(1, 12):
+            level[t] = 0.9 * level[t - 1] + 0.1 * x[t]
+        return level
+
+    def carried(x: Any) -> Any:
+        rows = np.zeros(x.shape, like=x)
+        for t in range(12):
+            rows[t] = np.tanh(x[t]) * x[t]
+        return rows
+
+    compiled = tg.compile(smoothed)
+    compiled(np.arange(12.0))
+    assert "    level[0] = x_at_0\n" in compiled.source and "    return level\n" in compiled.source
+    compiled = tg.compile(carried)
+    compiled(np.ones((12, 3)))
+    assert "    return rows\n" in compiled.source

@@ -266,6 +266,89 @@ def test_a_plain_array_from_outside_is_refused_and_the_way_out_works():
     np.testing.assert_array_equal(tg.compile(right)(np.ones(3)), [1, 0, 0])
 
 
+MADE_LIKE_A_TENSOR = {
+    "arange": lambda t: np.arange(4.0, like=t),
+    "array": lambda t: np.array([3.0, 1.0, 2.0, 0.5], like=t),
+    "empty": lambda t: np.empty(4, like=t),
+    "eye": lambda t: np.eye(4, like=t)[1],
+    "full": lambda t: np.full(4, 1.5, like=t),
+    "ones": lambda t: np.ones(4, like=t),
+    "zeros": lambda t: np.zeros(4, like=t),
+    "zeros of tinygraph.numpy": lambda t: tnp.zeros(4, like=t),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MADE_LIKE_A_TENSOR))
+def test_an_array_that_is_made_like_a_tensor_takes_tensors_in(name):
+    def program(x):
+        y = MADE_LIKE_A_TENSOR[name](x)
+        y[:3] = x * x
+        y[1:] += x
+        np.multiply(y[:2], x[1:], out=y[:2])
+        y[3] = y[0] * x[2]
+        return y
+
+    x = np.linspace(0.4, 1.4, 3)
+    for derive in (tg.grad, second):
+        expected = derive(loss_of(program))(x)
+        np.testing.assert_allclose(tg.compile(derive(loss_of(program)))(x), expected, rtol=1e-12)
+    w = tg.Tensor(x, name="w")
+    np.testing.assert_array_equal(tg.compile(lambda x: program(w) * x)(np.ones(4)), program(w).data)
+
+
+def test_a_copy_like_a_tensor_of_an_argument_leaves_the_argument():
+    def program(w, u):
+        y = np.array(u, like=w)
+        y[1:-1] += w * (y[2:] - y[:-2])
+        y[0] = y[1]
+        return np.sum(y * y)
+
+    w, u = np.linspace(0.4, 1.4, 4), np.arange(6.0) ** 2
+    expected = tg.grad(program)(w, u)
+    np.testing.assert_allclose(tg.compile(tg.grad(program))(w, u), expected, rtol=1e-12)
+    np.testing.assert_array_equal(u, np.arange(6.0) ** 2)
+
+
+WITHOUT_A_GRADIENT = {
+    "x += c": lambda x, c, w: exec("x += c"),
+    "x[1:] *= c[1:]": lambda x, c, w: exec("x[1:] *= c[1:]"),
+    "x -= w.detach()": lambda x, c, w: exec("x -= w.detach()"),
+    "out=": lambda x, c, w: np.add(x, c, out=x),
+    "a sum into out=": lambda x, c, w: np.sum(c, out=x[0:1].reshape(())),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_A_GRADIENT))
+def test_a_tensor_without_a_gradient_is_written_into_an_array_as_an_array_is(name):
+    w = tg.Tensor(np.arange(3.0) + 1, name="w")
+    c = tg.Tensor(np.arange(3.0) + 2, requires_grad=False, name="c")
+
+    def program(x):
+        x = x * 1.0
+        WITHOUT_A_GRADIENT[name](x, c, w)
+        with tg.no_grad():
+            x += w
+            np.multiply(x, w, out=x)
+        return x
+
+    np.testing.assert_array_equal(tg.compile(program)(np.ones(3)), program(np.ones(3)))
+
+
+@pytest.mark.parametrize(
+    "write", ["x += w", "x *= w", "x @= np.multiply.outer(w, w)", "np.add(x, w, out=x)", "x[1:] -= w[1:]"]
+)
+def test_a_tensor_with_a_gradient_is_not_written_into_a_plain_array_and_the_error_says_what_to_write(write):
+    w = tg.Tensor(np.ones(3), name="w")
+
+    def program(x):
+        exec(write, {"x": x, "w": w, "np": np})
+        return x
+
+    for run in (program, tg.compile(program)):
+        with pytest.raises(tg.UnsupportedError, match=r"would lose its gradient.*np.zeros\(shape, like=t\)"):
+            run(np.ones(3))
+
+
 def test_a_program_that_writes_is_drawn():
     compiled = tg.compile(tg.grad(loss_of(PROGRAMS["stencil"])))
     compiled(np.linspace(0.4, 1.4, 6))

@@ -193,7 +193,7 @@ def _line(source: Any) -> str:
 
 
 def _runs_of(outcomes: list[Any]) -> str:
-    """Return outcomes in words: "True", "12 times True, then False"."""
+    """Return outcomes in words: "True", "12 times True, then False", "True, then False, and so on"."""
     runs: list[list[Any]] = []
     for outcome in outcomes:
         if runs and runs[-1][0] is outcome:
@@ -201,7 +201,7 @@ def _runs_of(outcomes: list[Any]) -> str:
         else:
             runs.append([outcome, 1])
     words = [str(outcome) if count == 1 else f"{count} times {outcome}" for outcome, count in runs]
-    return ", then ".join([*words[:NAMED], *(["and so on"] if len(words) > NAMED else [])])
+    return ", then ".join(words[:NAMED]) + (", and so on" if len(words) > NAMED else "")
 
 
 def _remarks(versions: Sequence[Version]) -> list[str]:

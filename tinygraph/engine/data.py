@@ -19,6 +19,7 @@ from tinygraph.engine.links import LiveData
 from tinygraph.engine.memory import as_writable, memory_of
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
+from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.places import ViewStep
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.value import Value
@@ -58,7 +59,7 @@ def on_data(
         What the function returns, with Tensors for its arrays of floats; NotImplemented if a Tensor among the arguments
         is no data, or if the record has to know of the call.
     """
-    if modes.unusual and (state.tracing is not None or state.watching):
+    if modes.unusual and (state.tracing is not None or (state.watching and has_tensors((args, kwargs)))):
         return NotImplemented
     values = _values_in(args)
     if values is NotImplemented or function in _CALLING:

@@ -30,7 +30,7 @@ from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
-from tinygraph.engine.ownership import base_of, is_array, reach_each_other
+from tinygraph.engine.ownership import base_of, is_array, is_stand_in, reach_each_other
 from tinygraph.engine.refusing import explained, lost_in_array, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.settling import note_view
@@ -248,7 +248,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if written_out is not None:
         return compose(function_name(function), written_out, args, kwargs, frame)
     if function in _WITH_LIKE and state.tracing is not None and not has_tensors((args, kwargs)):
-        return state.tracing.call_function(function, args, kwargs)
+        return as_writable(state.tracing.call_function(function, args, kwargs))
     raise unsupported(function)
 
 
@@ -264,7 +264,9 @@ def into(out: Any, result: Any, function: Callable[..., Any], frame: FrameType) 
         raise TypeError(f"{name}: a result of dtype {dtype} does not fit into out= of {out.dtype}")
     if isinstance(out, Value):
         out._write(..., result, frame, f"{name}, out=t")
-    elif type(out) is not np.ndarray or (isinstance(result, Value) and result._link.differentiable and state.recording):
+    elif not (type(out) is np.ndarray or is_stand_in(out)) or (
+        isinstance(result, Value) and result._link.differentiable and state.recording
+    ):
         raise lost_in_array(f"{name}, with out= or as `a += t` does", tensors_in(result))
     else:
         out[...] = plain(result)

@@ -39,7 +39,11 @@ def operation_at(code: CodeType, lasti: int) -> tuple[str, str]:
     """Return the names of the instruction at `lasti` and of its operation: ("BINARY_OP", "*")."""
     # A frame that is waiting for a Python function stands at the end of its call's cache entries.
     steps = [step for step in dis.get_instructions(code) if step.offset <= lasti and step.opname != "CACHE"]
-    return (steps[-1].opname, steps[-1].argrepr) if steps else ("", "")
+    if not steps:
+        return "", ""
+    # In Python 3.11 code that has run a few times calls C functions from PRECALL, in front of CALL.
+    name = "CALL" if steps[-1].opname == "PRECALL" else steps[-1].opname
+    return name, steps[-1].argrepr
 
 
 def stores_a_part(frame: FrameType) -> bool:
@@ -62,7 +66,7 @@ def is_indexing(frame: FrameType) -> bool:
 def has_arguments(frame: FrameType) -> bool:
     """Return whether a frame is executing a call with arguments."""
     call = next((step for step in dis.get_instructions(frame.f_code) if step.offset == frame.f_lasti), None)
-    return call is not None and call.opname.startswith("CALL") and bool(call.arg)
+    return call is not None and call.opname.startswith(("CALL", "PRECALL")) and bool(call.arg)
 
 
 def is_same_code(code: CodeType, other: CodeType) -> bool:

@@ -163,7 +163,9 @@ def _stores(code: CodeType) -> dict[int, str]:
     def note(place: int, name: str) -> None:
         # A frame that is waiting for a Python function stands at the end of its call's cache entries.
         end = steps[place + 1].offset if place + 1 < len(steps) else steps[place].offset + 2
-        for offset in range(steps[place].offset, end, 2):
+        # In Python 3.11 code that has run a few times calls C functions, such as np.zeros, from PRECALL.
+        begin = place - 1 if place and steps[place - 1].opname == "PRECALL" else place
+        for offset in range(steps[begin].offset, end, 2):
             found[offset] = name
 
     for place, (after, later) in enumerate(zip(steps[1:], [*steps[2:], None], strict=True)):

@@ -29,6 +29,9 @@ def made_up(step: Step, names: dict[int, str], slopes: set[int]) -> str:
 
 
 def _described(step: Step, names: dict[int, str], slopes: set[int]) -> str:
+    first = step.args[0] if step.args and step.op in _BEGUN_WITH else None
+    if type(first) is Step and first.is_constant and first.name is not None:
+        return first.name
     named = [(names[operand.index], operand) for operand in operands_of(step) if operand.index in names]
     if not named:
         return "random" if step.draws else "value" if step.shape else step.op.replace(".", "_")
@@ -50,6 +53,8 @@ def _described(step: Step, names: dict[int, str], slopes: set[int]) -> str:
     return _verbal(step, short, names)
 
 
+# What these make begins with their first argument. A constant has no name in the text, but may have one of the user's.
+_BEGUN_WITH = frozenset(("part_written", "carried"))
 # A name is not made longer than by one word from here on; and the longest that is made up.
 LONG, LONGEST = 16, 32
 _VERBS = r"^(exp|log|sqrt|tanh|scaled|shifted|negative|one_minus|safe)_"

@@ -12,7 +12,8 @@ import numpy as np
 
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
-from tinygraph.engine.refusing import overwrites
+from tinygraph.engine.modes import state
+from tinygraph.engine.refusing import lost_in_array
 from tinygraph.engine.table import function_name, is_plain
 
 __all__ = ["Operators"]
@@ -35,8 +36,8 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
         if not _is_operand(other):
             if not hasattr(other, "_link") or self._is_number:
                 return _not_implemented(other)
-            if not is_plain(function):  # a Tensor, whose gradient would be lost
-                raise overwrites(function_name(function), "out=, as `a += t` on an array does")
+            if not is_plain(function) and other._link.differentiable and state.recording:
+                raise lost_in_array(f"{function_name(function)}, with out= or as `a += t` does", [other])
             other = other._value
         result = self._recorder.operate(function, self, other)
         # A number is immutable in NumPy too: the name gets a new one. An array of one number is written into.
