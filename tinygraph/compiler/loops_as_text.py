@@ -23,8 +23,8 @@ from tinygraph.compiler.program.loops import (
     kept,
     kept_at,
     kept_rows,
+    loop_result,
     loops_in,
-    part,
     put_row,
     row,
     stacked,
@@ -119,7 +119,7 @@ def _readable(step: Step, prefix: str) -> Step:
         return replace(step, function=CONDITIONS[step.args[1]], args=step.args[:1])
     if step.function is kept_at:
         return replace(step, function=Word("getitem"))
-    if step.function is not part:
+    if step.function is not loop_result:
         return step
     whole, position = step.args
     loop = whole.function

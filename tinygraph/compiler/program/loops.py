@@ -27,8 +27,8 @@ from tinygraph.graph import Graph
 
 __all__ = [
     "Affine", "AtCount", "Begin", "End", "FromCount", "Loop", "at_count", "at_first", "carried", "goes_on", "in_bodies",
-    "is_marker", "item_at", "iterations", "kept", "kept_at", "kept_row", "kept_rows", "loops_in", "moved", "part",
-    "path_in", "put_row", "result_at", "row", "stacked", "steps_within", "with_loops",
+    "is_marker", "item_at", "iterations", "kept", "kept_at", "kept_row", "kept_rows", "loop_result", "loops_in",
+    "number_after", "path_in", "put_row", "result_at", "row", "stacked", "steps_within", "with_loops",
 ]  # fmt: skip
 
 
@@ -68,7 +68,7 @@ class FromCount:
         return self.recorded
 
 
-def moved(start: Any, step: int, count: Any) -> Any:
+def number_after(start: Any, step: int, count: Any) -> Any:
     """Return the number that is reached from another in some steps; None where it is no number of iterations and more.
 
     Args:
@@ -253,7 +253,7 @@ def result_at(step: Step, found: dict[int, Any], count: int) -> Any:
     return function(*args, **kwargs)
 
 
-def part(results: Any, position: int) -> Any:
+def loop_result(results: Any, position: int) -> Any:
     """Return one of the results of a loop."""
     return results[position]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, part
+from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, loop_result
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
@@ -41,7 +41,7 @@ class _After:
         loop: Any = self.step.function
         inputs = loop.inputs
         for number, inner in enumerate(inputs[: loop.carried]):
-            last = self.outside.call(part, (self.step, number), {})
+            last = self.outside.call(loop_result, (self.step, number), {})
             if last is not None:
                 self.found[inner.index] = last
         fixed = self.step.args[loop.carried :]
@@ -61,7 +61,7 @@ class _After:
         if is_there(inner.args[1], count, base.shape):
             return self.outside.element(base, at_count(inner.args[1], count))
         at = inner.args[1]
-        if type(at) is not Affine or (at.at(count), at.step) != (-1, -1) or base.function is not part:
+        if type(at) is not Affine or (at.at(count), at.step) != (-1, -1) or base.function is not loop_result:
             return None
         made_in: Any = base.args[0].function
         if type(made_in) is not Loop or not is_closed(made_in) or not is_stack(made_in, base.args[1]):
@@ -134,7 +134,8 @@ def _read_outside(graph: Graph, inside: set[int], loop: Step) -> list[int] | Non
     for step in graph.nodes:
         if step.index not in inside:
             read.update([operand.index for operand in operands_of(step)])
-    results = [step for step in graph.nodes if step.function is part and step.args[0] is loop and step.index in read]
+    of_loop = [step for step in graph.nodes if step.function is loop_result and step.args[0] is loop]
+    results = [step for step in of_loop if step.index in read]
     function: Any = loop.function
     if not all([is_stack(function, step.args[1]) for step in results]):
         return None
@@ -155,8 +156,9 @@ def _with_last_iteration(graph: Graph, step: Step, search: _After, read: dict[in
         elif old.index in read:
             inner = read[old.index]
             number = outputs.index(inner) if inner in outputs[: loop.carried] else len(outputs) + lasts.index(inner)
-            moved[old.index] = builder.add(replace(old, function=part, args=(moved[step.index], number), kwargs={}))
-        elif old.function is part and old.args[0] is step:
+            args = (moved[step.index], number)
+            moved[old.index] = builder.add(replace(old, function=loop_result, args=args, kwargs={}))
+        elif old.function is loop_result and old.args[0] is step:
             if is_stack(loop, old.args[1]):
                 kept = builder.add(replace(
                     old, args=(moved[step.index], old.args[1]), shape=(loop.count + 1, *old.shape[1:]), name=None

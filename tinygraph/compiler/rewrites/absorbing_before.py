@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, part
+from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, loop_result
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.calls_outside import (
@@ -176,7 +176,7 @@ def _with_first_iteration(graph: Graph, step: Step, search: _Before) -> Graph:
             new = replace(loop, body=_shifted(loop.body, -1), count=loop.count + 1)
             rest = [moved[item.index] for item in step.args[loop.carried :]]
             moved[old.index] = builder.add(replace(old, function=new, args=(*firsts, *rest)))
-        elif old.function is part and old.args[0] is step and is_stack(loop, old.args[1]):
+        elif old.function is loop_result and old.args[0] is step and is_stack(loop, old.args[1]):
             kept = builder.add(replace(
                 old, args=(moved[step.index], old.args[1]), shape=(loop.count + 1, *old.shape[1:]), name=None
             ))  # fmt: skip

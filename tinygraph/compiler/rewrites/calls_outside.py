@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, item_at, part
+from tinygraph.compiler.program.loops import Affine, AtCount, Loop, item_at, loop_result
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.changing_loops import is_closed
@@ -70,7 +70,7 @@ class Outside:
     def element(self, base: Step, index: Any) -> Step | None:
         """Return the element of an array, as it is called outside."""
         found = self.call(operator.getitem, (base, index), {})
-        if found is None and base.function is part and type(index) is int:
+        if found is None and base.function is loop_result and type(index) is int:
             loop = base.args[0].function
             if (
                 type(loop) is Loop and is_closed(loop) and index == loop.count - 1
@@ -78,9 +78,8 @@ class Outside:
                 output = loop.body.outputs[base.args[1]]
                 numbers = [number for number, other in enumerate(loop.body.outputs) if other is output]
                 others = [number for number in numbers if not is_stack(loop, number)]
-                return next(
-                    (one for number in others if (one := self.call(part, (base.args[0], number), {})) is not None), None
-                )
+                calls = (self.call(loop_result, (base.args[0], number), {}) for number in others)
+                return next((one for one in calls if one is not None), None)
         return found
 
 

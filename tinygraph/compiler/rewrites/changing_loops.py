@@ -13,18 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, Loop, goes_on, item_at, part
+from tinygraph.compiler.program.loops import Affine, Loop, goes_on, item_at, loop_result
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten
 from tinygraph.compiler.program.rows import counted_axis
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
-__all__ = ["ChangeOfLoop", "Changed", "Opened", "decides", "is_closed", "loops_changed", "opened"]
+__all__ = ["ChangeOfLoop", "Changed", "OldLoop", "decides", "is_closed", "loops_changed", "old_loop"]
 
 
 @dataclass(eq=False)
-class Opened:
-    """A loop of a graph that is being made, as a rewrite reads and changes it.
+class OldLoop:
+    """A loop as it was, and the values that a rewrite puts in the place of some of its own.
 
     Attributes:
         step: the loop.
@@ -70,8 +70,8 @@ class Opened:
             self.outside[step.index] = builder.add(step)
         return self.outside[step.index] if step.index in self.outside else self.fixed[step.index]
 
-    def closed(self, builder: Builder, carried: Iterable[int], stacks: Sequence[Step], lasts: Sequence[Step]) -> Step:
-        """Append the loop as it is now.
+    def new_loop(self, builder: Builder, carried: Iterable[int], stacks: Sequence[Step], lasts: Sequence[Step]) -> Step:
+        """Append the loop made anew, and return it.
 
         Args:
             carried: the numbers of the carried values that stay.
@@ -100,16 +100,17 @@ class Opened:
     def result(self, builder: Builder, loop: Step, number: int) -> Step:
         """Append one of the results of the loop as it is now."""
         shape, dtype = loop.function.result_types()[number]  # type: ignore[union-attr]
-        return builder.add(replace(loop, function=part, args=(loop, number), shape=shape, dtype=dtype, name=None))
+        args = (loop, number)
+        return builder.add(replace(loop, function=loop_result, args=args, shape=shape, dtype=dtype, name=None))
 
 
-def opened(builder: Builder, step: Step) -> Opened:
+def old_loop(builder: Builder, step: Step) -> OldLoop:
     """Return a loop to be changed."""
     loop: Any = step.function
     args = [item if type(item) is Step else builder.constant(step, item) for item in step.args]
     inputs = loop.inputs
     fixed = {inner.index: outer for inner, outer in zip(inputs[loop.carried :], args[loop.carried :], strict=True)}
-    return Opened(step, loop, args[: loop.carried], inputs[: loop.carried], fixed)
+    return OldLoop(step, loop, args[: loop.carried], inputs[: loop.carried], fixed)
 
 
 class _Body:
@@ -119,7 +120,7 @@ class _Body:
         args: the values from outside that it reads, in the order of its inputs behind the carried ones.
     """
 
-    def __init__(self, old: Opened, carried: list[int], alive: set[int]) -> None:
+    def __init__(self, old: OldLoop, carried: list[int], alive: set[int]) -> None:
         self.args: list[Step] = []
         self._old = old
         self._carried = carried
@@ -200,7 +201,7 @@ def loops_changed(graph: Graph, change: ChangeOfLoop) -> Graph:
         return graph
     read: dict[int, set[int]] = defaultdict(set)
     for step in graph.nodes:
-        if step.function is part:
+        if step.function is loop_result:
             read[step.args[0].index].add(step.args[1])
     originals = calls_of(graph)
     results: dict[int, dict[int, Step]] = {}
@@ -213,7 +214,7 @@ def loops_changed(graph: Graph, change: ChangeOfLoop) -> Graph:
                 return None
             results[found[0].index] = found[1]
             return found[0]
-        if step.function is part and step.args[0].index in results:
+        if step.function is loop_result and step.args[0].index in results:
             return results[step.args[0].index][step.args[1]]
         return None
 

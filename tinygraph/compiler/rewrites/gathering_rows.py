@@ -16,7 +16,7 @@ from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction, may_fail
 from tinygraph.compiler.program.rows import in_order
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, decides, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, decides, loops_changed, old_loop
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
@@ -34,7 +34,7 @@ def gather_rows(graph: Graph) -> Graph:
 
 
 def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
-    old = opened(builder, step)
+    old = old_loop(builder, step)
     count = old.loop.count
     if any([decides(inner) for inner in old.body]):
         return None  # what comes behind a decision is not computed where the program ends there
@@ -53,7 +53,7 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
                 rows[inner.index] = old.rows[inner.index] = made
     if not old.rows:
         return None
-    loop = old.closed(builder, range(old.loop.carried), old.loop.stacks, old.loop.lasts)
+    loop = old.new_loop(builder, range(old.loop.carried), old.loop.stacks, old.loop.lasts)
     found: dict[int, Step] = {}
     for number in read:
         output = old.loop.body.outputs[number]
@@ -63,7 +63,7 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
 
 
 def of_all_rows(
-    builder: Builder, step: Step, rows: dict[int, Step], old: Opened, product_bytes: int, cheap_bytes: int
+    builder: Builder, step: Step, rows: dict[int, Step], old: OldLoop, product_bytes: int, cheap_bytes: int
 ) -> Step | None:  # fmt: skip
     """Append the results of a body's call in all iterations, along axis 0; None where they are not made at once.
 
@@ -102,7 +102,7 @@ def of_all_rows(
     return found if (found.shape, found.dtype) == ((count, *step.shape), step.dtype) else None
 
 
-def _product(builder: Builder, step: Step, rows: dict[int, Step], old: Opened) -> Step | None:
+def _product(builder: Builder, step: Step, rows: dict[int, Step], old: OldLoop) -> Step | None:
     """Append the products of all rows with a matrix, or with a vector, that is the same for all."""
     if step.kwargs or len(step.args) != 2 or step.dtype.kind != "f" or not step.size:
         return None

@@ -23,7 +23,7 @@ from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.rows import axis_first, counted_axis, in_order, places_of
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, loops_changed, old_loop
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES
 from tinygraph.compiler.rewrites.gathering_rows import of_all_rows
 from tinygraph.derivatives.indexing import scatter
@@ -42,7 +42,7 @@ def gather_sums(graph: Graph) -> Graph:
 
 
 def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
-    old = opened(builder, step)
+    old = old_loop(builder, step)
     found = {number: plan for number in range(old.loop.carried) if (plan := _plan_of(old, number)) is not None}
     if not found:
         return None
@@ -50,7 +50,7 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     for needed, _ in found.values():
         stacks += [value for value in needed if value not in stacks and not old.is_row(value)]
     carried = [number for number in range(old.loop.carried) if number not in found]
-    loop = old.closed(builder, carried, stacks, old.loop.lasts)
+    loop = old.new_loop(builder, carried, stacks, old.loop.lasts)
     results: dict[int, Step] = {}
     rows: dict[int, Step] = {}
     for number in sorted(read):
@@ -71,14 +71,14 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     return loop, results
 
 
-def _all_of(builder: Builder, old: Opened, value: Step, loop: Step, carried: int, stacks: list[Step]) -> Step:
+def _all_of(builder: Builder, old: OldLoop, value: Step, loop: Step, carried: int, stacks: list[Step]) -> Step:
     """Return the values of all iterations, along axis 0."""
     if old.is_row(value):
         return in_order(builder, value, old.known(builder, value.args[0]), value.args[1], old.loop.count)
     return old.result(builder, loop, carried + stacks.index(value))
 
 
-def _added(builder: Builder, old: Opened, number: int, total: Step) -> Step:
+def _added(builder: Builder, old: OldLoop, number: int, total: Step) -> Step:
     """Append the sum of the first value and of all terms."""
     first = old.firsts[number]
     if _is_negative_zero(first):
@@ -97,7 +97,7 @@ def _is_negative_zero(step: Step) -> bool:
 # --- one sum ----------------------------------------------------------------------------------------------------------
 
 
-def _plan_of(old: Opened, number: int) -> tuple[list[Step], Sum] | None:
+def _plan_of(old: OldLoop, number: int) -> tuple[list[Step], Sum] | None:
     """Return the values of all iterations that a carried sum can be made of, and how; None where it stays."""
     inner, following = old.carried[number], old.loop.nexts[number]
     if following.function is not np.add or following.kwargs or following.shape != inner.shape:
@@ -118,11 +118,11 @@ def _plan_of(old: Opened, number: int) -> tuple[list[Step], Sum] | None:
     return None
 
 
-def _uses(old: Opened) -> Counter[int]:
+def _uses(old: OldLoop) -> Counter[int]:
     return uses_of(old.loop.body)
 
 
-def _of_products(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_products(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
     """d_w = d_w + h_t.T @ d_t."""
     if not is_matrix_product(term) or not _is_transposed(term.args[0]):
         return None
@@ -137,7 +137,7 @@ def _of_products(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step
     return [left, right], total
 
 
-def _of_outer_products(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_outer_products(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
     """d_w = d_w + h_t[:, None] * d_t[None, :]."""
     if term.function not in (np.multiply, np.outer) or term.kwargs or len(term.shape) != 2 or 1 in term.shape:
         return None
@@ -172,7 +172,7 @@ def _reshaped(step: Step) -> Step:
     return step
 
 
-def _of_sums(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_sums(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
     """d_b = d_b + np.sum(d_t, axis=0); loss = loss + np.sum(h_t ** 2), where all h_t are there."""
     if term.function is not np.sum or not is_plain_reduction(term) or type(term.args[0]) is not Step:
         return None
@@ -201,7 +201,7 @@ def _of_sums(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step], S
     return needed, total
 
 
-def _chain(old: Opened, step: Step, uses: Counter[int]) -> tuple[list[Step], list[Step]] | None:
+def _chain(old: OldLoop, step: Step, uses: Counter[int]) -> tuple[list[Step], list[Step]] | None:
     """Return what a value is made of that is there for all iterations, and the calls that make it, which nobody else
     needs; None if it is made of something else.
     """
@@ -222,7 +222,7 @@ def _chain(old: Opened, step: Step, uses: Counter[int]) -> tuple[list[Step], lis
     return needed, [*made, step]
 
 
-def _of_places(old: Opened, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_places(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
     """d_x = d_x + scatter(d_t, t, d_x.shape)."""
     if type(term.function) is not AtCount or term.function.function is not scatter:
         return None

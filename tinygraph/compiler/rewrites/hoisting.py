@@ -7,7 +7,7 @@ from tinygraph.compiler.program.loops import AtCount
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.changing_loops import Changed, decides, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, decides, loops_changed, old_loop
 from tinygraph.graph import Graph
 
 __all__ = ["hoist"]
@@ -19,7 +19,7 @@ def hoist(graph: Graph) -> Graph:
 
 
 def _hoisted(builder: Builder, step: Step, read: set[int]) -> Changed | None:
-    old = opened(builder, step)
+    old = old_loop(builder, step)
     found = False
     for inner in old.body:
         if decides(inner):
@@ -31,7 +31,7 @@ def _hoisted(builder: Builder, step: Step, read: set[int]) -> Changed | None:
             found = True
     if not found:
         return None
-    loop = old.closed(builder, range(old.loop.carried), old.loop.stacks, old.loop.lasts)
+    loop = old.new_loop(builder, range(old.loop.carried), old.loop.stacks, old.loop.lasts)
     return loop, {number: old.result(builder, loop, number) for number in read}
 
 

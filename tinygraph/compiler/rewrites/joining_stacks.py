@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, Loop, part
+from tinygraph.compiler.program.loops import Affine, Loop, loop_result
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, is_closed, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, is_closed, loops_changed, old_loop
 from tinygraph.compiler.rewrites.sharing import share_common
 from tinygraph.compiler.rolling import rolled
 from tinygraph.graph import Graph
@@ -49,7 +49,7 @@ def _is_column(index: Any) -> bool:
 
 
 def _joined(builder: Builder, step: Step, read: set[int]) -> Changed | None:
-    old = opened(builder, step)
+    old = old_loop(builder, step)
     all_places = {step.index: place for step in old.loop.stacks if (place := _place_in_stack(step, old.body))}
     bases = [base for base, _ in all_places.values()]
     places = {index: pair for index, pair in all_places.items() if bases.count(pair[0]) > 1}
@@ -58,7 +58,7 @@ def _joined(builder: Builder, step: Step, read: set[int]) -> Changed | None:
         return None
     joined = list(dict.fromkeys([base for base, _ in places.values()]))
     stacks = [step for step in old.loop.stacks if step.index not in places and step not in joined] + joined
-    loop = old.closed(builder, range(old.loop.carried), stacks, old.loop.lasts)
+    loop = old.new_loop(builder, range(old.loop.carried), stacks, old.loop.lasts)
     if old.elements:
         loop = _rolled_within(builder, loop)
     wholes: dict[int, Step] = {}
@@ -82,26 +82,26 @@ def _joined(builder: Builder, step: Step, read: set[int]) -> Changed | None:
 
 def _place_in_stack(step: Step, body: Any) -> tuple[Step, int] | None:
     """Return the stack of a loop within the body, and the place of a value of the body in it."""
-    if step.function is operator.getitem and type(step.args[1]) is int and step.args[0].function is part:
+    if step.function is operator.getitem and type(step.args[1]) is int and step.args[0].function is loop_result:
         return (step.args[0], step.args[1]) if type(step.args[0].args[0].function) is Loop else None
-    if step.function is not part or not is_closed(step.args[0].function):
+    if step.function is not loop_result or not is_closed(step.args[0].function):
         return None
     loop: Any = step.args[0].function
     for other in body:
-        if other.function is part and other.args[0] is step.args[0] and other.args[1] != step.args[1]:
+        if other.function is loop_result and other.args[0] is step.args[0] and other.args[1] != step.args[1]:
             is_stack = loop.carried <= other.args[1] < loop.carried + loop.stacked
             if is_stack and loop.body.outputs[other.args[1]] is loop.body.outputs[step.args[1]]:
                 return other, loop.count - 1
     return None
 
 
-def _find_elements(old: Opened) -> None:
+def _find_elements(old: OldLoop) -> None:
     """Note the rows of a stack that are elements of a stack of stacks."""
     for inner in old.body:
         if not old.is_row(inner) or type(inner.args[1]) is not Affine:
             continue
         whole = old.fixed.get(inner.args[0].index)
-        if whole is None or whole.function is not operator.getitem or whole.args[0].function is not part:
+        if whole is None or whole.function is not operator.getitem or whole.args[0].function is not loop_result:
             continue
         if _is_column(whole.args[1]):
             old.elements[inner.index] = (whole.args[0], inner.args[1], whole.args[1][1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import PRODUCTS
-from tinygraph.compiler.program.loops import part
+from tinygraph.compiler.program.loops import loop_result
 from tinygraph.compiler.program.predicates import looks_like_view, takes_out
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
@@ -40,7 +40,7 @@ def own_updates(graph: Graph, updates: int) -> Graph:
 
 def _may_be_a_view(step: Step) -> bool:
     """Return whether a value may lie in another's memory, as inputs and results of functions without out= may."""
-    if step.function is part and step.args[1] < step.args[0].function.carried:  # what a loop carries is its own
+    if step.function is loop_result and step.args[1] < step.args[0].function.carried:  # what a loop carries is its own
         return False
     return step.function is None or looks_like_view(step) or bool(step.shape and not takes_out(step))
 

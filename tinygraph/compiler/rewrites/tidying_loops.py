@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.changing_loops import Changed, Opened, loops_changed, opened
+from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, loops_changed, old_loop
 from tinygraph.graph import Graph
 
 __all__ = ["tidy_loops"]
@@ -20,7 +20,7 @@ def tidy_loops(graph: Graph) -> Graph:
 
 
 def _tidied(builder: Builder, step: Step, read: set[int]) -> Changed | None:
-    old = opened(builder, step)
+    old = old_loop(builder, step)
     loop = old.loop
     _find_constants(old)
     _find_alike(old)
@@ -31,7 +31,7 @@ def _tidied(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     lasts = _once([output for output in loop.lasts if output in kept and not _is_known(old, output)])
     if _is_tidy(old, carried, stacks, lasts):
         return None
-    new = old.closed(builder, carried, stacks, lasts)
+    new = old.new_loop(builder, carried, stacks, lasts)
     found: dict[int, Step] = {}
     for number in read:
         output: Any = results[number]
@@ -52,11 +52,11 @@ def _tidied(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     return new, found
 
 
-def _is_known(old: Opened, output: Any) -> bool:
+def _is_known(old: OldLoop, output: Any) -> bool:
     return old.is_known(output)
 
 
-def _find_constants(old: Opened) -> None:
+def _find_constants(old: OldLoop) -> None:
     """Note each carried value whose next value is its first one: it never changes."""
     found = True
     while found:
@@ -70,7 +70,7 @@ def _find_constants(old: Opened) -> None:
                 found = True
 
 
-def _find_alike(old: Opened) -> None:
+def _find_alike(old: OldLoop) -> None:
     """Note each carried value that begins as another one does, and goes on as that does."""
     known: dict[Any, int] = {}
     for number, (first, following) in enumerate(zip(old.firsts, old.loop.nexts, strict=True)):
@@ -80,7 +80,7 @@ def _find_alike(old: Opened) -> None:
                 old.alike[number] = other
 
 
-def _needed(old: Opened, read: set[int], kept: list[Step]) -> list[int]:
+def _needed(old: OldLoop, read: set[int], kept: list[Step]) -> list[int]:
     """Return the numbers of the carried values that are read, in the loop or behind it."""
     candidates = [
         number for number, inner in enumerate(old.carried)
@@ -100,7 +100,7 @@ def _once(outputs: list[Step]) -> list[Step]:
     return list(dict.fromkeys(outputs))
 
 
-def _is_tidy(old: Opened, carried: list[int], stacks: list[Step], lasts: list[Step]) -> bool:
+def _is_tidy(old: OldLoop, carried: list[int], stacks: list[Step], lasts: list[Step]) -> bool:
     """Return whether the loop is one already that has only this, and inputs that are read, each once."""
     loop = old.loop
     if (len(carried), len(stacks), len(lasts)) != (loop.carried, loop.stacked, loop.last):

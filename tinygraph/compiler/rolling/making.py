@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, goes_on, item_at, kept_at, kept_row, part
+from tinygraph.compiler.program.loops import Affine, AtCount, Loop, goes_on, item_at, kept_at, kept_row, loop_result
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import (
     Carried,
@@ -236,7 +236,7 @@ class _Rolling:
     ) -> Step:
         shape = like.shape if shape is None else shape
         return self._builder.add(
-            replace(like, function=part, args=(loop, number), kwargs={}, shape=shape, name=name, value=None)
+            replace(like, function=loop_result, args=(loop, number), kwargs={}, shape=shape, name=name, value=None)
         )
 
     def _add(self, step: Step) -> Step:

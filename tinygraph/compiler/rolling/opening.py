@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import steps_of
-from tinygraph.compiler.program.loops import Affine, FromCount, Loop, kept_at, kept_row, moved, part
+from tinygraph.compiler.program.loops import Affine, FromCount, Loop, kept_at, kept_row, loop_result, number_after
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.making import rolled
@@ -125,13 +125,13 @@ class _Comparison:
         function: Any = step.function
         if type(function) is Loop:
             function = self._loop(step, twin)
-        elif function is part:
+        elif function is loop_result:
             if step.args[0].index != twin.args[0].index or step.args[1] != twin.args[1]:
                 raise _Closed
         elif function != twin.function:
             raise _Closed
         loop = self._kept_by(step)
-        if loop is None and (step.shape, step.dtype) != (twin.shape, twin.dtype) and function is not part:
+        if loop is None and (step.shape, step.dtype) != (twin.shape, twin.dtype) and function is not loop_result:
             raise _Closed
         if step.kwargs.keys() != twin.kwargs.keys():
             raise _Closed
@@ -144,7 +144,7 @@ class _Comparison:
         if step.function is not kept_at:
             return None
         stack = step.args[0]
-        return self._loops.get(stack.args[0].index) if stack.function is part else None
+        return self._loops.get(stack.args[0].index) if stack.function is loop_result else None
 
     def _argument(self, item: Any, twin: Any, loop: int | None) -> Any:
         """Return what the arguments in two graphs have in common."""
@@ -203,7 +203,7 @@ class _Comparison:
                 raise _Closed  # what it keeps would be an array whose shape depends on the iterations
         body = _Body(self, step, one.body, other.body).graph()
         for inner in body.nodes:
-            if inner.function == kept_row and moved(inner.args[1].start, inner.args[1].step, count) is None:
+            if inner.function == kept_row and number_after(inner.args[1].start, inner.args[1].step, count) is None:
                 raise _Closed
         return replace(one, body=body, count=count)
 
@@ -222,7 +222,7 @@ class _Comparison:
         """Return the number of the open loop that an input of a loop's body was kept by."""
         loop: Any = step.function
         given = step.args[position] if position < len(step.args) else None
-        if type(given) is not Step or given.function is not part or position < loop.carried:
+        if type(given) is not Step or given.function is not loop_result or position < loop.carried:
             return None
         return self._loops.get(given.args[0].index)
 

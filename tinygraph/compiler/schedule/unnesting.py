@@ -31,7 +31,7 @@ from tinygraph.compiler.program.loops import (
     kept_at,
     kept_row,
     kept_rows,
-    part,
+    loop_result,
     put_row,
     row,
     stacked,
@@ -72,7 +72,7 @@ class _Unnesting:
             assert isinstance(step, Step)
             if step.index in moved:
                 continue
-            if step.function is part:
+            if step.function is loop_result:
                 moved[step.index] = moved[step.args[0].index][step.args[1]]
             elif type(step.function) is Loop:
                 moved[step.index] = self._add_loop(step, moved)
@@ -246,13 +246,13 @@ def _least_counts(graph: Graph) -> dict[int, int]:
 
     for step in graph.nodes:
         loop: Any = step.function
-        if loop is kept_at and step.args[0].function is part:
+        if loop is kept_at and step.args[0].function is loop_result:
             index = step.args[1]
             if type(index) is FromCount:
                 note(index.loop, -index.offset)
             else:
                 note(numbers[step.args[0].args[0].index], index + 1)
-        elif loop is part and step.args[0].index in numbers and _is_last(step.args[0].function, step.args[1]):
+        elif loop is loop_result and step.args[0].index in numbers and _is_last(step.args[0].function, step.args[1]):
             note(numbers[step.args[0].index], 1)
         elif type(loop) is Loop and type(loop.count) is FromCount and not loop.is_open:
             note(loop.count.loop, 1 - loop.count.offset)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import Affine, at_first, kept_at, kept_rows, moved
+from tinygraph.compiler.program.loops import Affine, at_first, kept_at, kept_rows, number_after
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
@@ -104,7 +104,7 @@ def converted_into(writer: Writer, step: Step, out: str) -> list[str]:
 def rows_kept(writer: Writer, step: Step) -> str:
     """Write what an open loop kept of some of its iterations: a part of a list, `all_h[n - 2::-1]`."""
     stack, start, each, count = step.args
-    stop = moved(start, each, count)
+    stop = number_after(start, each, count)
     end = "" if type(stop) is int and stop < 0 else writer.text(stop)
     return f"{writer.text(stack)}[{writer.text(start)}:{end}{'' if each == 1 else f':{each}'}]"
 
