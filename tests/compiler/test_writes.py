@@ -472,3 +472,101 @@ def test_a_loop_that_a_condition_ends_writes_in_place():
         u, b = rng.normal(size=9), 0.1 * rng.normal(size=9)
         for found, expected in zip(compiled(u, b, tol), relaxed(u, b, tol), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+# --- a view of an argument, an array of constants, a Tensor without a gradient ----------------------------------------
+
+
+def a_row_with_a_name(a):
+    s = a[0]
+    s[:] = np.arange(4.0)
+    s -= 3 * a[0]
+    return a
+
+
+def two_rows_with_names(a):
+    s, t = a[0], a[1]
+    s *= -3
+    t[:] = s
+    t -= a[2]
+    return a, s, t
+
+
+def constants_all_over(a):
+    y = a[0].copy()
+    y[:] = np.arange(4)
+    a[...] = np.arange(16.0).reshape(4, 4)
+    a += y
+    a[:] = [1.0, 2.0, 3.0, 4.0]
+    return y, a
+
+
+def constants_that_python_changes(a):
+    c = np.zeros((4, 4))
+    c[1] = 3
+    a[:] = c
+    c[2] = 5
+    a += c
+    return a
+
+
+def constants_in_a_loop(a):
+    for i in range(8):
+        a[:] = a * 0.5 + a[i % 4]
+        if i % 3 == 0:
+            a[:] = np.arange(16.0).reshape(4, 4) * i
+        a[i % 4] += 1
+    return a
+
+
+def a_tensor_without_a_gradient(a):
+    q, r = tnp.zeros((4, 4)), tnp.zeros((4, 4))
+    for k in range(3):
+        r[k, k] = np.sqrt(a[:, k] @ a[:, k])
+        q[:, k] = a[:, k] / r[k, k]
+        a[:, k + 1] -= q[:, k] * 0.5
+        a *= 1 + q[0, 0]
+    return q, a
+
+
+WRITTEN = [
+    a_row_with_a_name, two_rows_with_names, constants_all_over, constants_that_python_changes, constants_in_a_loop,
+    a_tensor_without_a_gradient,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("function", WRITTEN, ids=lambda function: function.__name__)
+def test_results_and_arguments_are_those_of_the_eager_call(function, dtype):
+    compiled, rng = tg.compile(function), np.random.default_rng(0)
+    for _ in range(2):
+        x = rng.uniform(0.5, 1.5, (4, 4)).astype(dtype)
+        given, expected = x.copy(), x.copy()
+        results, eager = compiled(given), function(expected)
+        for result, other in zip(results, eager, strict=True):
+            np.testing.assert_allclose(result, np.asarray(other), rtol=1e-5 if dtype == np.float32 else 1e-12)
+        np.testing.assert_allclose(given, expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
+
+
+def test_a_row_of_a_tensor_outside_keeps_the_name_of_the_tensor():
+    w = tg.Tensor(np.ones((2, 3)), name="w")
+
+    def changed(x):
+        with tg.no_grad():
+            row = w[0]
+            row[:] = np.arange(3.0)
+            row *= x
+        return np.sum(w)
+
+    assert tg.compile(changed)(2.0) == 9.0
+    assert w.data.tolist() == [[0.0, 2.0, 4.0], [1.0, 1.0, 1.0]]
+
+
+def test_a_tensor_with_a_gradient_is_not_written_into_a_plain_array():
+    def lost(x):
+        x += tg.Tensor(np.ones(3)) * 2
+        return x
+
+    for function in (lost, tg.compile(lost)):
+        with pytest.raises(tg.UnsupportedError, match="would lose its gradient"):
+            function(np.ones(3))

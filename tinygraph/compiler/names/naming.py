@@ -104,7 +104,8 @@ class _Naming:
         for step in self.steps:
             if step.index in self.own:
                 held = self.plan.storage.get(step.index)
-                if held is not None and held.kind in GIVEN and not self.plan.is_view(step):
+                is_whole = not self.plan.is_view(step) and step.index not in self.plan.parts
+                if held is not None and held.kind in GIVEN and is_whole:
                     self.names[step.index] = self.names[held.steps[0]]
                 else:
                     self.names[step.index] = self._take(self.own[step.index])

@@ -123,7 +123,7 @@ def _whole(recorder: Recorder, root: Traced, value: Any) -> Traced:
     """Return an array of the shape, the dtype and the layout of another, with a value throughout."""
     if type(value) is not Traced:
         if np.ndim(value):
-            return laid_out(recorder.converted(recorder.as_array(value), root.dtype), root)
+            return laid_out(recorder.converted(recorder.own(recorder.as_array(value)), root.dtype), root)
         return laid_out(recorder.call(np.full, (root.shape, value, root.dtype), {}), root)
     value = recorder.converted(value, root.dtype)
     if value.shape != root.shape:
