@@ -11,7 +11,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tests.compiler.test_loops import CASES
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.program.loops import Affine, FromCount
+from tinygraph.compiler.program.counting import Affine, FromCount
 from tinygraph.compiler.program.spelling import spelt
 from tinygraph.compiler.stages import stages_of
 from tinygraph.graph.text import argument_text

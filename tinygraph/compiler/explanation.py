@@ -15,7 +15,8 @@ from typing import Any
 
 from tinygraph.compiler.axes import SizedRunner
 from tinygraph.compiler.program.decisions import decided
-from tinygraph.compiler.program.loops import Begin, goes_on
+from tinygraph.compiler.program.loop_marks import Begin
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.spelling import spelt_count
 from tinygraph.compiler.run.versions import Version
 

@@ -14,21 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tinygraph.compiler.program.loops import (
-    Begin,
-    End,
-    Loop,
-    carried,
-    goes_on,
-    kept,
-    kept_at,
-    kept_rows,
-    loop_result,
-    loops_in,
-    put_row,
-    row,
-    stacked,
-)
+from tinygraph.compiler.program.counting import kept_at, kept_rows
+from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked
+from tinygraph.compiler.program.loops import Loop, goes_on, loop_result, loops_in
 from tinygraph.compiler.program.spelling import (
     CONDITIONS,
     Spelt,

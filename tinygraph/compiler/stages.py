@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tinygraph.compiler.loops_as_text import call_text, depths_of, indented, loops_around, text_of
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.phases import phase_by_phase
-from tinygraph.compiler.program.loops import Begin, End, put_row
+from tinygraph.compiler.program.loop_marks import Begin, End, put_row
 from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.writer import Writer

@@ -10,7 +10,7 @@ from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.memory.layouts import is_view, layouts_of
 from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.loops import Begin, End, kept, stacked
+from tinygraph.compiler.program.loop_marks import Begin, End, kept, stacked
 from tinygraph.compiler.program.predicates import takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in

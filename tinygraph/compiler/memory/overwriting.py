@@ -19,7 +19,8 @@ from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import End, carried, goes_on
+from tinygraph.compiler.program.loop_marks import End, carried
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import is_elementwise, is_write, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Node

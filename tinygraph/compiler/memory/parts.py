@@ -13,7 +13,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.memory.layouts import what_is_shown
-from tinygraph.compiler.program.loops import Affine, carried, put_row, with_loops
+from tinygraph.compiler.program.counting import Affine
+from tinygraph.compiler.program.loop_marks import carried, put_row, with_loops
 from tinygraph.compiler.program.predicates import is_elementwise, looks_like_view, takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.unnesting import may_be_row

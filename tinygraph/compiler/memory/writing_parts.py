@@ -19,7 +19,8 @@ from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.overwriting import lie_alike, may_be_written_over
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.loops import End, goes_on
+from tinygraph.compiler.program.loop_marks import End
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import is_basic, is_elementwise, is_write, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 

@@ -14,7 +14,8 @@ from tinygraph.compiler.names.describing import core, made_up
 from tinygraph.compiler.names.slope_values import begun_with, slopes_in
 from tinygraph.compiler.names.taken import TakenNames, users
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import Begin, End, goes_on, kept, put_row, stacked
+from tinygraph.compiler.program.loop_marks import Begin, End, kept, put_row, stacked
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph

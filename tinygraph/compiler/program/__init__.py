@@ -3,7 +3,9 @@
 program         the record: a graph, and the meaning of its inputs and outputs
 steps           its nodes as the compiler works on them
 builder         a list of steps that grows: the graph of a program as steps, and new calls
+counting        numbers that depend on the counter of a loop, or on how often an open loop was repeated
 loops           repeated steps as one step, with a graph of their own
+loop_marks      a loop among the calls of a program, for the stages that put calls in order and write them
 spelling        numbers that count in loops, as text: 18 - i
 rows            elements of an array that the iterations of a loop read, in their order
 rewriting       a graph made anew by a function that changes one step

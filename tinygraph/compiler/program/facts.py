@@ -26,7 +26,9 @@ import numpy as np
 from tinygraph import functions
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.parts import part_written
-from tinygraph.compiler.program.loops import AtCount, carried, goes_on, kept, kept_at, kept_rows, row, stacked
+from tinygraph.compiler.program.counting import AtCount, kept_at, kept_rows
+from tinygraph.compiler.program.loop_marks import carried, kept, row, stacked
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.products import einsum_of

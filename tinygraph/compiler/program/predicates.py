@@ -11,8 +11,9 @@ from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.kernels.parts import part_written
+from tinygraph.compiler.program.counting import AtCount, item_at
 from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
-from tinygraph.compiler.program.loops import AtCount, Loop, item_at
+from tinygraph.compiler.program.loops import Loop
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.nested import instances

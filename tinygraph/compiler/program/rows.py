@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.steps import Step
 
 __all__ = ["axis_first", "counted_axis", "in_order", "places_of"]

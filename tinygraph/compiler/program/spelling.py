@@ -10,7 +10,7 @@ import operator
 from dataclasses import replace
 from typing import Any
 
-from tinygraph.compiler.program.loops import Affine, AtCount, FromCount, at_first
+from tinygraph.compiler.program.counting import Affine, AtCount, FromCount, at_first
 from tinygraph.compiler.program.steps import Step
 
 __all__ = ["CONDITIONS", "Spelt", "Word", "counter_at", "of_size", "spelt", "spelt_count", "with_numbers_spelt"]

@@ -10,7 +10,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, loop_result
+from tinygraph.compiler.program.counting import Affine, AtCount, at_count, item_at
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, at_count, item_at, loop_result
+from tinygraph.compiler.program.counting import Affine, AtCount, at_count, item_at
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.calls_outside import (

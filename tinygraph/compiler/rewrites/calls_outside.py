@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, item_at, loop_result
+from tinygraph.compiler.program.counting import Affine, AtCount, item_at
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.changing_loops import is_closed

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, Loop, goes_on, item_at, loop_result
+from tinygraph.compiler.program.counting import Affine, item_at
+from tinygraph.compiler.program.loops import Loop, goes_on, loop_result
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten
 from tinygraph.compiler.program.rows import counted_axis
 from tinygraph.compiler.program.steps import Step, operands_of

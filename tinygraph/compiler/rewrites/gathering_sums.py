@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.counting import Affine, AtCount
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import Affine, AtCount
 from tinygraph.compiler.program.predicates import is_elementwise, is_matrix_product, is_plain_reduction
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.rewriting import uses_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import AtCount
+from tinygraph.compiler.program.counting import AtCount
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, Loop, loop_result
+from tinygraph.compiler.program.counting import Affine
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, is_closed, loops_changed, old_loop

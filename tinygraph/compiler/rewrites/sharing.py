@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import AtCount, Loop
+from tinygraph.compiler.program.counting import AtCount
+from tinygraph.compiler.program.loops import Loop
 from tinygraph.compiler.program.rewriting import placed, rewritten, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.nested import mapped

@@ -15,7 +15,8 @@ import numpy as np
 
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, goes_on, item_at
+from tinygraph.compiler.program.counting import Affine, AtCount, item_at
+from tinygraph.compiler.program.loops import Loop, goes_on
 from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import Affine, AtCount, Loop, goes_on, item_at, kept_at, kept_row, loop_result
+from tinygraph.compiler.program.counting import Affine, AtCount, item_at, kept_at, kept_row
+from tinygraph.compiler.program.loops import Loop, goes_on, loop_result
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import (
     Carried,

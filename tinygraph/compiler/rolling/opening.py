@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import steps_of
-from tinygraph.compiler.program.loops import Affine, FromCount, Loop, kept_at, kept_row, loop_result, number_after
+from tinygraph.compiler.program.counting import Affine, FromCount, kept_at, kept_row, number_after
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.making import rolled

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.compiler.program.loops import Affine, item_at
+from tinygraph.compiler.program.counting import Affine, item_at
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.runs import Run
 from tinygraph.compiler.rolling.words import is_element

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.loops import AtCount, item_at
+from tinygraph.compiler.program.counting import AtCount, item_at
 from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph

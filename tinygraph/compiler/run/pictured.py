@@ -13,19 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tinygraph.compiler.program.loops import (
-    Begin,
-    End,
-    carried,
-    goes_on,
-    is_marker,
-    kept,
-    kept_at,
-    kept_rows,
-    put_row,
-    row,
-    stacked,
-)
+from tinygraph.compiler.program.counting import kept_at, kept_rows
+from tinygraph.compiler.program.loop_marks import Begin, End, carried, is_marker, kept, put_row, row, stacked
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import looks_like_view
 from tinygraph.compiler.program.spelling import Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
 from tinygraph.compiler.program.steps import Step

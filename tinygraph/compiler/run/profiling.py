@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tinygraph.compiler.program.cost import flops, traffic
-from tinygraph.compiler.program.loops import is_marker, iterations
+from tinygraph.compiler.program.loop_marks import is_marker, iterations
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
 

@@ -23,7 +23,7 @@ import numpy as np
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.decisions import outcomes_in
-from tinygraph.compiler.program.loops import is_marker, iterations, path_in
+from tinygraph.compiler.program.loop_marks import is_marker, iterations, path_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.profiling import Profile, profiled

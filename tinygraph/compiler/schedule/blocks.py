@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygraph.compiler.program.cost import nanoseconds
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.loops import Begin, End
+from tinygraph.compiler.program.loop_marks import Begin, End
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.reductions import reduced_axes

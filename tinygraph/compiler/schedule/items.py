@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygraph.compiler.program.loops import Begin
+from tinygraph.compiler.program.loop_marks import Begin
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import batches_of
 from tinygraph.compiler.schedule.blocks import Fusion, gathered

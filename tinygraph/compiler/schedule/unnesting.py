@@ -20,22 +20,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.loops import (
-    Begin,
-    End,
-    FromCount,
-    Loop,
-    carried,
-    item_at,
-    kept,
-    kept_at,
-    kept_row,
-    kept_rows,
-    loop_result,
-    put_row,
-    row,
-    stacked,
-)
+from tinygraph.compiler.program.counting import FromCount, item_at, kept_at, kept_row, kept_rows
+from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import looks_like_view, takes_out
 from tinygraph.compiler.program.rows import counted_axis, in_order
 from tinygraph.compiler.program.steps import Step

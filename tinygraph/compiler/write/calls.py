@@ -20,8 +20,9 @@ from tinygraph import draws
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
+from tinygraph.compiler.program.counting import Affine, at_first, kept_at, kept_rows
 from tinygraph.compiler.program.facts import REDUCTIONS
-from tinygraph.compiler.program.loops import Affine, at_first, carried, kept_at, kept_rows
+from tinygraph.compiler.program.loop_marks import carried
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls, writing_parts

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tinygraph.compiler.program.decisions import Left
-from tinygraph.compiler.program.loops import Begin, End, goes_on, with_loops
+from tinygraph.compiler.program.loop_marks import Begin, End, with_loops
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.references import References

@@ -26,20 +26,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.names import TakenNames, core, made_up, slopes_in, users
+from tinygraph.compiler.program.counting import kept_at, kept_rows
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
-from tinygraph.compiler.program.loops import (
-    Begin,
-    End,
-    carried,
-    goes_on,
-    kept,
-    kept_at,
-    kept_rows,
-    put_row,
-    row,
-    stacked,
-    with_loops,
-)
+from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked, with_loops
+from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.allocations import reckoned_lines
 from tinygraph.compiler.write.conditions import Conditions

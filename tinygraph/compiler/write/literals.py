@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.loops import Affine, FromCount
+from tinygraph.compiler.program.counting import Affine, FromCount
 
 __all__ = [
     "affine_text",

@@ -11,18 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.program.loops import (
-    Begin,
-    End,
-    FromCount,
-    carried,
-    kept,
-    kept_at,
-    kept_rows,
-    put_row,
-    row,
-    stacked,
-)
+from tinygraph.compiler.program.counting import FromCount, kept_at, kept_rows
+from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.literals import empty_text

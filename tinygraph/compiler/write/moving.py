@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.counting import Affine, at_first, kept_at, kept_rows, number_after
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.loops import Affine, at_first, kept_at, kept_rows, number_after
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step

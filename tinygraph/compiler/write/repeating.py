@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.program.loops import Affine, AtCount, kept_at, kept_rows, put_row, row, with_loops
+from tinygraph.compiler.program.counting import Affine, AtCount, kept_at, kept_rows
+from tinygraph.compiler.program.loop_marks import put_row, row, with_loops
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.width import WIDTH, filled
 

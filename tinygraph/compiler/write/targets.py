@@ -12,7 +12,7 @@ from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
 from tinygraph.compiler.memory.writing_parts import place_read
-from tinygraph.compiler.program.loops import Affine
+from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.allocations import names_in
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text

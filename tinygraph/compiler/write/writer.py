@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.program.counting import Affine, FromCount
 from tinygraph.compiler.program.facts import facts_of
-from tinygraph.compiler.program.loops import Affine, FromCount
 from tinygraph.compiler.program.result_types import dtype_of, ufunc_dtype
 from tinygraph.compiler.program.steps import Step, is_node
 from tinygraph.compiler.trace.functions import Part
