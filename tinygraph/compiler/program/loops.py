@@ -5,8 +5,8 @@
 
 A loop is a function of the first values of what it carries, and of what stays the same. Its body is a graph with these
 as its inputs. The body's outputs are the next values of what is carried, then the values that are kept of every
-iteration, then those that are kept of the last one. In a body the counter stands in `Affine`
-numbers, see `program.counting`.
+iteration, then those that are kept of the last one. In a body the counter stands in `Affine` numbers, see
+`program.counting`.
 """
 
 from __future__ import annotations
