@@ -139,7 +139,7 @@ def compile_program(
         `.graph` are the graphs before and after rewriting; `.cost`, `.profile(...)`.
     """
     name = users(name) if is_free(users(name)) else f"{users(name)}_"
-    threads = min(2, os.cpu_count() or 1) if threads is None else threads
+    threads = min(2, processors()) if threads is None else threads
     options = {"phases": phases, "name": name, "blocks": blocks, "threads": threads, "open_size": open_size}
 
     def again(another: Program = program, **others: Any) -> Runner:
@@ -165,6 +165,12 @@ def _of_arrays(task: Task) -> Runner:
 def _of_numbers(task: Task) -> Runner:
     """Return the runner of a program that computes with Python's floats: they need no schedule, memory or names."""
     return made_runner(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use: on some systems, fewer than there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def name_of(function: Callable[..., Any]) -> str:
