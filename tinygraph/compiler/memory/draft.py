@@ -10,7 +10,7 @@ from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.memory.layouts import is_view, layouts_of
 from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.loop_marks import Begin, End, kept, stacked
+from tinygraph.compiler.program.loop_marks import Begin, End, kept, stacked, with_loops
 from tinygraph.compiler.program.predicates import takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
@@ -106,15 +106,12 @@ class Draft:
 
     def _number_loops(self) -> None:
         """Note which loops each call is in."""
-        around: tuple[Any, ...] = ()
-        for position, step in enumerate(self.sequence):
+        for position, (step, around) in enumerate(with_loops(self.sequence)):
+            self.loops.append(tuple([begin.function for begin in around]))
             if type(step.function) is Begin:
-                around = (*around, step.function)
                 self.begins[step.function] = self.item_of[step.index]
-            self.loops.append(around)
-            if type(step.function) is End:
-                self.ends[around[-1]] = position
-                around = around[:-1]
+            elif type(step.function) is End:
+                self.ends[step.function.begin] = position
 
     def _place_inputs(self, arguments: int) -> None:
         """Give arguments, variables and constants the memory they come in; a constant that is a number has none."""

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import Affine, AtCount, item_at, kept_at, kept_row
-from tinygraph.compiler.program.loops import Loop, goes_on, loop_result
+from tinygraph.compiler.program.counting import Affine, kept_at
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rolling.bodies import Body, Needed
 from tinygraph.compiler.rolling.patterns import (
-    Carried,
     Element,
-    Here,
     Located,
-    Numbers,
     Pattern,
     Rows,
     Same,
     pattern_of,
 )
+from tinygraph.compiler.rolling.pieces import Piece, goes_on_evenly, in_one, joins, piece_of, places_of
 from tinygraph.compiler.rolling.runs import Run, runs_in
 from tinygraph.compiler.rolling.words import is_element, words_of
 from tinygraph.engine.nested import mapped
@@ -79,21 +78,6 @@ def _nested(run: Run, inner: int, small: bool) -> list[Run]:
     return [part for part in (*parts, rest) if part.is_worth_it(small) and part != run]
 
 
-@dataclass(eq=False)
-class _Kept:
-    """The values of a loop that are needed outside, by their places: all of them, the last ones, and those of the pass
-    in which it ends.
-
-    Attributes:
-        loop: the step of the loop, once it is there.
-    """
-
-    stacked: list[int] = field(default_factory=list)
-    last: list[int] = field(default_factory=list)
-    exits: list[int] = field(default_factory=list)
-    loop: Step | None = None
-
-
 class _Rolling:
     """A graph as it is made anew, with loops."""
 
@@ -102,7 +86,7 @@ class _Rolling:
         self._steps = steps
         self._where = where
         self._patterns = {pattern.run.start: pattern for pattern in patterns}
-        self._kept: dict[Pattern, _Kept] = {pattern: _Kept() for pattern in patterns}
+        self._kept: dict[Pattern, Needed] = {pattern: Needed() for pattern in patterns}
         self._builder = Builder()
         self._moved: dict[Any, Step] = {}
 
@@ -141,7 +125,7 @@ class _Rolling:
                 continue
             step = self._steps[position]
             for item in (*step.args, *step.kwargs.values()):
-                if _joins(step) and item is step.args[0]:
+                if joins(step) and item is step.args[0]:
                     for piece in self._pieces(item):
                         self._need(piece)
                 else:
@@ -164,12 +148,12 @@ class _Rolling:
             self._need(item.step)
         elif kind is Element:
             self._need_in(item.base)
-        elif kind is Step or kind is _Piece:
+        elif kind is Step or kind is Piece:
             self._need(item)
 
     def _need(self, item: Any) -> None:
         """Note that a value, or a piece of some, is needed outside of its loop."""
-        if type(item) is _Piece:
+        if type(item) is Piece:
             _note(self._kept[item.pattern].stacked, item.offset)
             return
         if type(item) is not Step:
@@ -242,7 +226,7 @@ class _Rolling:
 
     def _add(self, step: Step) -> Step:
         """Append a step that is in no loop."""
-        if _joins(step):
+        if joins(step):
             return self._add_join(step)
         args, kwargs = mapped((step.args, step.kwargs), self._moved_item)
         return self._builder.add(replace(step, args=args, kwargs=kwargs))
@@ -253,20 +237,20 @@ class _Rolling:
     # --- lists of values ----------------------------------------------------------------------------------------------
 
     def _pieces(self, items: Sequence[Any]) -> Iterator[Any]:
-        """Yield the entries of a list, those of one loop that move evenly as one `_Piece`."""
+        """Yield the entries of a list, those of one loop that move evenly as one `Piece`."""
         held: list[Any] = []
         for item in items:
             place = self._where.get(item.index) if type(item) is Step else None
             if place is not None and place.pattern.exit is not None:
                 place = None
-            if held and not (place is not None and _goes_on(held, place)):
-                yield from _piece_of(held)
+            if held and not (place is not None and goes_on_evenly(held, place)):
+                yield from piece_of(held)
                 held = []
             if place is None:
                 yield item
             else:
                 held.append((place, item))
-        yield from _piece_of(held)
+        yield from piece_of(held)
 
     def _add_join(self, step: Step) -> Step:
         """Append np.stack or np.concatenate, with the values of a loop as one array."""
@@ -274,17 +258,17 @@ class _Rolling:
         axis = step.args[1] if len(step.args) > 1 else step.kwargs.get("axis", 0)
         parts: list[Any] = []
         pieces = list(self._pieces(step.args[0]))
-        if not any([type(piece) is _Piece for piece in pieces]):
+        if not any([type(piece) is Piece for piece in pieces]):
             args, kwargs = mapped((step.args, step.kwargs), self._moved_item)
             return builder.add(replace(step, args=args, kwargs=kwargs))
         axis = axis % len(step.shape)
         for piece in pieces:
-            if type(piece) is _Piece:
+            if type(piece) is Piece:
                 stack = self._stack(Rows(piece.pattern, piece.offset, piece.at))
                 found = stack
                 if piece.at != Affine(0, 1) or piece.count != stack.shape[0]:
-                    found = builder.call(step, operator.getitem, stack, _places(piece.at, piece.count))
-                parts.append(_in_one(builder, step, found, axis, step.function is np.stack))
+                    found = builder.call(step, operator.getitem, stack, places_of(piece.at, piece.count))
+                parts.append(in_one(builder, step, found, axis, step.function is np.stack))
             else:
                 found = self._moved_item(piece)
                 if step.function is np.stack:
@@ -302,7 +286,7 @@ class _Rolling:
     def _add_loop(self, pattern: Pattern) -> None:
         """Append a loop."""
         kept = self._kept[pattern]
-        body = _Body(pattern, self._value, self._stack)
+        body = Body(pattern, self._value, self._stack)
         graph = body.graph(kept)
         sizes = (len(pattern.carried), len(kept.stacked), len(kept.last), len(kept.exits))
         loop = Loop(rolled(graph), pattern.run.count, *sizes)
@@ -313,245 +297,6 @@ class _Rolling:
                 like, function=loop, args=args, kwargs={}, shape=(), dtype=np.dtype(object), name=None, value=None,
             )
         )  # fmt: skip
-
-
-class _Body:
-    """The body of a loop as it is made.
-
-    Attributes:
-        fixed: the values from outside that it reads, in the order of its inputs.
-    """
-
-    def __init__(self, pattern: Pattern, value: Callable[[Any], Step], stack: Callable[[Any], Step]) -> None:
-        self.fixed: list[Step] = []
-        self._pattern = pattern
-        self._value = value
-        self._stack = stack
-        self._builder = Builder()
-        self._inputs: list[Step] = []
-        self._carried: list[Step] = []
-        self._known: dict[int, Step] = {}
-        self._parts: dict[tuple[int, str], Step] = {}  # by an array and an index the element
-        self._steps: list[Step] = []
-
-    def graph(self, kept: _Kept) -> Graph:
-        """Return the body, with its inputs first."""
-        pattern = self._pattern
-        for first, following in pattern.carried:
-            like = first if type(first) is Step else pattern.step_at(0, 0)
-            while type(following) is Carried:
-                following = pattern.carried[following.number][1]
-            name = pattern.step_at(0, following.offset).name
-            self._carried.append(self._given(like, first.shape, first.dtype, name))
-        # The inputs come before the steps, and are known when all steps are.
-        plans = list(zip(pattern.args, pattern.kwargs, strict=True))
-        for args, kwargs in plans:
-            self._find_inputs(args)
-            self._find_inputs(kwargs)
-        for offset, (args, _) in enumerate(plans):
-            self._take_first(args, pattern.step_at(0, offset))
-        for offset, (args, kwargs) in enumerate(plans):
-            like = pattern.step_at(0, offset)
-            new = tuple([self._argument(item, like) for item in args])
-            words = {key: self._argument(item, like) for key, item in kwargs.items()}
-            function: Any = like.function
-            if any([_has_affine(item) for item in new]):
-                function = AtCount(function)
-            elif offset == pattern.exit:
-                function = goes_on
-            self._steps.append(self._builder.add(replace(like, function=function, args=new, kwargs=words)))
-        outputs = [self._next(following) for _, following in pattern.carried]
-        outputs += [self._steps[offset] for offset in (*kept.stacked, *kept.last, *kept.exits)]
-        return Graph(tuple(self._builder.steps), tuple(outputs))
-
-    def _next(self, following: Any) -> Step:
-        return self._steps[following.offset] if type(following) is Here else self._carried[following.number]
-
-    def _given(self, like: Step, shape: tuple[int, ...], dtype: Any, name: str | None) -> Step:
-        return self._builder.add(
-            replace(
-                like, function=None, args=(), kwargs={}, shape=shape, dtype=dtype, name=name, value=None, given=True,
-            )
-        )  # fmt: skip
-
-    # --- inputs -------------------------------------------------------------------------------------------------------
-
-    def _find_inputs(self, item: Any) -> None:
-        kind = type(item)
-        if kind is tuple or kind is list:
-            for each in item:
-                self._find_inputs(each)
-        elif kind is dict:
-            for each in item.values():
-                self._find_inputs(each)
-        elif kind is Element:
-            self._find_inputs(item.base)
-        elif kind is Same and not item.step.is_constant:
-            self._input(self._value(item.step))
-        elif kind is Rows:
-            self._input(self._stack(item))
-
-    def _input(self, step: Step) -> Step:
-        if step.index not in self._known:
-            self.fixed.append(step)
-            self._known[step.index] = self._given(step, step.shape, step.dtype, step.name)
-        return self._known[step.index]
-
-    # --- arguments ----------------------------------------------------------------------------------------------------
-
-    def _argument(self, item: Any, like: Step) -> Any:
-        """Return an argument of the body's call for a pattern."""
-        kind = type(item)
-        if kind is tuple or kind is list:
-            return kind([self._argument(each, like) for each in item])
-        if kind is Here:
-            return self._steps[item.offset]
-        if kind is Carried:
-            return self._carried[item.number]
-        if kind is Same:
-            return self._constant(item.step) if item.step.is_constant else self._input(self._value(item.step))
-        if kind is Rows:
-            stack = self._input(self._stack(item))
-            if item.pattern.exit is not None:
-                return self._builder.add(
-                    replace(like, function=kept_row, args=(stack, item.at), kwargs={}, shape=stack.shape[1:],
-                            dtype=stack.dtype, name=None)
-                )  # fmt: skip
-            return self._taken(stack, item.at, like)
-        if kind is Numbers:
-            values = item.values.astype(_dtype_beside(like)) if item.of_python else item.values
-            return self._taken(self._builder.constant(like, values), Affine(0, 1), like)
-        if kind is Element:
-            return self._taken(self._argument(item.base, like), item.index, like)
-        return item
-
-    def _take_first(self, item: Any, like: Step) -> None:
-        """Take elements of what comes from outside at the beginning, once: a loop in the body has another counter."""
-        if type(item) is tuple or type(item) is list:
-            for each in item:
-                self._take_first(each, like)
-        elif type(item) is Rows or (
-            type(item) is Element and type(item.base) in (Same, Rows) and _is_plain(item.index)
-        ):
-            self._argument(item, like)
-
-    def _constant(self, step: Step) -> Step:
-        if step.index not in self._known:
-            self._known[step.index] = self._builder.add(step)
-        return self._known[step.index]
-
-    def _taken(self, base: Step, index: Any, like: Step) -> Step:
-        """Append `base[index]`: first at what counts, then at what does not."""
-        key = (base.index, repr(index))
-        if key not in self._parts:
-            counting, rest = _divided(index, len(base.shape))
-            like = replace(like, name=None)
-            if counting is not None:
-                base = self._builder.call(like, item_at, base, counting)
-            self._parts[key] = base if rest is None else self._builder.call(like, operator.getitem, base, rest)
-        return self._parts[key]
-
-
-def _dtype_beside(call: Step) -> Any:
-    """Return the dtype that Python's floats take among the arguments of a call.
-
-    It is the result's, if that is one of floats. In a comparison `x > 0.1` it is that of x.
-    """
-    dtype = call.dtype
-    if dtype.kind not in "fc":
-        dtype = np.result_type(*[item.dtype for item in call.args if type(item) is Step], 0.0)
-    return dtype.type(0).real.dtype
-
-
-def _is_plain(index: Any) -> bool:
-    """Return whether an index depends on no value of the body."""
-    return type(index) in (int, Affine, slice) or (type(index) is tuple and all(map(_is_plain, index)))
-
-
-# --- lists of values of a loop ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Some values of a loop that move evenly."""
-
-    pattern: Pattern
-    offset: int
-    at: Affine
-    count: int
-
-
-def _joins(step: Step) -> bool:
-    """Return whether a call joins the arrays of a list, and nothing more."""
-    if step.function not in (np.stack, np.concatenate) or type(step.args[0]) not in (tuple, list):
-        return False
-    return len(step.args) <= 2 and set(step.kwargs) <= {"axis"} and all([
-        type(item) is Step and item.dtype == step.dtype and (item.shape or step.function is np.stack)
-        for item in step.args[0]
-    ]) and step.kwargs.get("axis", 0) is not None  # fmt: skip
-
-
-def _goes_on(held: list[Any], place: Located) -> bool:
-    last = held[-1][0]
-    if (place.pattern, place.offset) != (last.pattern, last.offset):
-        return False
-    step = place.iteration - last.iteration
-    return step != 0 and (len(held) == 1 or step == last.iteration - held[-2][0].iteration)
-
-
-def _piece_of(held: list[Any]) -> Iterator[Any]:
-    if len(held) < 2:
-        yield from [item for _, item in held]
-        return
-    first = held[0][0]
-    at = Affine(first.iteration, held[1][0].iteration - first.iteration)
-    yield _Piece(first.pattern, first.offset, at, len(held))
-
-
-def _places(at: Affine, count: int) -> slice:
-    """Return the slice of some numbers that move evenly."""
-    stop = at.start + at.step * count
-    return slice(at.start, None if stop < 0 else stop, at.step)
-
-
-def _in_one(builder: Builder, like: Step, x: Step, axis: int, is_stack: bool) -> Step:
-    """Append an array whose first axis counts as one in which the values stand side by side along another axis."""
-    if axis:
-        order = (*range(1, axis + 1), 0, *range(axis + 1, len(x.shape)))
-        x = builder.call(like, np.transpose, x, order)
-    if is_stack:
-        return x
-    shape = x.shape
-    return builder.call(like, np.reshape, x, (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :]))
-
-
-# --- indices ----------------------------------------------------------------------------------------------------------
-
-
-def _divided(index: Any, ndim: int) -> tuple[Any, Any]:
-    """Return an index in two: at what counts, and then, of the part that is left, at what does not."""
-    items = index if type(index) is tuple else (index,)
-    if not _has_affine(items):
-        return None, index
-    if any([item is None for item in items]):
-        return index, None
-    if Ellipsis in items:
-        place = items.index(Ellipsis)
-        items = (*items[:place], *[slice(None)] * (ndim - len(items) + 1), *items[place + 1 :])
-    counting = tuple([item if _has_affine(item) else slice(None) for item in items])
-    while counting[-1] == slice(None):
-        counting = counting[:-1]
-    rest = tuple([slice(None) if _has_affine(item) else item for item in items if type(item) is not Affine])
-    return counting if len(counting) > 1 else counting[0], rest if any([item != slice(None) for item in rest]) else None
-
-
-def _has_affine(item: Any) -> bool:
-    """Return whether a number that counts stands in an argument."""
-    if type(item) in (tuple, list):
-        return any([_has_affine(part) for part in item])
-    if type(item) is slice:
-        return any([_has_affine(end) for end in (item.start, item.stop, item.step)])
-    return type(item) is Affine
 
 
 def _note(found: list[int], offset: int) -> None:
