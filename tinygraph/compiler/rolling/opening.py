@@ -13,14 +13,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.counting import Affine, FromCount, kept_at, kept_row, number_after
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.making import rolled
+from tinygraph.compiler.rolling.patterns import is_same
 from tinygraph.graph import Graph
 
 __all__ = ["is_twin", "opened"]
@@ -174,7 +173,7 @@ class _Comparison:
             return Affine(self._number(item.start, twin.start, loop), item.step)
         if kind is int and loop is not None:
             return self._number(item, twin, loop)
-        if not _same(item, twin):
+        if not is_same(item, twin):
             raise _Closed
         return item
 
@@ -254,17 +253,4 @@ class _Body(_Comparison):
 def _same_constant(step: Step, twin: Step) -> bool:
     if step.given or twin.given:
         return bool(step.given is twin.given and step.dtype == twin.dtype)
-    return _same(step.value, twin.value)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Return whether two constants are the same to the bit."""
-    if one is other:
-        return True
-    if isinstance(one, np.ndarray | np.generic | float | complex):
-        one, other = np.asarray(one), np.asarray(other)
-        return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
-    try:
-        return bool(one == other)
-    except Exception:
-        return False
+    return is_same(step.value, twin.value)

@@ -19,7 +19,7 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.runs import Run
 from tinygraph.compiler.rolling.words import is_element
 
-__all__ = ["Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "pattern_of"]
+__all__ = ["Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "is_same", "pattern_of"]
 
 
 class Located(NamedTuple):
@@ -256,7 +256,7 @@ class _Matching:
             return _even(items)
         if kind is float or isinstance(first, np.generic):
             return _numbers(items)
-        if all([item is first for item in items]) or all([_equal(item, first) for item in items]):
+        if all([is_same(item, first) for item in items]):
             return first
         raise _Differ
 
@@ -353,7 +353,7 @@ def _even(numbers: Sequence[int]) -> int | Affine:
 
 def _numbers(items: list[Any]) -> Any:
     """Return the number that some are, or all of them."""
-    if all([_equal(item, items[0]) for item in items]):
+    if all([is_same(item, items[0]) for item in items]):
         return items[0]
     if any([isinstance(item, np.generic) and item.dtype != items[0].dtype for item in items]):
         raise _Differ
@@ -367,16 +367,18 @@ GATHERED = 256
 def _constants(items: list[Any]) -> Any:
     """Return the constant array that some are, or all of them, one after the other."""
     first = items[0]
-    if all([item is first or _equal(item, first) for item in items]):
+    if all([is_same(item, first) for item in items]):
         return first
     if first.size > GATHERED or first.dtype.kind not in "biufc":
         raise _Differ
     return Numbers(np.stack(items))
 
 
-def _equal(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Return whether two constants are the same to the bit."""
-    if isinstance(one, float | np.generic | np.ndarray):
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray | np.generic | float | complex):
         one, other = np.asarray(one), np.asarray(other)
         return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
     try:
