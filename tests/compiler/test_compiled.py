@@ -410,8 +410,9 @@ def test_the_cache_has_a_bound_and_says_when_it_thrashes(compile_):
     compiled = compile_(lambda x, n: x * len(range(n)), maxsize=3)
     for n in range(3):
         compiled(X, n)
-    with pytest.warns(RuntimeWarning, match="compiled more than 3 times.*floats, not ints.*maxsize"):
+    with pytest.warns(RuntimeWarning, match="compiled more than 3 times.*floats, not ints.*maxsize") as caught:
         compiled(X, 3)
+    assert [Path(warning.filename).parent for warning in caught] == [Path(__file__).parent]  # the line that calls
     assert [line[-1] for line in compiled.signatures] == ["1", "2", "3"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -17,7 +17,6 @@ import functools
 import os
 import threading
 import types
-import warnings
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -658,12 +657,10 @@ class Compiled:
                 del self._families[pattern]
         self._evicted += 1
         if self._evicted in (1, 10, 100, 1000):
-            warnings.warn(
+            warn_at_call(
                 f"compile: {self._name} was compiled more than {self._maxsize} times, and programs are thrown away "
                 f"(last because: {why}). Arguments that change at each call should be arrays of one shape or floats, "
-                "not ints that steer the function, or strings; or raise maxsize=",
-                RuntimeWarning,
-                stacklevel=5,
+                "not ints that steer the function, or strings; or raise maxsize="
             )
 
 

@@ -84,7 +84,7 @@ def _search(lookup: Lookup) -> list[str]:
         "    if signature not in PROGRAMS:",
         "        raise ValueError(",
         f'            f"{lookup.name}: this file has no program for {{signature}}. It has one for "',
-        "            f\"{', and one for '.join(PROGRAMS)}; give it such arguments, \"",
+        "            f\"{'; one for '.join(PROGRAMS)}; give it such arguments, \"",
         '            "or call the compiled function with the others, too, before it is saved"',
         "        )",
         "    program, places = PROGRAMS[signature]",

@@ -68,8 +68,17 @@ def _view_of_any_size(writer: Writer, step: Step) -> str | None:
 
 def copied_into(writer: Writer, step: Step, out: str) -> list[str]:
     """Write a copy, of one number or of what a broadcast repeats as well."""
-    x = writer.text(step.args[0])
-    return [f"np.copyto({out}, {x})"] if x != out else []
+    return array_into(writer, step.args[0], out)
+
+
+def array_into(writer: Writer, x: Any, out: str) -> list[str]:
+    """Write an array into another. One that is given by one number throughout is filled in."""
+    if type(x) is Step and x.is_constant and x.shape and x.value is not None and x.value.dtype.kind in "biuf":
+        number = x.value.flat[0] if x.value.size else None
+        if number is not None and not np.signbit(number) and np.all(x.value == number):
+            return [f"{out}.fill({writer.text(number.item())})"]
+    text = writer.text(x)
+    return [f"np.copyto({out}, {text})"] if text != out else []
 
 
 def reshaped_into(writer: Writer, step: Step, out: str) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from tinygraph.compiler.kernels.parts import ViewCall
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.write.moving import array_into
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["part_text", "written_into"]
@@ -25,17 +26,8 @@ def written_into(writer: Writer, step: Step, out: str) -> list[str]:
     views = step.args[3] if len(step.args) > 3 else ()
     if type(value) is Step and value.index in writer.parts and writer.parts[value.index][0] is step:
         return []  # it is computed in its place
-    first = [] if step.index in writer.in_place else _begun(writer, x, out)
+    first = [] if step.index in writer.in_place else array_into(writer, x, out)
     return [*first, f"{part_text(writer, out, index, views)} = {writer.text(value)}"]
-
-
-def _begun(writer: Writer, x: Any, out: str) -> list[str]:
-    """Write the array as it is before the write."""
-    if type(x) is Step and x.is_constant and x.value is not None:
-        numbers: Any = np.unique(x.value) if x.value.dtype.kind in "biuf" else ()
-        if len(numbers) == 1 and not np.signbit(numbers[0]):
-            return [f"{out}.fill({writer.text(numbers[0].item())})"]
-    return [f"np.copyto({out}, {writer.text(x)})"]
 
 
 def part_text(writer: Writer, array: str, index: Any, views: Any) -> str:
