@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -168,3 +170,27 @@ def test_outcomes_and_paths():
         assert not begins_with(path, (*outcomes[:-1], False))
     assert not begins_with(path, (False,))
     assert not begins_with(path, (True, True, True))
+
+
+def test_a_call_that_leaves_a_loop_behind_its_condition_finds_the_path_that_was_made(tmp_path):
+    def reduced(x, bound):
+        while np.sum(x * x) > bound and np.max(x) > bound / 4:
+            x = x * 0.9
+        return x
+
+    def arguments():
+        rng = np.random.default_rng(0)
+        return [(rng.normal(size=12), np.array(bound)) for bound in (1.0, 5.0, 0.1, 30.0, 0.0, 1.0)]
+
+    compiled = tg.compile(reduced)
+    for x, bound in arguments():
+        np.testing.assert_allclose(compiled(x, bound), reduced(x, bound))
+    count = len(compiled.signatures)
+    compiled.save(tmp_path / "reduced.py")
+    spec = importlib.util.spec_from_file_location("reduced", tmp_path / "reduced.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for x, bound in arguments():
+        np.testing.assert_allclose(module.reduced(x, bound), reduced(x, bound))
+        np.testing.assert_allclose(compiled(x, bound), reduced(x, bound))
+    assert len(compiled.signatures) == count

@@ -36,6 +36,12 @@ class Conditions:
         self._numbers, self._open_before = _numbers_in(nodes)
         # By the step that begins an open loop the condition that ends it.
         self._ends = {around[-1].index: step for step, around in with_loops(nodes) if step.function is goes_on}
+        # By a decision the steps that begin the loops around it.
+        self._around = {
+            step.index: {begin.index for begin in around}
+            for step, around in with_loops(nodes)
+            if isinstance(step, Step) and step.decides
+        }
         self._references = references
         self._may_leave = any([isinstance(step, Step) and step.decides for step in nodes])
         self._to_come = len(self._numbers)
@@ -98,8 +104,12 @@ class Conditions:
         return " + ".join([*terms, *([str(first)] if first or not terms else [])])
 
     def _trips(self, step: Step, counters: dict[int, str]) -> str:
-        """Return how often the open loops so far were repeated, as the last argument of `Left`."""
-        names = [counters[begin] for begin in self._open_before[step.index]]
+        """Return how often the open loops so far were repeated, as the last argument of `Left`.
+
+        An iteration that is left in its midst counts: what was decided in it is what is decided in every iteration.
+        """
+        around = self._around.get(step.index, set())
+        names = [f"{counters[begin]}{' + 1' * (begin in around)}" for begin in self._open_before[step.index]]
         return f", ({', '.join(names)}{',' if len(names) == 1 else ''})" if names else ""
 
     def before_draw(self, step: Step) -> list[str]:
