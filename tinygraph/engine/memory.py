@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine import modes
 from tinygraph.engine.links import LIVE, LIVE_CALLS, Like, Live, LiveData, next_order
-from tinygraph.engine.modes import is_tracing, state
+from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import is_array, is_stand_in, reach_each_other
 from tinygraph.engine.places import ViewStep, written
 from tinygraph.engine.table import operation_of
@@ -170,10 +171,11 @@ def live_call(kind: type[Live], op: Any, args: Any, keywords: Any, value: Any, s
 
 def as_writable(made: Any) -> Any:
     """Return an array that was just made as a Tensor that can take Tensors in; one of integers as it is."""
-    if not (type(made) is np.ndarray or (is_tracing() and is_array(made))) or made.dtype.kind not in "fc":
+    tracer = state.tracing if modes.unusual else None
+    if not (type(made) is np.ndarray or (tracer is not None and is_array(made))) or made.dtype.kind not in "fc":
         return made
-    if type(made) is np.ndarray and is_tracing():
-        made = state.tracing.lift(made)  # type: ignore[union-attr]
+    if type(made) is np.ndarray and tracer is not None:
+        made = tracer.lift(made)
     tensor = _new(Value._kind)
     tensor._value = made
     tensor._link = LiveData(made, None, ())

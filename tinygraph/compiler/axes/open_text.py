@@ -63,7 +63,7 @@ class OpenText:
     least: int
     most: int
     divisions: list[tuple[Any, Any, int]]
-    products: list[tuple[Any, Any]] | None
+    products: list[tuple[Any, Any, Any]] | None
 
     def wants_one_thread(self, size: int) -> bool:
         """Return whether BLAS should use one thread for a size."""
@@ -245,6 +245,6 @@ def _divisions_of(runner: Any) -> list[tuple[int, int, int]]:
     return [(division.rows, division.size, division.threads) for division in found]
 
 
-def _products_of(runner: Any) -> list[tuple[int, list[int]]] | None:
+def _products_of(runner: Any) -> list[tuple[int, list[int], int]] | None:
     """Return the work of the products of a program, or None where it divides its work otherwise."""
     return None if divides_otherwise(runner.graph, runner.plan.items) else work_of_products(runner.graph)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.cost import ONE_THREAD, flops
 from tinygraph.compiler.program.facts import PRODUCTS
+from tinygraph.compiler.program.loop_marks import iterations
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import Batch
 from tinygraph.compiler.schedule.blocks import Fusion
@@ -43,14 +44,24 @@ def divides_otherwise(graph: Graph, items: Sequence[Step | Fusion]) -> bool:
     return any(step.function in IMAGE_FUNCTIONS for step in graph.nodes)
 
 
-def work_of_products(graph: Graph) -> list[tuple[int, list[int]]]:
-    """Return for each product of a graph its operations, and the bytes of its operands."""
+def work_of_products(graph: Graph) -> list[tuple[int, list[int], int]]:
+    """Return for each product of a graph its operations, the bytes of its operands, and how often it is made."""
     products = [step for step in graph.nodes if step.function in PRODUCTS and isinstance(step, Step)]
-    return [(flops(step), [operand.nbytes for operand in step.operands]) for step in products]
+    times = iterations(graph.nodes)
+    return [(flops(step), [operand.nbytes for operand in step.operands], times.get(step.index, 1)) for step in products]
 
 
-def is_for_one_thread(work: Sequence[tuple[int, Sequence[int]]]) -> bool:
-    """Return whether products are better left to one thread of BLAS; see `work_of_products`."""
-    if any(nbytes >= LONG_TO_READ for _, operands in work for nbytes in operands):
+def is_for_one_thread(work: Sequence[tuple[int, Sequence[int], int]]) -> bool:
+    """Return whether products are better left to one thread of BLAS; see `work_of_products`.
+
+    Those that a loop repeats wait for each other, and decide, if they have more to do than the large ones outside.
+    """
+    large = sum(operations * times for operations, _, times in work if operations >= ONE_THREAD)
+    repeated = [
+        operations * times for operations, _, times in work if UNDIVIDED < operations < ONE_THREAD and times > 1
+    ]
+    if sum(repeated) > large:
+        return True
+    if any(nbytes >= LONG_TO_READ for _, operands, _ in work for nbytes in operands):
         return False
-    return UNDIVIDED < max([operations for operations, _ in work], default=0) < ONE_THREAD
+    return UNDIVIDED < max([operations for operations, _, _ in work], default=0) < ONE_THREAD
