@@ -33,6 +33,9 @@ class Tracer(Protocol):
     def events(self) -> Sized:
         """The events of the run so far: the values it met and computed."""
 
+    def has_met(self, tensor: Any) -> bool:
+        """Return whether a Tensor's value is one of the run so far: reading that of another makes it one."""
+
     # --- arrays -----------------------------------------------------------------------------------------------------
 
     def lift(self, value: Any) -> Any:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine import modes
 from tinygraph.engine.links import LIVE, Call, Leaf, Like, Unnamed
 from tinygraph.engine.memory import Memory, enter_data, snapshot
+from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import base_of, is_array, owner, reach_each_other
 from tinygraph.engine.places import ViewStep, same_view, taken
 from tinygraph.errors import UnsupportedError
@@ -86,9 +88,14 @@ def has_views(tensor: Any) -> bool:
     for pair in views:
         view, of = [reference() for reference in pair]
         other = of if view is tensor else view
-        if other is not None and other is not tensor and owner(other._value) is own:
+        if other is not None and other is not tensor and _is_met(other) and owner(other._value) is own:
             return True
     return False
+
+
+def _is_met(tensor: Any) -> bool:
+    """Return whether a Tensor may share memory with one at hand: in a recorded run, one that it has met."""
+    return not modes.unusual or state.tracing is None or state.tracing.has_met(tensor)
 
 
 def settle(tensor: Any, call: str) -> tuple[Memory, tuple[ViewStep, ...]]:
@@ -115,7 +122,9 @@ def settle(tensor: Any, call: str) -> tuple[Memory, tuple[ViewStep, ...]]:
     for pair in views:
         for reference in pair:
             member = reference()
-            if member is not None and owner(member._value) is own and type(member._link) not in LIVE:
+            if member is None or not _is_met(member):
+                continue
+            if owner(member._value) is own and type(member._link) not in LIVE:
                 members[id(member)] = member
                 if reference is pair[0]:
                     taken_of_others.add(id(member))

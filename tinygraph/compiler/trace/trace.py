@@ -13,7 +13,7 @@ from tinygraph.compiler.trace import numpy_calls, regular_points, writes
 from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import Execution
-from tinygraph.compiler.trace.outside import Outside
+from tinygraph.compiler.trace.outside import TENSOR_VALUE, Outside
 from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.reliance import Reliance
 from tinygraph.compiler.trace.tape import Tape
@@ -66,6 +66,10 @@ class Trace:
         self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
+
+    def has_met(self, tensor: Any) -> bool:
+        """See `Tracer.has_met`."""
+        return type(TENSOR_VALUE.__get__(tensor)) is Traced or tensor._link in self.outside.captured
 
     @property
     def events(self) -> list[Event]:
