@@ -70,6 +70,7 @@ LAWS = enter(
     {
         np.linalg.inv: matrices(batch=BATCH).map(lambda a: Call((a,))),
         np.linalg.solve: systems(),
+        linalg.signed_minors: matrices(batch=BATCH).filter(lambda a: a.shape[-1] > 1).map(lambda a: Call((a,))),
         np.linalg.det: [
             matrices(batch=BATCH).map(lambda a: Call((a,))),
             # Mostly singular.

@@ -9,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import along, scatter
 from tinygraph.engine.links import Like
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, indexable, plain, tensors_in
 from tinygraph.engine.ownership import is_stand_in, reach_each_other
@@ -79,7 +79,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     if where is True:
         dst[...] = source
         return
-    if is_tracing():
+    if for_any_values():
         dst[...] = np.where(plain(where), source, dst)
         return
     mask = np.broadcast_to(plain(where), dst.shape)
