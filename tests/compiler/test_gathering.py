@@ -150,6 +150,14 @@ def test_sums_of_outer_products_are_one_product(function: Callable[..., Any]) ->
     assert count(graph, "outer") == 0
 
 
+@pytest.mark.parametrize("size", [(90, 100), (100, 90), (95, 95)])
+@pytest.mark.parametrize("first", [np.outer, lambda a, b: a[:, None] * b, lambda a, b: b * a[:, None]])
+@pytest.mark.parametrize("second", [np.outer, lambda a, b: b[None] * a[:, None], lambda a, b: 2.0 * np.outer(a, b)])
+def test_columns_stay_columns_in_square_matrices_too(size: tuple[int, int], first: Any, second: Any) -> None:
+    arrays = [rng.normal(size=count) for count in (*size, *size)]
+    after(sum_outer_products, lambda a, b, c, d: first(a, b) + second(c, d), arrays)
+
+
 @pytest.mark.parametrize(
     "function",
     [

@@ -213,7 +213,7 @@ def _outer(step: Step, uses: Counter[int]) -> tuple[Step, Step, tuple[Any, ...]]
     if any(type(item) is not Step or item.dtype != step.dtype for item in step.args):
         return None
     rows, columns = step.shape
-    if first.size == columns and first.shape != (rows, 1):
+    if step.function is np.multiply and first.shape != (rows, 1):
         first, second = second, first
     is_column = first.shape == ((rows,) if step.function is np.outer else (rows, 1))
     return (first, second, ()) if is_column and second.shape in ((columns,), (1, columns)) else None

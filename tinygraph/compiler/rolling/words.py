@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.counting import AtCount, item_at
+from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
@@ -42,7 +43,8 @@ def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
         if step.function is None or is_element(step):
             continue
         source = step.source
-        if type(step.function) is AtCount:  # it counts the iterations of the loop around, and is in no loop within it
+        # What counts the iterations of the loop around, and the results of a loop, are in no loop within it.
+        if type(step.function) in (AtCount, Loop) or step.function is loop_result:
             steps.append(step)
             words.append(known.setdefault(step.index, len(known)))
             continue
