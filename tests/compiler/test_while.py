@@ -194,3 +194,29 @@ def test_a_call_that_leaves_a_loop_behind_its_condition_finds_the_path_that_was_
         np.testing.assert_allclose(module.reduced(x, bound), reduced(x, bound))
         np.testing.assert_allclose(compiled(x, bound), reduced(x, bound))
     assert len(compiled.signatures) == count
+
+
+def test_a_file_that_was_changed_is_not_taken_for_the_text_of_its_code(tmp_path, monkeypatch):
+    """The text says `while`, and the code that runs has a loop whose end Python alone knows."""
+    text = """
+import numpy as np
+
+def halved(a):
+    x = a
+    {}
+        if np.max(x) < 1.0:
+            break
+        x = x * 0.5
+    return x
+"""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "changed_halved.py"
+    path.write_text(text.format("for _ in range(7):"))
+    import changed_halved
+
+    path.write_text(text.format("while True:"))
+    compiled = tg.compile(changed_halved.halved)
+    for scale in (20.0, 40.0, 3.0, 1e6):
+        a = scale * np.array([1.0, 0.7])
+        assert np.array_equal(compiled(a), changed_halved.halved(a))
+    assert "while True:" not in compiled.source

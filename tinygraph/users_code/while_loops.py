@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.users_code.instructions import instructions
+from tinygraph.users_code.instructions import instructions, is_same_code
 
 __all__ = ["loops_in", "state_in_while"]
 
@@ -45,7 +45,7 @@ def state_in_while(frame: FrameType, is_computed: Callable[[Any], bool]) -> Hash
     """
     code = frame.f_code
     position = list(code.co_positions())[frame.f_lasti // 2]
-    loop = _while_around(code.co_filename, code.co_name, position[0], position[2])
+    loop = _while_around(code, position[0], position[2])
     if loop is None:
         return None
     seen: dict[int, int] = {}
@@ -106,23 +106,59 @@ def _names_read(code: CodeType) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=256)
-def _while_around(file: str, function: str, line: int | None, column: int | None) -> tuple[int, int] | None:
-    """Return where the innermost loop around a place begins, if it is a `while`; else, or without the text, None."""
-    if line is None or column is None:
+def _while_around(code: CodeType, line: int | None, column: int | None) -> tuple[int, int] | None:
+    """Return where the innermost loop around a place of some code begins, if it is a `while`; else None.
+
+    It is None, too, where the text is not at hand, or has been changed since the code was made of it.
+    """
+    text = _text_of(code.co_filename)
+    if line is None or column is None or not _is_made_of(code, text):
         return None
     found: ast.AST | None = None
-    for node in loops_in(file):
+    for node in _loops_in(text):
         starts, ends = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
         if starts <= (line, column) <= ends:
             found = node  # those within come later
     return (found.lineno, found.col_offset) if isinstance(found, ast.While) else None
 
 
-@functools.lru_cache(maxsize=64)
+def _is_made_of(code: CodeType, text: str) -> bool:
+    """Return whether a function's code is what Python makes of a text now."""
+    made = [other for other in _codes_in(text) if other.co_firstlineno == code.co_firstlineno]
+    return any([is_same_code(other, code) for other in made])
+
+
+@functools.lru_cache(maxsize=16)
+def _codes_in(text: str) -> list[CodeType]:
+    """Return the code of the functions in a text, compiled as a whole, and statement by statement as on a page.
+
+    Python compiles `np.sum(x)` in another way where the import stands in the same text.
+    """
+    try:
+        tree = ast.parse(text)
+        texts = [tree, *[ast.Module([statement], []) for statement in tree.body]]
+        found = [compile(item, "text", "exec", dont_inherit=True) for item in texts]
+    except (SyntaxError, ValueError):
+        return []
+    for code in found:  # grows as it is walked
+        found += [item for item in code.co_consts if isinstance(item, CodeType)]
+    return found
+
+
 def loops_in(file: str) -> list[Any]:
     """Return the loops and functions in a file, the outer ones first."""
+    return _loops_in(_text_of(file))
+
+
+def _text_of(file: str) -> str:
+    linecache.checkcache(file)
+    return "".join(linecache.getlines(file))
+
+
+@functools.lru_cache(maxsize=64)
+def _loops_in(text: str) -> list[Any]:
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return []
     kinds = (ast.While, ast.For, ast.AsyncFor, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef,
