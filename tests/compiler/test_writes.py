@@ -401,6 +401,36 @@ def test_a_gradient_is_added_up_and_cleared_in_its_place():
     assert "np.add(d_y_part_2, y_slope, out=d_y_part_2)" in compiled.source
 
 
+PARTS: list[Any] = [1, -1, slice(1, 2), slice(2), slice(None, None, -2), (slice(None), None), (None, 1), ..., [0, 1, 1]]
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3), (4, 4), (2, 2), (3, 3, 3)], ids=str)
+@pytest.mark.parametrize("index", PARTS, ids=str)
+def test_a_part_of_what_was_broadcast_is_another_part_than_that_of_the_whole(index, shape):
+    """The gradient of np.sum(x, axis=0)[1] goes to the column x[:, 1], not to the row x[1]."""
+
+    def of_one_part(x, weights):
+        return sum([np.sum(weights * np.sum(x, axis=axis)[index]) for axis in range(x.ndim)])
+
+    def of_several(x, weights):
+        sums = np.sum(x * x, axis=-1)
+        return np.sum(weights * sums[index]) * np.sum(np.sin(x)) + np.sum(np.mean(x, axis=0)[index] ** 2)
+
+    def of_each_iteration(x, weights):
+        h, total = x, 0.0
+        for t in range(len(x)):
+            h = np.sin(h @ x)
+            total = total + np.sum(np.sum(h, axis=0)[t] * x[t : t + 1]) + np.sum(np.sum(h, axis=-1)[index] * weights)
+        return total
+
+    x = np.random.default_rng(3).normal(size=shape)
+    for function in (of_one_part, of_several, of_each_iteration):
+        if function is of_each_iteration and len({*shape}) > 1:
+            continue
+        gradient = tg.grad(lambda x, function=function: function(x, 1.5) + np.sum(x**3))
+        np.testing.assert_allclose(tg.compile(gradient)(x), gradient(x), rtol=1e-12, atol=1e-12)
+
+
 def reads_later(x):
     y = x * 2
     before = y + 0

@@ -59,7 +59,12 @@ def _fits(g: Any, added: Step, step: Step) -> bool:
     if added.function is not scatter and added.function != AtCount(scatter):
         return False
     d, index = added.args[:2]
-    same = type(g) is Step and g.shape == step.shape and g.dtype == step.dtype == d.dtype and not g.is_constant
+    same = (
+        type(g) is Step
+        and g.shape == added.shape == step.shape
+        and g.dtype == step.dtype == d.dtype
+        and not g.is_constant
+    )
     known = is_basic(index) if added.function is scatter else _is_basic_at_count(index)
     return bool(same and known and 0 not in step.shape and step.shape)
 
