@@ -11,34 +11,35 @@ print(step.source)
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import os
 import threading
 import types
 import weakref
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
-from tinygraph.compiler.axes import Family, Recording, SizedRunner, pattern_of, with_names
-from tinygraph.compiler.explanation import Eager, Explanation, Gone, Refusal, explained
+from tinygraph.compiler.axes import Family, Recording
+from tinygraph.compiler.explanation import Eager, Explanation, Refusal, explained
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.counters import Counters, Place, marked
 from tinygraph.compiler.guards.signature import Parameters
+from tinygraph.compiler.kept_programs import REMEMBERED, KeptPrograms
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.reasons import other_path, reason
 from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
-from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most, weight_of
+from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
+from tinygraph.compiler.saving.current_programs import current_programs
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.python_numbers import BeyondError, SteeringError
@@ -53,12 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "compile"]
 
-# An open program is kept for so many sizes at most, for each program that may be kept.
-SIZES = 16
-
 _NONE: frozenset[Place] = frozenset()
-# So many refusals, and programs that were thrown away, are remembered for `explain`.
-REMEMBERED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +89,17 @@ class Compiled:
         self._parameters = Parameters.of(function, static_argnames)
         self._name = self._parameters.function
         self._call_parameters = parameters_of(function)
-        self._maxsize = maxsize
         self._otherwise = otherwise
-        self._versions: OrderedDict[Any, list[Version]] = OrderedDict()
+        self._programs = KeptPrograms(maxsize, self._parameters.told)
         # For each program the call it was compiled for, as a saved file writes it; None where a file cannot.
         self._calls: weakref.WeakKeyDictionary[Version, SavedCall | None] = weakref.WeakKeyDictionary()
         self._eager: dict[Any, str] = {}  # the signatures whose calls run eagerly, each with the reason
         self._strayed_at = ""
         self._strayed: Counter[Any] = Counter()  # by a signature the calls that left the program made for them
-        self._families: dict[Any, Family] = {}
-        self._last: Version | None = None
-        self._evicted = 0
         self._counters = Counters()
         self._count = 0  # of the programs that were made
         self._fresh = _NONE  # counters that no program was made with yet
         self._refused: deque[Refusal] = deque(maxlen=REMEMBERED)
-        self._thrown_away: deque[Gone] = deque(maxlen=REMEMBERED)
         self._lock = threading.RLock()
 
     def __get__(self, instance: Any, kind: type | None = None) -> Any:
@@ -116,10 +107,11 @@ class Compiled:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         """Return a compiled function of a copy, such as the method of a copied model. It has no programs yet."""
-        return Compiled(copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize, self._otherwise)
+        function = copy.deepcopy(self._function, memo)
+        return Compiled(function, self._parameters.static, self._programs.maxsize, self._otherwise)
 
     def __repr__(self) -> str:
-        return f"<compiled {self._name}, {len(self._versions)} signatures>"
+        return f"<compiled {self._name}, {len(self._programs.by_signature)} signatures>"
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function: run the program for these arguments, which is made at the first such call."""
@@ -142,7 +134,7 @@ class Compiled:
         """Return the result of a call that left the path of a program: another program's, found or made."""
         key = self._signed(args, kwargs, version.counting).key
         try:
-            result, found = along(Version.__call__, self._versions.get(key, ()), version, left, leaves)
+            result, found = along(Version.__call__, self._programs.of(key), version, left, leaves)
             if found is None:
                 found, leaves = self._next(args, kwargs, version, left)
                 result = found(leaves)
@@ -152,7 +144,8 @@ class Compiled:
             return eager_result(self._function, args, kwargs)
         except (Running, Eagerly):
             return eager_result(self._function, args, kwargs)
-        self._put_first(key, found)
+        with self._lock:
+            self._programs.put_first(key, found)
         return result
 
     def _next(
@@ -172,13 +165,6 @@ class Compiled:
             self._check_paths(call.key, call.leaves)
             return self._compiled_with(args, kwargs, version.counting, other_path(version, left))
 
-    def _put_first(self, key: Any, version: Version) -> None:
-        """Let the next call of a signature begin with a program."""
-        with self._lock:
-            if key in self._versions:
-                self._versions[key] = [version, *[other for other in self._versions[key] if other is not version]]
-                self._last = version
-
     def _on_its_path(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], by_value: bool = False
     ) -> tuple[Version, list[Any]]:
@@ -197,7 +183,7 @@ class Compiled:
                 version.try_out(leaves)
             except Left as left:
                 key = self._signed(args, kwargs, version.counting).key
-                _, found = along(Version.try_out, self._versions.get(key, ()), version, left, leaves)
+                _, found = along(Version.try_out, self._programs.of(key), version, left, leaves)
                 version, leaves = (found, leaves) if found else self._next(args, kwargs, version, left)
         except Eagerly as reason:
             raise UnsupportedError(f"compile: {reason}") from None
@@ -236,28 +222,17 @@ class Compiled:
         Raises:
             Eagerly: calls of this signature have no program.
         """
-        last = self._last
+        last = self._programs.last
         if last is not None and not kwargs and not modes.unusual and last.fits(args):
             leaves = list(args)
             if last.holds(leaves):
                 return last, leaves
         call = self._signed(args, kwargs, _NONE if by_value else self._counters.counting)
-        version = self._found(call.key, call.leaves)
+        version = self._programs.found(call.key, call.leaves)
         if version is None:
             with self._lock:
                 return self._made(args, kwargs, by_value)
         return version, call.leaves
-
-    def _found(self, key: tuple[Any, ...], leaves: list[Any]) -> Version | None:
-        """Return the program of a signature whose guards hold, or None."""
-        for version in self._versions.get(key, ()):
-            if version.holds(leaves):
-                self._last = version
-                if len(self._versions) > 1:
-                    with contextlib.suppress(KeyError):  # another thread may have thrown it away
-                        self._versions.move_to_end(key)
-                return version
-        return None
 
     # --- the programs -----------------------------------------------------------------------------------------------
 
@@ -265,15 +240,7 @@ class Compiled:
     def signatures(self) -> tuple[str, ...]:
         """The compiled signatures, one line each: "x: float64(3, 4), mode: 'train'". An open axis has a name, "n"."""
         with self._lock:
-            found: dict[Any, str] = {}
-            for key, versions in [*self._versions.items()]:
-                for version in versions:
-                    runner = version.runner
-                    is_open = type(runner) is SizedRunner
-                    program = runner.opened if is_open else version
-                    found.pop(program, None)
-                    found[program] = self._parameters.told(with_names(key, [*runner.names]) if is_open else key)
-            return tuple(found.values())
+            return tuple([text for text, _ in self._programs.told()])
 
     def explain(self) -> Explanation:
         """Return why each program was made, what guards it, and how often it ran; and what ran eagerly or was refused.
@@ -281,15 +248,8 @@ class Compiled:
         Printed, it is a text. Its attributes have the parts.
         """
         with self._lock:
-            groups: dict[Any, tuple[str, list[Version]]] = {}
-            for key, versions in [*self._versions.items()]:
-                for version in versions:
-                    runner = version.runner
-                    is_open = type(runner) is SizedRunner
-                    told = self._parameters.told(with_names(key, [*runner.names]) if is_open else key)
-                    groups.setdefault(runner.opened if is_open else version, (told, []))[1].append(version)
-            made = sorted(groups.values(), key=lambda group: min(version.number for version in group[1]))
-            programs = [explained(told, sorted(versions, key=lambda item: item.number)) for told, versions in made]
+            made = [(text, sorted(versions, key=lambda item: item.number)) for text, versions in self._programs.told()]
+            programs = [explained(*pair) for pair in sorted(made, key=lambda pair: pair[1][0].number)]
             return Explanation(
                 function=self._name,
                 programs=tuple(programs),
@@ -302,9 +262,9 @@ class Compiled:
                 ),
                 strayed=self._strayed.total(),
                 refusals=tuple(self._refused),
-                thrown_away=tuple(self._thrown_away),
-                evicted=self._evicted,
-                maxsize=self._maxsize,
+                thrown_away=tuple(self._programs.thrown_away),
+                evicted=self._programs.evicted,
+                maxsize=self._programs.maxsize,
             )
 
     def _used(self) -> Version:
@@ -313,9 +273,10 @@ class Compiled:
         Raises:
             GraphError: there is none.
         """
-        if self._last is None:
+        last = self._programs.last
+        if last is None:
             raise GraphError(f"compile: {self._name} has not been called yet, so it has not been compiled")
-        return self._last
+        return last
 
     @property
     def program(self) -> Program:
@@ -389,7 +350,13 @@ class Compiled:
             versions = [(self._on_its_path(args, kwargs, by_value=True)[0], 0)]
         else:
             self._used()
-            versions = self._current()
+            with self._lock:
+                versions = current_programs(self._programs.by_signature, self._calls)
+            if not versions:
+                raise UnsupportedError(
+                    f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
+                    "give save the arguments of a call: save(path, ...)"
+                )
         save_versions(
             path,
             name_of(self._function),
@@ -398,34 +365,6 @@ class Compiled:
             [(version, self._calls[version], group) for version, group in versions],
             parameters,
         )
-
-    def _current(self) -> list[tuple[Version, int]]:
-        """Return the programs that would run now, one for each path, each with the number of its signature.
-
-        A file knows neither no_grad nor Tensors: of signatures that differ in them alone it has one.
-
-        Raises:
-            UnsupportedError: there is none.
-        """
-        found: dict[Any, dict[Any, tuple[Version, int]]] = {}
-        plain: dict[Any, bool] = {}
-        with self._lock:
-            for group, (key, versions) in enumerate(self._versions.items()):
-                for version in [item for item in versions if not item.counts_arguments and item.is_current()]:
-                    call = self._calls[version]
-                    texts = {} if call is None else call.ordered if version.ends().by_strides else call.texts
-                    words = group if call is None or call.left_out else tuple(texts.items())
-                    is_plain = call is not None and not call.tensors and key[-1:] != ("no_grad",)
-                    if words not in found or (is_plain and not plain[words]):
-                        found[words], plain[words] = {}, is_plain
-                    if all(other == group for _, other in found[words].values()):
-                        found[words].setdefault(version.decisions, (version, group))
-        if not found:
-            raise UnsupportedError(
-                f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or give "
-                "save the arguments of a call: save(path, ...)"
-            )
-        return [item for paths in found.values() for item in paths.values()]
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure the time of each call in the program for these arguments. Nothing is updated.
@@ -439,13 +378,10 @@ class Compiled:
     def clear(self) -> None:
         """Forget all programs."""
         with self._lock:
-            self._versions.clear()
+            self._programs.clear()
             self._eager.clear()
             self._strayed.clear()
-            self._families.clear()
             self._refused.clear()
-            self._thrown_away.clear()
-            self._last = None
 
     # --- compiling --------------------------------------------------------------------------------------------------
 
@@ -462,25 +398,19 @@ class Compiled:
             call = self._signed(args, kwargs, counting)
             if call.key in self._eager:
                 raise Eagerly(self._eager[call.key])
-            version = self._found(call.key, call.leaves)
-            if version is None and self._adopt():
-                version = self._found(call.key, call.leaves)
+            version = self._programs.found(call.key, call.leaves)
+            if version is None and self._programs.adopt():
+                version = self._programs.found(call.key, call.leaves)
             if version is not None:
                 return version, call.leaves
         return self._compiled_with(args, kwargs, every)
-
-    def _adopt(self) -> bool:
-        """Let the programs adopt arrays and Tensors that stand outside in the place of others; return if one does."""
-        every = [version for versions in [*self._versions.values()] for version in versions]
-        apart = {id(version.surroundings): version for version in every}
-        return any([version.adopt() for version in apart.values()])
 
     def _meet_ints(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of the ints among the arguments and outside, before a call is compiled."""
         before = self._counters.counting
         given = [*zip(self._parameters.all_names(args), args, strict=True), *kwargs.items()]
         self._counters.meet_arguments([pair for pair in given if pair[0] not in self._parameters.static])
-        known = self._versions.get(self._signed(args, kwargs, self._counters.counting).key)
+        known = self._programs.of(self._signed(args, kwargs, self._counters.counting).key)
         if known:
             self._counters.meet_outside(known[0].surroundings.changed_ints())
         self._fresh |= self._counters.counting - before
@@ -541,10 +471,10 @@ class Compiled:
         args, kwargs, key = call.args, call.kwargs, call.key
         fresh = [self._counters.names[place] for place in counting & self._fresh]
         sizes: list[int] = []
-        family = self._families.setdefault(pattern_of(key, sizes), Family())
-        version = None if key in self._versions or counting or not sizes else family.unrecorded(sizes, call.leaves)
+        family = self._programs.family(key, sizes)
+        version = None if self._programs.of(key) or counting or not sizes else family.unrecorded(sizes, call.leaves)
         if version is None:
-            why = why or reason(self._parameters, dict(self._versions), key, call.leaves, fresh)
+            why = why or reason(self._parameters, dict(self._programs.by_signature), key, call.leaves, fresh)
             version = self._recorded(call, counting, family, sizes)
         else:
             why = "an open axis had another size"
@@ -556,11 +486,15 @@ class Compiled:
         self._calls[version] = None if version.counts_arguments else given
         if not kwargs and len(key) == len(args) and all(map(_is_numeric, args)):
             version.layouts = [(item.shape, item.dtype) for item in args]
-        self._versions.setdefault(key, []).insert(0, version)
-        self._versions.move_to_end(key)
-        self._last = version
-        while self._is_full():
-            self._evict(why)
+        self._programs.add(key, version)
+        while self._programs.is_full():
+            self._programs.evict(why)
+            if self._programs.evicted in (1, 10, 100, 1000):
+                warn_at_call(
+                    f"compile: {self._name} was compiled more than {self._programs.maxsize} times, and programs are "
+                    f"thrown away (last because: {why}). Arguments that change at each call should be arrays of one "
+                    "shape or floats, not ints that steer the function, or strings; or raise maxsize="
+                )
         return version
 
     def _recorded(
@@ -580,7 +514,7 @@ class Compiled:
         try:
             version = made_version(
                 self._function, self._parameters, call.args, call.kwargs, call.leaves, written if sizes else None,
-                counting, [version.program for version in self._versions.get(call.key, ())],
+                counting, [version.program for version in self._programs.of(call.key)],
             )  # fmt: skip
         except UnsupportedError as error:
             if self._otherwise == RAISE or counting:
@@ -589,26 +523,6 @@ class Compiled:
         if sizes:
             family.note(sizes, version, shapes)
         return version
-
-    def _is_full(self) -> bool:
-        """Return whether there are too many programs: an open one counts once, whatever its sizes are.
-
-        The paths of a signature count as one.
-        """
-        if sum(map(len, self._versions.values())) <= self._maxsize:
-            return False
-        opened: defaultdict[Any, set[int]] = defaultdict(set)  # by a signature with open axes, and a path
-        others, count = 0, 0
-        for key, versions in [*self._versions.items()]:  # another thread may move one to the end
-            sized = [version for version in versions if type(version.runner) is SizedRunner]
-            for version in sized:
-                opened[pattern_of(key, []), version.decisions].add(id(version.runner.opened))
-            others += weight_of([version for version in versions if type(version.runner) is not SizedRunner])
-            count += weight_of(sized)
-        most: Counter[Any] = Counter()
-        for (pattern, _), programs in opened.items():
-            most[pattern] = max(most[pattern], len(programs))
-        return most.total() + others > self._maxsize or count > SIZES * self._maxsize
 
     def _check_paths(self, key: Any, leaves: list[Any]) -> None:
         """Let the calls of a signature run eagerly from now on, if it has too many paths.
@@ -622,7 +536,7 @@ class Compiled:
                 f"{self._name} runs eagerly for these arguments: {STRAYED} times a decision at {self._strayed_at} was "
                 "so near that rounding decided it, and a program rounds otherwise than an eager call",
             )
-        holding = [version for version in self._versions.get(key, ()) if version.holds(leaves)]
+        holding = [version for version in self._programs.of(key) if version.holds(leaves)]
         if len({version.decisions for version in holding}) + self._strayed[key] >= MOST:
             self._run_eagerly(
                 key,
@@ -638,30 +552,11 @@ class Compiled:
         """
         if why not in self._eager.values():
             warn_at_call(f"compile: {why}")
-        while len(self._eager) >= self._maxsize:
+        while len(self._eager) >= self._programs.maxsize:
             del self._eager[next(iter(self._eager))]
         self._eager[key] = why
-        self._versions.pop(key, None)
-        self._last = None
+        self._programs.drop(key)
         raise Eagerly(why)
-
-    def _evict(self, why: str) -> None:
-        """Throw away the least recently used program. Warn at the first one, the tenth, the hundredth."""
-        oldest = next(iter(self._versions))
-        pattern = pattern_of(oldest, [])
-        self._families[pattern].forget(self._versions[oldest].pop())
-        self._thrown_away.append(Gone(self._parameters.told(oldest), why))
-        if not self._versions[oldest]:
-            del self._versions[oldest]
-            if all(pattern_of(key, []) != pattern for key in [*self._versions]):
-                del self._families[pattern]
-        self._evicted += 1
-        if self._evicted in (1, 10, 100, 1000):
-            warn_at_call(
-                f"compile: {self._name} was compiled more than {self._maxsize} times, and programs are thrown away "
-                f"(last because: {why}). Arguments that change at each call should be arrays of one shape or floats, "
-                "not ints that steer the function, or strings; or raise maxsize="
-            )
 
 
 def _is_numeric(item: Any) -> bool:

@@ -3,17 +3,18 @@
 A file has a program for each signature that it was saved for, and refuses every other. The function in it is called as
 the compiled one is, and returns the same.
 
-    saved_calls     the call that a program was made for, in words
-    saved_programs  a program with everything that it takes from outside
-    header          the parameters of the saved function
-    sources         functions that a program calls, as text
-    top_names       the names at the top of the file
-    factories       the functions that set programs up
-    lookup          the function that finds the program for a call
-    runtime         the functions that stand in every file
-    wrapping        lines within the width
-    saved_module    the text of the whole file
-    files           the file and the npz beside it, written
+    saved_calls       the call that a program was made for, in words
+    current_programs  the programs that a file has where no call is given
+    saved_programs    a program with everything that it takes from outside
+    header            the parameters of the saved function
+    sources           functions that a program calls, as text
+    top_names         the names at the top of the file
+    factories         the functions that set programs up
+    lookup            the function that finds the program for a call
+    runtime           the functions that stand in every file
+    wrapping          lines within the width
+    saved_module      the text of the whole file
+    files             the file and the npz beside it, written
 """
 
 from __future__ import annotations
