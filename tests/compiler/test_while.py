@@ -159,6 +159,42 @@ def test_a_saved_file_has_the_loop(tmp_path, monkeypatch):
         np.testing.assert_allclose(solve.step(a), result, rtol=1e-12)
 
 
+@pytest.mark.parametrize("parameters", ["arguments", "beside"])
+def test_a_saved_step_that_leaves_gradients_has_the_loop(parameters, tmp_path):
+    w = tg.Tensor(np.full(3, 0.5), name="w")
+
+    @tg.compile
+    def step(a):
+        x, err = a, np.abs(a * a - a)
+        while np.max(err) > 1e-10:
+            x = 0.5 * (x + a / x)
+            err = np.abs(x * x - a)
+        loss = np.sum(w * x)
+        w.grad = None
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return loss
+
+    arguments = arguments_of(newton)
+    for a in arguments:
+        step(a)
+    count = len(step.signatures)
+    step.save(tmp_path / "step.py", parameters=parameters)
+    spec = importlib.util.spec_from_file_location("step", tmp_path / "step.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    state = {"w": w.data.copy()}
+    for a in arguments:
+        if parameters == "beside":
+            found = module.step(a)
+        else:
+            found, state = module.step(a, **state)
+            state = {"w": state["w"]}
+        np.testing.assert_allclose(found, step(a), rtol=1e-12)
+        np.testing.assert_allclose(state["w"] if parameters == "arguments" else module.w, w.data, rtol=1e-12)
+    assert len(step.signatures) == count
+
+
 def test_outcomes_and_paths():
     path = (True, ((True, False), (False,)), True)
     assert outcomes_at(path, (2,)) == (True, True, False, True, False, False, True)

@@ -17,6 +17,7 @@ from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.run.binding import Ends
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.saved_calls import SavedCall
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import plain
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph, Node, nodes_in
@@ -188,7 +189,7 @@ def _inputs_and_results(program: Program, ends: Ends, call: SavedCall, as_argume
 
 def _with_inputs(program: Program, inputs: _Inputs, results: Any) -> Program:
     """Return a program with other arguments, variables and results."""
-    return replace(
+    changed = replace(
         program,
         graph=Graph(
             program.graph.nodes,
@@ -199,6 +200,31 @@ def _with_inputs(program: Program, inputs: _Inputs, results: Any) -> Program:
         results=results,
         reckoned={},
     )
+    return changed if program.twin is None else replace(changed, twin=_twin_of(changed, program))
+
+
+def _twin_of(changed: Program, program: Program) -> Program:
+    """Return the twin of a program with the arguments, variables and results that the program has been given."""
+    twin = program.twin
+    assert twin is not None
+    twins = {node.index: other for node, other in zip(_ends_of(program), _ends_of(twin), strict=True)}
+
+    def twins_of(nest: Any) -> Any:
+        return mapped(nest, lambda item: twins[item.index] if isinstance(item, Node) else item)
+
+    return replace(
+        twin,
+        graph=Graph(twin.graph.nodes, twins_of(changed.graph.outputs)),
+        arguments=twins_of(changed.arguments),
+        variables=tuple([Variable(*twins_of((item.node, item.name, item.updated))) for item in changed.variables]),
+        results=twins_of(changed.results),
+        reckoned={},
+    )
+
+
+def _ends_of(program: Program) -> list[Node]:
+    """Return the inputs and the outputs of a program."""
+    return [*program.arguments, *[variable.node for variable in program.variables], *program.graph.outputs]
 
 
 def _updated_nodes(inputs: _Inputs) -> list[Node]:
