@@ -127,7 +127,10 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
             raise ValueError("place: there are no values to write, and places to write them")
         return
     if is_stand_in(mask):
-        arr[...] = np.where(mask, np.ravel(array_of(vals))[_ranks(mask, np.size(vals))], arr)
+        values = np.ravel(array_of(vals))
+        if not isinstance(values, Value) and not is_stand_in(values):
+            values = np.asarray(values, like=mask)  # computed places are those of a recorded array
+        arr[...] = np.where(mask, values[_ranks(mask, values.size)], arr)
         return
     both = plain((arr, vals))
     if reach_each_other(*both) and all([is_stand_in(one) or one.flags.c_contiguous for one in both]):
