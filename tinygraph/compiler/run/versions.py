@@ -323,7 +323,7 @@ class Version:
         with self._lock:
             arguments = self._arguments(leaves)
             if self._written:
-                check_writable(arguments, self._written, variables.owners(leaves))
+                check_writable(self.program, arguments, self._written, variables.owners(leaves))
             if variables.buffers is not None and variables.are_settled(arguments):
                 results = self.runner.run(arguments, variables.buffers)
                 for tensor, buffer in variables.updated:
