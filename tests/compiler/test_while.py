@@ -195,6 +195,25 @@ def test_a_saved_step_that_leaves_gradients_has_the_loop(parameters, tmp_path):
     assert len(step.signatures) == count
 
 
+def test_a_loop_that_counts_in_an_array_is_open():
+    @tg.compile
+    def decayed(x):
+        n = np.zeros((), like=x)
+        while np.max(x) > 1 and n < 60:
+            x = x * 0.9
+            n = n + 1
+        return x, n
+
+    for scale in range(40):
+        expected, n = np.full(3, 1.2**scale), 0
+        while np.max(expected) > 1 and n < 60:
+            expected, n = expected * 0.9, n + 1
+        found = decayed(np.full(3, 1.2**scale))
+        np.testing.assert_allclose(found[0], expected, rtol=1e-12)
+        assert found[1] == n
+    assert len(decayed.signatures) < 6
+
+
 def test_outcomes_and_paths():
     path = (True, ((True, False), (False,)), True)
     assert outcomes_at(path, (2,)) == (True, True, False, True, False, False, True)

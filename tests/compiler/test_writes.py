@@ -150,11 +150,15 @@ def test_a_call_that_fails_changes_none_of_the_arrays_that_it_is_given():
 
 def test_an_argument_in_the_memory_of_another_that_is_written_into_is_refused():
     x = np.arange(8.0)
-    with pytest.raises(tg.UnsupportedError, match=r"same memory.*copy"):
+    with pytest.raises(tg.UnsupportedError, match=r"writes into u, and v lies in the same memory.*copy"):
         tg.compile(wave)(x, x[:])
     x.flags.writeable = False
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match="read-only: the function writes into u"):
         tg.compile(wave)(x, np.arange(8.0))
+
+    w = tg.Tensor(np.arange(8.0), name="w", requires_grad=False)
+    with pytest.raises(tg.UnsupportedError, match=r"writes into u, and w lies in the same memory"):
+        tg.compile(lambda u, v: wave(u, v * w))(w.data[:], np.arange(8.0))
 
 
 def test_a_profile_writes_into_no_argument():
@@ -191,6 +195,7 @@ def by_functions(x):
     y = np.copy(x)
     np.putmask(y, x > 1, np.array([3.0, 4.0]))
     np.place(y, x < 0.8, x[3:])
+    np.place(y, x < 0.6, [5.0, 6.0])
     np.put(y, np.argsort(x)[:2], x[1])
     np.put_along_axis(y, np.argsort(x)[-1:], x[:1] * 3, 0)
     np.add.at(y, np.argsort(x)[[0, 0, 1]], x[2])

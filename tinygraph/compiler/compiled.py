@@ -541,7 +541,8 @@ class Compiled:
             self._run_eagerly(
                 key,
                 f"{self._name} runs eagerly for these arguments: more than {MOST} paths lead through it, and most "
-                f"part at {line_of_most(holding)}. Compute there with np.where or np.take, which are recorded",
+                f"part at {line_of_most(holding)}. Compute there with np.where or np.take, which are recorded; where a "
+                "while loop counts, count in an array, n = np.zeros((), like=x)",
             )
 
     def _run_eagerly(self, key: Any, why: str) -> NoReturn:
