@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = [
-    "has_arguments", "instructions", "is_indexing", "is_same_code", "operation_at", "stores_a_part",
-    "stores_a_part_next",
-]  # fmt: skip
+__all__ = ["has_arguments", "instructions", "is_indexing", "is_same_code", "operation_at", "stores_a_part"]
 
 _STORES = frozenset(dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap)
 _INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in dis.opmap)
@@ -49,13 +46,6 @@ def operation_at(code: CodeType, lasti: int) -> tuple[str, str]:
 def stores_a_part(frame: FrameType) -> bool:
     """Return whether a frame is executing `array[index] = value`."""
     return frame.f_code.co_code[frame.f_lasti] in _STORES
-
-
-def stores_a_part_next(frame: FrameType) -> bool:
-    """Return whether a frame stores its result into a part, as `t[index] += v` does after the addition."""
-    rest = [step for step in dis.get_instructions(frame.f_code) if step.opname not in ("CACHE", "SWAP")]
-    after = next((step for step in rest if step.offset > frame.f_lasti), None)
-    return after is not None and after.opname in ("STORE_SUBSCR", "STORE_SLICE")
 
 
 def is_indexing(frame: FrameType) -> bool:
