@@ -64,7 +64,7 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
     if not (link.ready or type(link) in LIVE_CALLS) or (
         modes.unusual
         and (not state.recording or (state.tracing is not None and (not link.ready or op.function is np.transpose)))
-    ):
+    ):  # `record_call` knows the views of a stand-in, of which `x.T` alone comes here
         if type(link) is LiveData and (result := on_data(op.function, compute, (x,), {})) is not NotImplemented:
             return result
         return record_call(op, compute, (x,), {}, frame)
