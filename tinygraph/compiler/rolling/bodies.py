@@ -13,7 +13,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine, AtCount, item_at, kept_row
 from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rolling.patterns import Carried, Element, Here, Numbers, Pattern, Rows, Same
+from tinygraph.compiler.rolling.patterns import Carried, Element, Here, Numbers, Pattern, Rows, Same, values_in
 from tinygraph.graph import Graph
 
 __all__ = ["Body", "Needed"]
@@ -21,10 +21,12 @@ __all__ = ["Body", "Needed"]
 
 @dataclass(eq=False)
 class Needed:
-    """The values of a loop that are needed outside, by their places: all of them, the last ones, and those of the pass
-    in which it ends.
+    """The values of a loop that are needed outside, by their places in an iteration.
 
     Attributes:
+        stacked: those of which all iterations are needed.
+        last: those of which the last one is.
+        exits: those that are needed of the pass in which an open loop ends.
         loop: the step of the loop, once it is there.
     """
 
@@ -96,19 +98,11 @@ class Body:
     # --- inputs -------------------------------------------------------------------------------------------------------
 
     def _find_inputs(self, item: Any) -> None:
-        kind = type(item)
-        if kind is tuple or kind is list:
-            for each in item:
-                self._find_inputs(each)
-        elif kind is dict:
-            for each in item.values():
-                self._find_inputs(each)
-        elif kind is Element:
-            self._find_inputs(item.base)
-        elif kind is Same and not item.step.is_constant:
-            self._input(self._value(item.step))
-        elif kind is Rows:
-            self._input(self._stack(item))
+        for value in values_in(item):
+            if type(value) is Same and not value.step.is_constant:
+                self._input(self._value(value.step))
+            elif type(value) is Rows:
+                self._input(self._stack(value))
 
     def _input(self, step: Step) -> Step:
         if step.index not in self._known:

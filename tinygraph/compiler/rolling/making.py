@@ -15,12 +15,12 @@ from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.bodies import Body, Needed
 from tinygraph.compiler.rolling.patterns import (
-    Element,
     Located,
     Pattern,
     Rows,
     Same,
     pattern_of,
+    values_in,
 )
 from tinygraph.compiler.rolling.pieces import Piece, goes_on_evenly, in_one, joins, piece_of, places_of
 from tinygraph.compiler.rolling.runs import Run, runs_in
@@ -65,17 +65,17 @@ def rolled(graph: Graph, is_open: bool = False) -> Graph:
     return _Rolling(graph, steps, patterns, where).graph() if patterns else graph
 
 
-def _nested(run: Run, inner: int, small: bool) -> list[Run]:
+def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
     """Return what to look for instead of a run in which numbers begin anew after some iterations.
 
     Such a run is a loop in a loop: the outer one is made first. If there are too few of its iterations, each is a run.
     """
     outer = Run(run.start, run.period * inner, run.count // inner)
-    if outer.is_worth_it(small):
+    if outer.is_worth_it(is_open):
         return [outer]
     parts = [Run(run.start + outer.period * count, run.period, inner) for count in range(outer.count)]
     rest = Run(outer.stop, run.period, run.count - outer.count * inner)
-    return [part for part in (*parts, rest) if part.is_worth_it(small) and part != run]
+    return [part for part in (*parts, rest) if part.is_worth_it(is_open) and part != run]
 
 
 class _Rolling:
@@ -135,21 +135,11 @@ class _Rolling:
             self._need(output)
 
     def _need_in(self, item: Any) -> None:
-        kind = type(item)
-        if kind is tuple or kind is list:
-            for each in item:
-                self._need_in(each)
-        elif kind is dict:
-            for each in item.values():
-                self._need_in(each)
-        elif kind is Rows:
-            _note(self._kept[item.pattern].stacked, item.offset)
-        elif kind is Same:
-            self._need(item.step)
-        elif kind is Element:
-            self._need_in(item.base)
-        elif kind is Step or kind is Piece:
-            self._need(item)
+        for value in values_in(item):
+            if type(value) is Rows:
+                _note(self._kept[value.pattern].stacked, value.offset)
+            else:
+                self._need(value.step if type(value) is Same else value)
 
     def _need(self, item: Any) -> None:
         """Note that a value, or a piece of some, is needed outside of its loop."""
@@ -188,10 +178,10 @@ class _Rolling:
         return self._moved[key]
 
     def _of_loop(self, place: Located, item: Step) -> Step:
-        kept = self._kept[place.pattern]
-        loop, run = kept.loop, place.pattern.run
-        assert loop is not None
         pattern = place.pattern
+        kept, run = self._kept[pattern], pattern.run
+        loop = kept.loop
+        assert loop is not None
         number = pattern.carries(place.offset) if place.iteration == run.count - 1 else None
         before = len(pattern.carried) + len(kept.stacked)
         if place.iteration == run.count:

@@ -8,7 +8,7 @@ h₀, h₁, h₂              Carried: h₀ first, then the value of the iterati
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +19,9 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.runs import Run
 from tinygraph.compiler.rolling.words import is_element
 
-__all__ = ["Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "is_same", "pattern_of"]
+__all__ = [
+    "Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "is_same", "pattern_of", "values_in",
+]  # fmt: skip
 
 
 class Located(NamedTuple):
@@ -130,7 +132,7 @@ class _Differ(Exception):  # noqa: N818 - no error: the run is tried without som
 
 def pattern_of(
     run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
-    words: Sequence[int], breaks: list[int], small: bool = False,
+    words: Sequence[int], breaks: list[int], is_open: bool = False,
 ) -> Pattern | None:  # fmt: skip
     """Return what the iterations of a run have in common, the first or the last ones left out if they differ.
 
@@ -141,11 +143,11 @@ def pattern_of(
         located: where in an earlier loop a value is.
         words: of the steps.
         breaks: gets the numbers of iterations after which numbers begin anew: they are those of a loop within another.
-        small: whether a condition may end the loop, and shorter runs count.
+        is_open: whether a condition may end the loop, and shorter runs count.
     """
-    for end, (first, last) in itertools.product((True, False) if small else (False,), _LEFT_OUT):
+    for end, (first, last) in itertools.product((True, False) if is_open else (False,), _LEFT_OUT):
         part = Run(run.start + first * run.period, run.period, run.count - first - last)
-        if not part.is_worth_it(small) or (end and last):
+        if not part.is_worth_it(is_open) or (end and last):
             continue
         place = _exit_of(part, steps, words) if end else None
         if end and place is None:
@@ -166,8 +168,9 @@ _LEFT_OUT = ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (2, 2))
 
 
 def _exit_of(run: Run, steps: Sequence[Step], words: Sequence[int]) -> int | None:
-    """Return the place of the decision that ends a loop: behind the run it was taken otherwise, with Python in the same
-    state as in all iterations.
+    """Return the place of the decision that ends a loop; None for none.
+
+    Behind the run it was taken otherwise, with Python in the same state as in all iterations.
     """
     for offset in range(run.period):
         position = run.stop + offset
@@ -333,6 +336,20 @@ class _Matching:
             number = self._carried[key]
             following = Carried(number)
         return number
+
+
+def values_in(item: Any) -> Iterator[Any]:
+    """Yield the values in an argument, or some arguments: those that elements are taken of, and no indices."""
+    kind = type(item)
+    if kind is tuple or kind is list:
+        for each in item:
+            yield from values_in(each)
+    elif kind is dict:
+        yield from values_in(list(item.values()))
+    elif kind is Element:
+        yield from values_in(item.base)
+    else:
+        yield item
 
 
 # --- numbers, and constants -------------------------------------------------------------------------------------------

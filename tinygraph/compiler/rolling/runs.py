@@ -45,37 +45,37 @@ class Run:
         """The number of words that a loop saves."""
         return self.period * (self.count - 1)
 
-    def is_worth_it(self, small: bool = False) -> bool:
+    def is_worth_it(self, is_open: bool = False) -> bool:
         """Return whether it should be a loop.
 
         Args:
-            small: it may be a loop that is shorter, or saves less, than one written for its own sake.
+            is_open: whether a condition may end it: such a loop may be shorter, and save less.
         """
-        if small:
+        if is_open:
             return self.count >= FEWEST and self.saved > 1
         return self.count >= ITERATIONS and self.saved >= SAVED
 
 
-def runs_in(words: Sequence[int], small: bool = False) -> list[Run]:
+def runs_in(words: Sequence[int], is_open: bool = False) -> list[Run]:
     """Return the longest runs in a list, none of which overlap, in their order.
 
     The run that saves most is taken first; what repeats itself within its words is no run beside it.
 
     Args:
         words: the list.
-        small: whether shorter ones count, too.
+        is_open: whether a condition may end them, and shorter ones count.
     """
-    found = sorted(_repetitions(words, small), key=lambda run: (-run.saved, run.period))
+    found = sorted(_repetitions(words, is_open), key=lambda run: (-run.saved, run.period))
     taken: list[Run] = []
     busy = bytearray(len(words))
     for run in found:
-        for free in _free_parts(run, busy, small):
+        for free in _free_parts(run, busy, is_open):
             taken.append(free)
             busy[free.start : free.stop] = b"\1" * (free.stop - free.start)
     return sorted(taken)
 
 
-def _repetitions(words: Sequence[int], small: bool) -> list[Run]:
+def _repetitions(words: Sequence[int], is_open: bool) -> list[Run]:
     """Return the runs of every period by which a word follows the same word, or a phrase the same phrase.
 
     A word may stand several times in what is repeated; a phrase of some words is longer than what repeats itself there.
@@ -91,7 +91,7 @@ def _repetitions(words: Sequence[int], small: bool) -> list[Run]:
             if period and known.get(period, -1) <= position:
                 start, known[period] = _ends_of(words, position, period)
                 run = Run(start - period, period, (known[period] - start) // period + 1)
-                if run.is_worth_it(small):
+                if run.is_worth_it(is_open):
                     found[run] = None
         numbers: dict[tuple[int, int], int] = {}
         pairs = zip(phrases, phrases[length:], strict=False)
@@ -110,7 +110,7 @@ def _ends_of(words: Sequence[int], position: int, period: int) -> tuple[int, int
     return start, stop
 
 
-def _free_parts(run: Run, busy: bytearray, small: bool) -> list[Run]:
+def _free_parts(run: Run, busy: bytearray, is_open: bool) -> list[Run]:
     """Return the parts of a run, of whole periods, in which no position is busy."""
     if not any(busy[run.start : run.stop]):
         return [run]
@@ -119,7 +119,7 @@ def _free_parts(run: Run, busy: bytearray, small: bool) -> list[Run]:
     for position in range(run.start, run.stop + 1):
         if position == run.stop or busy[position]:
             part = Run(start, run.period, (position - start) // run.period)
-            if part.is_worth_it(small):
+            if part.is_worth_it(is_open):
                 parts.append(part)
             start = position + 1
     return parts
