@@ -42,8 +42,8 @@ class _Repeated:
     """A loop of the program.
 
     Attributes:
-        begin, end: its first and its last step.
-        first, last: their positions.
+        begin: its first step.
+        first, last: the positions of its first and its last step.
         steps: those between, without markers.
         held: its carried values, each with its next value.
         stacks: what it keeps of every iteration: the memory, and the value in it.
@@ -55,7 +55,6 @@ class _Repeated:
     begin: Step
     first: int
     steps: list[Step] = field(default_factory=list)
-    end: Step | None = None
     last: int = -1
     held: list[tuple[Step, Step]] = field(default_factory=list)
     stacks: list[tuple[Step, Step]] = field(default_factory=list)
@@ -76,7 +75,7 @@ def _loops_of(graph: Graph) -> dict[int, _Repeated]:
             found[step.index] = around[-1]
         elif type(function) is End:
             loop = around.pop()
-            loop.end, loop.last = step, position
+            loop.last = position
             loop.held = list(zip(step.args[1], step.args[2], strict=True))
         elif function is put_row:
             found[step.args[2].index].stacks.append((step.args[0], step.args[1]))
@@ -115,7 +114,6 @@ class _Picture:
         self.nodes: list[Step] = []
         self.free = max(step.index for step in graph.nodes) + 1
         self.last_use = _last_uses(graph)
-        self.next_of = {old.index: new for loop in loops.values() for old, new in loop.held}
 
     def drawn(self) -> Graph:
         """Return the graph."""
