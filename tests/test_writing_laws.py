@@ -241,13 +241,8 @@ def close(found: Any, expected: Any, tolerance: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
 
 
-# --- laws -------------------------------------------------------------------------------------------------------------
-
-
-@given(programs())
-@settings(max_examples=150)
-def test_values_are_those_of_arrays_to_the_bit_and_gradients_those_of_differences(drawn):
-    lines, x = drawn
+def same_values(lines: list[str], x: np.ndarray) -> tuple[tg.Tensor, Callable[[Any], Any]]:
+    """Check that a Tensor gives the values of its array to the bit; return the Tensor, and a loss."""
     note("\n".join(lines))
     expected = run(lines, same_layout(x))
     leaf = tg.Tensor(x)
@@ -255,10 +250,17 @@ def test_values_are_those_of_arrays_to_the_bit_and_gradients_those_of_difference
     for name, item in expected.items():
         np.testing.assert_array_equal(value_of(found[name]), item)
         assert found[name].dtype == item.dtype
+    return leaf, lambda x: summed(run(lines, x)) + 0.0 * np.sum(x)
 
-    def loss(x):
-        return summed(run(lines, x)) + 0.0 * np.sum(x)
 
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+@given(programs())
+@settings(max_examples=150)
+def test_values_are_those_of_arrays_to_the_bit_and_gradients_those_of_differences(drawn):
+    lines, x = drawn
+    leaf, loss = same_values(lines, x)
     gradient = tg.grad(loss)
     slope = slopes(loss, x)
     if np.max(np.abs(slope - slopes(loss, x, 3e-6)), initial=0) < 1e-6 * (1 + np.max(np.abs(slope), initial=0)):
@@ -279,17 +281,7 @@ def compares(lines: list[str]) -> bool:
 def test_values_in_lower_precision_are_those_of_arrays_and_gradients_those_of_float64(dtype, tolerance, data):
     lines, x = data.draw(programs(dtype=dtype))
     lines = [line for line in lines if "partition" not in line]  # which leaves the order of the others open
-    note("\n".join(lines))
-    expected = run(lines, same_layout(x))
-    leaf = tg.Tensor(x)
-    found = run(lines, leaf)
-    for name, item in expected.items():
-        np.testing.assert_array_equal(value_of(found[name]), item)
-        assert found[name].dtype == item.dtype
-
-    def loss(x):
-        return summed(run(lines, x)) + 0.0 * np.sum(x)
-
+    leaf, loss = same_values(lines, x)
     loss(leaf).backward()
     assert leaf.grad.dtype == dtype
     if not compares(lines):

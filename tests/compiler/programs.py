@@ -53,6 +53,23 @@ def interpreted(function: Any = None, **keywords: Any) -> Any:
     return compiled_by(lambda program, name: Interpreter(program), function, **keywords)
 
 
+def recurrent(x: Any, w: Any, u: Any, b: Any) -> Any:
+    """A network over sequences, whose states are not needed, only the last."""
+    h = np.zeros((x.shape[1], u.shape[0]))
+    for t in range(x.shape[0]):
+        h = np.tanh(x[t] @ w + h @ u + b)
+    return np.sum(h * h)
+
+
+def in_threads(work: Callable[[int], None], count: int) -> None:
+    """Call a function with the numbers below a count, each in a thread of its own, and wait for all."""
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def one_phase(*rewrites: Rewrite) -> tuple[Phase, ...]:
     """Some rewrites as the only phase."""
     return (Phase("one", "Rewrites that are looked at.", rewrites),)

@@ -6,7 +6,6 @@ import gc
 import importlib.util
 import math
 import operator
-import threading
 import weakref
 from unittest import mock
 
@@ -16,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tests.compiler.programs import in_threads
 from tinygraph import nn, optim
 from tinygraph.compiler.axes import SizedRunner
 from tinygraph.compiler.trace import twice
@@ -703,9 +703,5 @@ def test_two_threads_call_with_sizes_of_their_own():
             if not np.allclose(compiled(x), np.tanh(x) @ np.ones((20, 3))):
                 failures.append(x.shape)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, 3)
     assert not failures

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib.util
 import operator
 import sys
-import threading
 import warnings
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
-from tests.compiler.programs import compiled_by
+from tests.compiler.programs import compiled_by, in_threads
 from tinygraph import draws
 from tinygraph.compiler import pipeline
 from tinygraph.compiler.program.decisions import Left
@@ -536,11 +535,7 @@ def test_threads_on_several_paths():
             except BaseException as error:
                 failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, 3)
     assert not failures
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import one_phase, program_of, without
+from tests.compiler.programs import one_phase, program_of, recurrent, without
 from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
@@ -53,16 +53,8 @@ def after(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], bac
     return drop_dead(rewrite(drop_kept_axes(steps_of(program))))
 
 
-def recurrent(x: Any, w: Any, u: Any, b: Any) -> Any:
-    """A network over sequences, whose states are not needed, only the last."""
-    h = np.zeros((x.shape[1], u.shape[0]))
-    for t in range(x.shape[0]):
-        h = np.tanh(x[t] @ w + h @ u + b)
-    return np.sum(h * h)
-
-
 def gated(x: Any, w: Any, u: Any, b: Any) -> Any:
-    """The same with two gates, which lie beside each other."""
+    """A recurrent network with two gates, which lie beside each other."""
     size = u.shape[0]
     h = np.zeros((x.shape[1], size))
     for t in range(x.shape[0]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib.util
 import sys
-import threading
 import tracemalloc
 import warnings
 import weakref
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.compiler.programs import in_threads
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
 
 pytestmark = pytest.mark.skipif(sys.implementation.name != "cpython", reason="references are counted by CPython")
@@ -135,11 +135,7 @@ def test_several_threads_have_results_of_their_own() -> None:
             if not np.allclose(result, np.sin(x + shift) * np.exp(x + shift)):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, 4)
     assert not wrong
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import one_phase, program_of
+from tests.compiler.programs import one_phase, program_of, recurrent
 from tinygraph.compiler.phases import PHASES, ROLL
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import Phase, Rewrite
@@ -30,14 +30,6 @@ REWRITES: tuple[Rewrite, ...] = (join_stacks, absorb_before, absorb_after, tidy_
 
 def starts(*shapes: tuple[int, ...]) -> list[Any]:
     return [rng.normal(size=shape) * 0.5 for shape in shapes]
-
-
-def recurrent(x: Any, w: Any, u: Any, b: Any) -> Any:
-    """A network over sequences, of whose states the last is read."""
-    h = np.zeros((x.shape[1], u.shape[0]))
-    for t in range(x.shape[0]):
-        h = np.tanh(x[t] @ w + h @ u + b)
-    return np.sum(h * h)
 
 
 def gated(x: Any, w: Any, u: Any, b: Any) -> Any:
