@@ -49,7 +49,6 @@ class Body:
         self._value = value
         self._stack = stack
         self._builder = Builder()
-        self._inputs: list[Step] = []
         self._carried: list[Step] = []
         self._known: dict[int, Step] = {}
         self._parts: dict[tuple[int, str], Step] = {}  # by an array and an index the element
