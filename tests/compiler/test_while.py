@@ -125,6 +125,69 @@ def test_a_loop_that_python_counts_has_a_program_for_each_number_of_iterations(f
     assert "while True:" not in compiled.source
 
 
+def in_turn(a, first, second):
+    """Two loops, each repeated a number of times that is given."""
+    x = a
+    while np.max(first) > 0:
+        x = np.sin(x) * 1.1
+        first = first - 1
+    y = x + a
+    while np.max(second) > 0:
+        y = np.cos(y) * 0.9 + x
+        second = second - 1
+    return x * y
+
+
+def states_of_both(a, first, second):
+    """The second loop reads what the first ended with, and its backward pass what both kept."""
+    x, steps = a, first
+    while np.max(steps) > 0:
+        x = x * np.sin(x) + 0.1 * a
+        steps = steps - 1
+    z, y = x * x, a
+    while np.max(second) > 0:
+        y = np.sin(y) * z - np.cos(y) * np.max(second)
+        second = second - 1
+    return y + z * np.max(first)
+
+
+def apart(a, first, second):
+    """Two loops of which neither reads anything of the other."""
+    x, y = a, a * 2
+    while np.max(second) > 0:
+        y = y * np.cos(y)
+        second = second - 1
+    while np.max(first) > 0:
+        x = np.tanh(x) + 0.3 * x * x
+        first = first - 1
+    return x - y[::-1]
+
+
+# So often are two loops repeated, call by call: equally often, or both by as many iterations more than before.
+TRIPS = [
+    [(5, 5), (8, 8), (5, 8), (8, 5), (6, 7), (4, 9)],
+    [(4, 7), (6, 9), (6, 6), (9, 6), (7, 4), (3, 8)],
+    [(7, 5), (7, 9), (4, 5), (9, 9), (6, 3), (5, 7)],
+    [(3, 3), (4, 4), (0, 0), (1, 6), (6, 1), (2, 2), (0, 7), (7, 0)],
+    [(9, 4), (4, 9), (9, 4), (6, 6), (5, 8), (12, 2)],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("trips", TRIPS, ids=str)
+@pytest.mark.parametrize("function", [in_turn, states_of_both, apart])
+@pytest.mark.parametrize("order", [0, 1])
+def test_two_loops_that_are_repeated_equally_often_are_not_taken_for_one_another(function, order, trips):
+    def derived(a, first, second):
+        if order == 0:
+            return function(a, first, second)
+        return tg.grad(lambda a: np.sum(function(a, first, second) * np.array([1.0, 2.0, 3.0])))(a)
+
+    compiled, a = tg.compile(derived), np.array([0.4, 0.7, -0.2])
+    for first, second in trips:
+        arguments = a, np.full(1, float(first)), np.full(1, float(second))
+        np.testing.assert_allclose(compiled(*arguments), derived(*arguments), rtol=1e-9, atol=1e-12)
+
+
 def test_a_tensor_is_updated_by_as_many_iterations_as_it_takes():
     for scales in (SCALES, SCALES[::-1]):
         w, twin = tg.Tensor(np.array([0.5, 0.7]), name="w"), tg.Tensor(np.array([0.5, 0.7]), name="w")
