@@ -95,6 +95,14 @@ ROLLED = {
     for t in range(len(x)):
         h = np.tanh(h + x[t - 1] * x[t - 2])
     return np.sum(h) + np.sum(z[:, -1] * (z[:, 1] * z[:, 1]))""",
+    "loops in an iteration that is read by others": """
+    m = np.ones(w.shape)
+    for t in range(6):
+        h = np.sin(((m + m) + (h + w[0]))[:, 0])
+        m = m + w
+        for s in range(6):
+            h = np.tanh(h * 0.7 + np.tanh(np.sum(w, axis=0)))
+    return np.sum(h) + np.sum(m**2)""",
 }
 
 

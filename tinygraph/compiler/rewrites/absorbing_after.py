@@ -110,8 +110,8 @@ def with_iteration_after(graph: Graph, step: Step) -> Graph | None:
     if len(made) < ALIKE * len(calls) or len(inside) < ALIKE * ALIKE * len(calls):
         return None
     read = _read_outside(graph, inside, step)
-    if read is None:
-        return None
+    if read is None or any([type(made[index].function) is Loop for index in read]):
+        return None  # a loop in the iteration that others read, too, is no array that could be handed out
     return _with_last_iteration(graph, step, search, {index: made[index] for index in read})
 
 
