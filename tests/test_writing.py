@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph import numpy
 
 rng = np.random.default_rng(0)
 
@@ -466,3 +468,16 @@ def test_a_cotangent_that_two_operands_share_is_not_cleared_for_both(size, eleme
     expected[1:4] = 0.0
     expected[:2] += [4.0 * 2.0, 4.0 * 1.0]
     np.testing.assert_array_equal(x.grad, expected)
+
+
+@pytest.mark.parametrize("number", [1, 1.0, np.float64(1), np.float32(1), np.float16(1), np.int8(1), np.longdouble(1)])
+@pytest.mark.parametrize("watched", [False, True])
+def test_an_array_of_no_axes_stays_one_whatever_number_is_added(number, watched):
+    array = numpy.zeros(())
+    view = again = array
+    with tg.detect_nonfinite() if watched else contextlib.nullcontext():
+        again += number
+    assert again is array
+    assert view.data == 1 and view.dtype == np.float64
+    again[...] = tg.Tensor(2.0)
+    assert view.data == 2

@@ -50,6 +50,9 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
         if type(result) is not type(self) and is_array(result):  # a step function of it, t // 1
             result = self._numpy(np.zeros_like, (self,), {}, _getframe(1)) + result
         if type(result) is not type(self):
+            if type(self._link) is LiveData and is_array(self._value) and isinstance(result, np.generic):
+                write(self, ..., _fitted(result, self, other, sign), _getframe(1), f"t {sign} v")
+                return self  # an array of no axes, whose sum with a number is a number
             return result
         takes_parts = is_array(self._value)
         if not takes_parts and (self._link.is_call or type(self._link) is Unnamed):
