@@ -141,3 +141,24 @@ def test_the_profile_and_the_page_show_loops():
     assert "%" in drawn.source
     page = step.draw(rewritten=True, view="collapsed").html()
     assert "loop 1 × 20" in page and "x[i]" in page
+
+
+def test_writes_say_where_and_what_and_each_state_is_called_as_its_array():
+    def heated(u, k):
+        u = u.copy()
+        for _ in range(50):
+            u[1:-1] += k * (u[2:] - 2 * u[1:-1] + u[:-2])
+        return u
+
+    texts = words(compiled(heated, rng.normal(size=12), 0.1).draw(rewritten=True, view="full"))
+    assert {"u_before 12", "u_before[1:−1] ← ·", "last_u 12"} <= set(texts)
+
+    def shifted(x):
+        y = x * 2
+        y[1:] = x[:-1]
+        y[0] = x[3]
+        return y
+
+    step = compiled(shifted, rng.normal(size=4))
+    for rewritten in (False, True):
+        assert {"y₁[1:] ← x[:−1]", "y₂[0] ← x[3]", "y₃ 4"} <= set(words(step.draw(rewritten=rewritten)))

@@ -314,7 +314,7 @@ class Compiled:
                 scope, "loop 1 × 20": a card, or a box with the steps of one iteration.
             options: see `tinygraph.draw`.
         """
-        from tinygraph.compiler.run.pictured import pictured
+        from tinygraph.compiler.run.pictured import named_states, pictured
         from tinygraph.drawing import draw
 
         version = self._used()
@@ -322,7 +322,8 @@ class Compiled:
         steps = [node for node in graph.nodes if isinstance(node, Step)]
         own = {step.index: step.section for step in steps} if rewritten else program.sections
         sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
-        return draw(graph, **{"sections": sections, "names": program.updates_in(graph), **options})
+        names = {**named_states(graph), **program.updates_in(graph)}
+        return draw(graph, **{"sections": sections, "names": names, **options})
 
     def save(self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", **kwargs: Any) -> None:
         """Write a module that computes the same and needs NumPy alone, with its arrays in an npz beside it.

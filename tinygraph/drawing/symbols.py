@@ -167,6 +167,10 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
         return clip(f"{word(node.args[0])}[{index_text(node.args[1])}]")
     if (written := place_of(node)) is not None:
         return clip(_write(node, written, names))
+    if op == "part_written" and len(node.args) == 3:
+        whole, value, index = node.args
+        array = _operand(whole, names).replace(UNNAMED, "")
+        return clip(f"{array}[{index_text(index)}] ← {_operand(value, names, group=False)}")
     if op == "einsum" and node.args and isinstance(node.args[0], str):
         return clip(f"einsum {node.args[0].replace('->', '→')}")
     if op in AROUND and len(node.args) == 1 and not node.kwargs:

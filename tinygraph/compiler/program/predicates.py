@@ -74,7 +74,7 @@ def may_fail(step: Step) -> bool:
     return not getattr(function, "__module__", "").startswith("tinygraph.")
 
 
-def is_write(step: Step) -> bool:
+def is_write(step: Any) -> bool:
     """Return whether a call writes into a part of an array."""
     return step.function is part_written or (type(step.function) is AtCount and step.function.function is part_written)
 

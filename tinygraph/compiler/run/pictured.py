@@ -16,15 +16,15 @@ from typing import Any
 from tinygraph.compiler.program.counting import kept_at, kept_rows
 from tinygraph.compiler.program.loop_marks import Begin, End, carried, is_marker, kept, put_row, row, stacked
 from tinygraph.compiler.program.loops import goes_on
-from tinygraph.compiler.program.predicates import looks_like_view
+from tinygraph.compiler.program.predicates import is_write, looks_like_view
 from tinygraph.compiler.program.spelling import Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
 from tinygraph.compiler.program.steps import Step
 from tinygraph.drawing.repeats import BEFORE, CONDITIONS, EVERY, LAST, LoopName, name_of_loop
 from tinygraph.engine.nested import mapped
-from tinygraph.graph import Graph
+from tinygraph.graph import Graph, Node
 from tinygraph.users_code.loop_lines import loop_line
 
-__all__ = ["pictured"]
+__all__ = ["named_states", "pictured"]
 
 
 def pictured(graph: Graph) -> Graph:
@@ -35,6 +35,19 @@ def pictured(graph: Graph) -> Graph:
     """
     loops = _loops_of(graph)
     return _Picture(graph, loops).drawn() if loops else graph
+
+
+def named_states(graph: Graph) -> dict[int, str]:
+    """Return the names of an array's states after writes, by their index: each is called as the array is."""
+    called: dict[int, str | None] = {}
+    found: dict[int, str] = {}
+    for node in graph.nodes:
+        called[node.index] = node.name
+        if node.name is None and (node.function is carried or is_write(node)) and isinstance(node.args[0], Node):
+            name = called[node.index] = called[node.args[0].index]
+            if name is not None:
+                found[node.index] = name
+    return found
 
 
 @dataclass(eq=False)
@@ -114,6 +127,7 @@ class _Picture:
         self.nodes: list[Step] = []
         self.free = max(step.index for step in graph.nodes) + 1
         self.last_use = _last_uses(graph)
+        self.states = named_states(graph)
 
     def drawn(self) -> Graph:
         """Return the graph."""
@@ -129,7 +143,9 @@ class _Picture:
                 shown = with_numbers_spelt(_readable(step, self._counter), self._counter)
                 args, kwargs = mapped((shown.args, shown.kwargs), self._seen)
                 section = sections.get(step.index, step.section)
-                self.moved[step.index] = self._add(replace(shown, args=args, kwargs=kwargs, section=section))
+                self.moved[step.index] = self._add(
+                    replace(shown, args=args, kwargs=kwargs, section=section, name=self._named(step))
+                )
         return Graph(tuple(self.nodes), tuple([self.moved[output.index] for output in self.graph.outputs]))
 
     @property
@@ -140,6 +156,13 @@ class _Picture:
         if type(item) is Step:
             return self.moved[item.index]
         return item
+
+    def _named(self, step: Step, as_own: str = "{}", as_state: str = "") -> str | None:
+        """Return the name of a value: made of its own, or else of that of the array that it is a state of."""
+        if step.name is not None:
+            return as_own.format(step.name)
+        name = self.states.get(step.index)
+        return None if name is None else (as_state or as_own).format(name)
 
     def _add(self, step: Step) -> Step:
         """Append a step, in the loops that it is in."""
@@ -170,18 +193,18 @@ class _Picture:
         firsts = [self.moved.get(old.args[0].index, old.args[0]) for old, _ in loop.held]
         self.around.append(loop)
         for (old, _), first in zip(loop.held, firsts, strict=True):
-            self.moved[old.index] = self._value(BEFORE, old, old.name, first, old.index)
+            self.moved[old.index] = self._value(BEFORE, old, self._named(old, as_state="{}_before"), first, old.index)
 
     def _end(self, loop: _Repeated) -> None:
         """Append what a loop leaves: what is read behind it, of the last iteration and of every one."""
         leaving = [step for step in loop.steps if self.last_use[step.index] > loop.last]
         leaving += [new for old, new in loop.held if self.last_use[old.index] > loop.last]
         lasts = {
-            step.index: self._value(LAST, step, step.name and f"last_{step.name}", self.moved[step.index])
+            step.index: self._value(LAST, step, self._named(step, "last_{}"), self.moved[step.index])
             for step in dict.fromkeys(leaving)
         }
         for stack, value in loop.stacks:
-            name, shown = value.name and f"all_{value.name}", of_size(stack, loop.begin.function.count)  # type: ignore[union-attr]
+            name, shown = self._named(value, "all_{}"), of_size(stack, loop.begin.function.count)  # type: ignore[union-attr]
             self.moved[stack.index] = self._value(EVERY, shown, name, self.moved[value.index], stack.index)
         self.moved.update(lasts)
         for old, new in loop.held:
