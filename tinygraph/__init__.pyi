@@ -2,6 +2,7 @@
 
 from tinygraph import data as data
 from tinygraph import draws as draws
+from tinygraph import export as export
 from tinygraph import keras as keras
 from tinygraph import nn as nn
 from tinygraph import numpy as numpy

@@ -25,6 +25,7 @@ PARTS = {
 ROOMS = {
     "Layers": ("tinygraph.nn", "tg.nn"),
     "Optimisers and schedules": ("tinygraph.optim", "tg.optim"),
+    "Files": ("tinygraph.export", "tg.export"),
     "Losses as Keras has them": ("tinygraph.keras.losses", "tg.keras.losses"),
     "Data": ("tinygraph.data", "tg.data"),
     "Random draws": ("tinygraph.draws", "tg.draws"),
