@@ -10,15 +10,18 @@ Nothing here downloads anything. The environment variable TINYGRAPH_DATA names t
 import sys
 from typing import Any
 
-from tinygraph.data.batches import batches
+from tinygraph.data.batches import Batches, batches
 from tinygraph.data.files import FILES, DataFile, available, find, folder
 from tinygraph.data.images import class_of, load_image, load_images
+from tinygraph.data.rows import Rows
 from tinygraph.data.tables import Admissions, admissions, mnist, sign_digits, tiny_shakespeare
 
 __all__ = [
     "FILES",
     "Admissions",
+    "Batches",
     "DataFile",
+    "Rows",
     "admissions",
     "available",
     "batches",
