@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
 from tinygraph.engine import modes
+from tinygraph.engine.links import LIVE, LiveData
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, has_tensors
 from tinygraph.engine.record import call_function, compose
 from tinygraph.engine.table import derivative
 from tinygraph.engine.value import Value
 
-__all__ = ["composed", "primitive"]
+__all__ = ["Made", "composed", "made_by", "primitive", "remembered", "with_arguments"]
 
 _getframe = sys._getframe
 
@@ -51,11 +53,98 @@ def primitive(function: Callable[..., Any]) -> Any:
             return state.tracing.call_primitive(call, function, args, kwargs)
         return function(*args, **kwargs)
 
+    return _with_rules(call, function)
+
+
+class Made(NamedTuple):
+    """The call that made a Tensor.
+
+    Attributes:
+        function: the primitive.
+        args, kwargs: its arguments, the first of them a Tensor.
+        links: those of the result and of the first argument at that time. Most writes give a Tensor another link.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    links: tuple[Any, Any]
+
+    def holds_for(self, result: Any) -> bool:
+        """Return whether neither the result nor the first argument was written into since the call."""
+        operand = self.args[0]
+        made, read = self.links
+        if result._link is not made or operand._link is not read or _in_memory(made) or _in_memory(read):
+            return False
+        _ = read.differentiable  # a leaf whose array others hold notices their writes when it is asked
+        return bool(read.order < made.order)
+
+
+def _in_memory(link: Any) -> bool:
+    """Return whether a link is that of memory that a program writes, or may write, into."""
+    return type(link) in LIVE and not (type(link) is LiveData and link.memory is None)
+
+
+def remembered(function: Callable[..., Any]) -> Any:
+    """Make a function a `primitive` whose results remember their call: `made_by` returns it.
+
+    The Tensor remembers it, and not the record. So the operand lives no longer than somebody holds the result.
+    """
+
+    def called(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+        result = args[0]._numpy(call, args, kwargs, frame)
+        if isinstance(result, Value):
+            result._made = Made(call, args, kwargs, (result._link, args[0]._link))
+        return result
+
+    return _varied(function, called)
+
+
+def made_by(tensor: Any) -> Made | None:
+    """Return the call that made a Tensor, if its function is `remembered` and nothing was written into since."""
+    made: Made | None = getattr(tensor, "_made", None) if isinstance(tensor, Value) else None
+    return made if made is not None and made.holds_for(tensor) else None
+
+
+def with_arguments(replaced: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]) -> Callable[..., Any]:
+    """Make a function a `primitive` that is called with other arguments than its user gave.
+
+    Args:
+        replaced: takes the arguments of a call whose first one is a Tensor. Returns the arguments and the keywords of
+            the call to make, the first one a Tensor, too.
+    """
+
+    def called(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+        args, kwargs = replaced(*args, **kwargs)
+        return args[0]._numpy(call, args, kwargs, frame)
+
+    return lambda function: _varied(function, called)
+
+
+def _varied(function: Callable[..., Any], called: Callable[..., Any]) -> Any:
+    """Make a function a primitive whose calls on a Tensor are made by `called`."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], Value):
+            return called(call, args, kwargs, _getframe(1))
+        if has_tensors((args, kwargs)):
+            return call_function(call, args, kwargs, _getframe(1))
+        if modes.unusual and state.tracing is not None:
+            return state.tracing.call_primitive(call, function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return _with_rules(call, function)
+
+
+def _with_rules(call: Any, function: Callable[..., Any]) -> Any:
+    """Give a primitive its method `derivative`, which takes a rule for each argument."""
+
     def give(*rules: Any) -> Any:
         derivative(call, *rules, compute=function)
         return call
 
-    call.derivative = give  # type: ignore[attr-defined]
+    call.derivative = give
     return call
 
 

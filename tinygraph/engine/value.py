@@ -25,12 +25,13 @@ class Value:
         _numpy: calls a function with arguments, keywords and the caller's frame, and records the call.
     """
 
-    __slots__ = ("__weakref__", "_link", "_memory", "_value")
+    __slots__ = ("__weakref__", "_link", "_made", "_memory", "_value")
 
     _kind: ClassVar[type[Any]]
 
     _value: Any
     _link: Any
+    _made: Any
     _memory: Any
     _numpy: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], FrameType], Any]
     _write: Any

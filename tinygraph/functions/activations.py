@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.engine.dependence import elementwise, selection
 from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import as_array
-from tinygraph.engine.primitives import composed, primitive
+from tinygraph.engine.primitives import composed, primitive, remembered
 from tinygraph.engine.tensor import Tensor
 
 
@@ -60,7 +60,7 @@ def logistic(x: Any) -> Any:
     return np.reciprocal(z, out=z)
 
 
-@primitive
+@remembered
 def sigmoid(x: Any) -> Any:
     """The logistic function 1 / (1 + exp(−x)), elementwise, without overflow at any x.
 

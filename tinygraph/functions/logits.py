@@ -10,7 +10,7 @@ from tinygraph.derivatives.reductions import expand
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition
 from tinygraph.engine.operands import as_array
-from tinygraph.engine.primitives import primitive
+from tinygraph.engine.primitives import primitive, remembered
 from tinygraph.functions.activations import floating, floating_operand, in_float32
 from tinygraph.functions.checks import class_numbers
 
@@ -68,7 +68,7 @@ def logsumexp_written_out(x: Any, axis: Axis = None, keepdims: bool = False) -> 
     return np.log(np.sum(np.exp(x - highest), axis=axis, keepdims=True)) + highest
 
 
-@primitive
+@remembered
 @in_float32
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """exp(x) ÷ Σ exp(x): positive numbers that add up to 1 along an axis.

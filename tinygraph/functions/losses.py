@@ -12,7 +12,7 @@ from tinygraph.derivatives.reductions import mean, mean_written_out
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition
 from tinygraph.engine.operands import as_array
-from tinygraph.engine.primitives import primitive
+from tinygraph.engine.primitives import with_arguments
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.activations import (
@@ -25,11 +25,31 @@ from tinygraph.functions.activations import (
 )  # fmt: skip
 from tinygraph.functions.checks import checked, class_numbers, probabilities
 from tinygraph.functions.logits import log_softmax, log_softmax_written_out, rows_of, softmax
+from tinygraph.functions.underlying import class_logits, yes_or_no_logits
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none": lambda losses: losses}
 
 
-@primitive
+def on_logits(under: Callable[[Any], Any]) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Return what replaces the arguments of a loss by the logits under its probabilities, if they are known.
+
+    Args:
+        under: returns the logits under predictions, or None.
+    """
+
+    def replaced(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        by_position = len(args) > 2  # from_logits
+        logits = None if kwargs.get("from_logits") or (by_position and args[2]) else under(args[0])
+        if logits is None:
+            return args, kwargs
+        if by_position:
+            return (logits, args[1], True, *args[3:]), kwargs
+        return (logits, *args[1:]), {**kwargs, "from_logits": True}
+
+    return replaced
+
+
+@with_arguments(on_logits(yes_or_no_logits))
 @in_float32
 def binary_cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−(y ln p + (1 − y) ln (1 − p)): the log loss of predictions for yes-or-no targets.
@@ -101,7 +121,7 @@ def binary_cross_entropy_written_out(
     return _reduced(-(_finite_times_log(y, p) + _finite_times_log(1 - y, 1 - p)), reduction)
 
 
-@primitive
+@with_arguments(on_logits(class_logits))
 @in_float32
 def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean") -> Any:
     """−Σ y ln p over the classes: the log loss of predictions for one class of several.
