@@ -37,9 +37,8 @@ OF_TINYGRAPH = {
     "lgamma": "scipy.special.gammaln(t)",
     "digamma": "scipy.special.digamma(t)",
     "swish": "tg.silu(t)",
-    "hardtanh": "np.clip(t, -1, 1)",
-    "relu6": "np.clip(t, 0, 6)",
-    "softsign": "t / (1 + np.abs(t))",
+    "hardtanh": "tg.nn.activations.hard_tanh(t)",
+    **{name: f"tg.nn.activations.{name}(t)" for name in ("celu", "mish", "relu6", "selu", "softsign", "hard_sigmoid")},
     "logit": "np.log(p / (1 - p))",
     "dropout": "tg.nn.Dropout(0.5)(x)",
     "linear": "x @ kernel + bias",
@@ -148,7 +147,7 @@ OF_OPTIM = {
 }
 
 OF_KERAS = {
-    **dict.fromkeys(("Sequential", "layers", "models", "Model", "initializers", "activations"), "tg.nn"),
+    **dict.fromkeys(("Sequential", "layers", "models", "Model"), "tg.nn"),
     **dict.fromkeys(("optimizers", "schedules"), "tg.optim"),
     "datasets": "tg.data",
 }

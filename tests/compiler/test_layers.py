@@ -23,7 +23,7 @@ MODELS = {
     "Dense": (ROWS, [nn.Dense(4, activation="tanh", seed=1), nn.Dense(2, use_bias=False, seed=2)]),
     "every activation": (
         ROWS,
-        [nn.Dense(3, activation=name, seed=1) for name in sorted(nn.activations.ACTIVATIONS)],
+        [nn.Dense(4, activation=name, seed=1) for name in sorted(nn.activations.ACTIVATIONS)],
     ),
     "Dropout": (ROWS, [nn.Dense(6, seed=1), nn.Dropout(0.4, seed=3), nn.Dense(2, seed=2), nn.Dropout(0.2, seed=4)]),
     "BatchNormalization": (ROWS, [nn.Dense(4, seed=1), nn.BatchNormalization(momentum=0.8), nn.Dense(2, seed=2)]),

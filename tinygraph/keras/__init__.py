@@ -7,9 +7,13 @@ probabilities: values and gradients agree with those of a Keras model.
 import sys
 from typing import Any
 
+import tinygraph.keras.activations as activations
+import tinygraph.keras.constraints as constraints
+import tinygraph.keras.initializers as initializers
 import tinygraph.keras.losses as losses
+import tinygraph.keras.regularizers as regularizers
 
-__all__ = ["losses"]
+__all__ = ["activations", "constraints", "initializers", "losses", "regularizers"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,10 @@ last axis gives the number of inputs, the dtype gives the precision. In a pictur
 import sys
 from typing import Any
 
+from tinygraph.nn import activations as activations
+from tinygraph.nn import constraints as constraints
+from tinygraph.nn import initializers as initializers
+from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.convolution import AveragePooling2D, Conv2D, MaxPooling2D
 from tinygraph.nn.dense import Dense, Embedding, Flatten
 from tinygraph.nn.dropout import Dropout

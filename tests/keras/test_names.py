@@ -1,0 +1,36 @@
+"""Keras's modules of functions and small classes are ours, under Keras's names."""
+
+import pytest
+
+import tinygraph as tg
+from tinygraph import keras, nn
+
+from .beside import keras as the_other
+
+MODULES = ["activations", "constraints", "initializers", "regularizers"]
+SMALL = {
+    "constraints": ["max_norm", "non_neg", "unit_norm"],
+    "initializers": ["constant", "glorot_uniform", "he_normal", "identity", "orthogonal", "zeros"],
+    "regularizers": ["l1", "l1_l2", "l2", "orthogonal_regularizer"],
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_face_is_thin(name):
+    face, ours = getattr(keras, name), getattr(nn, name)
+    assert all(getattr(face, item) is getattr(ours, item) for item in face.__all__)
+    for small in SMALL.get(name, ()):
+        assert getattr(face, small) is type(ours.get(small))
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match=r"has no attribute 'he_norma'\. Did you mean 'he_normal'\?"):
+        tg.keras.initializers.he_norma  # noqa: B018
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", MODULES)
+def test_every_name_of_keras_is_there(name):
+    theirs = {item for item in vars(getattr(the_other(), name)) if not item.startswith("_")}
+    missing = {item for item in theirs if not hasattr(getattr(keras, name), item)}
+    assert missing <= {"STFT", "STFTInitializer", "stft", "Initializer", "IdentityInitializer", "OrthogonalInitializer"}
