@@ -31,7 +31,12 @@ DEFAULTS = {
     "layers.AveragePooling2D": (tg.nn.AveragePooling2D, {"strides": None, "padding": "valid"}),
     "layers.BatchNormalization": (
         tg.nn.BatchNormalization,
-        {"axis": -1, "momentum": 0.99, "epsilon": 0.001, "center": True, "scale": True},
+        {
+            "axis": -1, "momentum": 0.99, "epsilon": 0.001, "center": True, "scale": True,
+            "moving_mean_initializer": "zeros", "moving_variance_initializer": "ones",
+            "beta_initializer": "zeros", "gamma_initializer": "ones", "beta_regularizer": None,
+            "gamma_regularizer": None, "beta_constraint": None, "gamma_constraint": None,
+        },
     ),
     "layers.Conv2D": (
         tg.nn.Conv2D,
@@ -55,8 +60,22 @@ DEFAULTS = {
     ),
     "layers.LayerNormalization": (
         tg.nn.LayerNormalization,
-        {"axis": -1, "epsilon": 0.001, "center": True, "scale": True},
+        {
+            "axis": -1, "epsilon": 0.001, "center": True, "scale": True,
+            "beta_initializer": "zeros", "gamma_initializer": "ones", "beta_regularizer": None,
+            "gamma_regularizer": None, "beta_constraint": None, "gamma_constraint": None,
+        },
     ),
+    "layers.GroupNormalization": (
+        tg.nn.GroupNormalization,
+        {
+            "groups": 32, "axis": -1, "epsilon": 0.001, "center": True, "scale": True,
+            "beta_initializer": "zeros", "gamma_initializer": "ones", "beta_regularizer": None,
+            "gamma_regularizer": None, "beta_constraint": None, "gamma_constraint": None,
+        },
+    ),
+    "layers.RMSNormalization": (tg.nn.RMSNormalization, {"axis": -1, "epsilon": 1e-6}),
+    "layers.UnitNormalization": (tg.nn.UnitNormalization, {"axis": -1}),
     "layers.MaxPooling2D": (tg.nn.MaxPooling2D, {"pool_size": (2, 2), "strides": None, "padding": "valid"}),
     "ops.max_pool": (max_pool2d, {"padding": "valid"}),
     "optimizers.SGD": (tg.optim.SGD, {"learning_rate": 0.01}),

@@ -21,6 +21,11 @@ LAYERS = {
     "batch": (lambda **o: nn.BatchNormalization(**o), IMAGES),
     "batch, another axis": (lambda **o: nn.BatchNormalization(axis=1, center=False, **o), ROWS),
     "layer": (lambda **o: nn.LayerNormalization(**o), IMAGES),
+    "layer, root mean square": (lambda **o: nn.LayerNormalization(rms_scaling=True, **o), ROWS),
+    "groups": (lambda **o: nn.GroupNormalization(groups=2, **o), RNG.normal(size=(3, 2, 2, 4))),
+    "groups, another axis": (lambda **o: nn.GroupNormalization(-1, axis=1, scale=False, **o), IMAGES),
+    "root mean square": (lambda **o: nn.RMSNormalization(axis=[1, 2], **o), IMAGES),
+    "unit": (lambda **o: nn.UnitNormalization(**o), IMAGES),
     "layer, several axes": (lambda **o: nn.LayerNormalization(axis=(1, -1), scale=False, **o), IMAGES),
     "sequential": (lambda **o: nn.Sequential([nn.Flatten(), nn.Dense(2, seed=0), np.tanh], **o), IMAGES),
 }

@@ -19,7 +19,13 @@ from tinygraph.nn.convolution import AveragePooling2D, Conv2D, MaxPooling2D
 from tinygraph.nn.dense import Dense, Embedding, Flatten
 from tinygraph.nn.dropout import Dropout
 from tinygraph.nn.module import Layer, Module
-from tinygraph.nn.normalization import BatchNormalization, LayerNormalization
+from tinygraph.nn.normalization import BatchNormalization
+from tinygraph.nn.normalization_of_examples import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from tinygraph.nn.sequential import Sequential
 
 __all__ = [
@@ -30,11 +36,14 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GroupNormalization",
     "Layer",
     "LayerNormalization",
     "MaxPooling2D",
     "Module",
+    "RMSNormalization",
     "Sequential",
+    "UnitNormalization",
 ]
 
 

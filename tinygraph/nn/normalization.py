@@ -1,4 +1,4 @@
-"""Layers that give numbers a mean of 0 and a variance of 1: over the batch, or within each example."""
+"""The parts that all normalisations share, and batch normalisation: mean 0 and variance 1 over the batch."""
 
 from __future__ import annotations
 
@@ -8,25 +8,47 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.tensor import Tensor
+from tinygraph.functions.means import mean_over
+from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
 
-__all__ = ["BatchNormalization", "LayerNormalization"]
+__all__ = ["BatchNormalization", "Normalization"]
 
 
-class _Normalization(Layer):
-    """gamma · (x − mean) ÷ √(variance + epsilon) + beta"""
+class Normalization(Layer):
+    """gamma · (x − mean) ÷ √(variance + epsilon) + beta
+
+    float16 is computed in float32, because a sum of squares overflows early, and rounded at the end.
+    """
 
     gamma: Tensor | None
     beta: Tensor | None
 
-    def __init__(self, axis: int | Sequence[int], epsilon: float, center: bool, scale: bool, **options: Any) -> None:
+    def __init__(
+        self,
+        axis: int | Sequence[int],
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta_initializer: str | Initializer,
+        gamma_initializer: str | Initializer,
+        beta_regularizer: Any,
+        gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        if not epsilon > 0:
-            raise ValueError(f"{type(self).__name__}: epsilon must be positive, got {epsilon!r}")
-        self.axis = axis
-        self.epsilon = epsilon
+        self.axis = axes_of(type(self).__name__, axis)
+        self.epsilon = positive(type(self).__name__, epsilon)
         self.center = center
         self.scale = scale
+        self.beta_initializer = checked(beta_initializer)
+        self.gamma_initializer = checked(gamma_initializer)
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
 
     def _axes(self, ndim: int) -> tuple[int, ...]:
         """Return the axes in `axis`, counted from the front."""
@@ -36,8 +58,11 @@ class _Normalization(Layer):
         return tuple(sorted({axis % ndim for axis in given}))
 
     def _weights(self, shape: tuple[int, ...]) -> None:
-        self.gamma = self.weight("gamma", shape, "ones") if self.scale else None
-        self.beta = self.weight("beta", shape, "zeros") if self.center else None
+        self.gamma = self._own_weight("gamma", shape, self.gamma_initializer) if self.scale else None
+        self.beta = self._own_weight("beta", shape, self.beta_initializer) if self.center else None
+
+    def _own_weight(self, name: str, shape: tuple[int, ...], initializer: str | Initializer) -> Tensor:
+        return self.weight(name, shape, initializer, **restrictions(self, name))
 
     def _check(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Check the features of a batch, and return the shape in which weights broadcast with the batch."""
@@ -54,34 +79,82 @@ class _Normalization(Layer):
         self.sizes = tuple(shape[axis] for axis in self._axes(len(shape)))
         self._weights(self.sizes)
 
-    def _normalized(self, centred: Any, variance: Any, shape: tuple[int, ...]) -> Any:
-        result = centred / np.sqrt(variance + self.epsilon)
-        if self.gamma is not None:
-            result = result * self.gamma.reshape(shape)
-        return result if self.beta is None else result + self.beta.reshape(shape)
+    def _shifted(self, scaled: Any, shape: tuple[int, ...]) -> Any:
+        return scaled if self.beta is None else scaled + widened(self.beta, scaled.dtype).reshape(shape)
+
+    def _factor(self, variance: Any, shape: tuple[int, ...]) -> Any:
+        """Return gamma ÷ √(variance + epsilon)."""
+        deviation = np.sqrt(variance + self.epsilon)
+        return 1 / deviation if self.gamma is None else widened(self.gamma, variance.dtype).reshape(shape) / deviation
 
 
-class BatchNormalization(_Normalization):
+def axes_of(call: str, axis: Any) -> Any:
+    """Check an axis, or several.
+
+    Raises:
+        TypeError: an axis is not a whole number.
+    """
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    if not given or not all(isinstance(item, int | np.integer) and not isinstance(item, bool) for item in given):
+        raise TypeError(f"{call}: axis must be a whole number, or a list of them, got {axis!r}")
+    return axis
+
+
+def positive(call: str, epsilon: float) -> float:
+    """Check the number under a root.
+
+    Raises:
+        ValueError: the number is not positive.
+    """
+    if not epsilon > 0:
+        raise ValueError(f"{call}: epsilon must be positive, got {epsilon!r}")
+    return epsilon
+
+
+def restrictions(layer: Layer, name: str) -> dict[str, Any]:
+    """Return the regulariser and the constraint that a layer was given for one of its weights."""
+    given = {kind: getattr(layer, f"{name}_{kind}") for kind in ("regularizer", "constraint")}
+    return {kind: value for kind, value in given.items() if value is not None}
+
+
+def widened(x: Any, dtype: Any = np.float32) -> Any:
+    """Return x, and float16 in a wider dtype."""
+    return x.astype(dtype) if x.dtype == np.float16 else x
+
+
+def narrowed(y: Any, dtype: Any) -> Any:
+    """Return a result in the dtype of the batch."""
+    return y if y.dtype == dtype else y.astype(dtype)
+
+
+class BatchNormalization(Normalization):
     """Each feature with mean 0 and variance 1 over the batch, then scaled by `gamma` and shifted by `beta`.
 
     In training the layer uses the mean and variance of the batch, through which gradients flow, and keeps running
-    means of both. After `eval()` it uses the running means.
+    means of both. After `eval()`, and with `trainable=False`, it uses the running means. The variance is the mean
+    square (division by the number of examples), in the running mean as well, as Keras keeps it. In float32 the
+    statistics are as exact as in float64.
 
     Args:
         axis: the axis of the features; the mean is over all other axes.
         momentum: the share of the running means that is kept at each batch.
         epsilon: added to the variance.
         center, scale: learn a `beta` to add, and a `gamma` to multiply by.
-        name, dtype: see `Layer`.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: the first values.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: see `Dense`.
+        name, seed, dtype, trainable: see `Layer`.
 
     Attributes:
         gamma, beta: Tensors of shape (features,), from the first batch on, or None.
         moving_mean, moving_variance: Tensors of shape (features,) that require no gradient.
 
-    Called on x of any shape it returns that shape.
+    Called on x of any shape it returns that shape. A mask has the shape of x without the last axis. Where it is False,
+    numbers do not count in the statistics; it needs `axis=-1`.
 
     Raises:
-        ShapeError: the features differ from those of the first batch, the batch is empty, or it has no such axis.
+        ShapeError: the features differ from those of the first batch, the batch is empty, it has no such axis, or the
+            mask does not fit.
+        TypeError: `axis` is not a whole number.
         ValueError: `epsilon` is not positive, or `momentum` is not from 0 to below 1.
 
     Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
@@ -98,74 +171,75 @@ class BatchNormalization(_Normalization):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
+        beta_initializer: str | Initializer = "zeros",
+        gamma_initializer: str | Initializer = "ones",
+        moving_mean_initializer: str | Initializer = "zeros",
+        moving_variance_initializer: str | Initializer = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
-        super().__init__(axis, epsilon, center, scale, **options)
+        super().__init__(
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
+            beta_constraint, gamma_constraint, **options,
+        )  # fmt: skip
+        if isinstance(axis, tuple | list):
+            raise TypeError(f"BatchNormalization: axis must be one whole number, got {axis!r}")
         if not 0 <= momentum < 1:
             raise ValueError(f"BatchNormalization: momentum must be at least 0 and less than 1, got {momentum!r}")
         self.momentum = momentum
+        self.moving_mean_initializer = checked(moving_mean_initializer)
+        self.moving_variance_initializer = checked(moving_variance_initializer)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         super().build(shape)
-        self.moving_mean = self.weight("moving_mean", self.sizes, "zeros", trainable=False)
-        self.moving_variance = self.weight("moving_variance", self.sizes, "ones", trainable=False)
+        self.moving_mean = self.weight("moving_mean", self.sizes, self.moving_mean_initializer, trainable=False)
+        self.moving_variance = self.weight(
+            "moving_variance", self.sizes, self.moving_variance_initializer, trainable=False
+        )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, mask: Any = None) -> Any:
         """See the class."""
         x = self._floating(x)
+        dtype, x = x.dtype, widened(x)
         shape = self._check(x.shape)
-        if not self.training:
-            centred = x - self.moving_mean.reshape(shape)
-            return self._normalized(centred, self.moving_variance.reshape(shape), shape)
+        if not (self.training and getattr(self, "trainable", True)):
+            centred = x - widened(self.moving_mean).reshape(shape)
+            variance = widened(self.moving_variance).reshape(shape)
+        else:
+            centred, mean, variance = self._statistics(x, shape, mask)
+            self._keep(self.moving_mean, mean)
+            self._keep(self.moving_variance, variance)
+        return narrowed(self._shifted(centred * self._factor(variance, shape), shape), dtype)
+
+    def _statistics(self, x: Any, shape: tuple[int, ...], mask: Any) -> tuple[Any, Any, Any]:
+        """Return x without its mean, the mean, and the variance."""
         if not x.size:
             raise self.misfit(f"a batch of shape {x.shape} has no mean; in training there must be examples")
-        axes = tuple(axis for axis, size in enumerate(shape) if axis not in self._axes(len(shape)))
-        mean = np.mean(x, axis=axes, keepdims=True)
+        features = self._axes(len(shape))
+        axes = tuple(axis for axis in range(len(shape)) if axis not in features)
+        if mask is None:
+            mean = mean_over(x, axes)
+            centred = x - mean
+            return centred, mean, mean_over(centred * centred, axes)
+        counted, share = self._counted(x, mask, features)
+        mean = mean_over(np.where(counted, x, 0), axes) / share
         centred = x - mean
-        variance = np.mean(centred * centred, axis=axes, keepdims=True)
-        result = self._normalized(centred, variance, shape)
-        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            value = (new.data if isinstance(new, Tensor) else new).reshape(self.sizes)
-            moving.assign(self.momentum * moving.data + (1 - self.momentum) * value)
-        return result
+        return centred, mean, mean_over(np.where(counted, centred * centred, 0), axes) / share
 
+    def _counted(self, x: Any, mask: Any, features: tuple[int, ...]) -> tuple[Any, Any]:
+        """Return the mask in a shape that broadcasts with the batch, and the share of it that is True."""
+        if mask.shape != x.shape[:-1] or features != (len(x.shape) - 1,):
+            raise self.misfit(
+                f"a mask of shape {mask.shape} does not fit a batch of shape {x.shape} whose features are in axis "
+                f"{self.axis}; it must have the shape {x.shape[:-1]}, with axis=-1"
+            )
+        examples = mask.size
+        return mask[..., None], ((np.sum(mask, dtype=np.float64) + 1e-7) / examples).astype(x.dtype)
 
-class LayerNormalization(_Normalization):
-    """Each example with mean 0 and variance 1 over its features, then scaled by `gamma` and shifted by `beta`.
-
-    Args:
-        axis: the axis of the features, or several.
-        epsilon: added to the variance.
-        center, scale: learn a `beta` to add, and a `gamma` to multiply by.
-        name, dtype: see `Layer`.
-
-    Attributes:
-        gamma, beta: Tensors of the shape of the features, from the first batch on, or None.
-
-    Called on x of any shape it returns that shape.
-
-    Raises:
-        ShapeError: the features differ from those of the first batch, or the batch has no such axis.
-        ValueError: `epsilon` is not positive.
-
-    Source: Ba, Kiros and Hinton, "Layer normalization" (2016), with the defaults of `keras.layers.LayerNormalization`.
-    """
-
-    def __init__(
-        self,
-        axis: int | Sequence[int] = -1,
-        epsilon: float = 0.001,
-        center: bool = True,
-        scale: bool = True,
-        **options: Any,
-    ) -> None:
-        super().__init__(axis, epsilon, center, scale, **options)
-
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        x = self._floating(x)
-        shape, axes = self._check(x.shape), self._axes(len(x.shape))
-        centred = x - np.mean(x, axis=axes, keepdims=True)
-        variance = np.mean(centred * centred, axis=axes, keepdims=True)
-        return self._normalized(centred, variance, shape)
+    def _keep(self, moving: Tensor, new: Any) -> None:
+        value = (new.data if isinstance(new, Tensor) else new).reshape(self.sizes)
+        moving.assign(self.momentum * moving.data + (1 - self.momentum) * value)
