@@ -152,7 +152,7 @@ ARGUMENTS = [
     (lambda: nn.BatchNormalization(axis=[1, 2]), TypeError, "BatchNormalization: axis must be one whole number"),
     (lambda: nn.GroupNormalization(axis=(1,)), TypeError, "GroupNormalization: axis must be one whole number"),
     (lambda: nn.GroupNormalization(0), ValueError, "GroupNormalization: groups must be at least 1, or -1"),
-    (lambda: nn.LayerNormalization(gamma_initializer="one"), ValueError, "an initialiser is a function, or one of"),
+    (lambda: nn.LayerNormalization(gamma_initializer="onex"), ValueError, "initialiser"),
     (lambda: nn.RMSNormalization(epsilon=0), ValueError, "RMSNormalization: epsilon must be positive"),
     (lambda: nn.UnitNormalization(axis="last"), TypeError, "UnitNormalization: axis must be a whole number"),
 ]
