@@ -386,3 +386,26 @@ def test_an_array_of_as_many_rows_as_images_is_read_whole_or_by_rows(threads, mo
     assert "def block_1(" in runner.source
     for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
         np.testing.assert_allclose(result, output.value, rtol=1e-9, atol=1e-12, err_msg=runner.source)
+
+
+@pytest.mark.parametrize("filters", [4, 16])
+def test_no_images_are_images_too(filters):
+    model = tg.nn.Sequential(
+        [
+            tg.nn.Conv2D(filters, 3, padding="same", activation="relu"),
+            tg.nn.Conv2D(filters, 3, padding="same"),
+            tg.nn.MaxPooling2D(2),
+            tg.nn.AveragePooling2D(2),
+        ]
+    )
+    x = np.ones((2, 12, 12, 1))
+    model(x)
+    assert tg.compile(lambda x: model(x))(x[:0]).shape == (0, 3, 3, filters)
+
+    @tg.compile
+    def step(x):
+        loss = np.sum(model(x) ** 2)
+        loss.backward()
+        return loss
+
+    assert step(x[:0]) == 0

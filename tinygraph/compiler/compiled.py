@@ -40,7 +40,9 @@ from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.current_programs import current_programs
+from tinygraph.compiler.saving.open_programs import SIZES, AnySize, not_open, resized, rows_of
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
+from tinygraph.compiler.saving.tail import Tail
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.python_numbers import BeyondError, SteeringError
 from tinygraph.engine import modes
@@ -325,7 +327,10 @@ class Compiled:
         names = {**named_states(graph), **program.updates_in(graph)}
         return draw(graph, **{"sections": sections, "names": names, **options})
 
-    def save(self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", **kwargs: Any) -> None:
+    def save(
+        self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", any_size: bool = False,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
         """Write a module that computes the same and needs NumPy alone, with its arrays in an npz beside it.
 
         Args:
@@ -336,6 +341,9 @@ class Compiled:
                 name, "arguments" makes them arguments of the function, after the others. Where it updates them it then
                 returns a pair: what it returned before, and a dict of the new values.
 
+            any_size: the arrays among the arguments that have as many rows as the first one may have any number of
+                rows, if they all have the same. It needs arguments, and a function that does not decide by that number.
+
         The saved function is called like this one, returns the same, and refuses arguments of other shapes, dtypes or
         values than it was written for: an int among them counts by its value, even one that a program is given at each
         call. Arrays that the function found outside, and numbers that change there, are in the npz as they are now. A
@@ -345,9 +353,25 @@ class Compiled:
         Raises:
             ValueError: the path does not end in ".py", or `parameters` is something else.
             GraphError: the function has not been called, and no arguments are given.
-            UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file.
+            UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file, or
+                with `any_size` the function decides by the number of rows.
         """
-        if args or kwargs:
+        self.save_as(path, args, kwargs, parameters=parameters, any_size=any_size)
+
+    def save_as(
+        self, path: str | os.PathLike[str], args: tuple[Any, ...], kwargs: dict[str, Any], *,
+        parameters: str = "beside", any_size: bool = False, tail: Tail | None = None,
+    ) -> None:  # fmt: skip
+        """Write a module as `save` does, with more functions at its end.
+
+        Args:
+            path, args, kwargs, parameters, any_size: see `save`.
+            tail: the functions.
+        """
+        opened = None
+        if any_size:
+            versions, opened = self._for_any_size(parameters, args, kwargs)
+        elif args or kwargs:
             versions = [(self._on_its_path(args, kwargs, by_value=True)[0], 0)]
         else:
             self._used()
@@ -365,7 +389,35 @@ class Compiled:
             self._parameters.static,
             [(version, self._calls[version], group) for version, group in versions],
             parameters,
+            opened,
+            tail,
         )
+
+    def _for_any_size(
+        self, parameters: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[list[tuple[Version, int]], AnySize]:
+        """Return the program for one row, and the recordings for any other number of rows.
+
+        Raises:
+            ValueError: the arguments have no rows, or Tensors are to be arguments.
+            UnsupportedError: the programs for several numbers of rows have not one form.
+        """
+        if parameters != "beside":
+            raise ValueError('save: any_size needs parameters="beside"')
+        rows = rows_of(self._signed(args, kwargs, _NONE).leaves)
+
+        def version_at(size: int) -> Version:
+            return self._on_its_path(resized(args, rows, size), resized(kwargs, rows, size), by_value=True)[0]
+
+        recorded = [version_at(size) for size in SIZES]
+        sizes: list[int] = []
+        signature = self._signed(resized(args, rows, SIZES[-1]), resized(kwargs, rows, SIZES[-1]), _NONE)
+        family = self._programs.family(signature.key, sizes)
+        found = next((one for one in family.opened if one.size_of(sizes) == SIZES[-1]), None)
+        if found is None:
+            raise not_open(self._name, f"its programs for {', '.join(map(str, SIZES))} rows have not one form")
+        any_size = AnySize([(version, self._calls[version]) for version in recorded], found.questions, found.write)
+        return [(version_at(1), 0)], any_size
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure the time of each call in the program for these arguments. Nothing is updated.

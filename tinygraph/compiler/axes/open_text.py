@@ -28,7 +28,10 @@ from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import division_of
 from tinygraph.compiler.schedule.one_thread import divides_otherwise, is_for_one_thread, work_of_products
 
-__all__ = ["OpenText", "open_text"]
+__all__ = ["NOTE", "RANGE", "OpenText", "open_text"]
+
+# The line between the imports and what follows.
+NOTE = "# The size {} of an axis is open: everything is made once for each size."
 
 # What is quickest for one size is quick for sizes up to so many times as large or small.
 RANGE = 4
@@ -74,11 +77,14 @@ class OpenText:
         if not self.least <= size <= self.most:
             return False
         found = [[put_in(part, size) for part in division] for division in self.divisions]
-        sampled = _divisions_of(self.sample)
         return all(
-            (rows > 0 and width > 0) and (width * threads >= rows) == (known_width * threads >= known_rows)
-            for (rows, width, threads), (known_rows, known_width, _) in zip(found, sampled, strict=True)
+            (rows > 0 and width > 0) and (width * threads >= rows) == is_one
+            for (rows, width, threads), is_one in zip(found, self.has_one_block(), strict=True)
         )
+
+    def has_one_block(self) -> list[bool]:
+        """Return for each fusion of rows whether a thread has one block in the text, as opposed to several."""
+        return [width * threads >= rows for rows, width, threads in _divisions_of(self.sample)]
 
 
 def open_text(program: OpenProgram, size: int, write: Callable[..., Any]) -> OpenText | None:
@@ -216,7 +222,7 @@ def _stands_alone(tokens: Sequence[tuple[str, ...]], position: int) -> bool:
 
 def _with_note(text: str, name: str) -> str:
     """Return a text that says what the name of the size is."""
-    note = f"# The size {name} of an axis is open: everything is made once for each size."
+    note = NOTE.format(name)
     head, found, rest = text.partition("\nimport numpy as np\n")
     while rest.startswith(("import ", "from ")):
         line, _, rest = rest.partition("\n")

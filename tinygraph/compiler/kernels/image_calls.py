@@ -87,7 +87,7 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
     places.winners: ImageFunction((0, 1), 1),
     places.share: ImageFunction((0, 1), 1, lambda s: places.bytes_of_shares(s.args[0].shape, s.dtype.itemsize)),
     places.sum_pixels: ImageFunction((0,), None, lambda s: _size(s.args[0]) // s.args[0].shape[-1]),
-    places.windows: ImageFunction((0,), 2, lambda s: 4 * _size(s.args[0]) + s.nbytes // s.shape[2]),
+    places.windows: ImageFunction((0,), 2, lambda s: 4 * _size(s.args[0]) + s.nbytes // max(1, s.shape[2])),
     places.windows_convolve: ImageFunction((0,), 1, _none, lambda s: _products(s.shape, s.args[1].shape)),
     places.windows_kernel: ImageFunction(
         (0, 1), None, lambda s: len(s.args[1].shape) * s.args[1].shape[0] * s.nbytes,
@@ -98,7 +98,7 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
         (0,), 1, lambda s: winograd.bytes_of_tiles(s.args[0].shape, s.shape, s.args[1], s.dtype.itemsize)
     ),
     winograd.winograd_convolve: ImageFunction(
-        (0, 2), 1, lambda s: 4 * s.nbytes // s.shape[1], lambda s: _by_tiles(s.args[2].shape, s.shape[4])
+        (0, 2), 1, lambda s: 4 * s.nbytes // max(1, s.shape[1]), lambda s: _by_tiles(s.args[2].shape, s.shape[4])
     ),
     winograd.winograd_gradient: ImageFunction((0,), 1),
     winograd.winograd_kernel: ImageFunction(

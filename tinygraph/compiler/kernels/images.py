@@ -87,7 +87,7 @@ def by_group(array: Any, groups: int) -> Any:
 
 def images_at_once(each: int, work: Any) -> int:
     """Return the number of images that fit into `work`, if each takes so many bytes."""
-    return max(1, int(work.size) // each)
+    return max(1, int(work.size) // max(1, each))
 
 
 def bytes_of_columns(x: Any, kernel: Any, result: Any, moves: Any, groups: int, itemsize: int) -> int:

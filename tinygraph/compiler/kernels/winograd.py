@@ -100,7 +100,7 @@ def bytes_of_input(image: Any, gradient: Any, before: Any, itemsize: int) -> int
 
 def several(count: int, each: int, work: Any) -> int:
     """Return the number of images to take at a time: as many as fit, in parts of one size."""
-    fit = max(1, work.size // each)
+    fit = max(1, work.size // max(1, each))
     return int(-(-count // -(-count // fit))) if count else 1
 
 

@@ -5,6 +5,7 @@ the compiled one is, and returns the same.
 
     saved_calls       the call that a program was made for, in words
     current_programs  the programs that a file has where no call is given
+    open_programs     texts for any number of rows
     saved_programs    a program with everything that it takes from outside
     header            the parameters of the saved function
     sources           functions that a program calls, as text
@@ -12,6 +13,7 @@ the compiled one is, and returns the same.
     factories         the functions that set programs up
     lookup            the function that finds the program for a call
     runtime           the functions that stand in every file
+    tail              functions behind the others, which call the saved one
     wrapping          lines within the width
     saved_module      the text of the whole file
     files             the file and the npz beside it, written
@@ -34,9 +36,11 @@ from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.header import header_of
+from tinygraph.compiler.saving.open_programs import AnySize, opened_program
 from tinygraph.compiler.saving.saved_calls import SavedCall
 from tinygraph.compiler.saving.saved_module import saved_module
 from tinygraph.compiler.saving.saved_programs import SavedProgram, SavedValue, changing_values, saved_version
+from tinygraph.compiler.saving.tail import Tail
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
@@ -46,6 +50,7 @@ __all__ = ["save_program", "save_versions"]
 def save_versions(
     path: str | os.PathLike[str], name: str, parameters: Sequence[Parameter], static: frozenset[str],
     versions: Sequence[tuple[Version, SavedCall | None, int]], values: str,
+    any_size: AnySize | None = None, tail: Tail | None = None,
 ) -> None:  # fmt: skip
     """Write a module with a program for each of some signatures of a function.
 
@@ -57,6 +62,8 @@ def save_versions(
         versions: the programs, each with the call it was made for, or None where a file has no words for that call, and
             with the number of its signature: programs of one signature are paths.
         values: "beside" puts the values of Tensors into the npz, "arguments" makes them arguments.
+        any_size: the recordings for a program for any size, if there is to be one.
+        tail: the lines at the end of the file, if there are any.
 
     Raises:
         ValueError: the path does not end in ".py", or `values` is something else.
@@ -83,8 +90,10 @@ def save_versions(
     for saved in programs:
         _complete(saved, given)
     _check_apart(name, programs, left_out)
-    header = header_of(parameters, [saved.words for saved in programs], list(given), static)
-    module = saved_module(target, name, header, programs, left_out, ordered)
+    words = [*[saved.words for saved in programs], *([any_size.words(name)] if any_size is not None else [])]
+    header = header_of(parameters, words, list(given), static)
+    opened = None if any_size is None else opened_program(name, any_size, header.names)
+    module = saved_module(target, name, header, programs, left_out, ordered, opened, tail)
     write(target, module.text, module.arrays)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygraph.compiler.saving.open_programs import SizedText
 from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.compiler.saving.top_names import TopNames
 from tinygraph.compiler.saving.wrapping import divided, in_docstring, indented, pieces, without_double_blanks
@@ -23,10 +24,12 @@ from tinygraph.compiler.write.literals import string_text
 from tinygraph.compiler.write.tags import untagged
 from tinygraph.compiler.write.width import WIDTH, fitted
 
-__all__ = ["entry_lines", "entry_of_paths", "factory_lines"]
+__all__ = ["entry_lines", "entry_of_paths", "factory_lines", "nothing_lines", "open_lines"]
 
 
-def factory_lines(name: str, saved: SavedProgram, parameters: list[str], words: str, names: TopNames) -> list[str]:
+def factory_lines(
+    name: str, saved: SavedProgram, parameters: list[str], words: str, names: TopNames, sized: Sequence[str] = ()
+) -> list[str]:  # fmt: skip
     """Return the lines of the function that sets a program up.
 
     Args:
@@ -34,12 +37,13 @@ def factory_lines(name: str, saved: SavedProgram, parameters: list[str], words: 
         parameters: the names of the arrays, functions and generators that the file gives to the program.
         words: the signature of the program.
         names: at the top of the file.
+        sized: lines before the others: arrays that depend on an open size.
     """
     task, text = saved.runner.task, saved.runner.text
     pairs = zip(task.generators, saved.generators, strict=True)
     drawn = [own for own, generator in pairs if type(generator) is int]
     header = f"def {task.name}({', '.join([*text.arguments, *drawn])}):"
-    program = "\n".join([header if line == text.header else line for line in text.program])
+    program = "\n".join([*sized, *[header if line == text.header else line for line in text.program]])
     body = fitted("\n".join([indented(line) for line in untagged(program).split("\n")]))
     return [
         "",
@@ -130,6 +134,56 @@ def entry_of_paths(
         *lines,
         f"    ]), {[*range(count)]!r}),",
     ]
+
+
+def open_lines(texts: Sequence[tuple[SizedText, str, list[str]]], pattern: str) -> list[str]:
+    """Return the lines of a program for any size in the table of open programs.
+
+    Args:
+        texts: each with its factory and what the factory is given.
+        pattern: the regular expression of its signatures.
+    """
+    lines = [f"    ({string_text(pattern)}, ["] if len(string_text(pattern)) < WIDTH - 10 else _long_pattern(pattern)
+    for text, factory, given in texts:
+        size = text.name
+        call = f"lambda {size}: {factory}({', '.join([*given, size])})"
+        line = f"        (lambda {size}: {text.condition}, {call}),"
+        lines += (
+            [line]
+            if len(line) <= WIDTH
+            else [
+                "        (",
+                f"            lambda {size}: {text.condition},",
+                *divided(f"            lambda {size}: {factory}(", [*given, size], "),"),
+                "        ),",
+            ]
+        )
+    return [*lines, f"    ], {_places(texts[0][0].saved)!r}),"]
+
+
+def nothing_lines(words: str, result: str) -> list[str]:
+    """Return the lines of the program for no rows in the table of programs.
+
+    Args:
+        words: its signature.
+        result: the text of its result.
+    """
+    line = f"    {string_text(words)}: (lambda: {result}, []),"
+    if len(line) <= WIDTH:
+        return [line]
+    return [
+        "    (",
+        *[f"        {part}" for part in pieces(words)],
+        "    ): (",
+        *divided("        lambda: ", [result], ","),
+        "        [],",
+        "    ),",
+    ]
+
+
+def _long_pattern(pattern: str) -> list[str]:
+    parts = [f"        {part}" for part in pieces(pattern)]
+    return ["    (", *parts[:-1], f"{parts[-1]}, ["]
 
 
 def _places(saved: SavedProgram) -> list[int]:

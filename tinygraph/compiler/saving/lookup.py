@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygraph.compiler.saving.header import ABSENT, Header
-from tinygraph.compiler.saving.wrapping import divided
+from tinygraph.compiler.saving.wrapping import divided, pieces
 from tinygraph.compiler.write.literals import string_text
 
 __all__ = ["Lookup", "lookup_lines"]
@@ -33,6 +33,8 @@ class Lookup:
         ordered: the order of arrays in memory is part of the signature.
         asks_identity: the function asks which array is which, `x is y`.
         updates: some arrays of the file are updated.
+        sized: the name of the function that finds the program of an open size; empty where there are none.
+        told: the signatures of the file, for an error.
         writes_into: the function writes into the array of a Tensor, as opposed to giving the Tensor another.
     """
 
@@ -46,6 +48,8 @@ class Lookup:
     ordered: bool
     asks_identity: bool
     updates: bool
+    sized: str
+    told: str
     writes_into: bool
 
 
@@ -76,11 +80,35 @@ def _arguments(lookup: Lookup) -> Iterator[str]:
 
 def _search(lookup: Lookup) -> list[str]:
     """Return the lines that find the program for the words of a call, or refuse the call."""
+    found = _found_open(lookup) if lookup.sized else _found_closed(lookup)
+    return [_signature(lookup), *found]
+
+
+def _signature(lookup: Lookup) -> str:
+    """Return the line that describes a call in words."""
     part = f"{lookup.described}(value, leaves{', order=True' if lookup.ordered else ''})"
     if lookup.header.static:
         part = f"{lookup.literal}(value) if name in static else {part}"
+    return f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])'
+
+
+def _found_open(lookup: Lookup) -> list[str]:
+    """Return the lines that find the program for the words of a call, whose size may be open, or refuse the call."""
     return [
-        f'    signature = ", ".join([f"{{name}}: {{{part}}}" for name, value in given.items()])',
+        "    with lock:",
+        f"        found = PROGRAMS.get(signature) or {lookup.sized}(signature, OPEN, MADE)",
+        "    if found is None:",
+        "        raise ValueError(",
+        f'            f"{lookup.name}: this file has no program for {{signature}}. It has one for "',
+        *[f"            {part}" for part in pieces(f"{lookup.told}; give it such arguments")],
+        "        )",
+        "    program, places = found",
+    ]
+
+
+def _found_closed(lookup: Lookup) -> list[str]:
+    """Return the lines that find the program for the words of a call, or refuse the call."""
+    return [
         "    if signature not in PROGRAMS:",
         "        raise ValueError(",
         f'            f"{lookup.name}: this file has no program for {{signature}}. It has one for "',
@@ -94,6 +122,9 @@ def _search(lookup: Lookup) -> list[str]:
 def _quick_search(lookup: Lookup) -> Iterator[str]:
     """Yield the same, where a call of known kinds needs no words."""
     yield f"    kinds = {lookup.kinds}(given, leaves)"
+    if lookup.sized:
+        yield from _quick_open_search(lookup)
+        return
     yield "    if kinds not in KNOWN:"
     yield "        count, leaves = len(leaves), []"
     yield from [f"    {line}" for line in _search(lookup)]
@@ -101,6 +132,20 @@ def _quick_search(lookup: Lookup) -> Iterator[str]:
     yield "            KNOWN[kinds] = PROGRAMS[signature]"
     yield "    else:"
     yield "        program, places = KNOWN[kinds]"
+
+
+def _quick_open_search(lookup: Lookup) -> Iterator[str]:
+    """Yield the same where a size is open: the programs of few sizes are known."""
+    yield "    known = KNOWN.get(kinds)"
+    yield "    if known is None:"
+    yield "        count, leaves = len(leaves), []"
+    yield from [f"    {line}" for line in _search(lookup)]
+    yield "        if kinds is not None and len(leaves) == count:"
+    yield "            if len(KNOWN) >= 8:"
+    yield "                KNOWN.clear()"
+    yield "            KNOWN[kinds] = found"
+    yield "    else:"
+    yield "        program, places = known"
 
 
 def _told_apart(lookup: Lookup) -> Iterator[str]:

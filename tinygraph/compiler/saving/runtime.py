@@ -6,13 +6,14 @@ the same words. Where the two differ there is no program.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.program.decisions import Left, begins_with, outcomes_at
 
-__all__ = ["described", "kinds_of", "literal", "on_paths", "owner", "read"]
+__all__ = ["described", "kinds_of", "literal", "on_paths", "owner", "read", "sized"]
 
 # The types whose values are part of a signature as Python writes them.
 PLAIN = ("int", "bool", "str", "bytes", "NoneType", "complex", "float", "ellipsis")
@@ -112,6 +113,29 @@ def on_paths(name: str, paths: list[Any]) -> Any:
         )
 
     return run
+
+
+def sized(signature: str, opened: list[Any], made: dict[str, Any]) -> Any:
+    """The program of a signature with an open size, and the leaves that it takes; None where there is none.
+
+    The programs of the last eight sizes are kept, with their memory.
+    """
+    if signature in made:
+        return made[signature]
+    for pattern, texts, places in opened:
+        match = re.fullmatch(pattern, signature)
+        size = int(match[1]) if match else 0
+        for holds, factory in texts if match else ():
+            if holds(size):
+                try:
+                    program = factory(size)
+                except ValueError:  # an array does not fit into the memory that it shares with others at this size
+                    continue
+                while len(made) >= 8:
+                    del made[next(iter(made))]
+                made[signature] = program, places
+                return made[signature]
+    return None
 
 
 def owner(array: Any) -> Any:

@@ -1,0 +1,136 @@
+"""Modules: a function, such as a trained model, as a Python file that needs NumPy alone.
+
+save_module(model, "digits.py", x[:1])
+
+import digits
+digits.predict(images)                  any number of images, batch by batch
+digits.call(images)                     all at once
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from inspect import Parameter
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler import compiled
+from tinygraph.compiler.saving.tail import Tail
+from tinygraph.compiler.saving.wrapping import divided
+from tinygraph.engine.modes import no_grad
+from tinygraph.engine.tensor import Tensor
+from tinygraph.export import predicting
+from tinygraph.export.inference import in_eval_mode
+from tinygraph.nests import tree_leaves, tree_map
+
+__all__ = ["save_module"]
+
+
+def save_module(function: Callable[..., Any], path: str | os.PathLike[str], /, *examples: Any) -> None:
+    """Write an inference module: a Python file that needs NumPy alone, with its arrays in an npz beside it.
+
+    The file has two functions, both for any number of rows. `predict(x, batch_size=32)` computes them batch by batch,
+    and turns its arguments into arrays of the dtypes of the examples. `call(x)` computes all rows at once, and takes
+    arrays of these dtypes alone. Both return the nest of arrays that the function returns, and refuse other shapes with
+    a `ValueError`.
+
+    Args:
+        function: of one or more batches: arrays, or lists and dicts of arrays. A model computes as outside of training,
+            and is left as it was.
+        path: of the module, ending in ".py".
+        examples: a batch for each argument, of at least one row. The first axis of all arrays is that of the batch.
+
+    Raises:
+        ValueError: the path does not end in ".py", or the examples have no rows, or different numbers of them.
+        FileNotFoundError: the folder is not there.
+        UnsupportedError: the function decides by values or by the number of rows, or it calls something that cannot be
+            written into a file.
+    """
+    given = [_plain(example) for example in examples]
+    wanted = [_wanted(example) for example in given]
+    _check_rows([leaf for example in given for leaf in tree_leaves(example)])
+    call = _as_call(function, len(given))
+    names = [parameter.name for parameter in inspect.signature(call).parameters.values()]
+    with in_eval_mode(function), no_grad():
+        function(*[_first_row(example) for example in given])  # makes the weights of layers that have none yet
+        program: compiled.Compiled = compiled.compile(call)
+        program.save_as(path, tuple(given), {}, any_size=True, tail=_tail(names, wanted))
+
+
+def _plain(example: Any) -> Any:
+    """Return an example as nests of arrays."""
+    if isinstance(example, dict):
+        return {key: _plain(item) for key, item in example.items()}
+    if isinstance(example, list | tuple):
+        return [_plain(item) for item in example]
+    return example._value if isinstance(example, Tensor) else np.asarray(example)
+
+
+def _check_rows(arrays: list[Any]) -> None:
+    """Refuse examples that have no rows, or different numbers of them."""
+    sizes = [array.shape[0] if array.ndim else 0 for array in arrays]
+    if not sizes or 0 in sizes or len({*sizes}) > 1:
+        raise ValueError(
+            f"save_module: the examples have {', '.join(map(str, sizes)) or 'no'} rows. Give a batch for each "
+            "argument, of one row or more, the same number for all: save_module(model, path, x[:1])"
+        )
+
+
+def _first_row(example: Any) -> Any:
+    return tree_map(lambda array: array[:1], example)
+
+
+def _wanted(example: Any) -> Any:
+    """Return the dtypes and the shapes of the rows in an example, as `predicting` has them."""
+    if isinstance(example, dict):
+        return {key: _wanted(item) for key, item in example.items()}
+    if isinstance(example, list):
+        return [_wanted(item) for item in example]
+    return str(example.dtype), example.shape[1:]
+
+
+def _as_call(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """Return a function as one called `call`, whose parameters have names."""
+
+    def call(*given: Any) -> Any:
+        return function(*given)
+
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in _names(function, count)]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def _names(function: Callable[..., Any], count: int) -> list[str]:
+    """Return names for so many arguments: those of the function's parameters, or x, x_2, ..."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[:count]
+    except (TypeError, ValueError):
+        parameters = []
+    named = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind in named]
+    if len(names) == count and "batch_size" not in names:
+        return names
+    return ["x", *[f"x_{number}" for number in range(2, count + 1)]][:count]
+
+
+def _tail(names: list[str], wanted: list[Any]) -> Tail:
+    """Return `predict`, for arguments of these names."""
+
+    def lines(call: str, functions: Sequence[str]) -> list[str]:
+        given = ", ".join(names)
+        shown = ", ".join([f'"{name}"' for name in names])
+        return [
+            "# Of each argument the dtype, and the shape of a row.",
+            *divided("WANTED = [", [repr(part) for part in wanted], "]"),
+            "",
+            "",
+            f"def predict({given}, batch_size=32):",
+            '    """Compute for any number of rows, batch by batch. Arguments of other shapes are a ValueError."""',
+            *divided(f"    return {functions[0]}(", [call, f"[{shown}]", f"[{given}]", "WANTED", "batch_size"], ")"),
+        ]
+
+    told = f"predict({', '.join(names)}, batch_size=32) does so batch by batch, and turns what it is given into arrays."
+    return Tail(["predict", "WANTED"], [predicting.in_batches], lines, told)
