@@ -168,18 +168,14 @@ WRONG = {
     "Adam(eps=)": (lambda: tg.optim.Adam(PARAMETERS, eps=1e-8), r"Write epsilon="),
     "Adam(params=)": (lambda: tg.optim.Adam(params=PARAMETERS), r"Write parameters="),
     "Adam(learing_rate=)": (lambda: tg.optim.Adam(PARAMETERS, learing_rate=0.1), r"Write learning_rate="),
-    "Adam(amsgrad=)": (lambda: tg.optim.Adam(PARAMETERS, amsgrad=True), r"It takes parameters, learning_rate, beta_1"),
-    "SGD(momentum=)": (
-        lambda: tg.optim.SGD(PARAMETERS, momentum=0.9), r"Write tg\.optim\.Momentum\(parameters, momentum=0\.9\)",
-    ),
-    "Adam(weight_decay=)": (
-        lambda: tg.optim.Adam(PARAMETERS, weight_decay=0.1), r"Write tg\.optim\.AdamW\(parameters, weight_decay=",
-    ),
+    "Adam(rho=)": (lambda: tg.optim.Adam(PARAMETERS, rho=0.9), r"It takes parameters, learning_rate, beta_1"),
+    "SGD(decay=)": (lambda: tg.optim.SGD(0.1, decay=1e-6), r"Write learning_rate=tg\.optim\.InverseTimeDecay\("),
+    "SGD(lr=)": (lambda: tg.optim.SGD(lr=0.1), r"no argument lr=\. Write learning_rate="),
+    "Adam([{lr}])": (lambda: tg.optim.Adam([{"params": PARAMETERS, "lr": 0.1}]), r"no option 'lr'\. Write learning_ra"),
     "Adam(model)": (lambda: tg.optim.Adam(tg.nn.Dense(2)), r"got Dense\. Write Adam\(model\.parameters\(\)\)$"),
     "Adam(model.parameters)": (
         lambda: tg.optim.Adam(tg.nn.Dense(2).parameters), r"Call it: Adam\(model\.parameters\(\)\)$",
     ),
-    "Adam(0.1)": (lambda: tg.optim.Adam(0.1), r"come first: Adam\(model\.parameters\(\), learning_rate=0\.1\)"),
     "Adam([array])": (lambda: tg.optim.Adam([np.ones(2)]), r"Make it one, tg\.Tensor\(values\), and compute with that"),
     "Adam([t * 2])": (lambda: tg.optim.Adam([PARAMETERS[0] * 2]), r"make a leaf of its values, tg\.Tensor\(t\.data\)"),
     "Adam([integers])": (
@@ -196,6 +192,11 @@ WRONG = {
     "Sequential(['relu'])": (lambda: tg.nn.Sequential(["relu"]), r"'relu' is no layer\. Write the function, tg\.relu"),
 }  # fmt: skip
 RIGHT = [
+    lambda: tg.optim.Adam(0.1),
+    lambda: tg.optim.SGD(learning_rate=tg.optim.InverseTimeDecay(0.01, 1, 1e-6)),
+    lambda: tg.optim.SGD(PARAMETERS, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda: tg.optim.Adam(PARAMETERS, weight_decay=0.004, clipnorm=1.0),
+    lambda: tg.optim.Adam([{"params": PARAMETERS, "learning_rate": 0.1}]),
     lambda: tg.optim.Adam(PARAMETERS, learning_rate=0.1),
     lambda: tg.optim.Adam(PARAMETERS, beta_1=0.9, beta_2=0.99, epsilon=1e-8),
     lambda: tg.optim.Momentum(PARAMETERS, momentum=0.9),

@@ -135,13 +135,17 @@ OF_NN = {
 OF_OPTIM = {
     "RMSProp": "tg.optim.RMSprop(parameters)",
     **dict.fromkeys(("ExponentialLR", "lr_scheduler"), "tg.optim.ExponentialDecay(0.1, 1000, 0.9)"),
-    **dict.fromkeys(("CosineAnnealingLR", "CosineDecayRestarts"), "tg.optim.CosineDecay(0.1, 1000)"),
+    "CosineAnnealingLR": "tg.optim.CosineDecay(0.1, 1000)",
+    "CosineAnnealingWarmRestarts": "tg.optim.CosineDecayRestarts(0.1, 1000)",
+    "OneCycleLR": "tg.optim.OneCycle(0.1, 1000)",
+    "PolynomialLR": "tg.optim.PolynomialDecay(0.1, 1000, 0.0)",
+    "LinearLR": "tg.optim.WarmUp(0.1, 1000)",
     "StepLR": "tg.optim.StepDecay(0.1, 1000, 0.5)",
-    **dict.fromkeys(("MultiStepLR", "PiecewiseConstantDecay"), "tg.optim.PiecewiseConstant([1000], [0.1, 0.01])"),
+    "MultiStepLR": "tg.optim.PiecewiseConstant([1000], [0.1, 0.01])",
     "LambdaLR": "tg.optim.Adam(parameters, lambda steps: 0.1 / (1 + steps))",
     "LBFGS": 'scipy.optimize.minimize(tg.value_and_grad(f), values, jac=True, method="L-BFGS-B")',
     **dict.fromkeys(
-        ("Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Rprop"),
+        ("Adadelta", "Adamax", "Nadam", "Ftrl", "Rprop"),
         "a class of your own, class Own(tg.optim.Optimizer), with moments and a method move",
     ),
 }
@@ -173,11 +177,10 @@ OF_DATA = {
 
 OF_OPTIMIZER = {
     "lr": "optimizer.learning_rate",
-    "param_groups": "optimizer.parameters",
+    "param_groups": "optimizer.groups",
     "trainable_variables": "optimizer.parameters",
-    "iterations": "optimizer.steps",
-    "variables": "optimizer.state",
-    **dict.fromkeys(("minimize", "apply_gradients", "apply", "update"), _LOOP),
+    "exclude_from_weight_decay": 'tg.optim.AdamW([{"params": parameters, "weight_decay": 0.0}])',
+    **dict.fromkeys(("minimize", "update"), _LOOP),
 }
 
 OF_MODULE = {
@@ -291,14 +294,10 @@ KEYWORDS = {
 }
 # Keywords of other libraries, and the code that replaces them here.
 INSTEAD_OF_KEYWORDS = {
-    ("SGD", "momentum"): "tg.optim.Momentum(parameters, momentum=0.9)",
-    ("SGD", "nesterov"): "tg.optim.Momentum(parameters, nesterov=True)",
-    ("Adam", "weight_decay"): "tg.optim.AdamW(parameters, weight_decay=0.004)",
-    ("SGD", "weight_decay"): "loss + 0.01 * sum(np.sum(p**2) for p in parameters)",
-    **dict.fromkeys(
-        [(name, key) for name in ("SGD", "Momentum", "RMSprop", "Adam", "AdamW") for key in ("clipnorm", "clipvalue")],
-        "for p in parameters: p.grad = np.clip(p.grad, -1, 1)",
-    ),
+    **{
+        (name, "decay"): "learning_rate=tg.optim.InverseTimeDecay(0.01, 1, 1e-6)"
+        for name in ("SGD", "Momentum", "RMSprop", "Adagrad", "Adam", "AdamW")
+    },
     **dict.fromkeys(
         [(name, key) for name in ("Dense", "Conv2D", "Flatten") for key in ("input_shape", "input_dim", "in_features")],
         "model(x): a layer takes its input size from its first batch",
@@ -402,7 +401,8 @@ def check_keywords(cls: type, keywords: Iterable[str]) -> None:
     for kind in cls.__mro__[:-1]:
         code = getattr(vars(kind).get("__init__"), "__code__", None)
         if code is not None:
-            known += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            known += [name for name in names if name not in known]
             if code.co_flags & 0x08 and not kind.__module__.startswith("tinygraph."):
                 return
     for key in keywords:

@@ -54,7 +54,37 @@ OPTIMIZERS = {
     "RMSprop": lambda parameters: optim.RMSprop(parameters, 0.01),
     "Adam": lambda parameters: optim.Adam(parameters, 0.01),
     "AdamW": lambda parameters: optim.AdamW(parameters, 0.01),
+    "Adagrad": lambda parameters: optim.Adagrad(parameters, 0.1),
+    "Lion": lambda parameters: optim.Lion(parameters, 0.01),
+    "SGD with all": lambda parameters: optim.SGD(parameters, 0.05, 0.9, True, 0.01, clipnorm=0.3, use_ema=True),
+    "RMSprop with all": lambda parameters: optim.RMSprop(parameters, 0.01, momentum=0.5, centered=True),
+    "amsgrad": lambda parameters: optim.Adam(parameters, 0.01, amsgrad=True, weight_decay=0.1),
+    "clipvalue": lambda parameters: optim.SGD(parameters, 0.05, clipvalue=0.1),
+    "global_clipnorm": lambda parameters: optim.Adagrad(parameters, 0.1, global_clipnorm=0.2),
+    "overwritten": lambda parameters: optim.Adam(
+        parameters, 0.01, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2
+    ),
+    "groups": lambda parameters: optim.AdamW(
+        [
+            {"params": parameters[:2], "learning_rate": 0.02, "weight_decay": 0.0},
+            {"params": parameters[2:], "learning_rate": optim.ExponentialDecay(0.1, 2, 0.5)},
+        ]
+    ),
+    "constrained": lambda parameters: constrained(optim.Adam(parameters, 0.05)),
+    "built later": lambda parameters: built(optim.Adam(0.01), parameters),
 }
+
+
+def constrained(optimizer):
+    """An optimiser whose first parameter has no negative numbers."""
+    optimizer.constrain(optimizer.parameters["0"], lambda w: np.maximum(w, 0))
+    return optimizer
+
+
+def built(optimizer, parameters):
+    optimizer.build(parameters)
+    return optimizer
+
 
 SCHEDULES = {
     "ExponentialDecay": optim.ExponentialDecay(0.1, 2, 0.5),
@@ -63,6 +93,13 @@ SCHEDULES = {
     "CosineDecay": optim.CosineDecay(0.1, 3),
     "warm-up": optim.CosineDecay(0.01, 3, alpha=0.1, warmup_target=0.1, warmup_steps=2),
     "PiecewiseConstant": optim.PiecewiseConstant([1, 2], [0.1, 0.05, 0.01]),
+    "PolynomialDecay": optim.PolynomialDecay(0.1, 2, 0.01, power=2.0, cycle=True),
+    "InverseTimeDecay": optim.InverseTimeDecay(0.1, 2, 0.5),
+    "CosineDecayRestarts": optim.CosineDecayRestarts(0.1, 2, m_mul=0.9),
+    "OneCycle": optim.OneCycle(0.1, 4),
+    "three phases": optim.OneCycle(0.1, 8, 0.4, "linear", three_phase=True),
+    "WarmUp": optim.WarmUp(optim.PolynomialDecay(0.1, 3, 0.0), 2),
+    "an if": lambda steps: 0.1 if steps < 2 else 0.01,
 }
 
 
@@ -126,7 +163,16 @@ def test_every_layer_optimiser_and_schedule_is_tried():
     """A layer that is added and not tried here is noticed."""
     tried = {type(layer).__name__ for _, layers in MODELS.values() for layer in layers} | {"Sequential"}
     assert tried == set(nn.__all__) - {"Layer", "Module"}
-    assert {*OPTIMIZERS, *SCHEDULES, "Optimizer"} >= set(optim.__all__)
+    aliases_and_more = {
+        "LearningRateSchedule",
+        "Optimizer",
+        "PiecewiseConstantDecay",
+        "deserialize",
+        "get",
+        "schedules",
+        "serialize",
+    }
+    assert {*OPTIMIZERS, *SCHEDULES} >= set(optim.__all__) - aliases_and_more
 
 
 def test_a_float32_model_stays_float32_with_dropout():

@@ -13,22 +13,49 @@ Tensors hold all that changes from step to step, so that `tg.compile` can compil
 import sys
 from typing import Any
 
-from tinygraph.optim.adaptive import Adam, AdamW, RMSprop
-from tinygraph.optim.descent import SGD, Momentum
+from tinygraph.optim import schedules
+from tinygraph.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
+from tinygraph.optim.by_name import deserialize, get, serialize
+from tinygraph.optim.descent import SGD, Lion, Momentum
 from tinygraph.optim.optimizer import Optimizer
-from tinygraph.optim.schedules import CosineDecay, ExponentialDecay, PiecewiseConstant, StepDecay
+from tinygraph.optim.schedules import (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    LearningRateSchedule,
+    OneCycle,
+    PiecewiseConstant,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+    StepDecay,
+    WarmUp,
+)
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
     "AdamW",
     "CosineDecay",
+    "CosineDecayRestarts",
     "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "Lion",
     "Momentum",
+    "OneCycle",
     "Optimizer",
     "PiecewiseConstant",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
     "RMSprop",
     "StepDecay",
+    "WarmUp",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
 ]
 
 

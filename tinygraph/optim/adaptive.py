@@ -1,47 +1,128 @@
-"""Optimisers that size the step of each number by its past gradients: RMSprop, Adam and AdamW."""
+"""Optimisers that size the step of each number by its past gradients: Adagrad, RMSprop, Adam and AdamW."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from tinygraph.optim.optimizer import Array, Optimizer, Rate, checked_number
+from tinygraph.optim.optimizer import Optimizer, Options
+from tinygraph.optim.rates import Rate, checked_number
+from tinygraph.optim.values import Array
 
-__all__ = ["Adam", "AdamW", "RMSprop"]
+__all__ = ["Adagrad", "Adam", "AdamW", "RMSprop"]
+
+
+class Adagrad(Optimizer):
+    """Gradients divided by the root of the sum of all their squares so far.
+
+        square ← square + gradient²
+        value  ← value − rate · gradient ÷ √(square + epsilon)
+
+    Args:
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; None to give them later.
+        learning_rate: a number or a schedule; 1.0 is the paper's.
+        initial_accumulator_value: the sum of the squares before the first step.
+        epsilon: keeps the divisor from 0.
+        weight_decay: the share of the learning rate by which parameters shrink at each step.
+        options: see `Optimizer`.
+
+    Raises:
+        TypeError, ValueError: see `Optimizer`; ValueError also where a number is out of its range.
+
+    Source: Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization"
+    (2011), figure 1; defaults and the place of epsilon are those of `keras.optimizers.Adagrad`.
+    """
+
+    moments = ("square",)
+
+    def __init__(
+        self,
+        parameters: Any = None,
+        learning_rate: Rate = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        call = type(self).__name__
+        self.initial_accumulator_value = checked_number(call, "initial_accumulator_value", initial_accumulator_value)
+        self.epsilon = checked_number(call, "epsilon", epsilon)
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
+
+    def initial(self, moment: str) -> float:
+        """See `Optimizer.initial`."""
+        return self.initial_accumulator_value
+
+    def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
+        """See `Optimizer.move`."""
+        rate, square = rest
+        square = square + gradient * gradient
+        return value - rate * gradient / np.sqrt(square + self.epsilon), square
 
 
 class RMSprop(Optimizer):
     """Gradients divided by the root of a running mean of their squares.
 
         square ← rho · square + (1 − rho) · gradient²
-        value  ← value − rate · gradient ÷ √(square + epsilon)
+        step   ← rate · gradient ÷ √(square + epsilon)
+        value  ← value − step
+
+    With `centered` the root is that of the variance, square − mean², where mean ← rho · mean + (1 − rho) · gradient.
+    With `momentum` the last line is value ← value − velocity, where velocity ← momentum · velocity + step.
 
     Args:
-        parameters: the Tensors to move: one, or several in lists, tuples and dicts.
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; None to give them later.
         learning_rate: a number or a schedule.
-        rho: the share of the running mean that is kept at each step, from 0 to below 1.
+        rho: the share of the running means that is kept at each step, from 0 to below 1.
+        momentum: the share of the velocity that is kept at each step, from 0 to below 1.
         epsilon: keeps the divisor from 0.
+        centered: divide by the root of the variance of the gradients.
+        weight_decay: the share of the learning rate by which parameters shrink at each step.
+        options: see `Optimizer`.
 
     Raises:
-        TypeError, ValueError: see `Optimizer`; ValueError also where `rho` or `epsilon` is out of its range.
+        TypeError, ValueError: see `Optimizer`; ValueError also where a number is out of its range.
 
-    Source: Hinton, "Neural networks for machine learning", lecture 6e (2012); defaults and the place of epsilon are
+    Source: Hinton, "Neural networks for machine learning", lecture 6e (2012); Graves, "Generating sequences with
+    recurrent neural networks" (2013), equations 38 to 41, for the centred form; defaults and the place of epsilon are
     those of `keras.optimizers.RMSprop`.
     """
 
-    moments = ("square",)
-
-    def __init__(self, parameters: Any, learning_rate: Rate = 0.001, rho: float = 0.9, epsilon: float = 1e-7) -> None:
-        super().__init__(parameters, learning_rate)
-        self.rho = checked_number("RMSprop", "rho", rho, below=1)
-        self.epsilon = checked_number("RMSprop", "epsilon", epsilon)
+    def __init__(
+        self,
+        parameters: Any = None,
+        learning_rate: Rate = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        call = type(self).__name__
+        self.rho = checked_number(call, "rho", rho, below=1)
+        self.momentum = checked_number(call, "momentum", momentum, below=1)
+        self.epsilon = checked_number(call, "epsilon", epsilon)
+        self.centered = centered
+        self.moments = ("square", *(("mean",) if centered else ()), *(("velocity",) if momentum else ()))
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
-        rate, square = rest
+        rate, square, *others = rest
         square = square + (1 - self.rho) * (gradient * gradient - square)
-        return value - rate * gradient / np.sqrt(square + self.epsilon), square
+        kept = [square]
+        size = square
+        if self.centered:
+            mean = others[0] + (1 - self.rho) * (gradient - others[0])
+            kept.append(mean)
+            size = np.maximum(square - mean * mean, 0)  # of equal gradients the difference may round to below 0
+        step = rate * gradient / np.sqrt(size + self.epsilon)
+        if self.momentum:
+            step = self.momentum * others[-1] + step
+            kept.append(step)
+        return value - step, *kept
 
 
 class Adam(Optimizer):
@@ -51,37 +132,45 @@ class Adam(Optimizer):
         square ← beta_2 · square + (1 − beta_2) · gradient²
         value  ← value − rate · √(1 − beta_2^t) ÷ (1 − beta_1^t) · mean ÷ (√square + epsilon)
 
-    in the t-th step. The running means begin at 0; the factors with t correct for that.
+    in the t-th step. The running means begin at 0; the factors with t correct for that. With `amsgrad` the divisor
+    has the largest `square` so far.
 
     Args:
-        parameters: the Tensors to move: one, or several in lists, tuples and dicts.
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; None to give them later.
         learning_rate: a number or a schedule.
         beta_1, beta_2: the share of the running means that is kept at each step, from 0 to below 1.
         epsilon: keeps the divisor from 0.
+        amsgrad: divide by the root of the largest `square` so far.
+        weight_decay: the share of the learning rate by which parameters shrink at each step.
+        options: see `Optimizer`.
 
     Raises:
         TypeError, ValueError: see `Optimizer`; ValueError also where a beta or `epsilon` is out of its range.
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1 in the form of the end of
     section 2, with the defaults of `keras.optimizers.Adam`. There, and here, epsilon is the paper's "epsilon hat":
-    PyTorch's stands beside √(square ÷ (1 − beta_2^t)), and is 1e-8.
+    PyTorch's stands beside √(square ÷ (1 − beta_2^t)), and is 1e-8. For amsgrad: Reddi, Kale and Kumar, "On the
+    convergence of Adam and beyond" (2018), algorithm 2.
     """
-
-    moments = ("mean", "square")
 
     def __init__(
         self,
-        parameters: Any,
+        parameters: Any = None,
         learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(parameters, learning_rate)
         call = type(self).__name__
         self.beta_1 = checked_number(call, "beta_1", beta_1, below=1)
         self.beta_2 = checked_number(call, "beta_2", beta_2, below=1)
         self.epsilon = checked_number(call, "epsilon", epsilon)
+        self.amsgrad = amsgrad
+        self.moments = ("mean", "square", "largest square") if amsgrad else ("mean", "square")
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
     def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
         """See `Optimizer.factors`."""
@@ -89,10 +178,12 @@ class Adam(Optimizer):
 
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
-        rate, mean, square = rest
+        rate, mean, square, *largest = rest
         mean = mean + (1 - self.beta_1) * (gradient - mean)
         square = square + (1 - self.beta_2) * (gradient * gradient - square)
-        return value - rate * mean / (np.sqrt(square) + self.epsilon), mean, square
+        largest = [np.maximum(item, square) for item in largest]
+        divisor = np.sqrt(largest[0] if self.amsgrad else square) + self.epsilon
+        return value - rate * mean / divisor, mean, square, *largest
 
 
 class AdamW(Adam):
@@ -101,10 +192,11 @@ class AdamW(Adam):
         value ← value − rate · weight_decay · value,   then as in `Adam`
 
     Args:
-        parameters: the Tensors to move: one, or several in lists, tuples and dicts.
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; None to give them later.
         learning_rate: a number or a schedule.
         weight_decay: the share of the learning rate by which parameters shrink.
-        beta_1, beta_2, epsilon: as for `Adam`.
+        beta_1, beta_2, epsilon, amsgrad: as for `Adam`.
+        options: see `Optimizer`.
 
     Raises:
         TypeError, ValueError: see `Adam`; ValueError also where `weight_decay` is negative.
@@ -115,21 +207,15 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Any,
+        parameters: Any = None,
         learning_rate: Rate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(parameters, learning_rate, beta_1, beta_2, epsilon)
-        self.weight_decay = checked_number("AdamW", "weight_decay", weight_decay)
-
-    def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
-        """See `Optimizer.factors`."""
-        return (rate * self.weight_decay, *super().factors(rate, step))
-
-    def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
-        """See `Optimizer.move`."""
-        decay, *others = rest
-        return super().move(value - decay * value, gradient, *others)
+        if weight_decay is None:
+            raise TypeError(f"{type(self).__name__}: weight_decay must be a number, got None. Write Adam without one")
+        super().__init__(parameters, learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **options)

@@ -7,63 +7,138 @@ was recorded once is right for every later step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygraph.elsewhere import OF_OPTIMIZER, checked, no_attribute
-from tinygraph.engine.fitting import wide, widened
-from tinygraph.engine.modes import is_tracing
+from tinygraph.engine.fitting import wide
 from tinygraph.engine.tensor import Tensor
-from tinygraph.nests import assign_all, entries
+from tinygraph.errors import GraphError, ShapeError
+from tinygraph.nests import assign_all
+from tinygraph.optim.clipping import clipped
+from tinygraph.optim.parameters import Group, groups_of, is_rate
+from tinygraph.optim.rates import LearningRate, Rate, checked_number
+from tinygraph.optim.schedules import deserialize, serialize
+from tinygraph.optim.values import Array, as_wide, current
 
-__all__ = ["Array", "Optimizer", "Rate", "checked_number"]
-
-Array = NDArray[Any]
-Rate = float | Callable[[Any], Any]
+__all__ = ["Optimizer", "Options"]
 
 
-class Optimizer:
-    """The base of the optimisers `SGD`, `Momentum`, `RMSprop`, `Adam` and `AdamW`, and of your own.
+class Options(TypedDict, total=False):
+    """The arguments of every optimiser, by keyword: see `Optimizer`."""
 
-    A subclass names in `moments` the arrays it keeps for each parameter, all zeros at first, and computes in `move`
-    the new value. For a float16 parameter the moments are float32: the square of a gradient of 1e-4 is 0 in float16.
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    name: str | None
+
+
+class OptimizerType(type):
+    """The type of optimiser classes: their parameters may be left out, Adam(0.001) is Adam(None, 0.001)."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *given, **named):
+            first = cls.__init__.__code__.co_varnames[1:2] if hasattr(cls.__init__, "__code__") else ()
+            if given and first == ("parameters",) and is_rate(given[0]):
+                given = (None, *given)
+            return super().__call__(*given, **named)
+
+        @property
+        def __signature__(cls):
+            """The arguments of the class, with the `Options` one by one."""
+            own = [*inspect.signature(cls.__init__).parameters.values()][1:]
+            if not own or own[-1].annotation != "Unpack[Options]":
+                return inspect.Signature(own)
+            names = {item.name for item in own}
+            base = inspect.signature(Optimizer.__init__).parameters.values()
+            options = [item for item in base if item.kind is item.KEYWORD_ONLY and item.name not in names]
+            return inspect.Signature([*own[:-1], *options])
+
+
+class Optimizer(metaclass=OptimizerType):
+    """The base of the optimisers `SGD`, `Momentum`, `RMSprop`, `Adagrad`, `Adam`, `AdamW` and `Lion`, and of your own.
+
+    A subclass names in `moments` the arrays it keeps for each parameter and computes in `move` the new value. For a
+    float16 parameter the moments are float32: the square of a gradient of 1e-4 is 0 in float16.
+
+    A step clips the gradients, shrinks the parameters by the weight decay, moves them, adds them to their running mean
+    and holds them to their constraints, in this order.
 
     Args:
-        parameters: the Tensors to move: one, or several in lists, tuples and dicts.
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; or a list of groups with rates of
+            their own, `[{"params": tensors, "learning_rate": 0.01, "weight_decay": 0.0}, ...]`. Without them the
+            optimiser gets them later, by `build`: `Adam(0.001)`.
         learning_rate: a number, or a schedule: a function of the number of steps taken before.
+        weight_decay: the share of the learning rate by which parameters shrink at each step.
+        clipnorm: the largest norm of the gradient of a parameter.
+        clipvalue: the largest absolute value of a number in a gradient.
+        global_clipnorm: the largest norm of all gradients together.
+        use_ema: keep an exponential moving average of each parameter: see `finalize_variable_values`.
+        ema_momentum: the share of the average that is kept at each step.
+        ema_overwrite_frequency: the number of steps after which the parameters are set to their averages.
+        name: a name of the optimiser; that of its class, in small letters, if None.
 
     Attributes:
-        parameters: the Tensors by their path in the argument, "0" or "hidden.bias".
+        parameters: the Tensors by their path in the argument, "0" or "hidden.bias"; empty before `build`.
+        groups: the `Group`s of parameters; one, where none were given.
         steps: a Tensor, the number of steps taken.
 
     Raises:
         TypeError: a parameter is not a Tensor, is not a leaf, or requires no gradient.
-        ValueError: there are no parameters, a Tensor comes twice, or the learning rate is negative or not finite.
+        ValueError: there are no parameters, a Tensor comes twice, a number is out of its range, or there is more than
+            one limit for the gradients.
+
+    Source: the options are those of `keras.optimizers.Optimizer`; weight decay is that of Loshchilov and Hutter,
+    "Decoupled weight decay regularization" (2019), where PyTorch's `SGD` and `Adam` add it to the gradient.
     """
 
-    moments: ClassVar[tuple[str, ...]] = ()
+    moments: tuple[str, ...] = ()
 
     parameters: dict[str, Tensor]
+    groups: list[Group]
     steps: Tensor
 
-    def __init__(self, parameters: Any, learning_rate: Rate) -> None:
-        self.parameters = _checked(parameters, type(self).__name__)
+    def __init__(
+        self,
+        parameters: Any = None,
+        learning_rate: Rate = 0.01,
+        *,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        call = type(self).__name__
+        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        _check_limits(call, limits)
+        if ema_overwrite_frequency is not None and not ema_overwrite_frequency >= 1:
+            raise ValueError(f"{call}: ema_overwrite_frequency must be at least 1, got {ema_overwrite_frequency!r}")
+        self.name = name or call.lower()
+        self.weight_decay = None if weight_decay is None else checked_number(call, "weight_decay", weight_decay)
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = checked_number(call, "ema_momentum", ema_momentum, below=np.nextafter(1, 2))
+        self.ema_overwrite_frequency = ema_overwrite_frequency
         self.steps = Tensor(0.0, name="steps", requires_grad=False)
-        self._rate: Tensor | Callable[[Any], Any] = _checked_rate(learning_rate, type(self).__name__)
-        self._moments = {
-            name: [
-                Tensor(
-                    np.zeros_like(parameter.data, dtype=wide(parameter.dtype)),
-                    name=f"{moment} of {parameter.name or name}",
-                    requires_grad=False,
-                )
-                for moment in self.moments
-            ]
-            for name, parameter in self.parameters.items()
-        }
+        self._rate = LearningRate(call, learning_rate)
+        self.parameters, self.groups = {}, []
+        self._moments: dict[str, list[Tensor]] = {}
+        self._averages: dict[str, list[Tensor]] = {}  # a list of one Tensor, or no list
+        self._constraints: dict[str, Callable[[Any], Any]] = {}
+        if parameters is not None:
+            self.build(parameters)
 
     if not TYPE_CHECKING:  # a type checker is to see that an argument or an attribute is missing
         __new__ = checked(__init__)
@@ -72,39 +147,185 @@ class Optimizer:
             owner = f"{type(self).__name__!r} object"
             raise AttributeError(no_attribute(owner, name, OF_OPTIMIZER, dir(self)), name=name, obj=self)
 
+    # --- the parameters ---------------------------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """True if the optimiser has its parameters."""
+        return bool(self.parameters)
+
+    def build(self, parameters: Any) -> None:
+        """Give an optimiser that was made without parameters its parameters; the same ones again change nothing.
+
+        Args:
+            parameters: as for the class.
+
+        Raises:
+            TypeError, ValueError: as for the class; ValueError also where the optimiser has other parameters already.
+        """
+        call = type(self).__name__
+        groups = groups_of(parameters, call)
+        found = {path: tensor for group in groups for path, tensor in group.parameters.items()}
+        if self.parameters:
+            if {id(tensor) for tensor in found.values()} == {id(tensor) for tensor in self.parameters.values()}:
+                return
+            raise ValueError(
+                f"{call}.build: the optimiser has {len(self.parameters)} parameters already, and these are others. "
+                f"Make a new optimiser for them, {call}({self.learning_rate:g})"
+            )
+        self._moments = {
+            path: [
+                _beside(parameter, f"{moment} of {parameter.name or path}", self.initial(moment))
+                for moment in self.moments
+            ]
+            for path, parameter in found.items()
+        }
+        if self.use_ema:
+            self._averages = {
+                path: [_beside(parameter, f"average of {parameter.name or path}", 0.0)]
+                for path, parameter in found.items()
+            }
+        self.groups, self.parameters = groups, found
+
+    def constrain(self, parameter: Tensor, function: Callable[[Any], Any] | None) -> None:
+        """Replace the value of a parameter after each step by `function(value)`: a norm of at most 1, no negatives.
+
+        Args:
+            parameter: one of the optimiser's.
+            function: from the new value to an array of its shape; None for no constraint any more.
+
+        Raises:
+            ValueError: the Tensor is not one of the optimiser's parameters.
+        """
+        for path, item in self.parameters.items():
+            if item is parameter:
+                self._constraints.pop(path, None)
+                if function is not None:
+                    self._constraints[path] = function
+                return
+        raise ValueError(
+            f"{type(self).__name__}.constrain: the Tensor is not among the optimiser's {len(self.parameters)} "
+            "parameters. Build the optimiser with it first, optimizer.build(model.parameters())"
+        )
+
     # --- the step ---------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """Move each parameter that has a gradient. The gradients stay until `zero_grad`."""
-        before = _current(self.steps)
-        factors = self.factors(self._rate_after(before), before + 1)
-        rounded: dict[Any, list[Any]] = {}  # the factors in the dtype of the parameters, so that float32 stays float32
-        moved: list[list[Any]] = []
-        targets: list[tuple[Tensor, ...]] = []
-        for name, parameter in self.parameters.items():
-            gradient = parameter.grad
-            if gradient is None:
-                continue
-            if isinstance(gradient, Tensor):  # of a pass with create_graph=True
-                gradient = gradient.data
-            dtype = wide(parameter.dtype)
-            if dtype not in rounded:
-                rounded[dtype] = [factor.astype(dtype) for factor in factors]
-            moments = self._moments[name]
-            value = _current(parameter)
-            if dtype != parameter.dtype:
-                value, gradient = widened((value, gradient))
-            moved.append([*self.move(value, gradient, *rounded[dtype], *map(_current, moments))])
-            targets.append((parameter, *moments))
-            if len(moved[-1]) != len(targets[-1]):
+        if not self.parameters:
+            self._refuse("step")
+        gradients = {path: item.grad for path, item in self.parameters.items() if item.requires_grad}
+        self._step({path: as_wide(gradient) for path, gradient in gradients.items() if gradient is not None})
+
+    def apply(self, gradients: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
+        """Take a step along gradients that are given, instead of those in the parameters.
+
+        Args:
+            gradients: arrays or Tensors of the shapes of the parameters, in their order; None for one that stays.
+            trainable_variables: the parameters of the gradients, in any order; all of the optimiser's if None. An
+                optimiser without parameters is built with them.
+
+        Raises:
+            ValueError: the numbers of gradients and parameters differ, a Tensor is not among the parameters, or there
+                are no gradients.
+            ShapeError: a gradient does not have the shape of its parameter.
+        """
+        given = list(gradients)
+        if trainable_variables is None and not self.parameters:
+            self._refuse("apply")
+        tensors = list(self.parameters.values() if trainable_variables is None else trainable_variables)
+        if not self.parameters:
+            self.build(tensors)
+        self._step(_paired(f"{type(self).__name__}.apply", given, tensors, self.parameters))
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> Tensor:
+        """Take a step along the gradients of pairs (gradient, parameter), and return the number of steps: see `apply`.
+
+        `optimizer.apply_gradients(zip(gradients, parameters))` is the step of a loop of Keras.
+        """
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [tensor for _, tensor in pairs])
+        return self.steps
+
+    def _step(self, gradients: dict[str, Any]) -> None:
+        """Take a step along gradients by path, in the dtypes of the moments."""
+        gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
+        before = current(self.steps)
+        tensors: list[Tensor] = []
+        values: list[Any] = []
+        for group in self.groups:
+            numbers = self._numbers(group, before)
+            for path, parameter in group.parameters.items():
+                gradient = gradients.get(path)
+                if gradient is not None or self.use_ema:
+                    moments = [] if gradient is None else self._moments[path]
+                    values += self._moved(path, gradient, moments, numbers.rounded(wide(parameter.dtype)))
+                    tensors += (parameter, *moments, *self._averages.get(path, ()))
+        while tensors:  # only now, when nothing can fail any more
+            tensors.pop().assign(values.pop())  # an array that has no name need not be copied
+        self.steps.assign(before + 1)
+
+    def _numbers(self, group: Group, before: Any) -> Numbers:
+        """Return the numbers of a step that the parameters of a group share."""
+        rate = (group.rate or self._rate).after(before)
+        decay = self.weight_decay if group.weight_decay is None else group.weight_decay
+        every = self.ema_overwrite_frequency
+        return Numbers(
+            self.factors(rate, before + 1),
+            decay=rate * decay if decay else None,
+            keep=(before > 0) * np.float64(self.ema_momentum) if self.use_ema else None,  # the first value is all of it
+            overwrite=np.equal(np.remainder(before + 1, every), 0) if self.use_ema and every else None,
+        )
+
+    def _moved(self, path: str, gradient: Any, moments: list[Tensor], numbers: Numbers) -> list[Any]:
+        """Return the new value of a parameter, its new moments, and its new average, if it has one.
+
+        Args:
+            path: the parameter's.
+            gradient: an array; None for a parameter that stays.
+            moments: the Tensors of the moments; none for a parameter that stays.
+            numbers: in the dtype of the moments.
+        """
+        value = as_wide(current(self.parameters[path]))
+        new = [value]
+        if gradient is not None:
+            decayed = value if numbers.decay is None else value - numbers.decay * value
+            new = [*self.move(decayed, gradient, *numbers.factors, *map(current, moments))]
+            if len(new) != 1 + len(moments):
                 raise ValueError(
                     f"{type(self).__name__}.move: must return the new value and {len(moments)} new moments, got "
-                    f"{len(moved[-1])} arrays"
+                    f"{len(new)} arrays"
                 )
-        for tensors, values in zip(targets, moved, strict=True):  # only now, when nothing can fail any more
-            for tensor in reversed(tensors):
-                tensor.assign(values.pop())  # an array that has no name need not be copied
-        self.steps.assign(before + 1)
+        for average in self._averages.get(path, ()):
+            new.append(numbers.keep * current(average) + (1 - numbers.keep) * new[0])
+            if numbers.overwrite is not None:
+                new[0] = np.where(numbers.overwrite, new[-1], new[0])
+        if gradient is not None and path in self._constraints:
+            new[0] = self._constrained(path, new[0])
+        return new
+
+    def _constrained(self, path: str, value: Any) -> Any:
+        held = self._constraints[path](value)
+        held = held.data if isinstance(held, Tensor) else held
+        if np.shape(held) != value.shape:
+            raise ShapeError(
+                f"{type(self).__name__}: the constraint of parameter {path} must keep the shape {value.shape}, and "
+                f"returned {np.shape(held)}"
+            )
+        return held
+
+    def _refuse(self, method: str) -> NoReturn:
+        call = type(self).__name__
+        raise GraphError(
+            f"{call}.{method}: the optimiser has no parameters yet. Call optimizer.build(model.parameters()) first, or "
+            f"make it with them, {call}(model.parameters(), {self.learning_rate:g})"
+        )
+
+    # --- what a subclass computes -----------------------------------------------------------------------------------
+
+    def initial(self, moment: str) -> float:
+        """Return the number that a moment is filled with at first: 0."""
+        return 0.0
 
     def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
         """Return the numbers of a step that are the same for all parameters.
@@ -127,43 +348,61 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} has no rule for a step. Give it a method `move`")
 
+    # --- beside the step --------------------------------------------------------------------------------------------
+
     def zero_grad(self) -> None:
         """Set the gradients to None, so that the next backward pass does not add to them."""
         for parameter in self.parameters.values():
             parameter.grad = None
 
-    # --- the learning rate ------------------------------------------------------------------------------------------
+    def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
+        """Set parameters to their moving averages, at the end of a training with `use_ema`; else change nothing.
+
+        Args:
+            var_list: some of the optimiser's parameters; all of them if None.
+        """
+        chosen = None if var_list is None else {id(tensor) for tensor in var_list}
+        for path, averages in self._averages.items():
+            if chosen is None or id(self.parameters[path]) in chosen:
+                self.parameters[path].assign(averages[0].data)
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step. Set it to a number or to a schedule, at any time."""
-        return float(self._rate_after(self.steps.data))
+        """The learning rate of the next step. Set it to a number or to a schedule, at any time.
+
+        Groups that have a rate of their own keep it; `optimizer.groups[0].learning_rate` is theirs.
+        """
+        return float(self._rate.after(self.steps.data))
 
     @learning_rate.setter
     def learning_rate(self, rate: Rate) -> None:
-        new = _checked_rate(rate, type(self).__name__)
-        if isinstance(new, Tensor) and isinstance(self._rate, Tensor):
-            self._rate.assign(new)
-        else:
-            self._rate = new
-
-    def _rate_after(self, steps: Any) -> Any:
-        if isinstance(self._rate, Tensor):
-            return _current(self._rate)
-        rate = self._rate(steps)
-        return rate if hasattr(rate, "astype") else np.float64(rate)
+        self._rate.set(rate)
 
     # --- saving -----------------------------------------------------------------------------------------------------
 
     @property
+    def iterations(self) -> Tensor:
+        """The Tensor of the number of steps taken, as Keras calls it."""
+        return self.steps
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The optimiser's own Tensors, as Keras calls them: those of `state`."""
+        return [*self.state.values()]
+
+    @property
     def state(self) -> dict[str, Tensor]:
         """The optimiser's own Tensors by name: "steps", "learning_rate", "mean of hidden.bias", ..."""
-        rate = {"learning_rate": self._rate} if isinstance(self._rate, Tensor) else {}
-        return {"steps": self.steps} | rate | {
-            f"{moment} of {name}": tensor
-            for name, tensors in self._moments.items()
-            for moment, tensor in zip(self.moments, tensors, strict=True)
-        }  # fmt: skip
+        state = {"steps": self.steps}
+        rates = {"learning_rate": self._rate} | {
+            f"learning_rate of group {number}": group.rate for number, group in enumerate(self.groups) if group.rate
+        }
+        state |= {name: rate.tensor for name, rate in rates.items() if rate.tensor is not None}
+        for path in self.parameters:
+            state |= {f"{moment} of {path}": tensor for moment, tensor in
+                      zip(self.moments, self._moments[path], strict=True)}  # fmt: skip
+            state |= {f"average of {path}": tensor for tensor in self._averages.get(path, ())}
+        return state
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of the values in `state`, for `np.savez(path, **adam.state_dict())`."""
@@ -174,82 +413,110 @@ class Optimizer:
 
         Raises:
             KeyError: a name is missing, or is not in `state`.
+            GraphError: the optimiser has no parameters yet.
             ShapeError: a value and its Tensor have different shapes.
 
         A call that raises changes nothing.
         """
+        if not self.parameters:
+            self._refuse("load_state_dict")
         assign_all("load_state_dict", self.state, values)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an optimiser of the same kind, as plain data, without the parameters.
+
+        An optimiser of your own keeps each argument in an attribute of its name.
+
+        Raises:
+            TypeError: the learning rate is a plain function, or an argument is in no attribute.
+        """
+        names = [name for name in inspect.signature(type(self)).parameters if name != "parameters"]
+        missing = [name for name in names if not hasattr(self, name)]
+        if missing:
+            raise TypeError(
+                f"{type(self).__name__}.get_config: the argument {missing[0]} is in no attribute. Keep it, "
+                f"self.{missing[0]} = {missing[0]}"
+            )
+        config = {name: getattr(self, name) for name in names}
+        if self._rate.schedule is not None and "learning_rate" in config:
+            config["learning_rate"] = serialize(self._rate.schedule)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Return an optimiser without parameters, made of what `get_config` returned, here or by Keras's.
+
+        Args:
+            config: the arguments.
+            custom_objects: classes of schedules of your own, by name.
+
+        Raises:
+            TypeError: the class has no such argument. One that is None is left out.
+        """
+        names = inspect.signature(cls).parameters
+        given = {name: item for name, item in config.items() if name in names or item is not None}
+        if isinstance(given.get("learning_rate"), Mapping):
+            given["learning_rate"] = deserialize(given["learning_rate"], custom_objects)
+        return cls(**given)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
 
 
-def _current(tensor: Tensor) -> Any:
-    """Return the value of a leaf, read-only. `data` would return a writable array, and then have to watch it."""
-    value: Any = tensor._value
-    if isinstance(value, np.generic):
-        return value
-    if is_tracing():
-        return tensor.data
-    value = value.view()
-    value.flags.writeable = False
-    return value
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a step that the parameters of a group share.
+
+    Attributes:
+        factors: those of `Optimizer.factors`.
+        decay: the share by which the parameters shrink, or None.
+        keep: the share of the moving averages that is kept, or None.
+        overwrite: True if the parameters are to be set to their averages, or None.
+    """
+
+    factors: tuple[Any, ...]
+    decay: Any
+    keep: Any
+    overwrite: Any
+
+    def rounded(self, dtype: Any) -> Numbers:
+        """Return the numbers in the dtype of the parameters, so that float32 stays float32."""
+        decay, keep = (None if item is None else item.astype(dtype) for item in (self.decay, self.keep))
+        return Numbers(tuple(factor.astype(dtype) for factor in self.factors), decay, keep, self.overwrite)
 
 
-def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
-    if isinstance(parameters, Tensor):
-        parameters = [parameters]
-    elif isinstance(parameters, Iterator):
-        parameters = list(parameters)
-    found: dict[str, Tensor] = {}
-    for path, item in entries(parameters):
-        place = f"{call}: parameter {path}" if path else f"{call}: the parameters"
-        if not isinstance(item, Tensor):
-            raise TypeError(f"{place} must be a Tensor, got {type(item).__name__}. {_instead_of(item, call)}")
-        if not item.is_leaf:
-            raise TypeError(
-                f"{place} is computed from other Tensors. Give those, or make a leaf of its values, tg.Tensor(t.data)"
-            )
-        if not item.requires_grad:
-            raise TypeError(
-                f"{place}, of dtype {item.dtype}, requires no gradient, so it would never move. Leave it out, or give "
-                "tg.Tensor(t.data, dtype=float), which requires one"
-            )
-        if any(item is other for other in found.values()):
-            raise ValueError(f"{place} is among the parameters already. Give each Tensor once")
-        found[path] = item
-    if not found:
+def _beside(parameter: Tensor, name: str, value: float) -> Tensor:
+    """Return a Tensor of the optimiser's own beside a parameter."""
+    return Tensor(np.full_like(parameter.data, value, dtype=wide(parameter.dtype)), name=name, requires_grad=False)
+
+
+def _paired(call: str, gradients: list[Any], tensors: list[Tensor], parameters: dict[str, Tensor]) -> dict[str, Any]:
+    """Return the gradients that are given for Tensors, by the paths of these among the parameters."""
+    if len(gradients) != len(tensors):
         raise ValueError(
-            f"{call}: there are no parameters. Layers make theirs when they see the first batch: call the model once "
-            "before making the optimiser"
+            f"{call}: {len(gradients)} gradients for {len(tensors)} parameters. Give one for each, or None"
         )
+    paths = {id(parameter): path for path, parameter in parameters.items()}
+    found: dict[str, Any] = {}
+    for number, (gradient, tensor) in enumerate(zip(gradients, tensors, strict=True)):
+        if id(tensor) not in paths:
+            raise ValueError(f"{call}: parameter {number} is not among those of the optimiser. Make a new one for it")
+        if gradient is None:
+            continue
+        array = gradient.data if isinstance(gradient, Tensor) else gradient
+        array = array if hasattr(array, "astype") else np.asarray(array)
+        if array.shape != tensor.shape:
+            raise ShapeError(f"{call}: gradient {number} has shape {array.shape}, its parameter {tensor.shape}")
+        found[paths[id(tensor)]] = array.astype(wide(tensor.dtype), copy=False)
+    if not found:
+        raise ValueError(f"{call}: there is no gradient for any parameter. Were they computed from the parameters?")
     return found
 
 
-def _instead_of(item: Any, call: str) -> str:
-    """Return the advice for something that is not a parameter."""
-    if callable(getattr(item, "parameters", None)):
-        return f"Write {call}(model.parameters())"
-    if callable(item):
-        return f"Call it: {call}(model.parameters())"
-    if isinstance(item, float | int):
-        return f"The parameters come first: {call}(model.parameters(), learning_rate={item!r})"
-    return "Make it one, tg.Tensor(values), and compute with that"
-
-
-def _checked_rate(rate: Any, call: str) -> Any:
-    if callable(rate):
-        return rate
-    try:
-        number = float(rate)
-    except (TypeError, ValueError):
-        raise TypeError(f"{call}: the learning rate must be a number or a schedule, got {rate!r}") from None
-    return Tensor(checked_number(call, "learning_rate", number), name="learning_rate", requires_grad=False)
-
-
-def checked_number(call: str, name: str, value: float, below: float = np.inf) -> float:
-    """Return a number from 0 to below a bound; raise ValueError for any other."""
-    if not 0 <= value < below:
-        bound = "a finite number, 0 or larger" if below == np.inf else f"at least 0 and less than {below:g}"
-        raise ValueError(f"{call}: {name} must be {bound}, got {value!r}")
-    return value
+def _check_limits(call: str, limits: Mapping[str, float | None]) -> None:
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if len(given) > 1:
+        raise ValueError(f"{call}: gradients are clipped in one way, and here are {' and '.join(given)}. Choose one")
+    for name, limit in given.items():
+        if not 0 < limit < np.inf:
+            raise ValueError(f"{call}: {name} must be positive and finite, or None for no limit, got {limit!r}")

@@ -1,0 +1,64 @@
+"""A learning rate: a number in a Tensor, or a schedule; and the check of the numbers that optimisers take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.tensor import Tensor
+from tinygraph.optim.values import current
+
+__all__ = ["LearningRate", "Rate", "checked_number"]
+
+Rate = float | Callable[[Any], Any]
+
+
+class LearningRate:
+    """A number in a Tensor, which a compiled step reads anew at each call, or a schedule.
+
+    Args:
+        call: the optimiser's class, for messages.
+        rate: a number, or a function of the number of steps taken before.
+
+    Attributes:
+        tensor: the Tensor of a number; None for a schedule.
+        schedule: the function; None for a number.
+    """
+
+    def __init__(self, call: str, rate: Rate) -> None:
+        self.call = call
+        self.tensor: Tensor | None = None
+        self.schedule: Callable[[Any], Any] | None = None
+        self.set(rate)
+
+    def set(self, rate: Rate) -> None:
+        """Change to another number or schedule. A number goes into the same Tensor."""
+        if callable(rate):
+            self.tensor, self.schedule = None, rate
+            return
+        try:
+            number = float(rate)
+        except (TypeError, ValueError):
+            raise TypeError(f"{self.call}: the learning rate must be a number or a schedule, got {rate!r}") from None
+        checked_number(self.call, "learning_rate", number)
+        if self.tensor is None:
+            self.tensor, self.schedule = Tensor(number, name="learning_rate", requires_grad=False), None
+        else:
+            self.tensor.assign(number)
+
+    def after(self, steps: Any) -> Any:
+        """Return the rate of the step that follows a number of steps, float64."""
+        if self.schedule is None:
+            return current(self.tensor)
+        rate = self.schedule(steps)
+        return rate if hasattr(rate, "astype") else np.float64(rate)
+
+
+def checked_number(call: str, name: str, value: float, below: float = np.inf) -> float:
+    """Return a number from 0 to below a bound; raise ValueError for any other."""
+    if not 0 <= value < below:
+        bound = "a finite number, 0 or larger" if below == np.inf else f"at least 0 and less than {below:g}"
+        raise ValueError(f"{call}: {name} must be {bound}, got {value!r}")
+    return value
