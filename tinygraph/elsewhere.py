@@ -153,7 +153,6 @@ OF_OPTIM = {
 OF_KERAS = {
     **dict.fromkeys(("Sequential", "layers", "models", "Model"), "tg.nn"),
     **dict.fromkeys(("optimizers", "schedules"), "tg.optim"),
-    "datasets": "tg.data",
 }
 
 # Keras's classes of losses return the mean over the examples.
@@ -168,6 +167,11 @@ OF_KERAS_LOSSES = {
         ("kl_divergence", "y", ("KLDivergence", "KLD", "kld")),
     )
     for short in shorts
+}
+
+OF_KERAS_UTILS = {
+    **dict.fromkeys(("plot_model", "model_to_dot"), 'tg.draw(model(x), view="collapsed")'),
+    "split_dataset": "np.split(x, [n])",
 }
 
 OF_DATA = {

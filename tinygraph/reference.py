@@ -27,6 +27,7 @@ ROOMS = {
     "Optimisers and schedules": ("tinygraph.optim", "tg.optim"),
     "Files": ("tinygraph.export", "tg.export"),
     "Losses as Keras has them": ("tinygraph.keras.losses", "tg.keras.losses"),
+    "Labels, sequences and seeds as Keras has them": ("tinygraph.keras.utils", "tg.keras.utils"),
     "Data": ("tinygraph.data", "tg.data"),
     "Random draws": ("tinygraph.draws", "tg.draws"),
     "Checks": ("tinygraph.testing", "tg.testing"),

@@ -32,6 +32,7 @@ def default_run(tmp_path_factory):
             out = tmp_path_factory.mktemp(name)
             with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
                 patch.delenv("TINYGRAPH_DATA", raising=False)
+                patch.setenv("TINYGRAPH_CACHE", str(out / "no-downloads"))
                 patch.setattr(socket.socket, "connect", refuse)
                 patch.setattr(socket, "getaddrinfo", refuse)
                 runs[name] = importlib.import_module(f"demos.{name}").main(out), out
@@ -53,6 +54,12 @@ def published():
 
 
 @pytest.fixture
-def no_data(monkeypatch):
-    """Without a data folder."""
+def no_data(monkeypatch, tmp_path):
+    """Without a data folder, earlier downloads or a network."""
+
+    def no_host(*args, **kwargs):
+        raise socket.gaierror("there is no network here")
+
     monkeypatch.delenv("TINYGRAPH_DATA", raising=False)
+    monkeypatch.setenv("TINYGRAPH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(socket, "getaddrinfo", no_host)

@@ -52,7 +52,7 @@ def test_a_name_that_is_no_dataset():
 @pytest.mark.parametrize("name", data.FILES)
 def test_every_file_of_the_data_folder_is_the_one_that_is_meant(published, name):
     published(name)
-    assert data.find(name).name == name
+    assert data.find(name) == data.folder() / name
 
 
 def test_sign_digits(published):

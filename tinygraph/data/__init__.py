@@ -4,30 +4,38 @@
     >>> [len(x) for x, y in tg.data.batches(np.arange(10), np.arange(10), size=4)]
     [4, 4, 2]
 
-Nothing here downloads anything. The environment variable TINYGRAPH_DATA names the folder with the files.
+The environment variable TINYGRAPH_DATA names the folder with the files. A file that is not there is downloaded once,
+which needs `tinygraph[data]`. TINYGRAPH_CACHE names the folder for downloads, if it is not to be the system's.
 """
 
 import sys
 from typing import Any
 
 from tinygraph.data.batches import Batches, batches
-from tinygraph.data.files import FILES, DataFile, available, find, folder
-from tinygraph.data.images import class_of, load_image, load_images
+from tinygraph.data.files import available, find, folder
+from tinygraph.data.idx import load_idx
+from tinygraph.data.images import LabelledImages, class_of, image_folder, load_image, load_images
 from tinygraph.data.rows import Rows
-from tinygraph.data.tables import Admissions, admissions, mnist, sign_digits, tiny_shakespeare
+from tinygraph.data.sources import FILES, DataFile
+from tinygraph.data.tables import FASHION, Admissions, admissions, fashion_mnist, mnist, sign_digits, tiny_shakespeare
 
 __all__ = [
+    "FASHION",
     "FILES",
     "Admissions",
     "Batches",
     "DataFile",
+    "LabelledImages",
     "Rows",
     "admissions",
     "available",
     "batches",
     "class_of",
+    "fashion_mnist",
     "find",
     "folder",
+    "image_folder",
+    "load_idx",
     "load_image",
     "load_images",
     "mnist",

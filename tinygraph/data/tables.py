@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.data.files import find
+from tinygraph.data.idx import load_idx
 
-__all__ = ["Admissions", "admissions", "mnist", "sign_digits", "tiny_shakespeare"]
+__all__ = ["FASHION", "Admissions", "admissions", "fashion_mnist", "mnist", "sign_digits", "tiny_shakespeare"]
 
 Array = NDArray[Any]
+
+# The names of the classes of Fashion-MNIST, by their labels.
+FASHION = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
 
 
 class Admissions(NamedTuple):
@@ -51,6 +57,24 @@ def mnist() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """
     with np.load(find("mnist.npz")) as arrays:
         return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+def fashion_mnist() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Load pictures of clothes, in the shapes of MNIST. `FASHION` has the names of the ten classes.
+
+    Returns:
+        (x_train, y_train), (x_test, y_test), all uint8: 60,000 and 10,000 images of shape (28, 28) and their labels.
+
+    Raises what `find` does. The four files, as they are published, stand in a folder fashion_mnist.
+
+    Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
+    algorithms" (2017).
+    """
+    x_train, y_train, x_test, y_test = (
+        load_idx(find(f"fashion_mnist/{part}-ubyte.gz"))
+        for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    )
+    return (x_train, y_train), (x_test, y_test)
 
 
 def admissions() -> Admissions:

@@ -1,7 +1,8 @@
-"""Keras's functions under Keras's names, where tinygraph's own function computes other numbers.
+"""Keras's functions under Keras's names.
 
 `tg.binary_cross_entropy` and `tg.cross_entropy` are exact. `tg.keras.losses` has Keras's losses, which clip
-probabilities: values and gradients agree with those of a Keras model.
+probabilities: values and gradients agree with those of a Keras model. `tg.keras.datasets` loads the data of the
+tutorials, and `tg.keras.utils` makes them ready.
 """
 
 import sys
@@ -9,11 +10,13 @@ from typing import Any
 
 import tinygraph.keras.activations as activations
 import tinygraph.keras.constraints as constraints
+import tinygraph.keras.datasets as datasets
 import tinygraph.keras.initializers as initializers
 import tinygraph.keras.losses as losses
 import tinygraph.keras.regularizers as regularizers
+import tinygraph.keras.utils as utils
 
-__all__ = ["activations", "constraints", "initializers", "losses", "regularizers"]
+__all__ = ["activations", "constraints", "datasets", "initializers", "losses", "regularizers", "utils"]
 
 
 def __getattr__(name: str) -> Any:

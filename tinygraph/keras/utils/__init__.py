@@ -1,0 +1,19 @@
+"""Functions of `keras.utils`: labels and sequences made ready, and seeds."""
+
+import sys
+from typing import Any
+
+from tinygraph.keras.utils.labels import to_categorical
+from tinygraph.keras.utils.scaling import normalize
+from tinygraph.keras.utils.seeds import set_random_seed
+from tinygraph.keras.utils.sequences import pad_sequences
+
+__all__ = ["normalize", "pad_sequences", "set_random_seed", "to_categorical"]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import OF_KERAS_UTILS, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_KERAS_UTILS, __all__), name=name, obj=sys.modules[__name__]
+    )
