@@ -8,6 +8,7 @@ from tinygraph import nn as nn
 from tinygraph import numpy as numpy
 from tinygraph import optim as optim
 from tinygraph import testing as testing
+from tinygraph import training as training
 from tinygraph.compiler.compiled import Compiled as Compiled
 from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
 from tinygraph.drawing import Drawing as Drawing
