@@ -1,6 +1,7 @@
 """The public names for type checkers: those of `_PUBLIC` in `__init__.py`, and where each lives."""
 
 from tinygraph import data as data
+from tinygraph import distributed as distributed
 from tinygraph import draws as draws
 from tinygraph import export as export
 from tinygraph import keras as keras

@@ -30,6 +30,7 @@ ROOMS = {
     "Losses as Keras has them": ("tinygraph.keras.losses", "tg.keras.losses"),
     "Labels, sequences and seeds as Keras has them": ("tinygraph.keras.utils", "tg.keras.utils"),
     "Data": ("tinygraph.data", "tg.data"),
+    "Training on several processes": ("tinygraph.distributed", "tg.distributed"),
     "Random draws": ("tinygraph.draws", "tg.draws"),
     "Checks": ("tinygraph.testing", "tg.testing"),
     "Strategies of hypothesis": ("tinygraph.testing.strategies", "tg.testing.strategies"),
