@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import tinygraph as tg
 from tinygraph.engine import table
 
 table.read_all()  # tests of every entry list the entries before any of them is asked for
@@ -40,3 +41,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     current = getattr(test, "_hypothesis_internal_use_settings", None)
     if test is not None and current is not None:
         test._hypothesis_internal_use_settings = _SETTINGS.setdefault(test, current)
+
+
+@pytest.fixture
+def double_precision():
+    """Layers compute in float64, so that finite differences and comparisons are sharp."""
+    tg.nn.set_floatx("float64")
+    yield
+    tg.nn.set_floatx("float32")

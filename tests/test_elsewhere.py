@@ -182,7 +182,7 @@ WRONG = {
     "Adam([integers])": (
         lambda: tg.optim.Adam([tg.Tensor(np.arange(2))]), r"or give tg\.Tensor\(t\.data, dtype=float\)",
     ),
-    "Dense(input_shape=)": (lambda: tg.nn.Dense(2, input_shape=(3,)), r"Write model\(x\): .* from its first batch"),
+    "Dense(in_features=)": (lambda: tg.nn.Dense(2, in_features=3), r"Write model\(x\): .* from its first batch"),
     "Dense(bias=)": (lambda: tg.nn.Dense(2, bias=False), r"Write use_bias="),
     "Conv2D(stride=)": (lambda: tg.nn.Conv2D(2, 3, stride=2), r"Write strides="),
     "Sequential(a, b)": (

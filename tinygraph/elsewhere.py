@@ -60,13 +60,12 @@ OF_TINYGRAPH = {
     ),
     **dict.fromkeys(("categorical_crossentropy", "sparse_categorical_crossentropy"), "tg.cross_entropy(p, labels)"),
     "binary_crossentropy": "tg.binary_cross_entropy(p, y)",
-    **dict.fromkeys(("manual_seed", "set_seed", "seed", "random"), "np.random.default_rng(seed)"),
+    **dict.fromkeys(("manual_seed", "set_seed", "seed", "random"), "tg.nn.set_seed(0)"),
     "save": _SAVE,
     "load": _LOAD,
     "layers": "tg.nn",
     **dict.fromkeys(("optimizers", "optimisers"), "tg.optim"),
-    "losses": "tg.training.losses",
-    "metrics": "tg.training.metrics",
+    "losses": "tg.keras.losses",
     "activations": "tg.relu(t)",
     "functional": "tg.relu(t)",
     "float32": "np.float32",
@@ -90,10 +89,8 @@ OF_NN = {
     "LogSoftmax": "tg.log_softmax",
     "Tanh": "np.tanh",
     "Activation": "tg.relu",
-    **dict.fromkeys(("Identity", "InputLayer"), "lambda x: x"),
-    "Input": "model(x)",
+    "Identity": "lambda x: x",
     "Lambda": "np.tanh",
-    "Model": "tg.nn.Module",
     **dict.fromkeys(("Parameter", "Variable"), "tg.Tensor(values)"),
     **dict.fromkeys(("ModuleList", "ModuleDict", "ParameterList"), "[tg.nn.Dense(3), tg.nn.Dense(2)]"),
     **dict.fromkeys(("MSELoss", "MeanSquaredError"), "np.mean((t - u) ** 2)"),
@@ -156,14 +153,16 @@ OF_KERAS = {
     **dict.fromkeys(("optimizers", "schedules"), "tg.optim"),
 }
 
-# Keras knows these names in `compile(loss=...)`.
+# Keras's classes of losses return the mean over the examples.
 OF_KERAS_LOSSES = {
-    short: f"tg.keras.losses.{name}(y, p)"
-    for name, shorts in (
-        ("mean_squared_error", ("mse", "MSE")),
-        ("mean_absolute_error", ("mae", "MAE")),
-        ("binary_crossentropy", ("bce", "BCE")),
-        ("kl_divergence", ("kld", "KLD")),
+    short: f"np.mean(tg.keras.losses.{name}({targets}, p))"
+    for name, targets, shorts in (
+        ("mean_squared_error", "y", ("MeanSquaredError", "mse", "MSE")),
+        ("mean_absolute_error", "y", ("MeanAbsoluteError", "mae", "MAE")),
+        ("binary_crossentropy", "y", ("BinaryCrossentropy", "bce")),
+        ("categorical_crossentropy", "y", ("CategoricalCrossentropy",)),
+        ("sparse_categorical_crossentropy", "labels", ("SparseCategoricalCrossentropy",)),
+        ("kl_divergence", "y", ("KLDivergence", "KLD", "kld")),
     )
     for short in shorts
 }
@@ -191,19 +190,14 @@ OF_MODULE = {
     **dict.fromkeys(("forward", "predict"), "model(x)"),
     **dict.fromkeys(("fit", "train_on_batch", "compile"), _LOOP),
     "evaluate": "tg.cross_entropy(model(x), labels, from_logits=True)",
-    **dict.fromkeys(("trainable_variables", "trainable_weights", "variables", "weights"), "model.parameters()"),
-    "get_weights": "model.state_dict()",
-    "set_weights": "model.load_state_dict(model.state_dict())",
-    "summary": "print({name: p.shape for name, p in model.named_parameters().items()})",
     **dict.fromkeys(("children", "named_children", "named_modules", "submodules"), "model.modules()"),
     **dict.fromkeys(("save", "save_weights"), _SAVE),
     **dict.fromkeys(("load", "load_weights"), _LOAD),
     **dict.fromkeys(("register_buffer", "register_parameter", "add_weight"), "model.scale = tg.Tensor(values)"),
-    **dict.fromkeys(("add", "append"), "model.layers.append(tg.nn.Dense(3))"),
+    "append": "model.add(tg.nn.Dense(3))",
     "named_buffers": "model.tensors()",
     "buffers": "model.tensors()",
     "requires_grad_": "[setattr(p, 'requires_grad', False) for p in model.parameters()]",
-    "trainable": "[setattr(p, 'requires_grad', False) for p in model.parameters()]",
     **dict.fromkeys(
         ("to", "cuda", "cpu", "half", "float", "double"),
         "tg.nn.Dense(3, dtype=np.float32), as all arrays are in the memory of the processor",
@@ -302,7 +296,7 @@ INSTEAD_OF_KEYWORDS = {
         for name in ("SGD", "Momentum", "RMSprop", "Adagrad", "Adam", "AdamW")
     },
     **dict.fromkeys(
-        [(name, key) for name in ("Dense", "Conv2D", "Flatten") for key in ("input_shape", "input_dim", "in_features")],
+        [(name, "in_features") for name in ("Dense", "Conv2D", "Flatten")],
         "model(x): a layer takes its input size from its first batch",
     ),
 }

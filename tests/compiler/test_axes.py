@@ -20,6 +20,8 @@ from tinygraph import nn, optim
 from tinygraph.compiler.axes import SizedRunner
 from tinygraph.compiler.trace import twice
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 # The sizes of a long day: 40 batches, the last ones short.
 SIZES = [64, 65, 67, *range(40, 60), *range(70, 120, 5), 128, 33, 100, 77, 150, 96, 81]
 

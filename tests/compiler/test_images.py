@@ -21,6 +21,8 @@ from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.schedule import batches, division
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 
 def recorded(function, arguments):
     """The value and the gradients of a function of arrays, or of the sum of what it gives, and its program."""

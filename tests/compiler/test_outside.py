@@ -41,6 +41,8 @@ import tinygraph as tg
 from tinygraph.compiler.guards.contents import READ_AT_EACH_CALL
 from tinygraph.data import batches
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 X = np.arange(6.0).reshape(2, 3) + 1
 
 

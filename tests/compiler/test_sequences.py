@@ -21,6 +21,8 @@ from tinygraph.compiler.schedule import division, pieces, sequences
 from tinygraph.compiler.schedule.sequences import Sequences
 from tinygraph.compiler.write import reduction_calls
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 rng = np.random.default_rng(0)
 
 

@@ -6,6 +6,9 @@ from tinygraph import nn
 from tinygraph.nn.activations import ACTIVATIONS
 from tinygraph.testing import check_grads
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
+
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(3, 6, 5, 2))
 ROWS = RNG.normal(size=(4, 3))
@@ -50,8 +53,12 @@ def test_gradients(make, x):
 
 @cases
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
-def test_the_dtype_is_that_of_the_first_batch(make, x, dtype):
+def test_the_dtype_is_that_of_the_setting_whatever_the_batch(make, x, dtype):
+    nn.set_floatx(dtype)
     layer = make()
+    y = layer(x if layer.parameters() or not layer.built else x.astype(dtype))
+    if layer.parameters():
+        assert layer(x.astype(np.float16)).dtype == layer(x).dtype
     y = layer(x.astype(dtype))
     assert y.dtype == dtype
     assert {parameter.dtype for parameter in layer.parameters()} <= {np.dtype(dtype)}
@@ -59,6 +66,7 @@ def test_the_dtype_is_that_of_the_first_batch(make, x, dtype):
 
 @cases
 def test_integers_are_computed_with_in_float32(make, x):
+    nn.set_floatx("float32")
     layer = make()
     y = layer((8 * x).astype(np.int64))
     if layer.parameters():
@@ -159,7 +167,7 @@ def test_a_weight_without_a_name_is_not_called_after_the_layers_result():
 
 
 def test_embedding():
-    layer = nn.Embedding(5, 3, seed=0)
+    layer = nn.Embedding(5, 3, seed=0, dtype="float32")
     words = np.array([[0, 4, 4], [1, 0, 2]])
     y = layer(words)
     table = layer.embeddings

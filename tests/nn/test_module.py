@@ -7,6 +7,8 @@ import pytest
 import tinygraph as tg
 from tinygraph import nn
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 
 class Residual(nn.Module):
     """The module of the documentation."""

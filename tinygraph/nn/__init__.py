@@ -1,7 +1,7 @@
 """Layers of networks. Names, arguments and defaults are those of Keras; images are (batch, height, width, channels).
 
-A layer is an ordinary object whose attributes hold its weights as Tensors. It makes the weights at its first batch: the
-last axis gives the number of inputs, the dtype gives the precision. In a picture each layer is a box.
+A layer is an ordinary object whose attributes hold its weights as Tensors. It makes the weights at its first batch,
+whose last axis gives the number of inputs. They are float32 unless told otherwise. In a picture each layer is a box.
 
     model = tg.nn.Sequential([tg.nn.Dense(128, activation="relu"), tg.nn.Dropout(0.2), tg.nn.Dense(10)])
     logits = model(x)
@@ -15,9 +15,12 @@ from tinygraph.nn import activations as activations
 from tinygraph.nn import constraints as constraints
 from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
+from tinygraph.nn.arguments import register
 from tinygraph.nn.convolution import AveragePooling2D, Conv2D, MaxPooling2D
+from tinygraph.nn.defaults import floatx, set_floatx, set_seed
 from tinygraph.nn.dense import Dense, Embedding, Flatten
 from tinygraph.nn.dropout import Dropout
+from tinygraph.nn.model import Input, InputLayer, Model
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.normalization import BatchNormalization
 from tinygraph.nn.normalization_of_examples import (
@@ -37,13 +40,20 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GroupNormalization",
+    "Input",
+    "InputLayer",
     "Layer",
     "LayerNormalization",
     "MaxPooling2D",
+    "Model",
     "Module",
     "RMSNormalization",
     "Sequential",
     "UnitNormalization",
+    "floatx",
+    "register",
+    "set_floatx",
+    "set_seed",
 ]
 
 

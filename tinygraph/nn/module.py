@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
-import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,21 +19,15 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.nests import assign_all, entries
+from tinygraph.nn.arguments import config_of, kept, made_of
+from tinygraph.nn.calling import calling, training_as
+from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
+from tinygraph.nn.symbolic import Shape, has_symbols, symbolic_call
 
 __all__ = ["Layer", "Module"]
 
 Array = NDArray[Any]
-
-
-class _Building(threading.local):
-    """The layers built during the outermost call of this thread, with their attributes from before."""
-
-    def __init__(self) -> None:
-        self.made: list[tuple[Layer, dict[str, Any]]] | None = None
-
-
-_building = _Building()
 
 
 class Module:
@@ -53,12 +48,19 @@ class Module:
     same name, "Residual 1" and "Residual 2", and the later calls of a module, "Residual 1 (2)".
 
     Attributes:
-        training: True in training; `train()` and `eval()` set it, here and in all modules inside.
+        training: True in training; `train()` and `eval()` set it, here and in all modules inside. `training=` in a call
+            holds for this call, and for all modules that it calls.
+        trainable: False freezes the Tensors here and in all modules inside: they require no gradient, which costs no
+            work, and an optimiser does not move them. True makes those that were frozen require gradients again.
         name: the name in pictures and messages.
     """
 
-    training: bool = True
+    trains: ClassVar[bool] = True  # in a call that does not say `training=`, before any `train()` or `eval()`
+
     _name: str | None = None
+    _training: bool | None = None
+    _frozen: tuple[str, ...] | None = None  # the attributes whose Tensors would require gradients; None if trainable
+    _added: tuple[Any, ...] = ()  # the losses of the last call
 
     @property
     def name(self) -> str:
@@ -95,24 +97,38 @@ class Module:
                 )
             raise AttributeError(no_attribute(owner, name, OF_MODULE, dir(self)), name=name, obj=self)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `call` under a scope with the module's name."""
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Run `call` under a scope with the module's name.
+
+        Args:
+            args, kwargs: the arguments of `call`.
+            training: train in this call, or not; None for as the call around it, or else as the module is set.
+        """
+        if has_symbols((args, kwargs)):
+            return symbolic_call(self, args, kwargs)
         with Setting(label=inside(Entry.of(self.name, self))):
+            return self._trained(training, args, kwargs)
+
+    def _trained(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run `call`, training or not; a `call` that takes `training` is told."""
+        with training_as(training):
+            if _takes_training(type(self).call):
+                kwargs = {**kwargs, "training": self.training}
             return self._run(*args, **kwargs)
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """Run `call`; if it fails, take the new weights away from the layers that were built on the way."""
-        if _building.made is not None:  # the outermost module takes them away
+        if calling.built is not None:  # the outermost module takes them away
             return self.call(*args, **kwargs)
-        made = _building.made = []
+        built = calling.built = []
         try:
             return self.call(*args, **kwargs)
         except BaseException:
-            for layer, attributes in made:
+            for layer, attributes in built:
                 layer._restore(attributes)
             raise
         finally:
-            _building.made = None
+            calling.built = None
 
     # --- the inside -------------------------------------------------------------------------------------------------
 
@@ -137,19 +153,124 @@ class Module:
         """The Tensors that require a gradient. A layer has none before its first batch."""
         return list(self.named_parameters().values())
 
+    # --- weights, as Keras calls them -------------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """All Tensors of this module and of the modules inside it."""
+        return list(self.tensors().values())
+
+    @property
+    def trainable_weights(self) -> list[Tensor]:
+        """The Tensors that require a gradient, as `parameters()`."""
+        return self.parameters()
+
+    @property
+    def non_trainable_weights(self) -> list[Tensor]:
+        """The Tensors that require no gradient."""
+        return [tensor for tensor in self.weights if not tensor.requires_grad]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def count_params(self) -> int:
+        """Return how many numbers the Tensors hold."""
+        return sum(tensor.size for tensor in self.weights)
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of the values of all Tensors, in the order of `weights`."""
+        return [np.array(tensor.data) for tensor in self.weights]
+
+    def set_weights(self, values: Sequence[Any]) -> None:
+        """Assign values to all Tensors, in the order of `weights`.
+
+        Raises:
+            ValueError: there are more values than Tensors, or fewer.
+            ShapeError: a value and its Tensor have different shapes.
+
+        A call that raises changes nothing.
+        """
+        tensors = self.tensors()
+        if len(values) != len(tensors):
+            raise ValueError(f'set_weights: "{self.name}" has {len(tensors)} weights, got {len(values)}')
+        assign_all("set_weights", tensors, dict(zip(tensors, values, strict=True)))
+
     # --- training and using -----------------------------------------------------------------------------------------
+
+    @property
+    def training(self) -> bool:
+        """True in training: dropout drops, batch normalisation uses the mean of the batch."""
+        if calling.training is not None:
+            return calling.training
+        return type(self).trains if self._training is None else self._training
+
+    @training.setter
+    def training(self, training: bool) -> None:
+        if training == type(self).trains:  # back to the class's: a compiled function compares all attributes
+            vars(self).pop("_training", None)
+        else:
+            self._training = bool(training)
 
     def train(self, training: bool = True) -> None:
         """Switch to training: dropout drops, batch normalisation uses the mean of the batch."""
         for module in self.modules():
-            if getattr(type(module), "training", None) is training:
-                vars(module).pop("training", None)  # back to the class's: a compiled function compares all attributes
-            else:
-                module.training = training
+            module.training = training
 
     def eval(self) -> None:
         """Switch to use: nothing is dropped, and no example depends on the others in its batch."""
         self.train(False)
+
+    @property
+    def trainable(self) -> bool:
+        """False if the Tensors of this module are frozen."""
+        return self._frozen is None
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for module in self.modules():
+            module._thaw() if trainable else module._freeze()
+
+    def _freeze(self) -> None:
+        if self._frozen is not None:
+            return
+        own = _own_tensors(self)
+        self._frozen = tuple([path for path, tensor in own.items() if tensor.is_leaf and tensor.requires_grad])
+        for path in self._frozen:
+            own[path].requires_grad = False
+            own[path].grad = None
+
+    def _thaw(self) -> None:
+        own = _own_tensors(self)
+        for path in self._frozen or ():
+            if path in own:
+                own[path].requires_grad = True
+        vars(self).pop("_frozen", None)
+
+    # --- losses of its own ------------------------------------------------------------------------------------------
+
+    @property
+    def losses(self) -> list[Any]:
+        """Numbers to add to the loss in training: the penalties of regularisers, and those given to `add_loss`."""
+        found: list[Any] = []
+        for module in self.modules():
+            found += [rule(tensor) for tensor, rule in module._penalties()]
+            found += module._added
+        return found
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of the module."""
+        self._added = (*self._added, loss)
+
+    def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        return []
+
+    def constraints(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        """Return the weights that must keep a rule after each step, each with its rule."""
+        return [pair for module in self.modules() for pair in module._constrained()]
+
+    def _constrained(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        return []
 
     # --- saving -----------------------------------------------------------------------------------------------------
 
@@ -197,43 +318,80 @@ class Layer(Module):
     Args:
         name: the name in pictures and messages.
         seed: the seed of the first values: an int, a NumPy generator to draw from, or None for new numbers in each run.
-        dtype: the dtype of the weights; None for the dtype of the first batch, or float32 for a batch of integers.
+        dtype: the dtype of the weights, and of the computation; None for float32, or what `set_floatx` said. A layer
+            without weights leaves floating numbers as they are.
+        trainable: False for weights that stay as they are.
+        input_shape: the shape of an example, for the first layer of a `Sequential`: its weights are made at once.
+        input_dim: the same for rows of numbers: `input_shape=(input_dim,)`.
 
     Raises:
         TypeError: the dtype is not floating, or the name is not a string.
     """
 
-    built: bool = True
+    supports_masking: ClassVar[bool] = False  # hand the mask of the batch on to the next layer
 
-    def __init__(self, *, name: str | None = None, seed: Seed = None, dtype: DTypeLike | None = None) -> None:
+    built: bool = True
+    _regularizers: Mapping[str, Callable[[Any], Any]] = {}
+    _constraints: Mapping[str, Callable[[Any], Any]] = {}
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        seed: Seed = None,
+        dtype: DTypeLike | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
+    ) -> None:
         self.name = name
-        self.generator = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        self.generator = generator_of(seed)
         self.dtype = None if dtype is None else np.dtype(dtype)
         if self.dtype is not None and self.dtype.kind != "f":
             raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
         self.built = type(self).build is Layer.build
+        if not trainable:
+            self._frozen = ()
+        example = input_shape if input_shape is not None else None if input_dim is None else (input_dim,)
+        self._input_shape: Shape | None = None if example is None else (None, *example)
 
     if not TYPE_CHECKING:
-        __new__ = checked(__init__)
+        __new__ = kept(checked(__init__))
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
 
     def weight(
-        self, name: str, shape: tuple[int, ...], initializer: str | Initializer, trainable: bool = True
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: str | Initializer,
+        trainable: bool = True,
+        regularizer: Callable[[Any], Any] | None = None,
+        constraint: Callable[[Any], Any] | None = None,
     ) -> Tensor:
-        """Make a weight.
+        """Make a weight. Assign it to the attribute `name` of the layer.
 
         Args:
             name: its name in the layer, "kernel".
             shape: its shape.
             initializer: a name from `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
-            trainable: it requires a gradient.
+            trainable: it requires a gradient, if the layer is trainable.
+            regularizer: a function of the weight: a number to add to the loss.
+            constraint: a function of the weight: its value after each step of an optimiser.
         """
-        values = initializer_of(initializer)(shape, self.generator, self.dtype or np.dtype(np.float32))
+        dtype = self.dtype or floatx()
+        values = np.asarray(initializer_of(initializer)(shape, self.generator, dtype))
         if values.shape != shape:
             raise self.misfit(f"the initialiser of {name} made an array of shape {values.shape}, not {shape}")
-        tensor = Tensor(values, dtype=self.dtype, name=f"{self.name}.{name}", requires_grad=trainable)
+        if trainable and self._frozen is not None:
+            self._frozen = (*self._frozen, name)
+        free = trainable and self._frozen is None
+        tensor = Tensor(values, dtype=dtype, name=f"{self.name}.{name}", requires_grad=free)
+        if regularizer is not None:
+            self._regularizers = {**self._regularizers, name: regularizer}
+        if constraint is not None:
+            self._constraints = {**self._constraints, name: constraint}
         if state.origin is not None:  # the line that gave the layer its first batch
             tensor._link.code, tensor._link.lasti = state.origin
             tensor._link.inner = True
@@ -243,40 +401,84 @@ class Layer(Module):
         """Return the error for a batch that does not fit, with the layer's name and the user's line."""
         return misfit(f'{type(self).__name__} "{self.name}"', message)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        return _with_rules(self, self._regularizers)
+
+    def _constrained(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        return _with_rules(self, self._constraints)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that the layer was made with, as plain data.
+
+        Raises:
+            TypeError: an argument is a function or an object that plain data cannot stand for.
+        """
+        return config_of(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a layer with the arguments that `get_config` returned. It has no weights yet."""
+        return made_of(cls, config)
+
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Run `call` under a scope with the layer's name, and `build` before the first time.
 
         The recorded calls get the line of the user that called the layer.
+
+        Args:
+            args, kwargs: the arguments of `call`: a batch, or symbols, whose result is symbols.
+            training: train in this call, or not; None for as the call around it, or else as the layer is set.
         """
-        return compose(Entry.of(self.name, self), self._run, args, kwargs, sys._getframe(1))
+        if has_symbols((args, kwargs)):
+            return symbolic_call(self, args, kwargs)
+        return compose(Entry.of(self.name, self), self._trained, (training, args, kwargs), {}, sys._getframe(1))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
-        if args and not hasattr(args[0], "dtype"):  # lists of numbers
-            args = (np.asarray(args[0]), *args[1:])
+        if args:
+            args = (self._batch(args[0]), *args[1:])
+        if self._added:
+            self._added = ()
         if self.built:
             return super()._run(*args, **kwargs)
         before = dict(vars(self))
         try:
-            x = args[0]
             if self.dtype is None:
-                self.dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
-            self.build(x.shape)
+                self.dtype = floatx()
+            self.build(_shapes(args[0]))
             self.built = True
             result = super()._run(*args, **kwargs)
         except BaseException:
             self._restore(before)
             raise
-        if _building.made is not None:
-            _building.made.append((self, before))
+        if calling.built is not None:
+            calling.built.append((self, before))
         return result
+
+    def _batch(self, x: Any) -> Any:
+        """Return a batch, or a nest of batches, as arrays or Tensors: lists of numbers and frames become arrays."""
+        if hasattr(x, "dtype") and hasattr(x, "shape"):
+            return x
+        if isinstance(x, dict):
+            return {key: self._batch(item) for key, item in x.items()}
+        if isinstance(x, list | tuple) and any([not isinstance(item, list | tuple | int | float | bool) for item in x]):
+            return [self._batch(item) for item in x]
+        if callable(x) or isinstance(x, str):
+            given = f'the layer "{x.name}"' if isinstance(x, Module) else repr(x)
+            raise TypeError(
+                f'{type(self).__name__} "{self.name}": a layer is called on a batch, got {given}. Write '
+                "tg.nn.Sequential([first, second]), or call it on the result, second(first(x))"
+            )
+        return np.asarray(x)
 
     def _restore(self, attributes: dict[str, Any]) -> None:
         vars(self).clear()
         vars(self).update(attributes)
 
     def _floating(self, x: Any) -> Any:
-        """Return the batch; a batch of integers in the layer's dtype."""
-        return x if x.dtype.kind in "fc" else x.astype(self.dtype or np.float32)
+        """Return the batch in the layer's dtype. A layer without a dtype leaves floating numbers as they are."""
+        if self.dtype is None:
+            return x if x.dtype.kind in "fc" else x.astype(floatx())
+        return x if x.dtype == self.dtype or x.dtype.kind == "c" else x.astype(self.dtype)
 
 
 def count(call: str, name: str, value: Any) -> int:
@@ -294,6 +496,30 @@ def count(call: str, name: str, value: Any) -> int:
 
 
 # --- looking into objects ---------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _takes_training(call: Callable[..., Any]) -> bool:
+    """Return whether the `call` of a class has a parameter `training`."""
+    return "training" in inspect.signature(call).parameters
+
+
+def _shapes(x: Any) -> Any:
+    """Return the shape of a batch, or the nest of shapes of a nest of batches."""
+    if isinstance(x, list):
+        return [_shapes(item) for item in x]
+    if isinstance(x, dict):
+        return {key: _shapes(item) for key, item in x.items()}
+    return x.shape
+
+
+def _own_tensors(module: Module) -> dict[str, Tensor]:
+    """Return the Tensors of a module that no module inside it has, by path."""
+    return {path: item for path, item in entries(vars(module)) if isinstance(item, Tensor)}
+
+
+def _with_rules(layer: Layer, rules: Mapping[str, Callable[[Any], Any]]) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+    return [(getattr(layer, name), rule) for name, rule in rules.items() if isinstance(getattr(layer, name), Tensor)]
 
 
 def _gather(module: Module, found: dict[int, Module]) -> None:

@@ -1,0 +1,175 @@
+"""Models put together from layers: sequential ones, and those of symbols."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import nn
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(6, 4)).astype(np.float32)
+
+
+def test_layers_are_added_and_make_their_weights_at_once():
+    model = nn.Sequential()
+    model.add(nn.Dense(32, input_shape=(4,), activation="relu"))
+    model.add(nn.Dense(3, activation="softmax"))
+    assert [layer.name for layer in model.layers] == ["dense", "dense_1"]
+    assert model.input_shape == (None, 4) and model.output_shape == (None, 3)
+    assert model.count_params() == 259
+    np.testing.assert_allclose(np.sum(model(X).numpy(), axis=1), 1, rtol=1e-6)
+    assert model.pop().units == 3 and model.output_shape == (None, 32)
+
+
+def test_an_input_comes_first():
+    model = nn.Sequential([nn.Input((28, 28, 1)), nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(10)])
+    assert len(model.layers) == 3 and model.output_shape == (None, 10)
+    with pytest.raises(ValueError, match='the input of "Sequential" comes first'):
+        model.add(nn.Input((3,)))
+
+
+def test_a_layer_that_does_not_fit_is_not_appended():
+    model = nn.Sequential([nn.Input((4, 4, 1))])
+    with pytest.raises(tg.ShapeError, match="a window of \\(9, 9\\) does not fit"):
+        model.add(nn.Conv2D(1, 9))
+    assert model.layers == [] and model.output_shape == (None, 4, 4, 1)
+
+
+def test_a_network_of_symbols_shares_layers_and_takes_functions():
+    a, b = nn.Input((4,), name="a"), nn.Input((4,), name="b")
+    shared = nn.Dense(5, seed=0)
+    h = np.tanh(shared(a)) + 2 * shared(b)
+    model = nn.Model(inputs={"a": a, "b": b}, outputs=[nn.Dense(2, seed=1)(h), h])
+    assert [layer.name for layer in model.layers] == ["a", "b", "dense", "dense_1"]
+    assert len(model.parameters()) == 4
+    first, second = model({"a": X, "b": X + 1})
+    expected = np.tanh(X @ shared.kernel.data) + 2 * ((X + 1) @ shared.kernel.data)
+    np.testing.assert_allclose(second.data, expected, rtol=1e-5)
+    assert first.shape == (6, 2)
+    with pytest.raises(ValueError, match=r"there is no input 'b'"):
+        model({"a": X})
+    with pytest.raises(tg.ShapeError, match=r"an input of shape \(None, 4\) was expected"):
+        model({"a": X, "b": X[:, :2]})
+
+
+def test_outputs_come_from_the_inputs():
+    a, b = nn.Input((4,)), nn.Input((4,))
+    with pytest.raises(ValueError, match="which is not among the inputs"):
+        nn.Model(a, a + b)
+
+
+def test_open_axes_of_symbols_are_found():
+    x = nn.Input((None, 3))
+    assert nn.Dense(7)(x).shape == (None, None, 7)
+    assert np.sum(x, axis=1).shape == (None, 3)
+    assert x[:, -1].shape == (None, 3)
+    with pytest.raises(tg.GraphError, match="has no values yet"):
+        float(x)
+
+
+def test_training_holds_for_a_call_and_all_that_is_called():
+    model = nn.Sequential([nn.Input((4,)), nn.Sequential([nn.Dropout(0.5, seed=0)])])
+    np.testing.assert_array_equal(model(X, training=False), X)
+    assert np.any(model(X) == 0)
+    model.eval()
+    np.testing.assert_array_equal(model(X), X)
+    assert np.any(model(X, training=True) == 0)
+    assert not model.training and not model.layers[0].layers[0].training
+
+
+def test_a_call_that_takes_training_is_told():
+    class Told(nn.Layer):
+        def call(self, x, training=None):
+            return x * (2 if training else 3)
+
+    layer = Told()
+    outer = nn.Sequential([layer])
+    np.testing.assert_array_equal(outer(X), X * 2)
+    np.testing.assert_array_equal(outer(X, training=False), X * 3)
+
+
+def test_frozen_weights_get_no_gradient_and_come_back():
+    model = nn.Sequential([nn.Input((4,)), nn.Dense(3), nn.BatchNormalization(), nn.Dense(2)])
+    everything = model.parameters()
+    model.layers[0].trainable = False
+    assert len(model.parameters()) == len(everything) - 2
+    np.sum(model(X)).backward()
+    assert model.layers[0].kernel.grad is None and model.layers[2].kernel.grad is not None
+    model.trainable = False
+    assert model.parameters() == []
+    model.trainable = True
+    assert [id(t) for t in model.parameters()] == [id(t) for t in everything]
+    assert not model.layers[1].moving_mean.requires_grad
+    late = nn.Dense(3, trainable=False)
+    late(X)
+    assert late.parameters() == []
+    late.trainable = True
+    assert len(late.parameters()) == 2
+
+
+def test_one_seed_makes_the_same_layers():
+    def weights():
+        nn.set_seed(3)
+        model = nn.Sequential([nn.Input((4,)), nn.Dense(3), nn.Dense(3), nn.Dropout(0.5)])
+        return [*model.get_weights(), model(X, training=True).data]
+
+    try:
+        first, second = weights(), weights()
+    finally:
+        nn.set_seed(None)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(first[2][:3], first[0][:3])
+
+
+def test_a_layer_called_on_a_layer_says_so():
+    with pytest.raises(TypeError, match="a layer is called on a batch, got the layer"):
+        nn.Dense(3)(nn.Dense(4))
+
+
+def test_configurations_make_the_layer_again():
+    layer = nn.Dense(3, activation=tg.relu, kernel_initializer="he_normal", name="hidden", input_shape=(4,))
+    twin = nn.Dense.from_config(layer.get_config())
+    assert twin.get_config() == layer.get_config()
+    assert twin.activation is tg.relu and twin.name == "hidden" and twin._input_shape == (None, 4)
+    with pytest.raises(TypeError, match=r"Dense: activation: .* cannot be written as data"):
+        nn.Dense(3, activation=lambda x: x).get_config()
+
+
+def test_the_summary_is_keras_table(capsys):
+    model = nn.Sequential([nn.Dense(32, input_shape=(4,)), nn.Dense(3)])
+    model.summary()
+    text = capsys.readouterr().out
+    assert 'Model: "sequential"' in text and "dense_1 (Dense)" in text and "(None, 3)" in text
+    assert " Total params: 259 (1.01 KB)" in text
+
+
+def test_penalties_and_constraints_are_those_of_the_weights():
+    class Kept(nn.Layer):
+        def build(self, shape):
+            self.w = self.weight("w", (3,), "ones", regularizer=lambda w: 0.5 * np.sum(w * w), constraint=np.abs)
+
+        def call(self, x):
+            self.add_loss(np.sum(x * self.w) * 0.1)
+            return x * self.w
+
+    model = nn.Sequential([Kept()])
+    model(np.ones((1, 3)))
+    model(np.ones((1, 3)))
+    assert [float(loss.data) for loss in model.losses] == pytest.approx([1.5, 0.3])
+    assert [rule for _, rule in model.constraints()] == [np.abs]
+
+
+def test_a_compiled_network_of_symbols_equals_the_eager_one():
+    x = nn.Input((4,))
+    h = nn.Dense(5, activation="tanh", seed=0)(x)
+    model = nn.Model(x, nn.Dense(2, seed=1)(h) + np.sum(h, axis=1, keepdims=True))
+    assert [type(layer) for layer in model.layers[:1]] == [nn.InputLayer]
+
+    def loss(x):
+        return np.sum(model(x) ** 2)
+
+    for size in (6, 3, 5, 2):
+        np.testing.assert_allclose(tg.compile(loss)(X[:size]), loss(X[:size]).data, rtol=1e-6)

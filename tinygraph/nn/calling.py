@@ -1,0 +1,37 @@
+"""The state of a call of modules: training or not, and the layers that were built."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["Calling", "calling", "training_as"]
+
+
+class Calling(threading.local):
+    """The state of the calls of a thread.
+
+    Attributes:
+        training: what `training=` said in the innermost call that had it; None where no call did.
+        built: the layers that were built during the outermost call, with their attributes from before; None outside.
+    """
+
+    def __init__(self) -> None:
+        self.training: bool | None = None
+        self.built: list[tuple[Any, dict[str, Any]]] | None = None
+
+
+calling = Calling()
+
+
+@contextmanager
+def training_as(training: bool | None) -> Iterator[None]:
+    """Let all modules that are called in the block train, or not; None for as they are set."""
+    before = calling.training
+    calling.training = before if training is None else bool(training)
+    try:
+        yield
+    finally:
+        calling.training = before

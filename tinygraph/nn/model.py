@@ -1,0 +1,259 @@
+"""Model: a network of layers that were called on symbols, or a class of your own, that can be compiled and fitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygraph.elsewhere import checked
+from tinygraph.engine.nested import mapped
+from tinygraph.nn.arguments import kept
+from tinygraph.nn.defaults import floatx
+from tinygraph.nn.masks import call_with_mask
+from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.summary import summary
+from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbols_in
+from tinygraph.training.fitting import Fitting
+
+__all__ = ["Input", "InputLayer", "Model", "name_layers"]
+
+
+class InputLayer(Layer):
+    """The place of an input in a network; it returns its batch.
+
+    Args:
+        shape: the shape of an example; None for an open axis.
+        dtype: the type of the numbers.
+        name: the name of the input.
+    """
+
+    supports_masking = True
+
+    def __init__(self, shape: Sequence[int | None], dtype: Any = None, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.shape: Shape = tuple(shape)
+        self.input_dtype = np.dtype(floatx() if dtype is None else dtype)
+
+    if not TYPE_CHECKING:
+        __new__ = kept(checked(__init__))
+
+    def symbol(self) -> Symbol:
+        """Return a new symbol for a batch."""
+        return Symbol((None, *self.shape), self.input_dtype, self._name)
+
+    def call(self, x: Any) -> Any:
+        """Return the batch."""
+        return x
+
+
+def Input(  # noqa: N802 - Keras's name
+    shape: Sequence[int | None] | int = (), batch_size: int | None = None, dtype: Any = None, name: str | None = None
+) -> Any:
+    """Return a symbol: the input of a network that is put together by calls of layers.
+
+        x = tg.nn.Input((4,))
+        model = tg.nn.Model(x, tg.nn.Dense(3)(x))
+
+    Args:
+        shape: the shape of an example, without the batch; None for an axis of any size.
+        batch_size: the size of the batch; None for any.
+        dtype: the type of the numbers: "int32" for indices; None for float32, or what `set_floatx` said.
+        name: the name of the input, by which a dict of batches gives it.
+    """
+    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    for size in sizes:
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0):
+            raise TypeError(f"Input: the shape of an example has whole numbers and None, got {shape!r}")
+    return Symbol((batch_size, *sizes), floatx() if dtype is None else dtype, name)
+
+
+class Model(Fitting, Layer):
+    """A network of layers that were called on symbols; or the base of a class with a `call` of your own.
+
+        x = tg.nn.Input((28, 28))
+        h = tg.nn.Dense(128, activation="relu")(tg.nn.Flatten()(x))
+        model = tg.nn.Model(inputs=x, outputs=tg.nn.Dense(10)(h))
+
+    A layer that was called twice is one layer, with its weights once.
+
+    Args:
+        inputs: a symbol, or a nest of symbols.
+        outputs: a symbol, or a nest of symbols, made of the inputs.
+        name: the name in pictures and messages.
+
+    Attributes:
+        inputs, outputs: lists of the symbols.
+        layers: the layers, in the order of their calls.
+
+    Raises:
+        ValueError: an output does not come from the inputs, or only one of inputs and outputs is given.
+    """
+
+    inputs: list[Symbol]
+    outputs: list[Symbol]
+    _calls: list[Call] | None = None
+    _nests: tuple[Any, Any] = (None, None)
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **options: Any) -> None:
+        super().__init__(name=name, **options)
+        self.built = True
+        if (inputs is None) != (outputs is None):
+            raise ValueError("Model: give both the inputs and the outputs, symbols that begin with tg.nn.Input(shape)")
+        if inputs is not None:
+            self._connect(inputs, outputs)
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        """Note the calls between inputs and outputs."""
+        self.inputs, self.outputs = symbols_in(inputs), symbols_in(outputs)
+        calls, begins = calls_before(outputs)
+        for symbol in begins:
+            if all([symbol is not given for given in self.inputs]):
+                raise ValueError(f"Model: the outputs need {symbol!r}, which is not among the inputs")
+        self._calls, self._nests = calls, (inputs, outputs)
+        layers: list[Any] = []
+        for number, symbol in enumerate(self.inputs):
+            given = InputLayer(symbol.shape[1:], symbol.dtype)
+            given.name = symbol.name or ("input_layer" if not number else f"input_layer_{number}")
+            layers.append(given)
+        for call in calls:
+            if isinstance(call.function, Module) and call.function not in layers:
+                layers.append(call.function)
+        self.layers = name_layers(layers)
+        self._input_shape = self.inputs[0].shape if len(self.inputs) == 1 else None
+
+    def call(self, x: Any) -> Any:
+        """Compute the outputs, in the nest of the symbols, from batches in the nest of the inputs."""
+        if self._calls is None:
+            return super().call(x)
+        values: dict[int, Any] = {}
+        masks: dict[int, Any] = {}
+        for symbol, batch in zip(self.inputs, self._batches(x), strict=True):
+            self._check_input(symbol, batch)
+            values[id(symbol)] = batch
+
+        def value(item: Any) -> Any:
+            return values[id(item)] if type(item) is Symbol else item
+
+        def mask(item: Any) -> Any:
+            return masks.get(id(item))
+
+        for call in self._calls:
+            args, kwargs = mapped(call.args, value), mapped(call.kwargs, value)
+            result, made = call_with_mask(call.function, args, kwargs, mapped(call.args[0], mask))
+            results = iter(symbols_in(result_nest := call.result))
+            _note(result_nest, result, values)
+            for symbol in results:
+                masks[id(symbol)] = made
+        return mapped(self._nests[1], value)
+
+    def _batches(self, x: Any) -> list[Any]:
+        """Return the batches in the order of the inputs."""
+        nest = self._nests[0]
+        if isinstance(x, dict):
+            names = [symbol.name for symbol in self.inputs] if not isinstance(nest, dict) else list(nest)
+            missing = [name for name in names if name not in x]
+            if missing:
+                raise ValueError(f'Model "{self.name}": there is no input {missing[0]!r} in a dict of {list(x)}')
+            return [x[name] for name in names]
+        batches = list(x) if isinstance(x, list | tuple) else [x]
+        if len(batches) != len(self.inputs):
+            raise ValueError(f'Model "{self.name}": it has {len(self.inputs)} inputs, got {len(batches)} batches')
+        return batches
+
+    def _check_input(self, symbol: Symbol, batch: Any) -> None:
+        fits = len(batch.shape) == len(symbol.shape) and all(
+            [size in (None, given) for size, given in zip(symbol.shape, batch.shape, strict=True)]
+        )
+        if not fits:
+            raise self.misfit(f"an input of shape {symbol.shape} was expected, got a batch of shape {batch.shape}")
+
+    # --- what it is made of -----------------------------------------------------------------------------------------
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """Return the layer of a name, or at an index.
+
+        Raises:
+            ValueError: there is none, or neither is given.
+        """
+        layers = self.layers if "layers" in vars(self) else self.modules()[1:]
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f'get_layer: "{self.name}" has {len(layers)} layers, there is no number {index}')
+            return layers[index]
+        for layer in layers:
+            if getattr(layer, "name", None) == name:
+                return layer
+        names = ", ".join(str(getattr(layer, "name", layer)) for layer in layers)
+        raise ValueError(f'get_layer: "{self.name}" has no layer {name!r}. It has {names}')
+
+    @property
+    def input(self) -> Any:
+        """The symbols of the inputs: one, or a list."""
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbols of the outputs: one, or a list."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, with None for the batch; a list of shapes for several."""
+        return self.input.shape if len(self.inputs) == 1 else [symbol.shape for symbol in self.inputs]
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, with None for the batch; a list of shapes for several."""
+        return self.output.shape if len(self.outputs) == 1 else [symbol.shape for symbol in self.outputs]
+
+    def summary(self, line_length: int | None = None, print_fn: Any = print) -> None:
+        """Print a table of the layers, with the shapes of their results and the numbers of their weights.
+
+        Args:
+            line_length: characters of a line; None for as many as are needed, at least 65.
+            print_fn: a function to be called with the text.
+        """
+        print_fn(summary(self, line_length))
+
+
+def _note(symbols: Any, result: Any, values: dict[int, Any]) -> None:
+    """Note the values of the symbols in a nest."""
+    if type(symbols) is Symbol:
+        values[id(symbols)] = result
+    elif isinstance(symbols, list | tuple):
+        for symbol, item in zip(symbols, result, strict=True):
+            _note(symbol, item, values)
+    elif isinstance(symbols, dict):
+        for key, symbol in symbols.items():
+            _note(symbol, result[key], values)
+
+
+def name_layers(layers: list[Any]) -> list[Any]:
+    """Name the layers that have no name: "dense", "dense_1", ... Returns the list."""
+    taken = {layer.name for layer in layers if isinstance(layer, Module) and layer._name is not None}
+    for layer in layers:
+        if isinstance(layer, Module) and layer._name is None:
+            layer.name = unused(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower(), taken)
+            taken.add(layer.name)
+            rename_weights(layer)
+    return layers
+
+
+def rename_weights(layer: Module) -> None:
+    """Name the weights that a layer made before it had its name."""
+    kind = f"{type(layer).__name__}."
+    for tensor in layer.tensors().values():
+        if tensor.name is not None and tensor.name.startswith(kind):
+            tensor.name = f"{layer.name}.{tensor.name.removeprefix(kind)}"
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """Return the name, with a number behind it if the name is taken."""
+    number, found = 0, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found

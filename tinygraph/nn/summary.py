@@ -1,0 +1,135 @@
+"""The table of a model's layers that `summary` prints, in the form of Keras's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.engine.tensor import Tensor
+from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
+
+__all__ = ["summary"]
+
+_HEADS = ("Layer (type)", "Output Shape", "Param #")
+_FUNCTIONAL_HEADS = (*_HEADS, "Connected to")
+
+
+def summary(model: Any, line_length: int | None = None) -> str:
+    """Return the table: for each layer its name, the shape of its result and the numbers in its weights; then sums.
+
+    Args:
+        model: a `Model`.
+        line_length: characters of a line; None for as many as are needed, at least 65.
+    """
+    rows = _rows(model)
+    heads = _FUNCTIONAL_HEADS if rows and len(rows[0]) == 4 else _HEADS
+    return "\n".join(
+        [f'Model: "{model._name or type(model).__name__.lower()}"', *_table(heads, rows, line_length), *_sums(model)]
+    )
+
+
+def _rows(model: Any) -> list[tuple[str, ...]]:
+    layers = getattr(model, "layers", None)
+    if layers is None:
+        return [(_title(module), "?", f"{_count(module):,}") for module in model.modules()[1:]]
+    if getattr(model, "_calls", None) is not None:
+        return _functional_rows(model)
+    shapes = _shapes_in_turn(model)
+    return [(_title(layer), shape, _parameters(layer)) for layer, shape in zip(layers, shapes, strict=True)]
+
+
+def _functional_rows(model: Any) -> list[tuple[str, ...]]:
+    """Return a row for each layer, with the names of the layers that it reads."""
+    made_by: dict[int, str] = {}
+    rows: list[tuple[str, ...]] = []
+    for place, symbol in zip(model.layers, model.inputs, strict=False):
+        made_by[id(symbol)] = place.name
+        rows.append((_title(place), str(symbol.shape), "0", "-"))
+    seen: set[int] = set()
+    for call in model._calls:
+        layer: Any = call.function
+        name = str(getattr(layer, "name", None) or getattr(layer, "__name__", layer))
+        before = ", ".join(dict.fromkeys(made_by[id(symbol)] for symbol in symbols_in((call.args, call.kwargs))))
+        for symbol in symbols_in(call.result):
+            made_by[id(symbol)] = name
+        count = "0" if id(layer) in seen or not isinstance(layer, Module) else f"{_count(layer):,}"
+        seen.add(id(layer))
+        rows.append((_title(layer), _written(call.result), count, before))
+    return rows
+
+
+def _shapes_in_turn(model: Any) -> list[str]:
+    """Return the shapes of the results of a sequential model's layers; "?" where no shape is known yet."""
+    shape = model._input_shape
+    if shape is None:
+        return ["?" for _ in model.layers]
+    x: Any = model.inputs[0] if model.inputs else Symbol(shape, "float32")
+    found: list[str] = []
+    for layer in model.layers:
+        x = symbolic_call(layer, (x,), {})
+        found.append(_written(x))
+    return found
+
+
+def _written(result: Any) -> str:
+    if type(result) is Symbol:
+        return str(result.shape)
+    return str([symbol.shape for symbol in symbols_in(result)]).replace("[", "[", 1)
+
+
+def _title(layer: Any) -> str:
+    if isinstance(layer, Module):
+        return f"{layer.name} ({type(layer).__name__})"
+    return f"{getattr(layer, '__name__', layer)} (function)"
+
+
+def _parameters(layer: Any) -> str:
+    if isinstance(layer, Layer) and not all([inner.built for inner in layer.modules() if isinstance(inner, Layer)]):
+        return "0 (unbuilt)"
+    return f"{_count(layer):,}" if isinstance(layer, Module) else "0"
+
+
+def _count(module: Module) -> int:
+    return sum(tensor.size for tensor in module.tensors().values())
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]], line_length: int | None) -> list[str]:
+    widths = [max(len(line[column]) for line in [heads, *rows]) for column in range(len(heads))]
+    least = 65 if line_length is None else line_length
+    spare = max(0, least - sum(widths) - 3 * len(widths) - 1)
+    widths[0] += spare - spare // 2
+    widths[1] += spare // 2
+    right = 2  # the column of numbers
+
+    def line(items: tuple[str, ...], bar: str) -> str:
+        cells = [
+            item.rjust(w) if column == right else item.ljust(w)
+            for column, (item, w) in enumerate(zip(items, widths, strict=True))
+        ]
+        return f"{bar} " + f" {bar} ".join(cells) + f" {bar}"
+
+    def rule(left: str, fill: str, middle: str, end: str) -> str:
+        return left + middle.join(fill * (width + 2) for width in widths) + end
+
+    text = [rule("┏", "━", "┳", "┓"), line(heads, "┃"), rule("┡", "━", "╇", "┩")]
+    for number, row in enumerate(rows):
+        text += [rule("├", "─", "┼", "┤")] if number else []
+        text.append(line(row, "│"))
+    return [*text, rule("└", "─", "┴", "┘")]
+
+
+def _sums(model: Any) -> list[str]:
+    tensors = list(model.tensors().values())
+    free = [tensor for tensor in tensors if tensor.requires_grad]
+    fixed = [tensor for tensor in tensors if not tensor.requires_grad]
+    lines = [("Total", tensors), ("Trainable", free), ("Non-trainable", fixed)]
+    return [f" {name} params: {sum(t.size for t in some):,} ({_bytes(some)})" for name, some in lines]
+
+
+def _bytes(tensors: list[Tensor]) -> str:
+    number: float = sum(tensor.data.nbytes for tensor in tensors)
+    for unit in ("B", "KB", "MB"):
+        if number < 1024:
+            return f"{number:.2f} {unit}"
+        number /= 1024
+    return f"{number:.2f} GB"

@@ -1,0 +1,214 @@
+"""Symbols: what stands for a batch while a network is put together, `Dense(32)(Input((4,)))`.
+
+A symbol knows a shape, whose open axes are None, and the call that it comes from. No values are computed: a layer that
+is called on symbols is run once or twice on zeros, to learn the shapes of its results.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygraph.engine.array_methods import ArrayMethods
+from tinygraph.engine.modes import no_grad
+from tinygraph.engine.nested import mapped
+from tinygraph.errors import GraphError
+from tinygraph.nn.calling import training_as
+
+__all__ = ["Call", "Shape", "Symbol", "calls_before", "has_symbols", "symbolic_call"]
+
+Shape = tuple[int | None, ...]
+
+# Two sizes for the axes that are open: the batch, and all others, which must be large enough for windows and pooling.
+SIZES = ((1, 2), (64, 128))
+
+_numbers = itertools.count()
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of a layer, or of a NumPy function, on symbols.
+
+    Attributes:
+        function: the layer or the function.
+        args, kwargs: its arguments, with symbols among them.
+        result: the symbols that it returned, in the nest that it returned.
+        number: its place in the order of all calls.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+    number: int
+
+
+class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
+    """A batch without values: the result of `Input`, or of a layer that was called on symbols.
+
+    Operators, NumPy's functions and ndarray's methods can be used on it.
+
+    Attributes:
+        shape: the sizes of the axes; None for an open one, such as the batch.
+        dtype: the type of the elements.
+        name: its name, or None.
+        call: the call that it is a result of; None for an input.
+    """
+
+    __array_priority__ = 2000.0
+
+    def __init__(self, shape: Shape, dtype: Any, name: str | None = None, call: Call | None = None) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self.name = name
+        self.call = call
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The axes in reverse order."""
+        return np.transpose(self)
+
+    def astype(self, dtype: Any) -> Any:
+        """See `numpy.ndarray.astype`."""
+        return symbolic_call(converted, (self, np.dtype(dtype).name), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        return symbolic_call(item_of, (self, index), {})
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            raise self._no_values(f"np.{ufunc.__name__} with out=")
+        return symbolic_call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        return symbolic_call(function, args, kwargs)
+
+    @staticmethod
+    def _numpy(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
+        return symbolic_call(function, args, kwargs)
+
+    def _no_values(self, call: str) -> GraphError:
+        return GraphError(
+            f"{call}: {self!r} has no values yet. Put the computation into a layer, tg.nn.Lambda(function), or compute "
+            "with the result of the model"
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._no_values("an array")
+
+    def __bool__(self) -> bool:
+        raise self._no_values("if or while")
+
+    def __float__(self) -> float:
+        raise self._no_values("float()")
+
+    def __len__(self) -> int:
+        if not self.shape or self.shape[0] is None:
+            raise self._no_values("len()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        called = "" if self.name is None else f' "{self.name}"'
+        return f"<Symbol{called} of shape {self.shape}, {self.dtype}>"
+
+
+def item_of(x: Any, index: Any) -> Any:
+    """Return x[index]."""
+    return x[index]
+
+
+def converted(x: Any, dtype: Any) -> Any:
+    """Return x.astype(dtype)."""
+    return x.astype(dtype)
+
+
+def has_symbols(structure: Any) -> bool:
+    """Return whether there is a symbol inside nested tuples, lists and dicts."""
+    kind = type(structure)
+    if kind is tuple or kind is list:
+        return any([has_symbols(part) for part in structure])
+    if kind is dict:
+        return any([has_symbols(part) for part in structure.values()])
+    return kind is Symbol
+
+
+def symbols_in(structure: Any) -> list[Symbol]:
+    """Return the symbols inside nested tuples, lists and dicts."""
+    found: list[Symbol] = []
+    mapped(structure, lambda item: found.append(item) if type(item) is Symbol else None)
+    return found
+
+
+def symbolic_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a layer or a function on symbols, and return symbols.
+
+    The call is tried on zeros. An open axis is given two sizes, one after the other: an axis of the result whose size
+    differs is open, too.
+    """
+    symbols = symbols_in((args, kwargs))
+    first = _tried(function, args, kwargs, 0)
+    second = _tried(function, args, kwargs, 1) if any([None in symbol.shape for symbol in symbols]) else first
+    call = Call(function, args, kwargs, None, next(_numbers))
+    others = iter(_arrays(second))
+    call.result = mapped(first, lambda item: _symbol(item, next(others), call) if _is_array(item) else item)
+    return call.result
+
+
+def _tried(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], which: int) -> Any:
+    """Call a function on zeros in the place of symbols."""
+
+    def zeros(item: Any) -> Any:
+        return np.zeros(_sizes(item.shape, which), item.dtype) if type(item) is Symbol else item
+
+    with no_grad(), training_as(False), np.errstate(all="ignore"):
+        return function(*mapped(args, zeros), **mapped(kwargs, zeros))
+
+
+def _sizes(shape: Shape, which: int) -> tuple[int, ...]:
+    return tuple([SIZES[axis > 0][which] if size is None else size for axis, size in enumerate(shape)])
+
+
+def _is_array(item: Any) -> bool:
+    return hasattr(item, "shape") and hasattr(item, "dtype")
+
+
+def _arrays(structure: Any) -> list[Any]:
+    found: list[Any] = []
+    mapped(structure, lambda item: found.append(item) if _is_array(item) else None)
+    return found
+
+
+def _symbol(first: Any, second: Any, call: Call) -> Symbol:
+    shape = tuple([None if one != other else one for one, other in zip(first.shape, second.shape, strict=True)])
+    return Symbol(shape, first.dtype, getattr(call.function, "name", None), call)
+
+
+def calls_before(outputs: Any) -> tuple[list[Call], list[Symbol]]:
+    """Return the calls that results come from, in their order, and the inputs at their beginning."""
+    calls: dict[int, Call] = {}
+    inputs: list[Symbol] = []
+    waiting = symbols_in(outputs)
+    while waiting:
+        symbol = waiting.pop()
+        if symbol.call is None:
+            if all([symbol is not other for other in inputs]):
+                inputs.append(symbol)
+        elif symbol.call.number not in calls:
+            calls[symbol.call.number] = symbol.call
+            waiting += symbols_in((symbol.call.args, symbol.call.kwargs))
+    return [calls[number] for number in sorted(calls)], inputs
