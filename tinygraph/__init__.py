@@ -42,7 +42,7 @@ __version__ = "0.1.0"
 # The public names by the module that each lives in; "" has the modules that are public themselves. `__init__.pyi` tells
 # type checkers the same, and a test compares the two.
 _PUBLIC = {
-    "": "data draws export keras nn numpy optim testing",
+    "": "data distributed draws export keras nn numpy optim testing training",
     "compiler.compiled": "Compiled compile",
     "drawing": "Drawing draw",
     "engine.modes": "detect_nonfinite enable_grad no_grad scope",

@@ -1,6 +1,7 @@
 """The public names for type checkers: those of `_PUBLIC` in `__init__.py`, and where each lives."""
 
 from tinygraph import data as data
+from tinygraph import distributed as distributed
 from tinygraph import draws as draws
 from tinygraph import export as export
 from tinygraph import keras as keras
@@ -8,6 +9,7 @@ from tinygraph import nn as nn
 from tinygraph import numpy as numpy
 from tinygraph import optim as optim
 from tinygraph import testing as testing
+from tinygraph import training as training
 from tinygraph.compiler.compiled import Compiled as Compiled
 from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
 from tinygraph.drawing import Drawing as Drawing

@@ -65,7 +65,8 @@ OF_TINYGRAPH = {
     "load": _LOAD,
     "layers": "tg.nn",
     **dict.fromkeys(("optimizers", "optimisers"), "tg.optim"),
-    "losses": "tg.keras.losses",
+    "losses": "tg.training.losses",
+    "metrics": "tg.training.metrics",
     "activations": "tg.relu(t)",
     "functional": "tg.relu(t)",
     "float32": "np.float32",
@@ -153,16 +154,14 @@ OF_KERAS = {
     **dict.fromkeys(("optimizers", "schedules"), "tg.optim"),
 }
 
-# Keras's classes of losses return the mean over the examples.
+# Keras knows these names in `compile(loss=...)`.
 OF_KERAS_LOSSES = {
-    short: f"np.mean(tg.keras.losses.{name}({targets}, p))"
-    for name, targets, shorts in (
-        ("mean_squared_error", "y", ("MeanSquaredError", "mse", "MSE")),
-        ("mean_absolute_error", "y", ("MeanAbsoluteError", "mae", "MAE")),
-        ("binary_crossentropy", "y", ("BinaryCrossentropy", "bce")),
-        ("categorical_crossentropy", "y", ("CategoricalCrossentropy",)),
-        ("sparse_categorical_crossentropy", "labels", ("SparseCategoricalCrossentropy",)),
-        ("kl_divergence", "y", ("KLDivergence", "KLD", "kld")),
+    short: f"tg.keras.losses.{name}(y, p)"
+    for name, shorts in (
+        ("mean_squared_error", ("mse", "MSE")),
+        ("mean_absolute_error", ("mae", "MAE")),
+        ("binary_crossentropy", ("bce", "BCE")),
+        ("kl_divergence", ("kld", "KLD")),
     )
     for short in shorts
 }

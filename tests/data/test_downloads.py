@@ -176,12 +176,12 @@ data.FILES[name] = data.DataFile(name, sha256, "made by a test", "none", (addres
 """
 
 
-def process(server, code, cache):
+def process(server, code, cache, stderr=subprocess.PIPE):
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     arguments = ["numbers.bin", sha256, server.address + "numbers.bin", str(len(CONTENT))]
     environment = os.environ | {"TINYGRAPH_CACHE": str(cache), "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", PROGRAM + code, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment)
 
 
 def test_two_processes_at_once(server, cache):
@@ -232,6 +232,19 @@ def test_no_bar_where_nobody_looks(server, cache):
     with process(server, 'data.find("numbers.bin")', cache) as one:
         _, errors = one.communicate(timeout=60)
     assert b"%" not in errors
+
+
+def test_a_bar_in_a_terminal(server, cache):
+    termios = pytest.importorskip("termios")
+    server.files["numbers.bin"] = CONTENT
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, 80))
+    with process(server, 'data.find("numbers.bin")', cache, stderr=end) as one:
+        one.communicate(timeout=60)
+    os.close(end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert "numbers.bin: 100%" in shown and "300k/300k" in shown
 
 
 def test_without_pooch_the_error_says_what_brings_it(published_at, monkeypatch):

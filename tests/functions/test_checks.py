@@ -21,7 +21,13 @@ def inside(draw, *rest):
     return Call((draw(arrays(draw(shapes(min_side=1)), low=1 / 16, high=15 / 16)), *rest))
 
 
-LAWS = enter({checks.class_numbers: inside(1, "law"), checks.probabilities: inside("law")})
+LAWS = enter(
+    {
+        checks.class_numbers: inside(1, "law"),
+        checks.probabilities: inside("law"),
+        checks.within: inside(0, 1, "law"),
+    }
+)
 
 
 @pytest.mark.parametrize("entry", LAWS, ids=str)

@@ -143,7 +143,7 @@ def test_what_is_clipped_has_a_finite_loss_where_the_exact_one_is_infinite():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: losses.binary_crossentropy(np.ones(3), np.ones((3, 1))), tg.ShapeError, r"\(3,\).*\(3, 1\)"),
+        (lambda: losses.binary_crossentropy(np.ones(3), np.ones((3, 2))), tg.ShapeError, r"\(3,\).*\(3, 2\)"),
         (lambda: losses.sparse_categorical_crossentropy(np.ones((2, 2)), np.ones((2, 3))), tg.ShapeError, "class nu"),
         (lambda: losses.sparse_categorical_crossentropy([0, 3], np.ones((2, 3))), ValueError, "from 0 to 3"),
     ],

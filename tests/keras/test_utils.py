@@ -164,7 +164,7 @@ def test_norms_are_one(axis, order):
 def test_a_row_of_zeros_stays():
     np.testing.assert_array_equal(normalize([[3.0, 4.0], [0.0, 0.0]]), [[0.6, 0.8], [0, 0]])
     assert normalize(np.ones((2, 3), np.float32)).dtype == np.float32
-    np.testing.assert_allclose(normalize(np.array([3.0, 4.0]), axis=None), [0.6, 0.8])
+    np.testing.assert_allclose(normalize(np.array([3.0, 4.0]), axis=None), [[0.6, 0.8]])
     assert normalize(np.ones((0, 3))).shape == (0, 3)
 
 

@@ -73,7 +73,7 @@ def download(file: DataFile, missing: str) -> Path:
 
 def _by_hand(file: DataFile) -> str:
     """Return the sentence that says where to get a file and where to put it."""
-    source = f"Get it from {' or '.join(file.addresses)}" if file.addresses else "It comes from its authors"
+    source = f"Get it from {' or '.join(file.addresses)}" if file.addresses else "Make it from its origin"
     where = f"put it into a folder as {file.name}, and set {VARIABLE} to the path of this folder"
     return f"{source}, {where} ({file.origin}; sha256 {file.served or file.sha256})"
 

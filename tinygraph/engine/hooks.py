@@ -72,6 +72,9 @@ class Tracer(Protocol):
     ) -> Any:
         """Carry out a call of a function under `tg.primitive` and record it."""
 
+    def call_in_order(self, function: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Any:
+        """Record a call of a function under `ordered`, which each run makes after the one before it."""
+
     def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
         """Draw random numbers now, and record that each run draws new ones."""
 

@@ -1,4 +1,4 @@
-"""Functions that are one thing in a graph: `primitive`, with a derivative given, and `composed`, written out inside."""
+"""Functions that are one thing in a graph: `primitive`, `composed`, which is written out inside, `ordered`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from tinygraph.engine.operands import CONSTANTS, has_tensors
 from tinygraph.engine.record import call_function, compose
 from tinygraph.engine.table import derivative
 from tinygraph.engine.value import Value
+from tinygraph.errors import UnsupportedError
 
-__all__ = ["Made", "composed", "made_by", "primitive", "remembered", "with_arguments"]
+__all__ = ["Made", "composed", "made_by", "ordered", "primitive", "remembered", "with_arguments"]
 
 _getframe = sys._getframe
 
@@ -158,3 +159,39 @@ def composed(function: Callable[..., Any]) -> Any:
         return function(*args, **kwargs)
 
     return call
+
+
+def ordered(while_recording: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function of plain arrays a step of programs that is made at each call, in its place.
+
+    Other processes take part in such a call. A program leaves none out, makes none twice, and keeps their order: each
+    is given the result of the one before it. A function that is being compiled does not make the call; its first
+    program does.
+
+    Args:
+        while_recording: takes the place of the function while another function is being compiled. It returns an array
+            of the shape and dtype that the function returns.
+
+    The function's first argument is an array, its second the result of the ordered call before it in the same program,
+    or None. The others are numbers, strings and tuples of these.
+
+    Raises:
+        UnsupportedError: it is called on a Tensor.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @functools.wraps(function)
+        def call(x: Any, before: Any, *args: Any) -> Any:
+            if has_tensors(((x, *args), {})):
+                raise UnsupportedError(
+                    f"{function.__name__}: a Tensor would lose its gradient here. Give its values, t.detach().data"
+                )
+            if modes.unusual and state.tracing is not None:
+                return state.tracing.call_in_order(call, x, args)
+            return function(x, before, *args)
+
+        call.has_effect = True  # type: ignore[attr-defined]
+        call.while_recording = while_recording  # type: ignore[attr-defined]
+        return call
+
+    return decorate

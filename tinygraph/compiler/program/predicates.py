@@ -65,6 +65,8 @@ def may_fail(step: Step) -> bool:
     if facts.places_in is not None:
         places = [item for index, item in enumerate(step.args) if index != facts.places_in]
         return any(not operand.is_constant for operand in instances(Step, [places, step.kwargs]))
+    if hasattr(function, "while_recording"):  # other processes take part in it
+        return True
     if function is np.power and step.dtype.kind in "iu":  # to a negative exponent
         return True
     if function is None or facts.any_values or isinstance(function, np.ufunc):

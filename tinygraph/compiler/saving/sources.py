@@ -63,6 +63,11 @@ class Sources:
         Raises:
             UnsupportedError: it cannot be written down.
         """
+        if hasattr(function, "while_recording"):
+            raise UnsupportedError(
+                f"save: the program calls {function.__name__}, which other ranks take part in, and a file is for one "
+                "process. Compile and save the function that computes without it"
+            )
         plain = inspect.unwrap(function)
         known = next((name for name, meant in self._meant.items() if meant is plain), None)
         if known is not None:

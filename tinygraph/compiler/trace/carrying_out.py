@@ -98,9 +98,12 @@ def _real(item: Any) -> Any:
 def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return the result of a call whose arrays are read-only, so that a function that writes into one fails.
 
+    A call that other processes take part in is not made: the first run of the program makes it.
+
     Raises:
         UnsupportedError: it writes into an argument.
     """
+    function = getattr(function, "while_recording", function)
     try:
         return function(*args, **kwargs)
     except ValueError as error:

@@ -15,6 +15,7 @@ import numpy as np
 from tinygraph.compiler.program.decisions import decided
 from tinygraph.compiler.trace.agreement import same
 from tinygraph.compiler.trace.recorder import Recorder
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.operands import plain
@@ -36,8 +37,17 @@ def decide(recorder: Recorder, tape: Tape, traced: Traced, ask: Callable[[Any], 
 
     Raises:
         TypeError, ValueError: NumPy would refuse the question too.
+        UnsupportedError: it comes after a call that other processes take part in. A process that left the program here
+            would repeat that call alone.
     """
     recorder.check_open()
+    if tape.last_in_order is not None:
+        raise refused(
+            "a branch on a computed value comes after a call that the other ranks take part in",
+            "A rank that decides otherwise would repeat that call, and the others would not. Choose with "
+            "np.where(condition, a, b), decide before the call, or compile what comes before it and what comes after "
+            "it as two functions",
+        )
     alike = np.zeros(traced.shape, traced.dtype)
     ask(alike[()] if traced._is_number else alike)  # an array of several elements has no truth, a float is no index
     event = recorder.operand(traced)

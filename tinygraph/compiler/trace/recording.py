@@ -244,6 +244,13 @@ class Recording:
         call = CallToRecord(function, args, {}, event_args, {}, (), False, *instruction())
         return self._execution.record(self, call)
 
+    def call_in_order(self, function: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Any:
+        """Record a call that other processes take part in: its operands are an array, and the call before it."""
+        x = self.as_array(x)
+        x = x if type(x) is Traced else self.own(x)
+        self.tape.last_in_order = self.call(function, (x, self.tape.last_in_order, *args), {}, is_own=True)
+        return self.tape.last_in_order
+
     # --- operations on stand-ins ------------------------------------------------------------------------------------
 
     def operate(self, function: np.ufunc, *operands: Any) -> Any:

@@ -73,6 +73,7 @@ class Tape:
         orders: for each call that took elements in the order of memory, the axes in that order.
         quiet: the kinds of floating-point errors that `np.errstate` ignores inside the run.
         states: the numbers of the states in which Python decided in a `while` loop.
+        last_in_order: the result of the last call that other processes take part in.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Tape:
         self.orders: list[tuple[int, ...]] = []
         self.quiet: set[str] = set() if reference is None else reference.quiet
         self.states: dict[Any, int] = {}
+        self.last_in_order: Any = None
 
     def event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:
         """Add the event of an input or a constant.

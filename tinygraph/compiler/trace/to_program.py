@@ -310,8 +310,13 @@ def _needed(roots: list[Event], events: list[Event]) -> set[int]:
 
 
 def _always_made(events: list[Event]) -> list[Event]:
-    """Return the draws, each of which advances a generator, and the decisions, each of which may end a call."""
+    """Return the calls with an effect.
+
+    A draw advances a generator, a decision may end a call, and other processes take part in a call that has an order.
+    """
     return [
         event for event in events
-        if event.function is decided or getattr(event.function, "__module__", None) == "tinygraph.draws"
+        if event.function is decided
+        or getattr(event.function, "__module__", None) == "tinygraph.draws"
+        or getattr(event.function, "has_effect", False)
     ]  # fmt: skip

@@ -62,6 +62,7 @@ class Trace:
         self.lift, self.own = self.recording.lift, self.recording.own
         self.as_array, self.as_of = self.recording.as_array, self.recording.as_of
         self.holds_traced, self.draw = self.recording.holds_traced, self.recording.draw
+        self.call_in_order = self.recording.call_in_order
         self.call, self.call_function = self.recording.call, self.recording.call_function
         self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient

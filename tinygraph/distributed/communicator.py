@@ -1,0 +1,31 @@
+"""Communicator: the processes that train one model, as a user sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygraph.distributed.collectives import met
+from tinygraph.distributed.groups import layout_of
+
+__all__ = ["Communicator"]
+
+
+@dataclass(frozen=True)
+class Communicator:
+    """A group of processes, the ranks, that train one model. It has no messages: `groups` has them.
+
+    Attributes:
+        rank: the number of this process, from 0 to size − 1.
+        size: the number of processes.
+        name: of the group in this process: "world" for all that `mpiexec` started.
+    """
+
+    rank: int
+    size: int
+    name: str
+
+    def barrier(self) -> None:
+        """Wait until every rank has come here. In a compiled step it is a step of the program."""
+        met(np.zeros(()), None, "barrier", layout_of(("barrier",)), self.name)
