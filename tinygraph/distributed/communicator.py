@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinygraph.distributed.collectives import met
-from tinygraph.distributed.groups import layout_of
+from tinygraph.distributed.groups import group_of, layout_of
+from tinygraph.engine.modes import is_tracing
+from tinygraph.errors import UnsupportedError
 
 __all__ = ["Communicator"]
 
@@ -29,3 +32,15 @@ class Communicator:
     def barrier(self) -> None:
         """Wait until every rank has come here. In a compiled step it is a step of the program."""
         met(np.zeros(()), None, "barrier", layout_of(("barrier",)), self.name)
+
+    def of_first(self, item: Any) -> Any:
+        """Return the item of rank 0, such as a seed: any object that can be pickled.
+
+        Raises:
+            UnsupportedError: the call stands in a function that is being compiled.
+        """
+        if is_tracing():
+            raise UnsupportedError("of_first: a program computes arrays. Call it before the step, and pass its result")
+        group = group_of(self.name)
+        group.meet("of_first")
+        return group.broadcast(item)

@@ -18,7 +18,16 @@ from tinygraph.distributed import trees
 __all__ = ["CALLS", "GOODBYE", "JOINING", "LAYOUT", "ROWS", "Group", "enter", "group_of", "layout_of", "layouts"]
 
 # The calls that ranks meet in. A header has the number of its call.
-CALLS = ("the end of its program", "broadcast", "average_gradients", "total", "barrier", "batches", "backward")
+CALLS = (
+    "the end of its program",
+    "broadcast",
+    "average_gradients",
+    "total",
+    "barrier",
+    "batches",
+    "backward",
+    "of_first",
+)
 GOODBYE = "the end of its program"
 
 # The columns of a header.

@@ -76,7 +76,7 @@ def batches(
     data = tuple([arrays_of(array, "batches") for array in arrays])
     length = length_of(data, "batches")
     if isinstance(shuffle, bool | np.bool_) and shuffle:
-        shuffle = int(group_of(comm.name).broadcast(np.random.SeedSequence().entropy))
+        shuffle = int(comm.of_first(np.random.SeedSequence().entropy))
     order = batches_of(np.arange(length), size=size, shuffle=shuffle, drop_last=drop_last)
     sizes = {min(size, length), 0 if drop_last else length % size}
     odd = sorted([rows for rows in sizes if rows % comm.size])

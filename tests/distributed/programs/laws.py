@@ -77,6 +77,14 @@ for step in (tg.distributed.backward, tg.compile(lambda *args, **options: tg.dis
     loss = step([w], lambda x: np.mean((x @ w) ** 2), x, comm=comm)
     assert np.isclose(loss, (x @ w.data) ** 2) and np.allclose(w.grad, 2 * x[0] * (x @ w.data))
 
+# A sum over rows, which the ranks have different numbers of.
+x = rng.normal(size=(2 * size + 1, 2))
+w.grad = None
+(mine,) = tg.distributed.shard(x, comm=comm, uneven=True)
+(size * np.sum((mine @ w) ** 2)).backward()
+tg.distributed.average_gradients([w], comm)
+assert np.allclose(w.grad, 2 * (x @ w.data) @ x)
+
 # Batches: the rows of all ranks are those of the batches in one process.
 data, labels = np.arange(36).reshape(18, 2), np.arange(18)
 for shuffle in (None, 3, True, np.random.default_rng(4)):
@@ -142,7 +150,9 @@ if size > 1:
     ):
         with pytest.raises(RuntimeError, match=message):
             call()
-comm.barrier()
+assert comm.of_first({"seed": rank + 5}) == {"seed": 5}
+with pytest.raises(tg.UnsupportedError, match="Call it before the step"):
+    tg.compile(lambda x: x * comm.of_first(3))(np.ones(2))
 group = tg.distributed.mpi(__import__("mpi4py.MPI").MPI.COMM_WORLD.Split(rank % 2))
 assert tg.distributed.total(1, group) == len(range(rank % 2, size, 2))
 if rank == 0:
