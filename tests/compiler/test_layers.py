@@ -43,6 +43,23 @@ MODELS = {
             nn.Dense(2, seed=3),
         ],
     ),
+    "Conv1D": (
+        ROWS,
+        [
+            nn.Reshape((5, 1)), nn.Conv1D(4, 2, padding="causal", seed=1), nn.UpSampling1D(), nn.ZeroPadding1D(),
+            nn.Cropping1D((0, 2)), nn.MaxPooling1D(3, 1), nn.AveragePooling1D(), nn.Permute((2, 1)),
+            nn.GlobalAveragePooling1D(), nn.RepeatVector(3), nn.GlobalMaxPooling1D(),
+        ],
+    ),
+    "Conv2DTranspose": (
+        IMAGES,
+        [
+            nn.DepthwiseConv2D(3, depth_multiplier=2, seed=1), nn.UpSampling2D(), nn.ZeroPadding2D(), nn.Cropping2D(2),
+            nn.SeparableConv2D(3, 2, strides=2, seed=2), nn.Conv2DTranspose(2, 3, 2, "same", seed=3),
+            nn.UpSampling2D(interpolation="bilinear"), nn.GlobalMaxPooling2D(keepdims=True),
+            nn.GlobalAveragePooling2D(),
+        ],
+    ),
     "images with dropout": (
         IMAGES,
         [nn.Conv2D(3, 3, strides=2, seed=1), nn.BatchNormalization(), nn.Dropout(0.3, seed=2), nn.Flatten(),

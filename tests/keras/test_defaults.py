@@ -41,7 +41,7 @@ DEFAULTS = {
     "layers.Conv2D": (
         tg.nn.Conv2D,
         {
-            "filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid",
+            "filters": REQUIRED, "kernel_size": REQUIRED, "strides": (1, 1), "padding": "valid", "data_format": None,
             "dilation_rate": (1, 1), "groups": 1, "activation": None, "use_bias": True,
             "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros",
         },

@@ -16,9 +16,10 @@ from tinygraph.nn import constraints as constraints
 from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.arguments import register
-from tinygraph.nn.convolution import AveragePooling2D, Conv2D, MaxPooling2D
+from tinygraph.nn.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
-from tinygraph.nn.dense import Dense, Embedding, Flatten
+from tinygraph.nn.dense import Dense, Embedding
+from tinygraph.nn.depthwise import DepthwiseConv2D, SeparableConv2D
 from tinygraph.nn.dropout import Dropout
 from tinygraph.nn.model import Input, InputLayer, Model
 from tinygraph.nn.module import Layer, Module
@@ -29,27 +30,58 @@ from tinygraph.nn.normalization_of_examples import (
     RMSNormalization,
     UnitNormalization,
 )
+from tinygraph.nn.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
+from tinygraph.nn.reshaping import Flatten, Permute, RepeatVector, Reshape
+from tinygraph.nn.resizing import Cropping1D, Cropping2D, UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D
 from tinygraph.nn.sequential import Sequential
 
 __all__ = [
+    "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Conv1D",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
     "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
     "LayerNormalization",
+    "MaxPooling1D",
     "MaxPooling2D",
     "Model",
     "Module",
+    "Permute",
     "RMSNormalization",
+    "RepeatVector",
+    "Reshape",
+    "SeparableConv2D",
     "Sequential",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
     "floatx",
     "register",
     "set_floatx",

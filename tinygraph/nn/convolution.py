@@ -1,22 +1,68 @@
-"""Layers for images of shape (batch, height, width, channels): Conv2D, MaxPooling2D, AveragePooling2D."""
+"""Convolutions: Conv1D over sequences, Conv2D over images, Conv2DTranspose from small images to large ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from tinygraph.engine.tensor import Tensor
-from tinygraph.functions.convolution import conv2d
-from tinygraph.functions.pooling import avg_pool2d, max_pool2d
-from tinygraph.functions.windows import Padding, Pair, check_images, pair
-from tinygraph.nn.activations import Activation, activation_of
+from tinygraph.functions.convolution import conv2d, conv2d_input
+from tinygraph.functions.windows import Padding, Pair
+from tinygraph.nn.activations import Activation
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer, count
+from tinygraph.nn.module import count
+from tinygraph.nn.windowed import Windowed, numbers
 
-__all__ = ["AveragePooling2D", "Conv2D", "MaxPooling2D"]
+__all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
 
 
-class Conv2D(Layer):
+class _Convolution(Windowed):
+    """A convolution with a kernel of shape (*window, channels / groups, filters)."""
+
+    kernel: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Pair,
+        strides: Pair,
+        padding: Padding,
+        data_format: str | None,
+        dilation_rate: Pair,
+        groups: int,
+        activation: Activation,
+        use_bias: bool,
+        kernel_initializer: str | Initializer,
+        bias_initializer: str | Initializer,
+        **options: Any,
+    ) -> None:
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        kind = type(self).__name__
+        self.filters, self.groups = count(kind, "filters", filters), count(kind, "groups", groups)
+        if self.filters % self.groups:
+            raise ValueError(f"{kind}: filters must be a multiple of groups, got {filters} and {groups}")
+        self.kernel_initializer = checked(kernel_initializer)
+        self.bias_initializer = checked(bias_initializer)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        channels = self.channels_of(shape)
+        if channels % self.groups:
+            raise self.misfit(
+                f"{channels} channels, of a batch of shape {shape}, do not divide into {self.groups} groups"
+            )
+        window = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = self.weight("kernel", window, self.kernel_initializer)
+        self.bias = self.weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+
+    def channels_of_kernel(self) -> int:
+        """Return the number of channels that the kernel is made for."""
+        return self.kernel.shape[-2] * self.groups
+
+
+class Conv2D(_Convolution):
     """activation(conv2d(x, kernel) + bias): each output is a weighted sum of the inputs in a window.
 
     Args:
@@ -24,6 +70,7 @@ class Conv2D(Layer):
         kernel_size: size of the window, one int or (rows, columns).
         strides: pixels between windows, one int or (vertical, horizontal).
         padding: "valid", "same", an int or pairs: see `tinygraph.conv2d`.
+        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, height, width).
         dilation_rate: pixels between the pixels of a window, one int or (vertical, horizontal).
         groups: number of groups for channels and filters; a filter sees only the channels of its group.
         activation: a function or a name, "relu"; None for no activation.
@@ -42,15 +89,13 @@ class Conv2D(Layer):
         ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
     """
 
-    kernel: Tensor
-    bias: Tensor | None
-
     def __init__(
         self,
         filters: int,
         kernel_size: Pair,
         strides: Pair = 1,
         padding: Padding = "valid",
+        data_format: str | None = None,
         dilation_rate: Pair = 1,
         groups: int = 1,
         activation: Activation = None,
@@ -59,87 +104,181 @@ class Conv2D(Layer):
         bias_initializer: str | Initializer = "zeros",
         **options: Any,
     ) -> None:
-        super().__init__(**options)
-        self.filters, groups = count("Conv2D", "filters", filters), count("Conv2D", "groups", groups)
-        if filters % groups:
-            raise ValueError(f"Conv2D: filters must be a multiple of groups, got {filters} and {groups}")
-        self.kernel_size = pair("Conv2D", "kernel_size", kernel_size)
-        self.strides = pair("Conv2D", "strides", strides)
-        self.padding = padding
-        self.dilation_rate = pair("Conv2D", "dilation_rate", dilation_rate)
-        self.groups = groups
-        self.activation = activation_of(activation)
-        self.use_bias = use_bias
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
+            kernel_initializer, bias_initializer, **options,
+        )  # fmt: skip
+
+    def _moved(self, x: Any) -> Any:
+        return conv2d(x, self.kernel, self.strides, self.padding, self.dilation_rate, self.groups)
+
+
+class Conv1D(_Convolution):
+    """activation(conv(x, kernel) + bias), along one axis: each output is a weighted sum of the inputs in a window.
+
+    Args:
+        filters: number of channels of the result.
+        kernel_size: steps of the window.
+        strides: steps between windows.
+        padding: "valid" (none), "same" (zeros at both ends, so that a stride of 1 keeps the length), "causal" (the
+            same zeros all before the beginning, so that no output sees a later input), an int or (before, after).
+        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, steps).
+        dilation_rate: steps between the steps of a window.
+        groups: number of groups for channels and filters; a filter sees only the channels of its group.
+        activation: a function or a name, "relu"; None for no activation.
+        use_bias: add a bias.
+        kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        name, seed, dtype: see `Layer`.
+
+    Attributes:
+        kernel: Tensor of shape (steps of the window, channels / groups, filters), from the first batch on.
+        bias: Tensor of shape (filters,), or None.
+
+    Called on x of shape (batch, steps, channels) it returns shape (batch, out_steps, filters).
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or the window is longer than the sequence.
+        ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
+
+    Source: van den Oord and others, "WaveNet: a generative model for raw audio" (2016), section 2.1, for "causal".
+    """
+
+    rank: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Pair,
+        strides: Pair = 1,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        dilation_rate: Pair = 1,
+        groups: int = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
+            kernel_initializer, bias_initializer, **options,
+        )  # fmt: skip
+        if isinstance(padding, str) and padding not in ("valid", "same", "causal"):
+            raise ValueError(f'Conv1D: padding must be "valid", "same", "causal", an int or a pair, got {padding!r}')
+
+    def _moved(self, x: Any) -> Any:
+        (steps,), (stride,), (dilation,) = self.kernel_size, self.strides, self.dilation_rate
+        padding = self.padding
+        if padding == "causal":
+            padding = ((0, 0), ((steps - 1) * dilation, 0))
+        elif not isinstance(padding, str):
+            padding = (0, padding)
+        row = x.reshape(x.shape[0], 1, *x.shape[1:])  # a sequence is an image of one row
+        kernel = self.kernel.reshape(1, *self.kernel.shape)
+        return conv2d(row, kernel, (1, stride), padding, (1, dilation), self.groups)[:, 0]
+
+
+class Conv2DTranspose(Windowed):
+    """The transpose of a convolution, plus a bias: each input adds a multiple of the kernel to the result.
+
+    A convolution with the same arguments takes images of the size of the result to images of the size of x.
+
+    Args:
+        filters: number of channels of the result.
+        kernel_size: size of the window, one int or (rows, columns).
+        strides: pixels between windows in the result, one int or (vertical, horizontal).
+        padding: "valid", or "same", whose result is `strides` times as large as x.
+        output_padding: pixels to add below and to the right, one int or (vertical, horizontal), less than `strides`;
+            None for as many as the padding says.
+        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, height, width).
+        dilation_rate: pixels between the pixels of a window, one int or (vertical, horizontal).
+        activation: a function or a name, "relu"; None for no activation.
+        use_bias: add a bias.
+        kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        name, seed, dtype: see `Layer`.
+
+    Attributes:
+        kernel: Tensor of shape (rows, columns, filters, channels), from the first batch on.
+        bias: Tensor of shape (filters,), or None.
+
+    Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, filters).
+    Of n pixels along an axis, with a window of k (dilated) pixels, a stride of s and an output padding of p, it makes
+    (n − 1) · s + k + p for "valid", where p is max(s − k, 0) by default; n · s for "same"; and
+    (n − 1) · s + (k mod 2) + p for "same" where p is given.
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or nothing is left of an axis.
+        ValueError: a number is not positive, the output padding is not less than the strides, or a name is not that of
+            a padding, an activation or an initialiser.
+
+    Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), section 4.
+    """
+
+    kernel: Tensor
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Pair,
+        strides: Pair = 1,
+        padding: str = "valid",
+        output_padding: Pair | None = None,
+        data_format: str | None = None,
+        dilation_rate: Pair = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        **options: Any,
+    ) -> None:
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        if padding not in ("valid", "same"):
+            raise ValueError(f'Conv2DTranspose: padding must be "valid" or "same", got {padding!r}')
+        self.filters = count("Conv2DTranspose", "filters", filters)
+        self.output_padding = None
+        if output_padding is not None:
+            self.output_padding = numbers("Conv2DTranspose", "output_padding", output_padding, 2, 0)
+            if any(more >= stride for more, stride in zip(self.output_padding, self.strides, strict=True)):
+                raise ValueError(
+                    f"Conv2DTranspose: output_padding must be less than strides, got {self.output_padding} and "
+                    f"{self.strides}"
+                )
         self.kernel_initializer = checked(kernel_initializer)
         self.bias_initializer = checked(bias_initializer)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
-        check_images(f'Conv2D "{self.name}"', shape)
-        if shape[3] % self.groups:
-            raise self.misfit(
-                f"{shape[3]} channels, of images of shape {shape}, do not divide into {self.groups} groups"
-            )
-        window = (*self.kernel_size, shape[3] // self.groups, self.filters)
+        window = (*self.kernel_size, self.filters, self.channels_of(shape))
         self.kernel = self.weight("kernel", window, self.kernel_initializer)
         self.bias = self.weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
 
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        z = conv2d(self._floating(x), self.kernel, self.strides, self.padding, self.dilation_rate, self.groups)
-        return self.activation(z if self.bias is None else z + self.bias)
+    def channels_of_kernel(self) -> int:
+        """Return the number of channels that the kernel is made for."""
+        return self.kernel.shape[3]
 
+    def _moved(self, x: Any) -> Any:
+        sizes, pads, beyond = [], [], []
+        for axis in range(2):
+            extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+            stride = self.strides[axis]
+            before, after = self._cut(axis, extent)
+            size = (x.shape[axis + 1] - 1) * stride + extent - before - after
+            if size < 1 or x.shape[axis + 1] < 1:
+                raise self.misfit(f"nothing is left of images of shape {x.shape} with padding {self.padding!r}")
+            rest = max(-after - stride + 1, 0)  # further than a convolution would leave out
+            sizes.append(size - rest)
+            pads.append((before, max(after, 0)))
+            beyond.append((0, rest))
+        z = conv2d_input(x, self.kernel, tuple(sizes), self.strides, tuple(pads), self.dilation_rate)
+        return np.pad(z, ((0, 0), *beyond, (0, 0))) if any(rest for _, rest in beyond) else z
 
-class _Pooling(Layer):
-    """The base of pooling layers: one number a window and channel, computed by `_pool`."""
-
-    _pool: ClassVar[Callable[..., Any]]
-
-    def __init__(
-        self, pool_size: Pair = 2, strides: Pair | None = None, padding: Padding = "valid", **options: Any
-    ) -> None:
-        super().__init__(**options)
-        kind = type(self).__name__
-        self.pool_size = pair(kind, "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else pair(kind, "strides", strides)
-        self.padding = padding
-
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        return self._pool(x, self.pool_size, self.strides, self.padding)
-
-
-class MaxPooling2D(_Pooling):
-    """The largest number in each window, channel by channel.
-
-    Args:
-        pool_size: size of the window, one int or (rows, columns).
-        strides: pixels between windows; by default the size of the window.
-        padding: "valid", "same", an int or pairs: see `tinygraph.max_pool2d`.
-        name: see `Layer`.
-
-    Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, channels).
-
-    Raises:
-        ShapeError: the window is larger than the image, or a number is too small.
-    """
-
-    _pool = staticmethod(max_pool2d)
-
-
-class AveragePooling2D(_Pooling):
-    """The mean of the numbers in each window, channel by channel; padding does not count.
-
-    Args:
-        pool_size: size of the window, one int or (rows, columns).
-        strides: pixels between windows; by default the size of the window.
-        padding: "valid", "same", an int or pairs: see `tinygraph.avg_pool2d`.
-        name: see `Layer`.
-
-    Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, channels).
-
-    Raises:
-        ShapeError: the window is larger than the image, or a number is too small.
-    """
-
-    _pool = staticmethod(avg_pool2d)
+    def _cut(self, axis: int, extent: int) -> tuple[int, int]:
+        """Return the pixels to cut off before and after, of the windows put together; below 0, those to add."""
+        stride = self.strides[axis]
+        more = None if self.output_padding is None else self.output_padding[axis]
+        if self.padding == "valid":
+            return 0, -(max(stride - extent, 0) if more is None else more)
+        kept = stride + extent - 2 if more is None else extent + extent % 2 - 2 + more
+        before = min(kept // 2 + kept % 2, extent - 1)
+        return extent - 1 - before, extent - 1 - (kept - before)

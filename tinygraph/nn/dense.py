@@ -1,4 +1,4 @@
-"""Layers that treat each example as a row of numbers: Dense, Flatten, Embedding."""
+"""Layers with a matrix: Dense, and Embedding, which looks up its rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer, count
 
-__all__ = ["Dense", "Embedding", "Flatten"]
+__all__ = ["Dense", "Embedding"]
 
 
 class Dense(Layer):
@@ -72,23 +72,6 @@ class Dense(Layer):
             raise self.misfit(f"a batch of shape {x.shape} does not have {inputs} features in its last axis; {hint}")
         z = self._floating(x) @ self.kernel
         return self.activation(z if self.bias is None else z + self.bias)
-
-
-class Flatten(Layer):
-    """Each example as a row of numbers: shape (batch, ...) to (batch, numbers of an example).
-
-    Args:
-        name: see `Layer`.
-
-    Raises:
-        ShapeError: a batch is a single number.
-    """
-
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        if not x.shape:
-            raise self.misfit("a batch needs an axis of examples, got a single number")
-        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 @primitive

@@ -1,0 +1,162 @@
+"""Convolutions of each channel by itself: DepthwiseConv2D, and SeparableConv2D, which mixes the channels afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.engine.tensor import Tensor
+from tinygraph.functions.convolution import conv2d
+from tinygraph.functions.windows import Padding, Pair
+from tinygraph.nn.activations import Activation
+from tinygraph.nn.initializers import Initializer, checked
+from tinygraph.nn.module import count
+from tinygraph.nn.windowed import Windowed
+
+__all__ = ["DepthwiseConv2D", "SeparableConv2D"]
+
+
+class DepthwiseConv2D(Windowed):
+    """activation(convolution + bias), where each filter sees one channel, and each channel has its own filters.
+
+    Args:
+        kernel_size: size of the window, one int or (rows, columns).
+        strides: pixels between windows, one int or (vertical, horizontal).
+        padding: "valid", "same", an int or pairs: see `tinygraph.conv2d`.
+        depth_multiplier: filters of each channel.
+        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, height, width).
+        dilation_rate: pixels between the pixels of a window, one int or (vertical, horizontal).
+        activation: a function or a name, "relu"; None for no activation.
+        use_bias: add a bias.
+        depthwise_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        name, seed, dtype: see `Layer`.
+
+    Attributes:
+        kernel: Tensor of shape (rows, columns, channels, depth_multiplier), from the first batch on.
+        bias: Tensor of shape (channels · depth_multiplier,), or None.
+
+    Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, channels ·
+    depth_multiplier), where the filters of one channel are neighbours.
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or the window is larger than the image.
+        ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
+
+    Source: Howard and others, "MobileNets: efficient convolutional neural networks for mobile vision applications"
+    (2017), section 3.1.
+    """
+
+    kernel: Tensor
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        strides: Pair = 1,
+        padding: Padding = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Pair = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        depthwise_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        **options: Any,
+    ) -> None:
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        self.depth_multiplier = count("DepthwiseConv2D", "depth_multiplier", depth_multiplier)
+        self.depthwise_initializer = checked(depthwise_initializer)
+        self.bias_initializer = checked(bias_initializer)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        channels = self.channels_of(shape)
+        window = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = self.weight("kernel", window, self.depthwise_initializer)
+        filters = channels * self.depth_multiplier
+        self.bias = self.weight("bias", (filters,), self.bias_initializer) if self.use_bias else None
+
+    def channels_of_kernel(self) -> int:
+        """Return the number of channels that the kernel is made for."""
+        return self.kernel.shape[2]
+
+    def _moved(self, x: Any) -> Any:
+        return by_channel(x, self.kernel, self.strides, self.padding, self.dilation_rate)
+
+
+class SeparableConv2D(Windowed):
+    """activation(mixing(depthwise convolution) + bias): windows channel by channel, then sums over the channels.
+
+    Args:
+        filters: number of channels of the result.
+        kernel_size: size of the window, one int or (rows, columns).
+        strides: pixels between windows, one int or (vertical, horizontal).
+        padding: "valid", "same", an int or pairs: see `tinygraph.conv2d`.
+        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, height, width).
+        dilation_rate: pixels between the pixels of a window, one int or (vertical, horizontal).
+        depth_multiplier: filters of each channel in the first of the two steps.
+        activation: a function or a name, "relu"; None for no activation.
+        use_bias: add a bias.
+        depthwise_initializer, pointwise_initializer, bias_initializer: the first values, a name or a function.
+        name, seed, dtype: see `Layer`.
+
+    Attributes:
+        depthwise_kernel: Tensor of shape (rows, columns, channels, depth_multiplier), from the first batch on.
+        pointwise_kernel: Tensor of shape (1, 1, channels · depth_multiplier, filters).
+        bias: Tensor of shape (filters,), or None.
+
+    Called on x of shape (batch, height, width, channels) it returns shape (batch, out_height, out_width, filters).
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or the window is larger than the image.
+        ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
+
+    Source: Chollet, "Xception: deep learning with depthwise separable convolutions" (2017), section 1.
+    """
+
+    depthwise_kernel: Tensor
+    pointwise_kernel: Tensor
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Pair,
+        strides: Pair = 1,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        dilation_rate: Pair = 1,
+        depth_multiplier: int = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        depthwise_initializer: str | Initializer = "glorot_uniform",
+        pointwise_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        **options: Any,
+    ) -> None:
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        self.filters = count("SeparableConv2D", "filters", filters)
+        self.depth_multiplier = count("SeparableConv2D", "depth_multiplier", depth_multiplier)
+        self.depthwise_initializer = checked(depthwise_initializer)
+        self.pointwise_initializer = checked(pointwise_initializer)
+        self.bias_initializer = checked(bias_initializer)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        channels = self.channels_of(shape)
+        window = (*self.kernel_size, channels, self.depth_multiplier)
+        self.depthwise_kernel = self.weight("depthwise_kernel", window, self.depthwise_initializer)
+        mixing = (1, 1, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = self.weight("pointwise_kernel", mixing, self.pointwise_initializer)
+        self.bias = self.weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+
+    def channels_of_kernel(self) -> int:
+        """Return the number of channels that the kernel is made for."""
+        return self.depthwise_kernel.shape[2]
+
+    def _moved(self, x: Any) -> Any:
+        apart = by_channel(x, self.depthwise_kernel, self.strides, self.padding, self.dilation_rate)
+        return apart @ self.pointwise_kernel[0, 0]
+
+
+def by_channel(x: Any, kernel: Any, strides: Pair, padding: Padding, dilation: Pair) -> Any:
+    """Return the convolution of each channel with its own filters, of shape (rows, columns, channels, each)."""
+    rows, columns, channels, each = kernel.shape
+    return conv2d(x, kernel.reshape(rows, columns, 1, channels * each), strides, padding, dilation, channels)
