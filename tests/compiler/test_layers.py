@@ -31,6 +31,13 @@ MODELS = {
     "Dropout": (ROWS, [nn.Dense(6, seed=1), nn.Dropout(0.4, seed=3), nn.Dense(2, seed=2), nn.Dropout(0.2, seed=4)]),
     "BatchNormalization": (ROWS, [nn.Dense(4, seed=1), nn.BatchNormalization(momentum=0.8), nn.Dense(2, seed=2)]),
     "LayerNormalization": (ROWS, [nn.Dense(4, seed=1), nn.LayerNormalization(), nn.Dense(2, seed=2)]),
+    "normalised within an example": (
+        ROWS,
+        [
+            nn.Dense(4, seed=1), nn.GroupNormalization(2), nn.RMSNormalization(), nn.UnitNormalization(),
+            nn.Dense(2, seed=2),
+        ],
+    ),
     "Embedding": (WORDS, [nn.Embedding(9, 4, seed=1, dtype=np.float64), nn.Flatten(), nn.Dense(2, seed=2)]),
     "Conv2D": (
         IMAGES,
