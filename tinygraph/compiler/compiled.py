@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 import numpy as np
 
 from tinygraph.compiler.axes import Family, Recording
+from tinygraph.compiler.axes.open_program import OpenProgram, closed
 from tinygraph.compiler.explanation import Eager, Explanation, Refusal, explained
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.counters import Counters, Place, marked
@@ -40,8 +41,9 @@ from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.current_programs import current_programs
-from tinygraph.compiler.saving.open_programs import SIZES, AnySize, not_open, resized, rows_of
+from tinygraph.compiler.saving.open_programs import SIZES, AnySize, not_open, open_recording, resized, rows_of
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
+from tinygraph.compiler.saving.saved_programs import SavedProgram, saved_version
 from tinygraph.compiler.saving.tail import Tail
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.python_numbers import BeyondError, SteeringError
@@ -392,6 +394,31 @@ class Compiled:
             opened,
             tail,
         )
+
+    def recorded(self, args: tuple[Any, ...], any_size: bool) -> tuple[SavedProgram, OpenProgram]:
+        """Return the program that is recorded for a call, for those who write it in another language.
+
+        Args:
+            args: of the call.
+            any_size: the first axis of the arrays may have any size, as in `save`.
+
+        Returns:
+            The program with what it takes from outside, its `runner` being the `Program`; and the same program with
+            forms in place of what depends on the size.
+
+        Raises:
+            UnsupportedError: the function cannot be recorded, or not for any size.
+        """
+        if any_size:
+            _, sizes = self._for_any_size("beside", args, {})
+            recording = open_recording(self._name, sizes)
+            return recording.at_sizes[0], recording.program
+        version = self._on_its_path(args, {}, by_value=True)[0]
+        call = self._calls[version]
+        if call is None or version.decisions:
+            raise UnsupportedError(f"{self._name} decides by values, or takes arguments that are no arrays")
+        saved, _ = saved_version(version, call, lambda program: program, None)
+        return saved, closed(saved.runner)
 
     def _for_any_size(
         self, parameters: str, args: tuple[Any, ...], kwargs: dict[str, Any]

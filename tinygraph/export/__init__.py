@@ -1,13 +1,19 @@
 """Files for others.
 
-tensor_files    arrays and a JSON header in one safetensors file
-whole_files     a file is written as a whole or not at all
-module          a function as a Python file that needs NumPy alone
-predicting      the functions that such a file has besides its programs
-inference       a model that is recorded as it computes outside of training
+tensor_files      arrays and a JSON header in one safetensors file
+module            a function as a Python file that needs NumPy alone
+onnx_file         a function as an ONNX file
+examples          the batches that a function is recorded with
+inference         a model that is recorded as it computes outside of training
+predicting        the functions of a Python file besides its programs
+onnx_writer       a program as the nodes of an ONNX graph
+onnx_operators    ONNX's operators for NumPy's functions: a table
+onnx_indexing     indices in ONNX
+whole_files       a file is written as a whole or not at all
 """
 
 from tinygraph.export.module import save_module
+from tinygraph.export.onnx_file import onnx
 from tinygraph.export.tensor_files import check_arrays, differences, load_arrays, save_arrays
 
-__all__ = ["check_arrays", "differences", "load_arrays", "save_arrays", "save_module"]
+__all__ = ["check_arrays", "differences", "load_arrays", "onnx", "save_arrays", "save_module"]

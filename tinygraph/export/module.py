@@ -12,19 +12,15 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from inspect import Parameter
 from typing import Any
-
-import numpy as np
 
 from tinygraph.compiler import compiled
 from tinygraph.compiler.saving.tail import Tail
 from tinygraph.compiler.saving.wrapping import divided
 from tinygraph.engine.modes import no_grad
-from tinygraph.engine.tensor import Tensor
 from tinygraph.export import predicting
+from tinygraph.export.examples import as_call, check_rows, first_row, plain
 from tinygraph.export.inference import in_eval_mode
-from tinygraph.nests import tree_leaves, tree_map
 
 __all__ = ["save_module"]
 
@@ -49,38 +45,14 @@ def save_module(function: Callable[..., Any], path: str | os.PathLike[str], /, *
         UnsupportedError: the function decides by values or by the number of rows, or it calls something that cannot be
             written into a file.
     """
-    given = [_plain(example) for example in examples]
-    wanted = [_wanted(example) for example in given]
-    _check_rows([leaf for example in given for leaf in tree_leaves(example)])
-    call = _as_call(function, len(given))
-    names = [parameter.name for parameter in inspect.signature(call).parameters.values()]
+    given = [plain(example) for example in examples]
+    check_rows("save_module", given)
+    call = as_call(function, len(given))
     with in_eval_mode(function), no_grad():
-        function(*[_first_row(example) for example in given])  # makes the weights of layers that have none yet
+        function(*[first_row(example) for example in given])  # makes the weights of layers that have none yet
         program: compiled.Compiled = compiled.compile(call)
-        program.save_as(path, tuple(given), {}, any_size=True, tail=_tail(names, wanted))
-
-
-def _plain(example: Any) -> Any:
-    """Return an example as nests of arrays."""
-    if isinstance(example, dict):
-        return {key: _plain(item) for key, item in example.items()}
-    if isinstance(example, list | tuple):
-        return [_plain(item) for item in example]
-    return example._value if isinstance(example, Tensor) else np.asarray(example)
-
-
-def _check_rows(arrays: list[Any]) -> None:
-    """Refuse examples that have no rows, or different numbers of them."""
-    sizes = [array.shape[0] if array.ndim else 0 for array in arrays]
-    if not sizes or 0 in sizes or len({*sizes}) > 1:
-        raise ValueError(
-            f"save_module: the examples have {', '.join(map(str, sizes)) or 'no'} rows. Give a batch for each "
-            "argument, of one row or more, the same number for all: save_module(model, path, x[:1])"
-        )
-
-
-def _first_row(example: Any) -> Any:
-    return tree_map(lambda array: array[:1], example)
+        tail = _tail([*inspect.signature(call).parameters], [_wanted(example) for example in given])
+        program.save_as(path, tuple(given), {}, any_size=True, tail=tail)
 
 
 def _wanted(example: Any) -> Any:
@@ -90,30 +62,6 @@ def _wanted(example: Any) -> Any:
     if isinstance(example, list):
         return [_wanted(item) for item in example]
     return str(example.dtype), example.shape[1:]
-
-
-def _as_call(function: Callable[..., Any], count: int) -> Callable[..., Any]:
-    """Return a function as one called `call`, whose parameters have names."""
-
-    def call(*given: Any) -> Any:
-        return function(*given)
-
-    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in _names(function, count)]
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return call
-
-
-def _names(function: Callable[..., Any], count: int) -> list[str]:
-    """Return names for so many arguments: those of the function's parameters, or x, x_2, ..."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())[:count]
-    except (TypeError, ValueError):
-        parameters = []
-    named = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    names = [parameter.name for parameter in parameters if parameter.kind in named]
-    if len(names) == count and "batch_size" not in names:
-        return names
-    return ["x", *[f"x_{number}" for number in range(2, count + 1)]][:count]
 
 
 def _tail(names: list[str], wanted: list[Any]) -> Tail:

@@ -14,7 +14,7 @@ from tinygraph.compiler.program.facts import facts_of
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.graph import Graph, Node
 
-__all__ = ["OpenProgram", "open_program"]
+__all__ = ["OpenProgram", "closed", "open_program"]
 
 
 class OpenProgram:
@@ -79,6 +79,12 @@ def open_program(sizes: Sequence[int], programs: Sequence[Program]) -> OpenProgr
         return None
     is_open = any(type(size) is Form for part in parts for size in part[3])
     return OpenProgram(programs[0], parts, results) if is_open else None
+
+
+def closed(program: Program) -> OpenProgram:
+    """Return a program in which no size is open."""
+    parts = [(node.function, node.args, node.kwargs, node.shape, node.dtype) for node in program.graph.nodes]
+    return OpenProgram(program, parts, program.results)
 
 
 def _parts_of(node: Node) -> tuple[Any, ...]:

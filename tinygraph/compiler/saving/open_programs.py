@@ -30,7 +30,10 @@ from tinygraph.compiler.write.literals import number_text
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Node
 
-__all__ = ["SIZES", "AnySize", "OpenSaved", "SizedText", "not_open", "opened_program", "resized", "rows_of"]
+__all__ = [
+    "SIZES", "AnySize", "OpenRecording", "OpenSaved", "SizedText", "not_open", "open_recording", "opened_program",
+    "resized", "rows_of",
+]  # fmt: skip
 
 # The sizes that a function is recorded at.
 SIZES = (5, 7, 11)
@@ -139,22 +142,36 @@ class AnySize:
         return self.calls(name)[0].texts
 
 
-def opened_program(name: str, any_size: AnySize, order: Sequence[str]) -> OpenSaved:
-    """Return the program of a file for any size.
+@dataclass(frozen=True, eq=False)
+class OpenRecording:
+    """A recorded function for any number of rows.
+
+    Attributes:
+        at_sizes: the programs at `SIZES`, with what they take from outside; `runner` is the `Program` itself.
+        program: the program of which these are instances.
+    """
+
+    at_sizes: list[SavedProgram]
+    program: OpenProgram
+
+
+def open_recording(name: str, any_size: AnySize) -> OpenRecording:
+    """Return the program for any number of rows.
 
     Args:
         name: of the function.
         any_size: the recordings.
-        order: the names of the parameters, in the order of the words.
 
     Raises:
         UnsupportedError: the programs have not one form, or the function decides by the size.
     """
-    questions, write = any_size.questions, any_size.write
+    # Our own layers make arrays of a shape, and decide by nothing.
+    questions = [question for question in any_size.questions if not question.startswith("tinygraph.")]
     if questions:
         raise UnsupportedError(
-            f"save: {name} asks for the number of rows, in {questions[0]}, and may compute otherwise for another one. "
-            "Compute with the shape, as x.shape[0] * 2 does, and do not decide by it; or save a program for each size"
+            f"{name} asks for the number of rows, in {questions[0]}, and may compute otherwise for another one. Do not "
+            "decide by it, compute with the shape, as x.shape[0] * 2 does, and write np.zeros_like(x, shape=...) for "
+            "np.zeros(...); or write it for the sizes of the examples alone"
         )
     programs: list[SavedProgram] = []
     for (version, _), call in zip(any_size.recorded, any_size.calls(name), strict=True):
@@ -164,8 +181,24 @@ def opened_program(name: str, any_size: AnySize, order: Sequence[str]) -> OpenSa
         programs.append(saved_version(version, call, _itself, None)[0])
     found = open_program(SIZES, [saved.runner for saved in programs])
     if found is None:
-        raise not_open(name, f"its programs for {SIZES[0]}, {SIZES[1]} and {SIZES[2]} rows have not one form")
-    texts = _merged([*_texts(found, write)])
+        raise not_open(name, f"its programs for {', '.join(map(str, SIZES))} rows have not one form")
+    return OpenRecording(programs, found)
+
+
+def opened_program(name: str, any_size: AnySize, order: Sequence[str]) -> OpenSaved:
+    """Return the program of a file for any size.
+
+    Args:
+        name: of the function.
+        any_size: the recordings.
+        order: the names of the parameters, in the order of the words.
+
+    Raises:
+        UnsupportedError: see `open_recording`; or what is written has not one form.
+    """
+    recording = open_recording(name, any_size)
+    programs, found = recording.at_sizes, recording.program
+    texts = _merged([*_texts(found, any_size.write)])
     if not texts:
         raise not_open(name, "what is written for some numbers of rows has not one form")
     words = _Words([_words(saved, order) for saved in programs])
@@ -189,8 +222,7 @@ def _itself(program: Program) -> Program:
 def not_open(name: str, why: str) -> UnsupportedError:
     """Return the error of a function that has no program for any number of rows, for a reason."""
     return UnsupportedError(
-        f"save: {name} cannot be saved for any number of rows: {why}. Save a program for each size: call the compiled "
-        "function with them, and save without any_size"
+        f"{name} cannot be written for any number of rows: {why}. Write it for the sizes of the examples alone"
     )
 
 
