@@ -46,7 +46,8 @@ def run(program: str, *args: Any, ranks: int | None = None, **environment: str) 
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "OPENBLAS_NUM_THREADS": "1",
-            "OMPI_MCA_rmaps_base_oversubscribe": "1",
+            "OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4, and 5: more ranks than processors
+            "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
             **environment,

@@ -228,7 +228,8 @@ def _averaged(
     else:
         names = [name for name in parameters if any(name in part.gradients for part in given)]
         layout = layout_of(tuple([f"{name} as {dtype}{parameters[name].shape}" for name in names]))
-        buffer = np.stack([_flat(part, names, parameters, wide(dtype)) for part in parts])
+        flats = [_flat(part, names, parameters, wide(dtype)) for part in parts]
+        buffer = flats[0].reshape(1, -1) if len(flats) == 1 else np.stack(flats)
         flat = collectives.averaged(buffer, None, call, rows, count, layout, comm.name)
     pieces = _cut(flat, [parameters[name].size for name in names])
     return {
@@ -241,8 +242,10 @@ def _flat(part: Part, names: list[str], parameters: dict[str, Tensor], dtype: An
     gradients = [
         part.gradients[name] if name in part.gradients else np.zeros(parameters[name].shape, dtype) for name in names
     ]
-    flat = [np.reshape(gradient, -1) for gradient in gradients]
-    return np.concatenate(flat).astype(dtype) if flat else np.zeros(0, dtype)
+    if not gradients:
+        return np.zeros(0, dtype)
+    flat = np.concatenate([np.reshape(gradient, -1) for gradient in gradients])
+    return flat if flat.dtype == dtype else flat.astype(dtype)
 
 
 def _as_gradient(piece: Any, parameter: Tensor) -> Any:

@@ -124,7 +124,7 @@ class Group:
         if self.size == 1:
             return _root(list(nodes), list(nodes.values()), count)
         places = [trees.places_of(rank, self.size, count) for rank in range(self.size)]
-        mine = np.stack(list(nodes.values()))
+        mine = np.stack(list(nodes.values())) if len(nodes) > 1 else next(iter(nodes.values()))[None]
         exchange = self._from_all if mine[0].nbytes <= SMALL else self._in_parts
         return exchange(mine, places, count)
 
@@ -140,7 +140,9 @@ class Group:
         length = mine.shape[1]
         ends = [length * rank // self.size for rank in range(self.size + 1)]
         lengths = [stop - start for start, stop in pairwise(ends)]
-        sent = np.concatenate([mine[:, ends[rank] : ends[rank + 1]].ravel() for rank in range(self.size)])
+        sent = mine[0]  # of one sum the parts lie one after the other
+        if len(mine) > 1:
+            sent = np.concatenate([mine[:, start:stop].ravel() for start, stop in pairwise(ends)])
         part = lengths[self.rank]
         counts = [len(own) * part for own in places]
         received = np.empty(sum(counts), mine.dtype)

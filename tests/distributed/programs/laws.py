@@ -77,6 +77,28 @@ for step in (tg.distributed.backward, tg.compile(lambda *args, **options: tg.dis
     loss = step([w], lambda x: np.mean((x @ w) ** 2), x, comm=comm)
     assert np.isclose(loss, (x @ w.data) ** 2) and np.allclose(w.grad, 2 * x[0] * (x @ w.data))
 
+
+# Ranks that compile and ranks that do not, programs made at different steps, branches that some ranks take.
+def step(x):
+    w.grad = None
+    loss = np.mean((x @ w) ** 2)
+    if np.sum(x) > 0:  # before the exchange a rank may decide by itself
+        loss = 2 * loss
+    loss.backward()
+    tg.distributed.average_gradients([w], comm, rows=len(x))
+    comm.barrier()
+    return tg.distributed.total(loss.detach() * len(x), comm)
+
+
+compiled = tg.compile(step) if rank % 2 == 0 else step
+for number in range(8):
+    every = [np.full((2 + (number + other) % 3, 2), (-1.0) ** (number // (other + 1))) for other in range(size)]
+    sums = compiled(every[rank])
+    factors = [2 if part.sum() > 0 else 1 for part in every]
+    assert np.isclose(sums, sum(f * np.sum((part @ w.data) ** 2) for f, part in zip(factors, every, strict=True)))
+    gradient = sum(f * 2 * (part @ w.data) @ part for f, part in zip(factors, every, strict=True))
+    assert np.allclose(w.grad, gradient / sum(map(len, every)))
+
 # A sum over rows, which the ranks have different numbers of.
 x = rng.normal(size=(2 * size + 1, 2))
 w.grad = None
