@@ -7,6 +7,8 @@ import pytest
 
 import tinygraph as tg
 
+assert tg.distributed.__all__
+assert not [name for name in sys.modules if name.startswith("mpi4py")]
 sys.modules["mpi4py"] = None
 with pytest.raises(ImportError, match=r"mpi4py cannot be imported. Install it with pip install 'tinygraph\[mpi\]'"):
     tg.distributed.mpi()
