@@ -121,21 +121,59 @@ def test_the_mean_of_the_steps_that_a_mask_keeps():
     np.testing.assert_allclose(found, np.asarray(expected), rtol=1e-6)
 
 
-# Arguments that a layer of ours does not have, or has with another default.
-OTHERS = {"kwargs", "name", "self", "options"}
+OTHERS = {"kwargs", "lora_alpha", "lora_rank", "name", "options", "quantization_config", "self"}
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _, _ in CASES}))
+@pytest.mark.parametrize("name", sorted({"Dense", *(name for name, _, _ in CASES)}))
 def test_arguments_and_defaults(name):
     def told(cls):
         found = inspect.signature(cls.__init__).parameters
         return {key: item.default for key, item in found.items() if key not in OTHERS}
 
     ours, theirs = told(getattr(nn, name)), told(getattr(keras().layers, name))
-    order = [key for key in theirs if key in ours]
-    assert order == list(ours)
-    for key in order:
-        if ours[key] != theirs[key] and theirs[key] is not inspect.Parameter.empty:
-            assert theirs[key] == (ours[key],) * 2, key
-    missing = set(theirs) - set(ours)
-    assert all(key.endswith(("_regularizer", "_constraint")) for key in missing), missing
+    theirs = {
+        key: item for key, item in theirs.items() if key not in ("lora_rank", "lora_alpha", "quantization_config")
+    }
+    assert list(ours) == list(theirs)
+    for key, default in theirs.items():
+        if ours[key] != default and default is not inspect.Parameter.empty:
+            assert default == (ours[key],) * 2, key
+
+
+RULES = {"bias_regularizer": "l1", "activity_regularizer": "l2", "bias_constraint": "non_neg"}
+OF_KERNEL = {"kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.3}}, "kernel_constraint": "unit_norm"}
+OF_DEPTH = {"depthwise_regularizer": "l2", "depthwise_constraint": "max_norm"}
+PENALISED = [
+    ("Conv1D", {"filters": 3, "kernel_size": 2, **OF_KERNEL}, ROWS),
+    ("Conv2D", {"filters": 3, "kernel_size": 2, **OF_KERNEL}, IMAGES),
+    ("Conv2DTranspose", {"filters": 3, "kernel_size": 2, **OF_KERNEL}, IMAGES),
+    ("Dense", {"units": 3, **OF_KERNEL}, FLAT),
+    ("DepthwiseConv2D", {"kernel_size": 2, **OF_DEPTH}, IMAGES),
+    ("SeparableConv2D", {"filters": 3, "kernel_size": 2, "pointwise_regularizer": "l1", **OF_DEPTH}, IMAGES),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "x"), PENALISED, ids=id_of)
+def test_penalties(name, options, x):
+    layer = getattr(nn, name)(**options, **RULES, bias_initializer="ones", dtype="float64")
+    layer(x)
+    options = {**options, **({"kernel_regularizer": keras().regularizers.L2(0.3)} if "Dep" not in name else {})}
+    if "depthwise_regularizer" in options:
+        options.pop("kernel_regularizer", None)
+    theirs = getattr(keras().layers, name)(**options, **RULES, bias_initializer="ones", dtype="float64")
+    theirs.build(x.shape)
+    for variable in theirs.trainable_variables:
+        variable.assign(layer.named_parameters()[variable.name].data)
+    theirs(x)
+    np.testing.assert_allclose(
+        float(sum(item.data for item in layer.losses)),
+        float(sum(np.asarray(keras().ops.convert_to_numpy(item)) for item in theirs.losses)),
+        rtol=1e-6,
+    )
+    assert {tensor.name.rpartition(".")[2] for tensor, _ in layer.constraints()} == {
+        variable.name for variable in theirs.trainable_variables if variable.constraint is not None
+    }
+    for tensor, rule in layer.constraints():
+        expected = next(item for item in theirs.trainable_variables if item.name == tensor.name.rpartition(".")[2])
+        found = keras().ops.convert_to_numpy(expected.constraint(expected))
+        np.testing.assert_allclose(rule(tensor.data), found, rtol=1e-6)

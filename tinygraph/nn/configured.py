@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Configured", "Family", "spelt"]
+__all__ = ["Configured", "Family", "Rule", "spelt"]
+
+# A regulariser or a constraint as a user gives it: a name, a function, a description, or None.
+Rule = str | Callable[[Any], Any] | Mapping[str, Any] | None
 
 T = TypeVar("T", bound=Callable[..., Any])
 

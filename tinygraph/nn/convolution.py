@@ -9,7 +9,9 @@ import numpy as np
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.convolution import conv2d, conv2d_input
 from tinygraph.functions.windows import Padding, Pair
+from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
+from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import count
 from tinygraph.nn.windowed import Windowed, numbers
@@ -35,7 +37,8 @@ class _Convolution(Windowed):
         activation: Activation,
         use_bias: bool,
         kernel_initializer: str | Initializer,
-        bias_initializer: str | Initializer,
+        kernel_regularizer: Rule,
+        kernel_constraint: Rule,
         **options: Any,
     ) -> None:
         super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
@@ -44,7 +47,8 @@ class _Convolution(Windowed):
         if self.filters % self.groups:
             raise ValueError(f"{kind}: filters must be a multiple of groups, got {filters} and {groups}")
         self.kernel_initializer = checked(kernel_initializer)
-        self.bias_initializer = checked(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
@@ -54,8 +58,10 @@ class _Convolution(Windowed):
                 f"{channels} channels, of a batch of shape {shape}, do not divide into {self.groups} groups"
             )
         window = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.weight("kernel", window, self.kernel_initializer)
-        self.bias = self.weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+        self.kernel = self.weight(
+            "kernel", window, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
+        )
+        self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:
         """Return the number of channels that the kernel is made for."""
@@ -76,6 +82,9 @@ class Conv2D(_Convolution):
         activation: a function or a name, "relu"; None for no activation.
         use_bias: add a bias.
         kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties of the weights and of the result, a name
+            such as "l2" or an object of `tinygraph.nn.regularizers`.
+        kernel_constraint, bias_constraint: for the weights after each step, of `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -102,11 +111,18 @@ class Conv2D(_Convolution):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        kernel_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
         super().__init__(
             filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
-            kernel_initializer, bias_initializer, **options,
+            kernel_initializer, kernel_regularizer, kernel_constraint, bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint, **options,
         )  # fmt: skip
 
     def _moved(self, x: Any) -> Any:
@@ -128,6 +144,9 @@ class Conv1D(_Convolution):
         activation: a function or a name, "relu"; None for no activation.
         use_bias: add a bias.
         kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties of the weights and of the result, a name
+            such as "l2" or an object of `tinygraph.nn.regularizers`.
+        kernel_constraint, bias_constraint: for the weights after each step, of `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -158,11 +177,18 @@ class Conv1D(_Convolution):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        kernel_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
         super().__init__(
             filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
-            kernel_initializer, bias_initializer, **options,
+            kernel_initializer, kernel_regularizer, kernel_constraint, bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint, **options,
         )  # fmt: skip
         if isinstance(padding, str) and padding not in ("valid", "same", "causal"):
             raise ValueError(f'Conv1D: padding must be "valid", "same", "causal", an int or a pair, got {padding!r}')
@@ -196,6 +222,9 @@ class Conv2DTranspose(Windowed):
         activation: a function or a name, "relu"; None for no activation.
         use_bias: add a bias.
         kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties of the weights and of the result, a name
+            such as "l2" or an object of `tinygraph.nn.regularizers`.
+        kernel_constraint, bias_constraint: for the weights after each step, of `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -230,9 +259,17 @@ class Conv2DTranspose(Windowed):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        kernel_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer, activity_regularizer, bias_constraint, **options,
+        )  # fmt: skip
         if padding not in ("valid", "same"):
             raise ValueError(f'Conv2DTranspose: padding must be "valid" or "same", got {padding!r}')
         self.filters = count("Conv2DTranspose", "filters", filters)
@@ -245,13 +282,16 @@ class Conv2DTranspose(Windowed):
                     f"{self.strides}"
                 )
         self.kernel_initializer = checked(kernel_initializer)
-        self.bias_initializer = checked(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         window = (*self.kernel_size, self.filters, self.channels_of(shape))
-        self.kernel = self.weight("kernel", window, self.kernel_initializer)
-        self.bias = self.weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+        self.kernel = self.weight(
+            "kernel", window, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
+        )
+        self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:
         """Return the number of channels that the kernel is made for."""

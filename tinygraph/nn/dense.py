@@ -9,7 +9,9 @@ import numpy as np
 
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.tensor import Tensor
+from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation, activation_of
+from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer, count
 
@@ -24,6 +26,9 @@ class Dense(Layer):
         activation: a function or a name: "relu", "tanh", "softmax", ...; None for no activation.
         use_bias: add a bias.
         kernel_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties of the weights and of the result, a name
+            such as "l2" or an object of `tinygraph.nn.regularizers`.
+        kernel_constraint, bias_constraint: for the weights after each step, of `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -47,6 +52,11 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        kernel_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -55,13 +65,25 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = checked(kernel_initializer)
         self.bias_initializer = checked(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         if not shape:
             raise self.misfit("a batch needs an axis of features, got a single number")
-        self.kernel = self.weight("kernel", (shape[-1], self.units), self.kernel_initializer)
-        self.bias = self.weight("bias", (self.units,), self.bias_initializer) if self.use_bias else None
+        matrix = (shape[-1], self.units)
+        self.kernel = self.weight(
+            "kernel", matrix, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.weight(
+                "bias", (self.units,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
+            )
 
     def call(self, x: Any) -> Any:
         """See the class."""
@@ -71,7 +93,7 @@ class Dense(Layer):
             hint = "put a Flatten() before it" if flat else "it takes its input size from its first batch"
             raise self.misfit(f"a batch of shape {x.shape} does not have {inputs} features in its last axis; {hint}")
         z = self._floating(x) @ self.kernel
-        return self.activation(z if self.bias is None else z + self.bias)
+        return regularizers.with_activity(self, self.activation(z if self.bias is None else z + self.bias))
 
 
 @primitive
@@ -98,6 +120,8 @@ class Embedding(Layer):
         input_dim: number of rows; indices run from 0 to input_dim − 1.
         output_dim: numbers in a row.
         embeddings_initializer: the first values, a name such as "random_uniform" or a function.
+        embeddings_regularizer: a penalty of the table, a name such as "l2" or an object of `tinygraph.nn.regularizers`.
+        embeddings_constraint: for the table after each step, of `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`; the dtype is float32 by default.
 
     Attributes:
@@ -118,16 +142,23 @@ class Embedding(Layer):
         input_dim: int,
         output_dim: int,
         embeddings_initializer: str | Initializer = "random_uniform",
+        embeddings_regularizer: Rule = None,
+        embeddings_constraint: Rule = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.input_dim = count("Embedding", "input_dim", input_dim)
         self.output_dim = count("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = checked(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
-        self.embeddings = self.weight("embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer)
+        self.embeddings = self.weight(
+            "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer, True,
+            self.embeddings_regularizer, self.embeddings_constraint,
+        )  # fmt: skip
 
     def call(self, x: Any) -> Any:
         """See the class."""

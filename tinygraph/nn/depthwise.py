@@ -7,7 +7,9 @@ from typing import Any
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.convolution import conv2d
 from tinygraph.functions.windows import Padding, Pair
+from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
+from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import count
 from tinygraph.nn.windowed import Windowed
@@ -28,6 +30,10 @@ class DepthwiseConv2D(Windowed):
         activation: a function or a name, "relu"; None for no activation.
         use_bias: add a bias.
         depthwise_initializer, bias_initializer: the first values, a name such as "he_normal" or a function.
+        depthwise_regularizer, bias_regularizer, activity_regularizer: penalties of the
+            weights and of the result, a name such as "l2" or an object of `tinygraph.nn.regularizers`.
+        depthwise_constraint, bias_constraint: for the weights after each step, of
+            `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -59,20 +65,30 @@ class DepthwiseConv2D(Windowed):
         use_bias: bool = True,
         depthwise_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        depthwise_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        depthwise_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer, activity_regularizer, bias_constraint, **options,
+        )  # fmt: skip
         self.depth_multiplier = count("DepthwiseConv2D", "depth_multiplier", depth_multiplier)
         self.depthwise_initializer = checked(depthwise_initializer)
-        self.bias_initializer = checked(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         channels = self.channels_of(shape)
         window = (*self.kernel_size, channels, self.depth_multiplier)
-        self.kernel = self.weight("kernel", window, self.depthwise_initializer)
-        filters = channels * self.depth_multiplier
-        self.bias = self.weight("bias", (filters,), self.bias_initializer) if self.use_bias else None
+        self.kernel = self.weight(
+            "kernel", window, self.depthwise_initializer, True, self.depthwise_regularizer, self.depthwise_constraint
+        )
+        self.make_bias(channels * self.depth_multiplier)
 
     def channels_of_kernel(self) -> int:
         """Return the number of channels that the kernel is made for."""
@@ -96,6 +112,10 @@ class SeparableConv2D(Windowed):
         activation: a function or a name, "relu"; None for no activation.
         use_bias: add a bias.
         depthwise_initializer, pointwise_initializer, bias_initializer: the first values, a name or a function.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: penalties of the
+            weights and of the result, a name such as "l2" or an object of `tinygraph.nn.regularizers`.
+        depthwise_constraint, pointwise_constraint, bias_constraint: for the weights after each step, of
+            `tinygraph.nn.constraints`.
         name, seed, dtype: see `Layer`.
 
     Attributes:
@@ -129,23 +149,42 @@ class SeparableConv2D(Windowed):
         depthwise_initializer: str | Initializer = "glorot_uniform",
         pointwise_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        depthwise_regularizer: Rule = None,
+        pointwise_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        depthwise_constraint: Rule = None,
+        pointwise_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer, activity_regularizer, bias_constraint, **options,
+        )  # fmt: skip
         self.filters = count("SeparableConv2D", "filters", filters)
         self.depth_multiplier = count("SeparableConv2D", "depth_multiplier", depth_multiplier)
         self.depthwise_initializer = checked(depthwise_initializer)
         self.pointwise_initializer = checked(pointwise_initializer)
-        self.bias_initializer = checked(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         channels = self.channels_of(shape)
         window = (*self.kernel_size, channels, self.depth_multiplier)
-        self.depthwise_kernel = self.weight("depthwise_kernel", window, self.depthwise_initializer)
+        self.depthwise_kernel = self.weight(
+            "depthwise_kernel", window, self.depthwise_initializer, True, self.depthwise_regularizer,
+            self.depthwise_constraint,
+        )  # fmt: skip
         mixing = (1, 1, channels * self.depth_multiplier, self.filters)
-        self.pointwise_kernel = self.weight("pointwise_kernel", mixing, self.pointwise_initializer)
-        self.bias = self.weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+        self.pointwise_kernel = self.weight(
+            "pointwise_kernel", mixing, self.pointwise_initializer, True, self.pointwise_regularizer,
+            self.pointwise_constraint,
+        )  # fmt: skip
+        self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:
         """Return the number of channels that the kernel is made for."""

@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.windows import Pair
+from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation, activation_of
+from tinygraph.nn.configured import Rule
 from tinygraph.nn.formats import LAST, check_format, from_last, shape_wanted, to_last
+from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
 
 __all__ = ["Windowed", "numbers"]
@@ -53,6 +56,10 @@ class Windowed(Layer):
         dilation_rate: Pair,
         activation: Activation,
         use_bias: bool,
+        bias_initializer: str | Initializer,
+        bias_regularizer: Rule,
+        activity_regularizer: Rule,
+        bias_constraint: Rule,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -64,6 +71,18 @@ class Windowed(Layer):
         self.dilation_rate = numbers(kind, "dilation_rate", dilation_rate, self.rank)
         self.activation: Callable[[Any], Any] = activation_of(activation)
         self.use_bias = use_bias
+        self.bias_initializer = checked(bias_initializer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def make_bias(self, filters: int) -> None:
+        """Make the bias of so many filters, or None."""
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.weight(
+                "bias", (filters,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
+            )
 
     def channels_of(self, shape: Sequence[int]) -> int:
         """Return the number of channels of a batch of this shape.
@@ -95,4 +114,5 @@ class Windowed(Layer):
         """See the class."""
         self.check_channels(x.shape, self.channels_of_kernel())
         z = self._moved(to_last(self._floating(x), self.data_format))
-        return self.activation(from_last(z if self.bias is None else z + self.bias, self.data_format))
+        y = self.activation(from_last(z if self.bias is None else z + self.bias, self.data_format))
+        return regularizers.with_activity(self, y)
