@@ -125,10 +125,10 @@ OF_NN = {
     "functional": "tg.relu(t)",
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.nn",
+    "RNNCell": "tg.nn.SimpleRNNCell(32)",
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
-        ("RNN", "SimpleRNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "Bidirectional", "TimeDistributed",
-         "MultiHeadAttention", "MultiheadAttention", "Attention", "Transformer", "TransformerEncoderLayer",
+        ("MultiHeadAttention", "MultiheadAttention", "Attention", "Transformer", "TransformerEncoderLayer",
          "Conv3D", "Conv3d", "GroupNorm"),
         "a class of your own, class Own(tg.nn.Module), with a method call",
     ),

@@ -16,11 +16,13 @@ from tinygraph.nn import constraints as constraints
 from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.arguments import register
+from tinygraph.nn.cells import StackedRNNCells
 from tinygraph.nn.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
 from tinygraph.nn.dense import Dense, Embedding
 from tinygraph.nn.depthwise import DepthwiseConv2D, SeparableConv2D
 from tinygraph.nn.dropout import Dropout
+from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
 from tinygraph.nn.model import Input, InputLayer, Model
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.normalization import BatchNormalization
@@ -40,14 +42,20 @@ from tinygraph.nn.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from tinygraph.nn.recurrent import RNN, SimpleRNN, SimpleRNNCell
 from tinygraph.nn.reshaping import Flatten, Permute, RepeatVector, Reshape
 from tinygraph.nn.resizing import Cropping1D, Cropping2D, UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D
 from tinygraph.nn.sequential import Sequential
+from tinygraph.nn.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Bidirectional",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -58,6 +66,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
@@ -65,6 +74,7 @@ __all__ = [
     "GroupNormalization",
     "Input",
     "InputLayer",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "MaxPooling1D",
@@ -77,6 +87,10 @@ __all__ = [
     "Reshape",
     "SeparableConv2D",
     "Sequential",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
