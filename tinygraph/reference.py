@@ -27,6 +27,7 @@ ROOMS = {
     "Optimisers and schedules": ("tinygraph.optim", "tg.optim"),
     "Files": ("tinygraph.export", "tg.export"),
     "Losses": ("tinygraph.training.losses", "tg.training.losses"),
+    "Metrics": ("tinygraph.training.metrics", "tg.training.metrics"),
     "Losses as Keras has them": ("tinygraph.keras.losses", "tg.keras.losses"),
     "Labels, sequences and seeds as Keras has them": ("tinygraph.keras.utils", "tg.keras.utils"),
     "Data": ("tinygraph.data", "tg.data"),

@@ -1,0 +1,365 @@
+"""Metrics: exact over an epoch of batches, against NumPy and against Keras where it is installed, and compiled."""
+
+import importlib.util
+import itertools
+import os
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.training import metrics
+
+RNG = np.random.default_rng(0)
+N = 40
+ANY = RNG.normal(size=(N, 4))
+OTHER = RNG.normal(size=(N, 4))
+SIGNS = np.where(RNG.random((N, 4)) < 0.5, -1.0, 1.0)
+POSITIVE = RNG.uniform(0.5, 3, (N, 4))
+RATES = RNG.uniform(0.5, 3, (N, 4))
+LOGITS = 3 * RNG.normal(size=(N, 4))
+SHARES = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=-1, keepdims=True)
+TRUE_SHARES = np.exp(ANY) / np.exp(ANY).sum(axis=-1, keepdims=True)
+LABELS = RNG.integers(0, 4, N)
+LABELS[::2] = SHARES.argmax(axis=-1)[::2]
+ONE_HOT = np.eye(4)[LABELS]
+INSIDE = RNG.uniform(0, 1, (N, 1))
+BITS = (INSIDE + 0.6 * RNG.normal(size=(N, 1)) > 0.5).astype(float)
+MANY = RNG.uniform(0, 1, (N, 3))
+MANY_BITS = (MANY + 0.6 * RNG.normal(size=(N, 3)) > 0.5).astype(float)
+WEIGHTS = RNG.uniform(0, 2, N)
+CUTS = (0, 7, 8, 31, N)  # batches of different sizes
+
+
+def mean(values):
+    """The weighted mean of the values of examples, as an expected result."""
+    return lambda y, p, w: np.sum(np.mean(values(y, p).reshape(len(p), -1), axis=1) * w) / np.sum(w)
+
+
+def length(x):
+    return np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def rank(y, p):
+    return np.sum(p > p[np.arange(len(p)), y][:, None], axis=1)
+
+
+def share(above, below):
+    return lambda y, p, w: np.sum(above(y, p > 0.5) * w[:, None]) / np.sum(below(y, p > 0.5) * w[:, None])
+
+
+def rising(y, p, w):
+    """The ROC area of answers without ties: the share of pairs in the right order."""
+    y, p, w = y.ravel() == 1, p.ravel(), w
+    ordered = (p[y][:, None] > p[~y][None]) * w[y][:, None] * w[~y][None]
+    return np.sum(ordered) / np.sum(w[y]) / np.sum(w[~y])
+
+
+def scores(y, p, w, squared=1):
+    said = (p == p.max(axis=-1, keepdims=True)).astype(float)
+    right, missed, wrong = (np.sum(part * w[:, None], axis=0) for part in (said * y, (1 - said) * y, said * (1 - y)))
+    return (1 + squared) * right / ((1 + squared) * right + squared * missed + wrong)
+
+
+def entropy(y, p):
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p), axis=-1)
+
+
+# By the class of a metric: its arguments, targets, predictions, and the result for the weights of the examples.
+CASES = {
+    "AUC": [
+        ({}, BITS, INSIDE, None),
+        ({"num_thresholds": 20001}, BITS, INSIDE, rising),
+        ({"curve": "PR"}, BITS, INSIDE, None),
+        ({"curve": "PR", "summation_method": "minoring"}, BITS, INSIDE, None),
+        ({"summation_method": "majoring", "thresholds": [0.2, 0.5, 0.6]}, BITS, INSIDE, None),
+        ({"multi_label": True, "label_weights": [1.0, 2.0, 0.5], "num_labels": 3}, MANY_BITS, MANY, None),
+        ({"multi_label": True, "curve": "PR"}, MANY_BITS, MANY, None),
+        ({"from_logits": True}, BITS, 3 * INSIDE - 1, None),
+    ],
+    "Accuracy": [({}, LABELS, rank(LABELS, SHARES), mean(lambda y, p: y == p))],
+    "BinaryAccuracy": [
+        ({}, BITS, INSIDE, mean(lambda y, p: y == (p > 0.5))),
+        ({"threshold": 0.3}, MANY_BITS, MANY, mean(lambda y, p: y == (p > 0.3))),
+    ],
+    "BinaryCrossentropy": [
+        ({}, BITS, INSIDE, mean(entropy)),
+        ({"label_smoothing": 0.2}, BITS, INSIDE, mean(lambda y, p: entropy(0.8 * y + 0.1, p))),
+    ],
+    "CategoricalAccuracy": [({}, ONE_HOT, SHARES, mean(lambda y, p: y.argmax(axis=-1) == p.argmax(axis=-1)))],
+    "CategoricalCrossentropy": [({}, ONE_HOT, SHARES, mean(lambda y, p: -np.log(p[y == 1])))],
+    "CategoricalHinge": [
+        ({}, ONE_HOT, OTHER, mean(lambda y, p: np.maximum(np.max((1 - y) * p, axis=-1) - p[y == 1] + 1, 0))),
+    ],
+    "ConfusionMatrix": [
+        ({"num_classes": 4}, LABELS, SHARES, lambda y, p, w: sum(
+            np.outer(np.eye(4)[a], np.eye(4)[b]) * c for a, b, c in zip(y, p.argmax(axis=-1), w, strict=True)
+        )),
+    ],
+    "CosineSimilarity": [
+        ({}, ANY, OTHER, mean(lambda y, p: np.sum(y * p / length(y) / length(p), axis=-1))),
+    ],
+    "F1Score": [
+        ({}, ONE_HOT, SHARES, scores),
+        ({"average": "macro"}, ONE_HOT, SHARES, lambda *args: np.mean(scores(*args))),
+        ({"average": "micro", "threshold": 0.3}, ONE_HOT, SHARES, None),
+        ({"average": "weighted"}, ONE_HOT, SHARES, None),
+    ],
+    "FBetaScore": [({"beta": 2.0}, ONE_HOT, SHARES, lambda *args: scores(*args, squared=4))],
+    "FalseNegatives": [({}, BITS, INSIDE, lambda y, p, w: np.sum(((y == 1) & (p <= 0.5)) * w[:, None]))],
+    "FalsePositives": [({"thresholds": 0.3}, BITS, INSIDE, lambda y, p, w: np.sum((y < p - 0.3) * w[:, None]))],
+    "Hinge": [({}, SIGNS, OTHER, mean(lambda y, p: np.maximum(1 - y * p, 0)))],
+    "KLDivergence": [({}, TRUE_SHARES, SHARES, mean(lambda y, p: np.sum(y * np.log(y / p), axis=-1)))],
+    "LogCoshError": [({}, ANY, OTHER, mean(lambda y, p: np.log(np.cosh(p - y))))],
+    "MeanAbsoluteError": [({}, ANY, OTHER, mean(lambda y, p: np.abs(y - p)))],
+    "MeanAbsolutePercentageError": [({}, POSITIVE, OTHER, mean(lambda y, p: 100 * np.abs(y - p) / y))],
+    "MeanSquaredError": [({}, ANY, OTHER, mean(lambda y, p: (y - p) ** 2))],
+    "MeanSquaredLogarithmicError": [({}, POSITIVE, RATES, mean(lambda y, p: (np.log1p(y) - np.log1p(p)) ** 2))],
+    "Poisson": [({}, POSITIVE, RATES, mean(lambda y, p: p - y * np.log(p)))],
+    "Precision": [
+        ({}, BITS, INSIDE, share(lambda y, said: y * said, lambda y, said: said)),
+        ({"thresholds": [0.7, 0.2]}, BITS, INSIDE, None),
+        ({"top_k": 2}, ONE_HOT, SHARES, None),
+        ({"class_id": 1, "thresholds": 0.3}, ONE_HOT, SHARES, None),
+    ],
+    "Recall": [
+        ({}, BITS, INSIDE, share(lambda y, said: y * said, lambda y, said: y)),
+        ({"top_k": 2, "class_id": 2}, ONE_HOT, SHARES, None),
+    ],
+    "RootMeanSquaredError": [({}, ANY, OTHER, lambda y, p, w: np.sqrt(mean(lambda y, p: (y - p) ** 2)(y, p, w)))],
+    "SparseCategoricalAccuracy": [({}, LABELS, SHARES, mean(lambda y, p: y == p.argmax(axis=-1)))],
+    "SparseCategoricalCrossentropy": [
+        ({}, LABELS, SHARES, mean(lambda y, p: -np.log(p[np.arange(len(p)), y]))),
+        ({"from_logits": True, "ignore_class": 2}, LABELS, LOGITS, lambda y, x, w: np.sum(
+            (w * -tg.log_softmax(x)[np.arange(len(x)), y])[y != 2]) / np.sum(w[y != 2])),
+    ],
+    "SparseTopKCategoricalAccuracy": [({"k": 2}, LABELS, SHARES, mean(lambda y, p: rank(y, p) < 2))],
+    "SquaredHinge": [({}, SIGNS, OTHER, mean(lambda y, p: np.maximum(1 - y * p, 0) ** 2))],
+    "TopKCategoricalAccuracy": [({"k": 3}, ONE_HOT, SHARES, mean(lambda y, p: rank(y.argmax(axis=-1), p) < 3))],
+    "TrueNegatives": [({}, BITS, INSIDE, lambda y, p, w: np.sum(((y == 0) & (p <= 0.5)) * w[:, None]))],
+    "TruePositives": [({"thresholds": [0.2, 0.8]}, BITS, INSIDE, None)],
+}  # fmt: skip
+EACH = [pytest.param(name, *case, id=f"{name}{case[0] or ''}") for name in CASES for case in CASES[name]]
+
+
+def batches(*arrays):
+    for start, stop in itertools.pairwise(CUTS):
+        yield tuple(None if array is None else array[start:stop] for array in arrays)
+
+
+def over_an_epoch(metric, y, p, weights=None, update=None):
+    for batch in batches(y, p, weights):
+        (update or metric.update_state)(*batch)
+    return metric.result()
+
+
+@pytest.mark.parametrize(("name", "arguments", "y", "p", "expected"), EACH)
+def test_results_are_those_of_all_examples_together(name, arguments, y, p, expected):
+    metric = getattr(metrics, name)(**arguments)
+    for weights in (None, WEIGHTS):
+        metric.reset_state()
+        found = over_an_epoch(metric, y, p, weights)
+        assert found.dtype == np.float64
+        whole = getattr(metrics, name)(**arguments)
+        np.testing.assert_allclose(found, whole(y, p, weights), rtol=1e-12)
+        if expected is not None:
+            wanted = expected(y, p, np.ones(N) if weights is None else weights)
+            tolerance = 1e-3 if name == "AUC" else 3e-6
+            np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=1e-7)
+    metric.update_state(y[:0], p[:0])
+    np.testing.assert_array_equal(metric.result(), found)
+    metric.reset_state()
+    assert np.all(np.asarray(metric.result()) == 0)
+    again = getattr(metrics, name).from_config(metric.get_config())
+    np.testing.assert_allclose(over_an_epoch(again, y, p, WEIGHTS), found, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "arguments", "y", "p", "expected"), EACH)
+def test_a_compiled_update_does_the_same(name, arguments, y, p, expected):
+    metric, compiled = (getattr(metrics, name)(**arguments) for _ in range(2))
+    compiled.build(y.shape, p.shape)
+    eager = over_an_epoch(metric, y, p, WEIGHTS)
+
+    @tg.compile
+    def step(y, p, weights):
+        predictions = tg.Tensor(np.ones(1)) * p
+        compiled.update_state(y, predictions, weights)
+        return np.sum(predictions)
+
+    np.testing.assert_allclose(over_an_epoch(compiled, y, p, WEIGHTS, step), eager, rtol=1e-12)
+    compiled.reset_state()
+    np.testing.assert_allclose(over_an_epoch(compiled, y, p, WEIGHTS, step), eager, rtol=1e-12)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="Keras is not installed")
+@pytest.mark.parametrize(("name", "arguments", "y", "p", "expected"), EACH)
+def test_results_are_those_of_keras(name, arguments, y, p, expected):
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    if name == "ConfusionMatrix":
+        pytest.skip("not one of Keras's")
+    # Without weights Keras's metric counts an ignored class as a loss of 0; its loss leaves the examples out.
+    for weights in (WEIGHTS,) if "ignore_class" in arguments else (None, WEIGHTS):
+        ours, theirs = getattr(tg.keras.metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+        single = p.astype(np.float32) if p.dtype == np.float64 else p
+        mine, wanted = over_an_epoch(ours, y, p, weights), over_an_epoch(theirs, y, single, weights)
+        np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=2e-6)
+        assert ours.name == getattr(metrics, name)(**arguments).name
+
+
+def test_each_metric_is_tested():
+    own = {name for name in metrics.__all__ if name[0].isupper()}
+    assert set(CASES) == own - {"MeanMetricWrapper", "Mean", "Metric", "Sum"}
+
+
+# --- sums and means --------------------------------------------------------------------------------------------------
+
+
+def test_means_and_sums_of_values():
+    metric, total = metrics.Mean(), metrics.Sum()
+    for values in (3.0, [1.0, 2.0], np.array([[4.0, 6.0]])):
+        metric.update_state(values)
+        total.update_state(values)
+    assert metric.result() == pytest.approx((3 + 1 + 2 + 5) / 4)
+    assert total.result() == 16
+    metric.reset_state()
+    metric.update_state([1.0, 2.0, 3.0], sample_weight=[0, 1, 3])
+    assert metric.result() == pytest.approx(11 / 4)
+    assert metrics.Mean(dtype="float32")(2.0).dtype == np.float32
+
+
+def test_sums_are_kept_in_float64():
+    metric = metrics.Mean()
+    for _ in range(20):
+        metric.update_state(np.full(1_000_003, 0.1, np.float32))
+    assert metric.result() == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+    assert all(variable.dtype == np.float64 and not variable.requires_grad for variable in metric.variables)
+
+
+def test_a_mean_over_steps_and_examples():
+    y, p = RNG.normal(size=(2, 6, 5, 3))
+    weights = RNG.uniform(0, 1, (6, 5))
+    metric = metrics.MeanSquaredError()
+    metric.update_state(y, p, weights)
+    assert metric.result() == pytest.approx(np.sum(np.mean((y - p) ** 2, axis=-1) * weights) / np.sum(weights))
+
+
+# --- labels of any form ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["CategoricalAccuracy", "SparseCategoricalAccuracy", "TopKCategoricalAccuracy", "F1Score"]
+)
+def test_labels_of_each_form(name):
+    expected = getattr(metrics, name)()(ONE_HOT, SHARES)
+    for labels in (LABELS, LABELS[:, None], LABELS.astype(np.float32), ONE_HOT.astype(int), ONE_HOT == 1):
+        np.testing.assert_array_equal(getattr(metrics, name)()(labels, SHARES), expected)
+    with pytest.raises(tg.ShapeError, match=r"\(7,\)|\(7,"):
+        getattr(metrics, name)()(LABELS[:7], SHARES)
+
+
+def test_answers_of_each_form():
+    for name in ("AUC", "BinaryAccuracy", "Precision", "Recall"):
+        expected = getattr(metrics, name)()(BITS, INSIDE)
+        for labels in (BITS[:, 0], BITS[:, 0] == 1, BITS.astype(int)):
+            for predictions in (INSIDE, INSIDE[:, 0], tg.Tensor(INSIDE)):
+                assert getattr(metrics, name)()(labels, predictions) == expected
+    rows = metrics.Precision(class_id=1)(ONE_HOT, SHARES)
+    assert (
+        metrics.Precision(class_id=1)(LABELS, SHARES) == metrics.Precision(class_id=1)(LABELS[:, None], SHARES) == rows
+    )
+    with pytest.raises(tg.ShapeError, match=r"binary_accuracy: .*\(40,\).*\(40, 4\).*sparse_categorical_accuracy"):
+        metrics.BinaryAccuracy()(LABELS, SHARES)
+    with pytest.raises(TypeError, match="targets must be numbers"):
+        metrics.Accuracy()(np.array(["a"]), np.array([1]))
+
+
+def test_a_confusion_matrix_of_labels():
+    metric = metrics.ConfusionMatrix(3)
+    np.testing.assert_array_equal(metric([0, 1, 2, 2], np.array([0, 1, 1, 2])), [[1, 0, 0], [0, 1, 0], [0, 1, 1]])
+    with pytest.raises(ValueError, match="confusion_matrix: labels run from 0 to 3, but num_classes is 3"):
+        metric([0, 3], np.array([0, 1]))
+    np.testing.assert_array_equal(metric.result().sum(), 4)
+
+
+# --- by name ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "target", "expected"),
+    [
+        (None, (8, 1), (8,), "BinaryAccuracy"),
+        ("binary_crossentropy", (8, 1), None, "BinaryAccuracy"),
+        ("binary_crossentropy", None, None, "BinaryAccuracy"),
+        (None, (8, 4), (8,), "SparseCategoricalAccuracy"),
+        (None, (8, 4), (8, 1), "SparseCategoricalAccuracy"),
+        (None, (8, 4), (8, 4), "CategoricalAccuracy"),
+        ("binary_crossentropy", (8, 4), (8, 4), "CategoricalAccuracy"),
+        ("sparse_categorical_crossentropy", (8, 4), None, "SparseCategoricalAccuracy"),
+        (tg.training.losses.SparseCategoricalCrossentropy(), None, None, "SparseCategoricalAccuracy"),
+        (tg.training.losses.categorical_crossentropy, None, None, "CategoricalAccuracy"),
+        (None, None, None, "AnyAccuracy"),
+    ],
+)
+def test_accuracy_is_that_of_the_loss_and_the_shapes(loss, output, target, expected):
+    for name in ("accuracy", "acc"):
+        metric = metrics.get(name, loss=loss, output_shape=output, target_shape=target)
+        assert type(metric).__name__ == expected
+        assert metric.name == name
+    entropy = metrics.get("ce", loss=loss, output_shape=output, target_shape=target)
+    assert type(entropy).__name__ in (expected.replace("Accuracy", "Crossentropy"), "CategoricalCrossentropy")
+
+
+def test_an_accuracy_of_which_nothing_is_known_looks_at_the_batch():
+    assert metrics.get("accuracy")(LABELS, SHARES) == metrics.SparseCategoricalAccuracy()(LABELS, SHARES)
+    assert metrics.get("accuracy")(ONE_HOT, SHARES) == metrics.SparseCategoricalAccuracy()(LABELS, SHARES)
+    assert metrics.get("accuracy")(BITS, INSIDE) == metrics.BinaryAccuracy()(BITS, INSIDE)
+
+
+def test_every_name():
+    for name in CASES:
+        if name not in ("Accuracy", "ConfusionMatrix"):
+            assert type(metrics.get(name)) is getattr(metrics, name)
+    assert type(metrics.get("mse")) is metrics.MeanSquaredError
+    assert metrics.get("mse").name == "mse"
+    assert type(metrics.get("kl_divergence")) is metrics.KLDivergence
+    assert type(metrics.get("f1_score")) is metrics.F1Score
+    assert type(metrics.get("auc")) is metrics.AUC
+    assert metrics.get("huber")(ANY, OTHER) == pytest.approx(tg.training.losses.Huber()(ANY, OTHER))
+    metric = metrics.AUC(name="area")
+    assert metrics.get(metric) is metric
+    assert metrics.get(None) is None
+    assert type(metrics.get(metrics.AUC)) is metrics.AUC
+    made = metrics.get({"class_name": "TopKCategoricalAccuracy", "config": {"k": 2}})
+    assert made.k == 2
+    for bad in ("acuracy", 3, {"class_name": "AOC"}):
+        with pytest.raises(ValueError, match="a metric is a function, an object, or one of accuracy,"):
+            metrics.get(bad)
+
+
+def test_a_function_of_ones_own():
+    def worst(y_true, y_pred):
+        return np.max(np.abs(y_true - y_pred))
+
+    metric = metrics.get(worst)
+    metric.update_state(ANY[:1], OTHER[:1])
+    metric.update_state(ANY[1:4], OTHER[1:4])
+    assert metric.name == "worst"
+    assert metric.result() == pytest.approx((worst(ANY[:1], OTHER[:1]) + 3 * worst(ANY[1:4], OTHER[1:4])) / 4)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: metrics.AUC(curve="RUC"), "curve must be 'ROC' or 'PR'.*'RUC'"),
+        (lambda: metrics.AUC(num_thresholds=1), "num_thresholds must be 2 or more, got 1"),
+        (lambda: metrics.AUC(num_labels=3), "multi_label=True alone"),
+        (lambda: metrics.Precision(thresholds=[0.5, 1.5]), "precision: thresholds must lie between 0 and 1"),
+        (lambda: metrics.F1Score(average="mean"), "f1_score: average must be None"),
+        (lambda: metrics.F1Score(threshold=2.0), "f1_score: threshold"),
+        (lambda: metrics.FBetaScore(beta=0.0), "fbeta_score: beta"),
+    ],
+)
+def test_arguments_that_mean_nothing(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
