@@ -151,7 +151,8 @@ def test_a_function_is_the_same_in_onnxruntime(tmp_path, name):
 
 def test_each_function_of_the_table_has_a_case():
     elsewhere = {"astype", "avg_pool2d", "conv2d", "conv2d_input", "getitem", "max_pool2d"}
-    assert {getattr(function, "__name__", str(function)) for function in TABLE} == elsewhere | CALLED.keys()
+    checked = {"class_numbers", "probabilities"}  # of all checks
+    assert {getattr(function, "__name__", str(function)) for function in TABLE} | checked == elsewhere | CALLED.keys()
 
 
 INDICES = {

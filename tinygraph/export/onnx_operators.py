@@ -16,15 +16,25 @@ import numpy as np
 from tinygraph.derivatives import shapes as own_shapes
 from tinygraph.export.onnx_indexing import getitem, take, take_along_axis
 from tinygraph.export.onnx_writer import Call, Writer
-from tinygraph.functions import activations, checks, convolution, logits, means, pooling
+from tinygraph.functions import activations, convolution, logits, means, pooling
+from tinygraph.functions.checks import CHECKS
 from tinygraph.functions.windows import Sliding, slide
 from tinygraph.graph import Node
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "operators"]
 
 Write = Callable[[Writer, Call], Any]
 
 TABLE: dict[Any, Write] = {}
+
+
+def operators() -> dict[Any, Write]:
+    """Return the table, in which checks of values let them pass."""
+    return {**dict.fromkeys(CHECKS, _first), **TABLE}
+
+
+def _first(w: Writer, call: Call) -> Any:
+    return w.value(call.args[0])
 
 
 def _writes(*functions: Any) -> Callable[[Write], Write]:
@@ -57,7 +67,7 @@ TABLE.update({
     np.log: _unary("Log"), np.negative: _unary("Neg"), np.positive: _unary("Identity"),
     np.reciprocal: _unary("Reciprocal"), np.rint: _unary("Round"), np.sign: _unary("Sign"), np.sin: _unary("Sin"),
     np.sinh: _unary("Sinh"), np.sqrt: _unary("Sqrt"), np.tan: _unary("Tan"), np.tanh: _unary("Tanh"),
-    np.copy: _unary("Identity"), checks.class_numbers: _unary("Identity"), checks.probabilities: _unary("Identity"),
+    np.copy: _unary("Identity"),
     activations.relu: _unary("Relu"), activations.sigmoid: _unary("Sigmoid"),
     activations.softplus: _unary("Softplus"),
 })  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.tensor import Tensor
+from tinygraph.functions.checks import CHECKS
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.configured import Rule
@@ -111,6 +112,9 @@ def rows_within(indices: Any, rows: int, place: str) -> Any:
             "make input_dim one more than the largest index"
         )
     return indices
+
+
+CHECKS.add(rows_within)
 
 
 class Embedding(Layer):

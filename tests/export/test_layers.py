@@ -1,0 +1,112 @@
+"""Every layer as an ONNX file and as a module in NumPy alone: the same numbers for any number of rows."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import nn
+from tinygraph.export import onnx, save_module
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(5, 6)).astype("float32")
+SEQUENCES = RNG.normal(size=(5, 6, 4)).astype("float32")
+IMAGES = RNG.normal(size=(5, 9, 8, 4)).astype("float32")
+WORDS = RNG.integers(0, 7, size=(5, 6)).astype("int32")
+
+# By name a layer, and a batch.
+CASES: dict[str, tuple[Any, Any]] = {
+    "AveragePooling1D": (lambda: nn.AveragePooling1D(2, padding="same"), SEQUENCES),
+    "AveragePooling2D": (lambda: nn.AveragePooling2D(2, 1, "same"), IMAGES),
+    "BatchNormalization": (lambda: nn.BatchNormalization(), IMAGES),
+    "Conv1D": (lambda: nn.Conv1D(5, 3, padding="causal", dilation_rate=2, activation="relu"), SEQUENCES),
+    "Conv2D": (lambda: nn.Conv2D(6, (3, 2), strides=2, padding="same", activation="tanh"), IMAGES),
+    "Conv2DTranspose": (lambda: nn.Conv2DTranspose(3, 3, strides=2, padding="same"), IMAGES),
+    "Cropping1D": (lambda: nn.Cropping1D((1, 2)), SEQUENCES),
+    "Cropping2D": (lambda: nn.Cropping2D(((1, 2), (0, 1))), IMAGES),
+    "Dense": (lambda: nn.Dense(3, activation="softmax"), SEQUENCES),
+    "DepthwiseConv2D": (lambda: nn.DepthwiseConv2D(3, depth_multiplier=2), IMAGES),
+    "Dropout": (lambda: nn.Dropout(0.5), ROWS),
+    "Embedding": (lambda: nn.Embedding(7, 3), WORDS),
+    "Flatten": (lambda: nn.Flatten(), IMAGES),
+    "GlobalAveragePooling1D": (lambda: nn.GlobalAveragePooling1D(), SEQUENCES),
+    "GlobalAveragePooling2D": (lambda: nn.GlobalAveragePooling2D(keepdims=True), IMAGES),
+    "GlobalMaxPooling1D": (lambda: nn.GlobalMaxPooling1D(), SEQUENCES),
+    "GlobalMaxPooling2D": (lambda: nn.GlobalMaxPooling2D(), IMAGES),
+    "GroupNormalization": (lambda: nn.GroupNormalization(2), IMAGES),
+    "LayerNormalization": (lambda: nn.LayerNormalization(axis=(1, -1)), SEQUENCES),
+    "MaxPooling1D": (lambda: nn.MaxPooling1D(2), SEQUENCES),
+    "MaxPooling2D": (lambda: nn.MaxPooling2D(3, 2, "same"), IMAGES),
+    "Permute": (lambda: nn.Permute((3, 1, 2)), IMAGES),
+    "RMSNormalization": (lambda: nn.RMSNormalization(), SEQUENCES),
+    "RepeatVector": (lambda: nn.RepeatVector(3), ROWS),
+    "Reshape": (lambda: nn.Reshape((4, -1)), IMAGES),
+    "SeparableConv2D": (lambda: nn.SeparableConv2D(5, 3, padding="same"), IMAGES),
+    "UnitNormalization": (lambda: nn.UnitNormalization(), ROWS),
+    "UpSampling1D": (lambda: nn.UpSampling1D(2), SEQUENCES),
+    "UpSampling2D": (lambda: nn.UpSampling2D((2, 3)), IMAGES),
+    "UpSampling2D, bilinear": (lambda: nn.UpSampling2D(2, interpolation="bilinear"), IMAGES),
+    "ZeroPadding1D": (lambda: nn.ZeroPadding1D((1, 2)), SEQUENCES),
+    "ZeroPadding2D": (lambda: nn.ZeroPadding2D(((1, 2), (0, 1))), IMAGES),
+    "Bidirectional": (lambda: nn.Bidirectional(nn.GRU(3, return_sequences=True)), SEQUENCES),
+    "GRU": (lambda: nn.GRU(5), SEQUENCES),
+    "GRU, reset before": (lambda: nn.GRU(5, reset_after=False, go_backwards=True), SEQUENCES),
+    "LSTM": (lambda: nn.LSTM(5, return_sequences=True), SEQUENCES),
+    "SimpleRNN": (lambda: nn.SimpleRNN(5), SEQUENCES),
+    "TimeDistributed": (lambda: nn.TimeDistributed(nn.Dense(3)), SEQUENCES),
+    "Sequential": (lambda: nn.Sequential([nn.Flatten(), nn.Dense(3), np.tanh]), IMAGES),
+}
+
+
+def prepared(name: str) -> tuple[Any, Any]:
+    """Return a layer that has met batches, with weights that are no longer those of the beginning, and a batch."""
+    make, x = CASES[name]
+    layer = make()
+    layer(x)
+    for tensor in layer.parameters():
+        tensor.assign(tensor.data + 0.1 * RNG.normal(size=tensor.shape).astype(tensor.dtype))
+    layer.eval()
+    return layer, x
+
+
+def test_each_case_is_a_layer_of_its_name():
+    for name, (make, _) in CASES.items():
+        assert type(make()) is getattr(nn, name.partition(",")[0])
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_onnx(tmp_path, name):
+    pytest.importorskip("onnx_ir")
+    runtime = pytest.importorskip("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 3, 1
+    layer, x = prepared(name)
+    onnx(layer, tmp_path / "layer.onnx", x[:2])
+    session = runtime.InferenceSession(tmp_path / "layer.onnx", options, providers=["CPUExecutionProvider"])
+    for rows in (1, 2, 5):
+        compare(session.run(None, {session.get_inputs()[0].name: x[:rows]})[0], layer(x[:rows]))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_module(tmp_path, name):
+    layer, x = prepared(name)
+    save_module(layer, tmp_path / "layer.py", x[:2])
+    spec = importlib.util.spec_from_file_location("layer", Path(tmp_path / "layer.py"))
+    saved: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(saved)
+    for rows in (0, 1, 2, 5, 40):
+        batch = np.resize(x, (rows, *x.shape[1:]))
+        compare(saved.predict(batch, batch_size=16), layer(batch))
+        compare(saved.call(batch), layer(batch))
+
+
+def compare(found: Any, wanted: Any) -> None:
+    """Compare what a file computes with what the layer does."""
+    array = wanted.data if isinstance(wanted, tg.Tensor) else wanted
+    assert (found.shape, found.dtype) == (array.shape, array.dtype)
+    np.testing.assert_allclose(found, array, rtol=1e-5, atol=1e-5)
