@@ -108,7 +108,7 @@ def test_dtypes_stay(kind):
     assert [parameter.dtype for parameter in parameters] == [np.float64, np.float32, np.float16]
     assert all((parameter.data < 1).all() for parameter in parameters)
     for name, parameter in optimizer.parameters.items():
-        assert {m.dtype for m in optimizer._moments[name]} <= {wide(parameter.dtype)}
+        assert {tensors[name].dtype for tensors in optimizer._moments.values()} <= {wide(parameter.dtype)}
 
 
 class Layer(NamedTuple):
@@ -174,7 +174,7 @@ def test_without_a_gradient_a_parameter_stays(kind):
     optimizer.step()
     assert moved.data[0] < 1
     assert left.data[0] == 1
-    assert all(m.data[0] == optimizer.initial("square") for m in optimizer._moments["1"])
+    assert all(tensors["1"].data[0] == optimizer.initial("square") for tensors in optimizer._moments.values())
     assert optimizer.steps.item() == 1
 
 

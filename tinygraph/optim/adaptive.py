@@ -182,8 +182,8 @@ class Adam(Optimizer):
         mean = mean + (1 - self.beta_1) * (gradient - mean)
         square = square + (1 - self.beta_2) * (gradient * gradient - square)
         largest = [np.maximum(item, square) for item in largest]
-        divisor = np.sqrt(largest[0] if self.amsgrad else square) + self.epsilon
-        return value - rate * mean / divisor, mean, square, *largest
+        size = largest[0] if self.amsgrad else square
+        return value - rate * mean / (np.sqrt(size) + self.epsilon), mean, square, *largest
 
 
 class AdamW(Adam):

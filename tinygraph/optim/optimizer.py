@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self, TypedDict
 
 import numpy as np
 
@@ -20,7 +19,8 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError
 from tinygraph.nests import assign_all
 from tinygraph.optim.clipping import clipped
-from tinygraph.optim.parameters import Group, groups_of, is_rate
+from tinygraph.optim.memory import keep_freed_memory
+from tinygraph.optim.parameters import Group, grouped, is_rate
 from tinygraph.optim.rates import LearningRate, Rate, checked_number
 from tinygraph.optim.schedules import deserialize, serialize
 from tinygraph.optim.values import Array, as_wide, current
@@ -45,22 +45,27 @@ class OptimizerType(type):
 
     if not TYPE_CHECKING:
 
+        def __new__(meta, name, bases, namespace):
+            cls = super().__new__(meta, name, bases, namespace)
+            cls.__signature__ = _signature(cls)
+            cls._parameters_first = [*cls.__signature__.parameters][:1] == ["parameters"]
+            return cls
+
         def __call__(cls, *given, **named):
-            first = cls.__init__.__code__.co_varnames[1:2] if hasattr(cls.__init__, "__code__") else ()
-            if given and first == ("parameters",) and is_rate(given[0]):
+            if given and cls._parameters_first and is_rate(given[0]):
                 given = (None, *given)
             return super().__call__(*given, **named)
 
-        @property
-        def __signature__(cls):
-            """The arguments of the class, with the `Options` one by one."""
-            own = [*inspect.signature(cls.__init__).parameters.values()][1:]
-            if not own or own[-1].annotation != "Unpack[Options]":
-                return inspect.Signature(own)
-            names = {item.name for item in own}
-            base = inspect.signature(Optimizer.__init__).parameters.values()
-            options = [item for item in base if item.kind is item.KEYWORD_ONLY and item.name not in names]
-            return inspect.Signature([*own[:-1], *options])
+
+def _signature(cls: type) -> inspect.Signature:
+    """Return the arguments of an optimiser's class, with the `Options` one by one."""
+    own = [*inspect.signature(cls.__init__).parameters.values()][1:]  # type: ignore[misc]
+    if not own or own[-1].annotation != "Unpack[Options]":
+        return inspect.Signature(own)
+    names = {item.name for item in own}
+    base = inspect.signature(Optimizer).parameters.values()
+    options = [item for item in base if item.kind is item.KEYWORD_ONLY and item.name not in names]
+    return inspect.Signature([*own[:-1], *options])
 
 
 class Optimizer(metaclass=OptimizerType):
@@ -134,8 +139,9 @@ class Optimizer(metaclass=OptimizerType):
         self.steps = Tensor(0.0, name="steps", requires_grad=False)
         self._rate = LearningRate(call, learning_rate)
         self.parameters, self.groups = {}, []
-        self._moments: dict[str, list[Tensor]] = {}
-        self._averages: dict[str, list[Tensor]] = {}  # a list of one Tensor, or no list
+        # A dict for each moment, and no list for each parameter: a compiled step compares each container at each call.
+        self._moments: dict[str, dict[str, Tensor]] = {}
+        self._averages: dict[str, Tensor] = {}
         self._constraints: dict[str, Callable[[Any], Any]] = {}
         if parameters is not None:
             self.build(parameters)
@@ -164,8 +170,7 @@ class Optimizer(metaclass=OptimizerType):
             TypeError, ValueError: as for the class; ValueError also where the optimiser has other parameters already.
         """
         call = type(self).__name__
-        groups = groups_of(parameters, call)
-        found = {path: tensor for group in groups for path, tensor in group.parameters.items()}
+        found, groups = grouped(parameters, call)
         if self.parameters:
             if {id(tensor) for tensor in found.values()} == {id(tensor) for tensor in self.parameters.values()}:
                 return
@@ -174,18 +179,13 @@ class Optimizer(metaclass=OptimizerType):
                 f"Make a new optimiser for them, {call}({self.learning_rate:g})"
             )
         self._moments = {
-            path: [
-                _beside(parameter, f"{moment} of {parameter.name or path}", self.initial(moment))
-                for moment in self.moments
-            ]
-            for path, parameter in found.items()
+            moment: {path: _beside(moment, path, parameter, self.initial(moment)) for path, parameter in found.items()}
+            for moment in self.moments
         }
         if self.use_ema:
-            self._averages = {
-                path: [_beside(parameter, f"average of {parameter.name or path}", 0.0)]
-                for path, parameter in found.items()
-            }
+            self._averages = {path: _beside("average", path, parameter, 0.0) for path, parameter in found.items()}
         self.groups, self.parameters = groups, found
+        keep_freed_memory()
 
     def constrain(self, parameter: Tensor, function: Callable[[Any], Any] | None) -> None:
         """Replace the value of a parameter after each step by `function(value)`: a norm of at most 1, no negatives.
@@ -255,12 +255,17 @@ class Optimizer(metaclass=OptimizerType):
         values: list[Any] = []
         for group in self.groups:
             numbers = self._numbers(group, before)
-            for path, parameter in group.parameters.items():
+            rounded: dict[Any, Numbers] = {}
+            for path in group.paths:
+                parameter = self.parameters[path]
                 gradient = gradients.get(path)
                 if gradient is not None or self.use_ema:
-                    moments = [] if gradient is None else self._moments[path]
-                    values += self._moved(path, gradient, moments, numbers.rounded(wide(parameter.dtype)))
-                    tensors += (parameter, *moments, *self._averages.get(path, ()))
+                    own = [] if gradient is None else [moment[path] for moment in self._moments.values()]
+                    dtype = wide(parameter.dtype)
+                    if dtype not in rounded:
+                        rounded[dtype] = numbers.rounded(dtype)
+                    values += self._moved(path, gradient, own, rounded[dtype])
+                    tensors += (parameter, *own, *([self._averages[path]] if self.use_ema else ()))
         while tensors:  # only now, when nothing can fail any more
             tensors.pop().assign(values.pop())  # an array that has no name need not be copied
         self.steps.assign(before + 1)
@@ -293,11 +298,11 @@ class Optimizer(metaclass=OptimizerType):
             new = [*self.move(decayed, gradient, *numbers.factors, *map(current, moments))]
             if len(new) != 1 + len(moments):
                 raise ValueError(
-                    f"{type(self).__name__}.move: must return the new value and {len(moments)} new moments, got "
+                    f"{self._rate.call}.move: must return the new value and {len(moments)} new moments, got "
                     f"{len(new)} arrays"
                 )
-        for average in self._averages.get(path, ()):
-            new.append(numbers.keep * current(average) + (1 - numbers.keep) * new[0])
+        if self.use_ema:
+            new.append(numbers.keep * current(self._averages[path]) + (1 - numbers.keep) * new[0])
             if numbers.overwrite is not None:
                 new[0] = np.where(numbers.overwrite, new[-1], new[0])
         if gradient is not None and path in self._constraints:
@@ -309,13 +314,13 @@ class Optimizer(metaclass=OptimizerType):
         held = held.data if isinstance(held, Tensor) else held
         if np.shape(held) != value.shape:
             raise ShapeError(
-                f"{type(self).__name__}: the constraint of parameter {path} must keep the shape {value.shape}, and "
+                f"{self._rate.call}: the constraint of parameter {path} must keep the shape {value.shape}, and "
                 f"returned {np.shape(held)}"
             )
         return held
 
     def _refuse(self, method: str) -> NoReturn:
-        call = type(self).__name__
+        call = self._rate.call
         raise GraphError(
             f"{call}.{method}: the optimiser has no parameters yet. Call optimizer.build(model.parameters()) first, or "
             f"make it with them, {call}(model.parameters(), {self.learning_rate:g})"
@@ -362,9 +367,9 @@ class Optimizer(metaclass=OptimizerType):
             var_list: some of the optimiser's parameters; all of them if None.
         """
         chosen = None if var_list is None else {id(tensor) for tensor in var_list}
-        for path, averages in self._averages.items():
+        for path, average in self._averages.items():
             if chosen is None or id(self.parameters[path]) in chosen:
-                self.parameters[path].assign(averages[0].data)
+                self.parameters[path].assign(average.data)
 
     @property
     def learning_rate(self) -> float:
@@ -399,9 +404,8 @@ class Optimizer(metaclass=OptimizerType):
         }
         state |= {name: rate.tensor for name, rate in rates.items() if rate.tensor is not None}
         for path in self.parameters:
-            state |= {f"{moment} of {path}": tensor for moment, tensor in
-                      zip(self.moments, self._moments[path], strict=True)}  # fmt: skip
-            state |= {f"average of {path}": tensor for tensor in self._averages.get(path, ())}
+            state |= {f"{moment} of {path}": tensors[path] for moment, tensors in self._moments.items()}
+        state |= {f"average of {path}": tensor for path, tensor in self._averages.items()}
         return state
 
     def state_dict(self) -> dict[str, Array]:
@@ -463,8 +467,7 @@ class Optimizer(metaclass=OptimizerType):
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(NamedTuple):
     """The numbers of a step that the parameters of a group share.
 
     Attributes:
@@ -485,9 +488,10 @@ class Numbers:
         return Numbers(tuple(factor.astype(dtype) for factor in self.factors), decay, keep, self.overwrite)
 
 
-def _beside(parameter: Tensor, name: str, value: float) -> Tensor:
-    """Return a Tensor of the optimiser's own beside a parameter."""
-    return Tensor(np.full_like(parameter.data, value, dtype=wide(parameter.dtype)), name=name, requires_grad=False)
+def _beside(what: str, path: str, parameter: Tensor, value: float) -> Tensor:
+    """Return a Tensor of the optimiser's own beside a parameter, filled with a number."""
+    values = np.full_like(parameter.data, value, dtype=wide(parameter.dtype))
+    return Tensor(values, name=f"{what} of {parameter.name or path}", requires_grad=False)
 
 
 def _paired(call: str, gradients: list[Any], tensors: list[Tensor], parameters: dict[str, Tensor]) -> dict[str, Any]:

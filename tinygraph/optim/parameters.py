@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import entries
 from tinygraph.optim.rates import LearningRate, Rate, checked_number
 
-__all__ = ["Group", "groups_of", "is_rate"]
+__all__ = ["Group", "grouped", "is_rate"]
 
 # The keys of a group, beside the one of its parameters.
 OPTIONS = frozenset(("learning_rate", "weight_decay"))
@@ -21,24 +21,24 @@ class Group:
 
     Args:
         call: the optimiser's class, for messages.
-        parameters: the Tensors by path.
+        paths: those of its parameters in `optimizer.parameters`.
         learning_rate: a number or a schedule; None for the optimiser's.
         weight_decay: a number; None for the optimiser's.
 
     Attributes:
-        parameters, weight_decay: as given.
+        paths, weight_decay: as given.
         rate: the `LearningRate` of the group, or None.
     """
 
     def __init__(
         self,
         call: str,
-        parameters: dict[str, Tensor],
+        paths: Iterable[str],
         learning_rate: Rate | None = None,
         weight_decay: float | None = None,
     ) -> None:
         self.call = call
-        self.parameters = parameters
+        self.paths = tuple(paths)
         self.weight_decay = None if weight_decay is None else checked_number(call, "weight_decay", weight_decay)
         self.rate = None if learning_rate is None else LearningRate(call, learning_rate)
 
@@ -57,8 +57,8 @@ class Group:
             self.rate.set(rate)
 
 
-def groups_of(parameters: Any, call: str) -> list[Group]:
-    """Return the groups of an argument `parameters`; one group where there are no dicts of PyTorch's form.
+def grouped(parameters: Any, call: str) -> tuple[dict[str, Tensor], list[Group]]:
+    """Return the Tensors of an argument `parameters` by path, and their groups; one, if none are given.
 
     Args:
         parameters: Tensors in lists, tuples and dicts, or a list of groups, `[{"params": ..., "learning_rate": ...}]`.
@@ -73,11 +73,12 @@ def groups_of(parameters: Any, call: str) -> list[Group]:
     elif isinstance(parameters, Iterator):
         parameters = list(parameters)
     if not _are_groups(parameters):
-        return [Group(call, _checked(parameters, call))]
+        tensors = _checked(parameters, call)
+        return tensors, [Group(call, tensors)]
     options = [_options(item, call, number) for number, item in enumerate(parameters)]
     tensors = _checked([_tensors(item) for item in parameters], call)
-    return [
-        Group(call, {path: item for path, item in tensors.items() if path.partition(".")[0] == str(number)}, **own)
+    return tensors, [
+        Group(call, [path for path in tensors if path.partition(".")[0] == str(number)], **own)
         for number, own in enumerate(options)
     ]
 

@@ -139,7 +139,7 @@ def in_type(walk: Walk, kind: type, name: str, making: bool = False) -> None:
     if not is_ours(kind.__module__) and walk.is_new(kind, "__mro__"):
         walk.found.bases.append((kind, kind.__mro__))
     meta = type(kind)
-    if followed(meta.__module__):
+    if followed(meta.__module__) and not is_ours(meta.__module__):  # ours only makes objects
         walk.look(meta, f"type({name})")
     for base in kind.__mro__:
         if followed(base.__module__):
