@@ -30,6 +30,15 @@ LAYERS = {
     "root mean square": (lambda **o: nn.RMSNormalization(axis=[1, 2], **o), IMAGES),
     "unit": (lambda **o: nn.UnitNormalization(**o), IMAGES),
     "layer, several axes": (lambda **o: nn.LayerNormalization(axis=(1, -1), scale=False, **o), IMAGES),
+    "activation": (lambda **o: nn.Activation("tanh", **o), ROWS),
+    "elu": (lambda **o: nn.ELU(0.7, **o), ROWS),
+    "leaky relu": (lambda **o: nn.LeakyReLU(**o), ROWS),
+    "lambda": (lambda **o: nn.Lambda(np.sin, **o), ROWS),
+    "masking": (lambda **o: nn.Masking(0.5, **o), IMAGES),
+    "prelu": (lambda **o: nn.PReLU(shared_axes=[1, 2], **o), IMAGES),
+    "relu": (lambda **o: nn.ReLU(2.0, 0.1, 0.3, **o), ROWS),
+    "rescaling": (lambda **o: nn.Rescaling(0.5, -1.0, **o), ROWS),
+    "softmax": (lambda **o: nn.Softmax(axis=(1, 2), **o), IMAGES),
     "sequential": (lambda **o: nn.Sequential([nn.Flatten(), nn.Dense(2, seed=0), np.tanh], **o), IMAGES),
 }
 cases = pytest.mark.parametrize(("make", "x"), LAYERS.values(), ids=LAYERS)

@@ -15,14 +15,17 @@ from tinygraph.nn import activations as activations
 from tinygraph.nn import constraints as constraints
 from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
+from tinygraph.nn.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from tinygraph.nn.arguments import register
 from tinygraph.nn.cells import StackedRNNCells
 from tinygraph.nn.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
 from tinygraph.nn.dense import Dense, Embedding
 from tinygraph.nn.depthwise import DepthwiseConv2D, SeparableConv2D
-from tinygraph.nn.dropout import Dropout
+from tinygraph.nn.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
+from tinygraph.nn.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from tinygraph.nn.model import Input, InputLayer, Model
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.normalization import BatchNormalization
@@ -49,13 +52,18 @@ from tinygraph.nn.sequential import Sequential
 from tinygraph.nn.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "RNN",
+    "Activation",
+    "Add",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
     "Bidirectional",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -63,33 +71,50 @@ __all__ = [
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
     "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
     "Model",
     "Module",
+    "Multiply",
+    "PReLU",
     "Permute",
     "RMSNormalization",
+    "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv2D",
     "Sequential",
     "SimpleRNN",
     "SimpleRNNCell",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "StackedRNNCells",
+    "Subtract",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.means import mean_over
+from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer
 
@@ -21,6 +22,7 @@ class Normalization(Layer):
     float16 is computed in float32, because a sum of squares overflows early, and rounded at the end.
     """
 
+    supports_masking = True
     gamma: Tensor | None
     beta: Tensor | None
 
@@ -45,10 +47,10 @@ class Normalization(Layer):
         self.scale = scale
         self.beta_initializer = checked(beta_initializer)
         self.gamma_initializer = checked(gamma_initializer)
-        self.beta_regularizer = beta_regularizer
-        self.gamma_regularizer = gamma_regularizer
-        self.beta_constraint = beta_constraint
-        self.gamma_constraint = gamma_constraint
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def _axes(self, ndim: int) -> tuple[int, ...]:
         """Return the axes in `axis`, counted from the front."""

@@ -180,6 +180,7 @@ class RMSNormalization(Layer):
     `keras.layers.RMSNormalization`.
     """
 
+    supports_masking = True
     scale: Tensor
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **options: Any) -> None:
@@ -218,6 +219,8 @@ class UnitNormalization(Layer):
         ShapeError: the batch has no such axis.
         TypeError: `axis` is not a whole number or a list of them.
     """
+
+    supports_masking = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **options: Any) -> None:
         super().__init__(**options)
