@@ -483,3 +483,31 @@ def test_calls_of_wrappers_that_do_not_fit():
         cell = nn.LSTMCell(2)
         cell(X[:, 0], [np.zeros((3, 2))] * 2)
         cell(X[:, 0, :2], [np.zeros((3, 2))] * 2)
+
+
+@pytest.mark.parametrize("length", [5, 30])
+def test_the_last_of_all_outputs_compiled(length):
+    """At length 30 the masks of what no gradient reaches are a constant array, of which a loop takes rows."""
+    x = RNG.normal(size=(2, length, 3))
+    lstm = nn.LSTM(2, return_sequences=True, dtype="float64", seed=0)
+    lstm(x)
+
+    def step(x):
+        lstm.recurrent_kernel.grad = None
+        loss = np.sum(lstm(x)[:, -1] ** 2)
+        loss.backward()
+        return loss
+
+    expected, slope = step(x).item(), lstm.recurrent_kernel.grad.copy()
+    np.testing.assert_allclose(tg.compile(step)(x), expected, rtol=1e-12)
+    np.testing.assert_allclose(lstm.recurrent_kernel.grad, slope, rtol=1e-9)
+
+
+def test_a_picture_of_a_program_has_one_loop():
+    layer = nn.LSTM(2, name="memory")
+    layer(X)
+    run = tg.compile(lambda x: layer(x))
+    run(X)
+    picture = run.draw(rewritten=True).svg()
+    assert picture.count("loop × 5") >= 1
+    assert picture.count("tanh") < 10

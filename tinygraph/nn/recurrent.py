@@ -152,7 +152,8 @@ class Recurrent(Layer):
         if states is not None and examples != states[0].shape[0]:
             raise self.misfit(
                 f"a stateful layer carries the states of {states[0].shape[0]} examples from batch to batch, got a "
-                f"batch of {examples}; each example goes on where that of the batch before ended"
+                f"batch of {examples}; each example goes on where that of the batch before ended. With symbols write "
+                "Input(shape, batch_size=32), say"
             )
         if given is not None:
             given = list(given) if isinstance(given, list | tuple) else [given]

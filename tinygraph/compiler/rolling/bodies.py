@@ -77,6 +77,8 @@ class Body:
             function: Any = like.function
             if any([_has_affine(item) for item in new]):
                 function = AtCount(function)
+                if function == item_at and type(new[0]) is np.ndarray:  # rewrites look for an array among the steps
+                    new = (self._builder.constant(like, new[0]), *new[1:])
             elif offset == pattern.exit:
                 function = goes_on
             self._steps.append(self._builder.add(replace(like, function=function, args=new, kwargs=words)))
