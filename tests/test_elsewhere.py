@@ -21,7 +21,7 @@ TABLES = {
     "keras.utils": (elsewhere.OF_KERAS_UTILS, lambda: tg.keras.utils),
     "data": (elsewhere.OF_DATA, lambda: tg.data),
     "optimizer": (elsewhere.OF_OPTIMIZER, lambda: tg.optim.Adam(tg.Tensor([1.0]))),
-    "model": (elsewhere.OF_MODULE, lambda: tg.nn.Sequential([tg.nn.Dense(3)])),
+    "model": (elsewhere.OF_MODULE, tg.nn.Module),
     "tensor": (elsewhere.OF_TENSOR, lambda: tg.Tensor([1.0])),
 }
 ENTRIES = [(table, name) for table, (entries, _) in TABLES.items() for name in entries]

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.elsewhere import checked
 from tinygraph.engine.nested import mapped
 from tinygraph.nn.arguments import kept
-from tinygraph.nn.defaults import floatx
+from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.masks import call_with_mask
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.summary import summary
@@ -169,6 +169,24 @@ class Model(Fitting, Layer):
         )
         if not fits:
             raise self.misfit(f"an input of shape {symbol.shape} was expected, got a batch of shape {batch.shape}")
+
+    # --- what the training asks -------------------------------------------------------------------------------------
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the layers that make the outputs; None where the model is a class of your own."""
+        if "outputs" not in vars(self):
+            return None
+        makers = [symbol.call.function if symbol.call is not None else None for symbol in self.outputs]
+        return [str(getattr(maker, "name", None) or getattr(maker, "__name__", "output")) for maker in makers]
+
+    def default_dtype(self) -> np.dtype[Any]:
+        """Return the dtype of layers that are given none."""
+        return floatx()
+
+    def new_generator(self) -> np.random.Generator:
+        """Return a generator for the orders of rows."""
+        return generator_of(None)
 
     # --- what it is made of -----------------------------------------------------------------------------------------
 

@@ -229,7 +229,14 @@ class Module:
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         for module in self.modules():
-            module._thaw() if trainable else module._freeze()
+            module.set_own_trainable(trainable)
+
+    def set_own_trainable(self, trainable: bool) -> None:
+        """Freeze the Tensors of this module alone, or let them be trained again; modules inside stay as they are."""
+        if trainable:
+            self._thaw()
+        else:
+            self._freeze()
 
     def _freeze(self) -> None:
         if self._frozen is not None:

@@ -1,9 +1,313 @@
-"""The methods of a model that train it and use it."""
+"""The methods of a model that train it and use it: compile, fit, evaluate, predict."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.training.callbacks.callback import CallbackList
+from tinygraph.training.callbacks.history import History
+from tinygraph.training.feeding import Asked, Feed, feed_of, split_off
+from tinygraph.training.loop import Training, evaluated, predicted, prepared, trained
+from tinygraph.training.recipe import Recipe
+from tinygraph.training.steps import Steps
 
 __all__ = ["Fitting"]
 
 
 class Fitting:
-    """compile, fit, evaluate and predict."""
+    """The training of a model, and its use on data. `Sequential` and `Model` have these methods.
+
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, y, epochs=5, validation_split=0.1)
+    loss, accuracy = model.evaluate(x_test, y_test)
+    probabilities = model.predict(x_new)
+    """
+
+    _state: State | None = None
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+    ) -> None:
+        """Choose how the model is trained.
+
+        Layers that are frozen now stay frozen in `fit`, and the others are trained, until `compile` is called again.
+
+        Args:
+            optimizer: an optimiser without parameters, `tg.optim.Adam(1e-3)`, or its name, "adam".
+            loss: a function of targets and predictions, an object of `tg.training.losses`, or its name; for several
+                outputs also a list, or a dict by their names.
+            loss_weights: for several outputs, the weights of their losses in the sum: a list, or a dict.
+            metrics: a list of names, functions and objects of `tg.training.metrics`; for several outputs also a list
+                or a dict of lists.
+            weighted_metrics: the same, for metrics that count examples by `sample_weight` and `class_weight`.
+            run_eagerly: compile no steps. The results are the same.
+            steps_per_execution, jit_compile: of Keras; they change nothing here, where each step is one program.
+
+        Raises:
+            ValueError: no optimiser, loss or metric has such a name.
+        """
+        recipe = Recipe(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
+        self._state = State(self, recipe, run_eagerly)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Iterable[int] = 1,
+        resume_from: Any = None,
+    ) -> History:
+        """Train the model.
+
+        Args:
+            x: inputs, an array or frame of shape (examples, ...), or a list or dict of them for several inputs; or an
+                iterable of batches (x, y) or (x, y, sample_weight): a generator, or `tg.data.batches`.
+            y: targets, for arrays.
+            batch_size: rows in a batch, 32 by default.
+            epochs: the number of the last epoch: how often the data are gone over, from `initial_epoch` on.
+            verbose: 0 is silent, 1 shows a bar, 2 prints a line an epoch; "auto" is a bar in a terminal or notebook.
+            callbacks: objects of `tg.training.callbacks`.
+            validation_split: the share of the last rows that are not trained on, but evaluated after each epoch.
+            validation_data: (x, y), (x, y, sample_weight) or batches, evaluated after each epoch.
+            shuffle: draw a new order of the rows for each epoch. `tg.nn.set_seed` makes the orders repeatable.
+            class_weight: the weight of the examples of each class, by its number.
+            sample_weight: the weight of each example.
+            initial_epoch: the number of epochs that were trained before.
+            steps_per_epoch: batches in an epoch; None for all.
+            validation_steps, validation_batch_size: the same for the validation; by default all, and `batch_size`.
+            validation_freq: validate after every so many epochs, or after the epochs with these numbers.
+            resume_from: a file of a `BackupAndRestore` or `ModelCheckpoint(save_state=True)` to go on from.
+
+        Returns:
+            The history: results of each epoch, in `history.history`. Ctrl-C ends the training after the step that runs,
+            and the history is returned.
+
+        Raises:
+            RuntimeError: the model was not compiled.
+            ValueError, TypeError, ShapeError: data, targets or weights do not fit each other or the model.
+            FloatingPointError: the loss became NaN or infinite; the weights are those before that epoch.
+        """
+        state = self._compiled("fit")
+        given = x, y, sample_weight
+        if validation_split and validation_data is None:
+            given, validation_data = split_off("fit", validation_split, x, y, sample_weight)
+        generator = state.generator if shuffle else None
+        asked = Asked("fit", self._input_dtype(), batch_size, generator, steps_per_epoch, class_weight)
+        feed = feed_of(*given, asked)
+        validation = None
+        if validation_data is not None:
+            size = batch_size if validation_batch_size is None else validation_batch_size
+            validation = self._feed("fit", *_parts_of(validation_data), size, validation_steps)
+        params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
+        history = History()
+        training = Training(
+            self, state.recipe, state.steps, feed, CallbackList([history, *(callbacks or [])], self, params),
+            None if validation is None else lambda: self._validated(state, validation), validation_freq,
+        )  # fmt: skip
+        state.training = training
+        try:
+            return trained(training, range(initial_epoch, epochs))
+        finally:
+            state.training = None
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Sequence[Any] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics on data. Nothing is dropped out, and nothing is trained.
+
+        Args:
+            x, y, batch_size, sample_weight: as for `fit`.
+            verbose: as for `fit`.
+            steps: batches to take; None for all.
+            callbacks: objects of `tg.training.callbacks`.
+            return_dict: return the results by name.
+
+        Returns:
+            The loss; with metrics a list of it and theirs, or a dict.
+        """
+        state = self._compiled("evaluate")
+        feed = self._feed("evaluate", x, y, sample_weight, batch_size, steps)
+        called = CallbackList(callbacks or [], self, {"steps": feed.steps, "verbose": verbose})
+        logs = evaluated(self, state.recipe, state.steps, feed, called)
+        if return_dict:
+            return logs
+        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[Any] | None = None,
+    ) -> Any:
+        """Return the outputs on data, as arrays. Nothing is dropped out.
+
+        Args:
+            x, batch_size: as for `fit`.
+            verbose: as for `fit`.
+            steps: batches to take; None for all.
+            callbacks: objects of `tg.training.callbacks`.
+        """
+        state = self._used()
+        if type(x) is np.ndarray and not callbacks and 0 < len(x) <= (batch_size or 32) and steps is None:
+            dtype = self._input_dtype()
+            batch = x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
+            return tree_map(np.array, state.steps.predict(batch))
+        feed = self._feed("predict", x, None, None, batch_size, steps)
+        called = CallbackList(callbacks or [], self, {"steps": feed.steps, "verbose": verbose})
+        return predicted(state.steps, feed, called)
+
+    # --- single batches ---------------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Take one step of training on a batch, and return the loss and the metrics on it, as `evaluate` does."""
+        state = self._compiled("train_on_batch")
+        batch = self._one_batch("train_on_batch", x, y, sample_weight, class_weight)
+        with state.recipe.trainable_as_compiled(self):
+            prepared(self, state.recipe, batch, training=True)
+            state.recipe.reset()
+            state.recipe.optimizer.zero_grad()
+            state.steps.train(*batch)
+        return _results(state.recipe.logs(), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the loss and the metrics on a batch, as `evaluate` does."""
+        state = self._compiled("test_on_batch")
+        batch = self._one_batch("test_on_batch", x, y, sample_weight, None)
+        prepared(self, state.recipe, batch, training=False)
+        state.recipe.reset()
+        state.steps.test(*batch)
+        return _results(state.recipe.logs(), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs on a batch, as arrays."""
+        return self.predict(x, batch_size=max(1, len(tree_leaves(x)[0])))
+
+    # --- as compiled ------------------------------------------------------------------------------------------------
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimiser that `compile` was given; None before."""
+        return self._state.recipe.optimizer if self._state is not None and self._state.is_compiled else None
+
+    @property
+    def loss(self) -> Any:
+        """The loss that `compile` was given; None before."""
+        return self._state.recipe.loss if self._state is not None and self._state.is_compiled else None
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The mean of the loss, and the metrics, from the first batch on."""
+        return self._state.recipe.metrics if self._state is not None and self._state.is_compiled else []
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the metrics."""
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it to True, in a callback, to end the training after the epoch."""
+        return self._state is not None and self._state.training is not None and self._state.training.stop
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        if self._state is not None and self._state.training is not None:
+            self._state.training.stop = bool(stop)
+
+    def _compiled(self, call: str) -> State:
+        if self._state is None or not self._state.is_compiled:
+            raise RuntimeError(
+                f'{call}: the model is not compiled. Write model.compile(optimizer="adam", loss=...) before it'
+            )
+        return self._state
+
+    def _used(self) -> State:
+        """Return the state of a model that may not be compiled."""
+        if self._state is None:
+            self._state = State(self, Recipe(self, "sgd"), is_compiled=False)
+        return self._state
+
+    def _input_dtype(self) -> Any:
+        """Return the dtype of the first layer that has one."""
+        for module in self.modules():  # type: ignore[attr-defined]
+            if getattr(module, "dtype", None) is not None:
+                return module.dtype
+        return self.default_dtype()  # type: ignore[attr-defined]
+
+    def _feed(self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None) -> Feed:
+        return feed_of(x, y, sample_weight, Asked(call, self._input_dtype(), batch_size, None, steps))
+
+    def _one_batch(self, call: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Any, Any, Any]:
+        rows = len(tree_leaves(x)[0]) if tree_leaves(x) else 0
+        asked = Asked(call, self._input_dtype(), max(1, rows), None, None, class_weight)
+        return next(iter(feed_of(x, y, sample_weight, asked).epoch()))
+
+    def _validated(self, state: State, feed: Feed) -> dict[str, Any]:
+        recipe = state.recipe
+        return evaluated(self, recipe, state.steps, feed, CallbackList([], self, {}))
+
+
+class State:
+    """The state of the training of a model, in one object that steps which read the model need not compare.
+
+    Attributes:
+        recipe: what `compile` was given.
+        is_compiled: False for a model that is only used.
+        steps: the compiled steps.
+        generator: draws the orders of the rows.
+        training: the training that is going on, or None.
+    """
+
+    def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, is_compiled: bool = True) -> None:
+        self.recipe, self.is_compiled = recipe, is_compiled
+        self.steps = Steps(model, recipe, run_eagerly)
+        self.generator = model.new_generator()
+        self.training: Training | None = None
+
+
+def _parts_of(data: Any) -> tuple[Any, Any, Any]:
+    """Return validation data as inputs, targets and weights; an iterable of batches has neither targets nor weights."""
+    if isinstance(data, tuple | list) and len(data) in (2, 3):
+        x, y, *w = data
+        return x, y, w[0] if w else None
+    return data, None, None
+
+
+def _results(logs: dict[str, Any], return_dict: bool) -> Any:
+    return logs if return_dict else list(logs.values()) if len(logs) > 1 else logs["loss"]

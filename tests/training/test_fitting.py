@@ -1,0 +1,268 @@
+"""compile, fit, evaluate and predict: what they do is what the loop written by hand does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import nn, optim
+from tinygraph.training.callbacks import Callback
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(50, 4)).astype(np.float32)
+LABELS = (X[:, 0] + X[:, 1] > 0).astype(int) + (X[:, 2] > 0.5)
+ONE_HOT = np.eye(3, dtype=np.float32)[LABELS]
+
+
+@pytest.fixture(autouse=True)
+def one_seed():
+    nn.set_seed(0)
+    yield
+    nn.set_seed(None)
+
+
+def network(**options):
+    model = nn.Sequential([nn.Input((4,)), nn.Dense(8, activation="relu"), nn.Dense(3, activation="softmax")])
+    model.compile(**{"optimizer": optim.Adam(0.01), "loss": "sparse_categorical_crossentropy", **options})
+    return model
+
+
+def test_fit_takes_the_steps_of_a_loop_by_hand():
+    model, twin = network(metrics=["accuracy"]), network()
+    twin.set_weights(model.get_weights())
+    history = model.fit(X, LABELS, epochs=3, batch_size=16, shuffle=False)
+    adam = optim.Adam(twin.parameters(), 0.01)
+    losses = []
+    for _ in range(3):
+        total = 0.0
+        for start in range(0, 50, 16):
+            x, y = X[start : start + 16], LABELS[start : start + 16]
+            loss = tg.cross_entropy(twin(x), y)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            total += float(loss.data) * len(x)
+        losses.append(total / 50)
+    np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-5)
+    for mine, theirs in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+    assert list(history.history) == ["loss", "accuracy"] and history.epoch == [0, 1, 2]
+
+
+def test_eager_steps_are_compiled_ones():
+    results = []
+    for run_eagerly in (False, True):
+        nn.set_seed(0)
+        model = network(metrics=["accuracy"], run_eagerly=run_eagerly)
+        results.append(model.fit(X, LABELS, epochs=3, batch_size=16, validation_split=0.2).history)
+    for name, values in results[0].items():
+        np.testing.assert_allclose(values, results[1][name], rtol=1e-5)
+
+
+def test_one_seed_is_one_run_to_the_bit():
+    def run():
+        nn.set_seed(5)
+        model = nn.Sequential([nn.Input((4,)), nn.Dense(8, "relu"), nn.Dropout(0.5), nn.Dense(3, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model.fit(X, LABELS, epochs=2, batch_size=16).history, model.get_weights()
+
+    (first, weights), (second, again) = run(), run()
+    assert first == second
+    for one, other in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:, None], LABELS.astype(np.float32)], ids=["n", "n x 1", "floats"])
+def test_labels_of_each_form(labels):
+    expected = network().evaluate(X, LABELS)
+    nn.set_seed(0)
+    assert network().evaluate(X, labels) == pytest.approx(expected)
+
+
+def test_one_hot_labels_have_their_own_loss():
+    expected = network(metrics=["accuracy"]).evaluate(X, LABELS)
+    nn.set_seed(0)
+    model = network(loss="categorical_crossentropy", metrics=["accuracy"])
+    assert model.evaluate(X, ONE_HOT) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_metrics_are_those_of_all_examples():
+    model = network(metrics=["accuracy"])
+    model.fit(X, LABELS, epochs=1)
+    loss, accuracy = model.evaluate(X, LABELS, batch_size=7)
+    p = model.predict(X)
+    assert accuracy == pytest.approx(np.mean(np.argmax(p, axis=1) == LABELS))
+    assert loss == pytest.approx(-np.mean(np.log(p[np.arange(50), LABELS])), rel=1e-5)
+    assert model.evaluate(X, LABELS, return_dict=True).keys() == {"loss", "accuracy"}
+
+
+def test_validation_is_of_the_last_rows_and_changes_nothing():
+    model = network()
+    history = model.fit(X, LABELS, epochs=2, validation_split=0.2, shuffle=False).history
+    twin = network()
+    nn.set_seed(0)
+    twin = network()
+    expected = twin.fit(X[:40], LABELS[:40], epochs=2, validation_data=(X[40:], LABELS[40:]), shuffle=False).history
+    assert history == expected
+    assert history["val_loss"][-1] == pytest.approx(twin.evaluate(X[40:], LABELS[40:]))
+
+
+def test_weights_of_classes_and_of_examples():
+    weights = np.array([1.0, 2.0, 0.5])
+    first, second = network(), network()
+    second.set_weights(first.get_weights())
+    one = first.fit(X, LABELS, class_weight=dict(enumerate(weights)), shuffle=False).history
+    other = second.fit(X, LABELS, sample_weight=weights[LABELS], shuffle=False).history
+    assert one["loss"] == pytest.approx(other["loss"])
+    with pytest.raises(ValueError, match="class_weight has no weight for class 2"):
+        first.fit(X, LABELS, class_weight={0: 1.0, 1: 1.0})
+
+
+def test_generators_and_batches():
+    batches = [(X[start : start + 10], LABELS[start : start + 10]) for start in range(0, 50, 10)]
+    first, second, third = network(), network(), network()
+    for other in (second, third):
+        other.set_weights(first.get_weights())
+    expected = first.fit(X, LABELS, batch_size=10, epochs=2, shuffle=False).history
+    assert second.fit(batches_of(batches), epochs=2).history == expected
+
+    def forever():
+        while True:
+            yield from batches
+
+    assert third.fit(forever(), steps_per_epoch=5, epochs=2).history == expected
+    with pytest.raises(ValueError, match="the data have no batches left"):
+        third.fit(iter(batches), epochs=2)
+
+
+def batches_of(batches):
+    return Again(batches)
+
+
+class Again:
+    """An iterable that begins again."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def test_several_inputs_and_outputs():
+    a, b = nn.Input((4,), name="a"), nn.Input((2,), name="b")
+    h = nn.Dense(5, activation="tanh")(a)
+    model = nn.Model({"a": a, "b": b}, [nn.Dense(3, name="kind")(h), nn.Dense(1, name="size")(b)])
+    model.compile(
+        "adam",
+        loss={"kind": tg.training.losses.SparseCategoricalCrossentropy(from_logits=True), "size": "mse"},
+        loss_weights={"kind": 1.0, "size": 0.5},
+        metrics={"kind": ["accuracy"], "size": ["mae"]},
+    )
+    history = model.fit({"a": X, "b": X[:, :2]}, {"kind": LABELS, "size": X[:, 0]}, epochs=2).history
+    assert list(history) == ["loss", "kind_loss", "kind_accuracy", "size_loss", "size_mae"]
+    np.testing.assert_allclose(history["loss"], np.add(history["kind_loss"], history["size_loss"]), rtol=1e-5)
+    assert [p.shape for p in model.predict({"a": X, "b": X[:, :2]})] == [(50, 3), (50, 1)]
+
+
+def test_layers_that_were_frozen_when_compiled_stay_so():
+    discriminator = nn.Sequential([nn.Input((4,)), nn.Dense(1, activation="sigmoid")])
+    discriminator.compile("sgd", "binary_crossentropy")
+    discriminator.trainable = False
+    generator = nn.Sequential([nn.Input((2,)), nn.Dense(4)])
+    both = nn.Sequential([generator, discriminator])
+    both.compile("sgd", "binary_crossentropy")
+    before = discriminator.get_weights()
+    both.fit(X[:, :2], np.ones((50, 1)))
+    for mine, theirs in zip(before, discriminator.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    discriminator.train_on_batch(X, np.ones((50, 1)))
+    assert not np.array_equal(before[0], discriminator.get_weights()[0])
+    assert not discriminator.trainable
+
+
+def test_bad_data_are_errors_that_lose_nothing():
+    model = network()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="the numbers of rows differ: inputs 50, targets 49"):
+        model.fit(X, LABELS[:49])
+    with pytest.raises(ValueError, match="there are no rows"):
+        model.fit(X[:0], LABELS[:0])
+    broken = X.copy()
+    broken[7, 1] = np.nan
+    with pytest.raises(ValueError, match="the inputs have a NaN, first in row 7"):
+        model.fit(broken, LABELS)
+    with pytest.raises(ValueError, match="3"):
+        model.fit(X, LABELS + 1)
+    with pytest.raises(tg.ShapeError, match=r"an input of shape \(None, 4\)|features in its last axis"):
+        model.fit(X[:, :3], LABELS)
+    with pytest.raises(RuntimeError, match="the model is not compiled"):
+        nn.Sequential([nn.Dense(3)]).fit(X, LABELS)
+    with pytest.raises(ValueError, match="adan"):
+        model.compile("adan")
+    for mine, theirs in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    model.fit(X, LABELS)
+
+
+def test_a_loss_that_becomes_nan_puts_the_weights_back():
+    model = nn.Sequential([nn.Input((4,)), nn.Dense(1)])
+    model.compile(optim.SGD(1e30), "mse")
+    before = model.get_weights()
+    with pytest.raises(FloatingPointError, match="the loss of epoch 1 is"), np.errstate(all="ignore"):
+        model.fit(X, X[:, 0], epochs=3)
+    for mine, theirs in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_callbacks_are_called_and_may_stop():
+    calls = []
+
+    class Noted(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            calls.append((epoch, sorted(logs)))
+            self.model.stop_training = epoch == 1
+
+        def on_train_batch_end(self, batch, logs=None):
+            calls.append(logs["loss"])
+
+    history = network().fit(X, LABELS, epochs=5, batch_size=25, callbacks=[Noted()])
+    assert history.epoch == [0, 1]
+    assert [call for call in calls if isinstance(call, tuple)] == [(0, ["loss"]), (1, ["loss"])]
+    assert calls[1] == history.history["loss"][0]
+    with pytest.raises(TypeError, match="is no callback"):
+        network().fit(X, LABELS, callbacks=["early"])
+
+
+def test_a_model_without_input_is_built_by_its_first_batch():
+    model = nn.Sequential([nn.Dense(8, activation="relu"), nn.Dense(3)])
+    model.compile("adam", tg.training.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(X.astype(np.float64), LABELS)
+    assert model.layers[0].kernel.dtype == np.float32
+    assert model.predict(X).dtype == np.float32
+
+
+def test_a_class_of_ones_own():
+    class Own(nn.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = nn.Dense(8, activation="tanh")
+            self.scale = tg.Tensor(np.ones(3, np.float32), name="scale")
+            self.out = nn.Dense(3)
+
+        def call(self, x, training=False):
+            return self.out(self.hidden(x)) * self.scale
+
+    model = Own()
+    model.compile("adam", tg.training.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    first = model.fit(X, LABELS, epochs=10).history
+    assert first["loss"][-1] < first["loss"][0]
+    assert len(model.optimizer.parameters) == 5
+
+
+def test_one_row_and_many_rows_are_predicted_alike():
+    model = network()
+    many = model.predict(X, batch_size=7)
+    np.testing.assert_allclose(np.concatenate([model.predict(X[i : i + 1]) for i in range(50)]), many, rtol=1e-5)
+    np.testing.assert_allclose(many, model(X).numpy(), rtol=1e-5)

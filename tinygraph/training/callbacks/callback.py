@@ -1,0 +1,113 @@
+"""Callback: what is called at the beginnings and ends of a training, of its epochs and its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["Callback", "CallbackList"]
+
+
+class Callback:
+    """The base of callbacks. Override the methods whose moment you want; those that you leave cost nothing.
+
+    Attributes:
+        model: the model that is trained.
+        params: "epochs", "steps" and "verbose" of the training.
+    """
+
+    model: Any = None
+    params: dict[str, Any]
+
+    def set_model(self, model: Any) -> None:
+        """Take the model that is trained."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Take the parameters of the training."""
+        self.params = params
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Called before the first epoch."""
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Called after the last epoch, also where the training was stopped."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after an epoch and its validation, with the results of both."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before a step of training, counted from 0 in each epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after a step of training, with the results of the epoch so far."""
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Called before an evaluation."""
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Called after an evaluation, with its results."""
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before a batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after a batch of an evaluation."""
+
+    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Called before `predict`."""
+
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Called after `predict`."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before a batch of `predict`."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after a batch of `predict`."""
+
+
+class CallbackList:
+    """Callbacks in their order.
+
+    Args:
+        callbacks: those of the user, and those of the training.
+        model: the model that is trained.
+        params: see `Callback`.
+    """
+
+    def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"callbacks: {callback!r} is no callback. Derive its class from tg.training.Callback")
+        for callback in self.callbacks:
+            callback.set_params(params)
+            callback.set_model(model)
+
+    def at(self, moment: str) -> Callable[..., None] | None:
+        """Return a function that calls the method of this name of all callbacks that have one of their own.
+
+        It is looked up once for a training. None stands for no callback, so that a batch need not make logs.
+        """
+        methods = [
+            getattr(callback, moment)
+            for callback in self.callbacks
+            if getattr(type(callback), moment) is not getattr(Callback, moment) or moment in vars(callback)
+        ]
+        if not methods:
+            return None
+
+        def call(*args: Any) -> None:
+            for method in methods:
+                method(*args)
+
+        return call
+
+    def call(self, moment: str, *args: Any) -> None:
+        """Call the method of this name of all callbacks."""
+        if (method := self.at(moment)) is not None:
+            method(*args)

@@ -1,0 +1,38 @@
+"""History: the results of each epoch, which `fit` returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.training.callbacks.callback import Callback
+
+__all__ = ["History"]
+
+
+class History(Callback):
+    """The results of a training, epoch by epoch.
+
+    Attributes:
+        history: a list with a number for each epoch, by name: "loss", "accuracy", "val_loss", ...
+        epoch: the numbers of the epochs.
+        interrupted: True if the training was ended by Ctrl-C.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+        self.interrupted = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note the results of an epoch."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if _is_number(values[-1]))
+        return f"<History of {len(self.epoch)} epochs: {last}>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)

@@ -1,0 +1,240 @@
+"""Data for a training: arrays, batches and generators, as epochs of batches (inputs, targets, weights)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygraph.data.arrays import arrays_of, length_of
+from tinygraph.data.rows import Rows
+from tinygraph.nests import filled, tree_leaves, tree_map
+
+__all__ = ["ArrayFeed", "Feed", "StreamFeed", "feed_of", "split_off"]
+
+Batch = tuple[Any, Any, Any]
+
+
+class Feed:
+    """Batches of an epoch. Each is (inputs, targets, weights); targets and weights may be None.
+
+    Attributes:
+        steps: the number of batches in an epoch; None while it is not known.
+    """
+
+    steps: int | None
+
+    def epoch(self) -> Iterator[Batch]:
+        """Go through the batches of an epoch."""
+        raise NotImplementedError
+
+
+class ArrayFeed(Feed):
+    """Rows of arrays, batch by batch, in buffers that take turns: a batch is valid until the next but one.
+
+    Args:
+        call: the method to name in messages.
+        x, y, sample_weight: nests of arrays with the same number of rows; None for no targets or weights.
+        batch_size: rows in a batch.
+        dtype: the dtype of floating numbers; each batch is cast on the way.
+        generator: draws an order for each epoch; None keeps the order.
+        steps: batches in an epoch; None for all rows.
+    """
+
+    def __init__(
+        self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int, dtype: Any,
+        generator: np.random.Generator | None = None, steps: int | None = None,
+    ) -> None:  # fmt: skip
+        self.nest = [arrays_of(part, call) for part in (x, y, sample_weight)]
+        self.leaves = [_plain(leaf) for leaf in tree_leaves(self.nest)]
+        self.rows = _rows(call, self.nest)
+        for name, part in zip(("inputs", "targets", "weights"), self.nest, strict=True):
+            _check_finite(call, name, part)
+        kinds = [dtype if leaf.dtype.kind == "f" else None for leaf in self.leaves]
+        self._rows = Rows(self.leaves, batch_size, shuffle=generator is not None, generator=generator, dtype=kinds)
+        self.steps = len(self._rows) if steps is None else steps
+
+    def epoch(self) -> Iterator[Batch]:
+        """Go through the rows once, or until there were as many batches as `steps` says."""
+        taken = 0
+        while taken < (self.steps or 0):
+            for parts in self._rows:
+                x, y, w = filled(self.nest, parts)
+                yield x, y, w
+                taken += 1
+                if taken == self.steps:
+                    return
+
+
+class StreamFeed(Feed):
+    """Batches that an iterable makes: a generator, `tg.data.batches`, or an object with `len` and indices.
+
+    Args:
+        call: the method to name in messages.
+        source: yields inputs, (inputs, targets) or (inputs, targets, weights).
+        dtype: the dtype that floating numbers are cast to.
+        steps: batches in an epoch; None for as many as there are.
+    """
+
+    def __init__(self, call: str, source: Any, dtype: Any, steps: int | None = None) -> None:
+        self.call, self.source, self.dtype = call, source, dtype
+        self.indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__") and not hasattr(source, "__iter__")
+        known = len(source) if hasattr(source, "__len__") else None
+        self.steps = steps if steps is not None else known
+        self._wanted = steps
+        self._running: Iterator[Any] | None = None
+
+    def epoch(self) -> Iterator[Batch]:
+        """Go through the batches of an epoch: anew where all are taken, else on from the last one."""
+        items = self._running if self._wanted is not None and self._running is not None else self._begun()
+        taken = 0
+        while self._wanted is None or taken < self._wanted:
+            item = next(items, None)
+            if item is None:
+                again = self._begun() if self._wanted is not None and iter_anew(self.source) else None
+                item = None if again is None else next(again, None)
+                if item is None or again is None:
+                    break
+                items = again
+            yield self._batch(item)
+            taken += 1
+        self._running = items if self._wanted is not None else None
+        if not taken:
+            raise ValueError(
+                f"{self.call}: the data have no batches left. Give an iterable that can be gone over again"
+            )
+        if self.steps is None:
+            self.steps = taken
+        if self.indexed and hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _begun(self) -> Iterator[Any]:
+        if self.indexed:
+            return (self.source[number] for number in range(len(self.source)))
+        return iter(self.source)
+
+    def _batch(self, item: Any) -> Batch:
+        parts = tuple(item) if isinstance(item, tuple) else (item,)
+        if len(parts) > 3:
+            raise ValueError(f"{self.call}: a batch is (inputs, targets, weights), got a tuple of {len(parts)}")
+        x, y, w = (*parts, None, None)[:3]
+        arrays = arrays_of([x, y, w], self.call)
+        x, y, w = tree_map(lambda leaf: _cast(_plain(leaf), self.dtype), arrays)
+        _rows(self.call, [x, y, w])
+        return x, y, w
+
+
+def iter_anew(source: Any) -> bool:
+    """Return whether an iterable begins again each time it is gone over."""
+    return iter(source) is not source if hasattr(source, "__iter__") else True
+
+
+@dataclass
+class Asked:
+    """The arguments of `fit` and its like that say how data are fed."""
+
+    call: str
+    dtype: Any
+    batch_size: int | None = None
+    generator: np.random.Generator | None = None
+    steps: int | None = None
+    class_weight: Mapping[int, float] | None = field(default=None)
+
+
+def feed_of(x: Any, y: Any, sample_weight: Any, asked: Asked) -> Feed:
+    """Return the data as a feed.
+
+    Raises:
+        ValueError: arrays have different numbers of rows or none, targets come beside a generator, or a class has no
+            weight.
+        TypeError: the data are of a kind that has no rows.
+    """
+    call = asked.call
+    if _is_stream(x):
+        if y is not None or sample_weight is not None:
+            raise ValueError(f"{call}: batches of a {type(x).__name__} bring their targets and weights themselves")
+        if asked.class_weight is not None:
+            raise ValueError(f"{call}: class_weight needs arrays; give the weights as the third part of each batch")
+        return StreamFeed(call, x, asked.dtype, asked.steps)
+    if asked.class_weight is not None:
+        sample_weight = _with_class_weights(call, asked.class_weight, y, sample_weight)
+    size = 32 if asked.batch_size is None else asked.batch_size
+    return ArrayFeed(call, x, y, sample_weight, size, asked.dtype, asked.generator, asked.steps)
+
+
+def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tuple[Batch, Batch]:
+    """Return the first rows for training, and the last ones, a share of all, for validation.
+
+    Raises:
+        ValueError: the share is not between 0 and 1, or leaves no rows for one of the two.
+    """
+    if _is_stream(x):
+        raise ValueError(f"{call}: validation_split needs arrays. Give validation_data=")
+    if not 0 < share < 1:
+        raise ValueError(f"{call}: validation_split must be between 0 and 1, got {share!r}")
+    nest = [arrays_of(part, call) for part in (x, y, sample_weight)]
+    rows = _rows(call, nest)
+    cut = int(np.floor(rows * (1 - share)))
+    if not 0 < cut < rows:
+        raise ValueError(f"{call}: a validation_split of {share} leaves nothing of {rows} rows on one side")
+    first = tree_map(lambda leaf: leaf[:cut], nest)
+    last = tree_map(lambda leaf: leaf[cut:], nest)
+    return tuple(first), tuple(last)
+
+
+def _is_stream(x: Any) -> bool:
+    if isinstance(x, np.ndarray | list | tuple | dict) or hasattr(x, "dtypes") or hasattr(x, "shape"):
+        return False
+    return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def _plain(leaf: Any) -> Any:
+    return leaf.data if hasattr(leaf, "requires_grad") else leaf
+
+
+def _cast(leaf: Any, dtype: Any) -> Any:
+    return leaf.astype(dtype) if leaf.dtype.kind == "f" and leaf.dtype != dtype else leaf
+
+
+def _rows(call: str, nest: list[Any]) -> int:
+    sizes = [sorted({len(leaf) for leaf in tree_leaves(part)}) for part in nest]
+    flat = {size for some in sizes for size in some}
+    if len(flat) > 1:
+        named = [
+            f"{name} {' and '.join(map(str, some))}"
+            for name, some in zip(("inputs", "targets", "weights"), sizes, strict=True)
+            if some
+        ]
+        raise ValueError(f"{call}: the numbers of rows differ: {', '.join(named)}")
+    rows = length_of(nest, call)
+    if not rows:
+        raise ValueError(f"{call}: there are no rows in the data")
+    return rows
+
+
+def _check_finite(call: str, name: str, part: Any) -> None:
+    for leaf in map(_plain, tree_leaves(part)):
+        if leaf.dtype.kind == "f" and leaf.size:
+            with np.errstate(all="ignore"):
+                finite = np.isfinite(np.sum(leaf, dtype=leaf.dtype))
+            if not finite and np.isnan(leaf).any():
+                row = int(np.argwhere(np.isnan(leaf))[0][0])
+                raise ValueError(
+                    f"{call}: the {name} have a NaN, first in row {row}. Leave such rows out, or fill them in: "
+                    "np.nan_to_num(x)"
+                )
+
+
+def _with_class_weights(call: str, weights: Mapping[int, float], y: Any, sample_weight: Any) -> Any:
+    labels = np.asarray(y)
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = np.argmax(labels, axis=-1)
+    labels = labels.reshape(len(labels), -1)[:, 0].astype(int)
+    missing = sorted(set(np.unique(labels).tolist()) - set(weights))
+    if missing:
+        raise ValueError(f"{call}: class_weight has no weight for class {missing[0]}; it has {sorted(weights)}")
+    table = np.array([weights.get(label, 0.0) for label in range(int(labels.max()) + 1)])
+    found = table[labels]
+    return found if sample_weight is None else found * np.asarray(sample_weight)

@@ -1,0 +1,246 @@
+"""The recipe of a training: an optimiser, a loss for each output, and metrics, as `compile` was given them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tinygraph import optim
+from tinygraph.nests import tree_leaves
+from tinygraph.training import losses as of_losses
+from tinygraph.training import metrics as of_metrics
+
+__all__ = ["Recipe"]
+
+
+class Recipe:
+    """An optimiser, losses and metrics. The losses and metrics of an output are known at the first batch.
+
+    Args:
+        model: the model that is trained.
+        optimizer: an optimiser, or its name.
+        loss: a loss for all outputs, or a list or a dict with one for each: an object, a function, or a name.
+        loss_weights: a list or a dict of numbers: the weights of the outputs' losses in their sum.
+        metrics: names, functions and objects; a list, or a list or dict of these for each output.
+        weighted_metrics: the same, for metrics that count examples by their sample weights.
+
+    Attributes:
+        loss_mean: the mean of the loss over the examples of an epoch.
+        outputs: the parts of the recipe for each output; empty before the first batch.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ) -> None:
+        self.optimizer = optim.get(optimizer)
+        self.loss, self.loss_weights = loss, loss_weights
+        self.given = metrics, weighted_metrics
+        _check_names(loss, metrics, weighted_metrics)
+        self.loss_mean = of_metrics.Mean("loss")
+        self.outputs: list[Output] = []
+        self._frozen = {id(module) for module in model.modules() if not module.trainable}
+
+    # --- at the first batch -----------------------------------------------------------------------------------------
+
+    def bind(self, y_true: Any, y_pred: Any, names: Sequence[str] | None) -> None:
+        """Make the losses and metrics of the outputs, from the shapes of their first targets and predictions.
+
+        Args:
+            y_true: the targets; None for a model whose losses are all its own.
+            y_pred: the predictions, in the nest that the model returns.
+            names: the names of the outputs.
+
+        Raises:
+            ValueError: the numbers of outputs, targets, losses or metrics differ, or an output has no name.
+        """
+        if self.outputs:
+            return
+        keys = list(y_pred) if isinstance(y_pred, dict) else None
+        predictions = tree_leaves(y_pred)
+        targets = [None] * len(predictions) if y_true is None else _in_order(y_true, keys)
+        if len(targets) != len(predictions):
+            raise ValueError(f"fit: the model has {len(predictions)} outputs, and there are targets for {len(targets)}")
+        called = keys or (list(names) if names is not None and len(names) == len(predictions) else None)
+        called = called or [f"output_{number}" for number in range(len(predictions))]
+        several = len(predictions) > 1
+        losses = _for_each("loss", self.loss, called, shared=True)
+        weights = _for_each("loss_weights", self.loss_weights, called, shared=False)
+        plain, weighted = (
+            _for_each(name, given, called, shared=True, lists=True)
+            for name, given in zip(("metrics", "weighted_metrics"), self.given, strict=True)
+        )
+        self.outputs = [
+            Output(name, losses[i], weights[i], (plain[i], weighted[i]), targets[i], predictions[i], several)
+            for i, name in enumerate(called)
+        ]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics, the mean of the loss first."""
+        return [self.loss_mean, *[metric for output in self.outputs for metric in output.tracked]]
+
+    # --- in each step -----------------------------------------------------------------------------------------------
+
+    def total(self, y_true: Any, y_pred: Any, sample_weight: Any, own: Sequence[Any]) -> Any:
+        """Return the loss of a batch: the weighted sum over the outputs, and the losses of the model's own."""
+        parts = [
+            output.loss_of(y, p, w)
+            for output, y, p, w in self._parts(y_true, y_pred, sample_weight)
+            if output.loss is not None
+        ]
+        parts += own
+        if not parts:
+            raise ValueError("fit: there is nothing to minimise. Give compile(loss=...), or add_loss in a layer's call")
+        return sum(parts[1:], parts[0])
+
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any, loss: Any, examples: int) -> None:
+        """Take a batch into the metrics."""
+        self.loss_mean.update_state(loss, sample_weight=examples)
+        for output, y, p, w in self._parts(y_true, y_pred, sample_weight):
+            output.update(y, p, w)
+
+    def _parts(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Iterator[tuple[Output, Any, Any, Any]]:
+        keys = list(y_pred) if isinstance(y_pred, dict) else None
+        predictions = tree_leaves(y_pred)
+        targets = [None] * len(predictions) if y_true is None else _in_order(y_true, keys)
+        nested = isinstance(sample_weight, list | tuple | dict)
+        weights = _in_order(sample_weight, keys) if nested else [sample_weight] * len(predictions)
+        yield from zip(self.outputs, targets, predictions, weights, strict=True)
+
+    # --- over an epoch ----------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Begin the metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def logs(self) -> dict[str, Any]:
+        """Return the results of the metrics so far, by name: numbers, or arrays where a metric has several."""
+        return {metric.name: _number(metric.result()) for metric in self.metrics}
+
+    @contextmanager
+    def trainable_as_compiled(self, model: Any) -> Iterator[None]:
+        """Train the modules that were trainable when the model was compiled, whatever was frozen since."""
+        changed = [module for module in model.modules() if module.trainable == (id(module) in self._frozen)]
+        for module in changed:
+            module.set_own_trainable(not module.trainable)
+        try:
+            yield
+        finally:
+            for module in changed:
+                module.set_own_trainable(not module.trainable)
+
+
+class Output:
+    """The loss and the metrics of one output.
+
+    Attributes:
+        loss: a function of targets, predictions and weights; None for an output without a loss.
+        tracked: its metrics, with the mean of its own loss where there are several outputs.
+    """
+
+    def __init__(
+        self, name: str, loss: Any, weight: float | None, metrics: Any, y_true: Any, y_pred: Any, several: bool
+    ) -> None:
+        self.name = name
+        shapes = {"output_shape": y_pred.shape, "target_shape": None if y_true is None else y_true.shape}
+        self.loss = None if loss is None else of_losses.loss_for(loss, y_pred.shape, shapes["target_shape"] or ())
+        self.weight = 1.0 if weight is None else float(weight)
+        self.metrics = [
+            (made, is_weighted)
+            for is_weighted, given in enumerate(metrics)
+            for item in (given if isinstance(given, list | tuple) else [] if given is None else [given])
+            if (made := of_metrics.get(item, loss=loss, **shapes)) is not None
+        ]
+        if several:
+            for metric, _ in self.metrics:
+                metric.name = f"{name}_{metric.name}"
+        if y_true is not None:
+            for metric, _ in self.metrics:
+                metric.build(y_true.shape, y_pred.shape)
+        self.loss_mean = of_metrics.Mean(f"{name}_loss") if several and self.loss is not None else None
+        self._last: Any = None
+
+    @property
+    def tracked(self) -> list[Any]:
+        """The metrics of the output."""
+        return [*([] if self.loss_mean is None else [self.loss_mean]), *[metric for metric, _ in self.metrics]]
+
+    def loss_of(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Return the weighted loss of a batch, one number."""
+        assert self.loss is not None
+        loss = self.loss(y_true, y_pred) if sample_weight is None else self.loss(y_true, y_pred, sample_weight)
+        loss = loss if not loss.shape else np.mean(loss)
+        return loss if self.weight == 1 else loss * self.weight
+
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Take a batch into the metrics."""
+        if self.loss_mean is not None:
+            self.loss_mean.update_state(self.loss_of(y_true, y_pred, sample_weight), sample_weight=len(y_pred))
+        for metric, is_weighted in self.metrics:
+            metric.update_state(y_true, y_pred, sample_weight if is_weighted else None)
+
+
+def _check_names(loss: Any, *metrics: Any) -> None:
+    """Raise ValueError for names that nothing has, as soon as the model is compiled."""
+    for item in tree_leaves(loss):
+        of_losses.loss_for(item)
+    for item in tree_leaves(list(metrics)):
+        if isinstance(item, str) and item not in ("accuracy", "acc", "crossentropy", "ce"):
+            of_metrics.get(item)
+
+
+def _in_order(nest: Any, keys: list[str] | None) -> list[Any]:
+    """Return the parts of targets or weights in the order of the outputs."""
+    if isinstance(nest, dict):
+        missing = [key for key in keys or [] if key not in nest]
+        if missing:
+            raise ValueError(f"fit: there is nothing for output {missing[0]!r} in a dict of {list(nest)}")
+        return [nest[key] for key in keys] if keys is not None else list(nest.values())
+    return list(nest) if isinstance(nest, list | tuple) else [nest]
+
+
+def _for_each(call: str, given: Any, names: Sequence[str], shared: bool, lists: bool = False) -> list[Any]:
+    """Return one item of an argument for each output.
+
+    Args:
+        call: the argument.
+        given: one item for all, or a list or dict with one for each.
+        names: the names of the outputs.
+        shared: one item may stand for all outputs.
+        lists: an item may be a list itself.
+    """
+    if given is None:
+        return [None] * len(names)
+    if isinstance(given, Mapping):
+        unknown = [key for key in given if key not in names]
+        if unknown:
+            raise ValueError(f"compile: {call} names {unknown[0]!r}, and the outputs are {', '.join(names)}")
+        return [given.get(name) for name in names]
+    if isinstance(given, list | tuple):
+        nested = not lists or any([isinstance(item, list | tuple) or item is None for item in given])
+        if nested and len(given) == len(names):
+            return list(given)
+        if lists and len(names) > 1 and len(given) == len(names):
+            return [[item] for item in given]
+        if lists and not nested and len(names) == 1:
+            return [list(given)]
+        raise ValueError(f"compile: {call} has {len(given)} entries for {len(names)} outputs")
+    if len(names) > 1 and not shared:
+        raise ValueError(f"compile: {call} must be a list or dict with an entry for each of {len(names)} outputs")
+    return [given] * len(names)
+
+
+def _number(result: Any) -> Any:
+    """Return the result of a metric as a float, or as an array."""
+    value = np.asarray(result.data if hasattr(result, "requires_grad") else result)
+    return float(value) if value.ndim == 0 else value
