@@ -143,7 +143,7 @@ OF_OPTIM = {
 
 OF_KERAS = {
     **dict.fromkeys(("Sequential", "layers", "models", "Model"), "tg.nn"),
-    **dict.fromkeys(("optimizers", "schedules"), "tg.optim"),
+    "schedules": "tg.keras.optimizers.schedules",
 }
 
 # Keras knows these names in `compile(loss=...)`.

@@ -23,6 +23,23 @@ def test_the_face_is_thin(name):
         assert getattr(face, small) is type(ours.get(small))
 
 
+def test_optimisers_and_schedules():
+    optimizers, schedules = keras.optimizers, keras.optimizers.schedules
+    for face, ours in ((optimizers, tg.optim), (schedules, tg.optim.schedules)):
+        names = set(face.__all__) - {"schedules"}
+        assert all(getattr(face, name) is getattr(ours, name) for name in names)
+    rate = schedules.ExponentialDecay(0.5, decay_steps=10, decay_rate=0.9)
+    assert optimizers.get(optimizers.serialize(optimizers.SGD(rate, 0.9))).momentum == 0.9
+    with pytest.raises(AttributeError, match=r"has no attribute 'Nadam'\. Write a class of your own"):
+        optimizers.Nadam  # noqa: B018
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_schedule_of_keras_is_there():
+    theirs = {name for name in vars(the_other().optimizers.schedules) if not name.startswith("_")}
+    assert theirs <= set(keras.optimizers.schedules.__all__)
+
+
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match=r"has no attribute 'he_norma'\. Did you mean 'he_normal'\?"):
         tg.keras.initializers.he_norma  # noqa: B018

@@ -14,10 +14,21 @@ import tinygraph.keras.datasets as datasets
 import tinygraph.keras.initializers as initializers
 import tinygraph.keras.losses as losses
 import tinygraph.keras.metrics as metrics
+import tinygraph.keras.optimizers as optimizers
 import tinygraph.keras.regularizers as regularizers
 import tinygraph.keras.utils as utils
 
-__all__ = ["activations", "constraints", "datasets", "initializers", "losses", "metrics", "regularizers", "utils"]
+__all__ = [
+    "activations",
+    "constraints",
+    "datasets",
+    "initializers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+    "utils",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -136,7 +136,7 @@ def _checked(parameters: Any, call: str) -> dict[str, Tensor]:
     if not found:
         raise ValueError(
             f"{call}: there are no parameters. Layers make theirs when they see the first batch: call the model once "
-            f"before making the optimiser, or give the parameters later, {call}().build(model.parameters())"
+            f"before making the optimiser, or make it without, {call}(), and call its `build` then"
         )
     return found
 

@@ -1,0 +1,31 @@
+"""Keras's optimisers: the classes of `tinygraph.optim`, and its schedules in `schedules`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import tinygraph.keras.optimizers.schedules as schedules
+from tinygraph.optim import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop, deserialize, get, serialize
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import OF_OPTIM, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_OPTIM, __all__), name=name, obj=sys.modules[__name__]
+    )
