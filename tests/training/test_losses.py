@@ -381,6 +381,18 @@ def test_a_loss_for_training():
     assert losses.loss_for(losses.Huber).name == "huber_loss"
 
 
+def test_a_loss_is_one_box_at_the_users_line():
+    x = tg.Tensor(OTHER, name="x")
+    loss = losses.CategoricalCrossentropy()(ONE_HOT, tg.softmax(x))
+    nodes = tg.Graph.of(loss).nodes
+    assert {node.scope for node in nodes if node.scope} == {("categorical_crossentropy",)}
+    step = tg.compile(lambda x, y: losses.CategoricalCrossentropy()(y, tg.softmax(x * x0)))
+    x0 = tg.Tensor(1.0)
+    step(OTHER, ONE_HOT)
+    assert "loss.py" not in step.source
+    assert "test_losses.py" in step.source
+
+
 def test_a_loss_of_ones_own():
     class Fourth(losses.Loss):
         def call(self, y_true, y_pred):

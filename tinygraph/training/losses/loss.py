@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygraph.engine.operands import array_of
+from tinygraph.engine.operands import array_of, has_tensors
+from tinygraph.engine.record import compose
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.training.losses.pairing import cast
@@ -52,6 +54,12 @@ class Loss:
         Returns:
             A number; the values of the examples if there is no reduction. Of no examples the loss is 0.
         """
+        given = y_true, y_pred, sample_weight
+        if has_tensors(given):  # one box in a picture, on behalf of the user's line
+            return compose(self.name, self._reduced, given, {}, sys._getframe(1))
+        return self._reduced(*given)
+
+    def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
         values = self.call(y_true, y_pred)
         values = values if self.dtype is None else cast(values, self.dtype)
         return reduced(values, sample_weight, self.counted(y_true, values), self.reduction, self.name)
@@ -96,7 +104,9 @@ class FunctionLoss(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the function of targets and predictions."""
-        return type(self).function(y_true, y_pred, **self.keywords)
+        function = type(self).function
+        # The function without its own scope: the loss as a whole has one.
+        return getattr(function, "__wrapped__", function)(y_true, y_pred, **self.keywords)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same loss."""
