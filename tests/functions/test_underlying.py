@@ -5,7 +5,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph.engine.primitives import made_by
-from tinygraph.functions.underlying import class_logits, normalized_class_logits, yes_or_no_logits
+from tinygraph.functions.underlying import class_logits, normalized_class_logits, reshaped, yes_or_no_logits
 from tinygraph.testing import check_grads
 
 RUNS = pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
@@ -114,6 +114,19 @@ def test_other_probabilities_have_no_logits():
     assert class_logits(tg.softmax(x, axis=0), axis=0) is x
     assert class_logits(tg.softmax(x, 1)) is x
     assert class_logits(tg.softmax(x, axis=(0, 1))) is None
+
+
+def test_probabilities_in_another_shape():
+    x = tg.Tensor(np.random.default_rng(3).normal(size=(6, 2)))
+    p = reshaped(tg.softmax(x), (2, 3, 2))
+    np.testing.assert_array_equal(class_logits(p).data, x.data.reshape(2, 3, 2))
+    assert class_logits(reshaped(tg.softmax(x), (4, 3))) is None
+    assert class_logits(reshaped(tg.softmax(x, axis=0), (2, 3, 2))) is None
+    assert yes_or_no_logits(reshaped(tg.sigmoid(x), (12, 1))) is None
+    np.testing.assert_array_equal(yes_or_no_logits(reshaped(tg.sigmoid(x), (3, 2, 2))).data, x.data.reshape(3, 2, 2))
+    p[0, 0, 0] = 1.0
+    assert class_logits(p) is None
+    np.testing.assert_array_equal(reshaped(x.data, (12,)), x.data.ravel())
 
 
 def test_logits_are_not_taken_for_probabilities():

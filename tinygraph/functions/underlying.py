@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.primitives import made_by
+from tinygraph.engine.primitives import Made, made_by
+from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.activations import sigmoid, softplus
 from tinygraph.functions.logits import logsumexp, softmax
 
-__all__ = ["class_logits", "normalized_class_logits", "yes_or_no_logits"]
+__all__ = ["class_logits", "normalized_class_logits", "reshaped", "yes_or_no_logits"]
 
 
 def class_logits(predictions: Any, axis: int = -1) -> Any:
@@ -53,6 +54,23 @@ def yes_or_no_logits(predictions: Any) -> Any:
         return made.args[0]
     x = class_logits(predictions)
     return None if x is None or predictions.shape[-1] < 2 else x - _of_the_others(x)
+
+
+def reshaped(array: Any, shape: tuple[int, ...]) -> Any:
+    """Return an array in another shape, with the logits under it where they are known and the last axis stays.
+
+    Args:
+        array: an array or a Tensor with an axis at least.
+        shape: the new shape.
+    """
+    made = made_by(array) if shape and array.shape[-1:] == shape[-1:] else None
+    if made is None or not (made.function is sigmoid or class_logits(array) is not None):
+        return array.reshape(shape)
+    logits = made.args[0].reshape(shape)
+    result = array.reshape(shape)
+    if isinstance(result, Tensor):
+        result._made = Made(made.function, (logits,), {}, (result._link, logits._link))
+    return result
 
 
 def _of_the_others(x: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.functions.underlying import reshaped
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.normalization import BatchNormalization
 from tinygraph.nn.recurrent import Recurrent
@@ -188,7 +189,7 @@ class TimeDistributed(Layer):
         examples, length = x.shape[:2]
         options = {} if mask is None else {"mask": mask.reshape(examples * length, *mask.shape[2:])}
         y = self.layer(x.reshape(examples * length, *x.shape[2:]), **options)
-        return y.reshape(examples, length, *y.shape[1:])
+        return reshaped(y, (examples, length, *y.shape[1:]))
 
     def _step_by_step(self, x: Any, mask: Any) -> Any:
         options = [{} if mask is None else {"mask": mask[:, t]} for t in range(x.shape[1])]
