@@ -67,6 +67,13 @@ MODELS = {
             nn.GlobalAveragePooling2D(),
         ],
     ),
+    "SimpleRNN": (
+        ROWS,
+        [
+            nn.Reshape((5, 1)), nn.SimpleRNN(3, return_sequences=True, seed=1), nn.ELU(0.5),
+            nn.RNN(nn.StackedRNNCells([nn.SimpleRNNCell(2, seed=2), nn.GRUCell(2, seed=3)])),
+        ],
+    ),
     "images with dropout": (
         IMAGES,
         [nn.Conv2D(3, 3, strides=2, seed=1), nn.BatchNormalization(), nn.Dropout(0.3, seed=2), nn.Flatten(),
@@ -190,7 +197,8 @@ def test_every_layer_optimiser_and_schedule_is_tried():
     """A layer that is added and not tried here is noticed."""
     layers = [name for name in nn.__all__ if isinstance(kind := getattr(nn, name), type) and issubclass(kind, nn.Layer)]
     texts = [path.read_text("utf-8") for path in sorted(Path(__file__).parents[1].glob("nn/*.py"))]
-    tried = {type(layer).__name__ for _, layers in MODELS.values() for layer in layers} | {"Layer", "Sequential"}
+    tried = {type(layer).__name__ for _, layers in MODELS.values() for layer in layers}
+    tried |= {"InputLayer", "Layer", "Sequential", "StackedRNNCells"}
     tried |= {name for name in layers if any(f"{name}(" in text and "tg.compile(" in text for text in texts)}
     assert tried >= set(layers)
     aliases_and_more = {

@@ -103,6 +103,8 @@ def test_values_and_gradients(name, options, x):
     weights = {path: parameter.data for path, parameter in layer.named_parameters().items()}
     y = layer(t)
     np.sum(y * weighed(y.shape)).backward()
+    if name == "AveragePooling2D" and "padding" in options and keras().backend.backend() == "torch":
+        pytest.skip("Keras's torch backend counts copies of the edge as pixels where JAX and TensorFlow count none")
     theirs = getattr(keras().layers, name)(**options, dtype="float64")
     value, by_x, by_weights = of_layer(theirs, x, weights)
     # Keras computes means and tanh in float32.
