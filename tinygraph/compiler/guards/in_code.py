@@ -6,7 +6,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Set
 from importlib.util import resolve_name
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def in_function(walk: Walk, function: Any, name: str) -> None:
         _in_users_function(walk, function, name, found)
     if function.__defaults__ and not all(map(is_atom, function.__defaults__)):
         walk.add(Location(f"{name}.__defaults__", function, "__defaults__", function.__defaults__))
-    if function.__kwdefaults__:
+    if function.__kwdefaults__ and not is_ours(function.__module__):
         walk.look(function.__kwdefaults__, f"{name}.__kwdefaults__")
 
 
@@ -82,9 +82,15 @@ def _in_users_function(walk: Walk, function: Any, name: str, found: Names) -> No
 
 def _in_namespace(walk: Walk, namespace: dict[str, Any], prefix: str, names: Set[str]) -> None:
     dot = f"{prefix}." if prefix else ""
+    ours = is_ours(namespace.get("__name__"))
     for key in names & namespace.keys():
-        if not key.startswith("__"):
-            walk.add(Location(f"{dot}{key}", namespace, key, namespace[key]))
+        if key.startswith("__"):
+            continue
+        value = namespace[key]
+        if ours and isinstance(value, FunctionType | type):  # compared at each call, they would take 20 µs for an MLP
+            walk.look_later(value, f"{dot}{key}")
+        else:
+            walk.add(Location(f"{dot}{key}", namespace, key, value))
 
 
 def _imported(walk: Walk, module: str, package: str | None) -> None:

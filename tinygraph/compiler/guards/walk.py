@@ -64,6 +64,10 @@ class Walk:
         self.found.at_locations.add(id(location.value))
         self._waiting.append((location.value, location.name))
 
+    def look_later(self, item: Any, name: str) -> None:
+        """Look into an object that stays where it is, after what is being looked into now."""
+        self._waiting.append((item, name))
+
     def is_new(self, kind: type, key: str) -> bool:
         """Return whether an attribute of a class was not met before, and take note of it."""
         if (id(kind), key) in self._in_classes:
