@@ -569,6 +569,15 @@ def test_shapes_that_are_no_forms_at_other_sizes(name):
         _assert_alike(step(x), expected, size)
 
 
+@pytest.mark.parametrize("first", [(5, 6, 7), (13, 11, 5), (8, 5, 9)], ids=str)
+def test_small_sizes_do_not_tell_one_form_from_another(first):
+    """(n + 2) // 3 and (n - 1) // 2 have the same values at 5, 6 and 7."""
+    step = tg.compile(lambda x: np.array_split(tg.Tensor(x), 3)[0] * 2)
+    for rows in (*first, 12, 14, 20, 22, 3):
+        x = np.random.default_rng(rows).normal(size=(rows, 4))
+        _assert_alike(step(x), np.array_split(x, 3)[0] * 2, rows)
+
+
 def test_a_value_that_is_not_finite_at_a_size_that_is_not_recorded():
     def function(x):
         t = tg.Tensor(x)

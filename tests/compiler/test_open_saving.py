@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.compiler.test_axes import AT_OTHER_SIZES
+from tests.compiler.test_axes import FUNCTIONS as FORMS
 from tinygraph.errors import UnsupportedError
 
 RNG = np.random.default_rng(0)
@@ -84,7 +86,7 @@ def agree(found, wanted):
         for one, other in zip(found, wanted, strict=True):
             agree(one, other)
     else:
-        assert (found.shape, found.dtype) == (np.shape(wanted), wanted.dtype)
+        assert (np.shape(found), np.asarray(found).dtype) == (np.shape(wanted), np.asarray(wanted).dtype)
         np.testing.assert_allclose(found, np.asarray(wanted), rtol=1e-12, atol=1e-14)
 
 
@@ -154,6 +156,27 @@ def test_a_function_that_decides_by_the_number_of_rows_is_refused(tmp_path):
         with pytest.raises(UnsupportedError, match=r"for any number of rows|asks for the number of rows"):
             tg.compile(function).save(tmp_path / "saved.py", np.ones((4, 6)), any_size=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", sorted({**FORMS, **AT_OTHER_SIZES}))
+def test_functions_whose_shapes_depend_on_the_size_are_right_or_refused(tmp_path, name):
+    function = {**FORMS, **AT_OTHER_SIZES}[name]
+    try:
+        tg.compile(function).save(tmp_path / "saved.py", RNG.normal(size=(8, 4)), any_size=True)
+    except UnsupportedError:
+        assert not list(tmp_path.iterdir())
+        return
+    saved = next(item for key, item in vars(loaded(tmp_path / "saved.py")).items() if key.startswith("step"))
+    for rows in (2, 3, 4, 5, 12, 30, 49, 50, 51, 70, 100, 101, 300, 1100):
+        x = np.random.default_rng(rows).normal(size=(rows, 4))
+        agree(saved(x), plain(function(x)))
+
+
+def plain(result):
+    """Return a nest of results as arrays."""
+    if isinstance(result, list | tuple):
+        return type(result)([plain(item) for item in result])
+    return result.data if isinstance(result, tg.Tensor) else result
 
 
 def test_examples_are_needed(tmp_path):

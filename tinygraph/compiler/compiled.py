@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
-from tinygraph.compiler.axes import Family, Recording
+from tinygraph.compiler.axes import Family, Recording, has_its_shapes
 from tinygraph.compiler.axes.open_program import OpenProgram, closed
 from tinygraph.compiler.explanation import Eager, Explanation, Refusal, explained
 from tinygraph.compiler.guards.arguments import NUMERIC
@@ -41,7 +41,15 @@ from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving import save_versions
 from tinygraph.compiler.saving.current_programs import current_programs
-from tinygraph.compiler.saving.open_programs import SIZES, AnySize, not_open, open_recording, resized, rows_of
+from tinygraph.compiler.saving.open_programs import (
+    SIZES,
+    AnySize,
+    not_open,
+    open_recording,
+    resized,
+    rows_of,
+    sizes_to_try,
+)
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
 from tinygraph.compiler.saving.saved_programs import SavedProgram, saved_version
 from tinygraph.compiler.saving.tail import Tail
@@ -443,8 +451,16 @@ class Compiled:
         found = next((one for one in family.opened if one.size_of(sizes) == SIZES[-1]), None)
         if found is None:
             raise not_open(self._name, f"its programs for {', '.join(map(str, SIZES))} rows have not one form")
+        for size in sizes_to_try(found.program):
+            leaves = self._signed(resized(args, rows, size), resized(kwargs, rows, size), _NONE).leaves
+            if not has_its_shapes(found.program.at(size), *recorded[-1].bound(leaves)):
+                raise not_open(self._name, f"for {size} rows its arrays have other shapes, or it fails")
         any_size = AnySize([(version, self._calls[version]) for version in recorded], found.questions, found.write)
-        return [(version_at(1), 0)], any_size
+        try:
+            closed = [(version_at(1), 0)]
+        except Exception:  # the function has no meaning for one row, and the file refuses it
+            closed = []
+        return closed, any_size
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure the time of each call in the program for these arguments. Nothing is updated.

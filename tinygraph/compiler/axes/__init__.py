@@ -9,8 +9,8 @@ open_text       one text for many sizes, from the texts that the compiler writes
 sized_runner    an open text, executed for one size
 """
 
-from tinygraph.compiler.axes.families import Family, Recording
+from tinygraph.compiler.axes.families import Family, Recording, has_its_shapes
 from tinygraph.compiler.axes.signatures import pattern_of, with_names
 from tinygraph.compiler.axes.sized_runner import SizedRunner
 
-__all__ = ["Family", "Recording", "SizedRunner", "pattern_of", "with_names"]
+__all__ = ["Family", "Recording", "SizedRunner", "has_its_shapes", "pattern_of", "with_names"]

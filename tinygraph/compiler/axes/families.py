@@ -26,7 +26,7 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.paths import MOST
 from tinygraph.compiler.run.versions import Version, version_of
 
-__all__ = ["Family", "Recording"]
+__all__ = ["Family", "Recording", "has_its_shapes"]
 
 # So many recordings are kept, of which three may show that an axis is open.
 RECORDINGS = 4

@@ -39,6 +39,10 @@ RANGE = 4
 # Of so few rows it makes no difference what is quickest.
 SMALL = 64
 
+# Texts are compared at no smaller sizes: of small numbers several forms have the same values. (n - 1) // 2 and
+# (n + 2) // 3 are both 2, 2, 3 at 5, 6 and 7.
+LEAST = 37
+
 _NUMBER = r"(?<![\w.])\d+(?:\.\d*)?(?:e[+-]?\d+)?"
 _TOKEN = re.compile(rf"{_NUMBER}|[^\W\d]\w*|\s+|.", re.DOTALL)
 _COMMENT = re.compile(r"^ *#.*$", re.MULTILINE)
@@ -118,7 +122,7 @@ def _samples(start: int, program: OpenProgram) -> list[int]:
     parts = math.lcm(*program.parts_of_size)
     found: list[int] = []
     for turn in range(max(3, parts)):
-        number = max(start, 5)
+        number = max(start, LEAST)
         while not (
             number not in found and number not in program.fixed and number % parts == (turn + 1) % parts
             and _is_prime(number // math.gcd(number, parts))

@@ -32,11 +32,11 @@ from tinygraph.graph import Node
 
 __all__ = [
     "SIZES", "AnySize", "OpenRecording", "OpenSaved", "SizedText", "not_open", "open_recording", "opened_program",
-    "resized", "rows_of",
+    "resized", "rows_of", "sizes_to_try",
 ]  # fmt: skip
 
 # The sizes that a function is recorded at.
-SIZES = (5, 7, 11)
+SIZES = (11, 17, 29)
 
 # The texts are for sizes up to this one, each for a range; the last is for all larger ones, too.
 LIMIT, TEXTS = 4096, 8
@@ -224,6 +224,36 @@ def not_open(name: str, why: str) -> UnsupportedError:
     return UnsupportedError(
         f"{name} cannot be written for any number of rows: {why}. Write it for the sizes of the examples alone"
     )
+
+
+# At these sizes the shapes of all values are compared with those that the program says.
+TRIED = (2, 3, 4, 6, 13, 33, 64, 100, 257)
+
+# A size of another axis, or a place in an index, beyond which nothing is tried.
+FAR = 1000
+
+
+def sizes_to_try(program: OpenProgram) -> list[int]:
+    """Return the sizes at which a program's shapes are to be compared: those of `TRIED`, and around all numbers in it.
+
+    `x[:50]` has n rows for up to 50 rows, and 50 for more: what was recorded at `SIZES` is another program there.
+    """
+    numbers = {*program.fixed, *_numbers_in([(part[1], part[2]) for part in program.parts])}
+    near = {abs(number) + more for number in numbers if abs(number) <= FAR for more in (-1, 1)}
+    return sorted({*TRIED, *[number for number in near if number > 1]} - {*SIZES})
+
+
+def _numbers_in(nest: Any) -> Iterator[int]:
+    """Yield the whole numbers in some arguments, those in slices too."""
+    if type(nest) is int:
+        yield nest
+    elif isinstance(nest, tuple | list):
+        for item in nest:
+            yield from _numbers_in(item)
+    elif type(nest) is dict:
+        yield from _numbers_in([*nest.values()])
+    elif type(nest) is slice:
+        yield from _numbers_in((nest.start, nest.stop, nest.step))
 
 
 # --- the texts --------------------------------------------------------------------------------------------------------
