@@ -117,7 +117,7 @@ OF_NN = {
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
-        ("MultiHeadAttention", "MultiheadAttention", "Attention", "Transformer", "TransformerEncoderLayer",
+        ("MultiheadAttention", "Transformer", "TransformerEncoderLayer",
          "Conv3D", "Conv3d", "GroupNorm"),
         "a class of your own, class Own(tg.nn.Module), with a method call",
     ),

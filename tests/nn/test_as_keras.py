@@ -19,11 +19,18 @@ ROWS = np.round(RNG.normal(size=(4, 6)), 3)
 STEPS = np.round(RNG.normal(size=(3, 5, 4)), 3)
 STEPS_MASK = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 1, 0, 1]], bool)
 
+SCORES = {"return_attention_scores": True}
+
 # For each case the layer, its arguments, the batches, the keywords of the call, in training, and the number of calls.
 CASES = {
     "Activation": ("Activation", {"activation": "tanh"}, [ROWS], {}, True, 1),
     "Add": ("Add", {}, [[ROWS, 2 * ROWS, ROWS - 1]], {}, True, 1),
     "Add, other axes": ("Add", {}, [[STEPS, STEPS[:, 0]]], {}, True, 1),
+    "Attention": ("Attention", {}, [[ROWS[:, None], IMAGES[:, 0].repeat(2, 1)[[0, 1, 2, 0]]]], SCORES, True, 1),
+    "Attention, concat": (
+        "Attention", {"use_scale": True, "score_mode": "concat"}, [[STEPS, STEPS[:, :3], STEPS[:, 2:] + 1]],
+        {"use_causal_mask": True, **SCORES}, True, 1,
+    ),
     "Average": ("Average", {}, [[ROWS, 2 * ROWS, ROWS - 1]], {}, True, 1),
     "BatchNormalization": ("BatchNormalization", {}, [IMAGES], {}, True, 3),
     "BatchNormalization, axis 1": (
@@ -39,6 +46,7 @@ CASES = {
     "Dot, normalized": ("Dot", {"axes": -1, "normalize": True}, [[STEPS, STEPS[:, 0] + 1]], {}, True, 1),
     "Dropout, in use": ("Dropout", {"rate": 0.5}, [ROWS], {}, False, 1),
     "ELU": ("ELU", {"alpha": 0.7}, [ROWS], {}, True, 1),
+    "Embedding": ("Embedding", {"input_dim": 7, "output_dim": 3}, [np.array([[1, 2, 6], [0, 2, 2]])], {}, True, 1),
     "GroupNormalization": ("GroupNormalization", {"groups": 3}, [IMAGES], {}, True, 1),
     "GroupNormalization, axis 2": (
         "GroupNormalization", {"groups": -1, "axis": 2, "scale": False}, [IMAGES], {}, True, 1,
@@ -51,6 +59,29 @@ CASES = {
     "Masking": ("Masking", {"mask_value": 0.5}, [np.where(STEPS_MASK[..., None], STEPS, 0.5)], {}, True, 1),
     "Maximum": ("Maximum", {}, [[ROWS, 2 * ROWS, ROWS - 1]], {}, True, 1),
     "Minimum": ("Minimum", {}, [[ROWS, 2 * ROWS, ROWS - 1]], {}, True, 1),
+    "MultiHeadAttention, axes": (
+        "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "attention_axes": (2,)}, [IMAGES, IMAGES[:, :, :2] + 1],
+        SCORES, True, 1,
+    ),
+    "MultiHeadAttention, causal": (
+        "MultiHeadAttention", {"num_heads": 2, "key_dim": 3}, [STEPS, STEPS], {"use_causal_mask": True, **SCORES},
+        True, 1,
+    ),
+    "MultiHeadAttention, gate": (
+        "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "use_gate": True, "sliding_window": 2}, [STEPS, STEPS],
+        SCORES, True, 1,
+    ),
+    "MultiHeadAttention, masked": (
+        "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "value_dim": 2, "output_shape": 5},
+        [STEPS[:, :2], STEPS[..., :2], STEPS[..., :3]], {"value_mask": STEPS_MASK, **SCORES}, True, 1,
+    ),
+    "MultiHeadAttention, two axes": (
+        "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "use_bias": False, "output_shape": (2, 2)},
+        [IMAGES, IMAGES[:, :, :2] + 1], SCORES, True, 1,
+    ),
+    "MultiHeadAttention, without mask": (
+        "MultiHeadAttention", {"num_heads": 3, "key_dim": 2}, [STEPS, STEPS], SCORES, True, 1,
+    ),
     "Multiply": ("Multiply", {}, [[ROWS, 2 * ROWS, ROWS[:, :1]]], {}, True, 1),
     "PReLU": ("PReLU", {}, [STEPS], {}, True, 1),
     "PReLU, shared": ("PReLU", {"shared_axes": [1, 2]}, [IMAGES], {}, True, 1),
@@ -72,8 +103,8 @@ RECORDED = Path(__file__).with_name("keras_layers.json")
 
 
 def digits(case):
-    """Return the difference that is allowed: Keras computes normalisations and tanh in float32, the rest in float64."""
-    return 1e-6 if "Normalization" in case or case == "Activation" else 1e-9
+    """Return the difference that is allowed: Keras computes normalisations, tanh and sigmoid in float32."""
+    return 1e-6 if "Normalization" in case or case in ("Activation", "Attention, concat") or "gate" in case else 1e-9
 
 
 @pytest.mark.parametrize("case", CASES)

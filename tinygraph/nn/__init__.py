@@ -17,6 +17,7 @@ from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from tinygraph.nn.arguments import register
+from tinygraph.nn.attention import Attention, MultiHeadAttention
 from tinygraph.nn.cells import StackedRNNCells
 from tinygraph.nn.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
@@ -58,6 +59,7 @@ __all__ = [
     "RNN",
     "Activation",
     "Add",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -98,6 +100,7 @@ __all__ = [
     "Minimum",
     "Model",
     "Module",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",

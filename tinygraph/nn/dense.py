@@ -126,6 +126,8 @@ class Embedding(Layer):
         embeddings_initializer: the first values, a name such as "random_uniform" or a function.
         embeddings_regularizer: a penalty of the table, a name such as "l2" or an object of `tinygraph.nn.regularizers`.
         embeddings_constraint: for the table after each step, of `tinygraph.nn.constraints`.
+        mask_zero: index 0 stands for padding; layers behind it get a mask that is False there.
+        input_length: not needed, and without effect: sequences may have any length. Old Keras code has it.
         name, seed, dtype: see `Layer`; the dtype is float32 by default.
 
     Attributes:
@@ -148,6 +150,8 @@ class Embedding(Layer):
         embeddings_initializer: str | Initializer = "random_uniform",
         embeddings_regularizer: Rule = None,
         embeddings_constraint: Rule = None,
+        mask_zero: bool = False,
+        input_length: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -156,6 +160,8 @@ class Embedding(Layer):
         self.embeddings_initializer = checked(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.input_length = input_length
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
@@ -171,3 +177,7 @@ class Embedding(Layer):
         if indices.dtype.kind not in "iu":
             raise TypeError(f"{place}: indices must be integers, got dtype {indices.dtype}; use x.astype(int)")
         return self.embeddings[rows_within(indices, self.input_dim, place)]
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """Return True for the indices that are not padding, if `mask_zero` says that 0 is."""
+        return (x.data if isinstance(x, Tensor) else np.asarray(x)) != 0 if self.mask_zero else None
