@@ -233,9 +233,7 @@ class MultiHeadAttention(Layer):
         """Return the masks of the steps, each with a shape that broadcasts with (batch, T, S)."""
         given = [mask for mask in (query_mask, value_mask, key_mask) if mask is not None]
         if len(steps[0]) > 1 and (given or use_causal_mask or self.sliding_window is not None):
-            raise self.misfit(
-                f"masks of steps need one axis of steps, not {len(steps[0])}; give attention_mask"
-            )
+            raise self.misfit(f"masks of steps need one axis of steps, not {len(steps[0])}; give attention_mask")
         masks = [] if query_mask is None else [_plain(query_mask)[..., :, None]]
         masks += [_plain(mask)[..., None, :] for mask in (value_mask, key_mask) if mask is not None]
         if use_causal_mask or self.sliding_window is not None:
