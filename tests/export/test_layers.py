@@ -17,10 +17,33 @@ RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(5, 6)).astype("float32")
 SEQUENCES = RNG.normal(size=(5, 6, 4)).astype("float32")
 IMAGES = RNG.normal(size=(5, 9, 8, 4)).astype("float32")
+BOTH = [ROWS, RNG.normal(size=(5, 6)).astype("float32")]
+WITH_GAPS = SEQUENCES * (np.arange(6) % 3 > 0).astype("float32")[:, np.newaxis]
 WORDS = RNG.integers(0, 7, size=(5, 6)).astype("int32")
 
 # By name a layer, and a batch.
 CASES: dict[str, tuple[Any, Any]] = {
+    "Activation": (lambda: nn.Activation("gelu"), ROWS),
+    "Add": (lambda: nn.Add(), BOTH),
+    "Average": (lambda: nn.Average(), BOTH),
+    "Concatenate": (lambda: nn.Concatenate(), BOTH),
+    "Dot": (lambda: nn.Dot(axes=1, normalize=True), BOTH),
+    "ELU": (lambda: nn.ELU(0.5), ROWS),
+    "GaussianDropout": (lambda: nn.GaussianDropout(0.5), ROWS),
+    "GaussianNoise": (lambda: nn.GaussianNoise(0.5), ROWS),
+    "Identity": (lambda: nn.Sequential([nn.Identity(), nn.Dense(2)]), ROWS),
+    "LeakyReLU": (lambda: nn.LeakyReLU(), ROWS),
+    "Masking": (lambda: nn.Sequential([nn.Masking(), nn.LSTM(3)]), WITH_GAPS),
+    "Maximum": (lambda: nn.Maximum(), BOTH),
+    "Minimum": (lambda: nn.Minimum(), BOTH),
+    "Multiply": (lambda: nn.Multiply(), BOTH),
+    "PReLU": (lambda: nn.PReLU(), ROWS),
+    "ReLU": (lambda: nn.ReLU(max_value=1.0, negative_slope=0.1), ROWS),
+    "Rescaling": (lambda: nn.Rescaling(2.0, 0.5), ROWS),
+    "Softmax": (lambda: nn.Softmax(), ROWS),
+    "SpatialDropout1D": (lambda: nn.SpatialDropout1D(0.5), SEQUENCES),
+    "SpatialDropout2D": (lambda: nn.SpatialDropout2D(0.5), IMAGES),
+    "Subtract": (lambda: nn.Subtract(), BOTH),
     "AveragePooling1D": (lambda: nn.AveragePooling1D(2, padding="same"), SEQUENCES),
     "AveragePooling2D": (lambda: nn.AveragePooling2D(2, 1, "same"), IMAGES),
     "BatchNormalization": (lambda: nn.BatchNormalization(), IMAGES),
@@ -74,9 +97,15 @@ def prepared(name: str) -> tuple[Any, Any]:
     return layer, x
 
 
-def test_each_case_is_a_layer_of_its_name():
+def test_each_case_has_a_layer_of_its_name():
     for name, (make, _) in CASES.items():
-        assert type(make()) is getattr(nn, name.partition(",")[0])
+        layer = make()
+        assert getattr(nn, name.partition(",")[0]) in {type(layer), *map(type, getattr(layer, "layers", ()))}
+
+
+def with_rows(x: Any, rows: int) -> Any:
+    """Return a batch, or a list of them, with so many rows."""
+    return [with_rows(item, rows) for item in x] if isinstance(x, list) else np.resize(x, (rows, *x.shape[1:]))
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -86,21 +115,24 @@ def test_onnx(tmp_path, name):
     options = runtime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 3, 1
     layer, x = prepared(name)
-    onnx(layer, tmp_path / "layer.onnx", x[:2])
+    onnx(layer, tmp_path / "layer.onnx", with_rows(x, 2))
     session = runtime.InferenceSession(tmp_path / "layer.onnx", options, providers=["CPUExecutionProvider"])
     for rows in (1, 2, 5):
-        compare(session.run(None, {session.get_inputs()[0].name: x[:rows]})[0], layer(x[:rows]))
+        batch = with_rows(x, rows)
+        batches = batch if isinstance(batch, list) else [batch]
+        names = [item.name for item in session.get_inputs()]
+        compare(session.run(None, dict(zip(names, batches, strict=True)))[0], layer(batch))
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_module(tmp_path, name):
     layer, x = prepared(name)
-    save_module(layer, tmp_path / "layer.py", x[:2])
+    save_module(layer, tmp_path / "layer.py", with_rows(x, 2))
     spec = importlib.util.spec_from_file_location("layer", Path(tmp_path / "layer.py"))
     saved: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(saved)
     for rows in (0, 1, 2, 5, 40):
-        batch = np.resize(x, (rows, *x.shape[1:]))
+        batch = with_rows(x, rows)
         compare(saved.predict(batch, batch_size=16), layer(batch))
         compare(saved.call(batch), layer(batch))
 
