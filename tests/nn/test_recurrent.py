@@ -7,6 +7,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import nn
+from tinygraph.nests import tree_leaves
 from tinygraph.testing import check_grads
 
 RNG = np.random.default_rng(0)
@@ -511,3 +512,86 @@ def test_a_picture_of_a_program_has_one_loop():
     picture = run.draw(rewritten=True).svg()
     assert picture.count("loop × 5") >= 1
     assert picture.count("tanh") < 10
+
+
+# --- as parts of networks ---------------------------------------------------------------------------------------------
+
+
+def test_in_a_network_of_symbols():
+    sequences = nn.Input((None, 4))
+    every, h, c = nn.LSTM(3, return_sequences=True, return_state=True, dtype="float64")(sequences)
+    decoded = nn.LSTM(3, dtype="float64")(every, initial_state=[h, c])
+    both = nn.Bidirectional(nn.GRU(2, dtype="float64"))(every)
+    model = nn.Model(sequences, nn.Dense(2, dtype="float64")(decoded) + np.sum(both))
+    assert every.shape == (None, None, 3)
+    assert both.shape == (None, 4)
+    for length in (5, 2):
+        assert model(X[:, :length]).shape == (3, 2)
+    first, last = [module for module in model.modules() if isinstance(module, nn.LSTM)]
+    outputs, *states = first(X)
+    np.testing.assert_allclose(last(outputs, initial_state=states).data, last(*first(X)[:1], states).data)
+
+
+def test_masks_go_through_a_network_of_symbols():
+    x = np.where(MASK[:, :, None], X, 0)
+    symbol = nn.Input((5, 4), dtype="float64")
+    layers = [
+        nn.LSTM(3, return_sequences=True, return_state=True, dtype="float64"),
+        nn.Bidirectional(nn.GRU(2, return_sequences=True, dtype="float64")),
+        nn.TimeDistributed(nn.Dense(3, dtype="float64")),
+        nn.GRU(2, dtype="float64"),
+    ]
+    h, *_ = layers[0](nn.Masking()(symbol))
+    for layer in layers[1:]:
+        h = layer(h)
+    model = nn.Model(symbol, h)
+    h, *_ = layers[0](x, mask=MASK)
+    expected = layers[3](layers[2](layers[1](h, mask=MASK)), mask=MASK)
+    np.testing.assert_allclose(model(x).data, expected.data, rtol=1e-12)
+
+
+def test_a_stateful_layer_among_symbols_wants_the_size_of_the_batch():
+    layer = nn.GRU(3, stateful=True)
+    model = nn.Model(symbol := nn.Input((5, 4), batch_size=3), layer(symbol))
+    assert not np.array_equal(model(X).data, model(X).data)
+    with pytest.raises(tg.ShapeError, match=r"With symbols write Input\(shape, batch_size=32\), say"):
+        nn.GRU(3, stateful=True)(nn.Input((5, 4)))
+
+
+@kinds
+def test_regularisers_constraints_and_frozen_weights(kind):
+    options = {"kernel_regularizer": "l2", "recurrent_constraint": "unit_norm", "bias_regularizer": "l1"}
+    layer = getattr(nn, kind)(3, **options)
+    model = nn.Sequential([layer, nn.Dense(2)])
+    model(X)
+    bias = 0.01 * np.abs(layer.bias.data).sum()
+    np.testing.assert_allclose(sum(layer.losses).item(), 0.01 * np.sum(layer.kernel.data**2) + bias, rtol=1e-5)
+    model.compile(optimizer="sgd", loss="mse")
+    model.fit(X, np.ones((3, 2)), epochs=1, verbose=0)
+    np.testing.assert_allclose(np.sum(layer.recurrent_kernel.data**2, axis=0), 1, rtol=1e-4)
+    layer.trainable = False
+    assert [path.split(".")[-1] for path in model.named_parameters()] == ["kernel", "bias"]
+    assert len(model.parameters()) == 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Bidirectional(nn.LSTM(2, return_sequences=True, activation="relu"), merge_mode="sum"),
+        lambda: nn.GRU(2, dropout=0.1, reset_after=False, go_backwards=True),
+        lambda: nn.RNN([nn.LSTMCell(2), nn.GRUCell(3)], return_state=True),
+        lambda: nn.TimeDistributed(nn.Dense(2)),
+    ],
+    ids=["bidirectional", "GRU", "cells", "time distributed"],
+)
+def test_made_again_of_plain_data(make):
+    layer = make()
+    twin = type(layer).from_config(layer.get_config())
+    layer(X), twin(X)
+    assert {path: tensor.shape for path, tensor in layer.tensors().items()} == {
+        path: tensor.shape for path, tensor in twin.tensors().items()
+    }
+    twin.load_state_dict(layer.state_dict())
+    layer.eval(), twin.eval()
+    for one, other in zip(tree_leaves(layer(X)), tree_leaves(twin(X)), strict=True):
+        np.testing.assert_array_equal(one.data, other.data)

@@ -15,7 +15,7 @@ from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.module import Layer, count
 
-__all__ = ["Cell", "Masks", "StackedRNNCells", "as_array", "cell_step", "check_states", "product"]
+__all__ = ["Cell", "Masks", "StackedRNNCells", "as_array", "cell_step", "check_states", "mask_of_sequence", "product"]
 
 # What dropout multiplies the inputs and the first state by; None for nothing. Several belong to as many gates.
 Masks = tuple[list[Any] | None, list[Any] | None]
@@ -173,6 +173,13 @@ def _share(call: str, name: str, rate: float) -> float:
 def as_array(item: Any) -> Any:
     """Return an array or a Tensor as it is, and lists of numbers as an array."""
     return item if hasattr(item, "dtype") else np.asarray(item)
+
+
+def mask_of_sequence(mask: Any) -> Any:
+    """Return a mask, or the first of the masks that the results of a layer have, a sequence and its states."""
+    if isinstance(mask, list | tuple) and mask and (mask[0] is None or len(getattr(mask[0], "shape", ())) > 1):
+        return mask[0]
+    return mask
 
 
 def product(x: Any, kernel: Any, masks: list[Any] | None) -> Any:

@@ -21,6 +21,7 @@ from tinygraph.nn.cells import (
     cell_step,
     check_states,
     checked_cell,
+    mask_of_sequence,
     masks_of,
     product,
 )
@@ -104,7 +105,7 @@ class Recurrent(Layer):
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Return the mask of the result: that of the batch if it is a sequence, else None; None for states."""
-        output = mask if self.return_sequences else None
+        output = mask_of_sequence(mask) if self.return_sequences else None
         return [output, *[None for _ in self._sizes()]] if self.return_state else output
 
     def call(self, x: Any, initial_state: Any = None, mask: Any = None) -> Any:
@@ -140,6 +141,7 @@ class Recurrent(Layer):
             )
 
     def _checked_mask(self, mask: Any, shape: tuple[int, ...]) -> Any:
+        mask = mask_of_sequence(mask)
         if mask is None:
             return None
         mask = as_array(mask)

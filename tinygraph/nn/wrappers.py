@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.functions.underlying import reshaped
+from tinygraph.nn.cells import mask_of_sequence
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.normalization import BatchNormalization
 from tinygraph.nn.recurrent import Recurrent
@@ -109,7 +110,7 @@ class Bidirectional(Layer):
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Return the mask of the result: that of the batch for sequences, else None; None for states."""
-        output = mask if self.return_sequences else None
+        output = mask_of_sequence(mask) if self.return_sequences else None
         masks = [output, output] if self.merge_mode is None else [output]
         if self.return_state:
             masks += [None] * 2 * (len(self.forward_layer.compute_mask(x, mask)) - 1)
@@ -174,10 +175,11 @@ class TimeDistributed(Layer):
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Return the mask of the batch."""
-        return mask
+        return mask_of_sequence(mask)
 
     def call(self, x: Any, mask: Any = None) -> Any:
         """Apply the layer to each time step."""
+        mask = mask_of_sequence(mask)
         if len(x.shape) < 3:
             raise self.misfit(f"a batch must have 3 axes or more, (examples, time steps, ...), got shape {x.shape}")
         if mask is not None and mask.shape[:2] != x.shape[:2]:
