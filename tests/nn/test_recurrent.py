@@ -595,3 +595,32 @@ def test_made_again_of_plain_data(make):
     layer.eval(), twin.eval()
     for one, other in zip(tree_leaves(layer(X)), tree_leaves(twin(X)), strict=True):
         np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_compiled_with_dropout_and_batches_of_other_sizes():
+    results = []
+    for compiled in (False, True):
+        layers = [
+            nn.Bidirectional(nn.LSTM(4, return_sequences=True, dropout=0.2, recurrent_dropout=0.1, dtype="float64")),
+            nn.GRU(3, dropout=0.3, dtype="float64"),
+        ]
+        model = nn.Sequential(layers)
+        model(X)
+        for module in model.modules():
+            module.generator = np.random.default_rng(5)
+        rng = np.random.default_rng(1)
+        for parameter in model.parameters():
+            parameter.assign(0.4 * rng.normal(size=parameter.shape))
+        sgd = tg.optim.SGD(model.parameters(), 0.1)
+
+        def step(x, model=model, sgd=sgd):
+            loss = np.mean(model(x) ** 2)
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+            return loss
+
+        run = tg.compile(step) if compiled else step
+        sizes = ((4, 6), (3, 6), (7, 6), (5, 9), (1, 6), (4, 6))
+        results.append([float(run(rng.normal(size=(*size, 4)))) for size in sizes])
+    np.testing.assert_allclose(*results, rtol=1e-9)
