@@ -28,6 +28,7 @@ ROOMS = {
     "Files": ("tinygraph.export", "tg.export"),
     "Losses": ("tinygraph.training.losses", "tg.training.losses"),
     "Metrics": ("tinygraph.training.metrics", "tg.training.metrics"),
+    "Callbacks": ("tinygraph.training.callbacks", "tg.training.callbacks"),
     "Losses as Keras has them": ("tinygraph.keras.losses", "tg.keras.losses"),
     "Labels, sequences and seeds as Keras has them": ("tinygraph.keras.utils", "tg.keras.utils"),
     "Data": ("tinygraph.data", "tg.data"),

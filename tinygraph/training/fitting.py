@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from tinygraph.nests import tree_leaves, tree_map
-from tinygraph.training.callbacks.callback import CallbackList
+from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.feeding import Asked, Feed, feed_of, split_off
 from tinygraph.training.loop import Training, evaluated, predicted, prepared, trained
+from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
 
@@ -123,14 +124,19 @@ class Fitting:
             size = batch_size if validation_batch_size is None else validation_batch_size
             validation = self._feed("fit", *_parts_of(validation_data), size, validation_steps)
         params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
-        history = History()
+        given_callbacks = listed(callbacks)
+        history = next((item for item in given_callbacks if isinstance(item, History)), None) or History()
+        last = [] if history in given_callbacks else [history]  # so that it has what other callbacks add to the logs
+        called = CallbackList([progress(verbose), *given_callbacks, *last], self, params)
         training = Training(
-            self, state.recipe, state.steps, feed, CallbackList([history, *(callbacks or [])], self, params),
-            None if validation is None else lambda: self._validated(state, validation), validation_freq,
+            self, state.recipe, state.steps, feed, called, history,
+            None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
+            validation_freq,
         )  # fmt: skip
-        state.training = training
+        state.training, state.history = training, history
         try:
-            return trained(training, range(initial_epoch, epochs))
+            with called:
+                return trained(training, range(initial_epoch, epochs))
         finally:
             state.training = None
 
@@ -159,8 +165,10 @@ class Fitting:
         """
         state = self._compiled("evaluate")
         feed = self._feed("evaluate", x, y, sample_weight, batch_size, steps)
-        called = CallbackList(callbacks or [], self, {"steps": feed.steps, "verbose": verbose})
-        logs = evaluated(self, state.recipe, state.steps, feed, called)
+        params = {"steps": feed.steps, "verbose": verbose}
+        called = CallbackList([progress(verbose, "evaluate"), *listed(callbacks)], self, params)
+        with called:
+            logs = evaluated(self, state.recipe, state.steps, feed, called)
         if return_dict:
             return logs
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
@@ -182,13 +190,16 @@ class Fitting:
             callbacks: objects of `tg.training.callbacks`.
         """
         state = self._used()
-        if type(x) is np.ndarray and not callbacks and 0 < len(x) <= (batch_size or 32) and steps is None:
+        silent = not callbacks and verbose in ("auto", 0)
+        if silent and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32) and steps is None:
             dtype = self._input_dtype()
             batch = x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
             return tree_map(np.array, state.steps.predict(batch))
         feed = self._feed("predict", x, None, None, batch_size, steps)
-        called = CallbackList(callbacks or [], self, {"steps": feed.steps, "verbose": verbose})
-        return predicted(state.steps, feed, called)
+        params = {"steps": feed.steps, "verbose": verbose}
+        called = CallbackList([progress(verbose, "predict"), *listed(callbacks)], self, params)
+        with called:
+            return predicted(state.steps, feed, called)
 
     # --- single batches ---------------------------------------------------------------------------------------------
 
@@ -241,6 +252,11 @@ class Fitting:
         return [metric.name for metric in self.metrics]
 
     @property
+    def history(self) -> History | None:
+        """The history of the last `fit`, also of one that goes on or ended in an error; None before."""
+        return None if self._state is None else self._state.history
+
+    @property
     def stop_training(self) -> bool:
         """Set it to True, in a callback, to end the training after the epoch."""
         return self._state is not None and self._state.training is not None and self._state.training.stop
@@ -278,10 +294,6 @@ class Fitting:
         asked = Asked(call, self._input_dtype(), max(1, rows), None, None, class_weight)
         return next(iter(feed_of(x, y, sample_weight, asked).epoch()))
 
-    def _validated(self, state: State, feed: Feed) -> dict[str, Any]:
-        recipe = state.recipe
-        return evaluated(self, recipe, state.steps, feed, CallbackList([], self, {}))
-
 
 class State:
     """The state of the training of a model, in one object that steps which read the model need not compare.
@@ -292,6 +304,7 @@ class State:
         steps: the compiled steps.
         generator: draws the orders of the rows.
         training: the training that is going on, or None.
+        history: that of the last `fit`, or None.
     """
 
     def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, is_compiled: bool = True) -> None:
@@ -299,6 +312,7 @@ class State:
         self.steps = Steps(model, recipe, run_eagerly)
         self.generator = model.new_generator()
         self.training: Training | None = None
+        self.history: History | None = None
 
 
 def _parts_of(data: Any) -> tuple[Any, Any, Any]:

@@ -13,8 +13,10 @@ from tinygraph.engine.modes import no_grad
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.callback import CallbackList
 from tinygraph.training.callbacks.history import History
+from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 from tinygraph.training.feeding import Feed
 from tinygraph.training.interrupts import Interrupts
+from tinygraph.training.logs import telling
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
 
@@ -30,7 +32,8 @@ class Training:
         recipe: its optimiser, losses and metrics.
         steps: its compiled steps.
         feed: the data.
-        callbacks: with a `History` as the first.
+        callbacks: those of the user, the progress, and the history.
+        history: the results of each epoch.
         validate: returns the results on the validation data, by name; None for no validation.
         validation_freq: validate after every so many epochs, or after the epochs of these numbers, counted from 1.
         stop: set by `model.stop_training`.
@@ -41,6 +44,7 @@ class Training:
     steps: Steps
     feed: Feed
     callbacks: CallbackList
+    history: History
     validate: Callable[[], dict[str, Any]] | None = None
     validation_freq: int | Iterable[int] = 1
     stop: bool = False
@@ -73,16 +77,15 @@ def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: 
 
 def trained(training: Training, epochs: range) -> History:
     """Train for some epochs, and return the history."""
-    history: History = training.callbacks.callbacks[0]
-    call = training.callbacks.call
-    batch_begin, batch_end = (training.callbacks.at(f"on_train_batch_{moment}") for moment in ("begin", "end"))
+    history, call = training.history, training.callbacks.call
+    moments = _batches(training.callbacks, "train", training.recipe)
     with Interrupts() as interrupts, training.recipe.trainable_as_compiled(training.model):
         call("on_train_begin", {})
         logs: dict[str, Any] = {}
         for epoch in epochs:
             call("on_epoch_begin", epoch, {})
             before = _Kept(training)
-            complete = _epoch(training, interrupts, batch_begin, batch_end)
+            complete = _epoch(training, interrupts, *moments)
             if interrupts.asked and not complete:
                 history.interrupted = True
                 break
@@ -119,63 +122,16 @@ def _epoch(training: Training, interrupts: Interrupts, batch_begin: Any, batch_e
             batch_begin(number, {})
         step(*batch)
         if batch_end is not None:
-            batch_end(number, _Logs(recipe))
+            batch_end(number)
         if interrupts.asked or training.stop:
             return training.stop
     return True
 
 
-class _Logs(dict[str, Any]):
-    """The results so far, reckoned when a callback looks at them."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        self._recipe: Recipe | None = recipe
-
-    def _fill(self) -> None:
-        if self._recipe is not None:
-            recipe, self._recipe = self._recipe, None
-            self.update(recipe.logs())
-
-    def __getitem__(self, name: str) -> Any:
-        self._fill()
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """See `dict.get`."""
-        self._fill()
-        return super().get(name, default)
-
-    def items(self) -> Any:
-        """See `dict.items`."""
-        self._fill()
-        return super().items()
-
-    def keys(self) -> Any:
-        """See `dict.keys`."""
-        self._fill()
-        return super().keys()
-
-    def values(self) -> Any:
-        """See `dict.values`."""
-        self._fill()
-        return super().values()
-
-    def __iter__(self) -> Any:
-        self._fill()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._fill()
-        return super().__len__()
-
-    def __contains__(self, name: object) -> bool:
-        self._fill()
-        return super().__contains__(name)
-
-    def __repr__(self) -> str:
-        self._fill()
-        return super().__repr__()
+def _batches(callbacks: CallbackList, kind: str, recipe: Recipe) -> tuple[Any, Any]:
+    """Return the functions for the beginning and the end of a batch; None where no callback has one."""
+    begin, end = (callbacks.at(f"on_{kind}_batch_{moment}") for moment in ("begin", "end"))
+    return begin, None if end is None else telling(end, recipe)
 
 
 class _Kept:
@@ -183,7 +139,7 @@ class _Kept:
 
     def __init__(self, training: Training) -> None:
         callbacks = training.callbacks.callbacks
-        self.may_end_in_nan = any([type(callback).__name__ == "TerminateOnNaN" for callback in callbacks])
+        self.may_end_in_nan = any([isinstance(callback, TerminateOnNaN) for callback in callbacks])
         tensors = [] if self.may_end_in_nan else [*training.model.weights, *training.recipe.optimizer.state.values()]
         self._values = [(tensor, tensor.numpy().copy()) for tensor in tensors]
 
@@ -199,7 +155,7 @@ def _is_due(epoch: int, frequency: int | Iterable[int]) -> bool:
 
 def evaluated(model: Any, recipe: Recipe, steps: Steps, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
     """Return the results of a model on data, by name: "loss", and the metrics."""
-    batch_begin, batch_end = (callbacks.at(f"on_test_batch_{moment}") for moment in ("begin", "end"))
+    batch_begin, batch_end = _batches(callbacks, "test", recipe)
     callbacks.call("on_test_begin", {})
     for number, batch in enumerate(feed.epoch()):
         if not number:
@@ -209,7 +165,7 @@ def evaluated(model: Any, recipe: Recipe, steps: Steps, feed: Feed, callbacks: C
             batch_begin(number, {})
         steps.test(*batch)
         if batch_end is not None:
-            batch_end(number, _Logs(recipe))
+            batch_end(number)
     logs = recipe.logs()
     callbacks.call("on_test_end", logs)
     return logs

@@ -127,6 +127,13 @@ class Recipe:
         """Return the results of the metrics so far, by name: numbers, or arrays where a metric has several."""
         return {metric.name: _number(metric.result()) for metric in self.metrics}
 
+    def result(self, name: str) -> Any:
+        """Return the result so far of the metric of this name; raise KeyError if there is none."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return _number(metric.result())
+        raise KeyError(name)
+
     @contextmanager
     def trainable_as_compiled(self, model: Any) -> Iterator[None]:
         """Train the modules that were trainable when the model was compiled, whatever was frozen since."""

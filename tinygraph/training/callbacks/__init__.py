@@ -1,6 +1,24 @@
 """Callbacks: what happens at the beginnings and ends of a training, of its epochs and its batches."""
 
 from tinygraph.training.callbacks.callback import Callback, CallbackList
+from tinygraph.training.callbacks.csv_logger import CSVLogger
+from tinygraph.training.callbacks.early_stopping import EarlyStopping
 from tinygraph.training.callbacks.history import History
+from tinygraph.training.callbacks.lambda_callback import LambdaCallback
+from tinygraph.training.callbacks.learning_rate_scheduler import LearningRateScheduler
+from tinygraph.training.callbacks.model_checkpoint import ModelCheckpoint
+from tinygraph.training.callbacks.reduce_on_plateau import ReduceLROnPlateau
+from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 
-__all__ = ["Callback", "CallbackList", "History"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

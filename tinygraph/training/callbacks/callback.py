@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import TracebackType
 from typing import Any
 
-__all__ = ["Callback", "CallbackList"]
+from tinygraph.nests import tree_leaves
+
+__all__ = ["Callback", "CallbackList", "listed"]
 
 
 class Callback:
@@ -45,6 +48,12 @@ class Callback:
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Called after a step of training, with the results of the epoch so far."""
 
+    def on_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Another name of `on_train_batch_begin`, for callbacks that have it."""
+
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Another name of `on_train_batch_end`, for callbacks that have it."""
+
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Called before an evaluation."""
 
@@ -69,6 +78,9 @@ class Callback:
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Called after a batch of `predict`."""
 
+    def on_exit(self) -> None:
+        """Called last, also where the training ended in an error: close files and the like."""
+
 
 class CallbackList:
     """Callbacks in their order.
@@ -80,30 +92,42 @@ class CallbackList:
     """
 
     def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
-        self.callbacks = list(callbacks)
+        self.callbacks = [callback for callback in callbacks if callback is not None]
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
-                raise TypeError(f"callbacks: {callback!r} is no callback. Derive its class from tg.training.Callback")
+                raise TypeError(
+                    f"callbacks: {callback!r} is no callback. Derive its class from tg.training.callbacks.Callback"
+                )
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)
 
+    def __enter__(self) -> CallbackList:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for callback in self.callbacks:
+            callback.on_exit()
+
     def at(self, moment: str) -> Callable[..., None] | None:
         """Return a function that calls the method of this name of all callbacks that have one of their own.
 
-        It is looked up once for a training. None stands for no callback, so that a batch need not make logs.
+        It is looked up once for a training. None stands for no callback, so that a batch need not make logs. An error
+        of a callback gets a note with the callback's name.
         """
-        methods = [
-            getattr(callback, moment)
-            for callback in self.callbacks
-            if getattr(type(callback), moment) is not getattr(Callback, moment) or moment in vars(callback)
-        ]
+        methods = [method for callback in self.callbacks if (method := _own(callback, moment)) is not None]
         if not methods:
             return None
 
         def call(*args: Any) -> None:
             for method in methods:
-                method(*args)
+                try:
+                    method(*args)
+                except Exception as error:
+                    error.add_note(f"raised by the callback {_called(method)}, in its {moment}")
+                    raise
 
         return call
 
@@ -111,3 +135,22 @@ class CallbackList:
         """Call the method of this name of all callbacks."""
         if (method := self.at(moment)) is not None:
             method(*args)
+
+
+def _own(callback: Callback, moment: str) -> Any:
+    """Return the method of a callback that is not the base's; `on_batch_end` stands for `on_train_batch_end`."""
+    for name in (moment, moment.replace("on_train_batch_", "on_batch_")):
+        if name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name):
+            return getattr(callback, name)
+    return None
+
+
+def _called(method: Any) -> str:
+    """Return the name of the callback that has a method, or that of a function."""
+    owner = getattr(method, "__self__", None)
+    return type(owner).__name__ if owner is not None else getattr(method, "__qualname__", repr(method))
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """Return the callbacks that a call was given: none, one, or a list of them."""
+    return [] if callbacks is None else list(tree_leaves(callbacks))
