@@ -38,6 +38,9 @@ ROOMS = {
     "Strategies of hypothesis": ("tinygraph.testing.strategies", "tg.testing.strategies"),
 }
 
+# The bases of classes on the page, whose names stand there once or not at all.
+BASES = frozenset(("Callback", "Layer", "Module", "Monitor", "Optimizer", "Setting", "object", "tuple"))
+
 # Classes of objects that functions return; nobody calls them.
 MADE_BY_CALLS = frozenset(("Compiled", "Drawing", "Graph", "Node"))
 
@@ -95,9 +98,14 @@ def _members(cls: type) -> Iterator[str]:
 
 
 def _is_ours(cls: type, name: str) -> bool:
-    """Return whether a class defines a name itself, or inherits it from a class that is not on the page."""
+    """Return whether a class defines a name itself, or inherits it from a class that is not on the page.
+
+    The moments of a callback stand in the base of callbacks alone.
+    """
+    if name.startswith("on_") and cls.__name__ != "Callback":
+        return False
     owner = next(kind for kind in cls.__mro__ if name in vars(kind))
-    return owner is cls or owner.__name__ not in ("Module", "Layer", "Optimizer", "tuple", "object", "Setting")
+    return owner is cls or owner.__name__ not in BASES
 
 
 def _signature(item: Any, cls: type | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 
@@ -161,7 +162,7 @@ def test_logs_of_batches_are_the_results_so_far_at_that_time():
         lambda logs: json.loads(json.dumps(logs)), lambda logs: dict(logs.items()), lambda logs: eval(repr(logs)),
         lambda logs: (lambda **given: given)(**logs), lambda logs: {name: logs[name] for name in logs},
         lambda logs: dict(zip(logs.keys(), logs.values(), strict=True)), lambda logs: logs if logs else None,
-        lambda logs: {name: logs.get(name) for name in ("loss", "accuracy")}, lambda logs: __import__("copy").copy(logs),
+        lambda logs: {name: logs.get(name) for name in ("loss", "accuracy")}, lambda logs: copy.copy(logs),
         lambda logs: {name: logs.pop(name) for name in ("loss", "accuracy")},
     ],
 )  # fmt: skip
@@ -255,7 +256,7 @@ def test_a_callback_that_raises_is_named_and_leaves_a_model_that_trains_on():
 
 
 def test_what_is_no_callback_is_refused():
-    with pytest.raises(TypeError, match="is no callback. Derive its class from tg.training.callbacks.Callback"):
+    with pytest.raises(TypeError, match=r"is no callback. Derive its class from tg\.training\.callbacks\.Callback"):
         model().fit(X, Y, callbacks=[print], verbose=0)
     with pytest.raises(TypeError, match="there is no moment 'on_epoch_ends'"):
         callbacks.LambdaCallback(on_epoch_ends=print)

@@ -1,6 +1,6 @@
 """Callbacks: what happens at the beginnings and ends of a training, of its epochs and its batches."""
 
-from tinygraph.training.callbacks.callback import Callback, CallbackList
+from tinygraph.training.callbacks.callback import Callback
 from tinygraph.training.callbacks.csv_logger import CSVLogger
 from tinygraph.training.callbacks.early_stopping import EarlyStopping
 from tinygraph.training.callbacks.history import History
@@ -13,7 +13,6 @@ from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 __all__ = [
     "CSVLogger",
     "Callback",
-    "CallbackList",
     "EarlyStopping",
     "History",
     "LambdaCallback",
