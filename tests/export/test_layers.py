@@ -21,10 +21,27 @@ BOTH = [ROWS, RNG.normal(size=(5, 6)).astype("float32")]
 WITH_GAPS = SEQUENCES * (np.arange(6) % 3 > 0).astype("float32")[:, np.newaxis]
 WORDS = RNG.integers(0, 7, size=(5, 6)).astype("int32")
 
+
+class SelfAttention(nn.Model):
+    """A sequence that attends to its past."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiHeadAttention(num_heads=2, key_dim=3)
+
+    @property
+    def layers(self) -> list[Any]:
+        return [self.attention]
+
+    def call(self, x: Any) -> Any:
+        return self.attention(x, x, use_causal_mask=True)
+
+
 # By name a layer, and a batch.
 CASES: dict[str, tuple[Any, Any]] = {
     "Activation": (lambda: nn.Activation("gelu"), ROWS),
     "Add": (lambda: nn.Add(), BOTH),
+    "Attention": (lambda: nn.Attention(use_scale=True), [SEQUENCES, SEQUENCES * 0.5]),
     "Average": (lambda: nn.Average(), BOTH),
     "Concatenate": (lambda: nn.Concatenate(), BOTH),
     "Dot": (lambda: nn.Dot(axes=1, normalize=True), BOTH),
@@ -36,6 +53,7 @@ CASES: dict[str, tuple[Any, Any]] = {
     "Masking": (lambda: nn.Sequential([nn.Masking(), nn.LSTM(3)]), WITH_GAPS),
     "Maximum": (lambda: nn.Maximum(), BOTH),
     "Minimum": (lambda: nn.Minimum(), BOTH),
+    "MultiHeadAttention": (SelfAttention, SEQUENCES),
     "Multiply": (lambda: nn.Multiply(), BOTH),
     "PReLU": (lambda: nn.PReLU(), ROWS),
     "ReLU": (lambda: nn.ReLU(max_value=1.0, negative_slope=0.1), ROWS),
@@ -55,6 +73,10 @@ CASES: dict[str, tuple[Any, Any]] = {
     "Dense": (lambda: nn.Dense(3, activation="softmax"), SEQUENCES),
     "DepthwiseConv2D": (lambda: nn.DepthwiseConv2D(3, depth_multiplier=2), IMAGES),
     "Dropout": (lambda: nn.Dropout(0.5), ROWS),
+    "Embedding, marks padding": (
+        lambda: nn.Sequential([nn.Embedding(7, 3, mask_zero=True), nn.LSTM(4)]),
+        WORDS,
+    ),
     "Embedding": (lambda: nn.Embedding(7, 3), WORDS),
     "Flatten": (lambda: nn.Flatten(), IMAGES),
     "GlobalAveragePooling1D": (lambda: nn.GlobalAveragePooling1D(), SEQUENCES),

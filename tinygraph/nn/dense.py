@@ -180,4 +180,4 @@ class Embedding(Layer):
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Return True for the indices that are not padding, if `mask_zero` says that 0 is."""
-        return (x.data if isinstance(x, Tensor) else np.asarray(x)) != 0 if self.mask_zero else None
+        return np.not_equal(x.data if isinstance(x, Tensor) else x, 0) if self.mask_zero else None
