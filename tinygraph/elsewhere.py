@@ -142,7 +142,7 @@ OF_OPTIM = {
 }
 
 OF_KERAS = {
-    **dict.fromkeys(("Sequential", "layers", "models", "Model"), "tg.nn"),
+    "ops": "np",
     "schedules": "tg.keras.optimizers.schedules",
 }
 

@@ -1,30 +1,48 @@
-"""Keras's functions under Keras's names.
+"""Keras under Keras's names: `from tinygraph import keras` in place of `import keras`.
 
-`tg.binary_cross_entropy` and `tg.cross_entropy` are exact. `tg.keras.losses` has Keras's losses, which clip
-probabilities: values and gradients agree with those of a Keras model. `tg.keras.datasets` loads the data of the
-tutorials, and `tg.keras.utils` makes them ready.
+The substance is `tinygraph.nn`, `tinygraph.optim`, `tinygraph.training` and `tinygraph.data`. Two things are Keras's
+here and not there: layers that do something else in training, such as Dropout, train in `fit` and with `training=True`
+alone; and `keras.losses` clips probabilities.
+
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.fit(x_train, y_train, epochs=5)
 """
 
 import sys
 from typing import Any
 
 import tinygraph.keras.activations as activations
+import tinygraph.keras.backend as backend
+import tinygraph.keras.config as config
 import tinygraph.keras.constraints as constraints
 import tinygraph.keras.datasets as datasets
 import tinygraph.keras.initializers as initializers
+import tinygraph.keras.layers as layers
 import tinygraph.keras.losses as losses
 import tinygraph.keras.metrics as metrics
+import tinygraph.keras.models as models
 import tinygraph.keras.optimizers as optimizers
 import tinygraph.keras.regularizers as regularizers
 import tinygraph.keras.utils as utils
+from tinygraph.keras.in_use import Layer, Model, Sequential
+from tinygraph.nn import Input
 
 __all__ = [
+    "Input",
+    "Layer",
+    "Model",
+    "Sequential",
     "activations",
+    "backend",
+    "config",
     "constraints",
     "datasets",
     "initializers",
+    "layers",
     "losses",
     "metrics",
+    "models",
     "optimizers",
     "regularizers",
     "utils",

@@ -1,4 +1,4 @@
-"""The state of a call of modules: training or not, and the layers that were built."""
+"""The state of a call of modules: training or not, the layers that were built, the losses that were added."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ class Calling(threading.local):
     Attributes:
         training: what `training=` said in the innermost call that had it; None where no call did.
         built: the layers that were built during the outermost call, with their attributes from before; None outside.
+        losses: the numbers that modules added to the loss in the last outermost call, by the id of the module.
     """
 
     def __init__(self) -> None:
         self.training: bool | None = None
         self.built: list[tuple[Any, dict[str, Any]]] | None = None
+        self.losses: dict[int, list[Any]] = {}
 
 
 calling = Calling()

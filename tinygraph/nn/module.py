@@ -60,7 +60,6 @@ class Module:
     _name: str | None = None
     _training: bool | None = None
     _frozen: tuple[str, ...] | None = None  # the attributes whose Tensors would require gradients; None if trainable
-    _added: tuple[Any, ...] = ()  # the losses of the last call
 
     @property
     def name(self) -> str:
@@ -121,6 +120,7 @@ class Module:
         if calling.built is not None:  # the outermost module takes them away
             return self.call(*args, **kwargs)
         built = calling.built = []
+        calling.losses = {}
         try:
             return self.call(*args, **kwargs)
         except BaseException:
@@ -262,12 +262,13 @@ class Module:
         found: list[Any] = []
         for module in self.modules():
             found += [rule(tensor) for tensor, rule in module._penalties()]
-            found += module._added
+            found += calling.losses.get(id(module), [])
         return found
 
     def add_loss(self, loss: Any) -> None:
-        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of the module."""
-        self._added = (*self._added, loss)
+        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of
+        the outermost module."""
+        calling.losses.setdefault(id(self), []).append(loss)
 
     def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
         return []
@@ -443,8 +444,6 @@ class Layer(Module):
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if args:
             args = (self._batch(args[0]), *args[1:])
-        if self._added:
-            self._added = ()
         if self.built:
             return super()._run(*args, **kwargs)
         before = dict(vars(self))

@@ -52,12 +52,14 @@ class Loss:
             sample_weight: a weight for each example, or for each value of the loss.
 
         Returns:
-            A number; the values of the examples if there is no reduction. Of no examples the loss is 0.
+            A Tensor: a number; the values of the examples if there is no reduction. Of no examples the loss is 0.
         """
         given = y_true, y_pred, sample_weight
         if has_tensors(given):  # one box in a picture, on behalf of the user's line
             return compose(self.name, self._reduced, given, {}, sys._getframe(1))
-        return self._reduced(*given)
+        found = self._reduced(*given)
+        # `loss(y, p).numpy()` is written whatever p is. In a function that is being compiled, a stand-in stays one.
+        return Tensor(found, requires_grad=False) if issubclass(type(found), np.generic | np.ndarray) else found
 
     def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
         values = self.call(y_true, y_pred)

@@ -1,0 +1,147 @@
+"""The layers that do something else in training, as Keras has them: they train in `fit`, and with `training=True`.
+
+A layer of `tinygraph.nn` trains unless told otherwise, as PyTorch's do; one of Keras's is in use unless told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygraph import nn
+from tinygraph.engine.tensor import Tensor
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "BatchNormalization",
+    "Dropout",
+    "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
+    "LSTMCell",
+    "Layer",
+    "Model",
+    "Sequential",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+]
+
+
+class Layer(nn.Layer):
+    """`tinygraph.nn.Layer`, with Keras's `add_weight`."""
+
+    trains = False
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | None = None,
+        initializer: Any = "glorot_uniform",
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Callable[[Any], Any] | None = None,
+        constraint: Callable[[Any], Any] | None = None,
+        name: str | None = None,
+    ) -> Tensor:
+        """Make a weight. Assign it to an attribute of the layer, of the name that it is given here.
+
+        Args:
+            shape: its shape; a number if None.
+            initializer: a name, or an object of `keras.initializers`.
+            dtype: the layer's; it must be None or the same.
+            trainable: it requires a gradient, if the layer is trainable.
+            regularizer, constraint: functions of the weight.
+            name: its name in the layer.
+
+        Raises:
+            ValueError: a regulariser or a constraint comes without the name of the attribute.
+        """
+        if name is None and (regularizer is not None or constraint is not None):
+            raise ValueError(f'add_weight: a weight of "{self.name}" with a rule needs name=, that of its attribute')
+        return self.weight(name or "weight", tuple(shape or ()), initializer, trainable, regularizer, constraint)
+
+
+class Model(nn.Model):
+    """`tinygraph.nn.Model`, in use unless told otherwise."""
+
+    trains = False
+
+
+class Sequential(nn.Sequential):
+    """`tinygraph.nn.Sequential`, in use unless told otherwise."""
+
+    trains = False
+
+
+class Dropout(nn.Dropout):
+    """`tinygraph.nn.Dropout`, in use unless told otherwise."""
+
+    trains = False
+
+
+class SpatialDropout1D(nn.SpatialDropout1D):
+    """`tinygraph.nn.SpatialDropout1D`, in use unless told otherwise."""
+
+    trains = False
+
+
+class SpatialDropout2D(nn.SpatialDropout2D):
+    """`tinygraph.nn.SpatialDropout2D`, in use unless told otherwise."""
+
+    trains = False
+
+
+class GaussianNoise(nn.GaussianNoise):
+    """`tinygraph.nn.GaussianNoise`, in use unless told otherwise."""
+
+    trains = False
+
+
+class GaussianDropout(nn.GaussianDropout):
+    """`tinygraph.nn.GaussianDropout`, in use unless told otherwise."""
+
+    trains = False
+
+
+class BatchNormalization(nn.BatchNormalization):
+    """`tinygraph.nn.BatchNormalization`, in use unless told otherwise."""
+
+    trains = False
+
+
+class SimpleRNN(nn.SimpleRNN):
+    """`tinygraph.nn.SimpleRNN`, in use unless told otherwise."""
+
+    trains = False
+
+
+class LSTM(nn.LSTM):
+    """`tinygraph.nn.LSTM`, in use unless told otherwise."""
+
+    trains = False
+
+
+class GRU(nn.GRU):
+    """`tinygraph.nn.GRU`, in use unless told otherwise."""
+
+    trains = False
+
+
+class SimpleRNNCell(nn.SimpleRNNCell):
+    """`tinygraph.nn.SimpleRNNCell`, in use unless told otherwise."""
+
+    trains = False
+
+
+class LSTMCell(nn.LSTMCell):
+    """`tinygraph.nn.LSTMCell`, in use unless told otherwise."""
+
+    trains = False
+
+
+class GRUCell(nn.GRUCell):
+    """`tinygraph.nn.GRUCell`, in use unless told otherwise."""
+
+    trains = False
