@@ -14,6 +14,7 @@ from tinygraph.engine.tensor import Tensor
 __all__ = [
     "GRU",
     "LSTM",
+    "Attention",
     "BatchNormalization",
     "Dropout",
     "GRUCell",
@@ -22,6 +23,7 @@ __all__ = [
     "LSTMCell",
     "Layer",
     "Model",
+    "MultiHeadAttention",
     "Sequential",
     "SimpleRNN",
     "SimpleRNNCell",
@@ -143,5 +145,17 @@ class LSTMCell(nn.LSTMCell):
 
 class GRUCell(nn.GRUCell):
     """`tinygraph.nn.GRUCell`, in use unless told otherwise."""
+
+    trains = False
+
+
+class Attention(nn.Attention):
+    """`tinygraph.nn.Attention`, in use unless told otherwise."""
+
+    trains = False
+
+
+class MultiHeadAttention(nn.MultiHeadAttention):
+    """`tinygraph.nn.MultiHeadAttention`, in use unless told otherwise."""
 
     trains = False

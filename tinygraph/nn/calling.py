@@ -16,13 +16,13 @@ class Calling(threading.local):
     Attributes:
         training: what `training=` said in the innermost call that had it; None where no call did.
         built: the layers that were built during the outermost call, with their attributes from before; None outside.
-        losses: the numbers that modules added to the loss in the last outermost call, by the id of the module.
+        added: collects the numbers that modules add to the loss; None where each module keeps its own.
     """
 
     def __init__(self) -> None:
         self.training: bool | None = None
         self.built: list[tuple[Any, dict[str, Any]]] | None = None
-        self.losses: dict[int, list[Any]] = {}
+        self.added: list[Any] | None = None
 
 
 calling = Calling()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from tinygraph.elsewhere import checked
 from tinygraph.engine.nested import mapped
 from tinygraph.nn.arguments import kept
+from tinygraph.nn.configured import spelt
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.masks import call_with_mask
 from tinygraph.nn.module import Layer, Module
@@ -254,7 +254,7 @@ def name_layers(layers: list[Any]) -> list[Any]:
     taken = {layer.name for layer in layers if isinstance(layer, Module) and layer._name is not None}
     for layer in layers:
         if isinstance(layer, Module) and layer._name is None:
-            layer.name = unused(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower(), taken)
+            layer.name = unused(spelt(type(layer).__name__), taken)
             taken.add(layer.name)
             rename_weights(layer)
     return layers

@@ -30,6 +30,17 @@ __all__ = ["Layer", "Module"]
 Array = NDArray[Any]
 
 
+class _Added:
+    """Numbers that a module added to the loss. A walk through its attributes does not look inside.
+
+    Attributes:
+        losses: the numbers.
+    """
+
+    def __init__(self, losses: list[Any]) -> None:
+        self.losses = losses
+
+
 class Module:
     """An object with Tensors in its attributes: a model, or a part of one.
 
@@ -59,6 +70,7 @@ class Module:
 
     _name: str | None = None
     _training: bool | None = None
+    _added: _Added | None = None  # what `add_loss` was given in the last call
     _frozen: tuple[str, ...] | None = None  # the attributes whose Tensors would require gradients; None if trainable
 
     @property
@@ -120,7 +132,8 @@ class Module:
         if calling.built is not None:  # the outermost module takes them away
             return self.call(*args, **kwargs)
         built = calling.built = []
-        calling.losses = {}
+        for module in self.modules() if calling.added is None else ():
+            vars(module).pop("_added", None)
         try:
             return self.call(*args, **kwargs)
         except BaseException:
@@ -262,13 +275,28 @@ class Module:
         found: list[Any] = []
         for module in self.modules():
             found += [rule(tensor) for tensor, rule in module._penalties()]
-            found += calling.losses.get(id(module), [])
+            found += () if module._added is None else module._added.losses
         return found
 
     def add_loss(self, loss: Any) -> None:
-        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of
-        the outermost module."""
-        calling.losses.setdefault(id(self), []).append(loss)
+        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of a whole model."""
+        if calling.added is not None:
+            calling.added.append(loss)
+        else:
+            self._added = _Added([loss] if self._added is None else [*self._added.losses, loss])
+
+    def predictions_and_losses(self, x: Any, training: bool) -> tuple[Any, list[Any]]:
+        """Call the module, and return its result and the numbers to add to the loss.
+
+        In a compiled step `losses` cannot have what `add_loss` was given: a program leaves no objects behind.
+        """
+        before, calling.added = calling.added, []
+        try:
+            result = self(x, training=training)
+            added = calling.added
+        finally:
+            calling.added = before
+        return result, [*[rule(tensor) for module in self.modules() for tensor, rule in module._penalties()], *added]
 
     def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
         return []

@@ -104,6 +104,8 @@ def trained(training: Training, epochs: range) -> History:
             if training.stop or interrupts.asked:
                 history.interrupted = interrupts.asked
                 break
+        if training.recipe.optimizer.use_ema and training.recipe.optimizer.built:
+            training.recipe.optimizer.finalize_variable_values()
         call("on_train_end", logs)
     return history
 

@@ -24,8 +24,8 @@ class Steps:
         self.model, self.recipe = model, recipe
 
         def train(x: Any, y: Any, w: Any) -> None:
-            predictions = model(x, training=True)
-            loss = recipe.total(y, predictions, w, model.losses)
+            predictions, own = model.predictions_and_losses(x, training=True)
+            loss = recipe.total(y, predictions, w, own)
             loss.backward()
             recipe.optimizer.step()
             recipe.optimizer.zero_grad()  # so that each step begins as the first did
@@ -34,9 +34,9 @@ class Steps:
 
         def test(x: Any, y: Any, w: Any) -> None:
             with no_grad():
-                predictions = plain(model(x, training=False))
-                loss = recipe.total(y, predictions, w, model.losses)
-                recipe.update(y, predictions, w, plain(loss), examples_of(x))
+                predictions, own = model.predictions_and_losses(x, training=False)
+                loss = recipe.total(y, predictions, w, own)
+                recipe.update(y, plain(predictions), w, plain(loss), examples_of(x))
 
         def predict(x: Any) -> Any:
             with no_grad():
