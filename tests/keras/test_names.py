@@ -40,6 +40,17 @@ def test_every_schedule_of_keras_is_there():
     assert theirs <= set(keras.optimizers.schedules.__all__)
 
 
+def test_callbacks():
+    ours = tg.training.callbacks
+    assert all(getattr(keras.callbacks, name) is getattr(ours, name) for name in keras.callbacks.__all__)
+    with pytest.raises(AttributeError, match="Did you mean 'EarlyStopping'"):
+        keras.callbacks.EarlyStoping  # noqa: B018
+    others = {name for name in vars(the_other().callbacks) if not name.startswith("_")} - set(keras.callbacks.__all__)
+    assert others <= {
+        "BackupAndRestore", "CallbackList", "OrbaxCheckpoint", "ProgbarLogger", "RemoteMonitor", "SwapEMAWeights",
+    }  # fmt: skip
+
+
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match=r"has no attribute 'he_norma'\. Did you mean 'he_normal'\?"):
         tg.keras.initializers.he_norma  # noqa: B018

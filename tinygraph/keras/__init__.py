@@ -14,6 +14,7 @@ from typing import Any
 
 import tinygraph.keras.activations as activations
 import tinygraph.keras.backend as backend
+import tinygraph.keras.callbacks as callbacks
 import tinygraph.keras.config as config
 import tinygraph.keras.constraints as constraints
 import tinygraph.keras.datasets as datasets
@@ -35,6 +36,7 @@ __all__ = [
     "Sequential",
     "activations",
     "backend",
+    "callbacks",
     "config",
     "constraints",
     "datasets",

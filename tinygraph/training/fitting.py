@@ -229,6 +229,34 @@ class Fitting:
         """Return the outputs on a batch, as arrays."""
         return self.predict(x, batch_size=max(1, len(tree_leaves(x)[0])))
 
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the loss of a batch as a Tensor with its graph, to go backward from, or to draw: `tg.draw(loss)`.
+
+        Args:
+            x: the inputs.
+            y: the targets.
+            y_pred: the predictions; by default the model computes them from `x`.
+            sample_weight: the weight of each example.
+            training: compute them as in training.
+        """
+        state = self._compiled("compute_loss")
+        if x is not None:
+            x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
+            prepared(self, state.recipe, (x, y, sample_weight), training=False)
+        if y_pred is None:
+            y_pred = self(x, training=training)  # type: ignore[operator]
+        return state.recipe.total(y, y_pred, sample_weight, self.losses)  # type: ignore[attr-defined]
+
+    @property
+    def last_batch(self) -> Any:
+        """The batch of the last step of the training that is going on: inputs, targets and weights; None before it.
+
+        The arrays are used again for later batches. Copy what you keep.
+        """
+        return None if self._state is None or self._state.training is None else self._state.training.batch
+
     # --- as compiled ------------------------------------------------------------------------------------------------
 
     @property

@@ -37,6 +37,7 @@ class Training:
         validate: returns the results on the validation data, by name; None for no validation.
         validation_freq: validate after every so many epochs, or after the epochs of these numbers, counted from 1.
         stop: set by `model.stop_training`.
+        batch: the batch of the last step.
     """
 
     model: Any
@@ -48,6 +49,7 @@ class Training:
     validate: Callable[[], dict[str, Any]] | None = None
     validation_freq: int | Iterable[int] = 1
     stop: bool = False
+    batch: Any = None
 
 
 def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: bool) -> None:
@@ -123,6 +125,7 @@ def _epoch(training: Training, interrupts: Interrupts, batch_begin: Any, batch_e
         if batch_begin is not None:
             batch_begin(number, {})
         step(*batch)
+        training.batch = batch
         if batch_end is not None:
             batch_end(number)
         if interrupts.asked or training.stop:

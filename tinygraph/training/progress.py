@@ -147,6 +147,7 @@ class Progress(Callback):
     def _finish(self, logs: dict[str, Any] | None, at_once: bool) -> None:
         """Show the results, and end the line if it has been there for a while."""
         now = time.perf_counter()
+        self.steps = self.steps or self.done  # a generator has told it now
         self._unseen = logs or {}
         if at_once or now >= self._line_begun + SECONDS_BETWEEN:
             self._end()

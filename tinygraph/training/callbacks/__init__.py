@@ -7,17 +7,21 @@ from tinygraph.training.callbacks.history import History
 from tinygraph.training.callbacks.lambda_callback import LambdaCallback
 from tinygraph.training.callbacks.learning_rate_scheduler import LearningRateScheduler
 from tinygraph.training.callbacks.model_checkpoint import ModelCheckpoint
+from tinygraph.training.callbacks.pictures import DrawNetwork
 from tinygraph.training.callbacks.reduce_on_plateau import ReduceLROnPlateau
+from tinygraph.training.callbacks.tensor_board import TensorBoard
 from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
     "CSVLogger",
     "Callback",
+    "DrawNetwork",
     "EarlyStopping",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygraph.training.callbacks.callback import Callback
+from tinygraph.training.callbacks.curves import curves
 
 __all__ = ["History"]
 
@@ -22,12 +23,29 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.interrupted = False
+        self._noted: dict[str, list[int]] = {}  # the epochs of the numbers in `history`
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the results of an epoch."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self._noted.setdefault(name, []).append(epoch)
+
+    def plot(self, *names: str) -> Any:
+        """Plot the results over the epochs, and return the figure: a panel for each quantity.
+
+            history.plot("loss", "accuracy").savefig("training.png")
+
+        Args:
+            names: the quantities, without "val_"; by default all.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: there is no epoch, or no such quantity.
+        """
+        whole = {name: self.epoch for name, values in self.history.items() if len(values) == len(self.epoch)}
+        return curves(self.history, {**self._noted, **whole}, names or None)
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if _is_number(values[-1]))

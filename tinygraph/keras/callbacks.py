@@ -1,0 +1,38 @@
+"""Keras's callbacks, those of `tg.training.callbacks`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tinygraph.training.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TensorBoard,
+    TerminateOnNaN,
+)
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from tinygraph.elsewhere import no_attribute
+
+    raise AttributeError(no_attribute(f"module {__name__!r}", name, {}, __all__), name=name, obj=sys.modules[__name__])
