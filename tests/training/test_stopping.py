@@ -38,9 +38,10 @@ steps = int(model.optimizer.iterations.item())
 print("moved", not np.array_equal(before[0], after[0]), model.history is history, steps)
 again = model.fit(x, y, epochs=2)
 print("again", again.interrupted, len(again.epoch), model.stop_training)
+signal = __import__("signal")
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 try:
-    signal = __import__("signal")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    print("waiting", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("a later one is Python's")
@@ -58,6 +59,7 @@ def test_ctrl_c_ends_a_training_and_keeps_the_weights_so_far():
         moved = process.stdout.readline().split()
         assert moved[:3] == ["moved", "True", "True"] and 2 + 16 + 3 <= int(moved[3]) < 2 + 32
         assert process.stdout.readline() == "again False 2 False\n"
+        assert process.stdout.readline() == "waiting\n"
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
     assert rest == "a later one is Python's\n" and not errors and not process.returncode
