@@ -334,3 +334,46 @@ def test_the_first_module_that_a_thread_calls_can_be_in_a_compiled_function():
     thread.start()
     thread.join()
     assert found == [(2, 12)]
+
+
+def test_a_step_compares_the_settings_of_its_layers_and_no_table_of_tinygraph():
+    model = nn.Sequential([nn.Dense(4, activation="relu", kernel_regularizer="l2"), nn.Dropout(0.5), nn.Dense(2)])
+    model(np.ones((3, 2)))
+    adam = optim.Adam(model.parameters(), 0.01)
+
+    @tg.compile
+    def step(x):
+        loss = squares(model(x))
+        loss.backward()
+        adam.step()
+        return loss
+
+    step(np.ones((3, 2)))
+    guards = step._programs.last.guards
+    names = {container.name for container in guards._containers if not container.name.startswith(("model.", "adam."))}
+    assert names <= {"_registered"}
+    assert not guards._contents and len(guards._locations) < 150
+
+
+def test_a_change_of_a_setting_or_a_table_of_the_users_is_noticed():
+    scales = {"twice": lambda x: x * 2}
+
+    class Scaled(nn.Layer):
+        factors = [1.0]
+
+        def call(self, x):
+            return scales["twice"](x) * self.factors[0]
+
+    layer = nn.Sequential([Scaled(), nn.Activation("relu")])
+    run = tg.compile(lambda x: layer(x))
+    x = np.ones((2, 3), np.float32)
+    assert (layer(x).data == 2).all()
+    assert (run(x) == 2).all()
+    scales["twice"] = lambda x: x * 4
+    assert (run(x) == 4).all()
+    Scaled.factors[0] = 0.5
+    assert (run(x) == 2).all()
+    layer.layers[1].activation = nn.activations.get("leaky_relu")
+    assert (run(-x) == layer(-x).data).all()
+    layer.layers.append(Scaled())
+    assert (run(x) == layer(x).data).all()

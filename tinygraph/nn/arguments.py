@@ -21,9 +21,14 @@ __all__ = ["Arguments", "config_of", "kept", "made_of", "plain_of", "register", 
 
 
 class Arguments:
-    """The arguments that an object was made with. A walk through the attributes of a module does not look inside."""
+    """The arguments that an object was made with.
+
+    No walk through the attributes of a module looks inside, neither for Tensors nor for what a compiled step compares:
+    the layers read copies of their own.
+    """
 
     __slots__ = ("args", "kwargs")
+    is_opaque = True
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
@@ -42,7 +47,7 @@ def kept(new: Callable[..., Any]) -> Any:
     return make
 
 
-_REGISTERED: dict[str, Any] = {}
+_registered: dict[str, Any] = {}
 
 
 def register(thing: Any) -> Any:
@@ -52,9 +57,9 @@ def register(thing: Any) -> Any:
         ValueError: another class or function of this name is there.
     """
     name = thing.__name__
-    if _REGISTERED.get(name, thing) is not thing or name in known_classes():
+    if _registered.get(name, thing) is not thing or name in known_classes():
         raise ValueError(f"register: {name} is there already. Give the class another name")
-    _REGISTERED[name] = thing
+    _registered[name] = thing
     return thing
 
 
@@ -149,7 +154,7 @@ def known_classes() -> dict[str, Any]:
 
 def found_class(name: str) -> Any:
     """Return the class of a name, of tinygraph or registered; None where there is none."""
-    return _REGISTERED.get(name) or known_classes().get(name)
+    return _registered.get(name) or known_classes().get(name)
 
 
 def _name_of_function(value: Any) -> str | None:
@@ -159,7 +164,7 @@ def _name_of_function(value: Any) -> str | None:
     for home, prefix in _homes():
         if getattr(home, name, None) is value:
             return f"{prefix}{name}"
-    return name if _REGISTERED.get(name) is value else None
+    return name if _registered.get(name) is value else None
 
 
 def _homes() -> list[tuple[Any, str]]:
@@ -172,8 +177,8 @@ def _homes() -> list[tuple[Any, str]]:
 
 
 def _function_of(name: str) -> Any:
-    if name in _REGISTERED:
-        return _REGISTERED[name]
+    if name in _registered:
+        return _registered[name]
     for home, prefix in _homes():
         if name.startswith(prefix) and callable(getattr(home, name.removeprefix(prefix), None)):
             return getattr(home, name.removeprefix(prefix))

@@ -69,6 +69,8 @@ def in_array(walk: Walk, array: Any, name: str) -> None:
 def in_object(walk: Walk, item: Any, name: str) -> None:
     """Look into an object that is of no special kind."""
     module = type(item).__module__
+    if is_ours(module) and getattr(type(item), "is_opaque", False):
+        return
     namespace = namespace_of(item)
     if namespace is not None:  # a function in an object that calls it: a cache, a compiled function
         walk.look(namespace.get("__wrapped__"), name)
