@@ -56,7 +56,8 @@ class DrawNetwork(Callback):
         if (epoch + 1) % self.every:
             return
         batch = self.model.last_batch if self.x is None else (self.x, self.y, None)
-        title = f"Epoch {epoch + 1}" + "".join([f", {name} {_short(value)}" for name, value in (logs or {}).items()])
+        results = {name: value for name, value in (logs or {}).items() if name != "learning_rate"}
+        title = ", ".join([f"Epoch {epoch + 1}", *[f"{name} {_short(value)}" for name, value in results.items()]])
         self.drawing = picture(self.model, batch, title=title, view=self.view, open=self.open)
         display = None if self.path is not None else _notebooks_display()
         if display is not None:
