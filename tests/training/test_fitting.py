@@ -266,3 +266,25 @@ def test_one_row_and_many_rows_are_predicted_alike():
     many = model.predict(X, batch_size=7)
     np.testing.assert_allclose(np.concatenate([model.predict(X[i : i + 1]) for i in range(50)]), many, rtol=1e-5)
     np.testing.assert_allclose(many, model(X).numpy(), rtol=1e-5)
+
+
+def test_masked_steps_count_neither_in_the_loss_nor_in_the_metrics():
+    words = rng.integers(1, 7, (10, 6))
+    for row in range(10):
+        words[row, 1 + row % 6 :] = 0
+    labels = rng.integers(0, 3, (10, 6))
+    inner = nn.Sequential([nn.Input((6,), dtype="int32"), nn.Embedding(7, 4, mask_zero=True), nn.Dense(3)])
+    model = nn.Sequential([inner, nn.Activation("softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    p = model(words).numpy()
+    counted = words != 0
+    chosen = np.take_along_axis(p, labels[..., None], axis=-1)[..., 0]
+    loss, accuracy = model.evaluate(words, labels)
+    assert loss == pytest.approx(-np.log(chosen[counted]).mean(), rel=1e-5)
+    assert accuracy == pytest.approx(np.mean((np.argmax(p, axis=-1) == labels)[counted]))
+    assert model.fit(words, labels, epochs=1).history["loss"][0] == pytest.approx(loss, rel=1e-5)
+    weight = np.arange(10.0)
+    p = model(words).numpy()
+    chosen = np.take_along_axis(p, labels[..., None], axis=-1)[..., 0]
+    weighted = -(np.log(chosen) * weight[:, None])[counted].mean()
+    assert model.evaluate(words, labels, sample_weight=weight)[0] == pytest.approx(weighted, rel=1e-5)

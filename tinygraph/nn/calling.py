@@ -16,6 +16,7 @@ class Calling(threading.local):
     Attributes:
         training: what `training=` said in the innermost call that had it; None where no call did.
         built: the layers that were built during the outermost call, with their attributes from before; None outside.
+        masks: collects the mask of each output of a model, or None for an output without one; None where nobody asks.
         added: collects the numbers that modules add to the loss; None where each module keeps its own.
     """
 
@@ -23,6 +24,7 @@ class Calling(threading.local):
         self.training: bool | None = None
         self.built: list[tuple[Any, dict[str, Any]]] | None = None
         self.added: list[Any] | None = None
+        self.masks: list[Any] | None = None
 
 
 calling = Calling()

@@ -43,6 +43,8 @@ class Dense(Layer):
         ValueError: `units` is not positive, or a name is not that of an activation or an initialiser.
     """
 
+    supports_masking = True
+
     kernel: Tensor
     bias: Tensor | None
 

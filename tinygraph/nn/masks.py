@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["call_with_mask"]
+from tinygraph.nn.calling import calling
+
+__all__ = ["call_with_mask", "with_masks"]
 
 
 def call_with_mask(layer: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], mask: Any) -> Any:
@@ -25,6 +27,9 @@ def call_with_mask(layer: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     masked = any([item is not None for item in mask]) if isinstance(mask, list) else mask is not None
     if masked and "mask" not in kwargs and _asks(getattr(type(layer), "call", layer)):
         kwargs = {**kwargs, "mask": mask}
+    if getattr(layer, "makes_masks", False):
+        result, masks = with_masks(lambda: layer(*args, **kwargs))
+        return result, masks[0] if len(masks) == 1 else masks or None
     result = layer(*args, **kwargs)
     if hasattr(layer, "compute_mask"):
         return result, layer.compute_mask(args[0], mask)
@@ -34,6 +39,16 @@ def call_with_mask(layer: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
         return result, mask
     warnings.warn(f"{getattr(layer, 'name', layer)} does not hand the mask of its batch on", stacklevel=2)
     return result, None
+
+
+def with_masks(call: Callable[[], Any]) -> tuple[Any, list[Any]]:
+    """Call a model, and return its result and the masks of its outputs."""
+    before, calling.masks = calling.masks, []
+    try:
+        result = call()
+        return result, calling.masks
+    finally:
+        calling.masks = before
 
 
 @functools.cache

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinygraph.elsewhere import checked
 from tinygraph.engine.nested import mapped
 from tinygraph.nn.arguments import kept
+from tinygraph.nn.calling import calling
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.defaults import floatx, generator_of
-from tinygraph.nn.masks import call_with_mask
+from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.summary import summary
 from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbols_in
@@ -92,6 +93,8 @@ class Model(Fitting, Layer):
         ValueError: an output does not come from the inputs, or only one of inputs and outputs is given.
     """
 
+    makes_masks: ClassVar[bool] = True  # its call notes the masks of its outputs
+
     inputs: list[Symbol]
     outputs: list[Symbol]
     _calls: list[Call] | None = None
@@ -147,6 +150,8 @@ class Model(Fitting, Layer):
             _note(result_nest, result, values)
             for symbol in results:
                 masks[id(symbol)] = made
+        if calling.masks is not None:
+            calling.masks[:] = [masks.get(id(symbol)) for symbol in self.outputs]
         return mapped(self._nests[1], value)
 
     def _batches(self, x: Any) -> list[Any]:
@@ -179,6 +184,22 @@ class Model(Fitting, Layer):
             return None
         makers = [symbol.call.function if symbol.call is not None else None for symbol in self.outputs]
         return [str(getattr(maker, "name", None) or getattr(maker, "__name__", "output")) for maker in makers]
+
+    def predictions(self, x: Any, training: bool) -> tuple[Any, list[Any], list[Any]]:
+        """Call the model for a step.
+
+        Returns:
+            The predictions; the masks of the outputs, with None for one that has none, or nothing; and the numbers to
+            add to the loss. In a compiled step `losses` cannot have what `add_loss` was given: a program leaves no
+            objects behind.
+        """
+        before, calling.added = calling.added, []
+        try:
+            result, masks = with_masks(lambda: self(x, training=training))
+            added = calling.added
+        finally:
+            calling.added = before
+        return result, masks, [*self.penalties(), *added]
 
     def default_dtype(self) -> np.dtype[Any]:
         """Return the dtype of layers that are given none."""

@@ -269,6 +269,10 @@ class Module:
 
     # --- losses of its own ------------------------------------------------------------------------------------------
 
+    def penalties(self) -> list[Any]:
+        """Return the penalties of the regularisers, here and in all modules inside."""
+        return [rule(tensor) for module in self.modules() for tensor, rule in module._penalties()]
+
     @property
     def losses(self) -> list[Any]:
         """Numbers to add to the loss in training: the penalties of regularisers, and those given to `add_loss`."""
@@ -284,19 +288,6 @@ class Module:
             calling.added.append(loss)
         else:
             self._added = _Added([loss] if self._added is None else [*self._added.losses, loss])
-
-    def predictions_and_losses(self, x: Any, training: bool) -> tuple[Any, list[Any]]:
-        """Call the module, and return its result and the numbers to add to the loss.
-
-        In a compiled step `losses` cannot have what `add_loss` was given: a program leaves no objects behind.
-        """
-        before, calling.added = calling.added, []
-        try:
-            result = self(x, training=training)
-            added = calling.added
-        finally:
-            calling.added = before
-        return result, [*[rule(tensor) for module in self.modules() for tensor, rule in module._penalties()], *added]
 
     def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
         return []

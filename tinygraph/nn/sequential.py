@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.elsewhere import checked
 from tinygraph.nn.activations import ACTIVATIONS
 from tinygraph.nn.arguments import kept
+from tinygraph.nn.calling import calling
 from tinygraph.nn.masks import call_with_mask
 from tinygraph.nn.model import InputLayer, Model, name_layers
 from tinygraph.nn.module import Module
@@ -119,6 +120,8 @@ class Sequential(Model):
             self._input_shape = (None, *x.shape[1:])
         for layer in self.layers:
             x, mask = call_with_mask(layer, (x,), {}, mask)
+        if calling.masks is not None:
+            calling.masks[:] = [mask]
         return x
 
 

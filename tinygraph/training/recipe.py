@@ -90,11 +90,17 @@ class Recipe:
 
     # --- in each step -----------------------------------------------------------------------------------------------
 
-    def total(self, y_true: Any, y_pred: Any, sample_weight: Any, own: Sequence[Any]) -> Any:
-        """Return the loss of a batch: the weighted sum over the outputs, and the losses of the model's own."""
+    def total(self, y_true: Any, y_pred: Any, sample_weight: Any, own: Sequence[Any], masks: Sequence[Any] = ()) -> Any:
+        """Return the loss of a batch: the weighted sum over the outputs, and the losses of the model's own.
+
+        Args:
+            y_true, y_pred, sample_weight: targets, predictions and weights of the batch.
+            own: the numbers that the model adds.
+            masks: True where an output counts, or None, for each output; nothing for no masks.
+        """
         parts = [
-            output.loss_of(y, p, w)
-            for output, y, p, w in self._parts(y_true, y_pred, sample_weight)
+            output.loss_of(y, p, w, mask)
+            for output, y, p, w, mask in self._parts(y_true, y_pred, sample_weight, masks)
             if output.loss is not None
         ]
         parts += own
@@ -102,19 +108,24 @@ class Recipe:
             raise ValueError("fit: there is nothing to minimise. Give compile(loss=...), or add_loss in a layer's call")
         return sum(parts[1:], parts[0])
 
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any, loss: Any, examples: int) -> None:
+    def update(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, loss: Any, examples: int, masks: Sequence[Any] = ()
+    ) -> None:
         """Take a batch into the metrics."""
         self.loss_mean.update_state(loss, sample_weight=examples)
-        for output, y, p, w in self._parts(y_true, y_pred, sample_weight):
-            output.update(y, p, w)
+        for output, y, p, w, mask in self._parts(y_true, y_pred, sample_weight, masks):
+            output.update(y, p, w, mask)
 
-    def _parts(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Iterator[tuple[Output, Any, Any, Any]]:
+    def _parts(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Sequence[Any]
+    ) -> Iterator[tuple[Output, Any, Any, Any, Any]]:
         keys = list(y_pred) if isinstance(y_pred, dict) else None
         predictions = tree_leaves(y_pred)
         targets = [None] * len(predictions) if y_true is None else _in_order(y_true, keys)
         nested = isinstance(sample_weight, list | tuple | dict)
         weights = _in_order(sample_weight, keys) if nested else [sample_weight] * len(predictions)
-        yield from zip(self.outputs, targets, predictions, weights, strict=True)
+        found = list(masks) if len(masks) == len(predictions) else [None] * len(predictions)
+        yield from zip(self.outputs, targets, predictions, weights, found, strict=True)
 
     # --- over an epoch ----------------------------------------------------------------------------------------------
 
@@ -182,19 +193,30 @@ class Output:
         """The metrics of the output."""
         return [*([] if self.loss_mean is None else [self.loss_mean]), *[metric for metric, _ in self.metrics]]
 
-    def loss_of(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
-        """Return the weighted loss of a batch, one number."""
+    def loss_of(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> Any:
+        """Return the weighted loss of a batch, one number: where the loss is a mean, that of the places in the mask."""
         assert self.loss is not None
+        if mask is not None:
+            counted = _places(mask, y_pred)
+            if getattr(self.loss, "reduction", None) in ("mean", "sum_over_batch_size"):
+                number = np.sum(counted)
+                counted = counted * (counted.size / np.where(number == 0, 1, number)).astype(counted.dtype)
+            sample_weight = counted if sample_weight is None else _times(counted, sample_weight)
         loss = self.loss(y_true, y_pred) if sample_weight is None else self.loss(y_true, y_pred, sample_weight)
         loss = loss if not loss.shape else np.mean(loss)
         return loss if self.weight == 1 else loss * self.weight
 
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> None:
         """Take a batch into the metrics."""
         if self.loss_mean is not None:
-            self.loss_mean.update_state(self.loss_of(y_true, y_pred, sample_weight), sample_weight=len(y_pred))
+            loss = self.loss_of(y_true, y_pred, sample_weight, mask)
+            self.loss_mean.update_state(loss, sample_weight=len(y_pred))
+        counted = None if mask is None else _places(mask, y_pred)
         for metric, is_weighted in self.metrics:
-            metric.update_state(y_true, y_pred, sample_weight if is_weighted else None)
+            weight = sample_weight if is_weighted else None
+            if counted is not None:
+                weight = counted if weight is None else _times(counted, weight)
+            metric.update_state(y_true, y_pred, weight)
 
 
 def _check_names(loss: Any, *metrics: Any) -> None:
@@ -245,6 +267,18 @@ def _for_each(call: str, given: Any, names: Sequence[str], shared: bool, lists: 
     if len(names) > 1 and not shared:
         raise ValueError(f"compile: {call} must be a list or dict with an entry for each of {len(names)} outputs")
     return [given] * len(names)
+
+
+def _places(mask: Any, y_pred: Any) -> Any:
+    """Return a mask as weights, in the dtype of the predictions."""
+    plain = mask.data if hasattr(mask, "requires_grad") else mask
+    return plain.astype(y_pred.dtype)
+
+
+def _times(counted: Any, sample_weight: Any) -> Any:
+    """Return the weights of places times those of examples."""
+    extra = counted.ndim - sample_weight.ndim
+    return counted * (sample_weight.reshape(sample_weight.shape + (1,) * extra) if extra > 0 else sample_weight)
 
 
 def _number(result: Any) -> Any:

@@ -24,19 +24,19 @@ class Steps:
         self.model, self.recipe = model, recipe
 
         def train(x: Any, y: Any, w: Any) -> None:
-            predictions, own = model.predictions_and_losses(x, training=True)
-            loss = recipe.total(y, predictions, w, own)
+            predictions, masks, own = model.predictions(x, training=True)
+            loss = recipe.total(y, predictions, w, own, masks)
             loss.backward()
             recipe.optimizer.step()
             recipe.optimizer.zero_grad()  # so that each step begins as the first did
             with no_grad():
-                recipe.update(y, plain(predictions), w, loss.data, examples_of(x))
+                recipe.update(y, plain(predictions), w, loss.data, examples_of(x), masks)
 
         def test(x: Any, y: Any, w: Any) -> None:
             with no_grad():
-                predictions, own = model.predictions_and_losses(x, training=False)
-                loss = recipe.total(y, predictions, w, own)
-                recipe.update(y, plain(predictions), w, plain(loss), examples_of(x))
+                predictions, masks, own = model.predictions(x, training=False)
+                loss = recipe.total(y, predictions, w, own, masks)
+                recipe.update(y, plain(predictions), w, plain(loss), examples_of(x), masks)
 
         def predict(x: Any) -> Any:
             with no_grad():
