@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+import time
 import types
 
 import numpy as np
@@ -115,6 +116,16 @@ def test_short_epochs_share_a_line(monkeypatch):
     assert len(lines) == 2 and lines[0].startswith("Epoch 50/50 ")
 
 
+def test_predict_is_shown_where_it_takes_a_while_or_where_one_asks():
+    made = model()
+    made.fit(X, Y)
+    assert in_a_terminal(lambda: made.predict(X)).getvalue() == ""
+    assert in_a_terminal(lambda: made.predict(X, verbose=1)).lines()[0].startswith("Predict ")
+    assert in_a_terminal(lambda: made.predict(X[:1], verbose=1)).lines()[0].startswith("Predict ")
+    slow = LambdaCallback(on_predict_batch_begin=lambda batch, logs: time.sleep(0.06))
+    assert in_a_terminal(lambda: made.predict(X, batch_size=16, callbacks=slow)).lines()[0].startswith("Predict ")
+
+
 def test_an_error_ends_the_line(at_each_look):
     class Failing(Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -165,8 +176,6 @@ def test_results_are_reckoned_only_when_the_clock_says_so(monkeypatch):
 
 @pytest.mark.skipif(os.environ.get("CI") is not None, reason="a time is measured")
 def test_a_step_costs_little_more_with_a_bar():
-    import time
-
     bar = Progress()
     called = CallbackList([bar], None, {"epochs": 1, "steps": 10**6})
     tell = telling(called.at("on_train_batch_end"), types.SimpleNamespace(metrics=[], logs=dict))

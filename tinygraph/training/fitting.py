@@ -125,9 +125,8 @@ class Fitting:
             validation = self._feed("fit", *_parts_of(validation_data), size, validation_steps)
         params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
         given_callbacks = listed(callbacks)
-        history = next((item for item in given_callbacks if isinstance(item, History)), None) or History()
-        last = [] if history in given_callbacks else [history]  # so that it has what other callbacks add to the logs
-        called = CallbackList([progress(verbose), *given_callbacks, *last], self, params)
+        history = next((item for item in given_callbacks if isinstance(item, History)), History())
+        called = CallbackList(_in_order(progress(verbose), given_callbacks, history), self, params)
         training = Training(
             self, state.recipe, state.steps, feed, called, history,
             None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
@@ -341,6 +340,14 @@ class State:
         self.generator = model.new_generator()
         self.training: Training | None = None
         self.history: History | None = None
+
+
+def _in_order(bar: Any, given: list[Any], history: History) -> list[Any]:
+    """Return callbacks in the order of their calls.
+
+    The bar ends its line before others print. The history has what others add to the logs.
+    """
+    return [bar, *[item for item in given if item is not history], history]
 
 
 def _parts_of(data: Any) -> tuple[Any, Any, Any]:

@@ -34,7 +34,7 @@ def progress(verbose: Any, call: str = "fit") -> Progress | None:
     watched = is_watched()
     if verbose == 0 or (verbose == "auto" and not watched):
         return None
-    return Progress(call, bars=watched and verbose != 2)
+    return Progress(call, bars=watched and verbose != 2, brief=verbose != "auto" or call != "predict")
 
 
 def is_watched() -> bool:
@@ -61,10 +61,11 @@ class Progress(Callback):
     Args:
         call: the method that runs.
         bars: draw bars; else print a line at the end of each epoch.
+        brief: show a call that is done in a moment, too. A program may call `predict` many times.
     """
 
-    def __init__(self, call: str = "fit", bars: bool = True) -> None:
-        self.call, self.bars = call, bars
+    def __init__(self, call: str = "fit", bars: bool = True, brief: bool = True) -> None:
+        self.call, self.bars, self.brief = call, bars, brief
         self.title = call.capitalize()
         self.line: Line | None = None
         self.steps: int | None = None
@@ -120,7 +121,8 @@ class Progress(Callback):
 
     def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
         """End the line of `predict`."""
-        self._finish(None, at_once=True)
+        if self.brief or self.line is not None:
+            self._finish(None, at_once=True)
 
     def on_exit(self) -> None:
         """End the line that an error left."""
