@@ -34,7 +34,7 @@ def space(folder):
     model = tg.nn.Sequential([tg.nn.Dense(3)])
     x = tg.Tensor(rng.normal(size=(4, 3)))
     loss = np.sum(model(x) ** 2) + np.sum(t**2)
-    np.savez(folder / "model.npz", **model.state_dict())
+    tg.nn.save_weights(model, folder / "model.safetensors")
     return {
         "np": np, "tg": tg, "t": t, "u": tg.Tensor([2.0, 1.0, 0.5]), "x": x, "model": model, "loss": loss,
         "parameters": model.parameters(), "optimizer": tg.optim.Adam(model.parameters()), "seed": 3, "shape": (3, 1),

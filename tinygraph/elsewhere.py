@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 _LOOP = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
-_SAVE = 'np.savez("model.npz", **model.state_dict())'
-_LOAD = 'model.load_state_dict(np.load("model.npz"))'
+_SAVE = 'tg.nn.save_weights(model, "model.safetensors")'
+_LOAD = 'tg.nn.load_weights(model, "model.safetensors")'
 _CONV1D = "tg.conv2d(x[:, None], kernel[None])[:, 0]"
 
 OF_TINYGRAPH = {

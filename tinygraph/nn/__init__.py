@@ -28,6 +28,7 @@ from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescalin
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
 from tinygraph.nn.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from tinygraph.nn.model import Input, InputLayer, Model
+from tinygraph.nn.model_files import clone_model, load_model, load_weights, model_from_json, save_weights
 from tinygraph.nn.module import Layer, Module
 from tinygraph.nn.normalization import BatchNormalization
 from tinygraph.nn.normalization_of_examples import (
@@ -124,8 +125,13 @@ __all__ = [
     "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "clone_model",
     "floatx",
+    "load_model",
+    "load_weights",
+    "model_from_json",
     "register",
+    "save_weights",
     "set_floatx",
     "set_seed",
 ]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinygraph.elsewhere import checked
 from tinygraph.engine.nested import mapped
+from tinygraph.nn.architecture import network_config, network_of
 from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.saving import Saving
 from tinygraph.nn.summary import summary
 from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbols_in
 from tinygraph.training.fitting import Fitting
@@ -71,7 +74,7 @@ def Input(  # noqa: N802 - Keras's name
     return Symbol((batch_size, *sizes), floatx() if dtype is None else dtype, name)
 
 
-class Model(Fitting, Layer):
+class Model(Fitting, Saving, Layer):
     """A network of layers that were called on symbols; or the base of a class with a `call` of your own.
 
         x = tg.nn.Input((28, 28))
@@ -208,6 +211,26 @@ class Model(Fitting, Layer):
     def new_generator(self) -> np.random.Generator:
         """Return a generator for the orders of rows."""
         return generator_of(None)
+
+    # --- as plain data ----------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and the calls of the network; of a class of your own, the arguments of its constructor.
+
+        Raises:
+            TypeError: plain data cannot stand for a layer, a function or an argument.
+        """
+        own_class = type(self).__init__ is not Model.__init__
+        return super().get_config() if self._calls is None or own_class else network_config(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a model of what `get_config` returned. It has new weights, or none yet."""
+        return network_of(cls, config) if "calls" in config else super().from_config(config)
+
+    def __copy__(self) -> Any:
+        """A copy has weights of its own, as a deep copy has."""
+        return copy.deepcopy(self)
 
     # --- what it is made of -----------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.nests import assign_all, entries
-from tinygraph.nn.arguments import config_of, kept, made_of
+from tinygraph.nn.arguments import Arguments, config_of, kept, made_of
 from tinygraph.nn.calling import calling, training_as
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
@@ -358,6 +358,7 @@ class Layer(Module):
     supports_masking: ClassVar[bool] = False  # hand the mask of the batch on to the next layer
 
     built: bool = True
+    _arguments: Arguments
     _regularizers: Mapping[str, Callable[[Any], Any]] = {}
     _constraints: Mapping[str, Callable[[Any], Any]] = {}
 
@@ -387,6 +388,14 @@ class Layer(Module):
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
+
+    def build_for(self, shape: Any) -> None:
+        """Make the weights for batches of this shape, or nest of shapes, and note it."""
+        if self.dtype is None:
+            self.dtype = floatx()
+        self.build(shape)
+        self.built = True
+        self._arguments.built_for = shape
 
     def weight(
         self,
@@ -467,10 +476,7 @@ class Layer(Module):
             return super()._run(*args, **kwargs)
         before = dict(vars(self))
         try:
-            if self.dtype is None:
-                self.dtype = floatx()
-            self.build(_shapes(args[0]))
-            self.built = True
+            self.build_for(_shapes(args[0]))
             result = super()._run(*args, **kwargs)
         except BaseException:
             self._restore(before)

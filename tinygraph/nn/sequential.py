@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygraph.elsewhere import checked
 from tinygraph.nn.activations import ACTIVATIONS
+from tinygraph.nn.architecture import sequential_config, sequential_of
 from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
 from tinygraph.nn.masks import call_with_mask
@@ -82,6 +83,8 @@ class Sequential(Model):
             if self.outputs:
                 self.outputs = [symbolic_call(layer, (self.outputs[0],), {})]
             self.layers = layers
+            if self._state is not None:
+                self._state.has_weights = False
         except BaseException:
             self.inputs, self.outputs, self._input_shape = before
             raise
@@ -113,6 +116,20 @@ class Sequential(Model):
             for layer in self.layers:
                 outputs = symbolic_call(layer, (outputs,), {})
             self.inputs, self.outputs, self._input_shape = [symbol], [outputs], symbol.shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers as plain data; of a class of your own, the arguments of its constructor.
+
+        Raises:
+            TypeError: plain data cannot stand for a layer or a function.
+        """
+        own_class = type(self).__init__ is not Sequential.__init__
+        return super().get_config() if own_class else sequential_config(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a model of what `get_config` returned. It has new weights, or none yet."""
+        return sequential_of(cls, config) if "layers" in config and "input" in config else super().from_config(config)
 
     def call(self, x: Any, mask: Any = None) -> Any:
         """See the class."""

@@ -30,6 +30,12 @@ SIZES = ((1, 2), (64, 128))
 _numbers = itertools.count()
 
 
+def _later_than(number: int) -> None:
+    """Number the next calls after this number."""
+    global _numbers
+    _numbers = itertools.count(max(number + 1, next(_numbers)))
+
+
 @dataclass(eq=False)
 class Call:
     """A call of a layer, or of a NumPy function, on symbols.
@@ -46,6 +52,11 @@ class Call:
     kwargs: dict[str, Any]
     result: Any
     number: int
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a call of another process, or of a copy: calls from now on come after it."""
+        vars(self).update(state)
+        _later_than(self.number)
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
@@ -208,7 +219,7 @@ def calls_before(outputs: Any) -> tuple[list[Call], list[Symbol]]:
         if symbol.call is None:
             if all([symbol is not other for other in inputs]):
                 inputs.append(symbol)
-        elif symbol.call.number not in calls:
-            calls[symbol.call.number] = symbol.call
+        elif id(symbol.call) not in calls:
+            calls[id(symbol.call)] = symbol.call
             waiting += symbols_in((symbol.call.args, symbol.call.kwargs))
-    return [calls[number] for number in sorted(calls)], inputs
+    return sorted(calls.values(), key=lambda call: call.number), inputs

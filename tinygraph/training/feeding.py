@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,10 @@ class Feed:
         """Go through the batches of an epoch."""
         raise NotImplementedError
 
+    def first(self) -> Batch:
+        """Return a batch as the first one, without taking it away from the epoch."""
+        raise NotImplementedError
+
 
 class ArrayFeed(Feed):
     """Rows of arrays, batch by batch, in buffers that take turns: a batch is valid until the next but one.
@@ -53,8 +58,15 @@ class ArrayFeed(Feed):
         for name, part in zip(("inputs", "targets", "weights"), self.nest, strict=True):
             _check_finite(call, name, part)
         kinds = [dtype if leaf.dtype.kind == "f" else None for leaf in self.leaves]
+        self._kinds = kinds
         self._rows = Rows(self.leaves, batch_size, shuffle=generator is not None, generator=generator, dtype=kinds)
         self.steps = len(self._rows) if steps is None else steps
+
+    def first(self) -> Batch:
+        """Return a batch of one row."""
+        pairs = zip(self.leaves, self._kinds, strict=True)
+        x, y, w = filled(self.nest, [leaf[:1] if kind is None else leaf[:1].astype(kind) for leaf, kind in pairs])
+        return x, y, w
 
     def epoch(self) -> Iterator[Batch]:
         """Go through the rows once, or until there were as many batches as `steps` says."""
@@ -109,6 +121,16 @@ class StreamFeed(Feed):
             self.steps = taken
         if self.indexed and hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
+
+    def first(self) -> Batch:
+        """Return the first batch; a generator gives it again in the epoch."""
+        items = self._begun()
+        item = next(items, None)
+        if item is None:
+            raise ValueError(f"{self.call}: there are no batches in the data")
+        if not self.indexed and not iter_anew(self.source):
+            self.source = itertools.chain([item], items)
+        return self._batch(item)
 
     def _begun(self) -> Iterator[Any]:
         if self.indexed:

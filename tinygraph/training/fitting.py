@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.modes import no_grad
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
+from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import Asked, Feed, feed_of, split_off
 from tinygraph.training.loop import Training, evaluated, predicted, prepared, trained
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
+from tinygraph.training.resuming import resumed
 from tinygraph.training.steps import Steps
 
 __all__ = ["Fitting"]
@@ -101,7 +105,9 @@ class Fitting:
             steps_per_epoch: batches in an epoch; None for all.
             validation_steps, validation_batch_size: the same for the validation; by default all, and `batch_size`.
             validation_freq: validate after every so many epochs, or after the epochs with these numbers.
-            resume_from: a file of a `BackupAndRestore` or `ModelCheckpoint(save_state=True)` to go on from.
+            resume_from: a file that `model.save(path, training=True)` wrote, to go on from to the bit: with its
+                weights, state of the optimiser, generators, epoch, history, and the state of callbacks. The model, its
+                recipe and the data are to be made as they were. Batches of a generator of yours begin where it stands.
 
         Returns:
             The history: results of each epoch, in `history.history`. Ctrl-C ends the training after the step that runs,
@@ -110,6 +116,7 @@ class Fitting:
         Raises:
             RuntimeError: the model was not compiled.
             ValueError, TypeError, ShapeError: data, targets or weights do not fit each other or the model.
+            FileNotFoundError, ValueError: there is no file `resume_from`, or it is that of another model.
             FloatingPointError: the loss became NaN or infinite; the weights are those before that epoch.
         """
         state = self._compiled("fit")
@@ -132,6 +139,9 @@ class Fitting:
             None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
             validation_freq,
         )  # fmt: skip
+        if resume_from is not None:
+            initial_epoch, training.begun = resumed(training, resume_from, state.generator)
+        state.reached = training.reached = Reached(initial_epoch, training.callbacks.callbacks)
         state.training, state.history = training, history
         try:
             with called:
@@ -193,8 +203,11 @@ class Fitting:
         if silent and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32) and steps is None:
             dtype = self._input_dtype()
             batch = x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
+            state.make_weights(self, batch)
             return tree_map(np.array, state.steps.predict(batch))
         feed = self._feed("predict", x, None, None, batch_size, steps)
+        if not state.has_weights:
+            state.make_weights(self, feed.first()[0])
         params = {"steps": feed.steps, "verbose": verbose}
         called = CallbackList([progress(verbose, "predict"), *listed(callbacks)], self, params)
         with called:
@@ -332,6 +345,8 @@ class State:
         generator: draws the orders of the rows.
         training: the training that is going on, or None.
         history: that of the last `fit`, or None.
+        reached: how far the last training came.
+        has_weights: True when the layers have made their weights, as far as `predict` knows.
     """
 
     def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, is_compiled: bool = True) -> None:
@@ -340,6 +355,25 @@ class State:
         self.generator = model.new_generator()
         self.training: Training | None = None
         self.history: History | None = None
+        self.reached = Reached()
+        self.has_weights = False
+
+    def make_weights(self, model: Any, x: Any) -> None:
+        """Have layers make their weights before a step is compiled, which would keep those of its recording.
+
+        Args:
+            model: the model.
+            x: a batch.
+        """
+        if self.has_weights:
+            return
+        with no_grad():
+            model(tree_map(lambda leaf: leaf[:1], x), training=False)
+        self.has_weights = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has no training that goes on, and none of its callbacks."""
+        return {**vars(self), "training": None, "history": None, "reached": replace(self.reached, callbacks=[])}
 
 
 def _in_order(bar: Any, given: list[Any], history: History) -> list[Any]:

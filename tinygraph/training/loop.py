@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.callback import CallbackList
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
+from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import Feed
 from tinygraph.training.interrupts import Interrupts
 from tinygraph.training.logs import telling
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
 
-__all__ = ["Training", "evaluated", "predicted", "prepared", "trained"]
+__all__ = ["Training", "build_optimizer", "evaluated", "predicted", "prepared", "trained"]
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Training:
         validation_freq: validate after every so many epochs, or after the epochs of these numbers, counted from 1.
         stop: set by `model.stop_training`.
         batch: the batch of the last step.
+        reached: the finished epochs, and the callbacks.
+        begun: is called when the callbacks have begun.
     """
 
     model: Any
@@ -50,6 +53,8 @@ class Training:
     validation_freq: int | Iterable[int] = 1
     stop: bool = False
     batch: Any = None
+    reached: Reached = field(default_factory=Reached)
+    begun: Callable[[], None] | None = None
 
 
 def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: bool) -> None:
@@ -64,7 +69,17 @@ def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: 
             predictions = model(few, training=False)
             targets = None if y is None else tree_map(lambda leaf: leaf[:1], y)
             recipe.bind(targets, predictions, getattr(model, "output_names", None))
-    if training and not recipe.optimizer.built:
+    if training:
+        build_optimizer(model, recipe)
+
+
+def build_optimizer(model: Any, recipe: Recipe) -> None:
+    """Give the optimiser of a recipe the parameters of the model, and their constraints, if it has none yet.
+
+    Raises:
+        ValueError: there is nothing to train.
+    """
+    if not recipe.optimizer.built:
         parameters = model.named_parameters()
         if not parameters:
             raise ValueError(
@@ -83,6 +98,8 @@ def trained(training: Training, epochs: range) -> History:
     moments = _batches(training.callbacks, "train", training.recipe)
     with Interrupts() as interrupts, training.recipe.trainable_as_compiled(training.model):
         call("on_train_begin", {})
+        if training.begun is not None:
+            training.begun()
         logs: dict[str, Any] = {}
         for epoch in epochs:
             call("on_epoch_begin", epoch, {})
@@ -102,12 +119,14 @@ def trained(training: Training, epochs: range) -> History:
                 )
             if training.validate is not None and _is_due(epoch, training.validation_freq):
                 logs |= {f"val_{name}": value for name, value in training.validate().items()}
+            training.reached.epochs, training.reached.logs = epoch + 1, logs
             call("on_epoch_end", epoch, logs)
             if training.stop or interrupts.asked:
                 history.interrupted = interrupts.asked
                 break
         if training.recipe.optimizer.use_ema and training.recipe.optimizer.built:
             training.recipe.optimizer.finalize_variable_values()
+            training.reached.is_final = True
         call("on_train_end", logs)
     return history
 

@@ -30,6 +30,7 @@ class Recipe:
     Attributes:
         loss_mean: the mean of the loss over the examples of an epoch.
         outputs: the parts of the recipe for each output; empty before the first batch.
+        frozen: the modules that were frozen when the model was compiled.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Recipe:
         _check_names(loss, metrics, weighted_metrics)
         self.loss_mean = of_metrics.Mean("loss")
         self.outputs: list[Output] = []
-        self._frozen = {id(module) for module in model.modules() if not module.trainable}
+        self.frozen = [module for module in model.modules() if not module.trainable]
 
     # --- at the first batch -----------------------------------------------------------------------------------------
 
@@ -145,10 +146,14 @@ class Recipe:
                 return _number(metric.result())
         raise KeyError(name)
 
+    def is_frozen(self, module: Any) -> bool:
+        """Return whether a module was frozen when the model was compiled."""
+        return any([module is other for other in self.frozen])
+
     @contextmanager
     def trainable_as_compiled(self, model: Any) -> Iterator[None]:
         """Train the modules that were trainable when the model was compiled, whatever was frozen since."""
-        changed = [module for module in model.modules() if module.trainable == (id(module) in self._frozen)]
+        changed = [module for module in model.modules() if module.trainable == self.is_frozen(module)]
         for module in changed:
             module.set_own_trainable(not module.trainable)
         try:
@@ -181,7 +186,8 @@ class Output:
         ]
         if several:
             for metric, _ in self.metrics:
-                metric.name = f"{name}_{metric.name}"
+                if not metric.name.startswith(f"{name}_"):  # of a loaded model
+                    metric.name = f"{name}_{metric.name}"
         if y_true is not None:
             for metric, _ in self.metrics:
                 metric.build(y_true.shape, y_pred.shape)

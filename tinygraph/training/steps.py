@@ -21,7 +21,7 @@ class Steps:
     """
 
     def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False) -> None:
-        self.model, self.recipe = model, recipe
+        self.model, self.recipe, self.run_eagerly = model, recipe, run_eagerly
 
         def train(x: Any, y: Any, w: Any) -> None:
             predictions, masks, own = model.predictions(x, training=True)
@@ -47,6 +47,10 @@ class Steps:
             from tinygraph.compiler.compiled import compile as compiled  # a third of the time that `import nn` takes
 
             self.train, self.test, self.predict = [compiled(step, otherwise="eager") for step in (train, test, predict)]
+
+    def __reduce__(self) -> Any:
+        """A copy, also one in another process, compiles steps of its own."""
+        return Steps, (self.model, self.recipe, self.run_eagerly)
 
 
 def plain(structure: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygraph.nests import tree_leaves
 
@@ -21,6 +21,7 @@ class Callback:
 
     model: Any = None
     params: dict[str, Any]
+    kept: ClassVar[tuple[str, ...]] = ()  # the attributes that a training which goes on from a file gives back
 
     def set_model(self, model: Any) -> None:
         """Take the model that is trained."""
@@ -29,6 +30,18 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the parameters of the training."""
         self.params = params
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a training that goes on from a file is to give back: numbers, strings, arrays, nests of them.
+
+        These are the attributes that the class names in `kept`.
+        """
+        return {name: getattr(self, name) for name in self.kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take what `state_dict` returned. It is called after `on_train_begin`."""
+        for name in self.kept:
+            setattr(self, name, state[name])
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Called before the first epoch."""

@@ -27,6 +27,8 @@ class EarlyStopping(Monitor):
         stopped_epoch: the epoch after which the training was ended; 0 if it was not.
     """
 
+    kept = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -19,6 +19,8 @@ class History(Callback):
         interrupted: True if the training was ended by Ctrl-C.
     """
 
+    kept = ("epoch", "history")
+
     def __init__(self) -> None:
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
@@ -46,6 +48,20 @@ class History(Callback):
         """
         whole = {name: self.epoch for name, values in self.history.items() if len(values) == len(self.epoch)}
         return curves(self.history, {**self._noted, **whole}, names or None)
+
+    def state_after(self, epoch: int, logs: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the state with the results of an epoch, also of one that it was not told yet."""
+        if logs is None or epoch in self.epoch:
+            return self.state_dict()
+        twin = History()
+        twin.load_state_dict(self.state_dict())
+        twin.on_epoch_end(epoch, logs)
+        return twin.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Begin with earlier results."""
+        self.epoch = list(state["epoch"])
+        self.history = {name: list(values) for name, values in state["history"].items()}
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if _is_number(values[-1]))

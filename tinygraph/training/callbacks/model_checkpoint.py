@@ -32,6 +32,8 @@ class ModelCheckpoint(Monitor):
         KeyError: in a training: the logs do not have a name in the path.
     """
 
+    kept = ("_batches", "best")
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

@@ -31,6 +31,8 @@ class ReduceLROnPlateau(Monitor):
         TypeError: at the beginning of a training: the learning rate of the optimiser is a schedule.
     """
 
+    kept = ("best", "cooldown_counter", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

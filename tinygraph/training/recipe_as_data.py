@@ -1,0 +1,93 @@
+"""The recipe of a training as plain data: the arguments of `compile`, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from tinygraph import optim
+from tinygraph.training import losses as of_losses
+from tinygraph.training import metrics as of_metrics
+from tinygraph.training.losses.names import FUNCTIONS
+from tinygraph.training.recipe import Recipe
+
+__all__ = ["arguments_of", "recipe_data"]
+
+_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def recipe_data(model: Any, recipe: Recipe, run_eagerly: bool) -> dict[str, Any]:
+    """Return the arguments that a model was compiled with as plain data.
+
+    Functions and classes of the user's own stand in it by their names, and must be known by these when it is read.
+
+    Raises:
+        TypeError: a learning rate is a plain function, or an argument is nothing that plain data can stand for.
+    """
+    given = (recipe.loss, recipe.loss_weights, *recipe.given)
+    frozen = [number for number, module in enumerate(model.modules()) if recipe.is_frozen(module)]
+    return {
+        "optimizer": optim.serialize(recipe.optimizer),
+        **{name: _plain(value, name) for name, value in zip(_ARGUMENTS, given, strict=True)},
+        "run_eagerly": run_eagerly,
+        "frozen": frozen,
+    }
+
+
+def arguments_of(data: Mapping[str, Any], own: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the arguments of `compile` that `recipe_data` made data of.
+
+    Args:
+        data: the data.
+        own: classes and functions of the user's own, by name.
+
+    Raises:
+        ValueError: there is no optimiser, loss, metric or function of a name.
+    """
+    optimizer = optim.deserialize(data["optimizer"], own)
+    found = {name: _made(data[name], name, own) for name in _ARGUMENTS}
+    return {"optimizer": optimizer, "run_eagerly": bool(data["run_eagerly"]), **found}
+
+
+def _plain(value: Any, name: str) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item, name) for item in value]
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {"dict": {str(key): _plain(item, name) for key, item in value.items()}}
+    if isinstance(value, Mapping):
+        return {"class": value["class_name"], "config": _plain(value.get("config", {}), name)["dict"]}
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        config = {key: _plain(item, name) for key, item in value.get_config().items()}
+        return {"class": type(value).__name__, "config": config}
+    called = getattr(value, "__name__", None)
+    if called is None:
+        raise TypeError(f"save: {name}: {value!r} cannot be written as data. Give its class a method get_config")
+    return {"function": called}
+
+
+def _made(value: Any, name: str, own: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_made(item, name, own) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "dict" in value:
+        return {key: _made(item, name, own) for key, item in value["dict"].items()}
+    called = value["function"] if "function" in value else value["class"]
+    if called in own:
+        found = own[called]
+    elif "function" in value and called in FUNCTIONS:
+        found = FUNCTIONS[called]
+    else:
+        found = getattr(of_losses if name == "loss" else of_metrics, str(called), None)
+        base = of_losses.Loss if name == "loss" else of_metrics.Metric
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise ValueError(
+                f"{name}: {called} is nothing of tinygraph. Register your own before the model is loaded, "
+                "@tg.nn.register; or load the model without its recipe, load_model(path, compile=False)"
+            )
+    if "function" in value:
+        return found
+    return found(**{key: _made(item, name, own) for key, item in value["config"].items()})
