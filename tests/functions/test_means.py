@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.functions.means import mean_over
 from tinygraph.testing import check_grads
+from tinygraph.testing.strategies import arrays, shapes
+
+from ..derivatives.laws import Call, enter, obey
 
 RNG = np.random.default_rng(0)
 SHAPES = [
@@ -19,6 +24,19 @@ SHAPES = [
     ((40_003, 3), (0,)),
     ((1_000, 600), (0,)),
 ]
+
+
+@st.composite
+def calls(draw):
+    x = draw(arrays(shapes(min_dims=1, min_side=1)))
+    axes = draw(st.sets(st.integers(0, x.ndim - 1), min_size=1))
+    return Call((x, tuple(sorted(axes))))
+
+
+@pytest.mark.parametrize("entry", enter({mean_over: calls()}), ids=str)
+@given(data=st.data())
+def test_laws(entry, data):
+    obey(entry, data)
 
 
 @pytest.mark.parametrize(("shape", "axes"), SHAPES)
