@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 RECORDED = Path(__file__).with_name("keras_callbacks.json")
 
 NAN = float("nan")
@@ -177,20 +179,53 @@ def _trained(callback: Any, model: Model, numbers: dict[str, list[Any]]) -> list
     return rates
 
 
-def keras_callbacks() -> Any:
-    """Return Keras's module of callbacks."""
+def fitted(keras: Any, folder: Path) -> dict[str, Any]:
+    """Return the history of a training with callbacks, and the weights at its end, of Keras or of our face of it."""
+    x = np.cos(np.arange(120.0) * 0.7).reshape(40, 3).astype(np.float32)
+    y = np.sin(x @ np.array([[1.0], [-2.0], [0.5]])).astype(np.float32)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.6), "mean_squared_error", metrics=["mae"])
+    names = keras.callbacks
+    callbacks = [
+        names.EarlyStopping("val_loss", patience=4, restore_best_weights=True),
+        names.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=0.0),
+        names.LearningRateScheduler(lambda epoch, rate: rate * 0.99),
+        names.CSVLogger(str(folder / "log.csv")),
+    ]
+    history = model.fit(
+        x, y, batch_size=8, epochs=60, shuffle=False, validation_split=0.2, verbose=0, callbacks=callbacks
+    )
+    return {
+        "history": {name: [float(value) for value in values] for name, values in sorted(history.history.items())},
+        "epochs": list(history.epoch),
+        "weights": [np.asarray(weight).tolist() for weight in model.get_weights()],
+        "names": (folder / "log.csv").read_text().splitlines()[0],
+    }
+
+
+def keras_itself() -> Any:
+    """Return Keras."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     import keras
 
-    return keras.callbacks
+    return keras
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """Return what Keras does in all trials."""
+    found = {}
+    for each in TRIALS:
+        place = folder / str(len(found))
+        place.mkdir()
+        found[each] = trial(keras_itself().callbacks, each, place)
+    return found
 
 
 if __name__ == "__main__":
     import tempfile
 
-    recorded = {}
-    for each in TRIALS:
-        with tempfile.TemporaryDirectory() as place:
-            recorded[each] = trial(keras_callbacks(), each, Path(place))
-    RECORDED.write_text(json.dumps(recorded, indent=1) + "\n")
-    print(len(recorded), "trials recorded", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as place:
+        recorded = {"trials": record(Path(place)), "training": fitted(keras_itself(), Path(place))}
+    parts = {name: json.dumps(item).replace('}, "', '},\n"') for name, item in recorded.items()}
+    RECORDED.write_text("{\n" + ",\n".join(f"{json.dumps(name)}:\n{text}" for name, text in parts.items()) + "\n}\n")
+    print(len(recorded["trials"]), "trials recorded", file=sys.stderr)

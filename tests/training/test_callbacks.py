@@ -39,19 +39,31 @@ def equal(a, b):
 @pytest.mark.parametrize("name", sorted(as_keras_calls.TRIALS))
 def test_a_callback_does_what_keras_does(name, tmp_path):
     ours = as_keras_calls.trial(callbacks, name, tmp_path)
-    recorded = json.loads(as_keras_calls.RECORDED.read_text())
-    assert equal(ours, recorded[name]), (ours, recorded[name])
+    recorded = json.loads(as_keras_calls.RECORDED.read_text())["trials"][name]
+    assert equal(ours, recorded), (ours, recorded)
 
 
 @pytest.mark.parametrize("name", sorted(as_keras_calls.TRIALS))
 def test_the_records_are_what_keras_does(name, tmp_path):
     pytest.importorskip("keras", reason="keras is not installed; the test above has its results")
-    theirs = as_keras_calls.trial(as_keras_calls.keras_callbacks(), name, tmp_path)
-    assert equal(theirs, json.loads(as_keras_calls.RECORDED.read_text())[name])
+    theirs = as_keras_calls.trial(as_keras_calls.keras_itself().callbacks, name, tmp_path)
+    assert equal(theirs, json.loads(as_keras_calls.RECORDED.read_text())["trials"][name])
 
 
 def test_the_records_are_of_these_trials():
-    assert json.loads(as_keras_calls.RECORDED.read_text()).keys() == as_keras_calls.TRIALS.keys()
+    assert json.loads(as_keras_calls.RECORDED.read_text())["trials"].keys() == as_keras_calls.TRIALS.keys()
+
+
+def test_a_training_with_callbacks_is_keras(tmp_path):
+    ours = as_keras_calls.fitted(tg.keras, tmp_path)
+    recorded = json.loads(as_keras_calls.RECORDED.read_text())["training"]
+    assert ours["epochs"] == recorded["epochs"] and len(ours["epochs"]) < 60
+    assert ours["names"] == recorded["names"]
+    assert ours["history"].keys() == recorded["history"].keys()
+    for name, values in recorded["history"].items():
+        np.testing.assert_allclose(ours["history"][name], values, rtol=1e-5, atol=1e-7, err_msg=name)
+    for weight, other in zip(ours["weights"], recorded["weights"], strict=True):
+        np.testing.assert_allclose(weight, other, rtol=1e-5)
 
 
 # --- in a training ----------------------------------------------------------------------------------------------------
