@@ -47,7 +47,7 @@ def test_callbacks():
         keras.callbacks.EarlyStoping  # noqa: B018
     others = {name for name in vars(the_other().callbacks) if not name.startswith("_")} - set(keras.callbacks.__all__)
     assert others <= {
-        "BackupAndRestore", "CallbackList", "OrbaxCheckpoint", "ProgbarLogger", "RemoteMonitor", "SwapEMAWeights",
+        "CallbackList", "OrbaxCheckpoint", "ProgbarLogger", "RemoteMonitor", "SwapEMAWeights",
     }  # fmt: skip
 
 

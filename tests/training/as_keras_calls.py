@@ -128,7 +128,7 @@ class Model:
 
 def _name(path: Any) -> str:
     name = os.path.basename(path)
-    for suffix in (".weights.h5", ".keras"):
+    for suffix in (".weights.h5", ".keras", ".safetensors"):
         name = name.removesuffix(suffix)
     return name
 
@@ -142,7 +142,8 @@ def trial(callbacks: Any, name: str, folder: Path) -> dict[str, Any]:
     if kind == "CSVLogger":
         arguments["filename"] = str(folder / "log.csv")
     if kind == "ModelCheckpoint":
-        suffix = ".weights.h5" if arguments.get("save_weights_only") else ".keras"
+        keras_suffix = ".weights.h5" if arguments.get("save_weights_only") else ".keras"
+        suffix = ".safetensors" if callbacks.__name__.startswith("tinygraph") else keras_suffix
         arguments["filepath"] = str(folder / (arguments["filepath"] + suffix))
     callback = getattr(callbacks, kind)(**arguments)
     model = Model()

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from tinygraph.training.callbacks import (
+    BackupAndRestore,
     Callback,
     CSVLogger,
     EarlyStopping,
@@ -19,6 +20,7 @@ from tinygraph.training.callbacks import (
 )
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",

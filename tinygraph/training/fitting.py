@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygraph.engine.modes import no_grad
 from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
@@ -139,6 +140,9 @@ class Fitting:
             None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
             validation_freq,
         )  # fmt: skip
+        backup = next((item for item in given_callbacks if isinstance(item, BackupAndRestore)), None)
+        if resume_from is None and backup is not None and backup.path.exists():
+            resume_from = backup.path
         if resume_from is not None:
             initial_epoch, training.begun = resumed(training, resume_from, state.generator)
         state.reached = training.reached = Reached(initial_epoch, training.callbacks.callbacks)
@@ -379,9 +383,12 @@ class State:
 def _in_order(bar: Any, given: list[Any], history: History) -> list[Any]:
     """Return callbacks in the order of their calls.
 
-    The bar ends its line before others print. The history has what others add to the logs.
+    The bar ends its line before others print. The history has what others add to the logs, and a backup has the state
+    that all have after an epoch.
     """
-    return [bar, *[item for item in given if item is not history], history]
+    backups = [item for item in given if isinstance(item, BackupAndRestore)]
+    others = [item for item in given if item is not history and not isinstance(item, BackupAndRestore)]
+    return [bar, *others, history, *backups]
 
 
 def _parts_of(data: Any) -> tuple[Any, Any, Any]:

@@ -1,5 +1,6 @@
 """Callbacks: what happens at the beginnings and ends of a training, of its epochs and its batches."""
 
+from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import Callback
 from tinygraph.training.callbacks.csv_logger import CSVLogger
 from tinygraph.training.callbacks.early_stopping import EarlyStopping
@@ -13,6 +14,7 @@ from tinygraph.training.callbacks.tensor_board import TensorBoard
 from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "DrawNetwork",

@@ -19,7 +19,7 @@ class History(Callback):
         interrupted: True if the training was ended by Ctrl-C.
     """
 
-    kept = ("epoch", "history")
+    kept = ("_noted", "epoch", "history")
 
     def __init__(self) -> None:
         self.history: dict[str, list[Any]] = {}
@@ -62,6 +62,7 @@ class History(Callback):
         """Begin with earlier results."""
         self.epoch = list(state["epoch"])
         self.history = {name: list(values) for name, values in state["history"].items()}
+        self._noted = {name: list(epochs) for name, epochs in state.get("_noted", {}).items()}
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if _is_number(values[-1]))

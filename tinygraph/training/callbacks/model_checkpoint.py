@@ -26,9 +26,11 @@ class ModelCheckpoint(Monitor):
         mode: "min", "max", or "auto".
         save_freq: "epoch", or a number of batches after which to save.
         initial_value_threshold: a number that the first model must improve on, for `save_best_only`.
+        training: save all that `fit(..., resume_from=path)` needs to go on to the bit. Let it then be the last of the
+            callbacks, so that the file has the state that the others have after the epoch.
 
     Raises:
-        ValueError: `save_freq` is neither.
+        ValueError: the path ends in neither ".safetensors" nor ".py", or `save_freq` is neither of these.
         KeyError: in a training: the logs do not have a name in the path.
     """
 
@@ -44,13 +46,20 @@ class ModelCheckpoint(Monitor):
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        training: bool = False,
     ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
         is_number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq >= 1
         if save_freq != "epoch" and not is_number:
             raise ValueError(f'ModelCheckpoint: save_freq must be "epoch" or a number of batches, got {save_freq!r}')
+        endings = (".safetensors",) if save_weights_only or training else (".safetensors", ".py")
+        if not os.fspath(filepath).endswith(endings):
+            raise ValueError(
+                f"ModelCheckpoint: the path must end in {' or '.join(endings)}, got {os.fspath(filepath)!r}"
+            )
         self.filepath, self.verbose = os.fspath(filepath), verbose
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
+        self.training = training
         self._epoch = self._batches = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -78,6 +87,8 @@ class ModelCheckpoint(Monitor):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path)
+        elif self.training:
+            self.model.save(path, training=True)
         else:
             self.model.save(path)
         if self.verbose:
