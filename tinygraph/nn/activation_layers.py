@@ -202,7 +202,8 @@ class Softmax(Layer):
 def masked_softmax(x: Any, mask: Any, axis: Any = -1) -> Any:
     """Return the softmax over the places where a mask is True, and 0 elsewhere. A row without any is 0."""
     low = x.dtype.type(-3e4 if x.dtype == np.float16 else -1e9)
-    return np.where(mask, softmax(np.where(mask, x, low), axis=axis), x.dtype.type(0))
+    shares = softmax(x + np.where(mask, x.dtype.type(0), low), axis=axis)
+    return shares * np.any(mask, axis=axis, keepdims=True).astype(x.dtype)
 
 
 def _not_negative(call: str, name: str, value: float) -> float:
