@@ -173,3 +173,25 @@ def test_a_compiled_network_of_symbols_equals_the_eager_one():
 
     for size in (6, 3, 5, 2):
         np.testing.assert_allclose(tg.compile(loss)(X[:size]), loss(X[:size]).data, rtol=1e-6)
+
+
+def test_a_compiled_function_sees_the_defaults_and_the_call_around_it_change():
+    class Fast(nn.Module):
+        def __init__(self):
+            self.dropout = nn.Dropout(0.5, seed=0)
+            self.fast = tg.compile(self.dropout)
+
+        def call(self, x):
+            return self.fast(x)
+
+    module, ones = Fast(), np.ones(8, np.float32)
+    assert 0 in module(ones)
+    assert 0 not in module(ones, training=False)
+    assert 0 in module(ones, training=True)
+    size = tg.compile(lambda x: x * nn.floatx().itemsize)
+    assert size(ones)[0] == 4
+    try:
+        nn.set_floatx("float64")
+        assert size(ones)[0] == 8
+    finally:
+        nn.set_floatx("float32")

@@ -15,13 +15,17 @@ __all__ = ["floatx", "generator_of", "set_floatx", "set_seed"]
 class _Defaults:
     """The settings of the process."""
 
-    dtype: np.dtype[Any] = np.dtype(np.float32)
-    seeds: np.random.SeedSequence | None = None
+    def __init__(self) -> None:
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        self.seeds: np.random.SeedSequence | None = None
+
+
+_defaults = _Defaults()  # an object, and no class: a compiled function compares what it read of it
 
 
 def floatx() -> np.dtype[Any]:
     """Return the dtype of layers that were given none: float32, or what `set_floatx` said."""
-    return _Defaults.dtype
+    return _defaults.dtype
 
 
 def set_floatx(dtype: DTypeLike) -> None:
@@ -36,7 +40,7 @@ def set_floatx(dtype: DTypeLike) -> None:
     wanted = np.dtype(dtype)
     if wanted.kind != "f":
         raise TypeError(f"set_floatx: the dtype of weights must be floating, got {wanted}")
-    _Defaults.dtype = wanted
+    _defaults.dtype = wanted
 
 
 def set_seed(seed: int | None) -> None:
@@ -51,15 +55,15 @@ def set_seed(seed: int | None) -> None:
     Raises:
         TypeError, ValueError: the seed is not a whole number, or is negative.
     """
-    _Defaults.seeds = None if seed is None else np.random.SeedSequence(_checked(seed))
+    _defaults.seeds = None if seed is None else np.random.SeedSequence(_checked(seed))
 
 
 def generator_of(seed: Seed) -> np.random.Generator:
     """Return a generator: the given one, that of a number, or the next that `set_seed` provides."""
     if isinstance(seed, np.random.Generator):
         return seed
-    if seed is None and _Defaults.seeds is not None:
-        return np.random.default_rng(_Defaults.seeds.spawn(1)[0])
+    if seed is None and _defaults.seeds is not None:
+        return np.random.default_rng(_defaults.seeds.spawn(1)[0])
     return np.random.default_rng(seed)
 
 
