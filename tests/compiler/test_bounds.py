@@ -14,6 +14,7 @@ from tinygraph.compiler.program.facts import FACTS
 from tinygraph.compiler.trace.bounds import BOUNDS, CONDITIONS, bound_below, finiteness
 from tinygraph.compiler.trace.events import Event
 from tinygraph.derivatives.shapes import astype
+from tinygraph.functions.checks import CHECKS
 
 DTYPES = [np.float64, np.float32, np.float16]
 # Arguments beside the first array; None for a second array.
@@ -120,3 +121,33 @@ def test_constants_are_looked_at():
         assert finiteness(np.negative, (event,), {}, dtype) == expected
     assert finiteness(np.multiply, (2.0, 3), {}, dtype) == 2
     assert finiteness(np.multiply, (2.0, np.inf), {}, dtype) == 0
+
+
+@pytest.mark.parametrize("check", sorted(CHECKS, key=lambda check: check.__name__), ids=lambda check: check.__name__)
+def test_a_checked_array_is_as_finite_as_it_was(check):
+    for known in (0, 1, 2):
+        event = Event("call", 0, (3,), np.dtype(np.float64))
+        event.finite = known
+        assert finiteness(check, (event, 0, 1, "a call"), {}, event.dtype) == known
+
+
+def test_checked_targets_do_not_make_a_pass_look_for_infinite_numbers():
+    """A network with two convolutions took four times as long with it, for the reach through the second of them."""
+    model = tg.nn.Sequential([
+        tg.nn.Conv2D(2, 3, activation="relu"), tg.nn.MaxPooling2D(2), tg.nn.Conv2D(2, 3, activation="relu"),
+        tg.nn.MaxPooling2D(2), tg.nn.Flatten(), tg.nn.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    x, y = np.random.default_rng(0).random((4, 12, 12, 1), np.float32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+    model(x)
+
+    @tg.compile
+    def step(x, y):
+        loss = np.mean(tg.training.losses.categorical_crossentropy(y, model(x)))
+        loss.backward()
+        return loss
+
+    step(x, y)
+    assert "within(" in step.source
+    assert "reach_of" not in step.source
+    with pytest.raises(ValueError, match="targets run from"):
+        step(x, y + np.float32(1))

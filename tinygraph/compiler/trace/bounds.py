@@ -12,6 +12,7 @@ from tinygraph.compiler.program.facts import FACTS
 from tinygraph.compiler.trace.events import Event
 from tinygraph.derivatives.reductions import root
 from tinygraph.derivatives.shapes import astype
+from tinygraph.functions.checks import CHECKS
 from tinygraph.transforms.running import alias
 
 __all__ = ["bound_below", "finiteness", "finiteness_of"]
@@ -120,7 +121,7 @@ def finiteness(
     """Return the finiteness of a result, on the scale of `Event.finite`, from that of the arguments."""
     if dtype.kind not in "fc":
         return 2
-    if function not in _STAYS_FINITE:
+    if function not in _STAYS_FINITE and function not in CHECKS:  # a check returns its first argument
         condition = CONDITIONS.get(function)
         if condition is None:
             return 2 if getattr(function, "__module__", None) == "tinygraph.draws" else 0
