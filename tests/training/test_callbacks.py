@@ -274,6 +274,19 @@ def test_what_is_no_callback_is_refused():
         callbacks.LambdaCallback(on_epoch_ends=print)
 
 
+def test_a_callback_may_use_the_model():
+    found = []
+
+    class Using(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            found.append((self.model.evaluate(X, Y, verbose=0)[0], self.model.predict(X[:3]).shape))
+
+    used, twin = model("adam"), model("adam")
+    history = used.fit(X, Y, epochs=3, validation_data=(X, Y), callbacks=[Using()], verbose=0).history
+    assert [loss for loss, _ in found] == history["val_loss"] and found[0][1] == (3, 2)
+    assert twin.fit(X, Y, epochs=3, validation_data=(X, Y), verbose=0).history == history
+
+
 def test_stop_training_after_a_batch():
     steps = []
 

@@ -119,6 +119,16 @@ def test_a_batch_of_ones_own_and_every_other_epoch(tmp_path):
     assert "3×4" in path.read_text() or "3×2" in path.read_text()
 
 
+def test_a_network_of_several_inputs_and_outputs_is_drawn(tmp_path):
+    first, second = tg.nn.Input((4,), name="first"), tg.nn.Input((4,), name="second")
+    both = tg.nn.Add()([tg.nn.Dense(3)(first), tg.nn.Dense(3)(second)])
+    made = tg.nn.Model([first, second], [tg.nn.Dense(1, name="a")(both), tg.nn.Dense(2, name="b")(both)])
+    made.compile("sgd", ["mse", "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.5])
+    drawn = callbacks.DrawNetwork(tmp_path / "network.dot")
+    made.fit([X, X], [X[:, :1], Y], sample_weight=np.ones(64), callbacks=[drawn])
+    assert all(name in (tmp_path / "network.dot").read_text() for name in ("dense_1", "loss"))
+
+
 def test_a_generator_is_drawn_too_and_loses_no_batch(tmp_path):
     def batches():
         for place in range(0, 64, 16):

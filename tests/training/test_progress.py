@@ -94,8 +94,9 @@ def test_a_bar_in_a_terminal(at_each_look, monkeypatch, has_tqdm):
     assert " s left" in terminal.getvalue()
 
 
-def test_a_bar_in_a_notebook(monkeypatch, at_each_look):
-    shell = type("ZMQInteractiveShell", (), {})()
+@pytest.mark.parametrize("bases", [(), (type("ZMQInteractiveShell", (), {}),)], ids=["jupyter", "colab"])
+def test_a_bar_in_a_notebook(monkeypatch, at_each_look, bases):
+    shell = type("Shell" if bases else "ZMQInteractiveShell", bases, {})()
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setattr(Terminal, "isatty", lambda self: False)
     assert in_a_terminal(lambda: model().fit(X, Y)).lines()[0].startswith("Epoch 1/1 ")

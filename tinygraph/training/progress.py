@@ -12,6 +12,7 @@ import time
 from typing import Any, Protocol
 
 from tinygraph.training.callbacks.callback import Callback
+from tinygraph.training.notebooks import in_notebook
 
 __all__ = ["Progress", "progress"]
 
@@ -41,8 +42,7 @@ def is_watched() -> bool:
     """Return whether what is printed goes to a terminal or a notebook, where a line can be written over."""
     if sys.stdout is None:
         return False
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return type(shell).__name__ == "ZMQInteractiveShell" or bool(getattr(sys.stdout, "isatty", lambda: False)())
+    return in_notebook() or bool(getattr(sys.stdout, "isatty", lambda: False)())
 
 
 class Line(Protocol):

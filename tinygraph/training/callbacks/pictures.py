@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygraph.training.callbacks.callback import Callback
+from tinygraph.training.notebooks import in_notebook
 
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
@@ -103,8 +103,7 @@ def _short(value: Any) -> str:
 
 def _notebooks_display() -> Any:
     """Return IPython's function that shows a thing, in a notebook; else None."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if type(shell).__name__ != "ZMQInteractiveShell":
+    if not in_notebook():
         return None
     from IPython.display import display
 
