@@ -159,7 +159,7 @@ OF_KERAS_LOSSES = {
 }
 
 OF_KERAS_UTILS = {
-    **dict.fromkeys(("plot_model", "model_to_dot"), 'tg.draw(model(x), view="collapsed")'),
+    "model_to_dot": "model.draw()",
     "split_dataset": "np.split(x, [n])",
 }
 

@@ -227,6 +227,15 @@ def test_losses_of_the_users_own(tmp_path):
     assert bits(nn.load_model(path, compile=False)) == bits(model)
     twin = nn.load_model(path, custom_objects={"doubled": doubled})
     assert twin.evaluate(X, X[:, :2], verbose=0) == model.evaluate(X, X[:, :2], verbose=0)
+
+
+def test_what_cannot_be_written_leaves_a_model_that_is_not_compiled(tmp_path):
+    path = tmp_path / "model.safetensors"
+    model = nn.Sequential([nn.Input((4,)), nn.Dense(2)])
+    model.compile(type("Adam", (tg.optim.SGD,), {})(0.1), "mse")
+    model.save(path)
+    with pytest.warns(UserWarning, match="the optimiser Adam has the name of one of tinygraph"):
+        nn.load_model(path)
     model.compile(tg.optim.SGD(lambda step: 0.1), "mse")
     model.save(path)
     with pytest.warns(UserWarning, match="the model is not compiled, as its recipe could not be written"):
@@ -325,11 +334,11 @@ def set_loss(header: Any) -> None:
 
 
 def set_loss_class(header: Any) -> None:
-    header["compile"]["loss"] = {"class": "names", "config": {}}
+    header["compile"]["loss"] = {"class": "losses.names", "config": {}}
 
 
 def set_metric(header: Any) -> None:
-    header["compile"]["metrics"] = [{"class": "Metric.__init__", "config": {}}]
+    header["compile"]["metrics"] = [{"class": "metrics.get", "config": {}}]
 
 
 def set_optimizer(header: Any) -> None:
@@ -361,8 +370,8 @@ TAMPERED = {
     set_function: "np.load is no function that a model may name",
     set_activation: "np.memmap is no function that a model may name",
     set_loss: "loss: system is nothing of tinygraph",
-    set_loss_class: "loss: names is nothing of tinygraph",
-    set_metric: "metrics: Metric.__init__ is nothing of tinygraph",
+    set_loss_class: "loss: losses.names is nothing of tinygraph",
+    set_metric: "metrics: metrics.get is nothing of tinygraph",
     set_optimizer: "there is no optimiser 'Path'",
     drop_units: "makes no model: TypeError",
     set_units: r"layers.0.kernel has the shape \(4, 8\), not \(4, 9\)",

@@ -25,6 +25,7 @@ import tinygraph.keras.metrics as metrics
 import tinygraph.keras.models as models
 import tinygraph.keras.optimizers as optimizers
 import tinygraph.keras.regularizers as regularizers
+import tinygraph.keras.saving as saving
 import tinygraph.keras.utils as utils
 from tinygraph.keras.in_use import Layer, Model, Sequential
 from tinygraph.nn import Input
@@ -47,6 +48,7 @@ __all__ = [
     "models",
     "optimizers",
     "regularizers",
+    "saving",
     "utils",
 ]
 

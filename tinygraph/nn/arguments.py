@@ -8,6 +8,7 @@ registers: no code comes from a file, and none of it is run.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import sys
 import threading
@@ -20,8 +21,14 @@ import numpy as np
 
 from tinygraph.engine.table import composition_of, is_plain, operation_of
 
-# The rooms whose classes a saved model may name.
-_ROOMS = ("nn", "nn.initializers", "nn.regularizers", "nn.constraints")
+# The rooms whose classes a saved model may name, each with the beginning of the names.
+_ROOMS = {
+    "": "nn",
+    "initializers.": "nn.initializers",
+    "regularizers.": "nn.regularizers",
+    "constraints.": "nn.constraints",
+    "keras.": "keras.in_use",
+}
 
 __all__ = [
     "Arguments", "Place", "also_known", "config_of", "kept", "made_of", "plain_of", "register", "registered",
@@ -298,15 +305,11 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 def known_classes() -> dict[str, Any]:
     """Return the classes of tinygraph that have a configuration, by name: "Dense", "initializers.Zeros"."""
     found: dict[str, Any] = {}
-    for room in _ROOMS:
+    for beginning, room in _ROOMS.items():
         module = sys.modules.get(f"tinygraph.{room}")
         items = [] if module is None else vars(module).items()
-        home = room.removeprefix("nn").removeprefix(".")
-        found |= {
-            f"{home}.{name}" if home else name: item
-            for name, item in items
-            if isinstance(item, type) and hasattr(item, "from_config")
-        }
+        kinds = {name: item for name, item in items if isinstance(item, type) and hasattr(item, "from_config")}
+        found |= {f"{beginning}{name}": item for name, item in kinds.items()}
     return found
 
 
@@ -317,7 +320,12 @@ def _name_of_class(kind: type) -> str:
 
 def found_class(name: Any) -> Any:
     """Return the class of a name, of tinygraph or registered; None where there is none."""
-    return _registered.get(name) or known_classes().get(name) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    for beginning, room in _ROOMS.items():
+        if beginning and name.startswith(beginning):
+            importlib.import_module(f"tinygraph.{room}")  # one that nothing may have needed yet
+    return _registered.get(name) or known_classes().get(name)
 
 
 def _name_of_function(value: Any) -> str | None:

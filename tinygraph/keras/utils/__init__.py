@@ -1,14 +1,15 @@
-"""Functions of `keras.utils`: labels and sequences made ready, and seeds."""
+"""Functions of `keras.utils`: labels and sequences made ready, seeds, and pictures of models."""
 
 import sys
 from typing import Any
 
 from tinygraph.keras.utils.labels import to_categorical
+from tinygraph.keras.utils.plotting import plot_model
 from tinygraph.keras.utils.scaling import normalize
 from tinygraph.keras.utils.seeds import set_random_seed
 from tinygraph.keras.utils.sequences import pad_sequences
 
-__all__ = ["normalize", "pad_sequences", "set_random_seed", "to_categorical"]
+__all__ = ["normalize", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
 
 
 def __getattr__(name: str) -> Any:
