@@ -127,6 +127,30 @@ def test_predict_is_shown_where_it_takes_a_while_or_where_one_asks():
     assert in_a_terminal(lambda: made.predict(X, batch_size=16, callbacks=slow)).lines()[0].startswith("Predict ")
 
 
+def test_an_error_after_a_short_epoch_shows_the_results_of_that_epoch(monkeypatch):
+    class Failing(Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise RuntimeError("no more")
+
+    monkeypatch.setattr(of_progress, "SECONDS_BETWEEN", 1e9)
+    made = model()
+    (line, _) = in_a_terminal(lambda: made.fit(X, Y, epochs=5, callbacks=[Failing()])).lines()
+    assert line.startswith("Epoch 2/5 ") and f"loss {made.history.history['loss'][1]:.4f}" in line
+
+
+def test_the_time_of_a_step_is_without_the_first_and_without_the_validation(capsys):
+    slow = LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: time.sleep(0.3 if batch == 0 else 0.01),
+        on_test_begin=lambda logs: time.sleep(0.3),
+    )
+    made = model()
+    made.fit(X, Y, validation_split=0.5)
+    made.fit(X, Y, batch_size=8, validation_split=0.5, callbacks=[slow], verbose=2)
+    whole, step = re.search(r"([\d.]+) s  ([\d.]+) ms/step", capsys.readouterr().out).groups()
+    assert float(whole) >= 0.6 and 10 <= float(step) < 100
+
+
 def test_an_error_ends_the_line(at_each_look):
     class Failing(Callback):
         def on_train_batch_end(self, batch, logs=None):

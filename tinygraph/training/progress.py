@@ -70,8 +70,8 @@ class Progress(Callback):
         self.line: Line | None = None
         self.steps: int | None = None
         self.done = 0
-        self._line_begun = self._begun = self._after_first = self._due = 0.0
-        self._unseen: dict[str, Any] | None = None  # the results of an epoch that no line shows yet
+        self._line_begun = self._begun = self._after_first = self._now = self._due = 0.0
+        self._unseen: tuple[str, int, int | None, str] | None = None  # of an epoch that no line shows yet
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the number of epochs, and the number of steps, if it is known."""
@@ -135,48 +135,53 @@ class Progress(Callback):
         self._begun, self._due = time.perf_counter(), 0.0  # the first batch looks at the clock
 
     def _tick(self, batch: int, logs: dict[str, Any] | None) -> None:
-        self.done = batch + 1
-        now = time.perf_counter()
-        if now < self._due:
+        self.done, self._now = batch + 1, time.perf_counter()
+        if self._now < self._due:
             return
         if not batch:
-            self._after_first = now  # the first step compiles, and its time tells nothing of the others
+            self._after_first = self._now  # the first step compiles, and its time tells nothing of the others
             self._due = self._line_begun + SECONDS_BETWEEN if self.bars else math.inf
-        if now >= self._due:
-            self._due = now + SECONDS_BETWEEN
-            self._draw(now, logs, whole=False)
+        if self._now >= self._due:
+            self._due = self._now + SECONDS_BETWEEN
+            self._unseen = None
+            each = self._seconds_of_a_step()
+            left = "" if self.steps is None else f"{each * (self.steps - self.done):.0f} s left  "
+            self._open().show(
+                self.title, self.done, self.steps, f"{left}{_duration(each)}/step{_text(logs)}", last=False
+            )
 
     def _finish(self, logs: dict[str, Any] | None, at_once: bool) -> None:
         """Show the results, and end the line if it has been there for a while."""
         now = time.perf_counter()
         self.steps = self.steps or self.done  # a generator has told it now
-        self._unseen = logs or {}
+        times = f"{now - self._begun:.1f} s  {_duration(self._seconds_of_a_step())}/step"
+        self._unseen = self.title, self.done, self.steps, f"{times}{_text(logs)}"
         if at_once or now >= self._line_begun + SECONDS_BETWEEN:
             self._end()
 
-    def _draw(self, now: float, logs: dict[str, Any] | None, whole: bool) -> None:
-        """Show the results on the line that is open, or on a new one."""
-        if self.line is None:
-            self.line = _line(self.bars)
-        self._unseen = None
-        self.line.show(self.title, self.done, self.steps, self._text(now, logs or {}, whole), last=whole)
-
     def _end(self) -> None:
         """End the line, with results that it does not show yet."""
-        now = time.perf_counter()
         if self._unseen is not None:
-            self._draw(now, self._unseen, whole=True)
+            self._open().show(*self._unseen, last=True)
         if self.line is not None:
             self.line.end()
-        self.line, self._line_begun = None, now
+        self.line = self._unseen = None
+        self._line_begun = time.perf_counter()
 
-    def _text(self, now: float, logs: dict[str, Any], whole: bool) -> str:
-        """Return the times and the results, for an epoch that is done or goes on."""
-        seconds = now - self._begun
-        each = (now - self._after_first) / (self.done - 1) if self.done > 1 else seconds
-        left = each * (self.steps - self.done) if self.steps is not None and not whole else None
-        times = [f"{seconds:.1f} s" if left is None else f"{left:.0f} s left", f"{_duration(each)}/step"]
-        return "  ".join(times + [f"{name} {_number(value)}" for name, value in logs.items()])
+    def _open(self) -> Line:
+        if self.line is None:
+            self.line = _line(self.bars)
+        return self.line
+
+    def _seconds_of_a_step(self) -> float:
+        """Return the seconds of a step of this epoch, without the first, and without the validation."""
+        if self.done > 1:
+            return (self._now - self._after_first) / (self.done - 1)
+        return self._now - self._begun
+
+
+def _text(logs: dict[str, Any] | None) -> str:
+    return "".join([f"  {name} {_number(value)}" for name, value in (logs or {}).items()])
 
 
 def _duration(seconds: float) -> str:
