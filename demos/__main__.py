@@ -17,7 +17,7 @@ from typing import TextIO
 from demos.page import Chapter, heading, page
 from tinygraph.drawing.errors import DrawingError
 
-NAMES = ("pythagoras", "logistic_regression", "deep_network", "admissions", "digits_mlp")
+NAMES = ("pythagoras", "logistic_regression", "deep_network", "admissions", "digits_mlp", "microgpt")
 PAGE_NAME = "index.html"
 
 
@@ -51,9 +51,10 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m demos",
         description="Worked examples of tinygraph; without names, all of them. No network is needed.",
-        epilog="Where the environment variable TINYGRAPH_DATA names a folder with sign_digits.npz, admissions.csv or "
-        "mnist.npz, the demos use these instead of scikit-learn's small data, and show the published figures beside "
-        "their own. With all three the tour takes two to three times as long.",
+        epilog="Where the environment variable TINYGRAPH_DATA names a folder with sign_digits.npz, "
+        "admissions.csv, mnist.npz or tinyshakespeare.txt, the demos use these instead of scikit-learn's small data "
+        "and Python's language reference, and show the published figures beside their own. Then the tour takes "
+        "minutes.",
     )
     made.add_argument("names", nargs="*", metavar="NAME", type=known, help=f"one of {', '.join(NAMES)}")
     made.add_argument(

@@ -77,6 +77,28 @@ def image_grid(path: Path, images: Any, captions: Sequence[str], wrong: Any, col
     figure.savefig(path)
 
 
+def matrices(path: Path, shares: Any, letters: Sequence[str], captions: Sequence[str]) -> None:
+    """Save matrices side by side, dark where a number is large, with a letter for each row and column.
+
+    Args:
+        path: the path of the picture, .png or .svg.
+        shares: numbers from 0 to 1, shape (matrices, letters, letters).
+        letters: the letters, for rows and columns.
+        captions: a short line for each matrix.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.6 * len(shares), 2.9), dpi=144, layout="constrained")
+    for axes, matrix, caption in zip(figure.subplots(1, len(shares)), shares, captions, strict=True):
+        axes.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(letters)), letters)
+        axes.set_yticks(range(len(letters)), letters)
+        axes.tick_params(colors=SLATE, length=0)
+        axes.spines[:].set_color("#94a3b8")
+        axes.set_title(caption, fontsize=10, color=BLUE)
+    figure.savefig(path)
+
+
 def _label(axes: Axes, across: str, up: str) -> None:
     axes.set_xlabel(across, color=SLATE)
     axes.set_ylabel(up, color=SLATE)
