@@ -288,3 +288,57 @@ def test_masked_steps_count_neither_in_the_loss_nor_in_the_metrics():
     chosen = np.take_along_axis(p, labels[..., None], axis=-1)[..., 0]
     weighted = -(np.log(chosen) * weight[:, None])[counted].mean()
     assert model.evaluate(words, labels, sample_weight=weight)[0] == pytest.approx(weighted, rel=1e-5)
+
+
+def test_a_model_predicts_before_it_has_weights():
+    for rows in (3, 50):
+        model = nn.Sequential([nn.Dense(4, activation="relu"), nn.Dense(2)])
+        found = model.predict(X[:rows])
+        np.testing.assert_allclose(found, model(X[:rows]).numpy(), rtol=1e-5)
+
+
+class Scaled(nn.Layer):
+    """A layer with a setting."""
+
+    scale = 1.0
+
+    def call(self, x):
+        return x * self.scale
+
+
+def test_what_is_changed_between_two_calls_is_noticed():
+    layer = Scaled()
+    model = nn.Sequential([nn.Dense(2), layer])
+    model.compile("sgd", "mse")
+    targets = np.zeros((50, 2), np.float32)
+    for scale in (1.0, 2.0, 3.0):
+        layer.scale = scale
+        np.testing.assert_allclose(model.predict(X), model(X).numpy(), rtol=1e-5)
+        np.testing.assert_allclose(model.evaluate(X, targets), np.mean(model(X).numpy() ** 2), rtol=1e-5)
+    model.add(nn.Dense(2))
+    np.testing.assert_allclose(model.predict(X), model(X).numpy(), rtol=1e-5)
+
+
+def test_what_a_callback_changes_between_two_batches_is_noticed():
+    class Stop(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.layers[1].scale = 0.0
+
+    model = nn.Sequential([nn.Dense(2), Scaled()])
+    model.compile("sgd", "mse")
+    targets = np.ones((50, 2), np.float32)
+    history = model.fit(X, targets, batch_size=25, epochs=2, callbacks=[Stop()], verbose=0)
+    assert history.history["loss"][1] == 1
+
+
+def test_a_step_again_takes_other_shapes_and_other_settings():
+    """Of a batch of another size the guards are asked, and the program of that size runs."""
+    model = network()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    eager = network()
+    eager.set_weights(model.get_weights())
+    eager.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    for one in (model, eager):
+        one.fit(X, LABELS, batch_size=16, epochs=3, shuffle=False, verbose=0)
+    for now, expected in zip(model.get_weights(), eager.get_weights(), strict=True):
+        np.testing.assert_allclose(now, expected, rtol=1e-4, atol=1e-6)

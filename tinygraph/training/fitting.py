@@ -205,10 +205,7 @@ class Fitting:
         state = self._used()
         silent = not callbacks and verbose in ("auto", 0)
         if silent and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32) and steps is None:
-            dtype = self._input_dtype()
-            batch = x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
-            state.make_weights(self, batch)
-            return tree_map(np.array, state.steps.predict(batch))
+            return self._predicted_at_once(state, x)
         feed = self._feed("predict", x, None, None, batch_size, steps)
         if not state.has_weights:
             state.make_weights(self, feed.first()[0])
@@ -216,6 +213,16 @@ class Fitting:
         called = CallbackList([progress(verbose, "predict"), *listed(callbacks)], self, params)
         with called:
             return predicted(state.steps, feed, called)
+
+    def _predicted_at_once(self, state: State, x: Any) -> Any:
+        """Return the outputs on one batch. A program that was made for such a batch runs without further questions."""
+        step: Any = state.steps.predict
+        if hasattr(step, "is_ready") and step.is_ready(x):
+            return tree_map(np.array, step.again(x))
+        dtype = self._input_dtype()
+        batch = x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
+        state.make_weights(self, batch)
+        return tree_map(np.array, step(batch))
 
     # --- single batches ---------------------------------------------------------------------------------------------
 

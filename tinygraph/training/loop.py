@@ -15,9 +15,10 @@ from tinygraph.training.callbacks.callback import CallbackList
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 from tinygraph.training.checkpoint import Reached
-from tinygraph.training.feeding import Feed
+from tinygraph.training.feeding import ArrayFeed, Feed
 from tinygraph.training.interrupts import Interrupts
 from tinygraph.training.logs import telling
+from tinygraph.training.progress import Progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
 
@@ -65,8 +66,7 @@ def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: 
     x, y, _ = batch
     if not recipe.outputs or (training and not recipe.optimizer.built):
         with no_grad():
-            few = tree_map(lambda leaf: leaf[:1], x)
-            predictions = model(few, training=False)
+            predictions = model(tree_map(lambda leaf: leaf[:1], x), training=False)
             targets = None if y is None else tree_map(lambda leaf: leaf[:1], y)
             recipe.bind(targets, predictions, getattr(model, "output_names", None))
     if training:
@@ -135,21 +135,30 @@ def _epoch(training: Training, interrupts: Interrupts, batch_begin: Any, batch_e
     """Take the steps of an epoch, and return True if they were taken to the end."""
     recipe, step = training.recipe, training.steps.train
     recipe.reset()
-    first = True
+    first, is_alone = True, _is_alone(training)
     for number, batch in enumerate(training.feed.epoch()):
         if first:
             prepared(training.model, recipe, batch, training=True)
             recipe.optimizer.zero_grad()
-            first = False
         if batch_begin is not None:
             batch_begin(number, {})
         step(*batch)
+        if first and is_alone:
+            step = getattr(step, "again", step)
+        first = False
         training.batch = batch
         if batch_end is not None:
             batch_end(number)
         if interrupts.asked or training.stop:
             return training.stop
     return True
+
+
+def _is_alone(training: Training) -> bool:
+    """Return whether no code of the user's runs between two steps: then nothing changes that a step compares."""
+    moments = ("on_train_batch_begin", "on_train_batch_end")
+    between = [callback for moment in moments for callback in training.callbacks.with_moment(moment)]
+    return isinstance(training.feed, ArrayFeed) and all([isinstance(callback, Progress) for callback in between])
 
 
 def _batches(callbacks: CallbackList, kind: str, recipe: Recipe) -> tuple[Any, Any]:

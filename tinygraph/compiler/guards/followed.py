@@ -1,4 +1,4 @@
-"""Code that is followed: the user's, and that of tinygraph's models and optimisers. A library's code is not.
+"""Code that is followed: the user's, and that of tinygraph's models, optimisers and steps. A library's code is not.
 
 `np.mean(model(x))` is followed into `model`, whose settings may change from call to call, and not into `np.mean`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["followed", "is_foreign", "is_ours"]
 
-_ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim")
+_ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim", "tinygraph.training.steps", "tinygraph.training.recipe")
 _NOT_FOLLOWED = frozenset(("numpy", "scipy", "tinygraph", "pytest", "hypothesis", "_pytest"))
 
 

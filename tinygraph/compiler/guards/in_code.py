@@ -49,7 +49,7 @@ def in_function(walk: Walk, function: Any, name: str) -> None:
         _in_namespace(walk, function.__globals__, "", found.variables)
     if users and not is_ours(function.__module__):
         _in_users_function(walk, function, name, found)
-    if function.__defaults__ and not all(map(is_atom, function.__defaults__)):
+    if function.__defaults__ and not is_ours(function.__module__) and not all(map(is_atom, function.__defaults__)):
         walk.add(Location(f"{name}.__defaults__", function, "__defaults__", function.__defaults__))
     if function.__kwdefaults__ and not is_ours(function.__module__):
         walk.look(function.__kwdefaults__, f"{name}.__kwdefaults__")

@@ -55,7 +55,7 @@ class Version:
         surroundings: the values that the function found outside during the recording.
         binding: the sources of the program's inputs and the destinations of its results.
         guards: the comparison of the surroundings at a call with those of the recording.
-        layouts: the shape and dtype of each argument, if all are arrays; else None.
+        layouts: the shape and dtype of each argument, and None for one that is None, if there are no others; else None.
         decisions: the outcomes of the decisions of the program, in order: the path that it was made for.
         numbers: the numbers that Python computes from counters before each call; None where there are no counters.
         counting: the places of the ints that counted as counters when the program was made.
@@ -78,7 +78,7 @@ class Version:
         self.surroundings = surroundings
         self.binding = binding
         self.guards = surroundings.guards
-        self.layouts: list[tuple[tuple[int, ...], Any]] | None = None
+        self.layouts: list[tuple[tuple[int, ...], Any] | None] | None = None
         self.decisions = runner.path
         # --- ends: arguments, variables, generators, gradients
         self._given = binding.given
@@ -106,14 +106,30 @@ class Version:
         self._lock = threading.Lock()
         surroundings.versions.add(self)
 
-    def fits(self, arguments: tuple[Any, ...]) -> bool:
-        """Return whether all arguments are arrays, of the shapes and dtypes that the program was made for."""
-        if self.layouts is None:
-            return False
-        for item in arguments:
+    def fits(self, arguments: tuple[Any, ...]) -> list[Any] | None:
+        """Return the leaves of a call if its arguments have the shapes and dtypes of `layouts`, else None."""
+        if self.layouts is None or len(arguments) != len(self.layouts):
+            return None
+        leaves = []
+        for item, layout in zip(arguments, self.layouts, strict=True):
             if type(item) is not np.ndarray:
-                return False
-        return [(item.shape, item.dtype) for item in arguments] == self.layouts
+                if item is not None or layout is not None:
+                    return None
+            elif layout is None or item.shape != layout[0] or item.dtype != layout[1]:
+                return None
+            else:
+                leaves.append(item)
+        return leaves
+
+    def holds_again(self, leaves: list[Any]) -> bool:
+        """Return whether the program is right for arguments that fit, where it was right for the last call.
+
+        Nothing that the function finds outside has changed since then, so that the guards need not be asked.
+        """
+        of_arguments = (self.numbers, self._strides, self._identities)
+        if any([item is not None for item in of_arguments]) or self._given_tensors:
+            return False
+        return not self._finite or all_finite(self._finite, leaves) is not self._careful
 
     def holds(self, leaves: list[Any]) -> bool:
         """Return whether the program is right for a call: the conditions that it was made under hold."""

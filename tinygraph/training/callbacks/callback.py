@@ -124,6 +124,10 @@ class CallbackList:
         for callback in self.callbacks:
             callback.on_exit()
 
+    def with_moment(self, moment: str) -> list[Callback]:
+        """Return the callbacks that have a method of this name of their own."""
+        return [callback for callback in self.callbacks if _own(callback, moment) is not None]
+
     def at(self, moment: str) -> Callable[..., None] | None:
         """Return a function that calls the method of this name of all callbacks that have one of their own.
 
