@@ -18,6 +18,7 @@ TABLES = {
     "optim": (elsewhere.OF_OPTIM, lambda: tg.optim),
     "keras": (elsewhere.OF_KERAS, lambda: tg.keras),
     "keras.losses": (elsewhere.OF_KERAS_LOSSES, lambda: tg.keras.losses),
+    "keras.callbacks": (elsewhere.OF_KERAS_CALLBACKS, lambda: tg.keras.callbacks),
     "keras.utils": (elsewhere.OF_KERAS_UTILS, lambda: tg.keras.utils),
     "data": (elsewhere.OF_DATA, lambda: tg.data),
     "optimizer": (elsewhere.OF_OPTIMIZER, lambda: tg.optim.Adam(tg.Tensor([1.0]))),

@@ -158,6 +158,13 @@ OF_KERAS_LOSSES = {
     for short in shorts
 }
 
+OF_KERAS_CALLBACKS = {
+    "ProgbarLogger": "dict(verbose=1), as arguments of model.fit",
+    "RemoteMonitor": "tg.training.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))",
+    "SwapEMAWeights": "tg.optim.Adam(0.001, use_ema=True)",
+    "OrbaxCheckpoint": 'tg.training.callbacks.ModelCheckpoint("model.safetensors")',
+}
+
 OF_KERAS_UTILS = {
     "model_to_dot": "model.draw()",
     "split_dataset": "np.split(x, [n])",

@@ -35,6 +35,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import no_attribute
+    from tinygraph.elsewhere import OF_KERAS_CALLBACKS, no_attribute
 
-    raise AttributeError(no_attribute(f"module {__name__!r}", name, {}, __all__), name=name, obj=sys.modules[__name__])
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_KERAS_CALLBACKS, __all__), name=name, obj=sys.modules[__name__]
+    )
