@@ -57,7 +57,7 @@ _PUBLIC = {
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 # Rooms that are attributes, although their own names are not public.
-_ROOMS = frozenset(("compiler", "drawing", "functions", "graph", "scipy", "transforms"))
+_ROOMS = frozenset(("compiler", "drawing", "functions", "graph", "scipy", "sklearn", "transforms"))
 
 __all__ = sorted(_HOME)
 

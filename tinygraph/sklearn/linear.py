@@ -26,6 +26,10 @@ __all__ = ["LinearRegression", "LogisticRegression"]
 # The axes of so many columns at most are found: it takes a second for 1,000.
 MOST_COLUMNS = 1000
 
+# The curvature of the loss where the search ends, as a part of that where all classes are equally probable. The search
+# on the 1,797 digits takes 221 iterations with it, and 520 with 1; on breast cancer 29, and 85.
+CURVATURE = 0.1
+
 # A singular value is 0 if it is smaller than this part of the largest: the means are taken off with rounding errors.
 SMALLEST = 1e-12
 
@@ -122,7 +126,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fit_intercept: bool = True,
         class_weight: Any = None,
         tol: float = 1e-8,
-        max_iter: int = 5000,
+        max_iter: int = 1000,
         warm_start: bool = False,
     ) -> None:
         self.C = C
@@ -217,10 +221,10 @@ class _Coordinates(NamedTuple):
 
 
 def _coordinates(x: Any, weights: Any, centred: bool, classes: int, strength: float) -> _Coordinates:
-    """Return coordinates in which the Hessian of the loss, where all classes are equally probable, is the identity.
+    """Return coordinates in which the Hessian of the loss is about a multiple of the identity, for intercepts, too.
 
-    That Hessian is a multiple of the covariance of the columns, plus the penalty's. Of many columns only the variances
-    are taken.
+    The Hessian is about the covariance of the columns times a curvature, plus the penalty's. Of many columns only the
+    variances are taken.
     """
     mean = np.average(x, axis=0, weights=weights) if centred else np.zeros(x.shape[1])
     centred_x = x - mean
@@ -229,5 +233,6 @@ def _coordinates(x: Any, weights: Any, centred: bool, classes: int, strength: fl
         sizes, axes = np.linalg.eigh(weighted.T @ centred_x)
     else:
         sizes, axes = np.sum(weighted * centred_x, axis=0), np.eye(x.shape[1])
-    roots = np.sqrt(np.maximum(sizes, 1e-15 * max(sizes.max(), 1e-300)) / (2 * classes) + 2 * strength)
+    penalty = 2 * strength / (CURVATURE / (2 * classes))
+    roots = np.sqrt(np.maximum(sizes, 1e-15 * max(sizes.max(), 1e-300)) + penalty)
     return _Coordinates(mean, axes / roots, (axes * roots).T)
