@@ -288,7 +288,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]
         loss, weight = self._loss()
 
         def objective() -> Any:
-            predictions, own = self.model_.predictions_and_losses(x, training=True)
+            predictions, _, own = self.model_.predictions(x, training=True)
             return sum(own, loss(y, predictions, weights) * weight)
 
         found = minimised(type(self).__name__, objective, self.model_.parameters(), int(self.max_iter), self.tol)

@@ -35,13 +35,6 @@ class Fitting:
 
     _state: State | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy or a pickle has: all but the compiled steps, which belong to this very model.
-
-        The copy is as a model that was not compiled.
-        """
-        return {name: value for name, value in vars(self).items() if name != "_state"}
-
     def compile(
         self,
         optimizer: Any = "rmsprop",
