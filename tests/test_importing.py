@@ -84,3 +84,13 @@ tg.scipy.linalg.solve(t, [1.0, 2.0])
 print(before, len(loaded()))
 """
     assert fresh(program) == "[] 3"
+
+
+def test_layers_are_loaded_without_the_compiler():
+    program = """
+from tinygraph import nn
+from tinygraph.export import load_arrays
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"pandas", "scipy", "tqdm", "onnx", "matplotlib"}))
+print([name for name in sys.modules if name.startswith("tinygraph.compiler")])
+"""
+    assert fresh(program).split("\n") == ["[]", "[]"]

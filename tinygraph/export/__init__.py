@@ -12,8 +12,24 @@ onnx_indexing     indices in ONNX
 whole_files       a file is written as a whole or not at all
 """
 
-from tinygraph.export.module import save_module
-from tinygraph.export.onnx_file import onnx
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tinygraph.export.tensor_files import check_arrays, differences, load_arrays, save_arrays
 
+if TYPE_CHECKING:
+    from tinygraph.export.module import save_module
+    from tinygraph.export.onnx_file import onnx
+
 __all__ = ["check_arrays", "differences", "load_arrays", "onnx", "save_arrays", "save_module"]
+
+# They import the compiler, which takes longer than all of `tinygraph.nn`.
+_LATER = {"save_module": "module", "onnx": "onnx_file"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"tinygraph.export.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
