@@ -243,6 +243,25 @@ def test_stateful(kind, compiled):
         layer(X[:2])
 
 
+@kinds
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients_of_a_stateful_layer_end_at_the_states_it_began_with(kind, compiled):
+    layer, plain_layer = made(kind, stateful=True), made(kind)
+    states = [RNG.normal(size=state.shape) for state in layer.states]
+
+    def loss(x, layer, **options):
+        value = np.sum(layer(x, **options) ** 2)
+        value.backward()
+        return value
+
+    for state, value in zip(layer.states, states, strict=True):
+        state.assign(value)
+    (tg.compile(loss) if compiled else loss)(X, layer)
+    loss(X, plain_layer, initial_state=states)
+    for tensor, other in zip(layer.parameters(), plain_layer.parameters(), strict=True):
+        np.testing.assert_allclose(tensor.grad, other.grad, rtol=1e-9)
+
+
 def test_bidirectional_states():
     layer = nn.Bidirectional(nn.LSTM(2, stateful=True, dtype="float64"))
     first = layer(X).data

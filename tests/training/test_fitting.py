@@ -342,3 +342,30 @@ def test_a_step_again_takes_other_shapes_and_other_settings():
         one.fit(X, LABELS, batch_size=16, epochs=3, shuffle=False, verbose=0)
     for now, expected in zip(model.get_weights(), eager.get_weights(), strict=True):
         np.testing.assert_allclose(now, expected, rtol=1e-4, atol=1e-6)
+
+
+# --- layers that carry states -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize("eager", [False, True])
+def test_stateful_layers_begin_where_they_stand(built, eager):
+    """The call that makes the weights and the losses leaves no trace in the states."""
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 3, 2)).astype(np.float32), np.ones((4, 1), np.float32)
+    model, by_hand = (nn.Sequential([nn.LSTM(3, stateful=True, seed=1), nn.Dense(1, seed=2)]) for _ in range(2))
+    model.compile(optim.SGD(0.1), "mse", run_eagerly=eager)
+    by_hand(x[0])
+    by_hand.layers[0].reset_states()
+    if built:
+        model(x[0])
+        model.layers[0].reset_states()
+    sgd = optim.SGD(by_hand.parameters(), 0.1)
+    for part in x:
+        expected = np.mean((by_hand(part) - y) ** 2)
+        expected.backward()
+        sgd.step()
+        sgd.zero_grad()
+        np.testing.assert_allclose(model.train_on_batch(part, y), expected.item(), rtol=1e-5)
+    for tensor, other in zip(model.weights, by_hand.weights, strict=True):
+        np.testing.assert_allclose(tensor.data, other.data, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.predict_on_batch(x[0]), by_hand(x[0]).numpy(), rtol=1e-5, atol=1e-6)

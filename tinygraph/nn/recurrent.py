@@ -162,7 +162,10 @@ class Recurrent(Layer):
             given = tree_map(lambda state: self._floating(as_array(state)), given)
             check_states(self, given, sizes, examples)
             return list(given)
-        return self.get_initial_state(examples) if states is None else list(filled(sizes, states))
+        if states is None:
+            return self.get_initial_state(examples)
+        copies = [np.copy(state.data) for state in states]  # the way back needs them after new states are assigned
+        return list(filled(sizes, copies))
 
     def _over_time(
         self, step: Callable[[Any, list[Any]], tuple[Any, list[Any]]], x: Any, states: list[Any], mask: Any

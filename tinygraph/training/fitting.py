@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.modes import no_grad
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import Asked, Feed, feed_of, split_off
-from tinygraph.training.loop import Training, evaluated, predicted, prepared, trained
+from tinygraph.training.loop import Training, called_once, evaluated, predicted, prepared, trained
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.resuming import resumed
@@ -378,8 +377,7 @@ class State:
         """
         if self.has_weights:
             return
-        with no_grad():
-            model(tree_map(lambda leaf: leaf[:1], x), training=False)
+        called_once(model, x)
         self.has_weights = True
 
     def __getstate__(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tinygraph.training.progress import Progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
 
-__all__ = ["Training", "build_optimizer", "evaluated", "predicted", "prepared", "trained"]
+__all__ = ["Training", "build_optimizer", "called_once", "evaluated", "predicted", "prepared", "trained"]
 
 
 @dataclass
@@ -65,12 +65,29 @@ def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: 
     """
     x, y, _ = batch
     if not recipe.outputs or (training and not recipe.optimizer.built):
-        with no_grad():
-            predictions = model(tree_map(lambda leaf: leaf[:1], x), training=False)
-            targets = None if y is None else tree_map(lambda leaf: leaf[:1], y)
-            recipe.bind(targets, predictions, getattr(model, "output_names", None))
+        predictions, targets = called_once(model, x, y)
+        recipe.bind(targets, predictions, getattr(model, "output_names", None))
     if training:
         build_optimizer(model, recipe)
+
+
+def called_once(model: Any, x: Any, y: Any = None) -> tuple[Any, Any]:
+    """Call a model on one row, so that its layers make their weights; return its result and the target of the row.
+
+    A model with stateful layers, whose states have a row for each row of a batch, is called on the whole batch. The
+    states are put back.
+    """
+    stateful = [module for module in model.modules() if getattr(module, "stateful", False)]
+    before = [[(state, state.numpy().copy()) for state in module.states or []] for module in stateful]
+    rows = slice(None if stateful else 1)
+    with no_grad():
+        result = model(tree_map(lambda leaf: leaf[rows], x), training=False)
+    for module, values in zip(stateful, before, strict=True):
+        if not values:
+            module.reset_states()
+        for state, value in values:
+            state.assign(value)
+    return result, None if y is None else tree_map(lambda leaf: leaf[rows], y)
 
 
 def build_optimizer(model: Any, recipe: Recipe) -> None:
