@@ -93,7 +93,7 @@ def matrices(path: Path, shares: Any, letters: Sequence[str], captions: Sequence
         axes.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
         axes.set_xticks(range(len(letters)), letters)
         axes.set_yticks(range(len(letters)), letters)
-        axes.tick_params(colors=SLATE, length=0)
+        axes.tick_params(colors=SLATE, length=0, labelsize=8)
         axes.spines[:].set_color("#94a3b8")
         axes.set_title(caption, fontsize=10, color=BLUE)
     figure.savefig(path)

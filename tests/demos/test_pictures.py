@@ -31,6 +31,7 @@ PICTURES = {
     "admissions": ["admissions_graph.svg", "admissions_error.png"],
     "digits_mlp": ["digits_mlp_graph.svg", "digits_mlp_errors.png", "digits_mlp_mistakes.png"],
     "microgpt": ["microgpt_graph.svg", "microgpt_loss.png", "microgpt_attention.png"],
+    "transformer": ["transformer_graph.svg", "transformer_loss.png", "transformer_attention.png"],
 }
 
 
