@@ -17,7 +17,16 @@ from typing import TextIO
 from demos.page import Chapter, heading, page
 from tinygraph.drawing.errors import DrawingError
 
-NAMES = ("pythagoras", "logistic_regression", "deep_network", "admissions", "digits_mlp", "microgpt", "transformer")
+NAMES = (
+    "pythagoras",
+    "logistic_regression",
+    "deep_network",
+    "admissions",
+    "digits_mlp",
+    "sklearn_compare",
+    "microgpt",
+    "transformer",
+)
 PAGE_NAME = "index.html"
 
 

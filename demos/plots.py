@@ -54,6 +54,35 @@ def curves(
     figure.savefig(path)
 
 
+def bars(path: Path, groups: Mapping[str, Sequence[float]], labels: Sequence[str], up: str, log: bool = False) -> None:
+    """Save a plot of one or two bars for each label, with their values above them.
+
+    Args:
+        path: the path of the picture, .png or .svg.
+        groups: a value for each label, by the name of the group.
+        labels: what the bars stand for.
+        up: the label of the vertical axis.
+        log: make the vertical axis logarithmic.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 3.6), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(groups)
+    for number, ((name, values), colour) in enumerate(zip(groups.items(), (BLUE, ORANGE), strict=False)):
+        places = np.arange(len(labels)) + (number - (len(groups) - 1) / 2) * width
+        drawn = axes.bar(places, values, width, color=colour, label=name)
+        axes.bar_label(drawn, fmt="{:.3g}", fontsize=8, color=SLATE)
+    axes.set_xticks(range(len(labels)), [label.replace(", ", ",\n") for label in labels])
+    if log:
+        axes.set_yscale("log")
+    _label(axes, "", up)
+    axes.set_axisbelow(True)
+    axes.margins(y=0.15)
+    axes.legend(frameon=False, labelcolor=SLATE, loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=2)
+    figure.savefig(path)
+
+
 def image_grid(path: Path, images: Any, captions: Sequence[str], wrong: Any, columns: int = 8) -> None:
     """Save images side by side, each with its caption above it: orange where `wrong`, else blue.
 
