@@ -484,6 +484,22 @@ def test_a_module_of_several_inputs(tmp_path, monkeypatch):
         np.testing.assert_allclose(one, other.data, rtol=1e-6)
 
 
+def test_a_model_that_begins_with_indices_needs_no_input(tmp_path, monkeypatch):
+    words = rng.integers(0, 10, (5, 7))
+    model = nn.Sequential([nn.Embedding(10, 4, mask_zero=True), nn.LSTM(3)])
+    wanted = model.predict(words, verbose=0)
+    model.save(tmp_path / "words.safetensors")
+    twin = nn.load_model(tmp_path / "words.safetensors")
+    np.testing.assert_array_equal(twin.predict(words, verbose=0), wanted)
+    twin.save(tmp_path / "of_words.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    import of_words
+
+    np.testing.assert_allclose(of_words.predict(words), wanted, rtol=1e-5)
+    assert "embedding" in model.draw().source
+    assert nn.Sequential([nn.Embedding(10, 4, input_shape=(7,)), nn.Flatten()]).output_shape == (None, 28)
+
+
 def test_an_open_axis_needs_an_example(tmp_path):
     model = nn.Sequential([nn.Input((None, 3)), nn.LSTM(2)])
     with pytest.raises(

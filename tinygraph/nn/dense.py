@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -142,6 +142,8 @@ class Embedding(Layer):
         IndexError: an index is negative, or not below `input_dim`.
         ValueError: a dimension is not positive, or no initialiser has that name.
     """
+
+    input_dtype: ClassVar[Any] = np.dtype(np.int64)  # of the batches that a model which begins with it is tried on
 
     embeddings: Tensor
 

@@ -49,7 +49,8 @@ class Saving:
                 none.
             overwrite: False raises FileExistsError where the file is there.
             include_optimizer: with the state of the optimiser.
-            training: with all that `fit(..., resume_from=path)` needs to go on to the bit.
+            training: with all that `fit(..., resume_from=path)` needs to go on to the bit: from the end of the last
+                whole epoch, so that one that Ctrl-C has ended in the middle is not the place to save.
 
         Raises:
             ValueError: the path ends otherwise; a layer has no weights yet; or the shape of the input is not known.
