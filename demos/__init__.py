@@ -1,4 +1,4 @@
-"""Worked examples, from one square root to a network that reads handwriting.
+"""Worked examples, from one square root to networks that read handwriting and write text.
 
 Each is a page to be read from top to bottom. Run them all with `python -m demos`, or one with
 `python -m demos pythagoras`.

@@ -128,6 +128,29 @@ def matrices(path: Path, shares: Any, letters: Sequence[str], captions: Sequence
     figure.savefig(path)
 
 
+def points(path: Path, groups: Mapping[str, Any], across: str, up: str, crossed: Any = ()) -> None:
+    """Save a plot of groups of points, each in a colour and a shape of its own.
+
+    Args:
+        path: the path of the picture, .png or .svg.
+        groups: arrays of shape (points, 2), by label; three at most.
+        across, up: the labels of the axes.
+        crossed: points to mark with a cross, shape (points, 2).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 3.6), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    for (label, places), colour, marker in zip(groups.items(), (BLUE, ORANGE, SLATE), "os^", strict=False):
+        axes.scatter(places[:, 0], places[:, 1], color=colour, marker=marker, s=28, alpha=0.75, label=label)
+    if len(crossed):
+        axes.scatter(crossed[:, 0], crossed[:, 1], color="#000000", marker="x", s=110, label="wrong")
+    _label(axes, across, up)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False, labelcolor=SLATE)
+    figure.savefig(path)
+
+
 def _label(axes: Axes, across: str, up: str) -> None:
     axes.set_xlabel(across, color=SLATE)
     axes.set_ylabel(up, color=SLATE)

@@ -30,6 +30,14 @@ PICTURES = {
     ],
     "admissions": ["admissions_graph.svg", "admissions_error.png"],
     "digits_mlp": ["digits_mlp_graph.svg", "digits_mlp_errors.png", "digits_mlp_mistakes.png"],
+    "iris": ["iris_network.svg", "iris_loss.png", "iris_flowers.png"],
+    "mnist_mlp": ["mnist_mlp_network.svg", "mnist_mlp_errors.png", "mnist_mlp_mistakes.png"],
+    "mnist_cnn": [
+        "mnist_cnn_network.svg",
+        "mnist_cnn_errors.png",
+        "mnist_cnn_filters.png",
+        "mnist_cnn_mistakes.png",
+    ],
     "microgpt": ["microgpt_graph.svg", "microgpt_loss.png", "microgpt_attention.png"],
     "transformer": ["transformer_graph.svg", "transformer_loss.png", "transformer_attention.png"],
 }
@@ -97,13 +105,13 @@ class References(HTMLParser):
 
 @pytest.fixture(scope="module")
 def tour(tmp_path_factory):
-    """The whole tour as a user takes it, in a process of its own: six seconds, with room for a busy machine."""
+    """The whole tour as a user takes it, in a process of its own: half a minute, with room for a busy machine."""
     out = tmp_path_factory.mktemp("tour")
     environment = {key: value for key, value in os.environ.items() if key != "TINYGRAPH_DATA"}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-m", "demos", "--out", str(out / "deep" / "er")],
-        capture_output=True, text=True, timeout=180, cwd=out, env=environment, encoding="utf-8",
+        capture_output=True, text=True, timeout=600, cwd=out, env=environment, encoding="utf-8",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     assert not finished.stderr

@@ -195,3 +195,12 @@ def test_a_compiled_function_sees_the_defaults_and_the_call_around_it_change():
         assert size(ones)[0] == 8
     finally:
         nn.set_floatx("float32")
+
+
+def test_a_list_of_one_output_is_that_output():
+    x = nn.Input((4,))
+    model = nn.Model(inputs=[x], outputs=[nn.Dense(3)(x)])
+    model.compile("sgd", "mse")
+    batch = np.ones((2, 4), np.float32)
+    assert model(batch).shape == model.predict(batch).shape == (2, 3)
+    assert model.output_shape == (None, 3)

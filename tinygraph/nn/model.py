@@ -85,7 +85,7 @@ class Model(Fitting, Saving, Layer):
 
     Args:
         inputs: a symbol, or a nest of symbols.
-        outputs: a symbol, or a nest of symbols, made of the inputs.
+        outputs: a symbol, or a nest of symbols, made of the inputs. A list of one symbol is that symbol, as in Keras.
         name: the name in pictures and messages.
 
     Attributes:
@@ -109,7 +109,7 @@ class Model(Fitting, Saving, Layer):
         if (inputs is None) != (outputs is None):
             raise ValueError("Model: give both the inputs and the outputs, symbols that begin with tg.nn.Input(shape)")
         if inputs is not None:
-            self._connect(inputs, outputs)
+            self._connect(inputs, outputs[0] if type(outputs) is list and len(outputs) == 1 else outputs)
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Note the calls between inputs and outputs."""
