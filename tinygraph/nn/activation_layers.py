@@ -13,7 +13,7 @@ from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation as Given
 from tinygraph.nn.activations import activation_of, relu
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 

@@ -18,7 +18,7 @@ from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activation_layers import masked_softmax
 from tinygraph.nn.dropout import Dropout
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer, count
+from tinygraph.nn.layer import Layer, count
 
 __all__ = ["Attention", "MultiHeadAttention"]
 

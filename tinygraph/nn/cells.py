@@ -13,7 +13,7 @@ from tinygraph.nests import tree_leaves
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer, count
+from tinygraph.nn.layer import Layer, count
 
 __all__ = ["Cell", "Masks", "StackedRNNCells", "as_array", "cell_step", "check_states", "mask_of_sequence", "product"]
 

@@ -13,7 +13,7 @@ from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import count
+from tinygraph.nn.layer import count
 from tinygraph.nn.windowed import Windowed, numbers
 
 __all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]

@@ -14,7 +14,7 @@ from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer, count
+from tinygraph.nn.layer import Layer, count
 
 __all__ = ["Dense", "Embedding"]
 

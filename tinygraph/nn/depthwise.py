@@ -11,7 +11,7 @@ from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import count
+from tinygraph.nn.layer import count
 from tinygraph.nn.windowed import Windowed
 
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]

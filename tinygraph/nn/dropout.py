@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph import draws
 from tinygraph.nn.initializers import Seed
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 
 __all__ = ["Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"]
 

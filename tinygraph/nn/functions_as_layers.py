@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.tensor import Tensor
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 
 __all__ = ["Identity", "Lambda", "Masking", "Rescaling"]
 

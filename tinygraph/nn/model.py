@@ -15,8 +15,9 @@ from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.defaults import floatx, generator_of
+from tinygraph.nn.layer import Layer
 from tinygraph.nn.masks import call_with_mask, with_masks
-from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.module import Module
 from tinygraph.nn.saving import Saving
 from tinygraph.nn.summary import summary
 from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbols_in

@@ -18,7 +18,8 @@ from tinygraph.export.tensor_files import ENDING, check_arrays, load_arrays, sav
 from tinygraph.nests import entries
 from tinygraph.nn.architecture import freeze_as_written, frozen_modules
 from tinygraph.nn.arguments import also_known, plain_of, registered, thing_of
-from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.layer import Layer
+from tinygraph.nn.module import Module
 from tinygraph.training.checkpoint import OPTIMIZER, optimizer_arrays, part_of, training_data, weights_of
 from tinygraph.training.loop import build_optimizer
 from tinygraph.training.recipe_as_data import arguments_of, recipe_data

@@ -11,7 +11,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.means import mean_over
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 
 __all__ = ["BatchNormalization", "Normalization"]
 

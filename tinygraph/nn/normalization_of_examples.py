@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.means import mean_over
 from tinygraph.nn.initializers import Initializer
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 from tinygraph.nn.normalization import Normalization, axes_of, narrowed, positive, widened
 
 __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.functions.pooling import avg_pool2d, max_pool2d
 from tinygraph.functions.windows import Padding, Pair
 from tinygraph.nn.formats import check_format, from_last, shape_wanted, to_last
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 from tinygraph.nn.windowed import numbers
 
 __all__ = [

@@ -26,7 +26,7 @@ from tinygraph.nn.cells import (
     product,
 )
 from tinygraph.nn.initializers import Initializer, Seed
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 
 __all__ = ["RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell"]
 

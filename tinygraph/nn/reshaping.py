@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.nn.formats import check_format, to_last
-from tinygraph.nn.module import Layer, count
+from tinygraph.nn.layer import Layer, count
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape", "repeated"]
 

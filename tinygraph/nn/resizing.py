@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.nn.formats import check_format, from_last, shape_wanted, to_last
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 from tinygraph.nn.reshaping import repeated
 from tinygraph.nn.windowed import numbers
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinygraph.engine.tensor import Tensor
-from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.layer import Layer
+from tinygraph.nn.module import Module
 from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
 
 __all__ = ["summary"]

@@ -13,7 +13,7 @@ from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.formats import LAST, check_format, from_last, shape_wanted, to_last
 from tinygraph.nn.initializers import Initializer, checked
-from tinygraph.nn.module import Layer
+from tinygraph.nn.layer import Layer
 
 __all__ = ["Windowed", "numbers"]
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from tinygraph.functions.underlying import reshaped
 from tinygraph.nn.cells import mask_of_sequence
-from tinygraph.nn.module import Layer, Module
+from tinygraph.nn.layer import Layer
+from tinygraph.nn.module import Module
 from tinygraph.nn.normalization import BatchNormalization
 from tinygraph.nn.recurrent import Recurrent
 

@@ -1,0 +1,236 @@
+"""Layer: a module that makes its weights at its first batch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygraph.elsewhere import checked
+from tinygraph.engine.modes import state
+from tinygraph.engine.record import compose
+from tinygraph.engine.scopes import Entry
+from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import ShapeError
+from tinygraph.functions.windows import misfit
+from tinygraph.nn.arguments import Arguments, config_of, kept, made_of
+from tinygraph.nn.calling import calling
+from tinygraph.nn.defaults import floatx, generator_of
+from tinygraph.nn.initializers import Initializer, Seed, initializer_of
+from tinygraph.nn.module import Module
+from tinygraph.nn.symbolic import Shape, has_symbols, symbolic_call
+
+__all__ = ["Layer", "count"]
+
+
+class Layer(Module):
+    """A module that makes its weights at its first batch. All layers of tinygraph are of this kind.
+
+    A subclass makes the weights in `build`, with `weight`, and uses them in `call`. Its recorded calls show the line
+    that called the layer.
+
+    Args:
+        name: the name in pictures and messages.
+        seed: the seed of the first values: an int, a NumPy generator to draw from, or None for new numbers in each run.
+        dtype: the dtype of the weights, and of the computation; None for float32, or what `set_floatx` said. A layer
+            without weights leaves floating numbers as they are.
+        trainable: False for weights that stay as they are.
+        input_shape: the shape of an example, for the first layer of a `Sequential`: its weights are made at once.
+        input_dim: the same for rows of numbers: `input_shape=(input_dim,)`.
+
+    Raises:
+        TypeError: the dtype is not floating, or the name is not a string.
+    """
+
+    supports_masking: ClassVar[bool] = False  # hand the mask of the batch on to the next layer
+
+    _arguments: Arguments
+    _regularizers: Mapping[str, Callable[[Any], Any]] = {}
+    _constraints: Mapping[str, Callable[[Any], Any]] = {}
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        seed: Seed = None,
+        dtype: DTypeLike | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
+    ) -> None:
+        self.name = name
+        self.generator = generator_of(seed)
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        if self.dtype is not None and self.dtype.kind != "f":
+            raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
+        self.built = type(self).build is Layer.build
+        if not trainable:
+            self._frozen = ()
+        example = input_shape if input_shape is not None else None if input_dim is None else (input_dim,)
+        self._input_shape: Shape | None = None if example is None else (None, *example)
+
+    if not TYPE_CHECKING:
+        __new__ = kept(checked(__init__))
+
+        def __getattr__(self, name):
+            if name in ("generator", "dtype"):
+                told = (
+                    f"{type(self).__name__!r} object has no {name}. Call super().__init__(**options) in its `__init__`"
+                )
+                raise AttributeError(told, name=name, obj=self)
+            return super().__getattr__(name)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
+
+    def build_for(self, shape: Any) -> None:
+        """Make the weights for batches of this shape, or nest of shapes, and note it."""
+        if self.dtype is None:
+            self.dtype = floatx()
+        self.build(shape)
+        self.built = True
+        self._arguments.built_for = shape
+
+    def weight(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: str | Initializer,
+        trainable: bool = True,
+        regularizer: Callable[[Any], Any] | None = None,
+        constraint: Callable[[Any], Any] | None = None,
+    ) -> Tensor:
+        """Make a weight. Assign it to the attribute `name` of the layer.
+
+        Args:
+            name: its name in the layer, "kernel".
+            shape: its shape.
+            initializer: a name from `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
+            trainable: it requires a gradient, if the layer is trainable.
+            regularizer: a function of the weight: a number to add to the loss.
+            constraint: a function of the weight: its value after each step of an optimiser.
+        """
+        dtype = self.dtype or floatx()
+        values = np.asarray(initializer_of(initializer)(shape, self.generator, dtype))
+        if values.shape != shape:
+            raise self.misfit(f"the initialiser of {name} made an array of shape {values.shape}, not {shape}")
+        if trainable and self._frozen is not None:
+            self._frozen = (*self._frozen, name)
+        free = trainable and self._frozen is None
+        tensor = Tensor(values, dtype=dtype, name=f"{self.name}.{name}", requires_grad=free)
+        if regularizer is not None:
+            self._regularizers = {**self._regularizers, name: regularizer}
+        if constraint is not None:
+            self._constraints = {**self._constraints, name: constraint}
+        if state.origin is not None:  # the line that gave the layer its first batch
+            tensor._link.code, tensor._link.lasti = state.origin
+            tensor._link.inner = True
+        return tensor
+
+    def misfit(self, message: str) -> ShapeError:
+        """Return the error for a batch that does not fit, with the layer's name and the user's line."""
+        return misfit(f'{type(self).__name__} "{self.name}"', message)
+
+    def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        return _with_rules(self, self._regularizers)
+
+    def _constrained(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        return _with_rules(self, self._constraints)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that the layer was made with, as plain data.
+
+        Raises:
+            TypeError: an argument is a function or an object that plain data cannot stand for.
+        """
+        return config_of(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a layer with the arguments that `get_config` returned. It has no weights yet."""
+        return made_of(cls, config)
+
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Run `call` under a scope with the layer's name, and `build` before the first time.
+
+        The recorded calls get the line of the user that called the layer.
+
+        Args:
+            args, kwargs: the arguments of `call`: a batch, or symbols, whose result is symbols.
+            training: train in this call, or not; None for as the call around it, or else as the layer is set.
+        """
+        if has_symbols((args, kwargs)):
+            return symbolic_call(self, args, kwargs)
+        return compose(Entry.of(self.name, self), self._trained, (training, args, kwargs), {}, sys._getframe(1))
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            args = (self._batch(args[0]), *args[1:])
+        if self.built:
+            return super()._run(*args, **kwargs)
+        before = dict(vars(self))
+        try:
+            self.build_for(_shapes(args[0]))
+            result = super()._run(*args, **kwargs)
+        except BaseException:
+            self._restore(before)
+            raise
+        if calling.built is not None:
+            calling.built.append((self, before))
+        return result
+
+    def _batch(self, x: Any) -> Any:
+        """Return a batch, or a nest of batches, as arrays or Tensors: lists of numbers and frames become arrays."""
+        if hasattr(x, "dtype") and hasattr(x, "shape"):
+            return x
+        if isinstance(x, dict):
+            return {key: self._batch(item) for key, item in x.items()}
+        if isinstance(x, list | tuple) and any([not isinstance(item, list | tuple | int | float | bool) for item in x]):
+            return [self._batch(item) for item in x]
+        if callable(x) or isinstance(x, str):
+            given = f'the layer "{x.name}"' if isinstance(x, Module) else repr(x)
+            raise TypeError(
+                f'{type(self).__name__} "{self.name}": a layer is called on a batch, got {given}. Write '
+                "tg.nn.Sequential([first, second]), or call it on the result, second(first(x))"
+            )
+        return np.asarray(x)
+
+    def _restore(self, attributes: dict[str, Any]) -> None:
+        vars(self).clear()
+        vars(self).update(attributes)
+
+    def _floating(self, x: Any) -> Any:
+        """Return the batch in the layer's dtype. A layer without a dtype leaves floating numbers as they are."""
+        if self.dtype is None:
+            return x if x.dtype.kind in "fc" else x.astype(floatx())
+        return x if x.dtype == self.dtype or x.dtype.kind == "c" else x.astype(self.dtype)
+
+
+def count(call: str, name: str, value: Any) -> int:
+    """Check a number of units or of filters, and return it as an int.
+
+    Raises:
+        TypeError: the value is not a whole number.
+        ValueError: the value is below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{call}: {name} must be a whole number, got {value!r}. Write {call}({name}=10), say")
+    if value < 1:
+        raise ValueError(f"{call}: {name} must be at least 1, got {value}")
+    return int(value)
+
+
+def _shapes(x: Any) -> Any:
+    """Return the shape of a batch, or the nest of shapes of a nest of batches."""
+    if isinstance(x, list):
+        return [_shapes(item) for item in x]
+    if isinstance(x, dict):
+        return {key: _shapes(item) for key, item in x.items()}
+    return x.shape
+
+
+def _with_rules(layer: Layer, rules: Mapping[str, Callable[[Any], Any]]) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+    return [(getattr(layer, name), rule) for name, rule in rules.items() if isinstance(getattr(layer, name), Tensor)]
