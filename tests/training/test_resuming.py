@@ -110,6 +110,25 @@ def test_batches_that_are_made_and_networks_of_symbols(tmp_path):
     assert same(model, whole)
 
 
+def test_stateful_layers_go_on_with_their_states(tmp_path):
+    steps = rng.normal(size=(8, 5, 2)).astype("f")
+
+    def make():
+        model = nn.Sequential([nn.LSTM(3, stateful=True), nn.Dense(2)])
+        model.compile("sgd", "mse")
+        return model
+
+    options: dict[str, Any] = {"batch_size": 4, "shuffle": False, "verbose": 0}
+    model = make()
+    model.fit(steps, steps[:, 0], epochs=1, **options)
+    model.save(tmp_path / "a.safetensors", training=True)
+    twins = [make(), nn.load_model(tmp_path / "a.safetensors")]
+    model.fit(steps, steps[:, 0], epochs=3, initial_epoch=1, **options)
+    for twin in twins:
+        twin.fit(steps, steps[:, 0], epochs=3, resume_from=tmp_path / "a.safetensors", **options)
+        assert same(twin, model)
+
+
 class Noting(Callback):
     """Notes the epochs, and saves in the third."""
 

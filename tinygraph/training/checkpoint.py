@@ -19,6 +19,7 @@ from tinygraph.training.callbacks.history import History
 __all__ = [
     "OPTIMIZER",
     "Reached",
+    "carried_states",
     "check_generators",
     "generators_of",
     "load_generators",
@@ -95,6 +96,7 @@ def training_data(model: Any, shuffling: np.random.Generator, reached: Reached, 
         "epochs": reached.epochs,
         "generators": {name: generator.bit_generator.state for name, generator in generators.items()},
         "callbacks": [{"class": name, "state": state} for name, state in states if state],
+        "carried": [state.data for state in carried_states(model)],
     }
     return packed(data, arrays, f"{TRAINING}state")
 
@@ -114,6 +116,12 @@ def generators_of(model: Any) -> dict[str, np.random.Generator]:
         for path, item in entries(vars(module))
         if isinstance(item, np.random.Generator)
     }
+
+
+def carried_states(model: Any) -> list[Any]:
+    """Return the Tensors that stateful layers carry from batch to batch, which are no weights."""
+    modules = [module for module in model.modules() if getattr(module, "stateful", False)]
+    return [state for module in modules for state in module.states or []]
 
 
 def check_generators(call: str, generators: Mapping[str, np.random.Generator], states: Mapping[str, Any]) -> None:

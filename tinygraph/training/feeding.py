@@ -63,9 +63,9 @@ class ArrayFeed(Feed):
         self.steps = len(self._rows) if steps is None else steps
 
     def first(self) -> Batch:
-        """Return a batch of one row."""
-        pairs = zip(self.leaves, self._kinds, strict=True)
-        x, y, w = filled(self.nest, [leaf[:1] if kind is None else leaf[:1].astype(kind) for leaf, kind in pairs])
+        """Return the first rows in their own order: as many as a batch has, which stateful layers ask for."""
+        pairs = zip([leaf[: self._rows.size] for leaf in self.leaves], self._kinds, strict=True)
+        x, y, w = filled(self.nest, [leaf if kind is None else leaf.astype(kind) for leaf, kind in pairs])
         return x, y, w
 
     def epoch(self) -> Iterator[Batch]:

@@ -11,6 +11,7 @@ import numpy as np
 from tinygraph.export.tensor_files import check_arrays, load_arrays
 from tinygraph.training.checkpoint import (
     OPTIMIZER,
+    carried_states,
     check_generators,
     generators_of,
     load_generators,
@@ -58,10 +59,17 @@ def resumed(
         generators = {"shuffling": shuffling, **generators_of(model)}
         check_arrays(path, model.tensors(), weights)
         check_arrays(path, recipe.optimizer.state, moments)
+        carried = carried_states(model)
+        if [one.shape for one in carried] != [other.shape for other in state["carried"]]:
+            raise ValueError(
+                "fit: the stateful layers carry states of other shapes than in the file: another batch_size"
+            )
         check_generators("fit", generators, state["generators"])
         for name, tensor in model.tensors().items():
             tensor.assign(weights[name])
         recipe.optimizer.load_state_dict(moments)
+        for one, other in zip(carried, state["carried"], strict=True):
+            one.assign(other)
         load_generators(generators, state["generators"])
     return state["epochs"], lambda: _load_callbacks(training.callbacks.callbacks, state["callbacks"])
 
