@@ -377,3 +377,16 @@ def test_a_change_of_a_setting_or_a_table_of_the_users_is_noticed():
     assert (run(-x) == layer(-x)).all()
     layer.layers.append(Scaled())
     assert (run(x) == layer(x)).all()
+
+
+def test_layers_that_are_made_later_change_no_step():
+    nn.set_seed(1)
+    layer = nn.Dense(2)
+    layer(np.ones((1, 3)))
+    run = tg.compile(lambda x: layer(x))
+    run(np.ones((1, 3)))
+    nn.Dense(2)
+    run(np.ones((1, 3)))
+    nn.set_seed(None)
+    run(np.ones((1, 3)))
+    assert len(run.explain().programs) == 1

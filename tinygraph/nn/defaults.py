@@ -17,9 +17,18 @@ class _Defaults:
 
     def __init__(self) -> None:
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
-        self.seeds: np.random.SeedSequence | None = None
 
 
+class _Seeds:
+    """The seeds of layers to come. No step reads them, and none compares them: each new layer changes them."""
+
+    is_opaque = True
+
+    def __init__(self) -> None:
+        self.sequence: np.random.SeedSequence | None = None
+
+
+_seeds = _Seeds()
 _defaults = _Defaults()  # an object, and no class: a compiled function compares what it read of it
 
 
@@ -55,15 +64,15 @@ def set_seed(seed: int | None) -> None:
     Raises:
         TypeError, ValueError: the seed is not a whole number, or is negative.
     """
-    _defaults.seeds = None if seed is None else np.random.SeedSequence(_checked(seed))
+    _seeds.sequence = None if seed is None else np.random.SeedSequence(_checked(seed))
 
 
 def generator_of(seed: Seed) -> np.random.Generator:
     """Return a generator: the given one, that of a number, or the next that `set_seed` provides."""
     if isinstance(seed, np.random.Generator):
         return seed
-    if seed is None and _defaults.seeds is not None:
-        return np.random.default_rng(_defaults.seeds.spawn(1)[0])
+    if seed is None and _seeds.sequence is not None:
+        return np.random.default_rng(_seeds.sequence.spawn(1)[0])
     return np.random.default_rng(seed)
 
 

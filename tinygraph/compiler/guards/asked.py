@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
-from types import FunctionType, ModuleType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class Asked:
         self.names: set[str] = set()
         self.whole: set[int | None] = set()
         self.identity = False
+        self._methods_at: dict[tuple[int, bool], int] = {}  # by a class how many names were known when it was read last
 
     def count(self) -> int:
         """Return how much is asked for. It only grows."""
@@ -93,12 +94,15 @@ class Asked:
             kind: the class.
             making: whether an object of the class may be made.
         """
+        if self._methods_at.get((id(kind), making)) == len(self.names):
+            return
         for base in kind.__mro__:
             if followed(base.__module__):
                 for key, value in vars(base).items():
                     if self.may_be_called(key, making):
                         for function in functions_of(value):
                             self.add_function(function)
+        self._methods_at[id(kind), making] = len(self.names)
 
     def may_be_called(self, key: str, making: bool) -> bool:
         """Return whether the code may call a method."""
@@ -107,8 +111,14 @@ class Asked:
         return key in self.names
 
 
+# Types of what a class holds besides its methods: most of it.
+_NO_CODE = frozenset((str, int, float, bool, tuple, dict, list, type(None), MemberDescriptorType, GetSetDescriptorType))
+
+
 def functions_of(value: Any) -> list[Any]:
     """Return the functions behind an attribute of a class: a method, a property, a function that another wraps."""
+    if type(value) in _NO_CODE:
+        return []
     parts: list[Any] = [value]
     if isinstance(value, staticmethod | classmethod):
         parts = [value.__func__]

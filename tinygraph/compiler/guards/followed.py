@@ -14,6 +14,10 @@ from typing import Any
 __all__ = ["followed", "is_foreign", "is_ours"]
 
 _ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim", "tinygraph.training.steps", "tinygraph.training.recipe")
+# Modules there that write files and texts, which no step does.
+_FILES_OF_MODELS = frozenset(
+    f"tinygraph.nn.{name}" for name in ("architecture", "arguments", "model_files", "saving", "summary")
+)
 _NOT_FOLLOWED = frozenset(("numpy", "scipy", "tinygraph", "pytest", "hypothesis", "_pytest"))
 
 
@@ -29,7 +33,7 @@ def followed(module: Any) -> bool:
     if not isinstance(module, str):
         return False
     if module.startswith(_ROOMS_FOLLOWED):
-        return True
+        return module not in _FILES_OF_MODELS
     top = module.partition(".")[0]
     if top not in sys.stdlib_module_names:
         return top not in _NOT_FOLLOWED and not _is_installed_apart(top)

@@ -106,12 +106,8 @@ def _in_namespace(walk: Walk, namespace: dict[str, Any], prefix: str, names: Set
 
 
 def _in_constant(walk: Walk, value: Any, name: str) -> None:
-    """Look into the code at a name of tinygraph's own, or in a table there, such as the table of activations."""
-    if isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            if isinstance(item, _CODE):
-                _in_constant(walk, item, name)
-    elif isinstance(value, FunctionType | type):
+    """Look into the code at a name of tinygraph's own. A table there is the same in all programs."""
+    if isinstance(value, FunctionType | type):
         walk.look_later(value, name)
     elif isinstance(value, MethodType | functools._lru_cache_wrapper):
         walk.look_later(value.__func__ if isinstance(value, MethodType) else value.__wrapped__, name)
