@@ -85,6 +85,7 @@ class Fitting:
         validation_batch_size: int | None = None,
         validation_freq: int | Iterable[int] = 1,
         resume_from: Any = None,
+        distribute: Any = None,
     ) -> History:
         """Train the model.
 
@@ -108,6 +109,9 @@ class Fitting:
             resume_from: a file that `model.save(path, training=True)` wrote, to go on from to the bit: with its
                 weights, state of the optimiser, generators, epoch, history, and the state of callbacks. The model, its
                 recipe and the data are to be made as they were. Batches of a generator of yours begin where it stands.
+            distribute: the ranks that compute each batch together, `tg.distributed.mpi()`. Each rank calls `fit` with
+                the same data, `batch_size` is that of the whole batch, and the results are those of one process. Rank 0
+                alone shows progress and writes files; Ctrl-C ends the training after the epoch.
 
         Returns:
             The history: results of each epoch, in `history.history`. Ctrl-C ends the training after the step that runs,
@@ -130,14 +134,24 @@ class Fitting:
         if validation_data is not None:
             size = batch_size if validation_batch_size is None else validation_batch_size
             validation = self._feed("fit", *_parts_of(validation_data), size, validation_steps)
+        given_callbacks, steps = listed(callbacks), state.steps
+        if distribute is not None:
+            from tinygraph.training import sharing  # it brings `tg.distributed`
+
+            sharing.check_ranks(distribute)
+            if resume_from is not None:
+                raise ValueError("fit: resume_from= and distribute= do not go together. Load the weights before fit")
+            given_callbacks = sharing.callbacks_here(given_callbacks, distribute)
+            feed = sharing.begin(self, state.recipe, feed, state.generator, distribute)
+            steps = state.steps_on(self, distribute)
+            verbose = verbose if distribute.rank == 0 else 0
         params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
-        given_callbacks = listed(callbacks)
         history = next((item for item in given_callbacks if isinstance(item, History)), History())
         called = CallbackList(_in_order(progress(verbose), given_callbacks, history), self, params)
         training = Training(
-            self, state.recipe, state.steps, feed, called, history,
+            self, state.recipe, steps, feed, called, history,
             None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
-            validation_freq,
+            validation_freq, comm=distribute,
         )  # fmt: skip
         backup = next((item for item in given_callbacks if isinstance(item, BackupAndRestore)), None)
         if resume_from is None and backup is not None and backup.path.exists():
@@ -362,11 +376,18 @@ class State:
     def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, is_compiled: bool = True) -> None:
         self.recipe, self.is_compiled = recipe, is_compiled
         self.steps = Steps(model, recipe, run_eagerly)
+        self._shared_steps: Steps | None = None
         self.generator = model.new_generator()
         self.training: Training | None = None
         self.history: History | None = None
         self.reached = Reached()
         self.has_weights = False
+
+    def steps_on(self, model: Any, comm: Any) -> Steps:
+        """Return the steps that several ranks take together."""
+        if self._shared_steps is None or self._shared_steps.comm != comm:
+            self._shared_steps = Steps(model, self.recipe, self.steps.run_eagerly, comm)
+        return self._shared_steps
 
     def make_weights(self, model: Any, x: Any) -> None:
         """Have layers make their weights before a step is compiled, which would keep those of its recording.

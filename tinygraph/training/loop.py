@@ -42,6 +42,7 @@ class Training:
         batch: the batch of the last step.
         reached: the finished epochs, and the callbacks.
         begun: is called when the callbacks have begun.
+        comm: the ranks that compute each batch together; None for this process alone.
     """
 
     model: Any
@@ -56,6 +57,7 @@ class Training:
     batch: Any = None
     reached: Reached = field(default_factory=Reached)
     begun: Callable[[], None] | None = None
+    comm: Any = None
 
 
 def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: bool) -> None:
@@ -122,6 +124,8 @@ def trained(training: Training, epochs: range) -> History:
             call("on_epoch_begin", epoch, {})
             before = _Kept(training)
             complete = _epoch(training, interrupts, *moments)
+            if training.comm is not None:
+                _agree(training, interrupts)
             if interrupts.asked and not complete:
                 history.interrupted = True
                 break
@@ -166,9 +170,21 @@ def _epoch(training: Training, interrupts: Interrupts, batch_begin: Any, batch_e
         training.batch = batch
         if batch_end is not None:
             batch_end(number)
-        if interrupts.asked or training.stop:
+        if (interrupts.asked or training.stop) and training.comm is None:
             return training.stop
     return True
+
+
+def _agree(training: Training, interrupts: Interrupts) -> None:
+    """Add up the metrics of all ranks, and end the training on all of them if one is to end."""
+    from tinygraph.distributed.gradients import total
+
+    variables = [variable for metric in training.recipe.metrics for variable in metric.variables]
+    ends = [int(interrupts.asked), int(training.stop)]
+    sums, (asked, stop) = total([[variable.data for variable in variables], ends], training.comm)
+    for variable, value in zip(variables, sums, strict=True):
+        variable.assign(value)
+    interrupts.asked, training.stop = bool(asked), bool(stop)
 
 
 def _is_alone(training: Training) -> bool:

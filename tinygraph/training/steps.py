@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tinygraph.engine.modes import no_grad
+from tinygraph.errors import UnsupportedError
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.recipe import Recipe
 
@@ -18,15 +20,19 @@ class Steps:
         model: the model.
         recipe: its optimiser, losses and metrics.
         run_eagerly: compile nothing.
+        comm: the ranks that compute a batch together, from `tg.distributed.mpi()`; None for this process alone.
     """
 
-    def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False) -> None:
-        self.model, self.recipe, self.run_eagerly = model, recipe, run_eagerly
+    def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, comm: Any = None) -> None:
+        self.model, self.recipe, self.run_eagerly, self.comm = model, recipe, run_eagerly, comm
+        averaged = None if comm is None else _averaging(model, comm)
 
         def train(x: Any, y: Any, w: Any) -> None:
             predictions, masks, own = model.predictions(x, training=True)
             loss = recipe.total(y, predictions, w, own, masks)
             loss.backward()
+            if averaged is not None:
+                averaged(examples_of(x), masks)
             recipe.optimizer.step()
             recipe.optimizer.zero_grad()  # so that each step begins as the first did
             with no_grad():
@@ -47,10 +53,40 @@ class Steps:
             from tinygraph.compiler.compiled import compile as compiled  # a third of the time that `import nn` takes
 
             self.train, self.test, self.predict = [compiled(step, otherwise="eager") for step in (train, test, predict)]
+        if averaged is not None:
+            self.train = _with_idle_steps(self.train, recipe, averaged)
 
     def __reduce__(self) -> Any:
         """A copy, also one in another process, compiles steps of its own."""
-        return Steps, (self.model, self.recipe, self.run_eagerly)
+        return Steps, (self.model, self.recipe, self.run_eagerly, self.comm)
+
+
+def _averaging(model: Any, comm: Any) -> Callable[[int, Any], None]:
+    """Return a function that replaces the gradients by their mean over the rows of all ranks."""
+    from tinygraph.distributed.gradients import average_gradients  # MPI is seldom there
+
+    def averaged(rows: int, masks: Any) -> None:
+        if any([mask is not None for mask in tree_leaves(masks)]):
+            raise UnsupportedError(
+                "fit: distribute= does not know how many places of the other ranks a mask leaves out"
+            )
+        average_gradients(model, comm, rows=rows)
+
+    return averaged
+
+
+def _with_idle_steps(train: Any, recipe: Recipe, averaged: Callable[[int, Any], None]) -> Any:
+    """Return the step of a rank that may have no row of a batch: then it takes the step of the others."""
+
+    def step(x: Any, y: Any, w: Any) -> None:
+        if examples_of(x):
+            train(x, y, w)
+            return
+        averaged(0, None)
+        recipe.optimizer.step()
+        recipe.optimizer.zero_grad()
+
+    return step
 
 
 def plain(structure: Any) -> Any:
