@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from demos import mnist_cnn as demo
+from demos.digits import load_data
+from tinygraph import keras
 
 
 def test_default_run_reads_held_out_digits(default_run):
@@ -47,3 +49,14 @@ def test_a_compiled_step_computes_nothing_twice_and_nothing_in_vain(make):
     source = model._state.steps.train.source
     assert "reach_of" not in source
     assert "conv2d" in source
+
+
+def test_a_sixth_of_mnist(published):
+    """Four epochs of all pictures reach 99.2 %, in a minute of processor time; three of a sixth take a few seconds."""
+    published("mnist.npz")
+    (x_train, y_train), (x_test, y_test) = load_data()
+    x_train, x_test = (x[..., None].astype(np.float32) / 255 for x in (x_train[:10_000], x_test))
+    keras.utils.set_random_seed(0)
+    model = demo.in_one_cycle((28, 28, 1), steps=3 * 157)
+    model.fit(x_train, y_train[:10_000], batch_size=64, epochs=3, verbose=0)
+    assert model.evaluate(x_test, y_test, verbose=0)[1] > 0.973
