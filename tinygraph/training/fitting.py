@@ -14,7 +14,7 @@ from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import Asked, Feed, feed_of, split_off
-from tinygraph.training.loop import Training, called_once, evaluated, predicted, prepared, trained
+from tinygraph.training.loop import Training, called_once, evaluated, predicted, prepare, trained
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.resuming import resumed
@@ -195,9 +195,7 @@ class Fitting:
         called = CallbackList([progress(verbose, "evaluate"), *listed(callbacks)], self, params)
         with called:
             logs = evaluated(self, state.recipe, state.steps, feed, called)
-        if return_dict:
-            return logs
-        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+        return _results(logs, return_dict)
 
     def predict(
         self,
@@ -246,7 +244,7 @@ class Fitting:
         state = self._compiled("train_on_batch")
         batch = self._one_batch("train_on_batch", x, y, sample_weight, class_weight)
         with state.recipe.trainable_as_compiled(self):
-            prepared(self, state.recipe, batch, training=True)
+            prepare(self, state.recipe, batch, training=True)
             state.recipe.reset()
             state.recipe.optimizer.zero_grad()
             state.steps.train(*batch)
@@ -256,7 +254,7 @@ class Fitting:
         """Return the loss and the metrics on a batch, as `evaluate` does."""
         state = self._compiled("test_on_batch")
         batch = self._one_batch("test_on_batch", x, y, sample_weight, None)
-        prepared(self, state.recipe, batch, training=False)
+        prepare(self, state.recipe, batch, training=False)
         state.recipe.reset()
         state.steps.test(*batch)
         return _results(state.recipe.logs(), return_dict)
@@ -280,7 +278,7 @@ class Fitting:
         state = self._compiled("compute_loss")
         if x is not None:
             x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
-            prepared(self, state.recipe, (x, y, sample_weight), training=False)
+            prepare(self, state.recipe, (x, y, sample_weight), training=False)
         if y_pred is None:
             y_pred = self(x, training=training)  # type: ignore[operator]
         return state.recipe.total(y, y_pred, sample_weight, self.losses)  # type: ignore[attr-defined]
@@ -426,4 +424,5 @@ def _parts_of(data: Any) -> tuple[Any, Any, Any]:
 
 
 def _results(logs: dict[str, Any], return_dict: bool) -> Any:
+    """Return results by name, as a list, or as one number where there is one."""
     return logs if return_dict else list(logs.values()) if len(logs) > 1 else logs["loss"]

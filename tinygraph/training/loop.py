@@ -22,7 +22,10 @@ from tinygraph.training.progress import Progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
 
-__all__ = ["Training", "build_optimizer", "called_once", "evaluated", "predicted", "prepared", "trained"]
+__all__ = ["Training", "build_optimizer", "called_once", "evaluated", "predicted", "prepare", "trained"]
+
+AtBegin = Callable[[int, dict[str, Any]], None] | None
+AtEnd = Callable[[int], None] | None
 
 
 @dataclass
@@ -60,8 +63,18 @@ class Training:
     comm: Any = None
 
 
-def prepared(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: bool) -> None:
-    """Make what the first batch tells: the weights, the losses and metrics, the state of the optimiser.
+def prepare(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: bool) -> None:
+    """Make what depends on the first batch: the weights, the losses and metrics, the state of the optimiser.
+
+    Args:
+        model: the model.
+        recipe: its optimiser, losses and metrics.
+        batch: inputs, targets and weights.
+        training: the optimiser is needed, too.
+
+    Raises:
+        ValueError: the outputs do not fit the targets, losses or metrics, or there is nothing to train.
+        ShapeError: the inputs do not fit a layer.
 
     A call that raises leaves the layers without weights, as they were.
     """
@@ -112,9 +125,14 @@ def build_optimizer(model: Any, recipe: Recipe) -> None:
 
 
 def trained(training: Training, epochs: range) -> History:
-    """Train for some epochs, and return the history."""
+    """Train for some epochs, numbered from 0, and return the history.
+
+    Raises:
+        ValueError: there is nothing to train, or the data and the model do not fit each other.
+        FloatingPointError: the loss of an epoch became NaN or infinite; the weights are those before that epoch.
+    """
     history, call = training.history, training.callbacks.call
-    moments = _batches(training.callbacks, "train", training.recipe)
+    batch_begin, batch_end = _around_batches(training.callbacks, "train", training.recipe)
     with Interrupts() as interrupts, training.recipe.trainable_as_compiled(training.model):
         call("on_train_begin", {})
         if training.begun is not None:
@@ -122,8 +140,8 @@ def trained(training: Training, epochs: range) -> History:
         logs: dict[str, Any] = {}
         for epoch in epochs:
             call("on_epoch_begin", epoch, {})
-            before = _Kept(training)
-            complete = _epoch(training, interrupts, *moments)
+            before = _Before(training)
+            complete = _epoch(training, interrupts, batch_begin, batch_end)
             if training.comm is not None:
                 _agree(training, interrupts)
             if interrupts.asked and not complete:
@@ -132,12 +150,7 @@ def trained(training: Training, epochs: range) -> History:
             logs = training.recipe.logs()
             if not math.isfinite(logs["loss"]) and not training.stop and not before.may_end_in_nan:
                 before.put_back()
-                raise FloatingPointError(
-                    f"fit: the loss of epoch {epoch + 1} is {logs['loss']}. The weights are those before this epoch. "
-                    "Try a smaller learning rate, clipnorm= of the optimiser, or inputs of size 1; `with "
-                    "tg.detect_nonfinite():` around an eager fit names the operation; the callback TerminateOnNaN ends "
-                    "a training without an error"
-                )
+                raise _not_finite(epoch, logs["loss"])
             if training.validate is not None and _is_due(epoch, training.validation_freq):
                 logs |= {f"val_{name}": value for name, value in training.validate().items()}
             training.reached.epochs, training.reached.logs = epoch + 1, logs
@@ -152,20 +165,28 @@ def trained(training: Training, epochs: range) -> History:
     return history
 
 
-def _epoch(training: Training, interrupts: Interrupts, batch_begin: Any, batch_end: Any) -> bool:
-    """Take the steps of an epoch, and return True if they were taken to the end."""
+def _not_finite(epoch: int, loss: float) -> FloatingPointError:
+    return FloatingPointError(
+        f"fit: the loss of epoch {epoch + 1} is {loss}. The weights are those before this epoch. Try a smaller "
+        "learning rate, clipnorm= of the optimiser, or inputs of size 1; `with tg.detect_nonfinite():` around an eager "
+        "fit names the operation; the callback TerminateOnNaN ends a training without an error"
+    )
+
+
+def _epoch(training: Training, interrupts: Interrupts, batch_begin: AtBegin, batch_end: AtEnd) -> bool:
+    """Take the steps of an epoch, and return False if Ctrl-C ended it early."""
     recipe, step = training.recipe, training.steps.train
     recipe.reset()
-    first, is_alone = True, _is_alone(training)
+    first, nothing_between = True, _nothing_between_steps(training)
     for number, batch in enumerate(training.feed.epoch()):
         if first:
-            prepared(training.model, recipe, batch, training=True)
+            prepare(training.model, recipe, batch, training=True)
             recipe.optimizer.zero_grad()
         if batch_begin is not None:
             batch_begin(number, {})
         step(*batch)
-        if first and is_alone:
-            step = getattr(step, "again", step)
+        if first and nothing_between:
+            step = getattr(step, "again", step)  # the program of the first step, without its guards
         first = False
         training.batch = batch
         if batch_end is not None:
@@ -187,21 +208,21 @@ def _agree(training: Training, interrupts: Interrupts) -> None:
     interrupts.asked, training.stop = bool(asked), bool(stop)
 
 
-def _is_alone(training: Training) -> bool:
+def _nothing_between_steps(training: Training) -> bool:
     """Return whether no code of the user's runs between two steps: then nothing changes that a step compares."""
     moments = ("on_train_batch_begin", "on_train_batch_end")
     between = [callback for moment in moments for callback in training.callbacks.with_moment(moment)]
     return isinstance(training.feed, ArrayFeed) and all([isinstance(callback, Progress) for callback in between])
 
 
-def _batches(callbacks: CallbackList, kind: str, recipe: Recipe) -> tuple[Any, Any]:
-    """Return the functions for the beginning and the end of a batch; None where no callback has one."""
+def _around_batches(callbacks: CallbackList, kind: str, recipe: Recipe) -> tuple[AtBegin, AtEnd]:
+    """Return what tells the callbacks that a batch begins, and that it has ended; None where no callback listens."""
     begin, end = (callbacks.at(f"on_{kind}_batch_{moment}") for moment in ("begin", "end"))
     return begin, None if end is None else telling(end, recipe)
 
 
-class _Kept:
-    """The values of a model and its optimiser at the beginning of an epoch, to be put back after a NaN."""
+class _Before:
+    """The values of a model and its optimiser before an epoch, to be put back after a NaN."""
 
     def __init__(self, training: Training) -> None:
         callbacks = training.callbacks.callbacks
@@ -216,16 +237,17 @@ class _Kept:
 
 
 def _is_due(epoch: int, frequency: int | Iterable[int]) -> bool:
+    """Return whether to validate after this epoch, counted from 0: every so many, or where its number is listed."""
     return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
 
 
 def evaluated(model: Any, recipe: Recipe, steps: Steps, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
     """Return the results of a model on data, by name: "loss", and the metrics."""
-    batch_begin, batch_end = _batches(callbacks, "test", recipe)
+    batch_begin, batch_end = _around_batches(callbacks, "test", recipe)
     callbacks.call("on_test_begin", {})
     for number, batch in enumerate(feed.epoch()):
         if not number:
-            prepared(model, recipe, batch, training=False)
+            prepare(model, recipe, batch, training=False)
             recipe.reset()
         if batch_begin is not None:
             batch_begin(number, {})

@@ -19,7 +19,7 @@ from tinygraph.training.checkpoint import (
     unpacked,
     weights_of,
 )
-from tinygraph.training.loop import Training, prepared
+from tinygraph.training.loop import Training, prepare
 
 __all__ = ["resumed"]
 
@@ -54,7 +54,7 @@ def resumed(
     model, recipe = training.model, training.recipe
     state = unpacked(data, arrays)
     with recipe.trainable_as_compiled(model):
-        prepared(model, recipe, training.feed.first(), training=True)
+        prepare(model, recipe, training.feed.first(), training=True)
         weights, moments = weights_of(arrays), part_of(arrays, OPTIMIZER)
         generators = {"shuffling": shuffling, **generators_of(model)}
         check_arrays(path, model.tensors(), weights)

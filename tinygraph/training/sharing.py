@@ -17,7 +17,7 @@ from tinygraph.training.callbacks.csv_logger import CSVLogger
 from tinygraph.training.callbacks.model_checkpoint import ModelCheckpoint
 from tinygraph.training.callbacks.tensor_board import TensorBoard
 from tinygraph.training.feeding import ArrayFeed, Batch, Feed
-from tinygraph.training.loop import prepared
+from tinygraph.training.loop import prepare
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import examples_of
 
@@ -67,7 +67,7 @@ def begin(model: Any, recipe: Recipe, feed: Feed, generator: np.random.Generator
     if comm.of_first(described) != described:
         raise ValueError(f"fit: the data of rank {comm.rank} have other shapes or dtypes than those of rank 0")
     with recipe.trainable_as_compiled(model):
-        prepared(model, recipe, feed.first(), training=True)
+        prepare(model, recipe, feed.first(), training=True)
         _check_means(recipe)
         broadcast(model, recipe.optimizer, comm=comm)
     generator.bit_generator.state = comm.of_first(generator.bit_generator.state)
