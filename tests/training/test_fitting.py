@@ -7,6 +7,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import nn, optim
+from tinygraph.compiler.guards.guards import Guards
 from tinygraph.training.callbacks import Callback
 
 rng = np.random.default_rng(0)
@@ -369,3 +370,26 @@ def test_stateful_layers_begin_where_they_stand(built, eager):
     for tensor, other in zip(model.weights, by_hand.weights, strict=True):
         np.testing.assert_allclose(tensor.data, other.data, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(model.predict_on_batch(x[0]), by_hand(x[0]).numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_guards_are_asked_once_an_epoch_unless_the_users_code_runs_between_two_steps(monkeypatch):
+    asked = []
+    hold = Guards.hold
+    monkeypatch.setattr(Guards, "hold", lambda self: asked.append(self) or hold(self))
+    model = network()
+    model.fit(X, LABELS, batch_size=5)
+
+    class Watching(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    counts = []
+    for callbacks in ([], [Watching()]):
+        asked.clear()
+        model.fit(X, LABELS, batch_size=5, epochs=3, callbacks=callbacks)
+        counts.append(len(asked))
+    assert counts == [3, 30]
+    model.predict(X[:1])
+    asked.clear()
+    model.predict(X[1:2])
+    assert len(asked) == 1
