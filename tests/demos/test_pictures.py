@@ -38,6 +38,11 @@ PICTURES = {
         "mnist_cnn_filters.png",
         "mnist_cnn_mistakes.png",
     ],
+    "sklearn_compare": [
+        "sklearn_compare_accuracy.png",
+        "sklearn_compare_milliseconds.png",
+        "sklearn_compare_graph.svg",
+    ],
     "microgpt": ["microgpt_graph.svg", "microgpt_loss.png", "microgpt_attention.png"],
     "transformer": ["transformer_graph.svg", "transformer_loss.png", "transformer_attention.png"],
 }
