@@ -27,6 +27,10 @@ NAMES = (
     "mnist_mlp",
     "mnist_cnn",
     "sklearn_compare",
+    "rnn",
+    "lstm",
+    "gan",
+    "rbm",
     "microgpt",
     "transformer",
 )

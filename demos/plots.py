@@ -128,6 +128,27 @@ def matrices(path: Path, shares: Any, letters: Sequence[str], captions: Sequence
     figure.savefig(path)
 
 
+def letters(path: Path, text: Sequence[str], values: Any, up: str) -> None:
+    """Save a bar for each character of a text, with the character under it.
+
+    Args:
+        path: the path of the picture, .png or .svg.
+        text: the characters.
+        values: the heights.
+        up: the label of the vertical axis.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.0, 2.6), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    axes.bar(range(len(values)), values, color=BLUE)
+    axes.set_xticks(range(len(text)), text)
+    axes.margins(x=0.01)
+    _label(axes, "", up)
+    axes.set_axisbelow(True)
+    figure.savefig(path)
+
+
 def points(path: Path, groups: Mapping[str, Any], across: str, up: str, crossed: Any = ()) -> None:
     """Save a plot of groups of points, each in a colour and a shape of its own.
 

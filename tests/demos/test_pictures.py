@@ -45,6 +45,10 @@ PICTURES = {
     ],
     "microgpt": ["microgpt_graph.svg", "microgpt_loss.png", "microgpt_attention.png"],
     "transformer": ["transformer_graph.svg", "transformer_loss.png", "transformer_attention.png"],
+    "rnn": ["rnn_unrolled.svg", "rnn_rolled.svg", "rnn_written.png", "rnn_rows.png"],
+    "lstm": ["lstm_unrolled.svg", "lstm_rolled.svg", "lstm_perplexity.png", "lstm_surprise.png"],
+    "gan": ["gan_samples.png", "gan_losses.png", "gan_generator_step.svg"],
+    "rbm": ["rbm_graph.svg", "rbm_filters.png", "rbm_reconstructions.png", "rbm_dreams.png", "rbm_small.png"],
 }
 
 
@@ -77,6 +81,15 @@ def test_deep_network_graph_shows_a_card_for_each_layer_with_norms(default_run):
         assert {f"layer {number}" for number in (1, 2, 3, 4)} <= set(words)
         assert {f"W{number}" for number in (1, 2, 3, 4)} <= set(words)
         assert sum("‖∇‖" in word for word in words) >= 8
+
+
+@pytest.mark.parametrize(("name", "steps"), [("rnn", 8), ("lstm", 4)])
+def test_recurrent_networks_are_drawn_step_by_step_and_as_a_loop(default_run, name, steps):
+    _, out = default_run(name)
+    unrolled, rolled = (texts(out / f"{name}_{kind}.svg") for kind in ("unrolled", "rolled"))
+    each = {"rnn": 1, "lstm": 2}[name]  # an LSTM squashes what it adds, and what it shows
+    assert unrolled.count("tanh") == each * steps and rolled.count("tanh") == each
+    assert f"loop × {steps}" in rolled and not any(word.startswith("loop") for word in unrolled)
 
 
 def texts(path):
