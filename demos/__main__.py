@@ -31,6 +31,8 @@ NAMES = (
     "lstm",
     "gan",
     "rbm",
+    "autoencoder",
+    "transfer",
     "microgpt",
     "transformer",
 )

@@ -106,6 +106,31 @@ def image_grid(path: Path, images: Any, captions: Sequence[str], wrong: Any, col
     figure.savefig(path)
 
 
+def plane(path: Path, points: Any, labels: Any) -> None:
+    """Save points of a plane, shape (points, 2), coloured by their labels, digits from 0 to 9."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 5.4), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    for label in np.unique(labels):
+        chosen = points[labels == label]
+        axes.scatter(chosen[:, 0], chosen[:, 1], s=5, linewidths=0, label=str(label))  # each the next colour
+    _label(axes, "first number", "second number")
+    axes.legend(frameon=False, labelcolor=SLATE, markerscale=3, loc="upper left", bbox_to_anchor=(1, 1))
+    figure.savefig(path)
+
+
+def image(path: Path, pixels: Any) -> None:
+    """Save one grey image, numbers from 0 to 1, without axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 6.0), dpi=144, layout="constrained")
+    axes = figure.subplots()
+    axes.axis("off")
+    axes.imshow(np.asarray(pixels), cmap="gray", vmin=0, vmax=1)
+    figure.savefig(path)
+
+
 def matrices(path: Path, shares: Any, letters: Sequence[str], captions: Sequence[str]) -> None:
     """Save matrices side by side, dark where a number is large, with a letter for each row and column.
 
