@@ -39,7 +39,7 @@ def test_every_compiled_benchmark_runs(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "out.json").read_text())
-    assert len([entry for entry in document["times"] if entry["library"] == "tinygraph"]) == 9
+    assert len([entry for entry in document["times"] if entry["library"] == "tinygraph"]) == 10
 
 
 def test_the_gradients_of_every_program_as_written_agree():

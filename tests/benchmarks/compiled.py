@@ -23,7 +23,7 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 
 import numpy as np
 from eager import check
-from networks import cnn, deep, lstm, mlp, transformer
+from networks import cnn, deep, fitted, lstm, mlp, transformer
 from peers import numpy_contenders, peer, torch, torch_contenders, torch_losses
 from report import machine, results, table
 from timing import OURS, Contender, Workload, take_turns
@@ -226,6 +226,7 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
             (lambda: network((6, 5, 3), 4, 2), 1),
             (lambda: deep((6, 5, 4, 1), 4, 2), 1),
             (lambda: mlp((6, 5, 3), 4, 2), 1),
+            (lambda: fitted((6, 5, 3), 4, 2), 1),
             (lambda: cnn(10, (3, 4), 4, 2), 1),
             (lambda: lstm(3, 4, 3, 2, 2), 1),
             (lambda: transformer(1, 4, 2, 3, 2, 2), 1),
@@ -238,6 +239,7 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
         (network, 40),
         (deep, 40),
         (mlp, 100),
+        (fitted, 20),
         (cnn, 25),
         (lstm, 15),
         (transformer, 15),
@@ -245,7 +247,8 @@ def workloads(tiny: bool) -> list[tuple[Callable[[], Workload], int]]:
 
 
 NAMES = (
-    "logistic", "value 100,000", "value 10,000,000", "scalar", "network", "deep", "mlp", "cnn", "lstm", "transformer",
+    "logistic", "value 100,000", "value 10,000,000", "scalar", "network", "deep", "mlp", "fit", "cnn", "lstm",
+    "transformer",
 )  # fmt: skip
 
 

@@ -15,11 +15,13 @@ from peers import numpy_contenders, torch, torch_contenders, torch_losses
 from timing import OURS, Contender, Workload
 
 import tinygraph as tg
+from tinygraph.training.losses import SparseCategoricalCrossentropy
 
 Array = Any
 
 
 EAGER = "tinygraph, eager"
+ITS_STEPS = "tinygraph, its steps"
 
 
 def _data(shape: tuple[int, ...], classes: int) -> tuple[Array, Array, Array]:
@@ -100,6 +102,32 @@ def mlp(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, steps: in
 
     name = f"MLP {'-'.join(map(str, sizes))}, dropout 0.2, Adam, batch {batch}, float32"
     return _model_workload(name, layers, x, labels, y, torch_model, lambda x: x, 0.7, steps)
+
+
+def fitted(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, batches: int = 100) -> Workload:
+    """An epoch of `fit` with accuracy, beside its compiled steps called on batches that were made before."""
+    inputs, hidden, classes = sizes
+    x, labels, y = _data((batch * batches, inputs), classes)
+    layers = [tg.nn.Dense(hidden, activation="relu", seed=0), tg.nn.Dropout(0.2), tg.nn.Dense(classes, seed=1)]
+    model = tg.nn.Sequential(layers)
+    model.compile("adam", SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    first = float(tg.cross_entropy(model(x, training=False), y, from_logits=True))
+    model.fit(x, labels, batch_size=batch, verbose=0)
+    step = model._state.steps.train
+    ready = [(x[i : i + batch], labels[i : i + batch]) for i in range(0, len(x), batch)]
+
+    def fit() -> list[float]:
+        model.fit(x, labels, batch_size=batch, verbose=0)
+        return [first]
+
+    def steps() -> list[float]:
+        for images, classes_of in ready:
+            step(images, classes_of, None)
+        return [first]
+
+    name = f"fit of the MLP {'-'.join(map(str, sizes))}, accuracy, batch {batch}, float32"
+    contenders = [*numpy_contenders(OURS, fit), *numpy_contenders(ITS_STEPS, steps)]
+    return Workload(name, "step", batches, contenders, {ITS_STEPS: 1.05})
 
 
 def cnn(size: int = 28, filters: tuple[int, int] = (32, 64), batch: int = 128, steps: int = 3) -> Workload:
