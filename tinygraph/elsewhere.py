@@ -142,7 +142,6 @@ OF_OPTIM = {
 }
 
 OF_KERAS = {
-    "ops": "np",
     "schedules": "tg.keras.optimizers.schedules",
 }
 
@@ -167,6 +166,7 @@ OF_KERAS_CALLBACKS = {
 
 OF_KERAS_UTILS = {
     "model_to_dot": "model.draw()",
+    "np_utils": "tg.keras.utils.to_categorical(labels)",
     "split_dataset": "np.split(x, [n])",
 }
 
@@ -253,8 +253,8 @@ OF_TENSOR = {
     "retain_grad": "loss.backward(retain_graph=True)",
     "grad_fn": "tg.Graph.of(loss)",
     "register_hook": "tg.explain(t, loss)",
-    **dict.fromkeys(("add_", "assign_add"), "t.assign(t.data + value)"),
-    **dict.fromkeys(("sub_", "assign_sub"), "t.assign(t.data - value)"),
+    "add_": "t.assign_add(value)",
+    "sub_": "t.assign_sub(value)",
     "mul_": "t.assign(t.data * value)",
     "div_": "t.assign(t.data / value)",
     **dict.fromkeys(("copy_", "set_"), "t.assign(u.data)"),

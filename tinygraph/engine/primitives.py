@@ -48,13 +48,21 @@ def primitive(function: Callable[..., Any]) -> Any:
         if args and isinstance(args[0], Value):
             return args[0]._numpy(call, args, kwargs, _getframe(1))
         plainly = not kwargs and all([type(item) in CONSTANTS for item in args])
-        if not plainly and has_tensors((args, kwargs)):
-            return call_function(call, args, kwargs, _getframe(1))
+        if not plainly:
+            if has_tensors((args, kwargs)):
+                return call_function(call, args, kwargs, _getframe(1))
+            if _is_symbol(args):
+                return args[0]._numpy(call, args, kwargs, _getframe(1))
         if modes.unusual and state.tracing is not None:
             return state.tracing.call_primitive(call, function, args, kwargs)
         return function(*args, **kwargs)
 
     return _with_rules(call, function)
+
+
+def _is_symbol(args: tuple[Any, ...]) -> bool:
+    """Return whether the first argument is a batch without values, `tinygraph.nn.Input` or made of one."""
+    return bool(args) and getattr(type(args[0]), "without_values", False)
 
 
 class Made(NamedTuple):
@@ -131,6 +139,8 @@ def _varied(function: Callable[..., Any], called: Callable[..., Any]) -> Any:
             return called(call, args, kwargs, _getframe(1))
         if has_tensors((args, kwargs)):
             return call_function(call, args, kwargs, _getframe(1))
+        if _is_symbol(args):
+            return args[0]._numpy(call, args, kwargs, _getframe(1))
         if modes.unusual and state.tracing is not None:
             return state.tracing.call_primitive(call, function, args, kwargs)
         return function(*args, **kwargs)
@@ -156,6 +166,8 @@ def composed(function: Callable[..., Any]) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         if (args and isinstance(args[0], Value)) or has_tensors((args, kwargs)):
             return compose(function.__name__, function, args, kwargs, _getframe(1))
+        if _is_symbol(args):
+            return args[0]._numpy(call, args, kwargs, _getframe(1))
         return function(*args, **kwargs)
 
     return call

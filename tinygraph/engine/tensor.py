@@ -326,6 +326,19 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             return record.unrecorded(value_to_keep(self))  # type: ignore[no-any-return]
         return record.unrecorded(self._value, self._link)  # type: ignore[no-any-return]
 
+    @property
+    def value(self) -> Tensor:
+        """This Tensor: the `value` of Keras's variables."""
+        return self
+
+    def assign_add(self, value: ArrayLike | Tensor) -> None:
+        """Add to the value of a leaf: `t.assign(t.data + value)`. See `assign`."""
+        self.assign(self.data + (value.data if isinstance(value, Tensor) else value))
+
+    def assign_sub(self, value: ArrayLike | Tensor) -> None:
+        """Subtract from the value of a leaf: `t.assign(t.data - value)`. See `assign`."""
+        self.assign(self.data - (value.data if isinstance(value, Tensor) else value))
+
     def assign(self, value: ArrayLike | Tensor) -> None:
         """Give a leaf a new value of the same shape, keeping its dtype and identity: the update of training.
 

@@ -23,17 +23,28 @@ import tinygraph.keras.layers as layers
 import tinygraph.keras.losses as losses
 import tinygraph.keras.metrics as metrics
 import tinygraph.keras.models as models
+import tinygraph.keras.ops as ops
 import tinygraph.keras.optimizers as optimizers
+import tinygraph.keras.preprocessing as preprocessing
+import tinygraph.keras.random as random
 import tinygraph.keras.regularizers as regularizers
 import tinygraph.keras.saving as saving
 import tinygraph.keras.utils as utils
 from tinygraph.keras.in_use import Layer, Model, Sequential
+from tinygraph.keras.losses import Loss
+from tinygraph.keras.metrics import Metric
 from tinygraph.nn import Input
+from tinygraph.nn.symbolic import Symbol as KerasTensor
+from tinygraph.optim import Optimizer
 
 __all__ = [
     "Input",
+    "KerasTensor",
     "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
     "Sequential",
     "activations",
     "backend",
@@ -46,7 +57,10 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
+    "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "utils",

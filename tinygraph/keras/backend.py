@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from tinygraph.keras.config import backend, epsilon, floatx, set_floatx
+from tinygraph.keras.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_floatx,
+    set_image_data_format,
+)
 
-__all__ = ["backend", "clear_session", "epsilon", "floatx", "set_floatx"]
+__all__ = [
+    "backend",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_floatx",
+    "set_image_data_format",
+]
 
 
 def clear_session() -> None:

@@ -1,5 +1,12 @@
 """Keras's metrics: those of `tg.training.metrics`, which have its names, arguments and results."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.nn import initializers
+from tinygraph.nn.defaults import generator_of
+from tinygraph.training import metrics as ours
 from tinygraph.training.metrics import (
     AUC,
     Accuracy,
@@ -22,7 +29,6 @@ from tinygraph.training.metrics import (
     MeanMetricWrapper,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    Metric,
     Poisson,
     Precision,
     Recall,
@@ -87,3 +93,29 @@ __all__ = [
     "sparse_top_k_categorical_accuracy",
     "top_k_categorical_accuracy",
 ]
+
+
+class Metric(ours.Metric):
+    """The base of metrics of your own, with Keras's `add_variable` and `add_weight`."""
+
+    def add_variable(  # type: ignore[override]
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, aggregation: Any = None, name: Any = None
+    ) -> Any:
+        """Return a new sum, zeros of a shape, which `reset_state` sets to zero again.
+
+        Args:
+            shape: its shape.
+            initializer: "zeros", or an initialiser; None for zeros.
+            dtype, aggregation: ignored: the sums are float64.
+            name: its name.
+        """
+        variable = super().add_variable(tuple(shape), name)
+        if initializer not in (None, "zeros"):
+            variable.assign(initializers.get(initializer)(tuple(shape), generator_of(None), variable.dtype))
+        return variable
+
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: Any = None, **options: Any
+    ) -> Any:
+        """Return a new sum: see `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Calling", "calling", "training_as"]
+__all__ = ["Calling", "calling", "on_trial", "training_as"]
 
 
 class Calling(threading.local):
@@ -17,6 +17,8 @@ class Calling(threading.local):
         training: what `training=` said in the innermost call that had it; None where no call did.
         built: the layers that were built during the outermost call, with their attributes from before; None outside.
         masks: collects the mask of each output of a model, or None for an output without one; None where nobody asks.
+        trial: True where a call only asks for shapes, and stateful layers keep their states.
+        step: a model, its `losses` and the masks of its outputs, while its `compute_loss` runs; None else.
         added: collects the numbers that modules add to the loss; None where each module keeps its own.
     """
 
@@ -24,10 +26,22 @@ class Calling(threading.local):
         self.training: bool | None = None
         self.built: list[tuple[Any, dict[str, Any]]] | None = None
         self.added: list[Any] | None = None
+        self.trial = False
+        self.step: tuple[Any, list[Any], Any] | None = None
         self.masks: list[Any] | None = None
 
 
 calling = Calling()
+
+
+@contextmanager
+def on_trial() -> Iterator[None]:
+    """Let calls in the block make weights and results, and leave the states of stateful layers as they are."""
+    before, calling.trial = calling.trial, True
+    try:
+        yield
+    finally:
+        calling.trial = before
 
 
 @contextmanager

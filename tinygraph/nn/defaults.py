@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from tinygraph.nn.initializers import Seed
 
-__all__ = ["floatx", "generator_of", "set_floatx", "set_seed"]
+__all__ = ["floatx", "generator_of", "seeds_now", "set_floatx", "set_seed"]
 
 
 class _Defaults:
@@ -74,6 +74,11 @@ def generator_of(seed: Seed) -> np.random.Generator:
     if seed is None and _seeds.sequence is not None:
         return np.random.default_rng(_seeds.sequence.spawn(1)[0])
     return np.random.default_rng(seed)
+
+
+def seeds_now() -> Any:
+    """Return an object that is another one after each `set_seed`."""
+    return _seeds.sequence
 
 
 def _checked(seed: Any) -> int:

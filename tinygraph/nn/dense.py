@@ -116,7 +116,20 @@ def rows_within(indices: Any, rows: int, place: str) -> Any:
     return indices
 
 
-CHECKS.add(rows_within)
+@primitive
+def whole(numbers: Any, place: str) -> Any:
+    """Return numbers, after a check that all are whole.
+
+    Raises:
+        TypeError: a number is not whole. The message begins with `place`.
+    """
+    odd = numbers[numbers != np.floor(numbers)]
+    if odd.size:
+        raise TypeError(f"{place}: indices must be whole numbers, got {odd.flat[0]} in an array of {numbers.dtype}")
+    return numbers
+
+
+CHECKS.update((rows_within, whole))
 
 
 class Embedding(Layer):
@@ -138,7 +151,7 @@ class Embedding(Layer):
     Called on integers of any shape it returns that shape plus a last axis of size output_dim.
 
     Raises:
-        TypeError: indices are not integers.
+        TypeError: indices are not whole numbers.
         IndexError: an index is negative, or not below `input_dim`.
         ValueError: a dimension is not positive, or no initialiser has that name.
     """
@@ -178,8 +191,10 @@ class Embedding(Layer):
         """See the class."""
         indices = x.data if isinstance(x, Tensor) else x
         place = f'Embedding "{self.name}"'
+        if indices.dtype.kind == "f":  # the symbol of Input(shape) and a batch that was cast to the model's dtype
+            indices = whole(indices, place).astype(np.intp)
         if indices.dtype.kind not in "iu":
-            raise TypeError(f"{place}: indices must be integers, got dtype {indices.dtype}; use x.astype(int)")
+            raise TypeError(f"{place}: indices must be whole numbers, got dtype {indices.dtype}; use x.astype(int)")
         return self.embeddings[rows_within(indices, self.input_dim, place)]
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:

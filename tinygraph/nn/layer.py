@@ -21,7 +21,7 @@ from tinygraph.nn.calling import calling
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
 from tinygraph.nn.module import Module
-from tinygraph.nn.symbolic import Shape, has_symbols, symbolic_call
+from tinygraph.nn.symbolic import Call, Shape, first_call, has_symbols, symbolic_call, symbols_in
 
 __all__ = ["Layer", "count"]
 
@@ -79,6 +79,12 @@ class Layer(Module):
             if name in ("generator", "dtype"):
                 told = (
                     f"{type(self).__name__!r} object has no {name}. Call super().__init__(**options) in its `__init__`"
+                )
+                raise AttributeError(told, name=name, obj=self)
+            if name in ("input", "output"):
+                told = (
+                    f'{type(self).__name__} "{self.name}" has no {name}: it was not called on symbols. Begin the '
+                    "network with tg.nn.Input(shape), or write model.build((None, 4)) before"
                 )
                 raise AttributeError(told, name=name, obj=self)
             return super().__getattr__(name)
@@ -139,6 +145,33 @@ class Layer(Module):
 
     def _constrained(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
         return _with_rules(self, self._constraints)
+
+    @property
+    def input(self) -> Any:
+        """The symbols that the layer was called on first: one, or a list.
+
+        Raises:
+            AttributeError: the layer was not called on symbols.
+        """
+        found = symbols_in(self._first_call("input").args)
+        return found[0] if len(found) == 1 else found
+
+    @property
+    def output(self) -> Any:
+        """The symbols that the layer's first call on symbols returned, in their nest.
+
+            features = tg.nn.Model(model.input, model.get_layer("hidden").output)
+
+        Raises:
+            AttributeError: the layer was not called on symbols.
+        """
+        return self._first_call("output").result
+
+    def _first_call(self, name: str) -> Call:
+        call = first_call(self)
+        if call is None:
+            raise AttributeError(name)  # Python asks `__getattr__` then, which says why
+        return call
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that the layer was made with, as plain data.

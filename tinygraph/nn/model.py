@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from tinygraph.elsewhere import checked
 from tinygraph.engine.nested import mapped
+from tinygraph.nests import entries
 from tinygraph.nn.architecture import network_config, network_of
 from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
@@ -20,7 +21,7 @@ from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Module
 from tinygraph.nn.saving import Saving
 from tinygraph.nn.summary import summary
-from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbols_in
+from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbolic_call, symbols_in
 from tinygraph.training.fitting import Fitting
 
 __all__ = ["Input", "InputLayer", "Model", "name_layers"]
@@ -37,6 +38,8 @@ class InputLayer(Layer):
 
     supports_masking = True
 
+    _given: Symbol | None = None
+
     def __init__(self, shape: Sequence[int | None], dtype: Any = None, name: str | None = None) -> None:
         super().__init__(name=name)
         self.shape: Shape = tuple(shape)
@@ -49,13 +52,24 @@ class InputLayer(Layer):
         """Return a new symbol for a batch."""
         return Symbol((None, *self.shape), self.input_dtype, self._name)
 
+    @property
+    def output(self) -> Any:
+        """The symbol of the input."""
+        return self._given if self._given is not None else super().output
+
+    input = output
+
     def call(self, x: Any) -> Any:
         """Return the batch."""
         return x
 
 
 def Input(  # noqa: N802 - Keras's name
-    shape: Sequence[int | None] | int = (), batch_size: int | None = None, dtype: Any = None, name: str | None = None
+    shape: Sequence[int | None] | int = (),
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
 ) -> Any:
     """Return a symbol: the input of a network that is put together by calls of layers.
 
@@ -67,12 +81,25 @@ def Input(  # noqa: N802 - Keras's name
         batch_size: the size of the batch; None for any.
         dtype: the type of the numbers: "int32" for indices; None for float32, or what `set_floatx` said.
         name: the name of the input, by which a dict of batches gives it.
+        batch_shape: the shape of a batch, in place of `shape` and `batch_size`.
     """
+    if batch_shape is not None:
+        batch_size, *shape = batch_shape
     sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     for size in sizes:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0):
             raise TypeError(f"Input: the shape of an example has whole numbers and None, got {shape!r}")
     return Symbol((batch_size, *sizes), floatx() if dtype is None else dtype, name)
+
+
+class _LayersInside:
+    """The attribute `layers` of a model of a class of your own, unless it sets one: the modules in its attributes."""
+
+    def __get__(self, model: Any, kind: type) -> Any:
+        if model is None:
+            return self
+        found = [item for _, item in entries(vars(model), "") if isinstance(item, Module)]
+        return [module for place, module in enumerate(found) if module not in found[:place]]
 
 
 class Model(Fitting, Saving, Layer):
@@ -101,12 +128,13 @@ class Model(Fitting, Saving, Layer):
 
     inputs: list[Symbol]
     outputs: list[Symbol]
+    layers: list[Any] = cast("list[Any]", _LayersInside())
     _calls: list[Call] | None = None
     _nests: tuple[Any, Any] = (None, None)
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name, **options)
-        self.built = True
+        self.built = self._builds_nothing()
         if (inputs is None) != (outputs is None):
             raise ValueError("Model: give both the inputs and the outputs, symbols that begin with tg.nn.Input(shape)")
         if inputs is not None:
@@ -115,7 +143,7 @@ class Model(Fitting, Saving, Layer):
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Note the calls between inputs and outputs."""
         self.inputs, self.outputs = symbols_in(inputs), symbols_in(outputs)
-        calls, begins = calls_before(outputs)
+        calls, begins = calls_before(outputs, self.inputs)
         for symbol in begins:
             if all([symbol is not given for given in self.inputs]):
                 raise ValueError(f"Model: the outputs need {symbol!r}, which is not among the inputs")
@@ -123,6 +151,7 @@ class Model(Fitting, Saving, Layer):
         layers: list[Any] = []
         for number, symbol in enumerate(self.inputs):
             given = InputLayer(symbol.shape[1:], symbol.dtype)
+            given._given = symbol
             given.name = symbol.name or ("input_layer" if not number else f"input_layer_{number}")
             layers.append(given)
         for call in calls:
@@ -130,6 +159,19 @@ class Model(Fitting, Saving, Layer):
                 layers.append(call.function)
         self.layers = name_layers(layers)
         self._input_shape = self.inputs[0].shape if len(self.inputs) == 1 else None
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of all layers for batches of this shape, whose first axis, the batch, may be None.
+
+        Args:
+            input_shape: the shape; for several inputs a list or a dict of shapes.
+        """
+        if self._calls is None and self._builds_nothing():
+            symbolic_call(self, (_symbols_of(input_shape),), {})
+
+    def _builds_nothing(self) -> bool:
+        """Return whether the class has no `build` of its own, which makes weights of the model itself."""
+        return type(self).build.__module__.startswith("tinygraph.")
 
     def call(self, x: Any) -> Any:
         """Compute the outputs, in the nest of the symbols, from batches in the nest of the inputs."""
@@ -241,7 +283,7 @@ class Model(Fitting, Saving, Layer):
         Raises:
             ValueError: there is none, or neither is given.
         """
-        layers = self.layers if "layers" in vars(self) else self.modules()[1:]
+        layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
                 raise ValueError(f'get_layer: "{self.name}" has {len(layers)} layers, there is no number {index}')
@@ -280,6 +322,15 @@ class Model(Fitting, Saving, Layer):
             print_fn: a function to be called with the text.
         """
         print_fn(summary(self, line_length))
+
+
+def _symbols_of(shapes: Any) -> Any:
+    """Return a symbol for a shape, or a nest of symbols for a nest of shapes."""
+    if isinstance(shapes, dict):
+        return {name: _symbols_of(shape) for name, shape in shapes.items()}
+    if all([size is None or isinstance(size, int | np.integer) for size in shapes]):
+        return Symbol((None, *tuple(shapes)[1:]), floatx())
+    return [_symbols_of(shape) for shape in shapes]
 
 
 def _note(symbols: Any, result: Any, values: dict[int, Any]) -> None:

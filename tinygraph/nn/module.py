@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -265,6 +266,8 @@ class Module:
     @property
     def losses(self) -> list[Any]:
         """Numbers to add to the loss in training: the penalties of regularisers, and those given to `add_loss`."""
+        if calling.step is not None and calling.step[0] is self:
+            return calling.step[1]
         found: list[Any] = []
         for module in self.modules():
             found += [rule(tensor) for tensor, rule in module._penalties()]
@@ -277,6 +280,19 @@ class Module:
             calling.added.append(loss)
         else:
             self._added = _Added([loss] if self._added is None else [*self._added.losses, loss])
+
+    @contextmanager
+    def in_step(self, losses: list[Any], masks: Any) -> Iterator[None]:
+        """Let `losses` be these in the block, and the masks of the outputs these, too."""
+        before, calling.step = calling.step, (self, losses, masks)
+        try:
+            yield
+        finally:
+            calling.step = before
+
+    def step_now(self) -> tuple[list[Any], Any] | None:
+        """Return the `losses` and the masks of the outputs in the step that is taken; None outside of one."""
+        return calling.step[1:] if calling.step is not None and calling.step[0] is self else None
 
     def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
         return []

@@ -13,6 +13,7 @@ import numpy as np
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import filled, tree_leaves, tree_map
 from tinygraph.nn.activations import Activation
+from tinygraph.nn.calling import calling
 from tinygraph.nn.cells import (
     Cell,
     Masks,
@@ -123,7 +124,7 @@ class Recurrent(Layer):
         mask = self._checked_mask(mask, x.shape)
         states = self._first_states(initial_state, x.shape[0])
         outputs, states = self._over_time(self._stepper(x.shape, x.dtype), x, states, mask)
-        if self._carried is not None:
+        if self._carried is not None and not calling.trial:
             for carried, state in zip(self._carried.states, tree_leaves(states), strict=True):
                 carried.assign(state.data if isinstance(state, Tensor) else state)
         result = np.stack(outputs, axis=1) if self.return_sequences else outputs[-1]

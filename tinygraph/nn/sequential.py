@@ -104,14 +104,14 @@ class Sequential(Model):
                 self.outputs = [symbolic_call(layer, (self.outputs[0],), {})]
         return last
 
-    def build(self, shape: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights for batches of this shape, whose first axis, the batch, may be None.
 
         Raises:
             ShapeError: a layer does not fit.
         """
         if not self.inputs:
-            symbol = Symbol((None, *tuple(shape)[1:]), _input_dtype(self.layers[0] if self.layers else None))
+            symbol = Symbol((None, *tuple(input_shape)[1:]), _input_dtype(self.layers[0] if self.layers else None))
             outputs = symbol
             for layer in self.layers:
                 outputs = symbolic_call(layer, (outputs,), {})

@@ -30,13 +30,12 @@ def summary(model: Any, line_length: int | None = None) -> str:
 
 
 def _rows(model: Any) -> list[tuple[str, ...]]:
-    layers = getattr(model, "layers", None)
-    if layers is None:
-        return [(_title(module), "?", f"{_count(module):,}") for module in model.modules()[1:]]
+    if "layers" not in vars(model):
+        return [(_title(module), "?", f"{_count(module):,}") for module in model.layers]
     if getattr(model, "_calls", None) is not None:
         return _functional_rows(model)
     shapes = _shapes_in_turn(model)
-    return [(_title(layer), shape, _parameters(layer)) for layer, shape in zip(layers, shapes, strict=True)]
+    return [(_title(layer), shape, _parameters(layer)) for layer, shape in zip(model.layers, shapes, strict=True)]
 
 
 def _functional_rows(model: Any) -> list[tuple[str, ...]]:

@@ -7,10 +7,11 @@ is called on symbols is run once or twice on zeros, to learn the shapes of its r
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,9 +19,9 @@ from tinygraph.engine.array_methods import ArrayMethods
 from tinygraph.engine.modes import no_grad
 from tinygraph.engine.nested import mapped
 from tinygraph.errors import GraphError
-from tinygraph.nn.calling import training_as
+from tinygraph.nn.calling import on_trial, training_as
 
-__all__ = ["Call", "Shape", "Symbol", "calls_before", "has_symbols", "symbolic_call"]
+__all__ = ["Call", "Shape", "Symbol", "calls_before", "first_call", "has_symbols", "symbolic_call"]
 
 Shape = tuple[int | None, ...]
 
@@ -28,6 +29,9 @@ Shape = tuple[int | None, ...]
 SIZES = ((1, 2), (64, 128))
 
 _numbers = itertools.count()
+
+# The calls of each module on symbols, the first one first. A call lives as long as its results do.
+_calls_of: weakref.WeakKeyDictionary[Any, list[weakref.ref[Call]]] = weakref.WeakKeyDictionary()
 
 
 def _later_than(number: int) -> None:
@@ -53,10 +57,15 @@ class Call:
     result: Any
     number: int
 
+    def __post_init__(self) -> None:
+        if hasattr(self.function, "named_parameters"):
+            _calls_of.setdefault(self.function, []).append(weakref.ref(self))
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a call of another process, or of a copy: calls from now on come after it."""
         vars(self).update(state)
         _later_than(self.number)
+        self.__post_init__()
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
@@ -72,6 +81,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
     """
 
     __array_priority__ = 2000.0
+    without_values: ClassVar[bool] = True  # tinygraph's functions, too, are noted when they are called with it
 
     def __init__(self, shape: Shape, dtype: Any, name: str | None = None, call: Call | None = None) -> None:
         self.shape = shape
@@ -186,7 +196,7 @@ def _tried(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     def zeros(item: Any) -> Any:
         return np.zeros(_sizes(item.shape, which), item.dtype) if type(item) is Symbol else item
 
-    with no_grad(), training_as(False), np.errstate(all="ignore"):
+    with no_grad(), training_as(False), on_trial(), np.errstate(all="ignore"):
         return function(*mapped(args, zeros), **mapped(kwargs, zeros))
 
 
@@ -209,17 +219,24 @@ def _symbol(first: Any, second: Any, call: Call) -> Symbol:
     return Symbol(shape, first.dtype, getattr(call.function, "name", None), call)
 
 
-def calls_before(outputs: Any) -> tuple[list[Call], list[Symbol]]:
-    """Return the calls that results come from, in their order, and the inputs at their beginning."""
+def first_call(module: Any) -> Call | None:
+    """Return the first call of a module on symbols whose results somebody still has, or None."""
+    living = [call for reference in _calls_of.get(module, ()) if (call := reference()) is not None]
+    return living[0] if living else None
+
+
+def calls_before(outputs: Any, inputs: list[Symbol]) -> tuple[list[Call], list[Symbol]]:
+    """Return the calls that lead from inputs to results, in their order, and the symbols that these begin with."""
     calls: dict[int, Call] = {}
-    inputs: list[Symbol] = []
+    begins: list[Symbol] = []
+    given = {id(symbol) for symbol in inputs}
     waiting = symbols_in(outputs)
     while waiting:
         symbol = waiting.pop()
-        if symbol.call is None:
-            if all([symbol is not other for other in inputs]):
-                inputs.append(symbol)
+        if symbol.call is None or id(symbol) in given:
+            if all([symbol is not other for other in begins]):
+                begins.append(symbol)
         elif id(symbol.call) not in calls:
             calls[id(symbol.call)] = symbol.call
             waiting += symbols_in((symbol.call.args, symbol.call.kwargs))
-    return sorted(calls.values(), key=lambda call: call.number), inputs
+    return sorted(calls.values(), key=lambda call: call.number), begins

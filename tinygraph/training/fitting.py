@@ -63,6 +63,13 @@ class Fitting:
         Raises:
             ValueError: no optimiser, loss or metric has such a name.
         """
+        for method in ("train_step", "test_step", "predict_step"):
+            if hasattr(type(self), method):
+                raise TypeError(
+                    f"compile: fit does not call {type(self).__name__}.{method}, as its steps are compiled programs. "
+                    "Override compute_loss(self, x, y, y_pred, sample_weight) for a loss of your own, or write the "
+                    "loop: for x, y in batches: loss = ...; loss.backward(); optimizer.step(); optimizer.zero_grad()"
+                )
         recipe = Recipe(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
         self._state = State(self, recipe, run_eagerly)
 
@@ -235,6 +242,11 @@ class Fitting:
         state.make_weights(self, batch)
         return tree_map(np.array, step(batch))
 
+    @property
+    def has_own_loss(self) -> bool:
+        """True if the class has a `compute_loss` of its own."""
+        return type(self).compute_loss is not Fitting.compute_loss
+
     # --- single batches ---------------------------------------------------------------------------------------------
 
     def train_on_batch(
@@ -268,6 +280,8 @@ class Fitting:
     ) -> Any:
         """Return the loss of a batch as a Tensor with its graph, to go backward from, or to draw: `tg.draw(loss)`.
 
+        The steps of `fit` use the `compute_loss` of a class that overrides it.
+
         Args:
             x: the inputs.
             y: the targets.
@@ -276,6 +290,9 @@ class Fitting:
             training: compute them as in training.
         """
         state = self._compiled("compute_loss")
+        step = self.step_now()  # type: ignore[attr-defined]
+        if step is not None:  # `super().compute_loss` in a class that has its own
+            return state.recipe.total(y, y_pred, sample_weight, *step)
         if x is not None:
             x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
             prepare(self, state.recipe, (x, y, sample_weight), training=False)

@@ -86,8 +86,9 @@ class Recipe:
 
     @property
     def metrics(self) -> list[Any]:
-        """All metrics, the mean of the loss first."""
-        return [self.loss_mean, *[metric for output in self.outputs for metric in output.tracked]]
+        """All metrics: the mean of the loss, the means of the losses of several outputs, and the other metrics."""
+        means = [output.loss_mean for output in self.outputs if output.loss_mean is not None]
+        return [self.loss_mean, *means, *[metric for output in self.outputs for metric, _ in output.metrics]]
 
     # --- in each step -----------------------------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Recipe:
             masks: True where an output counts, or None, for each output; nothing for no masks.
         """
         parts = [
-            output.loss_of(y, p, w, mask)
+            output.weighted(output.loss_of(y, p, w, mask))
             for output, y, p, w, mask in self._parts(y_true, y_pred, sample_weight, masks)
             if output.loss is not None
         ]
@@ -168,7 +169,8 @@ class Output:
 
     Attributes:
         loss: a function of targets, predictions and weights; None for an output without a loss.
-        tracked: its metrics, with the mean of its own loss where there are several outputs.
+        metrics: its metrics, each with True if it counts examples by their sample weights.
+        loss_mean: the mean of its own loss, without its weight; None where there is one output.
     """
 
     def __init__(
@@ -188,19 +190,18 @@ class Output:
             for metric, _ in self.metrics:
                 if not metric.name.startswith(f"{name}_"):  # of a loaded model
                     metric.name = f"{name}_{metric.name}"
+        _name_apart([metric for metric, _ in self.metrics])
         if y_true is not None:
             for metric, _ in self.metrics:
                 metric.build(y_true.shape, y_pred.shape)
         self.loss_mean = of_metrics.Mean(f"{name}_loss") if several and self.loss is not None else None
         self._last: Any = None
 
-    @property
-    def tracked(self) -> list[Any]:
-        """The metrics of the output."""
-        return [*([] if self.loss_mean is None else [self.loss_mean]), *[metric for metric, _ in self.metrics]]
-
     def loss_of(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> Any:
-        """Return the weighted loss of a batch, one number: where the loss is a mean, that of the places in the mask."""
+        """Return the loss of a batch, one number, without the weight of the output.
+
+        Where the loss is a mean, it is that of the places in the mask.
+        """
         assert self.loss is not None
         if mask is not None:
             counted = _places(mask, y_pred)
@@ -209,7 +210,10 @@ class Output:
                 counted = counted * (counted.size / np.where(number == 0, 1, number)).astype(counted.dtype)
             sample_weight = counted if sample_weight is None else _times(counted, sample_weight)
         loss = self.loss(y_true, y_pred) if sample_weight is None else self.loss(y_true, y_pred, sample_weight)
-        loss = loss if not loss.shape else np.mean(loss)
+        return loss if not loss.shape else np.mean(loss)
+
+    def weighted(self, loss: Any) -> Any:
+        """Return the loss of a batch times the weight of the output."""
         return loss if self.weight == 1 else loss * self.weight
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> None:
@@ -232,6 +236,16 @@ def _check_names(loss: Any, *metrics: Any) -> None:
     for item in tree_leaves(list(metrics)):
         if isinstance(item, str) and item not in ("accuracy", "acc", "crossentropy", "ce"):
             of_metrics.get(item)
+
+
+def _name_apart(metrics: list[Any]) -> None:
+    """Give metrics of the same name a number behind it: "auc", "auc_1"."""
+    taken: dict[str, int] = {"loss": 1}
+    for metric in metrics:
+        name, number = metric.name, taken.get(metric.name, 0)
+        taken[name] = number + 1
+        if number:
+            metric.name = f"{name}_{number}"
 
 
 def _in_order(nest: Any, keys: list[str] | None) -> list[Any]:

@@ -27,9 +27,15 @@ class Steps:
         self.model, self.recipe, self.run_eagerly, self.comm = model, recipe, run_eagerly, comm
         averaged = None if comm is None else _averaging(model, comm)
 
+        def loss_of(x: Any, y: Any, w: Any, predictions: Any, masks: Any, own: Any) -> Any:
+            if not model.has_own_loss:
+                return recipe.total(y, predictions, w, own, masks)
+            with model.in_step(own, masks):
+                return model.compute_loss(x=x, y=y, y_pred=predictions, sample_weight=w)
+
         def train(x: Any, y: Any, w: Any) -> None:
             predictions, masks, own = model.predictions(x, training=True)
-            loss = recipe.total(y, predictions, w, own, masks)
+            loss = loss_of(x, y, w, predictions, masks, own)
             loss.backward()
             if averaged is not None:
                 averaged(examples_of(x), masks)
@@ -41,7 +47,7 @@ class Steps:
         def test(x: Any, y: Any, w: Any) -> None:
             with no_grad():
                 predictions, masks, own = model.predictions(x, training=False)
-                loss = recipe.total(y, predictions, w, own, masks)
+                loss = loss_of(x, y, w, predictions, masks, own)
                 recipe.update(y, plain(predictions), w, plain(loss), examples_of(x), masks)
 
         def predict(x: Any) -> Any:

@@ -3,13 +3,16 @@
 import sys
 from typing import Any
 
+from tinygraph.keras.utils.batches import PyDataset
 from tinygraph.keras.utils.labels import to_categorical
 from tinygraph.keras.utils.plotting import plot_model
 from tinygraph.keras.utils.scaling import normalize
 from tinygraph.keras.utils.seeds import set_random_seed
 from tinygraph.keras.utils.sequences import pad_sequences
 
-__all__ = ["normalize", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
+__all__ = ["PyDataset", "Sequence", "normalize", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
+
+Sequence = PyDataset  # the older name
 
 
 def __getattr__(name: str) -> Any:
