@@ -54,7 +54,7 @@ def main(out: Path, steps: int | None = None) -> Results:
     large = tg.data.available("mnist.npz")
     pictures, labels = mnist() if large else eight_by_eight()
     steps = steps or (3000 if large else 900)
-    print("data:", "MNIST, 28 × 28" if large else "scikit-learn's digits, 8 × 8", f"{len(pictures):,} pictures")
+    print("data:", "MNIST, 28 × 28," if large else "scikit-learn's digits, 8 × 8,", f"{len(pictures):,} pictures")
 
     nn.set_seed(0)
     rng = np.random.default_rng(0)
