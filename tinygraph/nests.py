@@ -12,7 +12,7 @@ import numpy as np
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 
-__all__ = ["Nest", "assign_all", "entries", "filled", "tree_leaves", "tree_map"]
+__all__ = ["Nest", "assign_all", "entries", "filled", "plain", "tree_leaves", "tree_map"]
 
 Nest = Any
 
@@ -46,6 +46,11 @@ def filled(structure: Nest, values: Iterable[Any]) -> Nest:
     """Return the structure with its entries replaced by these values, in order."""
     remaining = iter(values)
     return tree_map(lambda _: next(remaining), structure)
+
+
+def plain(structure: Nest) -> Nest:
+    """Return nested dicts, lists and tuples with the values of Tensors in their places."""
+    return tree_map(lambda item: item.data if isinstance(item, Tensor) else item, structure)
 
 
 # --- by path ----------------------------------------------------------------------------------------------------------

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygraph.data.arrays import arrays_of, length_of
 from tinygraph.data.rows import Rows
-from tinygraph.nests import filled, tree_leaves, tree_map
+from tinygraph.nests import filled, plain, tree_leaves, tree_map
 
-__all__ = ["ArrayFeed", "Feed", "StreamFeed", "feed_of", "split_off"]
+__all__ = ["ArrayFeed", "Feed", "FeedOptions", "StreamFeed", "feed_of", "split_off"]
 
 Batch = tuple[Any, Any, Any]
 
@@ -53,18 +53,18 @@ class ArrayFeed(Feed):
         generator: np.random.Generator | None = None, steps: int | None = None,
     ) -> None:  # fmt: skip
         self.nest = [arrays_of(part, call) for part in (x, y, sample_weight)]
-        self.leaves = [_plain(leaf) for leaf in tree_leaves(self.nest)]
-        self.rows = _rows(call, self.nest)
+        self.leaves = tree_leaves(plain(self.nest))
+        _count_rows(call, self.nest)
         for name, part in zip(("inputs", "targets", "weights"), self.nest, strict=True):
-            _check_finite(call, name, part)
+            _refuse_nan(call, name, part)
         kinds = [dtype if leaf.dtype.kind == "f" else None for leaf in self.leaves]
         self._kinds = kinds
-        self._rows = Rows(self.leaves, batch_size, shuffle=generator is not None, generator=generator, dtype=kinds)
-        self.steps = len(self._rows) if steps is None else steps
+        self._batches = Rows(self.leaves, batch_size, shuffle=generator is not None, generator=generator, dtype=kinds)
+        self.steps = len(self._batches) if steps is None else steps
 
     def first(self) -> Batch:
         """Return the first rows in their own order: as many as a batch has, which stateful layers ask for."""
-        pairs = zip([leaf[: self._rows.size] for leaf in self.leaves], self._kinds, strict=True)
+        pairs = zip([leaf[: self._batches.size] for leaf in self.leaves], self._kinds, strict=True)
         x, y, w = filled(self.nest, [leaf if kind is None else leaf.astype(kind) for leaf, kind in pairs])
         return x, y, w
 
@@ -72,7 +72,7 @@ class ArrayFeed(Feed):
         """Go through the rows once, or until there were as many batches as `steps` says."""
         taken = 0
         while taken < (self.steps or 0):
-            for parts in self._rows:
+            for parts in self._batches:
                 x, y, w = filled(self.nest, parts)
                 yield x, y, w
                 taken += 1
@@ -143,8 +143,8 @@ class StreamFeed(Feed):
             raise ValueError(f"{self.call}: a batch is (inputs, targets, weights), got a tuple of {len(parts)}")
         x, y, w = (*parts, None, None)[:3]
         arrays = arrays_of([x, y, w], self.call)
-        x, y, w = tree_map(lambda leaf: _cast(_plain(leaf), self.dtype), arrays)
-        _rows(self.call, [x, y, w])
+        x, y, w = tree_map(lambda leaf: _cast(leaf, self.dtype), plain(arrays))
+        _count_rows(self.call, [x, y, w])
         return x, y, w
 
 
@@ -153,19 +153,28 @@ def iter_anew(source: Any) -> bool:
     return iter(source) is not source if hasattr(source, "__iter__") else True
 
 
-@dataclass
-class Asked:
-    """The arguments of `fit` and its like that say how data are fed."""
+@dataclass(frozen=True)
+class FeedOptions:
+    """The arguments of `fit` and its like that say how data are fed.
+
+    Attributes:
+        call: the method to name in messages.
+        dtype: the dtype that floating numbers are cast to.
+        batch_size: rows in a batch of arrays; None for 32.
+        generator: draws an order of the rows for each epoch; None keeps the order.
+        steps: batches in an epoch; None for all.
+        class_weight: the weight of the examples of each class, by its number.
+    """
 
     call: str
     dtype: Any
     batch_size: int | None = None
     generator: np.random.Generator | None = None
     steps: int | None = None
-    class_weight: Mapping[int, float] | None = field(default=None)
+    class_weight: Mapping[int, float] | None = None
 
 
-def feed_of(x: Any, y: Any, sample_weight: Any, asked: Asked) -> Feed:
+def feed_of(x: Any, y: Any, sample_weight: Any, options: FeedOptions) -> Feed:
     """Return the data as a feed.
 
     Raises:
@@ -173,17 +182,17 @@ def feed_of(x: Any, y: Any, sample_weight: Any, asked: Asked) -> Feed:
             weight.
         TypeError: the data are of a kind that has no rows.
     """
-    call = asked.call
+    call = options.call
     if _is_stream(x):
         if y is not None or sample_weight is not None:
             raise ValueError(f"{call}: batches of a {type(x).__name__} bring their targets and weights themselves")
-        if asked.class_weight is not None:
+        if options.class_weight is not None:
             raise ValueError(f"{call}: class_weight needs arrays; give the weights as the third part of each batch")
-        return StreamFeed(call, x, asked.dtype, asked.steps)
-    if asked.class_weight is not None:
-        sample_weight = _with_class_weights(call, asked.class_weight, y, sample_weight)
-    size = 32 if asked.batch_size is None else asked.batch_size
-    return ArrayFeed(call, x, y, sample_weight, size, asked.dtype, asked.generator, asked.steps)
+        return StreamFeed(call, x, options.dtype, options.steps)
+    if options.class_weight is not None:
+        sample_weight = _with_class_weights(call, options.class_weight, y, sample_weight)
+    size = 32 if options.batch_size is None else options.batch_size
+    return ArrayFeed(call, x, y, sample_weight, size, options.dtype, options.generator, options.steps)
 
 
 def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tuple[Batch, Batch]:
@@ -197,7 +206,7 @@ def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tu
     if not 0 < share < 1:
         raise ValueError(f"{call}: validation_split must be between 0 and 1, got {share!r}")
     nest = [arrays_of(part, call) for part in (x, y, sample_weight)]
-    rows = _rows(call, nest)
+    rows = _count_rows(call, nest)
     cut = int(np.floor(rows * (1 - share)))
     if not 0 < cut < rows:
         raise ValueError(f"{call}: a validation_split of {share} leaves nothing of {rows} rows on one side")
@@ -212,15 +221,16 @@ def _is_stream(x: Any) -> bool:
     return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
-def _plain(leaf: Any) -> Any:
-    return leaf.data if hasattr(leaf, "requires_grad") else leaf
-
-
 def _cast(leaf: Any, dtype: Any) -> Any:
     return leaf.astype(dtype) if leaf.dtype.kind == "f" and leaf.dtype != dtype else leaf
 
 
-def _rows(call: str, nest: list[Any]) -> int:
+def _count_rows(call: str, nest: list[Any]) -> int:
+    """Return the number of rows of inputs, targets and weights.
+
+    Raises:
+        ValueError: the numbers of rows differ, or there are none.
+    """
     sizes = [sorted({len(leaf) for leaf in tree_leaves(part)}) for part in nest]
     flat = {size for some in sizes for size in some}
     if len(flat) > 1:
@@ -236,11 +246,12 @@ def _rows(call: str, nest: list[Any]) -> int:
     return rows
 
 
-def _check_finite(call: str, name: str, part: Any) -> None:
-    for leaf in map(_plain, tree_leaves(part)):
+def _refuse_nan(call: str, name: str, part: Any) -> None:
+    """Raise ValueError if there is a NaN in the inputs, targets or weights; infinite numbers are left to the user."""
+    for leaf in tree_leaves(plain(part)):
         if leaf.dtype.kind == "f" and leaf.size:
             with np.errstate(all="ignore"):
-                finite = np.isfinite(np.sum(leaf, dtype=leaf.dtype))
+                finite = np.isfinite(np.sum(leaf, dtype=leaf.dtype))  # which needs no array of the size of the data
             if not finite and np.isnan(leaf).any():
                 row = int(np.argwhere(np.isnan(leaf))[0][0])
                 raise ValueError(
@@ -250,6 +261,17 @@ def _check_finite(call: str, name: str, part: Any) -> None:
 
 
 def _with_class_weights(call: str, weights: Mapping[int, float], y: Any, sample_weight: Any) -> Any:
+    """Return the weights of examples: those of their classes, times those that were given.
+
+    Args:
+        call: the method to name in messages.
+        weights: the weight of each class, by its number.
+        y: the targets: numbers of classes, shape (examples,) or (examples, 1), or one-hot, (examples, classes).
+        sample_weight: the weights that were given, or None.
+
+    Raises:
+        ValueError: a class of the targets has no weight.
+    """
     labels = np.asarray(y)
     if labels.ndim > 1 and labels.shape[-1] > 1:
         labels = np.argmax(labels, axis=-1)

@@ -13,7 +13,7 @@ from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
-from tinygraph.training.feeding import Asked, Feed, feed_of, split_off
+from tinygraph.training.feeding import Feed, FeedOptions, feed_of, split_off
 from tinygraph.training.loop import Training, called_once, evaluated, predicted, prepare, trained
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
@@ -135,8 +135,8 @@ class Fitting:
         if validation_split and validation_data is None:
             given, validation_data = split_off("fit", validation_split, x, y, sample_weight)
         generator = state.generator if shuffle else None
-        asked = Asked("fit", self._input_dtype(), batch_size, generator, steps_per_epoch, class_weight)
-        feed = feed_of(*given, asked)
+        options = FeedOptions("fit", self._input_dtype(), batch_size, generator, steps_per_epoch, class_weight)
+        feed = feed_of(*given, options)
         validation = None
         if validation_data is not None:
             size = batch_size if validation_batch_size is None else validation_batch_size
@@ -366,12 +366,12 @@ class Fitting:
         return self.default_dtype()  # type: ignore[attr-defined]
 
     def _feed(self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None) -> Feed:
-        return feed_of(x, y, sample_weight, Asked(call, self._input_dtype(), batch_size, None, steps))
+        return feed_of(x, y, sample_weight, FeedOptions(call, self._input_dtype(), batch_size, None, steps))
 
     def _one_batch(self, call: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Any, Any, Any]:
         rows = len(tree_leaves(x)[0]) if tree_leaves(x) else 0
-        asked = Asked(call, self._input_dtype(), max(1, rows), None, None, class_weight)
-        return next(iter(feed_of(x, y, sample_weight, asked).epoch()))
+        options = FeedOptions(call, self._input_dtype(), max(1, rows), None, None, class_weight)
+        return next(iter(feed_of(x, y, sample_weight, options).epoch()))
 
 
 class State:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph import optim
-from tinygraph.nests import tree_leaves
+from tinygraph.nests import plain, tree_leaves
 from tinygraph.training import losses as of_losses
 from tinygraph.training import metrics as of_metrics
 
@@ -75,12 +75,12 @@ class Recipe:
         several = len(predictions) > 1
         losses = _for_each("loss", self.loss, called, shared=True)
         weights = _for_each("loss_weights", self.loss_weights, called, shared=False)
-        plain, weighted = (
+        unweighted, weighted = (
             _for_each(name, given, called, shared=True, lists=True)
             for name, given in zip(("metrics", "weighted_metrics"), self.given, strict=True)
         )
         self.outputs = [
-            Output(name, losses[i], weights[i], (plain[i], weighted[i]), targets[i], predictions[i], several)
+            Output(name, losses[i], weights[i], (unweighted[i], weighted[i]), targets[i], predictions[i], several)
             for i, name in enumerate(called)
         ]
 
@@ -291,8 +291,7 @@ def _for_each(call: str, given: Any, names: Sequence[str], shared: bool, lists: 
 
 def _places(mask: Any, y_pred: Any) -> Any:
     """Return a mask as weights, in the dtype of the predictions."""
-    plain = mask.data if hasattr(mask, "requires_grad") else mask
-    return plain.astype(y_pred.dtype)
+    return plain(mask).astype(y_pred.dtype)
 
 
 def _times(counted: Any, sample_weight: Any) -> Any:
@@ -303,5 +302,5 @@ def _times(counted: Any, sample_weight: Any) -> Any:
 
 def _number(result: Any) -> Any:
     """Return the result of a metric as a float, or as an array."""
-    value = np.asarray(result.data if hasattr(result, "requires_grad") else result)
+    value = np.asarray(plain(result))
     return float(value) if value.ndim == 0 else value

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygraph.engine.modes import no_grad
 from tinygraph.errors import UnsupportedError
-from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.nests import plain, tree_leaves
 from tinygraph.training.recipe import Recipe
 
 __all__ = ["Steps"]
@@ -93,11 +93,6 @@ def _with_idle_steps(train: Any, recipe: Recipe, averaged: Callable[[int, Any], 
         recipe.optimizer.zero_grad()
 
     return step
-
-
-def plain(structure: Any) -> Any:
-    """Return a nest with the values of its Tensors."""
-    return tree_map(lambda item: item.data if hasattr(item, "requires_grad") else item, structure)
 
 
 def examples_of(x: Any) -> int:
