@@ -63,15 +63,14 @@ def onnx(
     recorded = opened.first
     if recorded.generators:
         raise UnsupportedError("onnx: the function draws random numbers. Draw them outside, and give it the numbers")
-    writer = Writer(opened)
+    writer = Writer(opened, rows)
     names = [*names_of(call, given)]
     inputs = [
-        writer.input(node, names[position], rows)
-        for node, position in zip(recorded.arguments, saved.arguments, strict=True)
+        writer.input(node, names[position]) for node, position in zip(recorded.arguments, saved.arguments, strict=True)
     ]
     for variable, state in zip(recorded.variables, saved.state, strict=True):
         writer.weight(variable.node, state.name, state.value)
-    writer.write(operators(), rows)
+    writer.write(operators())
     outputs = [writer.result(node, name) for name, node in _named(opened.first.results, "output")]
     model = writer.model(getattr(function, "name", None) or "model", inputs, outputs)
     write_whole("onnx", target, onnx_ir.to_proto(model).SerializeToString())

@@ -6,7 +6,7 @@ computed in the graph, from the shape of the first input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ __all__ = ["OPSET", "Call", "Writer"]
 # The version of ONNX's operators, and of the file, which runtimes of the last years read.
 OPSET, IR_VERSION = 18, 9
 
-_N = Form()
+_ROWS = Form()  # the number of rows itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class Call:
 
     Attributes:
         node: the node.
-        args, kwargs, shape, dtype: its own.
+        args, kwargs: its arguments.
+        shape, dtype: those of its result.
     """
 
     node: Node
@@ -68,58 +69,62 @@ class Call:
 class Writer:
     """The nodes and the constants of an ONNX graph, as they are written.
 
+    Args:
+        program: the recorded program, whose shapes may depend on the number of rows.
+        rows: the name of the number of rows in the file; None for a program of one size.
+
     Attributes:
-        nodes: in order.
+        ir: the package `onnx_ir`.
+        nodes: the nodes, in the order in which they are computed.
         constants: the initializers, by name.
     """
 
-    def __init__(self, program: OpenProgram) -> None:
-        import onnx_ir
+    def __init__(self, program: OpenProgram, rows: str | None) -> None:
+        import onnx_ir  # an optional extra
 
         self.ir: Any = onnx_ir
+        self.rows = rows
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
         self._program = program
         self._values: dict[int, Any] = {}  # by the indices of nodes
-        self._known: dict[Any, Any] = {}  # constants by their contents, and what is computed from the number of rows
-        self._held: list[Any] = []
-        self._rows: tuple[Any, int] | None = None  # the input and the axis with the number of rows
+        self._constants_by_content: dict[Any, Any] = {}
+        self._sizes: dict[Form, Any] = {}
+        self._axis_of_rows: tuple[Any, int] | None = None  # the first input with an axis of rows, and that axis
 
     # --- values -------------------------------------------------------------------------------------------------------
 
-    def input(self, node: Node, name: str, rows: str | None) -> Any:
-        """Return a new input of the graph for a node.
-
-        Args:
-            node: an argument of the program.
-            name: of the input.
-            rows: the name of the number of rows.
-        """
+    def input(self, node: Node, name: str) -> Any:
+        """Return a new input of the graph, with this name, for an argument of the program."""
         shape = self.shape(node)
-        value = self.ir.val(name, self.ir.DataType.from_numpy(node.dtype), [_dimension(size, rows) for size in shape])
+        value = self.ir.val(name, self.ir.DataType.from_numpy(node.dtype), self._dimensions(shape))
         self._values[node.index] = value
-        if self._rows is None and _N in shape:
-            self._rows = value, shape.index(_N)
+        if self._axis_of_rows is None and _ROWS in shape:
+            self._axis_of_rows = value, shape.index(_ROWS)
         return value
 
     def weight(self, node: Node, name: str, array: Any) -> None:
         """Let a node be an array that the program takes from outside."""
         self._values[node.index] = self._constant(np.array(array, node.dtype), name)
 
-    def set(self, node: Node, value: Any, rows: str | None) -> None:
+    def _let(self, node: Node, value: Any) -> None:
         """Let a node be a value of the graph, of the shape and dtype that was recorded."""
         if value.shape is None and value.producer() is not None:
-            value.shape = self.ir.Shape([_dimension(size, rows) for size in self.shape(node)])
+            value.shape = self.ir.Shape(self._dimensions(self.shape(node)))
         self._values[node.index] = value
 
     def shape(self, item: Any) -> tuple[Any, ...]:
         """Return the shape of an argument, with forms."""
         if isinstance(item, Node):
-            found: tuple[Any, ...] = self._program.parts[item.index][3]
-            return found
-        return (
-            tuple(item.shape) if type(item) is Uniform else (item.count,) if type(item) is Counted else np.shape(item)
-        )
+            _, _, _, shape, _ = self._program.parts[item.index]
+            return tuple(shape)
+        if type(item) is Uniform:
+            return tuple(item.shape)
+        return (item.count,) if type(item) is Counted else np.shape(item)
+
+    def _dimensions(self, shape: tuple[Any, ...]) -> list[int | str | None]:
+        """Return a shape as ONNX has it: of numbers, the name of the number of rows, and None for other forms."""
+        return [(self.rows if size == _ROWS else None) if type(size) is Form else size for size in shape]
 
     def dtype(self, item: Any) -> Any:
         """Return what NumPy's promotion needs to know of an argument: a dtype, or a Python number."""
@@ -138,7 +143,10 @@ class Writer:
 
         Args:
             item: a node, an array, a number, or a form.
-            dtype: that it is turned into; None leaves an array's as it is.
+            dtype: the dtype of the value; None for that of the argument.
+
+        Raises:
+            UnsupportedError: an array depends on the number of rows in a way that ONNX cannot say.
         """
         if isinstance(item, Node):
             return self.cast(self._values[item.index], item.dtype, dtype)
@@ -178,15 +186,14 @@ class Writer:
 
     def _constant(self, array: Any, name: str | None) -> Any:
         key = (name, array.dtype.str, array.shape, array.tobytes()) if array.size <= 64 or name else None
-        if key is not None and key in self._known:
-            return self._known[key]
-        wish = name or "constant"
-        chosen = next(n for n in _names(wish) if n not in self.constants)
+        if key is not None and key in self._constants_by_content:
+            return self._constants_by_content[key]
+        chosen = next(wish for wish in _numbered(name or "constant") if wish not in self.constants)
         tensor = self.ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=chosen)
         made = self.ir.val(chosen, tensor.dtype, tensor.shape, const_value=tensor)
         self.constants[chosen] = made
         if key is not None:
-            self._known[key] = made
+            self._constants_by_content[key] = made
         return made
 
     # --- the number of rows -------------------------------------------------------------------------------------------
@@ -195,16 +202,16 @@ class Writer:
         """Return a whole number that may depend on the number of rows, as a value of one axis."""
         if type(item) is not Form:
             return self.ints([item])
-        if item not in self._known:
-            self._known[item] = self._computed(item)
-        return self._known[item]
+        if item not in self._sizes:
+            self._sizes[item] = self._computed(item)
+        return self._sizes[item]
 
     def _computed(self, form: Form) -> Any:
-        if form == _N:
-            assert self._rows is not None
-            value, axis = self._rows
+        if form == _ROWS:
+            assert self._axis_of_rows is not None
+            value, axis = self._axis_of_rows
             return self.emit("Shape", [value], np.int64, start=axis, end=axis + 1)
-        found = self.size(_N)
+        found = self.size(_ROWS)
         if form.power == 2:
             found = self.emit("Mul", [found, found])
         if form.plus:
@@ -222,12 +229,9 @@ class Writer:
         return self.emit("Concat", [self.size(size) for size in shape], np.int64, axis=0)
 
     def reshape(self, value: Any, shape: Sequence[Any]) -> Any:
-        """Return a value in another shape."""
-        forms = [place for place, size in enumerate(shape) if type(size) is Form]
-        if len(forms) == 1 and 0 not in shape:
-            return self.emit(
-                "Reshape", [value, self.ints([-1 if at == forms[0] else size for at, size in enumerate(shape)])]
-            )
+        """Return a value in another shape, whose only form ONNX finds by itself."""
+        if sum([type(size) is Form for size in shape]) == 1 and 0 not in shape:
+            return self.emit("Reshape", [value, self.ints([-1 if type(size) is Form else size for size in shape])])
         return self.emit("Reshape", [value, self.sizes(shape)], allowzero=1)
 
     # --- operators ----------------------------------------------------------------------------------------------------
@@ -249,12 +253,11 @@ class Writer:
         self.nodes.append(node)
         return result
 
-    def write(self, tables: Mapping[Any, Callable[[Writer, Call], Any]], rows: str | None) -> None:
+    def write(self, tables: Mapping[Any, Callable[[Writer, Call], Any]]) -> None:
         """Write all calls of the program.
 
         Args:
-            tables: by a function what writes a call of it.
-            rows: the name of the number of rows.
+            tables: the writers of calls, by the function that is called.
 
         Raises:
             UnsupportedError: ONNX has no operator for one of them.
@@ -268,7 +271,7 @@ class Writer:
             if found is None:
                 raise call.unknown("any arguments")
             before = len(self.nodes)
-            self.set(node, found(self, call), rows)
+            self._let(node, found(self, call))
             for made in self.nodes[before:]:
                 made.metadata_props["tinygraph.source"] = str(node.source) if node.source is not None else ""
 
@@ -280,7 +283,12 @@ class Writer:
         return value
 
     def model(self, name: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        """Return the model."""
+        """Return the model.
+
+        Args:
+            name: the name of the graph.
+            inputs, outputs: values that `input` and `result` returned.
+        """
         used = {value.name for node in self.nodes for value in node.inputs if value is not None}
         graph = self.ir.Graph(
             inputs, outputs, nodes=self.nodes, name=name,
@@ -290,12 +298,8 @@ class Writer:
         return self.ir.Model(graph, ir_version=IR_VERSION, producer_name="tinygraph")
 
 
-def _dimension(size: Any, rows: str | None) -> Any:
-    """Return the size of an axis as ONNX has it: a number, the name of the number of rows, or None."""
-    return (rows if size == _N else None) if type(size) is Form else size
-
-
-def _names(wish: str) -> Any:
+def _numbered(wish: str) -> Iterator[str]:
+    """Yield a name, and then the name with numbers behind it."""
     yield wish
     number = 1
     while True:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinygraph.engine.nested import mapped
-from tinygraph.nn.arguments import Place, plain_of, thing_of, together
+from tinygraph.nn.arguments import Reference, plain_of, thing_of, together
 from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
 
 __all__ = ["freeze_as_written", "frozen_modules", "network_config", "network_of", "sequential_config", "sequential_of"]
@@ -54,8 +54,8 @@ def network_config(model: Any) -> dict[str, Any]:
         for symbol in symbols_in(structure):
             numbers.setdefault(id(symbol), len(numbers))
 
-    def placed(structure: Any) -> Any:
-        return mapped(structure, lambda item: Place(numbers[id(item)]) if type(item) is Symbol else item)
+    def by_number(structure: Any) -> Any:
+        return mapped(structure, lambda item: Reference(numbers[id(item)]) if type(item) is Symbol else item)
 
     note(model.inputs)
     calls: list[dict[str, Any]] = []
@@ -65,8 +65,8 @@ def network_config(model: Any) -> dict[str, Any]:
             calls.append(
                 {
                     "call": plain_of(call.function, where),
-                    "args": plain_of(placed(call.args), where),
-                    "kwargs": plain_of(placed(call.kwargs), where),
+                    "args": plain_of(by_number(call.args), where),
+                    "kwargs": plain_of(by_number(call.kwargs), where),
                     "first": len(numbers),
                 }
             )
@@ -74,8 +74,8 @@ def network_config(model: Any) -> dict[str, Any]:
     return {
         "name": model._name,
         "symbols": [_symbol_data(symbol) for symbol in model.inputs],
-        "inputs": plain_of(placed(model._nests[0])),
-        "outputs": plain_of(placed(model._nests[1])),
+        "inputs": plain_of(by_number(model._nests[0])),
+        "outputs": plain_of(by_number(model._nests[1])),
         "calls": calls,
         **_frozen(model),
     }
@@ -90,7 +90,7 @@ def network_of(kind: Any, config: Mapping[str, Any]) -> Any:
     symbols: list[Any] = [_symbol_of(data) for data in config["symbols"]]
 
     def found(item: Any) -> Any:
-        if not isinstance(item, Place):
+        if not isinstance(item, Reference):
             return item
         if not 0 <= item.number < len(symbols):
             raise ValueError(f"a call of the network needs symbol {item.number}, which no call before it makes")

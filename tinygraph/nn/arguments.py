@@ -31,7 +31,7 @@ _ROOMS = {
 }
 
 __all__ = [
-    "Arguments", "Place", "also_known", "config_of", "kept", "made_of", "plain_of", "register", "registered",
+    "Arguments", "Reference", "also_known", "config_of", "kept", "made_of", "plain_of", "register", "registered",
     "thing_of", "together",
 ]  # fmt: skip
 
@@ -98,7 +98,7 @@ def also_known(things: Mapping[str, Any] | None) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Place:
+class Reference:
     """A number in plain data that stands for something which the data are about, such as a symbol of a network."""
 
     number: int
@@ -198,7 +198,7 @@ def plain_of(value: Any, place: str = "value") -> Any:
         return {"tuple": [plain_of(item, place) for item in value]}
     if isinstance(value, dict):
         return {"dict": {str(key): plain_of(item, place) for key, item in value.items()}}
-    if isinstance(value, Place):
+    if isinstance(value, Reference):
         return {"place": value.number}
     if isinstance(value, slice):
         return {"slice": [plain_of(item, place) for item in (value.start, value.stop, value.step)]}
@@ -289,7 +289,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "dict": lambda value: {key: thing_of(item) for key, item in value["dict"].items()},
     "float": lambda value: float(value["float"]),
     "number": lambda value: np.dtype(value["dtype"]).type(thing_of(value["number"])),
-    "place": lambda value: Place(int(value["place"])),
+    "place": lambda value: Reference(int(value["place"])),
     "slice": lambda value: slice(*[thing_of(item) for item in value["slice"]]),
     "ellipsis": lambda value: Ellipsis,
     "array": _read_array,
