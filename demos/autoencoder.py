@@ -43,7 +43,7 @@ def main(out: Path, epochs: int | None = None) -> Results:
     """Train, print the error beside that of the principal components, and draw copies, the plane and the graph."""
     large = tg.data.available("mnist.npz")
     digits = mnist() if large else eight_by_eight()
-    epochs = epochs or (10 if large else 150)
+    epochs = epochs or (10 if large else 80)
     print("data:", "MNIST, 28 × 28" if large else "scikit-learn's digits, 8 × 8", end=", ")
     print(f"{len(digits.x_train):,} pictures to learn from, {len(digits.x_test):,} to test")
 
