@@ -69,6 +69,12 @@ def test_open_axes_of_symbols_are_found():
         float(x)
 
 
+def test_a_result_whose_axes_depend_on_the_batch_is_refused():
+    with pytest.raises(tg.GraphError, match="squeeze: the number of axes of its result depends on the size of the ba"):
+        np.squeeze(nn.Input((1,)))
+    assert np.squeeze(nn.Input((1,)), axis=-1).shape == (None,)
+
+
 def test_training_holds_for_a_call_and_all_that_is_called():
     model = nn.Sequential([nn.Input((4,)), nn.Sequential([nn.Dropout(0.5, seed=0)])])
     np.testing.assert_array_equal(model(X, training=False), X)

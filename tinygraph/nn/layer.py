@@ -140,7 +140,7 @@ class Layer(Module):
         """Return the error for a batch that does not fit, with the layer's name and the user's line."""
         return misfit(f'{type(self).__name__} "{self.name}"', message)
 
-    def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+    def _regularized(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
         return _with_rules(self, self._regularizers)
 
     def _constrained(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
@@ -197,7 +197,7 @@ class Layer(Module):
         """
         if has_symbols((args, kwargs)):
             return symbolic_call(self, args, kwargs)
-        return compose(Entry.of(self.name, self), self._trained, (training, args, kwargs), {}, sys._getframe(1))
+        return compose(Entry.of(self.name, self), self._run_training, (training, args, kwargs), {}, sys._getframe(1))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if args:

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tinygraph.export.tensor_files import ENDING, check_arrays, load_arrays, save_arrays
-from tinygraph.nests import entries
 from tinygraph.nn.architecture import freeze_as_written, frozen_modules
 from tinygraph.nn.arguments import also_known, plain_of, registered, thing_of
 from tinygraph.nn.layer import Layer
-from tinygraph.nn.module import Module
+from tinygraph.nn.module import Module, modules_by_path
 from tinygraph.training.checkpoint import OPTIMIZER, optimizer_arrays, part_of, training_data, weights_of
 from tinygraph.training.loop import build_optimizer
 from tinygraph.training.recipe_as_data import arguments_of, recipe_data
@@ -102,7 +101,7 @@ def _as_built(module: Module) -> dict[str, Any]:
     """Return the shapes that layers were built for, by path; the shape of the input; the frozen modules."""
     shapes = {
         path: plain_of(layer._arguments.built_for)
-        for path, layer in _paths(module).items()
+        for path, layer in modules_by_path(module).items()
         if isinstance(layer, Layer) and layer._arguments.built_for is not None
     }
     return {
@@ -246,8 +245,8 @@ def _damaged(call: str, error: BaseException) -> ValueError:
     return ValueError(f"{call}: the description makes no model: {type(error).__name__}: {error}. Was it changed?")
 
 
-def _compile(path: str | os.PathLike[str], model: Any, header: Mapping[str, Any], moments: Mapping[str, Any]) -> None:
-    """Compile a model as it was, and give the optimiser its state."""
+def _compile(path: str | os.PathLike[str], model: Any, header: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Compile a model as it was, and give the optimiser its state, by name; an empty one for a file without."""
     data = header["compile"]
     if data is None:
         warnings.warn(
@@ -266,11 +265,11 @@ def _compile(path: str | os.PathLike[str], model: Any, header: Mapping[str, Any]
         raise _damaged(call, error) from error
     except ValueError as error:
         raise ValueError(f"{call}: {error}") from error
-    if moments:
+    if state:
         with recipe.trainable_as_compiled(model):
             build_optimizer(model, recipe)
-            check_arrays(path, recipe.optimizer.state, moments)
-            recipe.optimizer.load_state_dict(moments)
+            check_arrays(path, recipe.optimizer.state, state)
+            recipe.optimizer.load_state_dict(state)
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
@@ -278,29 +277,13 @@ def _compile(path: str | os.PathLike[str], model: Any, header: Mapping[str, Any]
 
 def _build(model: Any, shapes: Mapping[str, Any]) -> None:
     """Make the weights of layers for the shapes that they were built for, by path; outer layers first."""
-    paths = _paths(model)
+    paths = modules_by_path(model)
     for path, shape in shapes.items():
         if path not in paths:
-            paths = _paths(model)  # the layers around it have made it now
+            paths = modules_by_path(model)  # the layers around it have made it now
         layer = paths.get(path)
         if isinstance(layer, Layer) and not layer.built:
             layer.build_for(thing_of(shape))
-
-
-def _paths(module: Module) -> dict[str, Module]:
-    """Return the modules inside a module, and itself under "", by path."""
-    found: dict[str, Module] = {}
-    seen: set[int] = set()
-
-    def walk(inner: Module, path: str) -> None:
-        found[path] = inner
-        seen.add(id(inner))
-        for place, item in entries(vars(inner), path):
-            if isinstance(item, Module) and id(item) not in seen:
-                walk(item, place)
-
-    walk(module, "")
-    return found
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tinygraph.nests import assign_all, entries
 from tinygraph.nn.calling import calling, training_as
 from tinygraph.nn.symbolic import has_symbols, symbolic_call
 
-__all__ = ["Module"]
+__all__ = ["Module", "modules_by_path"]
 
 Array = NDArray[Any]
 
@@ -108,9 +108,9 @@ class Module:
         if has_symbols((args, kwargs)):
             return symbolic_call(self, args, kwargs)
         with Setting(label=inside(Entry.of(self.name, self))):
-            return self._trained(training, args, kwargs)
+            return self._run_training(training, args, kwargs)
 
-    def _trained(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _run_training(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `call`, training or not; a `call` that takes `training` is told."""
         with training_as(training):
             if _takes_training(type(self).call):
@@ -119,7 +119,7 @@ class Module:
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """Run `call`; if it fails, take the new weights away from the layers that were built on the way."""
-        if calling.built is not None:  # the outermost module takes them away
+        if calling.built is not None:  # the outermost call takes them away
             return self.call(*args, **kwargs)
         built = calling.built = []
         for module in self.modules() if calling.added is None else ():
@@ -137,15 +137,12 @@ class Module:
 
     def modules(self) -> list[Module]:
         """This module and all modules inside it, each once, outer modules first."""
-        found: dict[int, Module] = {id(self): self}
-        for module in [self]:
-            _gather(module, found)
-        return list(found.values())
+        return [module for _, module in _inside(self)]
 
     def tensors(self) -> dict[str, Tensor]:
         """All Tensors of this module and of the modules inside it, each once, by path: "layers.0.bias"."""
         found: dict[int, tuple[str, Tensor]] = {}
-        _tensors(self, "", found, set())
+        _gather_tensors(self, "", found, set())
         return dict(found.values())
 
     def named_parameters(self) -> dict[str, Tensor]:
@@ -261,18 +258,15 @@ class Module:
 
     def penalties(self) -> list[Any]:
         """Return the penalties of the regularisers, here and in all modules inside."""
-        return [rule(tensor) for module in self.modules() for tensor, rule in module._penalties()]
+        return [rule(tensor) for module in self.modules() for tensor, rule in module._regularized()]
 
     @property
     def losses(self) -> list[Any]:
         """Numbers to add to the loss in training: the penalties of regularisers, and those given to `add_loss`."""
         if calling.step is not None and calling.step[0] is self:
             return calling.step[1]
-        found: list[Any] = []
-        for module in self.modules():
-            found += [rule(tensor) for tensor, rule in module._penalties()]
-            found += () if module._added is None else module._added.losses
-        return found
+        added = [module._added.losses for module in self.modules() if module._added is not None]
+        return [*self.penalties(), *[loss for losses in added for loss in losses]]
 
     def add_loss(self, loss: Any) -> None:
         """Add a number to the loss of the step. Write it in `call`: it holds until the next call of a whole model."""
@@ -294,7 +288,8 @@ class Module:
         """Return the `losses` and the masks of the outputs in the step that is taken; None outside of one."""
         return calling.step[1:] if calling.step is not None and calling.step[0] is self else None
 
-    def _penalties(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+    def _regularized(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        """Return the weights of this module alone that have regularisers, each with its own."""
         return []
 
     def constraints(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
@@ -302,6 +297,7 @@ class Module:
         return [pair for module in self.modules() for pair in module._constrained()]
 
     def _constrained(self) -> list[tuple[Tensor, Callable[[Any], Any]]]:
+        """Return the weights of this module alone that have constraints, each with its own."""
         return []
 
     # --- saving -----------------------------------------------------------------------------------------------------
@@ -355,17 +351,28 @@ def _own_tensors(module: Module) -> dict[str, Tensor]:
     return {path: item for path, item in entries(vars(module)) if isinstance(item, Tensor)}
 
 
-def _gather(module: Module, found: dict[int, Module]) -> None:
-    for _, item in entries(vars(module), ""):
+def modules_by_path(module: Module) -> dict[str, Module]:
+    """Return a module, under "", and all modules inside it, each once, by path: "layers.0"; outer modules first."""
+    return dict(_inside(module))
+
+
+def _inside(module: Module) -> list[tuple[str, Module]]:
+    found: dict[int, tuple[str, Module]] = {}
+    _gather_modules(module, "", found)
+    return list(found.values())
+
+
+def _gather_modules(module: Module, path: str, found: dict[int, tuple[str, Module]]) -> None:
+    found[id(module)] = path, module
+    for place, item in entries(vars(module), path):
         if isinstance(item, Module) and id(item) not in found:
-            found[id(item)] = item
-            _gather(item, found)
+            _gather_modules(item, place, found)
 
 
-def _tensors(module: Module, path: str, found: dict[int, tuple[str, Tensor]], seen: set[int]) -> None:
+def _gather_tensors(module: Module, path: str, found: dict[int, tuple[str, Tensor]], seen: set[int]) -> None:
     seen.add(id(module))
     for place, item in entries(vars(module), path):
         if isinstance(item, Tensor):
             found.setdefault(id(item), (place, item))
         elif isinstance(item, Module) and id(item) not in seen:
-            _tensors(item, place, found, seen)
+            _gather_tensors(item, place, found, seen)

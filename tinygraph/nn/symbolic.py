@@ -180,18 +180,22 @@ def symbolic_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
 
     The call is tried on zeros. An open axis is given two sizes, one after the other: an axis of the result whose size
     differs is open, too.
+
+    Raises:
+        GraphError: the number of axes of the result depends on the size of an open axis.
     """
     symbols = symbols_in((args, kwargs))
     first = _tried(function, args, kwargs, 0)
     second = _tried(function, args, kwargs, 1) if any([None in symbol.shape for symbol in symbols]) else first
     call = Call(function, args, kwargs, None, next(_numbers))
+    _check_axes(function, _arrays(first), _arrays(second))
     others = iter(_arrays(second))
     call.result = mapped(first, lambda item: _symbol(item, next(others), call) if _is_array(item) else item)
     return call.result
 
 
 def _tried(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], which: int) -> Any:
-    """Call a function on zeros in the place of symbols."""
+    """Call a function on zeros in the place of symbols, whose open axes have the first or the second of `SIZES`."""
 
     def zeros(item: Any) -> Any:
         return np.zeros(_sizes(item.shape, which), item.dtype) if type(item) is Symbol else item
@@ -214,7 +218,17 @@ def _arrays(structure: Any) -> list[Any]:
     return found
 
 
+def _check_axes(function: Callable[..., Any], first: list[Any], second: list[Any]) -> None:
+    if [len(array.shape) for array in first] != [len(array.shape) for array in second]:
+        name = getattr(function, "name", None) or getattr(function, "__name__", repr(function))
+        raise GraphError(
+            f"{name}: the number of axes of its result depends on the size of the batch, or of another open axis. Name "
+            "the axes that are meant, as in np.squeeze(x, axis=-1)"
+        )
+
+
 def _symbol(first: Any, second: Any, call: Call) -> Symbol:
+    """Return the symbol of a result, from its arrays for the two sizes: an axis that differs is open."""
     shape = tuple([None if one != other else one for one, other in zip(first.shape, second.shape, strict=True)])
     return Symbol(shape, first.dtype, getattr(call.function, "name", None), call)
 

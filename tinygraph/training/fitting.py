@@ -375,7 +375,9 @@ class Fitting:
 
 
 class State:
-    """The state of the training of a model, in one object that steps which read the model need not compare.
+    """The state of a model's training, apart from the model's attributes.
+
+    A compiled step that reads a model compares the model's attributes at each call. It does not look in here.
 
     Attributes:
         recipe: what `compile` was given.

@@ -10,8 +10,9 @@ import numpy as np
 
 from tinygraph import optim
 from tinygraph.nests import plain, tree_leaves
-from tinygraph.training import losses as of_losses
-from tinygraph.training import metrics as of_metrics
+from tinygraph.training.losses import loss_for
+from tinygraph.training.metrics import Mean
+from tinygraph.training.metrics import get as metric_of
 
 __all__ = ["Recipe"]
 
@@ -46,7 +47,7 @@ class Recipe:
         self.loss, self.loss_weights = loss, loss_weights
         self.given = metrics, weighted_metrics
         _check_names(loss, metrics, weighted_metrics)
-        self.loss_mean = of_metrics.Mean("loss")
+        self.loss_mean = Mean("loss")
         self.outputs: list[Output] = []
         self.frozen = [module for module in model.modules() if not module.trainable]
 
@@ -65,9 +66,7 @@ class Recipe:
         """
         if self.outputs:
             return
-        keys = list(y_pred) if isinstance(y_pred, dict) else None
-        predictions = tree_leaves(y_pred)
-        targets = [None] * len(predictions) if y_true is None else _in_order(y_true, keys)
+        keys, targets, predictions = _by_output(y_true, y_pred)
         if len(targets) != len(predictions):
             raise ValueError(f"fit: the model has {len(predictions)} outputs, and there are targets for {len(targets)}")
         called = keys or (list(names) if names is not None and len(names) == len(predictions) else None)
@@ -121,9 +120,7 @@ class Recipe:
     def _parts(
         self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Sequence[Any]
     ) -> Iterator[tuple[Output, Any, Any, Any, Any]]:
-        keys = list(y_pred) if isinstance(y_pred, dict) else None
-        predictions = tree_leaves(y_pred)
-        targets = [None] * len(predictions) if y_true is None else _in_order(y_true, keys)
+        keys, targets, predictions = _by_output(y_true, y_pred)
         nested = isinstance(sample_weight, list | tuple | dict)
         weights = _in_order(sample_weight, keys) if nested else [sample_weight] * len(predictions)
         found = list(masks) if len(masks) == len(predictions) else [None] * len(predictions)
@@ -167,6 +164,14 @@ class Recipe:
 class Output:
     """The loss and the metrics of one output.
 
+    Args:
+        name: the name of the output.
+        loss: an object, a function or a name; None for no loss.
+        weight: the weight of the loss in the sum; None for 1.
+        metrics: what `metrics` and `weighted_metrics` gave for this output: each a list, one item, or None.
+        y_true, y_pred: the first targets and predictions, whose shapes decide what names stand for.
+        several: the model has other outputs, too: then metrics have the name of the output before their own.
+
     Attributes:
         loss: a function of targets, predictions and weights; None for an output without a loss.
         metrics: its metrics, each with True if it counts examples by their sample weights.
@@ -178,13 +183,13 @@ class Output:
     ) -> None:
         self.name = name
         shapes = {"output_shape": y_pred.shape, "target_shape": None if y_true is None else y_true.shape}
-        self.loss = None if loss is None else of_losses.loss_for(loss, y_pred.shape, shapes["target_shape"] or ())
+        self.loss = None if loss is None else loss_for(loss, y_pred.shape, shapes["target_shape"] or ())
         self.weight = 1.0 if weight is None else float(weight)
         self.metrics = [
             (made, is_weighted)
             for is_weighted, given in enumerate(metrics)
             for item in (given if isinstance(given, list | tuple) else [] if given is None else [given])
-            if (made := of_metrics.get(item, loss=loss, **shapes)) is not None
+            if (made := metric_of(item, loss=loss, **shapes)) is not None
         ]
         if several:
             for metric, _ in self.metrics:
@@ -194,8 +199,7 @@ class Output:
         if y_true is not None:
             for metric, _ in self.metrics:
                 metric.build(y_true.shape, y_pred.shape)
-        self.loss_mean = of_metrics.Mean(f"{name}_loss") if several and self.loss is not None else None
-        self._last: Any = None
+        self.loss_mean = Mean(f"{name}_loss") if several and self.loss is not None else None
 
     def loss_of(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None) -> Any:
         """Return the loss of a batch, one number, without the weight of the output.
@@ -232,10 +236,10 @@ class Output:
 def _check_names(loss: Any, *metrics: Any) -> None:
     """Raise ValueError for names that nothing has, as soon as the model is compiled."""
     for item in tree_leaves(loss):
-        of_losses.loss_for(item)
+        loss_for(item)
     for item in tree_leaves(list(metrics)):
         if isinstance(item, str) and item not in ("accuracy", "acc", "crossentropy", "ce"):
-            of_metrics.get(item)
+            metric_of(item)
 
 
 def _name_apart(metrics: list[Any]) -> None:
@@ -246,6 +250,13 @@ def _name_apart(metrics: list[Any]) -> None:
         taken[name] = number + 1
         if number:
             metric.name = f"{name}_{number}"
+
+
+def _by_output(y_true: Any, y_pred: Any) -> tuple[list[str] | None, list[Any], list[Any]]:
+    """Return the keys of a dict of predictions, or None; the targets, None where there are none; the predictions."""
+    keys = list(y_pred) if isinstance(y_pred, dict) else None
+    predictions = tree_leaves(y_pred)
+    return keys, [None] * len(predictions) if y_true is None else _in_order(y_true, keys), predictions
 
 
 def _in_order(nest: Any, keys: list[str] | None) -> list[Any]:

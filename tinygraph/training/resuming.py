@@ -55,10 +55,10 @@ def resumed(
     state = unpacked(data, arrays)
     with recipe.trainable_as_compiled(model):
         prepare(model, recipe, training.feed.first(), training=True)
-        weights, moments = weights_of(arrays), part_of(arrays, OPTIMIZER)
+        weights, of_optimizer = weights_of(arrays), part_of(arrays, OPTIMIZER)
         generators = {"shuffling": shuffling, **generators_of(model)}
         check_arrays(path, model.tensors(), weights)
-        check_arrays(path, recipe.optimizer.state, moments)
+        check_arrays(path, recipe.optimizer.state, of_optimizer)
         carried = carried_states(model)
         if [one.shape for one in carried] != [other.shape for other in state["carried"]]:
             raise ValueError(
@@ -67,7 +67,7 @@ def resumed(
         check_generators("fit", generators, state["generators"])
         for name, tensor in model.tensors().items():
             tensor.assign(weights[name])
-        recipe.optimizer.load_state_dict(moments)
+        recipe.optimizer.load_state_dict(of_optimizer)
         for one, other in zip(carried, state["carried"], strict=True):
             one.assign(other)
         load_generators(generators, state["generators"])

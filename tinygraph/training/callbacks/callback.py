@@ -17,11 +17,12 @@ class Callback:
     Attributes:
         model: the model that is trained.
         params: "epochs", "steps" and "verbose" of the training.
+        kept: the names of the attributes that a file of the training keeps, for a training that goes on from it.
     """
 
     model: Any = None
     params: dict[str, Any]
-    kept: ClassVar[tuple[str, ...]] = ()  # the attributes that a training which goes on from a file gives back
+    kept: ClassVar[tuple[str, ...]] = ()
 
     def set_model(self, model: Any) -> None:
         """Take the model that is trained."""
