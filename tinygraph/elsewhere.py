@@ -136,7 +136,7 @@ OF_OPTIM = {
     "LambdaLR": "tg.optim.Adam(parameters, lambda steps: 0.1 / (1 + steps))",
     "LBFGS": 'scipy.optimize.minimize(tg.value_and_grad(f), values, jac=True, method="L-BFGS-B")',
     **dict.fromkeys(
-        ("Adadelta", "Adamax", "Nadam", "Ftrl", "Rprop"),
+        ("Nadam", "Ftrl", "Rprop"),
         "a class of your own, class Own(tg.optim.Optimizer), with moments and a method move",
     ),
 }

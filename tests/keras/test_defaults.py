@@ -106,7 +106,9 @@ DEFAULTS = {
             } | defaults,
         )
         for name, defaults in {
+            "Adadelta": {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
             "Adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
+            "Adamax": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
             "Adam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
             "AdamW": {
                 "learning_rate": 0.001, "weight_decay": 0.004, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7,

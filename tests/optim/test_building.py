@@ -12,7 +12,17 @@ import pytest
 import tinygraph as tg
 from tinygraph import optim
 
-KINDS = [optim.Adagrad, optim.Adam, optim.AdamW, optim.Lion, optim.Momentum, optim.RMSprop, optim.SGD]
+KINDS = [
+    optim.Adadelta,
+    optim.Adagrad,
+    optim.Adam,
+    optim.AdamW,
+    optim.Adamax,
+    optim.Lion,
+    optim.Momentum,
+    optim.RMSprop,
+    optim.SGD,
+]
 
 
 def tensors():
@@ -357,7 +367,9 @@ def test_equal_gradients_have_no_variance():
 # --- as plain data ----------------------------------------------------------------------------------------------------
 
 CHANGED = {
+    "Adadelta": {"rho": 0.9, "epsilon": 1e-6, "clipnorm": 0.5},
     "Adagrad": {"initial_accumulator_value": 0.2, "epsilon": 1e-6, "clipvalue": 0.5},
+    "Adamax": {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-6},
     "Adam": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6, "amsgrad": True, "weight_decay": 0.1},
     "AdamW": {"weight_decay": 0.1, "name": "decayed"},
     "Lion": {"beta_1": 0.8, "beta_2": 0.9, "global_clipnorm": 2.0},
@@ -388,7 +400,7 @@ def test_optimizers_by_name():
     adam = optim.Adam()
     assert optim.get(adam) is adam
     assert type(optim.get(optim.Adam)) is optim.Adam
-    with pytest.raises(ValueError, match=r"there is no optimiser 'adamm'. There are 'adagrad', 'adam', "):
+    with pytest.raises(ValueError, match=r"there is no optimiser 'adamm'. There are 'adadelta', 'adagrad', 'adam', "):
         optim.get("adamm")
     with pytest.raises(ValueError, match=r'must be a name or an object, "adam" or .*, got float'):
         optim.get(0.1)

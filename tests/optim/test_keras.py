@@ -12,10 +12,12 @@ import tinygraph as tg
 from tinygraph import optim
 
 KINDS = {
+    "Adadelta": ("Adadelta", {}),
     "Adagrad": ("Adagrad", {}),
     "Adam": ("Adam", {}),
     "Adam, amsgrad": ("Adam", {"amsgrad": True, "beta_2": 0.9}),
     "AdamW": ("AdamW", {"weight_decay": 0.05}),
+    "Adamax": ("Adamax", {"beta_2": 0.9}),
     "Lion": ("Lion", {}),
     "RMSprop": ("RMSprop", {}),
     "RMSprop, centered": ("RMSprop", {"centered": True, "rho": 0.8}),
@@ -88,7 +90,23 @@ def lion(memory, value, g, rate, t, beta_1=0.9, beta_2=0.99):
     return value - rate * np.sign(beta_1 * mean + (1 - beta_1) * g)
 
 
-FORMULAS = {"Adagrad": adagrad, "Adam": adam, "AdamW": adam, "Lion": lion, "RMSprop": rmsprop, "SGD": sgd}
+def adadelta(memory, value, g, rate, t, rho=0.95):
+    square = memory["square"] = rho * memory.get("square", 0) + (1 - rho) * g**2
+    step = np.sqrt(memory.get("moved", 0) + 1e-7) / np.sqrt(square + 1e-7) * g
+    memory["moved"] = rho * memory.get("moved", 0) + (1 - rho) * step**2
+    return value - rate * step
+
+
+def adamax(memory, value, g, rate, t, beta_1=0.9, beta_2=0.999):
+    mean = memory["mean"] = beta_1 * memory.get("mean", 0) + (1 - beta_1) * g
+    largest = memory["largest"] = np.maximum(beta_2 * memory.get("largest", 0), np.abs(g))
+    return value - rate / (1 - beta_1**t) * mean / (largest + 1e-7)
+
+
+FORMULAS = {
+    "Adadelta": adadelta, "Adagrad": adagrad, "Adam": adam, "AdamW": adam, "Adamax": adamax, "Lion": lion,
+    "RMSprop": rmsprop, "SGD": sgd,
+}  # fmt: skip
 
 
 def by_formula(kind, option):

@@ -31,7 +31,7 @@ SIZES = ((1, 2), (64, 128))
 _numbers = itertools.count()
 
 # The calls of each module on symbols, the first one first. A call lives as long as its results do.
-_calls_of: weakref.WeakKeyDictionary[Any, list[weakref.ref[Call]]] = weakref.WeakKeyDictionary()
+_CALLS_OF: weakref.WeakKeyDictionary[Any, list[weakref.ref[Call]]] = weakref.WeakKeyDictionary()
 
 
 def _later_than(number: int) -> None:
@@ -59,7 +59,7 @@ class Call:
 
     def __post_init__(self) -> None:
         if hasattr(self.function, "named_parameters"):
-            _calls_of.setdefault(self.function, []).append(weakref.ref(self))
+            _CALLS_OF.setdefault(self.function, []).append(weakref.ref(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a call of another process, or of a copy: calls from now on come after it."""
@@ -235,7 +235,7 @@ def _symbol(first: Any, second: Any, call: Call) -> Symbol:
 
 def first_call(module: Any) -> Call | None:
     """Return the first call of a module on symbols whose results somebody still has, or None."""
-    living = [call for reference in _calls_of.get(module, ()) if (call := reference()) is not None]
+    living = [call for reference in _CALLS_OF.get(module, ()) if (call := reference()) is not None]
     return living[0] if living else None
 
 

@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from tinygraph.optim import schedules
-from tinygraph.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
+from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from tinygraph.optim.by_name import deserialize, get, serialize
 from tinygraph.optim.descent import SGD, Lion, Momentum
 from tinygraph.optim.optimizer import Optimizer
@@ -34,9 +34,11 @@ from tinygraph.optim.schedules import (
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "CosineDecay",
     "CosineDecayRestarts",
     "ExponentialDecay",

@@ -1,4 +1,4 @@
-"""Optimisers that size the step of each number by its past gradients: Adagrad, RMSprop, Adam and AdamW."""
+"""Optimisers that size the step of each number by its past gradients: Adagrad, Adadelta, RMSprop, Adam and its kin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinygraph.optim.optimizer import Optimizer, Options
 from tinygraph.optim.rates import Rate, checked_number
 from tinygraph.optim.values import Array
 
-__all__ = ["Adagrad", "Adam", "AdamW", "RMSprop"]
+__all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "RMSprop"]
 
 
 class Adagrad(Optimizer):
@@ -59,6 +59,53 @@ class Adagrad(Optimizer):
         rate, square = rest
         square = square + gradient * gradient
         return value - rate * gradient / np.sqrt(square + self.epsilon), square
+
+
+class Adadelta(Optimizer):
+    """Steps of the size of the steps before them, so that the rate has no unit.
+
+        square ← rho · square + (1 − rho) · gradient²
+        step   ← √(moved + epsilon) ÷ √(square + epsilon) · gradient
+        moved  ← rho · moved + (1 − rho) · step²
+        value  ← value − rate · step
+
+    Args:
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; None to give them later.
+        learning_rate: a number or a schedule; 1.0 is the paper's.
+        rho: the share of the running means that is kept at each step, from 0 to below 1.
+        epsilon: keeps the roots from 0; the first steps are of its root.
+        weight_decay: the share of the learning rate by which parameters shrink at each step.
+        options: see `Optimizer`.
+
+    Raises:
+        TypeError, ValueError: see `Optimizer`; ValueError also where a number is out of its range.
+
+    Source: Zeiler, "ADADELTA: an adaptive learning rate method" (2012), algorithm 1, with the defaults of
+    `keras.optimizers.Adadelta`.
+    """
+
+    moments = ("square", "moved")
+
+    def __init__(
+        self,
+        parameters: Any = None,
+        learning_rate: Rate = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        call = type(self).__name__
+        self.rho = checked_number(call, "rho", rho, below=1)
+        self.epsilon = checked_number(call, "epsilon", epsilon)
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
+
+    def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
+        """See `Optimizer.move`."""
+        rate, square, moved = rest
+        square = square + (1 - self.rho) * (gradient * gradient - square)
+        step = np.sqrt(moved + self.epsilon) / np.sqrt(square + self.epsilon) * gradient
+        return value - rate * step, square, moved + (1 - self.rho) * (step * step - moved)
 
 
 class RMSprop(Optimizer):
@@ -219,3 +266,58 @@ class AdamW(Adam):
         if weight_decay is None:
             raise TypeError(f"{type(self).__name__}: weight_decay must be a number, got None. Write Adam without one")
         super().__init__(parameters, learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **options)
+
+
+class Adamax(Optimizer):
+    """Adam with the largest of the decaying sizes of the gradients in the place of their root mean square.
+
+        mean    ← beta_1 · mean + (1 − beta_1) · gradient
+        largest ← max(beta_2 · largest, |gradient|)
+        value   ← value − rate ÷ (1 − beta_1^t) · mean ÷ (largest + epsilon)
+
+    in the t-th step.
+
+    Args:
+        parameters: the Tensors to move: one, or several in lists, tuples and dicts; None to give them later.
+        learning_rate: a number or a schedule.
+        beta_1: the share of the running mean that is kept at each step, from 0 to below 1.
+        beta_2: the share of the largest size that is kept at each step, from 0 to below 1.
+        epsilon: keeps the divisor from 0.
+        weight_decay: the share of the learning rate by which parameters shrink at each step.
+        options: see `Optimizer`.
+
+    Raises:
+        TypeError, ValueError: see `Optimizer`; ValueError also where a number is out of its range.
+
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 2, with the defaults and the
+    epsilon of `keras.optimizers.Adamax`.
+    """
+
+    moments = ("mean", "largest")
+
+    def __init__(
+        self,
+        parameters: Any = None,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        call = type(self).__name__
+        self.beta_1 = checked_number(call, "beta_1", beta_1, below=1)
+        self.beta_2 = checked_number(call, "beta_2", beta_2, below=1)
+        self.epsilon = checked_number(call, "epsilon", epsilon)
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
+
+    def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
+        """See `Optimizer.factors`."""
+        return (rate / (1 - self.beta_1**step),)
+
+    def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
+        """See `Optimizer.move`."""
+        rate, mean, largest = rest
+        mean = mean + (1 - self.beta_1) * (gradient - mean)
+        largest = np.maximum(self.beta_2 * largest, np.abs(gradient))
+        return value - rate * mean / (largest + self.epsilon), mean, largest

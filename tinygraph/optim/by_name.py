@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tinygraph.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
+from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from tinygraph.optim.descent import SGD, Lion, Momentum
 from tinygraph.optim.optimizer import Optimizer
 
 __all__ = ["deserialize", "get", "serialize"]
 
-KINDS = {kind.__name__.lower(): kind for kind in (Adagrad, Adam, AdamW, Lion, Momentum, RMSprop, SGD)}
+KINDS = {kind.__name__.lower(): kind for kind in (Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, RMSprop, SGD)}
 
 
 def get(identifier: Any) -> Optimizer:

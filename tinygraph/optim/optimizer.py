@@ -69,7 +69,7 @@ def _signature(cls: type) -> inspect.Signature:
 
 
 class Optimizer(metaclass=OptimizerType):
-    """The base of the optimisers `SGD`, `Momentum`, `RMSprop`, `Adagrad`, `Adam`, `AdamW` and `Lion`, and of your own.
+    """The base of the optimisers `SGD`, `Momentum`, `Lion`, `Adagrad`, `Adam` and the like, and of your own.
 
     A subclass names in `moments` the arrays it keeps for each parameter and computes in `move` the new value. For a
     float16 parameter the moments are float32: the square of a gradient of 1e-4 is 0 in float16.

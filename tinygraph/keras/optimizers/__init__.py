@@ -6,13 +6,28 @@ import sys
 from typing import Any
 
 import tinygraph.keras.optimizers.schedules as schedules
-from tinygraph.optim import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop, deserialize, get, serialize
+from tinygraph.optim import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Optimizer,
+    RMSprop,
+    deserialize,
+    get,
+    serialize,
+)
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "Lion",
     "Optimizer",
     "RMSprop",
