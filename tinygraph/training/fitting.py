@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import Feed, FeedOptions, feed_of, split_off
-from tinygraph.training.loop import Training, called_once, evaluated, predicted, prepare, trained
+from tinygraph.training.loop import Training, evaluated, predicted, prepare, trained
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.resuming import resumed
+from tinygraph.training.state import TrainingState
 from tinygraph.training.steps import Steps
 
 __all__ = ["Fitting"]
@@ -32,7 +32,7 @@ class Fitting:
     probabilities = model.predict(x_new)
     """
 
-    _state: State | None = None
+    _state: TrainingState | None = None
 
     def compile(
         self,
@@ -71,7 +71,7 @@ class Fitting:
                     "loop: for x, y in batches: loss = ...; loss.backward(); optimizer.step(); optimizer.zero_grad()"
                 )
         recipe = Recipe(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
-        self._state = State(self, recipe, run_eagerly)
+        self._state = TrainingState(self, recipe, run_eagerly)
 
     def fit(
         self,
@@ -143,18 +143,13 @@ class Fitting:
             validation = self._feed("fit", *_parts_of(validation_data), size, validation_steps)
         given_callbacks, steps = listed(callbacks), state.steps
         if distribute is not None:
-            from tinygraph.training import sharing  # it brings `tg.distributed`
-
-            sharing.check_ranks(distribute)
             if resume_from is not None:
                 raise ValueError("fit: resume_from= and distribute= do not go together. Load the weights before fit")
-            given_callbacks = sharing.callbacks_here(given_callbacks, distribute)
-            feed = sharing.begin(self, state.recipe, feed, state.generator, distribute)
-            steps = state.steps_on(self, distribute)
+            feed, steps, given_callbacks = self._on_ranks(distribute, feed, given_callbacks)
             verbose = verbose if distribute.rank == 0 else 0
         params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
         history = next((item for item in given_callbacks if isinstance(item, History)), History())
-        called = CallbackList(_in_order(progress(verbose), given_callbacks, history), self, params)
+        called = CallbackList(_in_order_of_calls(progress(verbose), given_callbacks, history), self, params)
         training = Training(
             self, state.recipe, steps, feed, called, history,
             None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
@@ -172,6 +167,15 @@ class Fitting:
                 return trained(training, range(initial_epoch, epochs))
         finally:
             state.training = None
+
+    def _on_ranks(self, comm: Any, feed: Feed, callbacks: list[Any]) -> tuple[Feed, Steps, list[Any]]:
+        """Return the batches, steps and callbacks of this rank, once all ranks have the values of rank 0."""
+        from tinygraph.training import sharing  # it brings `tg.distributed`
+
+        state = self._compiled("fit")
+        sharing.check_ranks(comm)
+        callbacks = sharing.callbacks_here(callbacks, comm)
+        return sharing.begin(self, state.recipe, feed, state.generator, comm), state.steps_on(self, comm), callbacks
 
     def evaluate(
         self,
@@ -232,7 +236,7 @@ class Fitting:
         with called:
             return predicted(state.steps, feed, called)
 
-    def _predicted_at_once(self, state: State, x: Any) -> Any:
+    def _predicted_at_once(self, state: TrainingState, x: Any) -> Any:
         """Return the outputs on one batch. A program that was made for such a batch runs without further questions."""
         step: Any = state.steps.predict
         if hasattr(step, "is_ready") and step.is_ready(x):
@@ -345,17 +349,17 @@ class Fitting:
         if self._state is not None and self._state.training is not None:
             self._state.training.stop = bool(stop)
 
-    def _compiled(self, call: str) -> State:
+    def _compiled(self, call: str) -> TrainingState:
         if self._state is None or not self._state.is_compiled:
             raise RuntimeError(
                 f'{call}: the model is not compiled. Write model.compile(optimizer="adam", loss=...) before it'
             )
         return self._state
 
-    def _used(self) -> State:
+    def _used(self) -> TrainingState:
         """Return the state of a model that may not be compiled."""
         if self._state is None:
-            self._state = State(self, Recipe(self, "sgd"), is_compiled=False)
+            self._state = TrainingState(self, Recipe(self, "sgd"), is_compiled=False)
         return self._state
 
     def _input_dtype(self) -> Any:
@@ -374,56 +378,7 @@ class Fitting:
         return next(iter(feed_of(x, y, sample_weight, options).epoch()))
 
 
-class State:
-    """The state of a model's training, apart from the model's attributes.
-
-    A compiled step that reads a model compares the model's attributes at each call. It does not look in here.
-
-    Attributes:
-        recipe: what `compile` was given.
-        is_compiled: False for a model that is only used.
-        steps: the compiled steps.
-        generator: draws the orders of the rows.
-        training: the training that is going on, or None.
-        history: that of the last `fit`, or None.
-        reached: how far the last training came.
-        has_weights: True when the layers have made their weights, as far as `predict` knows.
-    """
-
-    def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, is_compiled: bool = True) -> None:
-        self.recipe, self.is_compiled = recipe, is_compiled
-        self.steps = Steps(model, recipe, run_eagerly)
-        self._shared_steps: Steps | None = None
-        self.generator = model.new_generator()
-        self.training: Training | None = None
-        self.history: History | None = None
-        self.reached = Reached()
-        self.has_weights = False
-
-    def steps_on(self, model: Any, comm: Any) -> Steps:
-        """Return the steps that several ranks take together."""
-        if self._shared_steps is None or self._shared_steps.comm != comm:
-            self._shared_steps = Steps(model, self.recipe, self.steps.run_eagerly, comm)
-        return self._shared_steps
-
-    def make_weights(self, model: Any, x: Any) -> None:
-        """Have layers make their weights before a step is compiled, which would keep those of its recording.
-
-        Args:
-            model: the model.
-            x: a batch.
-        """
-        if self.has_weights:
-            return
-        called_once(model, x)
-        self.has_weights = True
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy has no training that goes on, and none of its callbacks."""
-        return {**vars(self), "training": None, "history": None, "reached": replace(self.reached, callbacks=[])}
-
-
-def _in_order(bar: Any, given: list[Any], history: History) -> list[Any]:
+def _in_order_of_calls(bar: Any, given: list[Any], history: History) -> list[Any]:
     """Return callbacks in the order of their calls.
 
     The bar ends its line before others print. The history has what others add to the logs, and a backup has the state
