@@ -208,6 +208,10 @@ class Optimizer(metaclass=OptimizerType):
             "parameters. Build the optimiser with it first, optimizer.build(model.parameters())"
         )
 
+    def is_constrained(self, parameter: Tensor) -> bool:
+        """Return whether a parameter has a constraint."""
+        return any([self.parameters[path] is parameter for path in self._constraints])
+
     # --- the step ---------------------------------------------------------------------------------------------------
 
     def step(self) -> None:

@@ -31,6 +31,13 @@ class Feed:
         """Go through the batches of an epoch."""
         raise NotImplementedError
 
+    def go_on(self, epochs: int) -> None:
+        """Let each epoch take the batches after those of the epoch before, where an epoch has fewer than there are.
+
+        Args:
+            epochs: the number of epochs that were taken before, by a training that goes on.
+        """
+
     def first(self) -> Batch:
         """Return a batch as the first one, without taking it away from the epoch."""
         raise NotImplementedError
@@ -61,6 +68,12 @@ class ArrayFeed(Feed):
         self._kinds = kinds
         self._batches = Rows(self.leaves, batch_size, shuffle=generator is not None, generator=generator, dtype=kinds)
         self.steps = len(self._batches) if steps is None else steps
+        self._position: int | None = None
+
+    def go_on(self, epochs: int) -> None:
+        """Let each epoch take the rows after those of the epoch before; rows that are shuffled come in a new order."""
+        if self._batches.generator is None and self.steps is not None:
+            self._position = epochs * self.steps % len(self._batches)
 
     def first(self) -> Batch:
         """Return the first rows in their own order: as many as a batch has, which stateful layers ask for."""
@@ -70,9 +83,11 @@ class ArrayFeed(Feed):
 
     def epoch(self) -> Iterator[Batch]:
         """Go through the rows once, or until there were as many batches as `steps` says."""
-        taken = 0
+        taken, begin = 0, self._position or 0
+        if self._position is not None:
+            self._position = (begin + (self.steps or 0)) % len(self._batches)
         while taken < (self.steps or 0):
-            for parts in self._batches:
+            for parts in itertools.islice(self._batches, begin if not taken else 0, None):
                 x, y, w = filled(self.nest, parts)
                 yield x, y, w
                 taken += 1
@@ -270,15 +285,39 @@ def _with_class_weights(call: str, weights: Mapping[int, float], y: Any, sample_
         sample_weight: the weights that were given, or None.
 
     Raises:
-        ValueError: a class of the targets has no weight.
+        ValueError: a class of the targets has no weight, or a row has several classes.
     """
-    labels = np.asarray(y)
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = np.argmax(labels, axis=-1)
-    labels = labels.reshape(len(labels), -1)[:, 0].astype(int)
-    missing = sorted(set(np.unique(labels).tolist()) - set(weights))
+    classes = _classes(call, y)
+    found, places = np.unique(classes, return_inverse=True)
+    missing = [label for label in found.tolist() if label not in weights]
     if missing:
         raise ValueError(f"{call}: class_weight has no weight for class {missing[0]}; it has {sorted(weights)}")
-    table = np.array([weights.get(label, 0.0) for label in range(int(labels.max()) + 1)])
-    found = table[labels]
-    return found if sample_weight is None else found * np.asarray(sample_weight)
+    table = np.array([weights[label] for label in found.tolist()], float)
+    of_rows = table[places.reshape(classes.shape)]
+    return of_rows if sample_weight is None else of_rows * np.asarray(sample_weight).reshape(of_rows.shape)
+
+
+def _classes(call: str, y: Any) -> Any:
+    """Return the class of each row, from labels of shape (n,) or (n, 1), or from shares of classes (n, classes).
+
+    Labels are rounded, as Keras does: 0.9 of a smoothed label is class 1.
+    """
+    if isinstance(y, dict | list | tuple) and len(y) > 1 and all([np.ndim(part) for part in tree_leaves(y)]):
+        parts = y.values() if isinstance(y, dict) else y
+        if isinstance(y, dict) or any([hasattr(part, "dtype") for part in parts]):
+            raise ValueError(
+                f"{call}: class_weight is for a model with one output. Give sample_weight= for each output"
+            )
+    y = next(iter(y.values())) if isinstance(y, dict) else y
+    labels = np.asarray(plain(y))
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if labels.ndim == 1:
+        return np.rint(labels.astype(float)).astype(int)
+    shares = labels.ndim == 2 and np.all(labels >= 0) and np.allclose(np.sum(labels, axis=1, dtype=float), 1, atol=1e-3)
+    if not shares:
+        raise ValueError(
+            f"{call}: class_weight needs one class for each row: labels of shape (n,) or (n, 1), or one-hot rows "
+            f"(n, classes). Targets of shape {labels.shape} have several: give sample_weight=, "
+            "np.array([1.0, 5.0])[labels] for labels of time steps"
+        )
+    return np.argmax(labels, axis=1)

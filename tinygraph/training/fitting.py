@@ -110,7 +110,7 @@ class Fitting:
             class_weight: the weight of the examples of each class, by its number.
             sample_weight: the weight of each example.
             initial_epoch: the number of epochs that were trained before.
-            steps_per_epoch: batches in an epoch; None for all.
+            steps_per_epoch: batches in an epoch; None for all. Without `shuffle` an epoch goes on where the last ended.
             validation_steps, validation_batch_size: the same for the validation; by default all, and `batch_size`.
             validation_freq: validate after every so many epochs, or after the epochs with these numbers.
             resume_from: a file that `model.save(path, training=True)` wrote, to go on from to the bit: with its
@@ -160,6 +160,7 @@ class Fitting:
             resume_from = backup.path
         if resume_from is not None:
             initial_epoch, training.begun = resumed(training, resume_from, state.generator)
+        feed.go_on(0 if resume_from is None else initial_epoch)
         state.reached = training.reached = Reached(initial_epoch, training.callbacks.callbacks)
         state.training, state.history = training, history
         try:

@@ -106,22 +106,38 @@ def called_once(model: Any, x: Any, y: Any = None) -> tuple[Any, Any]:
 
 
 def build_optimizer(model: Any, recipe: Recipe) -> None:
-    """Give the optimiser of a recipe the parameters of the model, and their constraints, if it has none yet.
+    """Give the optimiser of a recipe the parameters of the model if it has none yet, and their constraints.
 
     Raises:
-        ValueError: there is nothing to train.
+        ValueError: there is nothing to train, or the optimiser has other parameters, and would leave some untrained.
     """
-    if not recipe.optimizer.built:
-        parameters = model.named_parameters()
-        if not parameters:
-            raise ValueError(
-                f'fit: "{model.name}" has nothing to train. Its weights are frozen, or it has none; set '
-                "model.trainable = True before compile"
-            )
+    parameters = model.named_parameters()
+    if recipe.optimizer.built:
+        _check_known(model, recipe.optimizer, parameters)
+    elif not parameters:
+        raise ValueError(
+            f'fit: "{model.name}" has nothing to train. Its weights are frozen, or it has none; set '
+            "model.trainable = True before compile"
+        )
+    else:
         recipe.optimizer.build(parameters)
-        for tensor, rule in model.constraints():
-            if tensor.requires_grad:
-                recipe.optimizer.constrain(tensor, rule)
+    for tensor, rule in model.constraints():
+        if tensor.requires_grad and not recipe.optimizer.is_constrained(tensor):
+            recipe.optimizer.constrain(tensor, rule)
+
+
+def _check_known(model: Any, optimizer: Any, parameters: dict[str, Any]) -> None:
+    """Raise ValueError for a parameter that the optimiser does not have: it would silently stay as it is."""
+    known = {id(tensor) for tensor in optimizer.parameters.values()}
+    unknown = [path for path, tensor in parameters.items() if id(tensor) not in known]
+    if unknown:
+        kind = type(optimizer).__name__
+        others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise ValueError(
+            f'fit: the {kind} of "{model.name}" would not train {unknown[0]}{others}: it was given its parameters '
+            f"before, for another model or before layers were added, replaced or unfrozen. Give compile a new one, "
+            f"{kind}({optimizer.learning_rate:g}), or freeze what is to stay: layer.trainable = False"
+        )
 
 
 def trained(training: Training, epochs: range) -> History:

@@ -66,7 +66,8 @@ class Recipe:
         """
         if self.outputs:
             return
-        keys, targets, predictions = _by_output(y_true, y_pred)
+        several = names is not None and len(names) == len(tree_leaves(y_pred)) > 1
+        keys, targets, predictions = _by_output(y_true, y_pred, names if several else None)
         if len(targets) != len(predictions):
             raise ValueError(f"fit: the model has {len(predictions)} outputs, and there are targets for {len(targets)}")
         called = keys or (list(names) if names is not None and len(names) == len(predictions) else None)
@@ -120,9 +121,11 @@ class Recipe:
     def _parts(
         self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Sequence[Any]
     ) -> Iterator[tuple[Output, Any, Any, Any, Any]]:
-        keys, targets, predictions = _by_output(y_true, y_pred)
+        several = isinstance(y_pred, dict) or len(self.outputs) > 1
+        names = [output.name for output in self.outputs] if several else None
+        keys, targets, predictions = _by_output(y_true, y_pred, names)
         nested = isinstance(sample_weight, list | tuple | dict)
-        weights = _in_order(sample_weight, keys) if nested else [sample_weight] * len(predictions)
+        weights = _in_order("weights", sample_weight, keys) if nested else [sample_weight] * len(predictions)
         found = list(masks) if len(masks) == len(predictions) else [None] * len(predictions)
         yield from zip(self.outputs, targets, predictions, weights, found, strict=True)
 
@@ -252,21 +255,42 @@ def _name_apart(metrics: list[Any]) -> None:
             metric.name = f"{name}_{number}"
 
 
-def _by_output(y_true: Any, y_pred: Any) -> tuple[list[str] | None, list[Any], list[Any]]:
-    """Return the keys of a dict of predictions, or None; the targets, None where there are none; the predictions."""
-    keys = list(y_pred) if isinstance(y_pred, dict) else None
+def _by_output(y_true: Any, y_pred: Any, names: Sequence[str] | None) -> tuple[list[str] | None, list[Any], list[Any]]:
+    """Return the names of the outputs, or None; the targets, None where there are none; the predictions.
+
+    Args:
+        y_true: the targets.
+        y_pred: the predictions; a dict of them has the names.
+        names: the names of the outputs otherwise; None for one output, whose targets may have any name.
+    """
+    keys = list(y_pred) if isinstance(y_pred, dict) else None if names is None else list(names)
     predictions = tree_leaves(y_pred)
-    return keys, [None] * len(predictions) if y_true is None else _in_order(y_true, keys), predictions
+    targets = [None] * len(predictions) if y_true is None else _in_order("targets", y_true, keys)
+    return keys, targets, predictions
 
 
-def _in_order(nest: Any, keys: list[str] | None) -> list[Any]:
-    """Return the parts of targets or weights in the order of the outputs."""
-    if isinstance(nest, dict):
-        missing = [key for key in keys or [] if key not in nest]
-        if missing:
-            raise ValueError(f"fit: there is nothing for output {missing[0]!r} in a dict of {list(nest)}")
-        return [nest[key] for key in keys] if keys is not None else list(nest.values())
-    return list(nest) if isinstance(nest, list | tuple) else [nest]
+def _in_order(what: str, nest: Any, keys: list[str] | None) -> list[Any]:
+    """Return the parts of targets or weights in the order of the outputs: those of a dict by the outputs' names.
+
+    Args:
+        what: "targets" or "weights"; an output without a weight counts each example once.
+        nest: an array, or a list or dict of them.
+        keys: the names of the outputs; None for one output, whose part may have any name.
+    """
+    if not isinstance(nest, dict):
+        parts = list(nest) if isinstance(nest, list | tuple) else [nest]
+        if keys is not None and len(parts) != len(keys):
+            raise ValueError(f"fit: the model has {len(keys)} outputs, and there are {what} for {len(parts)}")
+        return parts
+    if keys is None:
+        return list(nest.values())
+    unknown = [key for key in nest if key not in keys]
+    missing = [key for key in keys if key not in nest and what == "targets"]
+    if unknown and what == "weights":
+        raise ValueError(f"fit: the weights name {unknown[0]!r}, and the outputs are {', '.join(keys)}")
+    if missing:
+        raise ValueError(f"fit: there is nothing for output {missing[0]!r} in a dict of {list(nest)}")
+    return [nest.get(key) for key in keys]
 
 
 def _for_each(call: str, given: Any, names: Sequence[str], shared: bool, lists: bool = False) -> list[Any]:

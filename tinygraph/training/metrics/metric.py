@@ -95,6 +95,7 @@ class Sum(Metric):
         """Add values, an array of any shape, each times the weight of its example."""
         values = plain(values)
         if sample_weight is not None:
+            values = wide(values)
             values = values * weights_for(values, plain(sample_weight), self.name)
         add(self.total, np.sum(values, dtype=np.float64))
 
@@ -126,6 +127,7 @@ class Mean(Metric):
         if sample_weight is None:
             total, count = np.sum(values, dtype=np.float64), values.shape[0] if values.ndim else 1
         else:
+            values = wide(values)
             weights = np.broadcast_to(weights_for(values, plain(sample_weight), self.name), values.shape)
             total, count = np.sum(values * weights, dtype=np.float64), np.sum(weights, dtype=np.float64)
             count = count if values.ndim < 2 else count / each
@@ -191,6 +193,11 @@ class MeanMetricWrapper(Mean):
 def plain(item: Any) -> Any:
     """Return the values of a Tensor, or an array: no gradient flows through a metric."""
     return item.data if isinstance(item, Tensor) else array_of(item)
+
+
+def wide(values: Any) -> Any:
+    """Return values of float16 as float32: a loss of 100 times the 1,000 rows of a batch is infinite in float16."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def add(variable: Any, amount: Any) -> None:
