@@ -66,6 +66,19 @@ def test_what_is_ignored_stays_ignored():
     assert found == []
 
 
+def test_scikit_learn_copies_the_filter():
+    selection = pytest.importorskip("sklearn.model_selection")
+    from sklearn.linear_model import LinearRegression
+
+    from tinygraph.users_code.warning_lines import at_users_line
+
+    x = np.arange(12.0).reshape(-1, 1)
+    with warnings.catch_warnings():
+        warnings.filters.clear()  # pytest's own, which would be in place of those of a process of its own
+        at_users_line()
+        assert selection.cross_val_score(LinearRegression(), x, x[:, 0], cv=3).shape == (3,)
+
+
 def test_warnings_of_others_are_left_alone():
     from tinygraph.users_code.warning_lines import _UsersLine
 
