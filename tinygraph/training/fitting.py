@@ -131,6 +131,9 @@ class Fitting:
             FloatingPointError: the loss became NaN or infinite; the weights are those before that epoch.
         """
         state = self._compiled("fit")
+        for name, number in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            if not isinstance(number, int | np.integer):
+                raise TypeError(f"fit: {name} must be a whole number, got {number!r}")
         given = x, y, sample_weight
         if validation_split and validation_data is None:
             given, validation_data = split_off("fit", validation_split, x, y, sample_weight)
@@ -246,6 +249,20 @@ class Fitting:
         batch = x.astype(dtype) if x.dtype.kind == "f" and x.dtype != dtype else x
         state.make_weights(self, batch)
         return tree_map(np.array, step(batch))
+
+    @property
+    def compiled_steps(self) -> Steps:
+        """The steps of `fit`, `evaluate` and `predict`: the functions `train(x, y, w)`, `test(x, y, w)`, `predict(x)`.
+
+            print(model.compiled_steps.train.source)
+
+        Each is a compiled function, with a program for each shape of batch that it was called with; `source` is the
+        last one. With `run_eagerly=True` they are plain functions. They belong to the last `compile`.
+
+        Raises:
+            RuntimeError: the model was not compiled.
+        """
+        return self._compiled("compiled_steps").steps
 
     @property
     def has_own_loss(self) -> bool:
