@@ -191,7 +191,8 @@ OF_MODULE = {
     **dict.fromkeys(("children", "named_children", "named_modules", "submodules"), "model.modules()"),
     **dict.fromkeys(("save", "save_weights"), _SAVE),
     **dict.fromkeys(("load", "load_weights"), _LOAD),
-    **dict.fromkeys(("register_buffer", "register_parameter", "add_weight"), "model.scale = tg.Tensor(values)"),
+    **dict.fromkeys(("register_buffer", "register_parameter"), "model.scale = tg.Tensor(values)"),
+    "add_weight": 'a class of your own of tg.nn.Layer, whose `build` has self.w = self.weight("w", shape, "zeros")',
     "append": "model.add(tg.nn.Dense(3))",
     "named_buffers": "model.tensors()",
     "buffers": "model.tensors()",
@@ -315,6 +316,12 @@ def no_attribute(owner: str, name: str, table: dict[str, str], known: Iterable[s
         close = difflib.get_close_matches(name, [item for item in known if not item.startswith("_")], 1, 0.75)
         return f"{message}. Did you mean {close[0]!r}?" if close else message
     return f"{message}. Write {instead}" if instead is not None else message
+
+
+def meant(name: Any, known: Iterable[str]) -> str:
+    """Return " Did you mean ...?" for the end of a message about a name that is nearly a known one; else nothing."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.75) if isinstance(name, str) else []
+    return f". Did you mean {close[0]!r}?" if close else ""
 
 
 def no_name_in_nn(name: str, known: Iterable[str]) -> str:

@@ -60,6 +60,14 @@ def test_outputs_come_from_the_inputs():
         nn.Model(a, a + b)
 
 
+def test_arrays_in_the_place_of_symbols_are_refused():
+    x = np.ones((2, 3))
+    with pytest.raises(TypeError, match=r"the inputs must be symbols, got ndarray. .*tg.nn.Input\(shape\)"):
+        nn.Model(x, nn.Dense(2)(x))
+    with pytest.raises(TypeError, match="the outputs must be symbols, got ndarray"):
+        nn.Model(nn.Input((3,)), x)
+
+
 def test_open_axes_of_symbols_are_found():
     x = nn.Input((None, 3))
     assert nn.Dense(7)(x).shape == (None, None, 7)
@@ -133,6 +141,17 @@ def test_one_seed_makes_the_same_layers():
 def test_a_layer_called_on_a_layer_says_so():
     with pytest.raises(TypeError, match="a layer is called on a batch, got the layer"):
         nn.Dense(3)(nn.Dense(4))
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_a_layer_called_on_a_list_says_so(built):
+    layer = nn.Sequential([nn.Dense(3, name="first")])
+    if built:
+        layer(np.ones((2, 4)))
+    with pytest.raises((AttributeError, TypeError)) as caught:
+        layer([np.ones((2, 4))])
+    (note,) = caught.value.__notes__
+    assert note.startswith('Dense "first" was called on a list of 1 arrays')
 
 
 def test_configurations_make_the_layer_again():

@@ -78,6 +78,20 @@ def test_constraints(name):
         np.testing.assert_array_equal(found[attribute], np.maximum(getattr(layer, attribute).data, 0))
 
 
+def test_a_layer_of_ones_own_has_rules_by_their_names():
+    class Scaled(nn.Layer):
+        def build(self, shape):
+            self.scale = self.weight("scale", shape[-1:], "ones", regularizer="l2", constraint="non_neg")
+
+        def call(self, x):
+            return x * self.scale
+
+    layer = Scaled()
+    layer(np.ones((2, 3)))
+    np.testing.assert_allclose(layer.losses[0].item(), 0.01 * 3, rtol=1e-6)
+    assert len(layer.constraints()) == 1
+
+
 def test_an_embedding():
     layer = nn.Embedding(5, 3, embeddings_regularizer="l2", embeddings_constraint="unit_norm", dtype="float64", seed=0)
     layer(np.array([1, 2]))

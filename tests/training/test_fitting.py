@@ -208,6 +208,43 @@ def test_bad_data_are_errors_that_lose_nothing():
     model.fit(X, LABELS)
 
 
+def test_typical_mistakes_are_named():
+    model = network()
+    with pytest.raises(TypeError, match=r"loss_weights are numbers, got 'accuracy'.*metrics=\["):
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    with pytest.raises(ValueError, match=r"got 'sparse_categorical_crossentropi'\. Did you mean 'sparse_categorical_"):
+        model.compile("adam", "sparse_categorical_crossentropi")
+    with pytest.raises(ValueError, match=r"got 'acuracy'\. Did you mean 'accuracy'"):
+        model.compile("adam", "mse", metrics=["acuracy"])
+    with pytest.raises(TypeError, match=r"there are no targets\. Write fit\(x, y\)"):
+        model.fit(X)
+    with pytest.raises(TypeError, match=r"epochs must be a whole number, got 1\.5"):
+        model.fit(X, LABELS, epochs=1.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_a_missing_value_of_a_frame_is_named_by_its_column(share):
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=["a", "b", "c", "d"])
+    frame.loc[7, "b"] = np.nan
+    told = r"the inputs have a NaN, first in row 7 of the columns b\. .*x.fillna\(x.median\(\)\)"
+    with pytest.raises(ValueError, match=told):
+        network().fit(frame, LABELS, validation_split=share)
+    with pytest.raises(ValueError, match=told):
+        network().fit([frame], LABELS, validation_split=share)
+
+
+def test_the_steps_can_be_read():
+    model = network()
+    with pytest.raises(RuntimeError, match="compiled_steps: the model is not compiled"):
+        _ = nn.Sequential([nn.Dense(3)]).compiled_steps
+    model.train_on_batch(X[:8], LABELS[:8])
+    model.predict(X[:8], verbose=0)
+    steps = model.compiled_steps
+    assert "backward" in steps.train.source and "update" in steps.train.source
+    assert "backward" not in steps.predict.source
+    np.testing.assert_allclose(steps.predict(X[:8].astype(np.float32)), model.predict(X[:8]), rtol=1e-6)
+
+
 def test_a_loss_that_becomes_nan_puts_the_weights_back():
     model = nn.Sequential([nn.Input((4,)), nn.Dense(1)])
     model.compile(optim.SGD(1e30), "mse")

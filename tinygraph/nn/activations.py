@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.elsewhere import meant
 from tinygraph.engine.primitives import composed
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
@@ -304,7 +305,8 @@ def activation_of(given: Activation) -> Callable[[Any], Any]:
     try:
         return ACTIVATIONS["linear" if given is None else given]
     except (KeyError, TypeError):
-        raise ValueError(f"an activation is a function, or one of {', '.join(ACTIVATIONS)}; got {given!r}") from None
+        told = f"an activation is a function, or one of {', '.join(ACTIVATIONS)}; got {given!r}"
+        raise ValueError(told + meant(given, ACTIVATIONS)) from None
 
 
 get = deserialize = activation_of

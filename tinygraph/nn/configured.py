@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+from tinygraph.elsewhere import meant
+
 __all__ = ["Configured", "Family", "Rule", "spelt"]
 
 # A regulariser or a constraint as a user gives it: a name, a function, a description, or None.
@@ -101,4 +103,6 @@ class Family(Generic[T]):
         return cls(**description.get("config", {}))  # type: ignore[no-any-return]
 
     def _unknown(self, given: Any) -> ValueError:
-        return ValueError(f"{self.kind} is a function, or one of {', '.join(self.names)}; got {given!r}")
+        return ValueError(
+            f"{self.kind} is a function, or one of {', '.join(self.names)}; got {given!r}{meant(given, self.names)}"
+        )

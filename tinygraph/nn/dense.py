@@ -92,8 +92,11 @@ class Dense(Layer):
         """See the class."""
         inputs = self.kernel.shape[0]
         if x.shape[-1:] != (inputs,):
-            flat = math.prod(x.shape[1:]) == inputs
-            hint = "put a Flatten() before it" if flat else "it takes its input size from its first batch"
+            hint = "it takes its input size from its first batch"
+            if math.prod(x.shape[1:]) == inputs:
+                hint = "put a Flatten() before it"
+            elif len(x.shape) < 2:
+                hint = "a single example x is a batch as x[np.newaxis]"
             raise self.misfit(f"a batch of shape {x.shape} does not have {inputs} features in its last axis; {hint}")
         z = self._floating(x) @ self.kernel
         return regularizers.with_activity(self, self.activation(z if self.bias is None else z + self.bias))

@@ -16,8 +16,10 @@ from tinygraph.engine.scopes import Entry
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
+from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.arguments import Arguments, config_of, kept, made_of
 from tinygraph.nn.calling import calling
+from tinygraph.nn.configured import Rule
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
 from tinygraph.nn.module import Module
@@ -106,8 +108,8 @@ class Layer(Module):
         shape: tuple[int, ...],
         initializer: str | Initializer,
         trainable: bool = True,
-        regularizer: Callable[[Any], Any] | None = None,
-        constraint: Callable[[Any], Any] | None = None,
+        regularizer: Rule = None,
+        constraint: Rule = None,
     ) -> Tensor:
         """Make a weight. Assign it to the attribute `name` of the layer.
 
@@ -116,9 +118,13 @@ class Layer(Module):
             shape: its shape.
             initializer: a name from `tinygraph.nn.initializers`, or a function of shape, generator and dtype.
             trainable: it requires a gradient, if the layer is trainable.
-            regularizer: a function of the weight: a number to add to the loss.
-            constraint: a function of the weight: its value after each step of an optimiser.
+            regularizer: a function of the weight, or its name, "l2": a number to add to the loss.
+            constraint: a function of the weight, or its name: its value after each step of an optimiser.
+
+        Raises:
+            ValueError: nothing has such a name.
         """
+        penalty, rule = regularizers.get(regularizer), constraints.get(constraint)
         dtype = self.dtype or floatx()
         values = np.asarray(initializer_of(initializer)(shape, self.generator, dtype))
         if values.shape != shape:
@@ -127,10 +133,10 @@ class Layer(Module):
             self._frozen = (*self._frozen, name)
         free = trainable and self._frozen is None
         tensor = Tensor(values, dtype=dtype, name=f"{self.name}.{name}", requires_grad=free)
-        if regularizer is not None:
-            self._regularizers = {**self._regularizers, name: regularizer}
-        if constraint is not None:
-            self._constraints = {**self._constraints, name: constraint}
+        if penalty is not None:
+            self._regularizers = {**self._regularizers, name: penalty}
+        if rule is not None:
+            self._constraints = {**self._constraints, name: rule}
         if state.origin is not None:  # the line that gave the layer its first batch
             tensor._link.code, tensor._link.lasti = state.origin
             tensor._link.inner = True
@@ -202,6 +208,18 @@ class Layer(Module):
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if args:
             args = (self._batch(args[0]), *args[1:])
+        try:
+            return self._run_built(args, kwargs)
+        except (AttributeError, TypeError) as error:
+            if args and isinstance(args[0], list) and not getattr(error, "__notes__", ()):
+                error.add_note(
+                    f'{type(self).__name__} "{self.name}" was called on a list of {len(args[0])} arrays. If it takes '
+                    "one array, unpack the list: a batch of tg.data.batches(x) is a tuple, `for (x,) in batches`"
+                )
+            raise
+
+    def _run_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run `call`, and `build` before the first time; a call that fails takes the weights away again."""
         if self.built:
             return super()._run(*args, **kwargs)
         before = dict(vars(self))

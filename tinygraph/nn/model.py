@@ -121,6 +121,7 @@ class Model(Fitting, Saving, Layer):
         layers: the layers, in the order of their calls.
 
     Raises:
+        TypeError: the inputs or the outputs are no symbols.
         ValueError: an output does not come from the inputs, or only one of inputs and outputs is given.
     """
 
@@ -143,6 +144,12 @@ class Model(Fitting, Saving, Layer):
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Note the calls between inputs and outputs."""
         self.inputs, self.outputs = symbols_in(inputs), symbols_in(outputs)
+        for name, given, symbols in (("inputs", inputs, self.inputs), ("outputs", outputs, self.outputs)):
+            if not symbols:
+                raise TypeError(
+                    f"Model: the {name} must be symbols, got {type(given).__name__}. Begin the network with "
+                    "x = tg.nn.Input(shape), and call the layers on x"
+                )
         calls, begins = calls_before(outputs, self.inputs)
         for symbol in begins:
             if all([symbol is not given for given in self.inputs]):

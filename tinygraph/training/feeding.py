@@ -59,11 +59,8 @@ class ArrayFeed(Feed):
         self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int, dtype: Any,
         generator: np.random.Generator | None = None, steps: int | None = None,
     ) -> None:  # fmt: skip
-        self.nest = [arrays_of(part, call) for part in (x, y, sample_weight)]
+        self.nest = _checked(call, x, y, sample_weight)
         self.leaves = tree_leaves(plain(self.nest))
-        _count_rows(call, self.nest)
-        for name, part in zip(("inputs", "targets", "weights"), self.nest, strict=True):
-            _refuse_nan(call, name, part)
         kinds = [dtype if leaf.dtype.kind == "f" else None for leaf in self.leaves]
         self._kinds = kinds
         self._batches = Rows(self.leaves, batch_size, shuffle=generator is not None, generator=generator, dtype=kinds)
@@ -220,7 +217,7 @@ def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tu
         raise ValueError(f"{call}: validation_split needs arrays. Give validation_data=")
     if not 0 < share < 1:
         raise ValueError(f"{call}: validation_split must be between 0 and 1, got {share!r}")
-    nest = [arrays_of(part, call) for part in (x, y, sample_weight)]
+    nest = _checked(call, x, y, sample_weight)
     rows = _count_rows(call, nest)
     cut = int(np.floor(rows * (1 - share)))
     if not 0 < cut < rows:
@@ -238,6 +235,16 @@ def _is_stream(x: Any) -> bool:
 
 def _cast(leaf: Any, dtype: Any) -> Any:
     return leaf.astype(dtype) if leaf.dtype.kind == "f" and leaf.dtype != dtype else leaf
+
+
+def _checked(call: str, x: Any, y: Any, sample_weight: Any) -> list[Any]:
+    """Return inputs, targets and weights as nests of arrays, with as many rows each, and without NaN."""
+    given = (x, y, sample_weight)
+    nest = [arrays_of(part, call) for part in given]
+    _count_rows(call, nest)
+    for name, part, had in zip(("inputs", "targets", "weights"), nest, given, strict=True):
+        _refuse_nan(call, name, part, had)
+    return nest
 
 
 def _count_rows(call: str, nest: list[Any]) -> int:
@@ -261,18 +268,37 @@ def _count_rows(call: str, nest: list[Any]) -> int:
     return rows
 
 
-def _refuse_nan(call: str, name: str, part: Any) -> None:
-    """Raise ValueError if there is a NaN in the inputs, targets or weights; infinite numbers are left to the user."""
-    for leaf in tree_leaves(plain(part)):
+def _refuse_nan(call: str, name: str, part: Any, given: Any) -> None:
+    """Raise ValueError if there is a NaN in the inputs, targets or weights; infinite numbers are left to the user.
+
+    Args:
+        call: the method to name in messages.
+        name: "inputs", "targets" or "weights".
+        part: the arrays.
+        given: what the user gave for them; of a frame the message names the columns.
+    """
+    frames = tree_leaves(given) if isinstance(given, dict | list | tuple) else [given]
+    leaves = tree_leaves(plain(part))
+    for place, leaf in enumerate(leaves):
         if leaf.dtype.kind == "f" and leaf.size:
             with np.errstate(all="ignore"):
                 finite = np.isfinite(np.sum(leaf, dtype=leaf.dtype))  # which needs no array of the size of the data
             if not finite and np.isnan(leaf).any():
                 row = int(np.argwhere(np.isnan(leaf))[0][0])
+                where, filled = _columns_with_nan(frames[place] if len(frames) == len(leaves) else None, leaf)
                 raise ValueError(
-                    f"{call}: the {name} have a NaN, first in row {row}. Leave such rows out, or fill them in: "
-                    "np.nan_to_num(x)"
+                    f"{call}: the {name} have a NaN, first in row {row}{where}. Leave such rows out, or fill them in: "
+                    f"{filled}"
                 )
+
+
+def _columns_with_nan(frame: Any, array: Any) -> tuple[str, str]:
+    """Return the columns of a frame where its array has a NaN, for the message, and how to fill them in."""
+    if not hasattr(frame, "columns") or array.ndim != 2:
+        return "", "np.nan_to_num(x)"
+    pairs = zip(frame.columns, np.isnan(array).any(axis=0), strict=True)
+    names = ", ".join([str(column) for column, lacks in pairs if lacks])
+    return f" of the columns {names}", "x.fillna(x.median()), with x.isna() as further columns"
 
 
 def _with_class_weights(call: str, weights: Mapping[int, float], y: Any, sample_weight: Any) -> Any:

@@ -46,6 +46,7 @@ class Recipe:
         self.optimizer = optim.get(optimizer)
         self.loss, self.loss_weights = loss, loss_weights
         self.given = metrics, weighted_metrics
+        _check_weights(loss_weights)
         _check_names(loss, metrics, weighted_metrics)
         self.loss_mean = Mean("loss")
         self.outputs: list[Output] = []
@@ -234,6 +235,16 @@ class Output:
             if counted is not None:
                 weight = counted if weight is None else _times(counted, weight)
             metric.update_state(y_true, y_pred, weight)
+
+
+def _check_weights(loss_weights: Any) -> None:
+    """Raise TypeError for weights of losses that are no numbers, such as metrics in their place."""
+    for weight in tree_leaves(loss_weights):
+        if weight is not None and not isinstance(weight, int | float | np.number):
+            raise TypeError(
+                f"compile: loss_weights are numbers, got {weight!r}. Its arguments are compile(optimizer, loss, "
+                'loss_weights, metrics): write metrics=["accuracy"] by name'
+            )
 
 
 def _check_names(loss: Any, *metrics: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from tinygraph.elsewhere import meant
 from tinygraph.training.losses import classes, distances, entropies
 from tinygraph.training.losses.loss import Loss, LossFunctionWrapper
 
@@ -74,7 +75,8 @@ def get(identifier: Any, names: Mapping[str, Any] = MappingProxyType(_NAMES)) ->
     if isinstance(found, type):
         return found(**config)
     if not callable(found):
-        raise ValueError(f"a loss is a function, an object, or one of {', '.join(sorted(names))}; got {identifier!r}")
+        told = f"a loss is a function, an object, or one of {', '.join(sorted(names))}; got {identifier!r}"
+        raise ValueError(told + meant(identifier, names))
     return found
 
 

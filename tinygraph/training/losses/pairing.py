@@ -66,6 +66,8 @@ def numbers(call: str, y_true: Any) -> Any:
     """
     y = y_true if isinstance(y_true, Tensor) else array_of(y_true)
     if y.dtype.kind not in "biufc":
+        if y.dtype == object and not y.ndim and y.item() is None:
+            raise TypeError(f"{call}: there are no targets. Write fit(x, y), or give batches (x, y)")
         raise TypeError(
             f"{call}: targets must be numbers, got {y.dtype}; np.unique(y, return_inverse=True)[1] numbers the labels"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygraph.elsewhere import meant
 from tinygraph.training.losses import names as of_losses
 from tinygraph.training.metrics import accuracies, classes, counts, curves, errors, metric
 from tinygraph.training.metrics.metric import MeanMetricWrapper, Metric, snake_case
@@ -72,9 +73,8 @@ def get(identifier: Any, loss: Any = None, output_shape: Shape = None, target_sh
         return MeanMetricWrapper(identifier)
     elif hasattr(identifier, "update_state"):
         return identifier
-    raise ValueError(
-        f"a metric is a function, an object, or one of accuracy, {', '.join(sorted(_NAMES))}; got {identifier!r}"
-    )
+    told = f"a metric is a function, an object, or one of accuracy, {', '.join(sorted(_NAMES))}; got {identifier!r}"
+    raise ValueError(told + meant(identifier, ["accuracy", *_NAMES]))
 
 
 def _resolved(name: str, loss: Any, output_shape: Shape, target_shape: Shape) -> type[Metric] | None:
