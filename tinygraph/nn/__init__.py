@@ -26,9 +26,10 @@ from tinygraph.nn.depthwise import DepthwiseConv2D, SeparableConv2D
 from tinygraph.nn.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
+from tinygraph.nn.inputs import Input, InputLayer
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
-from tinygraph.nn.model import Input, InputLayer, Model
+from tinygraph.nn.model import Model
 from tinygraph.nn.model_files import clone_model, load_model, load_weights, model_from_json, save_weights
 from tinygraph.nn.module import Module
 from tinygraph.nn.normalization import BatchNormalization

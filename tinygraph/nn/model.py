@@ -3,93 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from tinygraph.elsewhere import checked
 from tinygraph.engine.nested import mapped
 from tinygraph.nests import entries
 from tinygraph.nn.architecture import network_config, network_of
-from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
-from tinygraph.nn.configured import spelt
 from tinygraph.nn.defaults import floatx, generator_of
+from tinygraph.nn.inputs import InputLayer
 from tinygraph.nn.layer import Layer
+from tinygraph.nn.layer_names import name_layers
 from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Module
 from tinygraph.nn.saving import Saving
 from tinygraph.nn.summary import summary
-from tinygraph.nn.symbolic import Call, Shape, Symbol, calls_before, symbolic_call, symbols_in
+from tinygraph.nn.symbolic import Call, Symbol, calls_before, symbolic_call, symbols_in
 from tinygraph.training.fitting import Fitting
 
-__all__ = ["Input", "InputLayer", "Model", "name_layers"]
-
-
-class InputLayer(Layer):
-    """The place of an input in a network; it returns its batch.
-
-    Args:
-        shape: the shape of an example; None for an open axis.
-        dtype: the type of the numbers.
-        name: the name of the input.
-    """
-
-    supports_masking = True
-
-    _given: Symbol | None = None
-
-    def __init__(self, shape: Sequence[int | None], dtype: Any = None, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.shape: Shape = tuple(shape)
-        self.input_dtype = np.dtype(floatx() if dtype is None else dtype)
-
-    if not TYPE_CHECKING:
-        __new__ = kept(checked(__init__))
-
-    def symbol(self) -> Symbol:
-        """Return a new symbol for a batch."""
-        return Symbol((None, *self.shape), self.input_dtype, self._name)
-
-    @property
-    def output(self) -> Any:
-        """The symbol of the input."""
-        return self._given if self._given is not None else super().output
-
-    input = output
-
-    def call(self, x: Any) -> Any:
-        """Return the batch."""
-        return x
-
-
-def Input(  # noqa: N802 - Keras's name
-    shape: Sequence[int | None] | int = (),
-    batch_size: int | None = None,
-    dtype: Any = None,
-    name: str | None = None,
-    batch_shape: Sequence[int | None] | None = None,
-) -> Any:
-    """Return a symbol: the input of a network that is put together by calls of layers.
-
-        x = tg.nn.Input((4,))
-        model = tg.nn.Model(x, tg.nn.Dense(3)(x))
-
-    Args:
-        shape: the shape of an example, without the batch; None for an axis of any size.
-        batch_size: the size of the batch; None for any.
-        dtype: the type of the numbers: "int32" for indices; None for float32, or what `set_floatx` said.
-        name: the name of the input, by which a dict of batches gives it.
-        batch_shape: the shape of a batch, in place of `shape` and `batch_size`.
-    """
-    if batch_shape is not None:
-        batch_size, *shape = batch_shape
-    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    for size in sizes:
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0):
-            raise TypeError(f"Input: the shape of an example has whole numbers and None, got {shape!r}")
-    return Symbol((batch_size, *sizes), floatx() if dtype is None else dtype, name)
+__all__ = ["Model"]
 
 
 class _LayersInside:
@@ -199,9 +133,8 @@ class Model(Fitting, Saving, Layer):
         for call in self._calls:
             args, kwargs = mapped(call.args, value), mapped(call.kwargs, value)
             result, made = call_with_mask(call.function, args, kwargs, mapped(call.args[0], mask))
-            results = iter(symbols_in(result_nest := call.result))
-            _note(result_nest, result, values)
-            for symbol in results:
+            _note(call.result, result, values)
+            for symbol in symbols_in(call.result):
                 masks[id(symbol)] = made
         if calling.masks is not None:
             calling.masks[:] = [masks.get(id(symbol)) for symbol in self.outputs]
@@ -350,31 +283,3 @@ def _note(symbols: Any, result: Any, values: dict[int, Any]) -> None:
     elif isinstance(symbols, dict):
         for key, symbol in symbols.items():
             _note(symbol, result[key], values)
-
-
-def name_layers(layers: list[Any]) -> list[Any]:
-    """Name the layers that have no name: "dense", "dense_1", ... Returns the list."""
-    taken = {layer.name for layer in layers if isinstance(layer, Module) and layer._name is not None}
-    for layer in layers:
-        if isinstance(layer, Module) and layer._name is None:
-            layer.name = unused(spelt(type(layer).__name__), taken)
-            taken.add(layer.name)
-            rename_weights(layer)
-    return layers
-
-
-def rename_weights(layer: Module) -> None:
-    """Name the weights that a layer made before it had its name."""
-    kind = f"{type(layer).__name__}."
-    for tensor in layer.tensors().values():
-        if tensor.name is not None and tensor.name.startswith(kind):
-            tensor.name = f"{layer.name}.{tensor.name.removeprefix(kind)}"
-
-
-def unused(name: str, taken: set[str]) -> str:
-    """Return the name, with a number behind it if the name is taken."""
-    number, found = 0, name
-    while found in taken:
-        number += 1
-        found = f"{name}_{number}"
-    return found

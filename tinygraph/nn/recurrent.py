@@ -182,17 +182,17 @@ class Recurrent(Layer):
             outputs.append(output)
         return outputs, states
 
-    def _masked(self, kept: Any, output: Any, new: list[Any], old: list[Any]) -> tuple[Any, list[Any]]:
+    def _masked(self, counts: Any, output: Any, new: list[Any], old: list[Any]) -> tuple[Any, list[Any]]:
         """Return the output and the states of a time step: those from before where the step is masked."""
-        before = (
-            output.dtype.type(0) if self.zero_output_for_mask else tree_leaves(old[:1] if _flat(old) else old[-1])[0]
-        )
-        states = tree_map(lambda now, was: np.where(kept, now, was), new, old)
-        return np.where(kept, output, before), states
+        states = tree_map(lambda now, was: np.where(counts, now, was), new, old)
+        before = output.dtype.type(0) if self.zero_output_for_mask else _output_in(old)
+        return np.where(counts, output, before), states
 
 
-def _flat(states: list[Any]) -> bool:
-    return not isinstance(states[0], list | tuple)
+def _output_in(states: list[Any]) -> Any:
+    """Return the state that is the output of a time step: the first one of a cell, in a stack that of the last cell."""
+    is_stack = isinstance(states[0], list | tuple)
+    return tree_leaves(states[-1] if is_stack else states[:1])[0]
 
 
 class RNN(Recurrent):

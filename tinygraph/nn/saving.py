@@ -21,10 +21,12 @@ __all__ = ["Saving"]
 
 
 class Saving:
-    """Files of a model, and pictures. `Sequential` and `Model` have these methods.
+    """Files of a model, and pictures.
 
-    model.save("model.safetensors")
-    model = tg.nn.load_model("model.safetensors")
+    `Sequential` and `Model` have these methods.
+
+        model.save("model.safetensors")
+        model = tg.nn.load_model("model.safetensors")
     """
 
     name: str

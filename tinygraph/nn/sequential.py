@@ -12,8 +12,10 @@ from tinygraph.nn.activations import ACTIVATIONS
 from tinygraph.nn.architecture import sequential_config, sequential_of
 from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
+from tinygraph.nn.inputs import InputLayer
+from tinygraph.nn.layer_names import name_layers
 from tinygraph.nn.masks import call_with_mask
-from tinygraph.nn.model import InputLayer, Model, name_layers
+from tinygraph.nn.model import Model
 from tinygraph.nn.module import Module
 from tinygraph.nn.symbolic import Symbol, symbolic_call
 

@@ -24,12 +24,14 @@ __all__ = ["Fitting"]
 
 
 class Fitting:
-    """The training of a model, and its use on data. `Sequential` and `Model` have these methods.
+    """The training of a model, and its use on data.
 
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(x, y, epochs=5, validation_split=0.1)
-    loss, accuracy = model.evaluate(x_test, y_test)
-    probabilities = model.predict(x_new)
+    `Sequential` and `Model` have these methods.
+
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        history = model.fit(x, y, epochs=5, validation_split=0.1)
+        loss, accuracy = model.evaluate(x_test, y_test)
+        probabilities = model.predict(x_new)
     """
 
     _state: TrainingState | None = None

@@ -1,0 +1,38 @@
+"""Names of layers that were given none, as Keras numbers them: "dense", "dense_1"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygraph.nn.configured import spelt
+from tinygraph.nn.module import Module
+
+__all__ = ["name_layers"]
+
+
+def name_layers(layers: list[Any]) -> list[Any]:
+    """Name the layers that have no name: "dense", "dense_1", ... Returns the list."""
+    taken = {layer.name for layer in layers if isinstance(layer, Module) and layer._name is not None}
+    for layer in layers:
+        if isinstance(layer, Module) and layer._name is None:
+            layer.name = unused(spelt(type(layer).__name__), taken)
+            taken.add(layer.name)
+            rename_weights(layer)
+    return layers
+
+
+def rename_weights(layer: Module) -> None:
+    """Name the weights that a layer made before it had its name."""
+    kind = f"{type(layer).__name__}."
+    for tensor in layer.tensors().values():
+        if tensor.name is not None and tensor.name.startswith(kind):
+            tensor.name = f"{layer.name}.{tensor.name.removeprefix(kind)}"
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """Return the name, with a number behind it if the name is taken."""
+    number, found = 0, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
