@@ -194,6 +194,8 @@ OF_MODULE = {
     **dict.fromkeys(("register_buffer", "register_parameter"), "model.scale = tg.Tensor(values)"),
     "add_weight": 'a class of your own of tg.nn.Layer, whose `build` has self.w = self.weight("w", shape, "zeros")',
     "append": "model.add(tg.nn.Dense(3))",
+    "predict_classes": "np.argmax(model.predict(x), axis=-1)",
+    "predict_proba": "model.predict(x)",
     "named_buffers": "model.tensors()",
     "buffers": "model.tensors()",
     "requires_grad_": "[setattr(p, 'requires_grad', False) for p in model.parameters()]",

@@ -154,6 +154,20 @@ def test_a_layer_called_on_a_list_says_so(built):
     assert note.startswith('Dense "first" was called on a list of 1 arrays')
 
 
+def test_a_call_without_return_says_so():
+    class Doubled(nn.Layer):
+        def build(self, shape):
+            self.scale = self.weight("scale", shape[-1:], "ones")
+
+        def call(self, x):
+            x * self.scale
+
+    layer = Doubled(name="twice")
+    with pytest.raises(TypeError, match='Doubled "twice": its `call` returns None'):
+        layer(np.ones((2, 3)))
+    assert not layer.built
+
+
 def test_configurations_make_the_layer_again():
     layer = nn.Dense(3, activation=tg.relu, kernel_initializer="he_normal", name="hidden", input_shape=(4,))
     twin = nn.Dense.from_config(layer.get_config())

@@ -237,9 +237,11 @@ def test_the_steps_can_be_read():
     model = network()
     with pytest.raises(RuntimeError, match="compiled_steps: the model is not compiled"):
         _ = nn.Sequential([nn.Dense(3)]).compiled_steps
+    steps = model.compiled_steps
+    with pytest.raises(tg.GraphError, match="compile: the step of fit has not been called yet"):
+        _ = steps.train.source
     model.train_on_batch(X[:8], LABELS[:8])
     model.predict(X[:8], verbose=0)
-    steps = model.compiled_steps
     assert "backward" in steps.train.source and "update" in steps.train.source
     assert "backward" not in steps.predict.source
     np.testing.assert_allclose(steps.predict(X[:8].astype(np.float32)), model.predict(X[:8]), rtol=1e-6)

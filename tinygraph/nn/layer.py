@@ -218,6 +218,14 @@ class Layer(Module):
                 )
             raise
 
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = super()._called(args, kwargs)
+        if result is None:
+            raise TypeError(
+                f'{type(self).__name__} "{self.name}": its `call` returns None. Write return before the result'
+            )
+        return result
+
     def _run_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `call`, and `build` before the first time; a call that fails takes the weights away again."""
         if self.built:

@@ -120,18 +120,21 @@ class Module:
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """Run `call`; if it fails, take the new weights away from the layers that were built on the way."""
         if calling.built is not None:  # the outermost call takes them away
-            return self.call(*args, **kwargs)
+            return self._called(args, kwargs)
         built = calling.built = []
         for module in self.modules() if calling.added is None else ():
             vars(module).pop("_added", None)
         try:
-            return self.call(*args, **kwargs)
+            return self._called(args, kwargs)
         except BaseException:
             for layer, attributes in built:
                 layer._restore(attributes)
             raise
         finally:
             calling.built = None
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.call(*args, **kwargs)
 
     # --- the inside -------------------------------------------------------------------------------------------------
 

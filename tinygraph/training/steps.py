@@ -54,6 +54,8 @@ class Steps:
             with no_grad():
                 return plain(model(x, training=False))
 
+        for step, method in ((train, "fit"), (test, "evaluate"), (predict, "predict")):
+            step.__qualname__ = f"the step of {method}"  # in warnings and errors
         self.train, self.test, self.predict = train, test, predict
         if not run_eagerly:
             from tinygraph.compiler.compiled import compile as compiled  # a third of the time that `import nn` takes
