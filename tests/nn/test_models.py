@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -243,3 +245,31 @@ def test_a_list_of_one_output_is_that_output():
     batch = np.ones((2, 4), np.float32)
     assert model(batch).shape == model.predict(batch).shape == (2, 3)
     assert model.output_shape == (None, 3)
+
+
+def test_training_in_a_call_on_symbols_holds_for_each_call(tmp_path):
+    inner = nn.Sequential([nn.Input((4,)), nn.Dropout(0.5, seed=1), nn.BatchNormalization()])
+    x = nn.Input((4,))
+    model = nn.Model(x, nn.Dense(1, seed=2)(inner(x, training=False)))
+    model.compile("sgd", "mse")
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    for one in (model, copy.deepcopy(model), nn.load_model(path)):
+        means = one.layers[1].layers[-1].moving_mean.numpy().copy()
+        loss = one.evaluate(X, X[:, :1], batch_size=len(X), verbose=0)
+        assert one.fit(X, X[:, :1], batch_size=len(X), verbose=0).history["loss"] == [pytest.approx(loss)]
+        np.testing.assert_array_equal(one.layers[1].layers[-1].moving_mean.data, means)
+
+
+def test_dropout_that_always_drops(tmp_path):
+    x = nn.Input((4,))
+    model = nn.Model(x, nn.Dropout(0.5, seed=1)(x, training=True))
+    first, second = (model.predict(X, verbose=0) for _ in range(2))
+    assert (first == 0).any() and not np.array_equal(first, second)
+
+
+def test_symbols_leave_statistics_as_they_were():
+    layer = nn.BatchNormalization()
+    x = nn.Input((4,))
+    nn.Model.from_config(nn.Model(x, layer(x, training=True)).get_config())
+    np.testing.assert_array_equal(layer.moving_variance.data, 1)

@@ -163,6 +163,22 @@ def test_names_that_no_output_has_are_refused():
         model.fit(X, [Y, Y], sample_weight=[np.ones(20)], verbose=0)
 
 
+def test_a_metric_of_several_outputs_is_refused():
+    x = nn.Input((3,))
+    error = training.metrics.MeanAbsoluteError()
+    for metrics in (error, [[error], [error]]):
+        model = nn.Model(x, [nn.Dense(1, name="p")(x), nn.Dense(1, name="q")(x)])
+        model.compile("sgd", "mse", metrics=metrics)
+        with pytest.raises(ValueError, match="one object that would count several times"):
+            model.evaluate(X, [Y, Y], verbose=0)
+    assert error.name == "mean_absolute_error"
+    model.compile("sgd", "mse", metrics="mae")
+    results = model.evaluate(X, [Y, Y], verbose=0, return_dict=True)
+    p, q = model.predict(X, verbose=0)
+    found = [results["p_mae"], results["q_mae"]]
+    assert found == pytest.approx([np.mean(np.abs(p - Y)), np.mean(np.abs(q - Y))], rel=1e-5)
+
+
 # --- float16 ----------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tinygraph.engine.nested import mapped
 from tinygraph.nn.arguments import Reference, plain_of, thing_of, together
+from tinygraph.nn.module import Module
 from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
 
 __all__ = ["freeze_as_written", "frozen_modules", "network_config", "network_of", "sequential_config", "sequential_of"]
@@ -107,7 +108,8 @@ def network_of(kind: Any, config: Mapping[str, Any]) -> Any:
 def _called(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not callable(function):
         raise ValueError(f"{function!r} cannot be called: it is no layer of a network")
-    return symbolic_call(function, args, kwargs)
+    training = kwargs.pop("training", None) if isinstance(function, Module) else None
+    return symbolic_call(function, args, kwargs, training)
 
 
 def _symbol_data(symbol: Symbol) -> dict[str, Any]:

@@ -202,7 +202,7 @@ class Layer(Module):
             training: train in this call, or not; None for as the call around it, or else as the layer is set.
         """
         if has_symbols((args, kwargs)):
-            return symbolic_call(self, args, kwargs)
+            return symbolic_call(self, args, kwargs, training)
         return compose(Entry.of(self.name, self), self._run_training, (training, args, kwargs), {}, sys._getframe(1))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:

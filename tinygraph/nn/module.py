@@ -106,7 +106,7 @@ class Module:
             training: train in this call, or not; None for as the call around it, or else as the module is set.
         """
         if has_symbols((args, kwargs)):
-            return symbolic_call(self, args, kwargs)
+            return symbolic_call(self, args, kwargs, training)
         with Setting(label=inside(Entry.of(self.name, self))):
             return self._run_training(training, args, kwargs)
 

@@ -175,11 +175,13 @@ def symbols_in(structure: Any) -> list[Symbol]:
     return found
 
 
-def symbolic_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def symbolic_call(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None = None
+) -> Any:
     """Call a layer or a function on symbols, and return symbols.
 
-    The call is tried on zeros. An open axis is given two sizes, one after the other: an axis of the result whose size
-    differs is open, too.
+    A layer that is called with `training=` is called so in each call of the model. The call is tried on zeros. An open
+    axis is given two sizes, one after the other: an axis of the result whose size differs is open, too.
 
     Raises:
         GraphError: the number of axes of the result depends on the size of an open axis.
@@ -187,7 +189,8 @@ def symbolic_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     symbols = symbols_in((args, kwargs))
     first = _tried(function, args, kwargs, 0)
     second = _tried(function, args, kwargs, 1) if any([None in symbol.shape for symbol in symbols]) else first
-    call = Call(function, args, kwargs, None, next(_numbers))
+    asked = {} if training is None else {"training": bool(training)}
+    call = Call(function, args, {**kwargs, **asked}, None, next(_numbers))
     _check_axes(function, _arrays(first), _arrays(second))
     others = iter(_arrays(second))
     call.result = mapped(first, lambda item: _symbol(item, next(others), call) if _is_array(item) else item)

@@ -80,6 +80,7 @@ class Recipe:
             _for_each(name, given, called, shared=True, lists=True)
             for name, given in zip(("metrics", "weighted_metrics"), self.given, strict=True)
         )
+        _check_not_shared([*unweighted, *weighted])
         self.outputs = [
             Output(name, losses[i], weights[i], (unweighted[i], weighted[i]), targets[i], predictions[i], several)
             for i, name in enumerate(called)
@@ -254,6 +255,17 @@ def _check_names(loss: Any, *metrics: Any) -> None:
     for item in tree_leaves(list(metrics)):
         if isinstance(item, str) and item not in ("accuracy", "acc", "crossentropy", "ce"):
             metric_of(item)
+
+
+def _check_not_shared(metrics: list[Any]) -> None:
+    """Raise ValueError for a metric that several outputs would add their batches to."""
+    objects = [item for item in tree_leaves(metrics) if hasattr(item, "update_state")]
+    for number, item in enumerate(objects):
+        if any([item is other for other in objects[:number]]):
+            raise ValueError(
+                f"compile: the metric {item.name!r} is one object that would count several times, for several outputs "
+                "or as weighted and not. Give each an object of its own, or a name"
+            )
 
 
 def _name_apart(metrics: list[Any]) -> None:
