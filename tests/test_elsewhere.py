@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tinygraph as tg
 from tinygraph import elsewhere
@@ -36,6 +37,8 @@ def space(folder):
     x = tg.Tensor(rng.normal(size=(4, 3)))
     loss = np.sum(model(x) ** 2) + np.sum(t**2)
     tg.nn.save_weights(model, folder / "model.safetensors")
+    (folder / "photos" / "cats").mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(folder / "photos" / "cats" / "1.png")
     return {
         "np": np, "tg": tg, "t": t, "u": tg.Tensor([2.0, 1.0, 0.5]), "x": x, "model": model, "loss": loss,
         "parameters": model.parameters(), "optimizer": tg.optim.Adam(model.parameters()), "seed": 3, "shape": (3, 1),

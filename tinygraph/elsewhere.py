@@ -115,6 +115,9 @@ OF_NN = {
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.nn",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
+    "Normalization": "(x - np.mean(x, axis=0)) / np.std(x, axis=0)",
+    "CategoryEncoding": "tg.keras.utils.to_categorical(labels)",
+    **dict.fromkeys(("IntegerLookup", "StringLookup"), "np.unique(labels, return_inverse=True)"),
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
         ("MultiheadAttention", "Transformer", "TransformerEncoderLayer",
@@ -165,9 +168,12 @@ OF_KERAS_CALLBACKS = {
 }
 
 OF_KERAS_UTILS = {
+    "image_dataset_from_directory": 'tg.data.image_folder("photos", size=(32, 32))',
+    "load_img": 'tg.data.load_image("photos/cats/1.png")',
     "model_to_dot": "model.draw()",
     "np_utils": "tg.keras.utils.to_categorical(labels)",
     "split_dataset": "np.split(x, [n])",
+    "timeseries_dataset_from_array": "np.lib.stride_tricks.sliding_window_view(values, n)",
 }
 
 OF_DATA = {

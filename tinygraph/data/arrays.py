@@ -79,8 +79,8 @@ def _array_of(data: Any, call: str) -> Any:
         return np.asarray(data)
     except ValueError as error:
         raise ValueError(
-            f"{call}: the rows of a {type(data).__name__} have different lengths. Pad them to one length, or give "
-            "several inputs as a list of arrays"
+            f"{call}: the rows of a {type(data).__name__} have different lengths. Pad them to one length, "
+            "tg.keras.utils.pad_sequences(rows), or give several inputs as a list of arrays"
         ) from error
 
 
