@@ -257,6 +257,14 @@ def test_a_loss_that_becomes_nan_puts_the_weights_back():
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_an_infinite_number_is_found_when_the_loss_becomes_nan():
+    x = X.copy()
+    x[7, 1] = np.inf
+    told = r"The weights are those before this epoch\. The inputs have an infinite number, first in row 7"
+    with pytest.raises(FloatingPointError, match=told), np.errstate(all="ignore"):
+        network().fit(x, LABELS)
+
+
 def test_callbacks_are_called_and_may_stop():
     calls = []
 

@@ -159,7 +159,11 @@ class Model(Fitting, Saving, Layer):
             [size in (None, given) for size, given in zip(symbol.shape, batch.shape, strict=True)]
         )
         if not fits:
-            raise self.misfit(f"an input of shape {symbol.shape} was expected, got a batch of shape {batch.shape}")
+            place = next(number for number, given in enumerate(self.inputs) if given is symbol)
+            name = f' "{self.layers[place].name}"' if len(self.inputs) > 1 else ""
+            raise self.misfit(
+                f"an input{name} of shape {symbol.shape} was expected, got a batch of shape {batch.shape}"
+            )
 
     # --- what the training asks -------------------------------------------------------------------------------------
 

@@ -78,6 +78,14 @@ class ArrayFeed(Feed):
         x, y, w = filled(self.nest, [leaf if kind is None else leaf.astype(kind) for leaf, kind in pairs])
         return x, y, w
 
+    def infinite(self) -> tuple[str, int] | None:
+        """Return the part of the data that has an infinite number, and the first row that has one; None for none."""
+        for name, part in zip(("inputs", "targets", "weights"), self.nest, strict=True):
+            for leaf in tree_leaves(plain(part)):
+                if leaf.dtype.kind == "f" and np.isinf(leaf).any():
+                    return name, int(np.argwhere(np.isinf(leaf))[0][0])
+        return None
+
     def epoch(self) -> Iterator[Batch]:
         """Go through the rows once, or until there were as many batches as `steps` says."""
         taken, begin = 0, self._position or 0

@@ -166,7 +166,7 @@ def trained(training: Training, epochs: range) -> History:
             logs = training.recipe.logs()
             if not math.isfinite(logs["loss"]) and not training.stop and not before.may_end_in_nan:
                 before.put_back()
-                raise _not_finite(epoch, logs["loss"])
+                raise _not_finite(epoch, logs["loss"], training.feed)
             if training.validate is not None and _is_due(epoch, training.validation_freq):
                 logs |= {f"val_{name}": value for name, value in training.validate().items()}
             training.reached.epochs, training.reached.logs = epoch + 1, logs
@@ -181,11 +181,16 @@ def trained(training: Training, epochs: range) -> History:
     return history
 
 
-def _not_finite(epoch: int, loss: float) -> FloatingPointError:
+def _not_finite(epoch: int, loss: float, feed: Feed) -> FloatingPointError:
+    """Return the error for a loss that is no number, which names infinite numbers in the data."""
+    told = f"fit: the loss of epoch {epoch + 1} is {loss}. The weights are those before this epoch."
+    found = feed.infinite() if isinstance(feed, ArrayFeed) else None
+    if found is not None:
+        return FloatingPointError(f"{told} The {found[0]} have an infinite number, first in row {found[1]}")
     return FloatingPointError(
-        f"fit: the loss of epoch {epoch + 1} is {loss}. The weights are those before this epoch. Try a smaller "
-        "learning rate, clipnorm= of the optimiser, or inputs of size 1; `with tg.detect_nonfinite():` around an eager "
-        "fit names the operation; the callback TerminateOnNaN ends a training without an error"
+        f"{told} Try a smaller learning rate, clipnorm= of the optimiser, or inputs scaled to deviation 1; "
+        "`with tg.detect_nonfinite():` around an eager fit names the operation; the callback TerminateOnNaN ends a "
+        "training without an error"
     )
 
 
