@@ -409,7 +409,7 @@ def check_keywords(cls: type, keywords: Iterable[str]) -> None:
     """
     known: list[str] = []
     for kind in cls.__mro__[:-1]:
-        code = getattr(vars(kind).get("__init__"), "__code__", None)
+        code = getattr(inspect.unwrap(vars(kind).get("__init__", kind)), "__code__", None)
         if code is not None:
             names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
             known += [name for name in names if name not in known]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -243,3 +244,28 @@ def test_values_come_back_as_they_were():
     twin = thing_of(json.loads(json.dumps(plain_of(array), allow_nan=False)))
     assert twin.dtype == array.dtype
     np.testing.assert_array_equal(twin, array)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "value"),
+    [
+        (lambda: nn.Dense(4, activation="tanh", seed=1), "activation", nn.activations.relu),
+        (lambda: nn.Dense(4, seed=1), "activation", nn.activations.sigmoid),
+        (lambda: nn.Dropout(0.5), "rate", 0.1),
+        (lambda: nn.LayerNormalization(), "epsilon", 1.0),
+        (lambda: nn.LeakyReLU(0.1), "negative_slope", 0.5),
+    ],
+)
+def test_an_attribute_that_was_set_later_is_saved(layer, name, value, tmp_path):
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    model = nn.Sequential([nn.Input((3,)), layer()])
+    before = model.layers[0].get_config()
+    model.predict(x, verbose=0)
+    setattr(model.layers[0], name, value)
+    config = model.layers[0].get_config()
+    assert {key for key in config if config[key] != before.get(key)} == {name}
+    model.save(tmp_path / "model.safetensors")
+    for copy in (nn.load_model(tmp_path / "model.safetensors"), pickle.loads(pickle.dumps(model))):
+        assert getattr(copy.layers[0], name) == value
+        assert copy.layers[0].get_config() == config
+        np.testing.assert_array_equal(copy.predict(x, verbose=0), model.predict(x, verbose=0))

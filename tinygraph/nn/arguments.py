@@ -31,25 +31,31 @@ _ROOMS = {
 }
 
 __all__ = [
-    "Arguments", "Reference", "also_known", "config_of", "kept", "made_of", "plain_of", "register", "registered",
-    "thing_of", "together",
+    "Arguments", "Reference", "also_known", "config_of", "kept", "made_of", "noting", "plain_of", "register",
+    "registered", "thing_of", "together",
 ]  # fmt: skip
 
 
 class Arguments:
     """The arguments that an object was made with, and the shape of the batch that its weights were made for.
 
+    Attributes:
+        args, kwargs: the arguments.
+        built_for: the shape of the batch, or a nest of shapes; None before.
+        made: the attributes with names of arguments, as the constructor left them; None while it runs.
+
     No walk through the attributes of a module looks inside, neither for Tensors nor for what a compiled step compares:
     the layers read copies of their own.
     """
 
-    __slots__ = ("args", "built_for", "kwargs")
+    __slots__ = ("args", "built_for", "kwargs", "made")
     is_opaque = True
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
         self.built_for: Any = None
+        self.made: dict[str, Any] | None = None
 
 
 def kept(new: Callable[..., Any]) -> Any:
@@ -63,6 +69,34 @@ def kept(new: Callable[..., Any]) -> Any:
 
     return make
 
+
+def noting(init: Callable[..., Any]) -> Any:
+    """Return an `__init__` that notes the attributes it leaves, so that those which are set later are known."""
+
+    @functools.wraps(init)
+    def make(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        if "_arguments" in vars(self):
+            self._arguments.made = _attributes_like_arguments(self)  # the outermost `__init__` is the last
+
+    return make
+
+
+def _attributes_like_arguments(thing: Any) -> dict[str, Any]:
+    """Return the attributes of an object that have the names of its constructor's arguments."""
+    kind: Any = type(thing)
+    names = [*_parameters(kind), *thing._arguments.kwargs]
+    return {name: vars(thing)[name] for name in names if name in vars(thing) and name not in _OF_THE_BASE}
+
+
+@functools.cache
+def _parameters(kind: Any) -> tuple[str, ...]:
+    """Return the names of the arguments of a class."""
+    return tuple(inspect.signature(kind.__init__).parameters)[1:]
+
+
+# Arguments that `config_of` reads from the layer by itself, or that a layer may not change.
+_OF_THE_BASE = ("name", "seed", "dtype", "trainable", "input_shape", "input_dim")
 
 _registered: dict[str, Any] = {}
 
@@ -139,7 +173,8 @@ def together() -> Iterator[None]:
 def config_of(thing: Any) -> dict[str, Any]:
     """Return the arguments of an object whose `_arguments` were kept, by name, as plain data.
 
-    A layer's dtype, and whether it is trainable, are those that it has now.
+    A layer's dtype, and whether it is trainable, are those that it has now. An attribute with the name of an argument
+    that was set after the constructor is what it is now: `dropout.rate = 0.1`.
     """
     given = thing._arguments
     signature = inspect.signature(type(thing).__init__)
@@ -153,6 +188,10 @@ def config_of(thing: Any) -> dict[str, Any]:
             raise TypeError(f"{type(thing).__name__}: *{name} cannot be written as data by name. Write get_config")
         else:
             found[name] = value
+    made = given.made or {}
+    found |= {
+        name: now for name, now in _attributes_like_arguments(thing).items() if _differs(now, made.get(name, now))
+    }
     with together():
         config = {name: plain_of(value, f"{type(thing).__name__}: {name}") for name, value in found.items()}
     if not hasattr(thing, "modules"):
@@ -160,6 +199,13 @@ def config_of(thing: Any) -> dict[str, Any]:
     takes_more = any([item.kind is inspect.Parameter.VAR_KEYWORD for item in signature.parameters.values()])
     now = {"name": thing.name, **_of_now(thing, config)}
     return {**config, **{key: value for key, value in now.items() if takes_more or key in signature.parameters}}
+
+
+def _differs(now: Any, before: Any) -> bool:
+    """Return whether an attribute was set since: to another object, or to a number or name that is not equal."""
+    if isinstance(now, bool | int | float | str | tuple) and type(now) is type(before):
+        return bool(now != before)
+    return now is not before
 
 
 def _of_now(layer: Any, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -362,7 +408,9 @@ _HOMES: dict[str, tuple[str, Callable[[str, Any], bool]]] = {
     "tg.": ("tinygraph.functions", lambda name, found: name in sys.modules["tinygraph.functions"].__all__),
     "activations.": (
         "tinygraph.nn.activations",
-        lambda name, found: any([found is function for function in found_activations().values()]),
+        lambda name, found: (
+            name in found_activations() or any([found is item for item in found_activations().values()])
+        ),
     ),
     "symbolic.": ("tinygraph.nn.symbolic", lambda name, found: name in ("converted", "item_of")),
 }

@@ -17,7 +17,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.nn import constraints, regularizers
-from tinygraph.nn.arguments import Arguments, config_of, kept, made_of
+from tinygraph.nn.arguments import Arguments, config_of, kept, made_of, noting
 from tinygraph.nn.calling import calling
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.defaults import floatx, generator_of
@@ -90,6 +90,11 @@ class Layer(Module):
                 )
                 raise AttributeError(told, name=name, obj=self)
             return super().__getattr__(name)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = noting(cls.__init__)  # type: ignore[method-assign]
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
