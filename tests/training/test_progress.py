@@ -217,3 +217,18 @@ def test_a_callback_may_print_between_bars(at_each_look):
     said = LambdaCallback(on_epoch_end=lambda epoch, logs: print("said", epoch))
     lines = in_a_terminal(lambda: model().fit(X, Y, epochs=2, callbacks=[said])).lines()
     assert [line.partition(" ")[0] for line in lines] == ["Epoch", "said", "Epoch", "said", ""]
+
+
+def test_a_terminal_without_a_size_shows_the_whole_line(monkeypatch):
+    pytest.importorskip("tqdm")
+    pty = pytest.importorskip("pty")
+    reading, writing = pty.openpty()
+    with os.fdopen(writing, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        bar = of_progress.Bar()
+        bar.show("Epoch 1/3", 3, 3, "loss 0.1", last=True)
+        bar.end()
+        terminal.flush()
+        shown = os.read(reading, 10_000).decode()
+    os.close(reading)
+    assert "Epoch 1/3" in shown and "3/3, loss 0.1" in shown

@@ -220,6 +220,8 @@ class Bar:
             bar_format="{desc} {bar:10} {n_fmt}/{total_fmt}{postfix}",
         )  # fmt: skip
         self.bar.delay = 0  # what is shown at once is what `show` says
+        if self.bar.ncols is not None and self.bar.ncols < 1:  # a terminal that knows no size: tqdm would show nothing
+            self.bar.dynamic_ncols = self.bar.ncols = self.bar.nrows = None
 
     def show(self, title: str, done: int, total: int | None, text: str, last: bool) -> None:
         """Draw the bar anew, as far as the line reaches."""
