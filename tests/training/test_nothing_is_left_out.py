@@ -179,6 +179,21 @@ def test_a_metric_of_several_outputs_is_refused():
     assert found == pytest.approx([np.mean(np.abs(p - Y)), np.mean(np.abs(q - Y))], rel=1e-5)
 
 
+# --- attributes that are set later ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_an_argument_of_a_loss_may_be_set_later(eager):
+    huber = training.losses.Huber(delta=1.0)
+    model = line()
+    model.compile("sgd", huber, run_eagerly=eager)
+    model.evaluate(X, Y, verbose=0)
+    huber.delta, huber.reduction = 0.1, "sum"
+    expected = float(training.losses.Huber(delta=0.1, reduction="sum")(Y, model.predict(X, verbose=0)).data)
+    assert model.evaluate(X, Y, batch_size=20, verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert huber.get_config()["delta"] == 0.1
+
+
 # --- float16 ----------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,11 @@ from typing import Any
 
 __all__ = ["followed", "is_foreign", "is_ours"]
 
-_ROOMS_FOLLOWED = ("tinygraph.nn", "tinygraph.optim", "tinygraph.training.steps", "tinygraph.training.recipe")
+_ROOMS_FOLLOWED = (
+    "tinygraph.nn",
+    "tinygraph.optim",
+    *(f"tinygraph.training.{room}" for room in ("steps", "recipe", "losses")),
+)
 # Modules there that write files and texts, which no step does.
 _FILES_OF_MODELS = frozenset(
     f"tinygraph.nn.{name}" for name in ("architecture", "arguments", "model_files", "saving", "summary")

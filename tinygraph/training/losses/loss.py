@@ -104,6 +104,12 @@ class FunctionLoss(Loss):
         for key, value in keywords.items():
             setattr(self, key, value)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; one with the name of a further argument is that argument from now on."""
+        object.__setattr__(self, name, value)
+        if name in vars(self).get("keywords", ()):
+            object.__setattr__(self, "keywords", {**self.keywords, name: value})
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the function of targets and predictions."""
         function = type(self).function
