@@ -218,6 +218,11 @@ def test_typical_mistakes_are_named():
         model.compile("adam", "mse", metrics=["acuracy"])
     with pytest.raises(TypeError, match=r"there are no targets\. Write fit\(x, y\)"):
         model.fit(X)
+    for wrong in (X.astype(object), X.astype(str)):
+        with pytest.raises(TypeError, match="fit: the inputs must be numbers, got an array of"):
+            model.fit(wrong, LABELS)
+    with pytest.raises(TypeError, match=r"class_weight is a dict with the weight of each class.*got 'balanced'"):
+        model.fit(X, LABELS, class_weight="balanced")
     with pytest.raises(TypeError, match=r"epochs must be a whole number, got 1\.5"):
         model.fit(X, LABELS, epochs=1.5)
 

@@ -250,6 +250,12 @@ def _checked(call: str, x: Any, y: Any, sample_weight: Any) -> list[Any]:
     given = (x, y, sample_weight)
     nest = [arrays_of(part, call) for part in given]
     _count_rows(call, nest)
+    for leaf in tree_leaves(plain(nest[0])):
+        if leaf.dtype.kind in "OSU":
+            raise TypeError(
+                f"{call}: the inputs must be numbers, got an array of {leaf.dtype}. x.astype(float) reads numbers that "
+                "are objects or texts; a frame of pandas may be given itself"
+            )
     for name, part, had in zip(("inputs", "targets", "weights"), nest, given, strict=True):
         _refuse_nan(call, name, part, had)
     return nest
@@ -319,8 +325,14 @@ def _with_class_weights(call: str, weights: Mapping[int, float], y: Any, sample_
         sample_weight: the weights that were given, or None.
 
     Raises:
+        TypeError: the weights are no dict.
         ValueError: a class of the targets has no weight, or a row has several classes.
     """
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            f"{call}: class_weight is a dict with the weight of each class, {{0: 1.0, 1: 5.0}}, got {weights!r}. "
+            "Balanced ones for labels y are dict(enumerate(len(y) / (2 * np.bincount(y)))), of 2 classes"
+        )
     classes = _classes(call, y)
     found, places = np.unique(classes, return_inverse=True)
     missing = [label for label in found.tolist() if label not in weights]
