@@ -194,6 +194,19 @@ def test_an_argument_of_a_loss_may_be_set_later(eager):
     assert huber.get_config()["delta"] == 0.1
 
 
+def test_a_regulariser_may_be_set_later():
+    model = line(kernel_regularizer="l2")
+    layer = model.layers[0]
+    model.evaluate(X, Y, verbose=0)
+    error, kernel = np.mean((model.predict(X, verbose=0) - Y) ** 2), layer.kernel.numpy()
+    for name in ("kernel_regularizer", "bias_regularizer"):
+        for rule, penalty in ((None, 0), (nn.regularizers.L2(2.0), 2 * np.sum(kernel**2)), (None, 0)):
+            setattr(layer, name, rule)
+            expected = error + (penalty if name == "kernel_regularizer" else 0)  # the bias is zero
+            assert model.evaluate(X, Y, batch_size=20, verbose=0) == pytest.approx(expected, rel=1e-5)
+            assert len(model.losses) == (rule is not None)
+
+
 # --- float16 ----------------------------------------------------------------------------------------------------------
 
 
