@@ -153,6 +153,15 @@ def test_targets_and_weights_go_to_the_output_of_their_name():
     assert loss_of_fit(model, X, targets, sample_weight={"q": w}) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("nest", [tuple, list, lambda pair: dict(zip("ab", pair, strict=True))])
+def test_batches_of_a_generator_have_several_inputs(nest):
+    a, b = nn.Input((3,), name="a"), nn.Input((3,), name="b")
+    model = nn.Model([a, b], nn.Dense(1, seed=1)(a - b))
+    model.compile("sgd", "mse")
+    expected = model.evaluate([X, X[::-1]], Y, verbose=0)
+    assert model.evaluate(iter([(nest((X, X[::-1])), Y)]), verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
 def test_names_that_no_output_has_are_refused():
     model, _, _ = two_outputs()
     with pytest.raises(ValueError, match="nothing for output 'p' in a dict of"):

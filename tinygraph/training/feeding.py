@@ -162,7 +162,7 @@ class StreamFeed(Feed):
         if len(parts) > 3:
             raise ValueError(f"{self.call}: a batch is (inputs, targets, weights), got a tuple of {len(parts)}")
         x, y, w = (*parts, None, None)[:3]
-        arrays = arrays_of([x, y, w], self.call)
+        arrays = [arrays_of(part, self.call) for part in (x, y, w)]
         x, y, w = tree_map(lambda leaf: _cast(leaf, self.dtype), plain(arrays))
         _count_rows(self.call, [x, y, w])
         return x, y, w
