@@ -547,3 +547,9 @@ def test_json_of_a_model_is_short_and_readable():
             ],
         },
     }
+
+
+def test_the_input_of_a_drawn_model_is_data_and_none_of_its_parameters():
+    model = nn.Sequential([nn.Input((8, 8, 1)), nn.Conv2D(4, 3), nn.Flatten(), nn.Dense(2)])
+    text = model.draw().mermaid()
+    assert "40 params" in text and "x 1×8×8×1" in text

@@ -153,7 +153,7 @@ def _recorded(model: Any, batch: Any, targets: Any) -> list[Any]:
 def _named(leaf: Any, name: str) -> Any:
     """Return a batch as a Tensor that shows in a picture; whole numbers stay an array."""
     array = np.asarray(leaf)
-    return Tensor(array, name=name) if array.dtype.kind == "f" else array
+    return Tensor(array, name=name, requires_grad=False) if array.dtype.kind == "f" else array
 
 
 def _example(model: Any, call: str, path: str | os.PathLike[str] | None = None) -> Any:
