@@ -40,6 +40,7 @@ def test_the_compiled_run_takes_the_same_steps_and_is_shown(default_run, no_data
     figures = default_run("logistic_regression")[0].figures
     np.testing.assert_allclose(figures["compiled"], figures["costs"], rtol=0, atol=1e-12)
     pictures = demo.handwriting()
+    capsys.readouterr()  # the default run prints, too, where this test is the first to ask for it
     demo.compiled_run(pictures, 0.1, figures["costs"][:5], seconds=1.0)
     printed = capsys.readouterr().out
     assert "5 steps as they are         1000.0 ms" in printed
