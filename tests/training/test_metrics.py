@@ -363,3 +363,24 @@ def test_a_function_of_ones_own():
 def test_arguments_that_mean_nothing(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [(metrics.AUC(), "num_thresholds"), (metrics.BinaryAccuracy(), "threshold"), (metrics.Precision(), "thresholds")],
+    ids=["AUC", "BinaryAccuracy", "Precision"],
+)
+def test_an_argument_of_a_metric_is_not_set_later(metric, name):
+    """Its sums were made with the first value, and a compiled update would keep it."""
+    with pytest.raises(AttributeError, match=rf"{name} of '.*' belongs to the sums so far.*Make a new metric"):
+        setattr(metric, name, 0.7)
+    metric.name = "other"
+
+    class Own(metrics.Metric):
+        def __init__(self, factor=1.0):
+            super().__init__("own")
+            self.factor = factor
+
+    own = Own()
+    own.factor = 2.0
+    assert own.factor == 2.0

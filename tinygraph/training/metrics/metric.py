@@ -6,6 +6,8 @@ training step. A result is that of all examples since the last reset, not a mean
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -16,6 +18,13 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.training.losses.loss import weights_for
 
 __all__ = ["FunctionMean", "Mean", "MeanMetricWrapper", "Metric", "Sum", "plain", "snake_case", "without_nan"]
+
+
+@functools.cache
+def _settled_by(init: Callable[..., None]) -> frozenset[str]:
+    """Return the arguments that a metric of tinygraph's has for good: all but its name. A user's class has none."""
+    ours = init.__module__.startswith("tinygraph.")
+    return frozenset(inspect.signature(init).parameters) - {"self", "name", "keywords"} if ours else frozenset()
 
 
 class Metric:
@@ -30,6 +39,15 @@ class Metric:
         self.name = name or snake_case(type(self).__name__)
         self.dtype = np.dtype(np.float64 if dtype is None else dtype)
         self.variables: list[Any] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, but no argument of one of tinygraph's metrics again: its sums were made with the first."""
+        if name in vars(self) and name in _settled_by(type(self).__init__):
+            raise AttributeError(
+                f"{type(self).__name__}: {name} of {self.name!r} belongs to the sums so far, and cannot be set. Make a "
+                f"new metric, {type(self).__name__}({name}={value!r}), and give it to compile"
+            )
+        object.__setattr__(self, name, value)
 
     def add_variable(self, shape: tuple[int, ...] = (), name: str | None = None) -> Any:
         """Return a new sum, zeros of a shape, which `reset_state` sets to zero again."""
