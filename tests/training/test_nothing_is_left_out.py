@@ -216,6 +216,24 @@ def test_a_regulariser_may_be_set_later():
             assert len(model.losses) == (rule is not None)
 
 
+@pytest.mark.parametrize("eager", [False, True], ids=["compiled", "eager"])
+def test_a_constraint_may_be_set_later(eager):
+    model = nn.Sequential([nn.Input((3,)), nn.Dense(1, seed=2)])
+    model.compile(optim.SGD(learning_rate=0.1), "mse", run_eagerly=eager)
+    layer = model.layers[0]
+    model.fit(X, -10 - Y, verbose=0)
+    layer.kernel_constraint = "non_neg"
+    model.fit(X, -10 - Y, verbose=0)
+    assert np.all(layer.kernel.numpy() >= 0) and isinstance(layer.kernel_constraint, nn.constraints.NonNeg)
+    layer.kernel.assign(np.zeros_like(layer.kernel.numpy()))
+    layer.kernel_constraint = None
+    model.fit(X, -X[:, :1] * 5, verbose=0)
+    assert np.any(layer.kernel.numpy() < 0)
+    model.optimizer.constrain(layer.bias, lambda b: b * 0 + 7)  # one of the user's own stays
+    model.fit(X, -10 - Y, verbose=0)
+    assert np.all(layer.bias.numpy() == 7)
+
+
 # --- float16 ----------------------------------------------------------------------------------------------------------
 
 

@@ -97,18 +97,23 @@ class Layer(Module):
             cls.__init__ = noting(cls.__init__)  # type: ignore[method-assign]
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        """Set an attribute; a regulariser set after the weights were made is that of its weights from now on."""
-        if attribute.endswith("_regularizer") and vars(self).get("built"):
-            self._regularizers = self._with_regularizer(attribute, value)
+        """Set an attribute; a rule that is set after the weights were made is that of its weights from now on."""
+        if vars(self).get("built"):
+            if attribute.endswith("_regularizer"):
+                value = regularizers.get(value)
+                self._regularizers = self._with_rule(self._regularizers, attribute, "_regularizer", value)
+            elif attribute.endswith("_constraint"):
+                value = constraints.get(value)
+                self._constraints = self._with_rule(self._constraints, attribute, "_constraint", value)
         super().__setattr__(attribute, value)
 
-    def _with_regularizer(self, attribute: str, value: Any) -> dict[str, Callable[[Any], Any]]:
-        """Return the regularisers by weight, with another one for the weights whose regulariser the attribute was."""
-        before, name = vars(self).get(attribute), attribute.removesuffix("_regularizer")
-        names = [key for key, rule in self._regularizers.items() if rule is before]
+    def _with_rule(self, rules: Mapping[str, Any], attribute: str, kind: str, new: Any) -> dict[str, Any]:
+        """Return rules by weight, with another one for the weights whose rule the attribute was."""
+        before, name = vars(self).get(attribute), attribute.removesuffix(kind)
+        names = [key for key, rule in rules.items() if rule is before]
         names = [name] if name in names or (not names and isinstance(vars(self).get(name), Tensor)) else names
-        others = {key: rule for key, rule in self._regularizers.items() if key not in names}
-        return others if value is None else {**others, **dict.fromkeys(names, value)}
+        others = {key: rule for key, rule in rules.items() if key not in names}
+        return others if new is None else {**others, **dict.fromkeys(names, new)}
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the weights for batches of this shape; the first axis, the batch, does not matter."""

@@ -121,9 +121,7 @@ def build_optimizer(model: Any, recipe: Recipe) -> None:
         )
     else:
         recipe.optimizer.build(parameters)
-    for tensor, rule in model.constraints():
-        if tensor.requires_grad and not recipe.optimizer.is_constrained(tensor):
-            recipe.optimizer.constrain(tensor, rule)
+    recipe.hold_to(model.constraints())
 
 
 def _check_known(model: Any, optimizer: Any, parameters: dict[str, Any]) -> None:

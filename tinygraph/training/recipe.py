@@ -51,6 +51,7 @@ class Recipe:
         self.loss_mean = Mean("loss")
         self.outputs: list[Output] = []
         self.frozen = [module for module in model.modules() if not module.trainable]
+        self._held: list[tuple[Any, Any]] = []  # the constraints that the optimiser has from the model
 
     # --- at the first batch -----------------------------------------------------------------------------------------
 
@@ -85,6 +86,26 @@ class Recipe:
             Output(name, losses[i], weights[i], (unweighted[i], weighted[i]), targets[i], predictions[i], several)
             for i, name in enumerate(called)
         ]
+
+    def hold_to(self, constraints: Sequence[tuple[Any, Any]]) -> None:
+        """Let the optimiser hold weights to the constraints of their layers, and no longer to those it had from them.
+
+        A constraint that the user gave the optimiser stays.
+
+        Args:
+            constraints: pairs of a weight and a function, as `model.constraints()` returns them.
+        """
+        wanted = {(id(tensor), id(rule)) for tensor, rule in constraints}
+        kept = [(tensor, rule) for tensor, rule in self._held if (id(tensor), id(rule)) in wanted]
+        if len(kept) < len(self._held):  # a new list is a change that compiled steps look into
+            for tensor, rule in self._held:
+                if (id(tensor), id(rule)) not in wanted:
+                    self.optimizer.constrain(tensor, None)
+            self._held = kept
+        for tensor, rule in constraints:
+            if tensor.requires_grad and not self.optimizer.is_constrained(tensor):
+                self.optimizer.constrain(tensor, rule)
+                self._held.append((tensor, rule))
 
     @property
     def metrics(self) -> list[Any]:
