@@ -399,3 +399,15 @@ def test_steps_of_float16_are_those_of_float32(kind, scale, run):
     assert ways[np.float16].dtype == np.float16
     assert np.abs(ways[np.float32] - [0.75, -0.25, 0.5]).min() > 0.003
     np.testing.assert_allclose(ways[np.float16], ways[np.float32], atol=1.5e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equal_gradients_have_no_variance_and_no_nan(dtype):
+    """The variance of equal gradients is 0, and its rounding error may be below 0: the root is of epsilon alone."""
+    w = tg.Tensor(np.zeros(3, dtype))
+    optimizer = RMSprop(w, 1e-9, rho=0.7, centered=True)
+    for _ in range(300):
+        w.grad = np.array([1e5, 0.3e5, -0.7e5], dtype)
+        before = w.data.copy()
+        optimizer.step()
+        assert np.all(np.sign(before - w.data) == [1, 1, -1])

@@ -222,3 +222,10 @@ def test_in_an_optimizer(schedule):
 def test_what_is_no_schedule(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize(("step", "periods"), [(9, 7), (29, 7), (25, 11)])
+def test_a_wave_begins_at_the_top_where_its_steps_are_no_whole_number(step, periods):
+    """9 ÷ (9 ÷ 7) rounds to below 7: the step is the first of a wave, and not the last of the wave before."""
+    assert step / (step / periods) < periods
+    assert CosineDecayRestarts(0.1, step / periods, t_mul=1)(step) == pytest.approx(0.1)
