@@ -55,9 +55,53 @@ def rising(y, p, w):
     return np.sum(ordered) / np.sum(w[y]) / np.sum(w[~y])
 
 
-def scores(y, p, w, squared=1):
-    said = (p == p.max(axis=-1, keepdims=True)).astype(float)
+def area(curve="ROC", height=None, thresholds=None):
+    """The area under the curve through some thresholds, whose counts are taken one by one."""
+    cuts = np.array([-1e-7, *(np.linspace(0, 1, 200)[1:-1] if thresholds is None else thresholds), 1 + 1e-7])
+
+    def found(y, p, w):
+        said = p.ravel() > cuts[:, None]
+        right, wrong = (np.sum(said * of * w, axis=1) for of in (y.ravel(), 1 - y.ravel()))
+        if curve == "PR" and height is None:
+            return sum(map(between, itertools.pairwise(right), itertools.pairwise(right + wrong))) / right[0]
+        recall, precision = right / right[0], right / np.where(right + wrong > 0, right + wrong, 1)
+        x, heights = (wrong / wrong[0], recall) if curve == "ROC" else (recall, precision)
+        each = height or (lambda a, b: (a + b) / 2)
+        return np.sum((x[:-1] - x[1:]) * each(heights[:-1], heights[1:]))
+
+    return found
+
+
+def between(right, said):
+    """The integral of precision over true positives, both counts on a straight line between two thresholds."""
+    way = (np.arange(10_000) + 0.5) / 10_000
+    rights, saids = (count[1] + way * (count[0] - count[1]) for count in (right, said))
+    return np.mean(rights / np.where(saids > 0, saids, 1)) * (right[0] - right[1])
+
+
+def by_place(result, weights=(1, 1, 1)):
+    """The weighted mean of what the places of the last axis have alone."""
+    return lambda y, p, w: np.average([result(y[:, i], p[:, i], w) for i in range(3)], weights=weights)
+
+
+def among(k):
+    """The answers yes of the k highest predictions."""
+    return lambda p: np.argsort(np.argsort(-p, axis=-1), axis=-1) < k
+
+
+def precision(said, place=slice(None)):
+    return lambda y, p, w: np.sum((said(p) * y * w[:, None])[:, place]) / np.sum((said(p) * w[:, None])[:, place])
+
+
+def recall(said, place=slice(None)):
+    return lambda y, p, w: np.sum((said(p) * y * w[:, None])[:, place]) / np.sum((y * w[:, None])[:, place])
+
+
+def scores(y, p, w, squared=1, at=None, together=False):
+    said = (p == p.max(axis=-1, keepdims=True) if at is None else p > at).astype(float)
     right, missed, wrong = (np.sum(part * w[:, None], axis=0) for part in (said * y, (1 - said) * y, said * (1 - y)))
+    if together:
+        right, missed, wrong = right.sum(), missed.sum(), wrong.sum()
     return (1 + squared) * right / ((1 + squared) * right + squared * missed + wrong)
 
 
@@ -68,14 +112,16 @@ def entropy(y, p):
 # By the class of a metric: its arguments, targets, predictions, and the result for the weights of the examples.
 CASES = {
     "AUC": [
-        ({}, BITS, INSIDE, None),
+        ({}, BITS, INSIDE, area()),
         ({"num_thresholds": 20001}, BITS, INSIDE, rising),
-        ({"curve": "PR"}, BITS, INSIDE, None),
-        ({"curve": "PR", "summation_method": "minoring"}, BITS, INSIDE, None),
-        ({"summation_method": "majoring", "thresholds": [0.2, 0.5, 0.6]}, BITS, INSIDE, None),
-        ({"multi_label": True, "label_weights": [1.0, 2.0, 0.5], "num_labels": 3}, MANY_BITS, MANY, None),
-        ({"multi_label": True, "curve": "PR"}, MANY_BITS, MANY, None),
-        ({"from_logits": True}, BITS, 3 * INSIDE - 1, None),
+        ({"curve": "PR"}, BITS, INSIDE, area("PR")),
+        ({"curve": "PR", "summation_method": "minoring"}, BITS, INSIDE, area("PR", np.minimum)),
+        ({"summation_method": "majoring", "thresholds": [0.2, 0.5, 0.6]}, BITS, INSIDE,
+         area("ROC", np.maximum, [0.2, 0.5, 0.6])),
+        ({"multi_label": True, "label_weights": [1.0, 2.0, 0.5], "num_labels": 3}, MANY_BITS, MANY,
+         by_place(area(), [1, 2, 0.5])),
+        ({"multi_label": True, "curve": "PR"}, MANY_BITS, MANY, by_place(area("PR"))),
+        ({"from_logits": True}, BITS, 3 * INSIDE - 1, lambda y, x, w: area()(y, 1 / (1 + np.exp(-x)), w)),
     ],
     "Accuracy": [({}, LABELS, rank(LABELS, SHARES), mean(lambda y, p: y == p))],
     "BinaryAccuracy": [
@@ -102,8 +148,8 @@ CASES = {
     "F1Score": [
         ({}, ONE_HOT, SHARES, scores),
         ({"average": "macro"}, ONE_HOT, SHARES, lambda *args: np.mean(scores(*args))),
-        ({"average": "micro", "threshold": 0.3}, ONE_HOT, SHARES, None),
-        ({"average": "weighted"}, ONE_HOT, SHARES, None),
+        ({"average": "micro", "threshold": 0.3}, ONE_HOT, SHARES, lambda *args: scores(*args, at=0.3, together=True)),
+        ({"average": "weighted"}, ONE_HOT, SHARES, lambda y, p, w: np.average(scores(y, p, w), weights=w @ y)),
     ],
     "FBetaScore": [({"beta": 2.0}, ONE_HOT, SHARES, lambda *args: scores(*args, squared=4))],
     "FalseNegatives": [({}, BITS, INSIDE, lambda y, p, w: np.sum(((y == 1) & (p <= 0.5)) * w[:, None]))],
@@ -118,13 +164,14 @@ CASES = {
     "Poisson": [({}, POSITIVE, RATES, mean(lambda y, p: p - y * np.log(p)))],
     "Precision": [
         ({}, BITS, INSIDE, share(lambda y, said: y * said, lambda y, said: said)),
-        ({"thresholds": [0.7, 0.2]}, BITS, INSIDE, None),
-        ({"top_k": 2}, ONE_HOT, SHARES, None),
-        ({"class_id": 1, "thresholds": 0.3}, ONE_HOT, SHARES, None),
+        ({"thresholds": [0.7, 0.2]}, BITS, INSIDE, lambda *args: [
+            precision(lambda p: p > 0.7)(*args), precision(lambda p: p > 0.2)(*args)]),
+        ({"top_k": 2}, ONE_HOT, SHARES, precision(among(2))),
+        ({"class_id": 1, "thresholds": 0.3}, ONE_HOT, SHARES, precision(lambda p: p > 0.3, 1)),
     ],
     "Recall": [
         ({}, BITS, INSIDE, share(lambda y, said: y * said, lambda y, said: y)),
-        ({"top_k": 2, "class_id": 2}, ONE_HOT, SHARES, None),
+        ({"top_k": 2, "class_id": 2}, ONE_HOT, SHARES, recall(among(2), 2)),
     ],
     "RootMeanSquaredError": [({}, ANY, OTHER, lambda y, p, w: np.sqrt(mean(lambda y, p: (y - p) ** 2)(y, p, w)))],
     "SparseCategoricalAccuracy": [({}, LABELS, SHARES, mean(lambda y, p: y == p.argmax(axis=-1)))],
@@ -137,7 +184,9 @@ CASES = {
     "SquaredHinge": [({}, SIGNS, OTHER, mean(lambda y, p: np.maximum(1 - y * p, 0) ** 2))],
     "TopKCategoricalAccuracy": [({"k": 3}, ONE_HOT, SHARES, mean(lambda y, p: rank(y.argmax(axis=-1), p) < 3))],
     "TrueNegatives": [({}, BITS, INSIDE, lambda y, p, w: np.sum(((y == 0) & (p <= 0.5)) * w[:, None]))],
-    "TruePositives": [({"thresholds": [0.2, 0.8]}, BITS, INSIDE, None)],
+    "TruePositives": [
+        ({"thresholds": [0.2, 0.8]}, BITS, INSIDE, lambda y, p, w: [np.sum(w @ (y * (p > at))) for at in (0.2, 0.8)]),
+    ],
 }  # fmt: skip
 EACH = [pytest.param(name, *case, id=f"{name}{case[0] or ''}") for name in CASES for case in CASES[name]]
 
@@ -162,10 +211,8 @@ def test_results_are_those_of_all_examples_together(name, arguments, y, p, expec
         assert found.dtype == np.float64
         whole = getattr(metrics, name)(**arguments)
         np.testing.assert_allclose(found, whole(y, p, weights), rtol=1e-12)
-        if expected is not None:
-            wanted = expected(y, p, np.ones(N) if weights is None else weights)
-            tolerance = 1e-3 if name == "AUC" else 3e-6
-            np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=1e-7)
+        wanted = expected(y, p, np.ones(N) if weights is None else weights)
+        np.testing.assert_allclose(found, wanted, rtol=1e-3 if expected is rising else 3e-6, atol=1e-7)
     metric.update_state(y[:0], p[:0])
     np.testing.assert_array_equal(metric.result(), found)
     metric.reset_state()
@@ -242,6 +289,50 @@ def test_a_mean_over_steps_and_examples():
     metric = metrics.MeanSquaredError()
     metric.update_state(y, p, weights)
     assert metric.result() == pytest.approx(np.sum(np.mean((y - p) ** 2, axis=-1) * weights) / np.sum(weights))
+
+
+def test_a_mean_of_float16_times_large_weights():
+    metric = metrics.Mean()
+    metric.update_state(np.full(8, 100, np.float16), sample_weight=np.full(8, 1000))
+    assert metric.result() == 100
+
+
+# --- the edges -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threshold", [0.25, 0.5, 0.75])
+def test_a_prediction_at_the_threshold_says_no(threshold):
+    y, p = np.array([0.0, 1.0, 1.0]), np.array([threshold, threshold, 1.0])
+    assert metrics.BinaryAccuracy(threshold=threshold)(y, p) == pytest.approx(2 / 3)
+    assert metrics.TruePositives(threshold)(y, p) == metrics.FalseNegatives(threshold)(y, p) == 1
+    assert metrics.TrueNegatives(threshold)(y, p) == 1
+    assert metrics.FalsePositives(threshold)(y, p) == 0
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_equal_predictions_are_all_among_the_first(k):
+    """Fewer than k classes are higher than the true one: none is."""
+    p = np.full((3, 3), 0.5)
+    assert metrics.SparseTopKCategoricalAccuracy(k)(np.arange(3), p) == 1
+    assert metrics.TopKCategoricalAccuracy(k)(np.eye(3), p) == 1
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations([0.2, 0.5, 0.9])], ids=str)
+@pytest.mark.parametrize("name", ["FalseNegatives", "FalsePositives", "Precision", "Recall", "TruePositives"])
+def test_thresholds_in_any_order_are_those_alone(name, order):
+    kind = getattr(metrics, name)
+    together = kind(thresholds=list(order))(BITS, INSIDE, WEIGHTS)
+    np.testing.assert_allclose(together, [kind(thresholds=item)(BITS, INSIDE, WEIGHTS) for item in order], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["Precision", "Recall"])
+def test_weights_of_answers_belong_to_their_class(name):
+    """The weights (n, classes) of a class are those of its column."""
+    weights = RNG.uniform(0, 2, MANY.shape)
+    for place in range(3):
+        found = getattr(metrics, name)(class_id=place)(MANY_BITS, MANY, weights)
+        alone = getattr(metrics, name)()(MANY_BITS[:, place], MANY[:, place], weights[:, place])
+        assert found == pytest.approx(alone, rel=1e-12)
 
 
 # --- labels of any form ----------------------------------------------------------------------------------------------
