@@ -108,7 +108,7 @@ CASES: dict[Any, Any] = {
     np.max: (lambda x: (np.max(x, axis=1), np.max(x, axis=(1, 2)), np.max(x)), X),
     np.mean: (lambda x: (np.mean(x, axis=1), np.mean(x, axis=0), x.mean()), X),
     np.min: (lambda x: np.min(x, axis=-1, keepdims=True), X),
-    np.moveaxis: (lambda x: (np.moveaxis(x, 1, 2), np.moveaxis(x, (0, 1), (2, 0))), X),
+    np.moveaxis: (lambda x: (np.moveaxis(x, 1, 2), np.moveaxis(x, (0, 1), (1, 0))), X),
     np.ones: (lambda x: np.ones_like(x), X),
     np.outer: (lambda x: np.outer(x[:, 0, 0], W), X),
     np.pad: (lambda x: (np.pad(x, ((0, 0), (1, 2), (0, 3))), np.pad(x, ((0, 0), (1, 1), (2, 2)), mode="reflect")), X),
@@ -132,7 +132,7 @@ CASES: dict[Any, Any] = {
     np.where: (lambda x: (np.where(x > 0, x, 0.5), np.where(x > 0, 1.0, x)), X),
     np.zeros: (lambda x: np.zeros_like(x), X),
     activations.elu: (lambda x: (tg.elu(x), tg.elu(x, 0.3)), X),
-    activations.leaky_relu: (lambda x: tg.leaky_relu(x, 0.3), X),
+    activations.leaky_relu: (lambda x: (tg.leaky_relu(x), tg.leaky_relu(x, 0.3)), X),
     checks.class_numbers: (lambda i: tg.one_hot(i, 6), INDEX),
     checks.probabilities: (lambda x: checks.probabilities(x, "it") + 1, np.abs(UNIT)),
     logits.log_softmax: (lambda x: (tg.log_softmax(x), tg.log_softmax(x, axis=1)), X),
@@ -147,6 +147,22 @@ CALLED = {getattr(function, "__name__", str(function)): function for function in
 def test_a_function_is_the_same_in_onnxruntime(tmp_path, name):
     function, *batches = CASES[CALLED[name]]
     check(tmp_path, function, *batches, tolerance=2e-5)
+
+
+# Rounded, these are ties; the second operand is equal to the first, a multiple of it, or on its other side.
+HALVES = np.arange(-2.5, 3, 0.5, dtype="float32")[np.newaxis].repeat(5, axis=0)
+OTHERS = [HALVES, -HALVES, np.roll(HALVES, 1, axis=1), np.where(HALVES > 0, HALVES, -1) / 2]
+ON_HALVES = [np.ceil, np.floor, np.rint, np.sign, activations.relu]
+OF_HALVES = [
+    np.equal, np.greater, np.greater_equal, np.less, np.less_equal, np.logaddexp, np.maximum, np.minimum, np.not_equal,
+]  # fmt: skip
+
+
+def test_functions_at_their_edges(tmp_path):
+    check(tmp_path, lambda x: tuple([function(x) for function in ON_HALVES]), HALVES)
+    for other in OTHERS:
+        check(tmp_path, lambda x, y: tuple([function(x, y) for function in OF_HALVES]), HALVES, other)
+    check(tmp_path, lambda x, y: (np.remainder(x, y), np.floor_divide(x, y)), HALVES, OTHERS[-1])
 
 
 def test_each_function_of_the_table_has_a_case():

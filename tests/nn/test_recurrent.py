@@ -283,9 +283,9 @@ def test_dropout_is_the_same_at_all_time_steps():
     np.testing.assert_allclose(layer(X).data, loop(layer, "SimpleRNN", X)[0], rtol=1e-12)
 
 
-@kinds
-def test_recurrent_dropout(kind):
-    layer = made(kind, dropout=0.3, recurrent_dropout=0.4, return_sequences=True)
+@pytest.mark.parametrize(("kind", "options"), [(kind, {}) for kind in STEPS] + [("GRU", {"reset_after": False})])
+def test_recurrent_dropout(kind, options):
+    layer = made(kind, dropout=0.3, recurrent_dropout=0.4, return_sequences=True, **options)
     layer.generator = np.random.default_rng(7)
     result = layer(X).data
     rng, gates = np.random.default_rng(7), layer.gates
@@ -300,10 +300,10 @@ def test_recurrent_dropout(kind):
             high[:, part] *= on_h[gate][example][:, None]
         states = [np.zeros((1, UNITS)) for _ in range(STEPS[kind][1])]
         for t in range(5):
-            h, states = STEPS[kind][0](X[example : example + 1, t], states, wide, high, b)
+            h, states = STEPS[kind][0](X[example : example + 1, t], states, wide, high, b, **options)
             np.testing.assert_allclose(result[example, t], h[0], rtol=1e-9)
     layer.eval()
-    np.testing.assert_allclose(layer(X).data, loop(layer, kind, X)[0], rtol=1e-12)
+    np.testing.assert_allclose(layer(X).data, loop(layer, kind, X, **options)[0], rtol=1e-12)
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------

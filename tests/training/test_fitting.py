@@ -120,6 +120,31 @@ def test_weights_of_classes_and_of_examples():
         first.fit(X, LABELS, class_weight={0: 1.0, 1: 1.0})
 
 
+def test_weights_of_classes_and_of_examples_are_multiplied():
+    of_classes, of_rows = np.array([1.0, 2.0, 0.5]), np.linspace(0.1, 3, len(X))
+    first, second = network(), network()
+    second.set_weights(first.get_weights())
+    options = {"shuffle": False, "verbose": 0}
+    both = first.fit(X, LABELS, sample_weight=of_rows, class_weight=dict(enumerate(of_classes)), **options).history
+    product = second.fit(X, LABELS, sample_weight=of_rows * of_classes[LABELS], **options).history
+    assert both["loss"] == pytest.approx(product["loss"])
+
+
+def test_metrics_count_each_example_once_and_weighted_metrics_by_its_weight():
+    model = nn.Sequential([nn.Input(X.shape[1:]), nn.Dense(1, seed=1)])
+    model.compile(tg.optim.SGD(learning_rate=0.0), "mse", metrics=["mae"], weighted_metrics=["mse"])
+    y, w = rng.normal(size=(len(X), 1)).astype("float32"), np.linspace(0, 3, len(X))
+    error = (model(X).numpy() - y)[:, 0]
+    for logs in (
+        model.evaluate(X, y, sample_weight=w, batch_size=16, verbose=0, return_dict=True),
+        model.fit(X, y, sample_weight=w, batch_size=16, verbose=0).history,
+    ):
+        found = {name: float(np.ravel(value)[0]) for name, value in logs.items()}
+        assert found["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
+        assert found["mse"] == pytest.approx(np.average(error**2, weights=w), rel=1e-5)
+        assert found["loss"] == pytest.approx(np.mean(error**2 * w), rel=1e-5)  # over an uneven last batch, too
+
+
 def test_generators_and_batches():
     batches = [(X[start : start + 10], LABELS[start : start + 10]) for start in range(0, 50, 10)]
     first, second, third = network(), network(), network()

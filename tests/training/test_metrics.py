@@ -302,10 +302,10 @@ def test_a_mean_of_float16_times_large_weights():
 
 @pytest.mark.parametrize("threshold", [0.25, 0.5, 0.75])
 def test_a_prediction_at_the_threshold_says_no(threshold):
-    y, p = np.array([0.0, 1.0, 1.0]), np.array([threshold, threshold, 1.0])
-    assert metrics.BinaryAccuracy(threshold=threshold)(y, p) == pytest.approx(2 / 3)
+    y, p = np.array([0.0, 0.0, 1.0, 1.0]), np.array([threshold, threshold, threshold, 1.0])
+    assert metrics.BinaryAccuracy(threshold=threshold)(y, p) == 3 / 4
     assert metrics.TruePositives(threshold)(y, p) == metrics.FalseNegatives(threshold)(y, p) == 1
-    assert metrics.TrueNegatives(threshold)(y, p) == 1
+    assert metrics.TrueNegatives(threshold)(y, p) == 2
     assert metrics.FalsePositives(threshold)(y, p) == 0
 
 
