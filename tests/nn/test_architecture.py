@@ -269,3 +269,13 @@ def test_an_attribute_that_was_set_later_is_saved(layer, name, value, tmp_path):
         assert getattr(copy.layers[0], name) == value
         assert copy.layers[0].get_config() == config
         np.testing.assert_array_equal(copy.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_what_followed_from_an_argument_that_is_set_later_is_saved_as_it_is():
+    images = np.random.default_rng(0).normal(size=(1, 7, 7, 1)).astype(np.float32)
+    layer = nn.MaxPooling2D(2)
+    assert layer.get_config() == {"pool_size": 2, "name": "MaxPooling2D"}
+    layer.pool_size = (3, 3)
+    twin = nn.MaxPooling2D.from_config(layer.get_config())
+    assert (twin.pool_size, twin.strides) == (layer.pool_size, layer.strides) == ((3, 3), (2, 2))
+    np.testing.assert_array_equal(twin(images), layer(images))

@@ -188,17 +188,20 @@ def config_of(thing: Any) -> dict[str, Any]:
             raise TypeError(f"{type(thing).__name__}: *{name} cannot be written as data by name. Write get_config")
         else:
             found[name] = value
-    made = given.made or {}
-    found |= {
-        name: now for name, now in _attributes_like_arguments(thing).items() if _differs(now, made.get(name, now))
-    }
+    made, now = given.made or {}, _attributes_like_arguments(thing)
+    later = {name: value for name, value in now.items() if _differs(value, made.get(name, value))}
+    if later:  # what followed from an argument then, strides from pool_size, may not follow from the new one
+        bound.apply_defaults()
+        derived = [name for name, value in bound.arguments.items() if value is None and now.get(name) is not None]
+        later |= {name: now[name] for name in derived}
+    found |= later
     with together():
         config = {name: plain_of(value, f"{type(thing).__name__}: {name}") for name, value in found.items()}
     if not hasattr(thing, "modules"):
         return {**config, "name": thing.name} if hasattr(thing, "name") else config
     takes_more = any([item.kind is inspect.Parameter.VAR_KEYWORD for item in signature.parameters.values()])
-    now = {"name": thing.name, **_of_now(thing, config)}
-    return {**config, **{key: value for key, value in now.items() if takes_more or key in signature.parameters}}
+    current = {"name": thing.name, **_of_now(thing, config)}
+    return {**config, **{key: value for key, value in current.items() if takes_more or key in signature.parameters}}
 
 
 def _differs(now: Any, before: Any) -> bool:
