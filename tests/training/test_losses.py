@@ -59,6 +59,7 @@ CASES = {
     ],
     "CategoricalCrossentropy": [
         ({}, ONE_HOT, SHARES, lambda y, p: -np.log(p[y == 1])),
+        ({}, ONE_HOT, INSIDE, lambda y, p: -np.log(p[y == 1] / np.sum(p, axis=-1))),
         ({"from_logits": True}, TRUE_SHARES, OTHER, lambda y, x: -np.sum(y * log_softmax(x), axis=-1)),
         ({"label_smoothing": 0.2}, ONE_HOT, SHARES, lambda y, p: -np.sum((0.8 * y + 0.05) * np.log(p), axis=-1)),
     ],
@@ -74,6 +75,8 @@ CASES = {
     ],
     "Huber": [
         ({}, ANY, OTHER, lambda y, p: np.mean(np.where(abs(y - p) < 1, (y - p) ** 2 / 2, abs(y - p) - 0.5), -1)),
+        ({"delta": 0.5}, ANY, OTHER, lambda y, p: np.mean(
+            np.where(abs(y - p) < 0.5, (y - p) ** 2 / 2, 0.5 * abs(y - p) - 0.125), axis=-1)),
         ({"delta": 9.0}, ANY, OTHER, lambda y, p: np.mean((y - p) ** 2 / 2, axis=-1)),
     ],
     "KLDivergence": [({}, TRUE_SHARES, SHARES, lambda y, p: np.sum(y * np.log(y / p), axis=-1))],
@@ -81,6 +84,7 @@ CASES = {
     "MeanAbsoluteError": [({}, ANY, OTHER, lambda y, p: np.mean(np.abs(y - p), axis=-1))],
     "MeanAbsolutePercentageError": [
         ({}, POSITIVE, OTHER, lambda y, p: 100 * np.mean(np.abs(y - p) / y, axis=-1)),
+        ({}, ANY, OTHER, lambda y, p: 100 * np.mean(np.abs((y - p) / y), axis=-1)),
     ],
     "MeanSquaredError": [({}, ANY, OTHER, lambda y, p: np.mean((y - p) ** 2, axis=-1))],
     "MeanSquaredLogarithmicError": [
@@ -151,6 +155,25 @@ def test_values_and_gradients_are_those_of_keras(name, arguments, y, p, expected
             gradient = tg.grad(lambda p: np.sum(ours(y, p, weights)))(p)
             expected = jax.grad(lambda p: theirs(y, p, weights).sum())(single)
             np.testing.assert_allclose(gradient, expected, rtol=5e-6, atol=5e-6)
+
+
+TINY = 1e-7
+EDGES = {
+    "BinaryCrossentropy": ([0.0, 1.0], [0.0, 1.0], -np.log(1 - TINY)),
+    "KLDivergence": ([0.0, 1.0], [1.0, 0.0], TINY * np.log(TINY) - np.log(TINY)),
+    "MeanAbsolutePercentageError": ([0.0, -2.0], [1e-6, -1.0], 100 * (10 + 0.5) / 2),
+    "MeanSquaredLogarithmicError": ([-3.0, 1.0], [1.0, -5.0], (np.log(2) - np.log1p(TINY)) ** 2),
+    "Poisson": ([2.0, 0.0], [0.0, 0.0], -np.log(TINY)),
+}
+
+
+@RUNS
+@pytest.mark.parametrize("name", EDGES)
+def test_at_the_edge_numbers_are_those_of_1e_7(name, run):
+    """Where a logarithm or a quotient would be infinite, a number below 1e-7 counts as 1e-7."""
+    y, p, expected = EDGES[name]
+    found = run(lambda y, p: getattr(losses, name)()(y, p) + 0)(np.array([y]), np.array([p]))
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_each_loss_is_tested():
