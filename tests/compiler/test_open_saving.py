@@ -76,6 +76,26 @@ def test_any_number_of_rows_gives_what_the_function_gives(tmp_path, function):
         agree(saved(x), function(x))
 
 
+def test_no_rows_of_which_something_is_computed_are_refused(tmp_path):
+    tg.compile(rows_and_one).save(tmp_path / "saved.py", RNG.normal(size=(3, 6)), any_size=True)
+    with pytest.raises(ValueError, match="no program for"):
+        loaded(tmp_path / "saved.py").rows_and_one(np.zeros((0, 6)))
+
+
+@pytest.mark.parametrize("place", [300, 700])
+def test_a_shape_that_is_another_one_for_many_rows_is_right_or_refused(tmp_path, place):
+    def cut(x):
+        return x[:place] * 2.0
+
+    try:
+        tg.compile(cut).save(tmp_path / "saved.py", np.ones((8, 4)), any_size=True)
+    except UnsupportedError:
+        return
+    for rows in (place - 1, place, place + 1, 5 * place):
+        x = RNG.normal(size=(rows, 4))
+        agree(loaded(tmp_path / "saved.py").cut(x), cut(x))
+
+
 def agree(found, wanted):
     assert type(found) is type(wanted) or not isinstance(wanted, dict | list | tuple)
     if isinstance(wanted, dict):

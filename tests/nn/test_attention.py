@@ -35,6 +35,8 @@ def by_hand(layer, query, value, mask):
 MASKED = {
     "attention_mask": ({"attention_mask": np.tri(4, 5, dtype=bool)[None]}, np.tri(4, 5)),
     "causal": ({"use_causal_mask": True}, np.tri(4, 5)),
+    "key_mask": ({"key_mask": MASK}, MASK[:, None]),
+    "key_mask and value_mask": ({"value_mask": MASK, "key_mask": MASK[::-1, ::-1]}, (MASK & MASK[::-1, ::-1])[:, None]),
     "no step of the value": ({"value_mask": np.zeros((2, 5), bool)}, 0),
     "none": ({}, 1),
     "query_mask": ({"query_mask": MASK[:, :4]}, MASK[:, :4, None]),

@@ -139,6 +139,34 @@ def test_float16_is_computed_in_float32(name):
     np.testing.assert_allclose(y, expected, rtol=2e-3, atol=2e-3)
 
 
+FAR = {
+    "GroupNormalization": (lambda dtype: nn.GroupNormalization(2, dtype=dtype), (2, 64, 64, 8)),
+    "LayerNormalization": (lambda dtype: nn.LayerNormalization(axis=[1, 2], dtype=dtype), (2, 64, 64, 8)),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_far_from_0_float32_is_float64(name):
+    """A mean that is off by 1e-3 moves what is normalised by 1e-3."""
+    make, shape = FAR[name]
+    x = (1e3 + RNG.normal(size=shape)).astype(np.float32)
+    np.testing.assert_allclose(plain(make("float32")(x)), plain(make("float64")(x.astype(float))), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-4, 1.0, 1e8])
+def test_a_unit_vector_has_length_1_whatever_its_size(size):
+    y = plain(nn.UnitNormalization(dtype="float64")(size * RNG.normal(size=(4, 3))))
+    np.testing.assert_allclose(np.sum(y**2, axis=-1), 1)
+
+
+@pytest.mark.parametrize("kind", [nn.LayerNormalization, nn.RMSNormalization, nn.UnitNormalization])
+def test_axes_may_come_in_any_order(kind):
+    x = RNG.normal(size=(4, 3, 5))
+    results = [plain(kind(axis=axes, dtype="float64")(x)) for axes in ([1, 2], [2, 1], [-1, 1], [-1, -2])]
+    for other in results[1:]:
+        np.testing.assert_allclose(other, results[0], rtol=1e-12)
+
+
 def test_a_vector_of_zeros_stays():
     x = tg.Tensor(np.zeros((2, 3), np.float32))
     y = nn.UnitNormalization()(x)

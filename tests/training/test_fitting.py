@@ -367,6 +367,11 @@ def test_masked_steps_count_neither_in_the_loss_nor_in_the_metrics():
     chosen = np.take_along_axis(p, labels[..., None], axis=-1)[..., 0]
     weighted = -(np.log(chosen) * weight[:, None])[counted].mean()
     assert model.evaluate(words, labels, sample_weight=weight)[0] == pytest.approx(weighted, rel=1e-5)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["ce"])
+    found = model.evaluate(words, labels, sample_weight=weight, return_dict=True)
+    assert found["accuracy"] == pytest.approx(np.mean((np.argmax(p, axis=-1) == labels)[counted]))
+    entropy = np.average(-np.log(chosen), weights=weight[:, None] * counted)
+    assert found["ce"] == pytest.approx(entropy, rel=1e-5)
 
 
 def test_a_model_predicts_before_it_has_weights():

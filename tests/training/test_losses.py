@@ -157,6 +157,16 @@ def test_values_and_gradients_are_those_of_keras(name, arguments, y, p, expected
             np.testing.assert_allclose(gradient, expected, rtol=5e-6, atol=5e-6)
 
 
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 4)])
+def test_the_mean_by_weights_divides_by_the_weights_of_all_values(shape):
+    """A weight of an example counts once for each of its values."""
+    y, p = RNG.normal(size=(2, 5, 4, 3))
+    weights = RNG.uniform(0, 2, shape)
+    each = np.broadcast_to(weights.reshape(5, -1), (5, 4))
+    found = losses.MeanSquaredError(reduction="mean_with_sample_weight")(y, p, weights)
+    assert found == pytest.approx(np.average(np.mean((y - p) ** 2, axis=-1), weights=each), rel=1e-12)
+
+
 TINY = 1e-7
 EDGES = {
     "BinaryCrossentropy": ([0.0, 1.0], [0.0, 1.0], -np.log(1 - TINY)),

@@ -7,6 +7,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import nn, optim, training
+from tinygraph.training.feeding import split_off
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 3)).astype(np.float32)
@@ -151,6 +152,26 @@ def test_targets_and_weights_go_to_the_output_of_their_name():
     assert loss_of_fit(model, X, targets, sample_weight=both) == pytest.approx(expected, rel=1e-5)
     expected = np.mean(p) + 0.5 * np.mean(q * w)
     assert loss_of_fit(model, X, targets, sample_weight={"q": w}) == pytest.approx(expected, rel=1e-5)
+
+
+def test_losses_weights_and_metrics_go_to_the_output_of_their_name():
+    model, p, q = two_outputs()
+    for names in (["p", "q"], ["q", "p"]):
+        each = {"p": ("mse", 2.0, ["mae"]), "q": ("mae", 0.25, ["mse"])}
+        loss, weights, metrics = ({name: each[name][place] for name in names} for place in range(3))
+        model.compile(optim.SGD(learning_rate=0.0), loss, loss_weights=weights, metrics=metrics)
+        found = model.evaluate(X, [Y, 2 * Y], verbose=0, return_dict=True)
+        assert found["loss"] == pytest.approx(2 * np.mean(p) + 0.25 * np.mean(np.sqrt(q)), rel=1e-5)
+        assert found["p_mae"] == pytest.approx(np.mean(np.sqrt(p)), rel=1e-5)
+        assert found["q_mse"] == pytest.approx(np.mean(q), rel=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "share", "trained"), [(10, 0.25, 7), (10, 0.5, 5), (7, 0.2, 5), (20, 0.1, 18)])
+def test_a_validation_split_rounds_the_rows_of_the_training_down(rows, share, trained):
+    x = np.arange(2.0 * rows).reshape(rows, 2)
+    (first, _, _), (last, _, _) = split_off("fit", share, x, x, None)
+    np.testing.assert_array_equal(first, x[:trained])
+    np.testing.assert_array_equal(last, x[trained:])
 
 
 @pytest.mark.parametrize("nest", [tuple, list, lambda pair: dict(zip("ab", pair, strict=True))])
