@@ -115,6 +115,53 @@ def test_a_description_of_a_layer_is_plain_data(name):
     assert getattr(again, f"{role}_regularizer") == nn.regularizers.L1L2(0.1, 0.2)
 
 
+ROLES = {
+    "Conv2D": ["bias", "kernel"],
+    "DepthwiseConv2D": ["bias", "depthwise"],
+    "GRU": ["bias", "kernel", "recurrent"],
+    "LSTM": ["bias", "kernel", "recurrent"],
+    "LayerNormalization": ["beta", "gamma"],
+    "PReLU": ["alpha"],
+    "SeparableConv2D": ["bias", "depthwise", "pointwise"],
+}
+
+
+def built(name, **options):
+    sequences = name in ("GRU", "LSTM")
+    layer = getattr(nn, name)(units=3, **options) if sequences else None
+    if layer is None:
+        arguments = {"filters": 3} if name in ("Conv2D", "SeparableConv2D") else {}
+        layer = getattr(nn, name)(**arguments, **({"kernel_size": 2} if "Conv" in name else {}), **options)
+    layer(np.ones((4, 3, 2) if sequences else (4, 5, 5, 2)))
+    return layer
+
+
+@pytest.mark.parametrize(("name", "role"), [(name, role) for name, roles in ROLES.items() for role in roles])
+def test_a_rule_may_be_set_after_the_weights_were_made(name, role):
+    rule = nn.regularizers.L2(0.5)
+    shared = {f"{other}_regularizer": rule for other in ROLES[name]}
+    for layer, before in ((built(name), []), (built(name, **shared), [rule] * len(shared))):
+        weights = [tensor for tensor, _ in layer._regularized()]
+        setattr(layer, f"{role}_regularizer", nn.regularizers.L1(0.5))
+        changed = [tensor for tensor, given in layer._regularized() if given is not rule]
+        assert len(changed) == 1 and len(layer._regularized()) == max(len(before), 1)
+        setattr(layer, f"{role}_regularizer", None)
+        left = [tensor for tensor, _ in layer._regularized()]
+        assert {*map(id, left)} == {*map(id, weights)} - {*map(id, changed)}
+        setattr(layer, f"{role}_constraint", "non_neg")
+        assert [tensor for tensor, _ in layer.constraints()] == changed
+        setattr(layer, f"{role}_constraint", None)
+        assert layer.constraints() == []
+
+
+def test_a_rule_that_is_set_later_is_that_of_its_own_weight_alone():
+    rule = nn.regularizers.L2(0.5)
+    layer = nn.Dense(3, use_bias=False, kernel_regularizer=rule, bias_regularizer=rule, activity_regularizer=rule)
+    layer.build_for((None, 2))
+    layer.bias_regularizer = layer.activity_regularizer = None
+    assert [given for _, given in layer._regularized()] == [rule]
+
+
 def test_an_empty_batch_has_no_penalty_of_its_result():
     layer = made("Dense", activity_regularizer="l2")
     layer(np.zeros((0, 6)))

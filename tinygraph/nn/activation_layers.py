@@ -131,9 +131,7 @@ class PReLU(Layer):
         if not all(1 <= axis < len(shape) for axis in shared):
             raise self.misfit(f"a batch of shape {shape} has no axes {list(shared)}; axis 0 is that of the examples")
         sizes = tuple([1 if axis in shared else size for axis, size in enumerate(shape) if axis])
-        rules = {"regularizer": self.alpha_regularizer, "constraint": self.alpha_constraint}
-        given = {kind: rule for kind, rule in rules.items() if rule is not None}
-        self.alpha = self.weight("alpha", sizes, self.alpha_initializer, **given)
+        self.alpha = self._own_weight("alpha", sizes)
 
     def call(self, x: Any) -> Any:
         """See the class."""

@@ -47,18 +47,12 @@ class Projection(Layer):
         self.summed = summed
         self.outputs = outputs
         self.use_bias = use_bias
-        self.rules = rules
+        vars(self).update(rules)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         self.kernel = self._own_weight("kernel", (*shape[-self.summed :], *self.outputs))
         self.bias = self._own_weight("bias", self.outputs) if self.use_bias else None
-
-    def _own_weight(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        initializer, regularizer, constraint = (
-            self.rules[f"{name}_{kind}"] for kind in ("initializer", "regularizer", "constraint")
-        )
-        return self.weight(name, shape, initializer, regularizer=regularizer, constraint=constraint)
 
     def call(self, x: Any) -> Any:
         """See the class."""

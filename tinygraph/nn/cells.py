@@ -34,6 +34,7 @@ class Cell(Layer):
         output_size: the number of outputs.
     """
 
+    _roles = {"recurrent_kernel": "recurrent"}
     gates: ClassVar[int] = 1
     number_of_states: ClassVar[int] = 1
 
@@ -92,20 +93,12 @@ class Cell(Layer):
 
     def _make_weights(self, features: int) -> None:
         wide = self.gates * self.units
-        self.kernel = self._weight("kernel", "kernel", (features, wide), self.kernel_initializer)
-        self.recurrent_kernel = self._weight(
-            "recurrent_kernel", "recurrent", (self.units, wide), self.recurrent_initializer
-        )
-        shape, initializer = self._bias()
-        self.bias = self._weight("bias", "bias", shape, initializer) if self.use_bias else None
+        self.kernel = self._own_weight("kernel", (features, wide))
+        self.recurrent_kernel = self._own_weight("recurrent_kernel", (self.units, wide))
+        self.bias = self._make_bias() if self.use_bias else None
 
-    def _bias(self) -> tuple[tuple[int, ...], str | Initializer]:
-        """Return the shape of the bias, and its initialiser."""
-        return (self.gates * self.units,), self.bias_initializer
-
-    def _weight(self, name: str, role: str, shape: tuple[int, ...], initializer: str | Initializer) -> Tensor:
-        regularizer, constraint = getattr(self, f"{role}_regularizer"), getattr(self, f"{role}_constraint")
-        return self.weight(name, shape, initializer, regularizer=regularizer, constraint=constraint)
+    def _make_bias(self) -> Tensor:
+        return self._own_weight("bias", (self.gates * self.units,))
 
     def step(self, x: Any, states: list[Any], masks: Masks) -> tuple[Any, list[Any]]:
         """Compute one time step.

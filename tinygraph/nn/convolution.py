@@ -57,10 +57,7 @@ class _Convolution(Windowed):
             raise self.misfit(
                 f"{channels} channels, of a batch of shape {shape}, do not divide into {self.groups} groups"
             )
-        window = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.weight(
-            "kernel", window, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
-        )
+        self.kernel = self._own_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:
@@ -287,10 +284,7 @@ class Conv2DTranspose(Windowed):
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
-        window = (*self.kernel_size, self.filters, self.channels_of(shape))
-        self.kernel = self.weight(
-            "kernel", window, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
-        )
+        self.kernel = self._own_weight("kernel", (*self.kernel_size, self.filters, self.channels_of(shape)))
         self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:

@@ -78,15 +78,8 @@ class Dense(Layer):
         """See `Layer.build`."""
         if not shape:
             raise self.misfit("a batch needs an axis of features, got a single number")
-        matrix = (shape[-1], self.units)
-        self.kernel = self.weight(
-            "kernel", matrix, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.weight(
-                "bias", (self.units,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
-            )
+        self.kernel = self._own_weight("kernel", (shape[-1], self.units))
+        self.bias = self._own_weight("bias", (self.units,)) if self.use_bias else None
 
     def call(self, x: Any) -> Any:
         """See the class."""
@@ -185,10 +178,7 @@ class Embedding(Layer):
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
-        self.embeddings = self.weight(
-            "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer, True,
-            self.embeddings_regularizer, self.embeddings_constraint,
-        )  # fmt: skip
+        self.embeddings = self._own_weight("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, x: Any) -> Any:
         """See the class."""

@@ -51,6 +51,8 @@ class DepthwiseConv2D(Windowed):
     (2017), section 3.1.
     """
 
+    _roles = {"kernel": "depthwise"}
+
     kernel: Tensor
 
     def __init__(
@@ -84,10 +86,7 @@ class DepthwiseConv2D(Windowed):
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         channels = self.channels_of(shape)
-        window = (*self.kernel_size, channels, self.depth_multiplier)
-        self.kernel = self.weight(
-            "kernel", window, self.depthwise_initializer, True, self.depthwise_regularizer, self.depthwise_constraint
-        )
+        self.kernel = self._own_weight("kernel", (*self.kernel_size, channels, self.depth_multiplier))
         self.make_bias(channels * self.depth_multiplier)
 
     def channels_of_kernel(self) -> int:
@@ -132,6 +131,8 @@ class SeparableConv2D(Windowed):
     Source: Chollet, "Xception: deep learning with depthwise separable convolutions" (2017), section 1.
     """
 
+    _roles = {"depthwise_kernel": "depthwise", "pointwise_kernel": "pointwise"}
+
     depthwise_kernel: Tensor
     pointwise_kernel: Tensor
 
@@ -174,16 +175,12 @@ class SeparableConv2D(Windowed):
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         channels = self.channels_of(shape)
-        window = (*self.kernel_size, channels, self.depth_multiplier)
-        self.depthwise_kernel = self.weight(
-            "depthwise_kernel", window, self.depthwise_initializer, True, self.depthwise_regularizer,
-            self.depthwise_constraint,
-        )  # fmt: skip
-        mixing = (1, 1, channels * self.depth_multiplier, self.filters)
-        self.pointwise_kernel = self.weight(
-            "pointwise_kernel", mixing, self.pointwise_initializer, True, self.pointwise_regularizer,
-            self.pointwise_constraint,
-        )  # fmt: skip
+        self.depthwise_kernel = self._own_weight(
+            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier)
+        )
+        self.pointwise_kernel = self._own_weight(
+            "pointwise_kernel", (1, 1, channels * self.depth_multiplier, self.filters)
+        )
         self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.cells import Cell, Masks, product
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
@@ -91,8 +92,8 @@ class LSTMCell(Cell):
         self.recurrent_activation = activation_of(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
-    def _bias(self) -> tuple[tuple[int, ...], str | Initializer]:
-        return (4 * self.units,), self._first_bias if self.unit_forget_bias else self.bias_initializer
+    def _make_bias(self) -> Tensor:
+        return self._own_weight("bias", (4 * self.units,), self._first_bias if self.unit_forget_bias else None)
 
     def _first_bias(self, shape: tuple[int, ...], generator: np.random.Generator, dtype: Any) -> NDArray[Any]:
         """Return ones for the forget gate, and what the initialiser makes for the others."""
@@ -289,9 +290,9 @@ class GRUCell(Cell):
         self.recurrent_activation = activation_of(recurrent_activation)
         self.reset_after = reset_after
 
-    def _bias(self) -> tuple[tuple[int, ...], str | Initializer]:
+    def _make_bias(self) -> Tensor:
         wide = 3 * self.units
-        return (2, wide) if self.reset_after else (wide,), self.bias_initializer
+        return self._own_weight("bias", (2, wide) if self.reset_after else (wide,))
 
     def step(self, x: Any, states: list[Any], masks: Masks) -> tuple[Any, list[Any]]:
         """See `Cell.step`."""

@@ -48,6 +48,9 @@ class Layer(Module):
     """
 
     supports_masking: ClassVar[bool] = False  # hand the mask of the batch on to the next layer
+    # By the name of a weight the beginning of its rules' names, where it is another: {"recurrent_kernel": "recurrent"}
+    # for `recurrent_initializer`, `recurrent_regularizer` and `recurrent_constraint`.
+    _roles: ClassVar[Mapping[str, str]] = {}
 
     _arguments: Arguments
     _regularizers: Mapping[str, Callable[[Any], Any]] = {}
@@ -99,21 +102,26 @@ class Layer(Module):
     def __setattr__(self, attribute: str, value: Any) -> None:
         """Set an attribute; a rule that is set after the weights were made is that of its weights from now on."""
         if vars(self).get("built"):
-            if attribute.endswith("_regularizer"):
+            if attribute.endswith("_regularizer") and (names := self._ruled_by(attribute, self._regularizers)):
                 value = regularizers.get(value)
-                self._regularizers = self._with_rule(self._regularizers, attribute, "_regularizer", value)
-            elif attribute.endswith("_constraint"):
+                self._regularizers = _replaced(self._regularizers, names, value)
+            elif attribute.endswith("_constraint") and (names := self._ruled_by(attribute, self._constraints)):
                 value = constraints.get(value)
-                self._constraints = self._with_rule(self._constraints, attribute, "_constraint", value)
+                self._constraints = _replaced(self._constraints, names, value)
         super().__setattr__(attribute, value)
 
-    def _with_rule(self, rules: Mapping[str, Any], attribute: str, kind: str, new: Any) -> dict[str, Any]:
-        """Return rules by weight, with another one for the weights whose rule the attribute was."""
-        before, name = vars(self).get(attribute), attribute.removesuffix(kind)
-        names = [key for key, rule in rules.items() if rule is before]
-        names = [name] if name in names or (not names and isinstance(vars(self).get(name), Tensor)) else names
-        others = {key: rule for key, rule in rules.items() if key not in names}
-        return others if new is None else {**others, **dict.fromkeys(names, new)}
+    def _ruled_by(self, attribute: str, rules: Mapping[str, Any]) -> list[str]:
+        """Return the names of the weights whose rule an attribute is: "kernel" for "kernel_regularizer"."""
+        own, kind = vars(self), attribute.rpartition("_")[2]
+
+        def attribute_of(name: str) -> str:
+            return f"{self._roles.get(name, name)}_{kind}"
+
+        names = [name for name in own if isinstance(own[name], Tensor) and attribute_of(name) == attribute]
+        if names:
+            return names
+        # A layer of a user's own may keep the rule of a weight in an attribute of any name.
+        return [name for name, rule in rules.items() if attribute_of(name) not in own and rule is own.get(attribute)]
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
@@ -165,6 +173,18 @@ class Layer(Module):
             tensor._link.code, tensor._link.lasti = state.origin
             tensor._link.inner = True
         return tensor
+
+    def _own_weight(self, name: str, shape: tuple[int, ...], initializer: Initializer | None = None) -> Tensor:
+        """Make a weight by the rules in the layer's attributes: `kernel_initializer` and the like for "kernel".
+
+        Args:
+            name, shape: see `weight`.
+            initializer: in place of that in the attribute.
+        """
+        role = self._roles.get(name, name)
+        first = getattr(self, f"{role}_initializer") if initializer is None else initializer
+        regularizer, constraint = getattr(self, f"{role}_regularizer"), getattr(self, f"{role}_constraint")
+        return self.weight(name, shape, first, True, regularizer, constraint)
 
     def misfit(self, message: str) -> ShapeError:
         """Return the error for a batch that does not fit, with the layer's name and the user's line."""
@@ -304,6 +324,12 @@ def count(call: str, name: str, value: Any) -> int:
     if value < 1:
         raise ValueError(f"{call}: {name} must be at least 1, got {value}")
     return int(value)
+
+
+def _replaced(rules: Mapping[str, Any], names: Sequence[str], rule: Any) -> dict[str, Any]:
+    """Return rules by weight, with another one, or none, for the weights of these names."""
+    others = {name: given for name, given in rules.items() if name not in names}
+    return others if rule is None else {**others, **dict.fromkeys(names, rule)}
 
 
 def _shapes(x: Any) -> Any:

@@ -60,11 +60,8 @@ class Normalization(Layer):
         return tuple(sorted({axis % ndim for axis in given}))
 
     def _weights(self, shape: tuple[int, ...]) -> None:
-        self.gamma = self._own_weight("gamma", shape, self.gamma_initializer) if self.scale else None
-        self.beta = self._own_weight("beta", shape, self.beta_initializer) if self.center else None
-
-    def _own_weight(self, name: str, shape: tuple[int, ...], initializer: str | Initializer) -> Tensor:
-        return self.weight(name, shape, initializer, **restrictions(self, name))
+        self.gamma = self._own_weight("gamma", shape) if self.scale else None
+        self.beta = self._own_weight("beta", shape) if self.center else None
 
     def _check(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Check the features of a batch, and return the shape in which weights broadcast with the batch."""
@@ -111,12 +108,6 @@ def positive(call: str, epsilon: float) -> float:
     if not epsilon > 0:
         raise ValueError(f"{call}: epsilon must be positive, got {epsilon!r}")
     return epsilon
-
-
-def restrictions(layer: Layer, name: str) -> dict[str, Any]:
-    """Return the regulariser and the constraint that a layer was given for one of its weights."""
-    given = {kind: getattr(layer, f"{name}_{kind}") for kind in ("regularizer", "constraint")}
-    return {kind: value for kind, value in given.items() if value is not None}
 
 
 def widened(x: Any, dtype: Any = np.float32) -> Any:

@@ -78,11 +78,7 @@ class Windowed(Layer):
 
     def make_bias(self, filters: int) -> None:
         """Make the bias of so many filters, or None."""
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.weight(
-                "bias", (filters,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
-            )
+        self.bias = self._own_weight("bias", (filters,)) if self.use_bias else None
 
     def channels_of(self, shape: Sequence[int]) -> int:
         """Return the number of channels of a batch of this shape.
