@@ -14,13 +14,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygraph.compiler import compiled
 from tinygraph.compiler.saving.tail import Tail
 from tinygraph.compiler.saving.wrapping import divided
-from tinygraph.engine.modes import no_grad
 from tinygraph.export import predicting
-from tinygraph.export.examples import as_call, check_rows, first_row, plain
-from tinygraph.export.inference import in_eval_mode
+from tinygraph.export.inference import compiled_for_use
 
 __all__ = ["save_module"]
 
@@ -45,13 +42,8 @@ def save_module(function: Callable[..., Any], path: str | os.PathLike[str], /, *
         UnsupportedError: the function decides by values or by the number of rows, or it calls something that cannot be
             written into a file.
     """
-    given = [plain(example) for example in examples]
-    check_rows("save_module", given)
-    call = as_call(function, len(given))
-    with in_eval_mode(function), no_grad():
-        function(*[first_row(example) for example in given])  # makes the weights of layers that have none yet
-        program: compiled.Compiled = compiled.compile(call)
-        tail = _tail([*inspect.signature(call).parameters], [_wanted(example) for example in given])
+    with compiled_for_use("save_module", function, examples) as (program, given):
+        tail = _tail([*inspect.signature(program).parameters], [_wanted(example) for example in given])
         program.save_as(path, tuple(given), {}, any_size=True, tail=tail)
 
 

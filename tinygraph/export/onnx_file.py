@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler import compiled
-from tinygraph.engine.modes import no_grad
 from tinygraph.errors import UnsupportedError
-from tinygraph.export.examples import as_call, check_rows, first_row, names_of, plain
-from tinygraph.export.inference import in_eval_mode
+from tinygraph.export.examples import names_of
+from tinygraph.export.inference import compiled_for_use
 from tinygraph.export.whole_files import checked_path, write_whole
 from tinygraph.graph import Node
 
@@ -53,18 +51,13 @@ def onnx(
     from tinygraph.export.onnx_writer import Writer
 
     target = checked_path("onnx", path, ".onnx")
-    given = [plain(example) for example in examples]
-    check_rows("onnx", given)
-    call = as_call(function, len(given))
-    with in_eval_mode(function), no_grad():
-        function(*[first_row(example) for example in given])  # makes the weights of layers that have none yet
-        program: compiled.Compiled = compiled.compile(call)
+    with compiled_for_use("onnx", function, examples) as (program, given):
         saved, opened = program.recorded(tuple(given), any_size=rows is not None)
     recorded = opened.first
     if recorded.generators:
         raise UnsupportedError("onnx: the function draws random numbers. Draw them outside, and give it the numbers")
     writer = Writer(opened, rows)
-    names = [*names_of(call, given)]
+    names = [*names_of(program, given)]
     inputs = [
         writer.input(node, names[position]) for node, position in zip(recorded.arguments, saved.arguments, strict=True)
     ]
