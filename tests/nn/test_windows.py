@@ -118,6 +118,19 @@ def test_conv1d():
     np.testing.assert_array_equal(layer(later).data[:, :4], y[:, :4])
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+@pytest.mark.parametrize("window", [1, 2, 3, 4, 5])
+def test_a_transposed_convolution_is_the_transpose_of_the_convolution(window, strides, padding):
+    """⟨conv(x), y⟩ = ⟨x, transposed(y)⟩, for images x of the size that the layer makes of y."""
+    y = RNG.normal(size=(2, 4, 3, 5))
+    layer = nn.Conv2DTranspose(2, window, strides, padding, dtype="float64", seed=0)
+    spread = layer(y).data
+    x = RNG.normal(size=spread.shape)
+    there = np.sum(tg.conv2d(x, layer.kernel.data, strides, padding) * y)
+    assert there == pytest.approx(np.sum(x * spread), rel=1e-10)
+
+
 def test_a_transposed_convolution_scatters_the_kernel():
     layer = nn.Conv2DTranspose(3, (2, 3), (2, 1), dtype="float64", bias_initializer="ones", seed=0)
     y = layer(IMAGES).data

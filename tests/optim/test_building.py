@@ -436,3 +436,15 @@ def test_copies_go_on_by_themselves(copied):
     assert twin.parameters["w"] is not optimizer.parameters["w"]
     assert all((twin.state_dict()[name] == value).all() for name, value in optimizer.state_dict().items())
     assert (twin.parameters["w"].data == optimizer.parameters["w"].data).all()
+
+
+@pytest.mark.parametrize(("of_all", "of_group"), [(None, 0.5), (0.25, 0.0), (0.25, 0.5), (0.25, None)], ids=str)
+def test_the_weight_decay_of_a_group_comes_before_that_of_the_optimizer(of_all, of_group):
+    """Without a gradient of its own, a parameter shrinks by rate · weight_decay in a step."""
+    own, other = tg.Tensor(np.ones(2)), tg.Tensor(np.ones(2))
+    options = {} if of_group is None else {"weight_decay": of_group}
+    sgd = optim.SGD([{"params": [own], **options}, {"params": [other]}], 0.5, weight_decay=of_all)
+    own.grad, other.grad = np.zeros(2), np.zeros(2)
+    sgd.step()
+    np.testing.assert_allclose(own.data, 1 - 0.5 * (of_group if of_group is not None else of_all))
+    np.testing.assert_allclose(other.data, 1 - 0.5 * (of_all or 0))
