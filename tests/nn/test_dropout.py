@@ -50,6 +50,16 @@ def test_gradients_are_the_factors(make, mean, deviation):
     np.testing.assert_allclose(x.grad, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.7])
+@pytest.mark.parametrize("kind", [nn.Dropout, nn.SpatialDropout2D])
+def test_numbers_that_stay_are_divided_by_the_share_that_stays(kind, rate):
+    x = 1 + np.random.default_rng(0).random((40, 3, 6, 50))
+    y = kind(rate, seed=0, dtype="float64")(x)
+    stay = y != 0
+    np.testing.assert_allclose(y[stay], x[stay] / (1 - rate), rtol=1e-12)
+    assert np.mean(stay) == pytest.approx(1 - rate, abs=0.05)
+
+
 def test_whole_channels_are_dropped():
     y = nn.SpatialDropout2D(0.5, seed=0)(ONES)
     assert np.array_equal(y, np.broadcast_to(y[:, :1, :1], y.shape))

@@ -89,3 +89,21 @@ def test_batches_that_do_not_fit(layer, batches, words):
 def test_axes_that_are_no_good():
     with pytest.raises(TypeError, match="Dot: axes must be a whole number or two of them"):
         nn.Dot(axes=(1, 2, 3))
+
+
+@pytest.mark.parametrize("second", [1, 2, 3])
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_a_dot_is_the_tensordot_of_each_example(first, second):
+    """The axes that are left stay in their order, those of the first batch before those of the second."""
+    x, y = np.random.default_rng(0).normal(size=(2, 2, 3, 4, 5))
+    y = np.swapaxes(y, first, second)
+    expected = [np.tensordot(one, other, axes=(first - 1, second - 1)) for one, other in zip(x, y, strict=True)]
+    np.testing.assert_allclose(nn.Dot((first, second), dtype="float64")([x, y]), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_a_cosine_does_not_depend_on_lengths():
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 3))
+    cosines = nn.Dot(1, normalize=True, dtype="float64")
+    expected = np.sum(x * y, axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
+    for size in (1e-5, 1.0, 1e5):
+        np.testing.assert_allclose(cosines([size * x, y])[:, 0], expected, rtol=1e-12)

@@ -643,3 +643,16 @@ def test_compiled_with_dropout_and_batches_of_other_sizes():
         sizes = ((4, 6), (3, 6), (7, 6), (5, 9), (1, 6), (4, 6))
         results.append([float(run(rng.normal(size=(*size, 4)))) for size in sizes])
     np.testing.assert_allclose(*results, rtol=1e-9)
+
+
+@kinds
+def test_the_first_half_of_initial_states_is_of_the_forward_layer(kind):
+    layer = nn.Bidirectional(getattr(nn, kind)(UNITS, dtype="float64", seed=1), merge_mode="concat", dtype="float64")
+    layer(X)
+    number = STEPS[kind][1]
+    states = [RNG.normal(size=(3, UNITS)) for _ in range(2 * number)]
+    parts = [
+        one(X, initial_state=own).data
+        for one, own in ((layer.forward_layer, states[:number]), (layer.backward_layer, states[number:]))
+    ]
+    np.testing.assert_allclose(layer(X, initial_state=states).data, np.concatenate(parts, axis=-1), rtol=1e-12)
