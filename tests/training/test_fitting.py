@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -476,3 +478,67 @@ def test_the_guards_are_asked_once_an_epoch_unless_the_users_code_runs_between_t
     asked.clear()
     model.predict(X[1:2])
     assert len(asked) == 1
+
+
+class _Subclass(np.ndarray):
+    pass
+
+
+def _mapped(x, path):
+    mapped = np.memmap(path, x.dtype, "w+", shape=x.shape)
+    mapped[:] = x
+    return mapped
+
+
+_AS_OTHER_ARRAYS = {
+    "backwards": lambda x, path: x[::-1].copy()[::-1],
+    "bytes the other way": lambda x, path: x.astype(x.dtype.newbyteorder()),
+    "columns": lambda x, path: np.asfortranarray(x),
+    "lists": lambda x, path: x.tolist(),
+    "mapped": _mapped,
+    "masked nowhere": lambda x, path: np.ma.masked_array(x),
+    "subclass": lambda x, path: x.view(_Subclass),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(_AS_OTHER_ARRAYS))
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_arrays_of_each_kind_are_plain_ones(kind, shuffle, tmp_path):
+    def results(x, y):
+        nn.set_seed(0)
+        model = network(metrics=["accuracy"])
+        found = [model.fit(x, y, epochs=2, batch_size=16, shuffle=shuffle, verbose=0).history["loss"]]
+        found += [model.evaluate(x, y, verbose=0), model.predict(x, batch_size=16, verbose=0)]
+        return [*found, model.train_on_batch(x, y), model.test_on_batch(x, y), model.predict_on_batch(x)]
+
+    other = _AS_OTHER_ARRAYS[kind]
+    found = results(other(X, tmp_path / "x"), other(LABELS, tmp_path / "y"))
+    for mine, plain in zip(found, results(X, LABELS), strict=True):
+        np.testing.assert_allclose(mine, plain, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_masked_elements_are_refused(place, shuffle, run_eagerly):
+    model = network(run_eagerly=run_eagerly)
+    data = [X, LABELS]
+    data[place] = np.ma.masked_array(data[place], data[place] > 1)
+    before = model.get_weights()
+    with pytest.raises(tg.errors.UnsupportedError, match="fit: its mask would be lost"):
+        model.fit(*data, shuffle=shuffle)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_models_are_made_and_fitted_in_several_threads():
+    def fitted():
+        model = nn.Sequential([nn.Input((4,)), nn.Dense(8, "relu", seed=0), nn.Dense(3, "softmax", seed=1)])
+        model.compile(optim.Adam(0.01), "sparse_categorical_crossentropy")
+        model.fit(X, LABELS, epochs=2, shuffle=False, verbose=0)
+        return model.predict(X, verbose=0)
+
+    for _ in range(4):
+        with ThreadPoolExecutor(4) as pool:
+            found = [future.result() for future in [pool.submit(fitted) for _ in range(4)]]
+        for one in found:
+            np.testing.assert_allclose(one, found[0], rtol=1e-5)

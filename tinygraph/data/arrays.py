@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygraph.engine.operands import check_unmasked
 from tinygraph.engine.value import Value
 from tinygraph.nests import tree_leaves
 
@@ -21,8 +22,9 @@ def arrays_of(data: Any, call: str) -> Any:
     """Return data with each part as an array, in the same dicts, lists and tuples; None stays None.
 
     A list or tuple of arrays or frames is several inputs. Any other list is one array. An array or a Tensor is returned
-    as it is, without a copy. A frame becomes an array of shape (rows, columns) of the columns' common dtype, in which
-    a missing value is NaN. A series becomes an array of shape (rows,).
+    as it is, without a copy; of a subclass, such as a mapped file, the plain array in the same memory. A frame becomes
+    an array of shape (rows, columns) of the columns' common dtype, in which a missing value is NaN. A series becomes an
+    array of shape (rows,).
 
     Args:
         data: arrays, Tensors, lists, frames and series, in dicts, lists and tuples.
@@ -31,6 +33,7 @@ def arrays_of(data: Any, call: str) -> Any:
     Raises:
         TypeError: a part is a sparse matrix, or cannot be read by rows.
         ValueError: a list has rows of different lengths, or a frame has columns that are not numbers.
+        UnsupportedError: an array of `numpy.ma` has masked elements, which would be taken for values.
     """
     if data is None:
         return None
@@ -62,8 +65,11 @@ def _has_rows(part: Any) -> bool:
 
 
 def _array_of(data: Any, call: str) -> Any:
-    if isinstance(data, np.ndarray | Value):
+    if isinstance(data, Value):
         return data
+    if isinstance(data, np.ndarray):
+        check_unmasked(data, call)
+        return np.asarray(data)  # of a subclass, as of a file that is mapped, the array in the same memory
     pandas = sys.modules.get("pandas")  # data that pandas made are there only if pandas is
     if pandas is not None and isinstance(data, pandas.DataFrame):
         return _of_frame(data, call)

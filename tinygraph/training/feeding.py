@@ -295,8 +295,9 @@ def _refuse_nan(call: str, name: str, part: Any, given: Any) -> None:
     leaves = tree_leaves(plain(part))
     for place, leaf in enumerate(leaves):
         if leaf.dtype.kind == "f" and leaf.size:
+            kind = leaf.dtype.newbyteorder("=")
             with np.errstate(all="ignore"):
-                finite = np.isfinite(np.sum(leaf, dtype=leaf.dtype))  # which needs no array of the size of the data
+                finite = np.isfinite(np.sum(leaf, dtype=kind))  # which needs no array of the size of the data
             if not finite and np.isnan(leaf).any():
                 row = int(np.argwhere(np.isnan(leaf))[0][0])
                 where, filled = _columns_with_nan(frames[place] if len(frames) == len(leaves) else None, leaf)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.data.arrays import arrays_of
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
@@ -297,7 +298,7 @@ class Fitting:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs on a batch, as arrays."""
-        return self.predict(x, batch_size=max(1, len(tree_leaves(x)[0])))
+        return self.predict(x, batch_size=max(1, _rows(x, "predict_on_batch")))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -393,9 +394,14 @@ class Fitting:
         return feed_of(x, y, sample_weight, FeedOptions(call, self._input_dtype(), batch_size, None, steps))
 
     def _one_batch(self, call: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Any, Any, Any]:
-        rows = len(tree_leaves(x)[0]) if tree_leaves(x) else 0
-        options = FeedOptions(call, self._input_dtype(), max(1, rows), None, None, class_weight)
+        options = FeedOptions(call, self._input_dtype(), max(1, _rows(x, call)), None, None, class_weight)
         return next(iter(feed_of(x, y, sample_weight, options).epoch()))
+
+
+def _rows(x: Any, call: str) -> int:
+    """Return the number of rows of the first input; 0 without inputs."""
+    leaves = tree_leaves(arrays_of(x, call))
+    return len(leaves[0]) if leaves else 0
 
 
 def _in_order_of_calls(bar: Any, given: list[Any], history: History) -> list[Any]:
