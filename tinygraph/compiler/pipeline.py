@@ -44,6 +44,7 @@ from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.schedule.one_thread import wants_one_thread
 from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
 from tinygraph.compiler.trace import program_of, questions_of, trace_twice
+from tinygraph.compiler.trace.diversion import one_at_a_time
 from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
 from tinygraph.compiler.write.task import Task
@@ -74,8 +75,10 @@ def made_version(
     """
     with _uncollected():
         # trace
-        stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves, counting)
-        with one_thread():  # on a busy machine two can make a recording of half a second take five
+        # Another thread's recording has its stand-ins where this one looks for the objects outside.
+        # One thread of BLAS: on a busy machine two can make a recording of half a second take five.
+        with one_at_a_time, one_thread():
+            stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves, counting)
             trace, result = trace_twice(parameters.function, stand_ins.enter)
             finite = stand_ins.finite(trace, stand_ins.inputs(trace))
             numbers = stand_ins.numbers(trace)

@@ -28,7 +28,8 @@ Shape = tuple[int | None, ...]
 # Two sizes for the axes that are open: the batch, and all others, which must be large enough for windows and pooling.
 SIZES = ((1, 2), (64, 128))
 
-_numbers = itertools.count()
+# In capitals, as what no recording looks into: another thread may count while one records.
+_NUMBERS = itertools.count()
 
 # The calls of each module on symbols, the first one first. A call lives as long as its results do.
 _CALLS_OF: weakref.WeakKeyDictionary[Any, list[weakref.ref[Call]]] = weakref.WeakKeyDictionary()
@@ -36,8 +37,8 @@ _CALLS_OF: weakref.WeakKeyDictionary[Any, list[weakref.ref[Call]]] = weakref.Wea
 
 def _later_than(number: int) -> None:
     """Number the next calls after this number."""
-    global _numbers
-    _numbers = itertools.count(max(number + 1, next(_numbers)))
+    global _NUMBERS
+    _NUMBERS = itertools.count(max(number + 1, next(_NUMBERS)))
 
 
 @dataclass(eq=False)
@@ -190,7 +191,7 @@ def symbolic_call(
     first = _tried(function, args, kwargs, 0)
     second = _tried(function, args, kwargs, 1) if any([None in symbol.shape for symbol in symbols]) else first
     asked = {} if training is None else {"training": bool(training)}
-    call = Call(function, args, {**kwargs, **asked}, None, next(_numbers))
+    call = Call(function, args, {**kwargs, **asked}, None, next(_NUMBERS))
     _check_axes(function, _arrays(first), _arrays(second))
     others = iter(_arrays(second))
     call.result = mapped(first, lambda item: _symbol(item, next(others), call) if _is_array(item) else item)

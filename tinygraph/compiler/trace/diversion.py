@@ -17,7 +17,7 @@ from tinygraph.engine.links import Leaf
 from tinygraph.engine.modes import Setting, state
 from tinygraph.engine.value import Value
 
-__all__ = ["diverted"]
+__all__ = ["diverted", "one_at_a_time"]
 
 _GRAD: Any = Leaf.__dict__["_grad"]
 _BEFORE: Any = Leaf.__dict__["before"]
@@ -130,14 +130,14 @@ _DIVERTED_SLOTS: list[tuple[type, str, Any, Any]] = [
     (Leaf, "view_of", _VIEW_OF, _LeafSlot(_VIEW_OF, _nothing, _nothing)),
 ]
 
-_one_at_a_time = threading.RLock()
+one_at_a_time = threading.RLock()
 
 
 @contextlib.contextmanager
 def diverted(trace: Trace) -> Iterator[None]:
     """Let this thread record into the trace while the block runs, and write to no Tensor from outside."""
     tracer: Tracer = trace
-    with _one_at_a_time:
+    with one_at_a_time:
         for kind, name, _, instead in _DIVERTED_SLOTS:
             setattr(kind, name, instead)
         try:
