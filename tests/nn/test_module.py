@@ -160,3 +160,15 @@ def test_a_first_batch_that_fails_leaves_nothing():
     assert not any(layer.built for layer in model.modules() if isinstance(layer, nn.Layer))
     assert list(model.named_parameters()) == ["blocks.0.scale", "blocks.1.scale"]
     assert model(X)["mean"].shape == (4, 1)
+
+
+def test_a_layer_may_return_its_weight_at_its_first_batch():
+    class Returning(nn.Layer):
+        def build(self, shape):
+            self.kernel = self.weight("kernel", (shape[-1], 2), "ones")
+
+        def call(self, x):
+            return self.kernel
+
+    layer = Returning()
+    assert layer(np.ones((3, 2))) is layer.kernel

@@ -261,10 +261,10 @@ def give_name(call: Call, name: str | None) -> None:
     call.label = Label(name, scope_of(call), is_inner(call))
 
 
-def make_outer(call: Call) -> None:
-    """Note that the result of a call is that of the user's whole instruction."""
-    if is_inner(call):
-        call.label = Label(name_of(call), scope_of(call), False)
+def make_outer(link: Call | Leaf) -> None:
+    """Note that the result of a call is that of the user's whole instruction; a weight is not made by it."""
+    if not isinstance(link, Leaf) and is_inner(link):
+        link.label = Label(name_of(link), scope_of(link), False)
 
 
 def links_in(structure: Any) -> list[Any]:
