@@ -119,6 +119,14 @@ def test_a_batch_of_ones_own_and_every_other_epoch(tmp_path):
     assert "3×4" in path.read_text() or "3×2" in path.read_text()
 
 
+def test_the_batch_of_a_drawn_step_is_data(tmp_path):
+    path = tmp_path / "network.mmd"
+    trained = model(tg.nn.Dense(3))
+    trained.fit(X, Y, callbacks=[callbacks.DrawNetwork(path, X[:8], Y[:8])])
+    for text in (path.read_text(), trained.draw(X[:8], Y[:8]).mermaid()):
+        assert "x 8×4" in text and "8×4 → 8×3" in text and "15 params" in text
+
+
 def test_a_network_of_several_inputs_and_outputs_is_drawn(tmp_path):
     first, second = tg.nn.Input((4,), name="first"), tg.nn.Input((4,), name="second")
     both = tg.nn.Add()([tg.nn.Dense(3)(first), tg.nn.Dense(3)(second)])

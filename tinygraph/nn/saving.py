@@ -11,11 +11,11 @@ import numpy as np
 
 from tinygraph.engine.modes import enable_grad
 from tinygraph.engine.nested import mapped
-from tinygraph.engine.tensor import Tensor
-from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.nests import tree_leaves
 from tinygraph.nn.arguments import plain_of
 from tinygraph.nn.model_files import checked_ending, load_weights, save_model, save_weights
 from tinygraph.nn.symbolic import Symbol
+from tinygraph.training.feeding import shown
 
 __all__ = ["Saving"]
 
@@ -147,13 +147,7 @@ def _recorded(model: Any, batch: Any, targets: Any) -> list[Any]:
     with enable_grad(), np.errstate(all="ignore"):
         if targets is not None:
             return [model.compute_loss(batch, targets, training=False)]
-        return tree_leaves(model(tree_map(lambda leaf: _named(leaf, "x"), batch), training=False))
-
-
-def _named(leaf: Any, name: str) -> Any:
-    """Return a batch as a Tensor that shows in a picture; whole numbers stay an array."""
-    array = np.asarray(leaf)
-    return Tensor(array, name=name, requires_grad=False) if array.dtype.kind == "f" else array
+        return tree_leaves(model(shown(batch), training=False))
 
 
 def _example(model: Any, call: str, path: str | os.PathLike[str] | None = None) -> Any:

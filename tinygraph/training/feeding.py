@@ -11,9 +11,10 @@ import numpy as np
 
 from tinygraph.data.arrays import arrays_of, length_of
 from tinygraph.data.rows import Rows
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import filled, plain, tree_leaves, tree_map
 
-__all__ = ["ArrayFeed", "Feed", "FeedOptions", "StreamFeed", "feed_of", "split_off"]
+__all__ = ["ArrayFeed", "Feed", "FeedOptions", "StreamFeed", "feed_of", "shown", "split_off"]
 
 Batch = tuple[Any, Any, Any]
 
@@ -233,6 +234,18 @@ def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tu
     first = tree_map(lambda leaf: leaf[:cut], nest)
     last = tree_map(lambda leaf: leaf[cut:], nest)
     return tuple(first), tuple(last)
+
+
+def shown(x: Any) -> Any:
+    """Return inputs as Tensors named x, which are data in a picture; whole numbers and Tensors stay as they are."""
+    return tree_map(_shown, x)
+
+
+def _shown(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        return leaf
+    array = np.asarray(leaf)
+    return Tensor(array, name="x", requires_grad=False) if array.dtype.kind == "f" else array
 
 
 def _is_stream(x: Any) -> bool:

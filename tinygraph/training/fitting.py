@@ -13,7 +13,7 @@ from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
-from tinygraph.training.feeding import Feed, FeedOptions, feed_of, split_off
+from tinygraph.training.feeding import Feed, FeedOptions, feed_of, shown, split_off
 from tinygraph.training.loop import Training, evaluated, predicted, prepare, trained
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
@@ -322,7 +322,7 @@ class Fitting:
             x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
             prepare(self, state.recipe, (x, y, sample_weight), training=False)
         if y_pred is None:
-            y_pred = self(x, training=training)  # type: ignore[operator]
+            y_pred = self(shown(x), training=training)  # type: ignore[operator]
         return state.recipe.total(y, y_pred, sample_weight, self.losses)  # type: ignore[attr-defined]
 
     @property
