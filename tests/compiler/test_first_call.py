@@ -6,6 +6,7 @@ The laws count calls of functions in Python, which are the same on every machine
 from __future__ import annotations
 
 import cProfile
+import gc
 import pstats
 import time
 from collections.abc import Callable
@@ -156,6 +157,35 @@ def test_rules_of_the_users_are_watched_and_those_of_ours_are_not() -> None:
     gradient = tg.grad(lambda x: np.sum(squared(np.sin(x))))
     with pytest.raises(tg.UnsupportedError, match="clock"):
         tg.compile(gradient)(np.ones(3))
+
+
+class Stopwatch:
+    """A callback of the garbage collector that is an object."""
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        self.read = time.perf_counter()
+
+
+def test_a_callback_of_the_garbage_collector_may_read_a_clock() -> None:
+    read = []
+
+    def at_collection(phase: str, info: dict[str, int]) -> None:
+        read.append(time.perf_counter())
+
+    def tripled(x: Any) -> Any:
+        gc.collect()
+        return 3 * x
+
+    callbacks = [at_collection, Stopwatch()]
+    gc.callbacks.extend(callbacks)
+    try:
+        assert np.array_equal(tg.compile(tripled)(np.ones(3)), [3, 3, 3])
+    finally:
+        for callback in callbacks:
+            gc.callbacks.remove(callback)
+    assert read
+    with pytest.raises(tg.UnsupportedError, match="clock"):
+        tg.compile(lambda x: x * time.perf_counter())(np.ones(3))
 
 
 def test_a_first_call_can_be_profiled() -> None:

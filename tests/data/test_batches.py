@@ -132,7 +132,7 @@ REFUSED = {
     "rows of different lengths": (lambda: batches([[1], [2, 3]], size=1), ValueError, "different lengths"),
     "lengths inside": (lambda: batches({"a": np.ones(3), "b": np.ones(4)}, size=1), ValueError, r"\[3, 4\]"),
     "nothing": (lambda: batches(None, size=1), ValueError, "no array"),
-    "size": (lambda: batches(np.ones(3), size="32"), TypeError, "whole number of rows"),
+    "size": (lambda: batches(np.ones(3), size="32"), TypeError, "size must be a whole number"),
 }  # fmt: skip
 
 

@@ -148,7 +148,7 @@ REFUSED = {
     "no arrays": (lambda: Rows([], 2), ValueError, "no array"),
     "lengths": (lambda: Rows([np.ones(3), np.ones(4)], 2), ValueError, r"\[3, 4\]"),
     "size 0": (lambda: Rows([np.ones(3)], 0), ValueError, "at least 1"),
-    "size 2.5": (lambda: Rows([np.ones(3)], 2.5), TypeError, "whole number of rows, got 2.5"),
+    "size 2.5": (lambda: Rows([np.ones(3)], 2.5), TypeError, "size must be a whole number, got 2.5"),
     "fractions to integers": (lambda: Rows([np.ones(3)], 2, dtype=int), TypeError, "float64 is not cast to int64"),
     "complex to real": (lambda: Rows([np.ones(3, complex)], 2, dtype=["f4"]), TypeError, "complex128 is not cast"),
     "texts to numbers": (lambda: Rows([np.array(["1"])], 2, dtype=["f4"]), TypeError, "<U1 is not cast to float32"),

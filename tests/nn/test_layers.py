@@ -280,7 +280,7 @@ ARGUMENTS = [
     (lambda: nn.Conv2D(3, 0), "Conv2D: kernel_size must be at least 1, got 0"),
     (lambda: nn.MaxPooling2D(0), "MaxPooling2D: pool_size must be at least 1"),
     (lambda: nn.AveragePooling2D(2, -1), "AveragePooling2D: strides must be at least 1"),
-    (lambda: nn.Dropout(1.0), "Dropout: the rate must be at least 0 and less than 1, got 1.0"),
+    (lambda: nn.Dropout(1.0), "Dropout: rate must be at least 0 and less than 1, got 1.0"),
     (lambda: nn.Embedding(0, 3), "Embedding: input_dim must be at least 1"),
     (lambda: nn.BatchNormalization(momentum=1), "BatchNormalization: momentum must be at least 0"),
     (lambda: nn.LayerNormalization(epsilon=0), "LayerNormalization: epsilon must be positive"),

@@ -95,7 +95,7 @@ def test_a_class_of_the_users():
 WRONG = [
     (lambda: regularizers.get("l3"), ValueError, "a regulariser is a function, or one of l1, .* got 'l3'"),
     (lambda: constraints.get("l2"), ValueError, "a constraint is a function, or one of max_norm, .* got 'l2'"),
-    (lambda: regularizers.L2(-1), ValueError, "L2: l2 must be a number from 0 on, got -1"),
+    (lambda: regularizers.L2(-1), ValueError, "L2: l2 must be at least 0, got -1"),
     (lambda: regularizers.L1(np.nan), ValueError, "L1: l1 must be"),
     (lambda: regularizers.OrthogonalRegularizer(mode="all"), ValueError, "mode must be"),
     (lambda: regularizers.OrthogonalRegularizer()(np.ones(3)), tg.ShapeError, r"must be a matrix, got shape \(3,\)"),

@@ -58,7 +58,7 @@ def test_the_ways_to_say_a_rate(kind):
     assert kind(optim.StepDecay(0.25, 5)).learning_rate == kind(lambda steps: 0.25).learning_rate == 0.25
     assert kind(1).learning_rate == 1
     assert kind().learning_rate == kind(tensors()).learning_rate
-    with pytest.raises(ValueError, match="learning_rate must be a finite number, 0 or larger, got -1"):
+    with pytest.raises(ValueError, match="learning_rate must be at least 0, got -1"):
         kind(-1.0)
 
 
@@ -269,13 +269,13 @@ def test_given_gradients():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"clipnorm": 0.0}, "Adam: clipnorm must be positive and finite, or None for no limit, got 0.0"),
+        ({"clipnorm": 0.0}, "Adam: clipnorm must be positive, got 0.0"),
         ({"clipnorm": 1.0, "clipvalue": 1.0}, "here are clipnorm and clipvalue. Choose one"),
         ({"clipvalue": -1}, "clipvalue must be positive"),
         ({"ema_momentum": 1.5, "use_ema": True}, "ema_momentum must be"),
         ({"ema_overwrite_frequency": 0, "use_ema": True}, "ema_overwrite_frequency must be at least 1, got 0"),
         ({"global_clipnorm": np.inf}, "global_clipnorm must be positive and finite"),
-        ({"weight_decay": -0.1}, "weight_decay must be a finite number"),
+        ({"weight_decay": -0.1}, "weight_decay must be at least 0, got -0.1"),
     ],
 )
 def test_options_out_of_range(options, words):

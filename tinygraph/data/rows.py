@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinygraph import bounds
 from tinygraph.data.arrays import length_of
 
 __all__ = ["Rows", "steps_of"]
@@ -28,10 +29,7 @@ def steps_of(rows: int, size: int, drop_last: bool, call: str) -> int:
         ValueError: the size is below 1, or no batch is left without the last.
         TypeError: the size is not a whole number.
     """
-    if isinstance(size, bool) or not isinstance(size, int | np.integer):
-        raise TypeError(f"{call}: the size of a batch is a whole number of rows, got {size!r}")
-    if size < 1:
-        raise ValueError(f"{call}: the size must be at least 1, got {size}")
+    bounds.whole(call, "size", size, least=1)
     if not drop_last:
         return int(-(-rows // size))
     if 0 < rows < size:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions import elu, leaky_relu, softmax
 from tinygraph.nn import constraints, regularizers
@@ -205,6 +206,5 @@ def masked_softmax(x: Any, mask: Any, axis: Any = -1) -> Any:
 
 
 def _not_negative(call: str, name: str, value: float) -> float:
-    if value is None or not value >= 0:
-        raise ValueError(f"{call}: {name} must be at least 0, got {value!r}")
-    return value
+    found: float = bounds.number(call, name, value, least=0)
+    return found

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygraph import draws
+from tinygraph import bounds, draws
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import tree_leaves
 from tinygraph.nn import constraints, regularizers
@@ -158,9 +158,8 @@ class Cell(Layer):
 
 
 def _share(call: str, name: str, rate: float) -> float:
-    if not 0 <= rate < 1:
-        raise ValueError(f"{call}: {name} must be at least 0 and less than 1, got {rate!r}")
-    return rate
+    found: float = bounds.number(call, name, rate, least=0, below=1)
+    return found
 
 
 def as_array(item: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph import draws
+from tinygraph import bounds, draws
 from tinygraph.nn.initializers import Seed
 from tinygraph.nn.layer import Layer
 
@@ -151,9 +151,7 @@ class GaussianNoise(Layer):
 
     def __init__(self, stddev: float, seed: Seed = None, **options: Any) -> None:
         super().__init__(seed=seed, **options)
-        if not stddev >= 0:
-            raise ValueError(f"GaussianNoise: stddev must be at least 0, got {stddev!r}")
-        self.stddev = stddev
+        self.stddev = bounds.number("GaussianNoise", "stddev", stddev, least=0)
 
     def call(self, x: Any) -> Any:
         """See the class."""
@@ -193,9 +191,8 @@ class GaussianDropout(Layer):
 
 
 def _share(call: str, rate: float) -> float:
-    if not 0 <= rate < 1:
-        raise ValueError(f"{call}: the rate must be at least 0 and less than 1, got {rate!r}")
-    return rate
+    found: float = bounds.number(call, "rate", rate, least=0, below=1)
+    return found
 
 
 def _fine(x: Any) -> Any:

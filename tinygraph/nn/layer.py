@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygraph import bounds
 from tinygraph.elsewhere import checked
 from tinygraph.engine.modes import state
 from tinygraph.engine.record import compose
@@ -319,11 +320,7 @@ def count(call: str, name: str, value: Any) -> int:
         TypeError: the value is not a whole number.
         ValueError: the value is below 1.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{call}: {name} must be a whole number, got {value!r}. Write {call}({name}=10), say")
-    if value < 1:
-        raise ValueError(f"{call}: {name} must be at least 1, got {value}")
-    return int(value)
+    return bounds.whole(call, name, value, least=1, example=f"Write {call}({name}=10), say")
 
 
 def _replaced(rules: Mapping[str, Any], names: Sequence[str], rule: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions.means import mean_over
 from tinygraph.nn import constraints, regularizers
@@ -105,9 +106,8 @@ def positive(call: str, epsilon: float) -> float:
     Raises:
         ValueError: the number is not positive.
     """
-    if not epsilon > 0:
-        raise ValueError(f"{call}: epsilon must be positive, got {epsilon!r}")
-    return epsilon
+    found: float = bounds.number(call, "epsilon", epsilon, above=0)
+    return found
 
 
 def widened(x: Any, dtype: Any = np.float32) -> Any:
@@ -180,9 +180,7 @@ class BatchNormalization(Normalization):
         )  # fmt: skip
         if isinstance(axis, tuple | list):
             raise TypeError(f"BatchNormalization: axis must be one whole number, got {axis!r}")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"BatchNormalization: momentum must be at least 0 and less than 1, got {momentum!r}")
-        self.momentum = momentum
+        self.momentum = bounds.number("BatchNormalization", "momentum", momentum, least=0, below=1)
         self.moving_mean_initializer = checked(moving_mean_initializer)
         self.moving_variance_initializer = checked(moving_variance_initializer)
 

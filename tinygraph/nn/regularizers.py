@@ -5,12 +5,12 @@ layer = tg.nn.Dense(10, kernel_regularizer=tg.nn.regularizers.L2(1e-4))
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.errors import ShapeError
 from tinygraph.nn.configured import Configured, Family
 
@@ -121,9 +121,7 @@ class OrthogonalRegularizer(Regularizer):
 
 
 def _factor(call: str, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < math.inf:
-        raise ValueError(f"{call}: {name} must be a number from 0 on, got {value!r}")
-    return float(value)
+    return float(bounds.number(call, name, value, least=0))
 
 
 _FAMILY: Family[Callable[[Any], Any]] = Family("a regulariser", [L1, L2, L1L2, OrthogonalRegularizer], {"l1_l2": L1L2})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self, TypedDict
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.elsewhere import OF_OPTIMIZER, checked, no_attribute
 from tinygraph.engine.fitting import wide
 from tinygraph.engine.tensor import Tensor
@@ -128,13 +129,13 @@ class Optimizer(metaclass=OptimizerType):
         call = type(self).__name__
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         _check_limits(call, limits)
-        if ema_overwrite_frequency is not None and not ema_overwrite_frequency >= 1:
-            raise ValueError(f"{call}: ema_overwrite_frequency must be at least 1, got {ema_overwrite_frequency!r}")
+        if ema_overwrite_frequency is not None:
+            bounds.whole(call, "ema_overwrite_frequency", ema_overwrite_frequency, least=1)
         self.name = name or call.lower()
         self.weight_decay = None if weight_decay is None else checked_number(call, "weight_decay", weight_decay)
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.use_ema = use_ema
-        self.ema_momentum = checked_number(call, "ema_momentum", ema_momentum, below=np.nextafter(1, 2))
+        self.ema_momentum = bounds.number(call, "ema_momentum", ema_momentum, least=0, most=1)
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.steps = Tensor(0.0, name="steps", requires_grad=False)
         self._rate = LearningRate(call, learning_rate)
@@ -526,5 +527,4 @@ def _check_limits(call: str, limits: Mapping[str, float | None]) -> None:
     if len(given) > 1:
         raise ValueError(f"{call}: gradients are clipped in one way, and here are {' and '.join(given)}. Choose one")
     for name, limit in given.items():
-        if not 0 < limit < np.inf:
-            raise ValueError(f"{call}: {name} must be positive and finite, or None for no limit, got {limit!r}")
+        bounds.number(call, name, limit, above=0)

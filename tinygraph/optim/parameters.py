@@ -162,5 +162,7 @@ def _instead_of(item: Any, call: str) -> str:
     if callable(item) and not isinstance(item, type):
         return f"Call it: {call}(model.parameters())"
     if isinstance(item, str):
-        return f"Write {call}(model.parameters()), with the Tensors themselves"
+        return (
+            f"Write {call}(model.parameters()), with the Tensors themselves; a learning rate is a number, {call}(0.001)"
+        )
     return "Make it one, tg.Tensor(values), and compute with that"

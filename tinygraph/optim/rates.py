@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.engine.tensor import Tensor
 from tinygraph.optim.values import current
 
@@ -39,9 +40,11 @@ class LearningRate:
             self.tensor, self.schedule = None, rate
             return
         try:
-            number = float(rate)
+            number = float(rate) if not isinstance(rate, str) else None
         except (TypeError, ValueError):
-            raise TypeError(f"{self.call}: the learning rate must be a number or a schedule, got {rate!r}") from None
+            number = None
+        if number is None:
+            raise TypeError(f"{self.call}: the learning rate must be a number or a schedule, got {rate!r}")
         checked_number(self.call, "learning_rate", number)
         if self.tensor is None:
             self.tensor, self.schedule = Tensor(number, name="learning_rate", requires_grad=False), None
@@ -57,8 +60,6 @@ class LearningRate:
 
 
 def checked_number(call: str, name: str, value: float, below: float = np.inf) -> float:
-    """Return a number from 0 to below a bound; raise ValueError for any other."""
-    if not 0 <= value < below:
-        bound = "a finite number, 0 or larger" if below == np.inf else f"at least 0 and less than {below:g}"
-        raise ValueError(f"{call}: {name} must be {bound}, got {value!r}")
-    return value
+    """Return a number from 0 to below a bound; raise ValueError or TypeError for any other."""
+    found: float = bounds.number(call, name, value, least=0, below=below)
+    return found

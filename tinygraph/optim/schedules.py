@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 import numpy as np
+
+from tinygraph import bounds
 
 SCHEDULES = [
     "CosineDecay",
@@ -84,7 +86,7 @@ class ExponentialDecay(LearningRateSchedule):
     staircase: bool = False
 
     def __post_init__(self) -> None:
-        _check_positive(self, "decay_steps")
+        _check(self, "decay_steps")
 
     def __call__(self, steps: Any) -> Any:
         """Return the learning rate after a number of steps."""
@@ -112,7 +114,7 @@ class StepDecay(LearningRateSchedule):
     decay_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_positive(self, "decay_steps")
+        _check(self, "decay_steps")
 
     def __call__(self, steps: Any) -> Any:
         """Return the learning rate after a number of steps."""
@@ -141,7 +143,7 @@ class InverseTimeDecay(LearningRateSchedule):
     staircase: bool = False
 
     def __post_init__(self) -> None:
-        _check_positive(self, "decay_steps")
+        _check(self, "decay_steps")
 
     def __call__(self, steps: Any) -> Any:
         """Return the learning rate after a number of steps."""
@@ -178,7 +180,7 @@ class PolynomialDecay(LearningRateSchedule):
     cycle: bool = False
 
     def __post_init__(self) -> None:
-        _check_positive(self, "decay_steps")
+        _check(self, "decay_steps")
 
     def __call__(self, steps: Any) -> Any:
         """Return the learning rate after a number of steps."""
@@ -217,7 +219,7 @@ class CosineDecay(LearningRateSchedule):
     warmup_steps: float = 0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "decay_steps")
+        _check(self, "decay_steps")
         if (self.warmup_target is None) != (self.warmup_steps == 0) or self.warmup_steps < 0:
             raise ValueError("CosineDecay: a warm-up needs both warmup_target and warmup_steps, a positive number")
 
@@ -260,7 +262,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     alpha: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "first_decay_steps")
+        _check(self, "first_decay_steps")
         if not self.t_mul >= 1:
             raise ValueError(f"CosineDecayRestarts: t_mul must be 1 or larger, got {self.t_mul!r}")
 
@@ -341,7 +343,7 @@ class WarmUp(LearningRateSchedule):
     initial_learning_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "warmup_steps")
+        _check(self, "warmup_steps")
 
     def __call__(self, steps: Any) -> Any:
         """Return the learning rate after a number of steps."""
@@ -385,14 +387,13 @@ class OneCycle(LearningRateSchedule):
     three_phase: bool = False
 
     def __post_init__(self) -> None:
+        _check(self, "div_factor", "final_div_factor")
         if not self.total_steps >= 2:
             raise ValueError(f"OneCycle: total_steps must be 2 or more, got {self.total_steps!r}")
         if not 0 <= self.pct_start <= (0.5 if self.three_phase else 1):
             raise ValueError(f"OneCycle: pct_start must be a share of the steps, got {self.pct_start!r}")
         if self.anneal_strategy not in ("cos", "linear"):
             raise ValueError(f'OneCycle: anneal_strategy must be "cos" or "linear", got {self.anneal_strategy!r}')
-        _check_positive(self, "div_factor")
-        _check_positive(self, "final_div_factor")
 
     def __call__(self, steps: Any) -> Any:
         """Return the learning rate after a number of steps."""
@@ -457,6 +458,9 @@ def _plain(item: Any) -> Any:
     return list(item) if isinstance(item, tuple) else item
 
 
-def _check_positive(schedule: Any, name: str) -> None:
-    if not getattr(schedule, name) > 0:
-        raise ValueError(f"{type(schedule).__name__}: {name} must be positive, got {getattr(schedule, name)!r}")
+def _check(schedule: Any, *positive: str) -> None:
+    """Check the numbers among the fields of a schedule, some of which must be positive."""
+    for field in fields(schedule):
+        if field.type in ("float", "int"):
+            above = 0 if field.name in positive else -np.inf
+            bounds.number(type(schedule).__name__, field.name, getattr(schedule, field.name), above=above)

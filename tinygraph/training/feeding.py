@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.data.arrays import arrays_of, length_of
 from tinygraph.data.rows import Rows
 from tinygraph.engine.tensor import Tensor
@@ -185,6 +186,7 @@ class FeedOptions:
         generator: draws an order of the rows for each epoch; None keeps the order.
         steps: batches in an epoch; None for all.
         class_weight: the weight of the examples of each class, by its number.
+        steps_name: the argument that `steps` was given in.
     """
 
     call: str
@@ -193,6 +195,7 @@ class FeedOptions:
     generator: np.random.Generator | None = None
     steps: int | None = None
     class_weight: Mapping[int, float] | None = None
+    steps_name: str = "steps"
 
 
 def feed_of(x: Any, y: Any, sample_weight: Any, options: FeedOptions) -> Feed:
@@ -204,6 +207,10 @@ def feed_of(x: Any, y: Any, sample_weight: Any, options: FeedOptions) -> Feed:
         TypeError: the data are of a kind that has no rows.
     """
     call = options.call
+    if options.batch_size is not None:
+        bounds.whole(call, "batch_size", options.batch_size, least=1)
+    if options.steps is not None:
+        bounds.whole(call, options.steps_name, options.steps, least=1)
     if _is_stream(x):
         if y is not None or sample_weight is not None:
             raise ValueError(f"{call}: batches of a {type(x).__name__} bring their targets and weights themselves")
@@ -224,8 +231,7 @@ def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tu
     """
     if _is_stream(x):
         raise ValueError(f"{call}: validation_split needs arrays. Give validation_data=")
-    if not 0 < share < 1:
-        raise ValueError(f"{call}: validation_split must be between 0 and 1, got {share!r}")
+    bounds.number(call, "validation_split", share, above=0, below=1)
     nest = _checked(call, x, y, sample_weight)
     rows = _count_rows(call, nest)
     cut = int(np.floor(rows * (1 - share)))

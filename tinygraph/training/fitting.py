@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.data.arrays import arrays_of
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
@@ -134,14 +135,15 @@ class Fitting:
             FloatingPointError: the loss became NaN or infinite; the weights are those before that epoch.
         """
         state = self._compiled("fit")
-        for name, number in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-            if not isinstance(number, int | np.integer):
-                raise TypeError(f"fit: {name} must be a whole number, got {number!r}")
+        for name, given_number in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            bounds.whole("fit", name, given_number, least=0)
         given = x, y, sample_weight
         if validation_split and validation_data is None:
             given, validation_data = split_off("fit", validation_split, x, y, sample_weight)
         generator = state.generator if shuffle else None
-        options = FeedOptions("fit", self._input_dtype(), batch_size, generator, steps_per_epoch, class_weight)
+        options = FeedOptions(
+            "fit", self._input_dtype(), batch_size, generator, steps_per_epoch, class_weight, "steps_per_epoch"
+        )
         feed = feed_of(*given, options)
         validation = None
         if validation_data is not None:
@@ -232,8 +234,9 @@ class Fitting:
             callbacks: objects of `tg.training.callbacks`.
         """
         state = self._used()
+        size = 32 if batch_size is None else bounds.whole("predict", "batch_size", batch_size, least=1)
         silent = not callbacks and verbose in ("auto", 0)
-        if silent and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32) and steps is None:
+        if silent and type(x) is np.ndarray and 0 < len(x) <= size and steps is None:
             return self._predicted_at_once(state, x)
         feed = self._feed("predict", x, None, None, batch_size, steps)
         if not state.has_weights:

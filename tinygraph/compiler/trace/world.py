@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import datetime
+import gc
 import io
 import logging
 import os
@@ -116,8 +117,19 @@ def _look(frame: Any, event: str, called: Any) -> None:
         if id(frame.f_code) in _ERRSTATE and state.tracing is not None:
             _count_errstate(frame, event)
         return
-    if found is not None and carrying_out.function is None and _asker(caller) not in _OURS:
-        raise refused(*found)
+    if found is None or carrying_out.function is not None or _asker(caller) in _OURS or _is_of_collector(caller):
+        return
+    raise refused(*found)
+
+
+def _is_of_collector(frame: Any) -> bool:
+    """Return whether a call is made by a callback of the garbage collector, which may interrupt any call."""
+    codes = {id(_code_of(callback) or _code_of(type(callback).__call__)) for callback in gc.callbacks}
+    while frame is not None and codes:
+        if id(frame.f_code) in codes:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_seeded(frame: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygraph import bounds
 from tinygraph.training.callbacks.monitoring import Monitor
 
 __all__ = ["EarlyStopping"]
@@ -41,6 +42,10 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
+        for name, epochs in (("patience", patience), ("start_from_epoch", start_from_epoch)):
+            bounds.whole("EarlyStopping", name, epochs, least=0)
+        if baseline is not None:
+            bounds.number("EarlyStopping", "baseline", baseline)
         self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self.wait = self.stopped_epoch = self.best_epoch = 0

@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import Any
 
+from tinygraph import bounds
 from tinygraph.training.callbacks.callback import Callback
 from tinygraph.users_code.source import users_frame
 
@@ -45,6 +46,7 @@ class Monitor(Callback):
     ) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f'{type(self).__name__}: mode must be "auto", "min" or "max", got {mode!r}')
+        bounds.number(type(self).__name__, "min_delta", min_delta)
         self.monitor, self.mode, self.best, self.min_delta = monitor, mode, best, abs(min_delta)
         self._sign: int | None = {"min": -1, "max": 1}.get(mode)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.training.callbacks.monitoring import Monitor
 
 __all__ = ["ReduceLROnPlateau"]
@@ -45,8 +46,10 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        if not 0 <= factor < 1:
-            raise ValueError(f"ReduceLROnPlateau: the factor must be from 0 to less than 1, got {factor!r}")
+        bounds.number("ReduceLROnPlateau", "factor", factor, least=0, below=1)
+        for name, epochs in (("patience", patience), ("cooldown", cooldown)):
+            bounds.whole("ReduceLROnPlateau", name, epochs, least=0)
+        bounds.number("ReduceLROnPlateau", "min_lr", min_lr, least=0)
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self.wait = self.cooldown_counter = 0

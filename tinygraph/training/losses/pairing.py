@@ -39,6 +39,11 @@ def paired(call: str, y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
             f"{call}: targets of shape {y.shape} and predictions of shape {p.shape} must have the same shape, with an "
             "axis at least; reshape one of them"
         )
+    if y.dtype.kind == "c" and p.dtype.kind != "c":
+        raise TypeError(
+            f"{call}: the targets are complex, {y.dtype}, and the predictions are real, {p.dtype}. Give the real part, "
+            "y.real, or both parts side by side, np.stack([y.real, y.imag], axis=-1)"
+        )
     return cast(y, computed(p.dtype)), cast(p, computed(p.dtype)), p.dtype
 
 
