@@ -51,7 +51,9 @@ def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
 def _of_value(link: Link, scene: Scene) -> dict[str, str]:
     """Return an arrow of the computation: those of the trunk pull strongest, those of parameters least."""
     tail, head = scene.box[link.tail], scene.box[link.head]
-    parameter = tail.kind in {"variable", "constant"} and not scene.into[tail.id] and tail.id not in scene.on_trunk
+    parameter = (
+        tail.kind in {"variable", "constant", "chip"} and not scene.into[tail.id] and tail.id not in scene.on_trunk
+    )
     trunk = tail.id in scene.on_trunk and head.id in scene.on_trunk
     weight = {"weight": "1" if parameter else "20" if trunk else "8"}
     spoilt = any(node.index in scene.poisoned for node in link.nodes)

@@ -8,6 +8,7 @@ from tinygraph.drawing import health
 from tinygraph.drawing.cards import (
     SPACE,
     cell,
+    chip_label,
     constant_card,
     font,
     gradient_card,
@@ -30,6 +31,15 @@ TOOLTIP_LENGTH = 200
 CARD = {"shape": "box", "style": "rounded,filled", "margin": "0.08,0.05", "height": "0.3", "width": "0.3"}
 OPERATION = {"fillcolor": COLOURS["operation"], "color": COLOURS["operation"], "penwidth": "1"}
 CIRCLE = {"shape": "circle", "style": "filled", "width": "0.32", "fixedsize": "true", "margin": "0"}
+CHIP = {
+    "shape": "box",
+    "style": "rounded,filled",
+    "margin": "0.05,0.02",
+    "height": "0.2",
+    "width": "0.2",
+    "penwidth": "1",
+}
+CHIP_SPOILT = "rounded,filled,dashed"
 PILL = {"shape": "box", "style": "rounded,filled", "height": "0.31", "width": "0.31", "margin": "0.09,0.03"}
 
 
@@ -60,6 +70,13 @@ def _variable(box: Box, scene: Scene) -> dict[str, str]:
 def _constant(box: Box, scene: Scene) -> dict[str, str]:
     assert box.constant is not None
     return _card(constant_card(box.constant, box.name), "data") | {"penwidth": "1.0"}
+
+
+def _chip(box: Box, scene: Scene) -> dict[str, str]:
+    spoilt = box.constant is None and box.layer is None and box.node.index in scene.poisoned
+    stroke, fill, _, _ = ROLES["poisoned" if spoilt else box.role]
+    label = f"<{chip_label(box, scene)}>"
+    return CHIP | {"label": label, "color": stroke, "fillcolor": fill} | ({"style": CHIP_SPOILT} if spoilt else {})
 
 
 def _layer(box: Box, scene: Scene) -> dict[str, str]:
@@ -112,6 +129,7 @@ DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
     "variable": _variable,
     "layer": _layer,
     "constant": _constant,
+    "chip": _chip,
     "gradient": _gradient,
     "pullback": _pullback,
 }
@@ -119,6 +137,8 @@ DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
 
 def tooltip(box: Box, scene: Scene) -> str:
     """The tooltip of a box, one line."""
+    if box.kind == "chip":
+        return clip(f"{tooltip(scene.box[box.card], scene)}: the full card is elsewhere", TOOLTIP_LENGTH)
     if box.kind == "layer" and box.layer is not None:
         return clip(clean("/".join(box.layer.names)), TOOLTIP_LENGTH)
     if box.kind == "constant" and box.constant is not None:

@@ -20,8 +20,11 @@ from tinygraph.engine.scopes import given_name
 from tinygraph.graph import Node
 
 __all__ = [
+    "ELSEWHERE",
     "SPACE",
     "cell",
+    "chip_label",
+    "chip_name",
     "constant_card",
     "font",
     "gradient_card",
@@ -49,6 +52,7 @@ NOTES = {
 }
 MARGIN = 6
 SPACE = "\u00a0"
+ELSEWHERE = "↗"
 
 
 def font(text: str, size: int = 10, colour: str = "muted", bold: bool = False) -> str:
@@ -221,6 +225,22 @@ def gradient_row(node: Node, scene: Scene) -> str:
     bars = histogram(node.grad).bars
     text = font(SPACE + words if bars else words, 10, "gradient")
     return _tinted(_beside(_bars(bars, "gradient"), text) if bars else text, "gradient fill")
+
+
+def chip_name(box: Box, scene: Scene) -> str:
+    """Return the name on a chip: that of its card."""
+    if box.layer is not None:
+        return box.layer.title
+    if box.constant is not None:
+        return clip(clean(box.name))
+    title = given_name(box.place[-1].names[-1]) if box.place else ""
+    name = _name_inside(title, box.node, scene) or fallback(box.node, scene.names)
+    return f"∇{grouped(name)}" if box.role == "gradient" else name
+
+
+def chip_label(box: Box, scene: Scene) -> str:
+    """Return the text of a chip: a name, and the sign of a card that is elsewhere."""
+    return font(chip_name(box, scene), 10, "text", bold=True) + font(SPACE + ELSEWHERE, 8)
 
 
 def gradient_card(node: Node, scene: Scene) -> str:

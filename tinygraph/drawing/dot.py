@@ -57,7 +57,7 @@ def _digraph(scene: Scene) -> graphviz.Digraph:
     words = foot(scene)
     if words:
         picture.attr("graph", label=f"<{words}>", labelloc="b")
-    _fill(picture, scene, scene.boxes, 0)
+    _fill(picture, scene, scene.boxes, 0, _beside(scene))
     for pair in scene.pairs:
         with picture.subgraph(graph_attr={"rank": "same"}) as row:
             for side in pair:
@@ -71,7 +71,7 @@ def _spacing(scene: Scene) -> dict[str, str]:
     return {"nodesep": "0.35", "ranksep": "0.28"} if scene.view == "chain" else {}
 
 
-def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: int) -> None:
+def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: int, beside: dict[str, str]) -> None:
     """The boxes of one scope: its own boxes, then a cluster for each scope inside."""
     inside: dict[Scope, list[Box]] = {}
     for box in boxes:
@@ -80,13 +80,13 @@ def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: 
         else:
             picture.node(box.id, **look_of_box(box, scene))
     for box in boxes:
-        if len(box.place) == depth and _stands_beside(box, scene):
+        if len(box.place) == depth and box.id in beside:
             with picture.subgraph(graph_attr={"rank": "same"}) as pair:
                 pair.node(box.id)
-                pair.node(scene.out_of[box.id][0].head)
+                pair.node(beside[box.id])
     for scope, members in inside.items():
         with picture.subgraph(name=f"cluster_{scope.key}", graph_attr=_cluster(scope, scene, members)) as cluster:
-            _fill(cluster, scene, members, depth + 1)
+            _fill(cluster, scene, members, depth + 1, beside)
 
 
 def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
@@ -109,11 +109,20 @@ def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
     }
 
 
-def _stands_beside(box: Box, scene: Scene) -> bool:
-    """Return whether a box is a leaf with one consumer: such a box stands beside the consumer, away from the trunk."""
+def _beside(scene: Scene) -> dict[str, str]:
+    """Return the boxes that stand beside their only consumer, each with it: one a consumer, a chip before a card."""
+    found: dict[str, str] = {}
+    leaves = [box for box in scene.boxes if _may_stand_beside(box, scene)]
+    for box in sorted(leaves, key=lambda box: box.kind != "chip"):
+        found.setdefault(scene.out_of[box.id][0].head, box.id)
+    return {box: head for head, box in found.items()}
+
+
+def _may_stand_beside(box: Box, scene: Scene) -> bool:
+    """Return whether a box is a leaf with one consumer, away from the trunk."""
     if scene.view in {"chain", "values", "mirror"} or box.kind == "operation" or scene.into[box.id]:
         return False
     if box.id in scene.on_trunk or len(scene.out_of[box.id]) != 1:
         return False
     head = scene.box[scene.out_of[box.id][0].head]
-    return head.kind == "operation" and head.place == box.place
+    return (head.kind == "operation" or box.kind == "chip") and head.place == box.place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygraph.drawing.cards import SPACE, cell, font, table
+from tinygraph.drawing.cards import ELSEWHERE, SPACE, cell, font, table
 from tinygraph.drawing.palette import COLOURS, HEAT, ROLES
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.symbols import place_of
@@ -38,6 +38,8 @@ def _entries(scene: Scene) -> list[str]:
             _swatch("gradient fill", "gradient fill")
             + cell(font("gradient after backward()" + SPACE * 2, 10, "gradient"))
         )
+    if any(box.kind == "chip" for box in scene.boxes):
+        entries.append(_chip() + cell(font("full card elsewhere" + SPACE * 2)))
     if scene.heat:
         entries.append(cell(font(f"share of {clean(scene.measured)}{SPACE}", 10)))
         entries += [_swatch_of(colour, colour) for _, colour in HEAT]
@@ -54,6 +56,11 @@ def _has_gradient(box: Box) -> bool:
 def _entry(role: str) -> str:
     stroke, fill, _, words = ROLES[role]
     return _swatch_of(stroke, fill) + cell(font(words + SPACE * 2))
+
+
+def _chip() -> str:
+    stroke, fill, _, _ = ROLES["intermediate"]
+    return cell(table([f'<TD BORDER="1" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="ROUNDED">{font(ELSEWHERE, 9)}</TD>']))
 
 
 def _swatch(stroke: str, fill: str) -> str:

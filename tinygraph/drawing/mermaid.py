@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operations, layer_summary, loop_lines
+from tinygraph.drawing.cards import (
+    ELSEWHERE,
+    chip_name,
+    gradient_note,
+    gradient_words,
+    layer_operations,
+    layer_summary,
+    loop_lines,
+)
 from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import histogram, nonfinite_text
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
@@ -22,6 +30,7 @@ ROUND, SQUARE, PILL = ('("', '")'), ('["', '"]'), ('(["', '"])')
 BRACKETS = {
     "variable": ROUND,
     "constant": ROUND,
+    "chip": ROUND,
     "gradient": ROUND,
     "layer": SQUARE,
     "operation": PILL,
@@ -62,6 +71,8 @@ def _lines(box: Box, scene: Scene) -> list[str]:
     node = box.node
     if box.kind == "operation":
         return [operation_symbol(node, scene.names)]
+    if box.kind == "chip":
+        return [f"{chip_name(box, scene)} {ELSEWHERE}"]
     if box.kind == "layer" and box.layer is not None:
         lines = [f"{box.layer.title}  {layer_operations(box)}", *loop_lines(box, scene)]
         return [*lines, layer_summary(box, scene, box.parameters)]

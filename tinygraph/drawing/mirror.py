@@ -49,7 +49,7 @@ def mirror(graph: Graph) -> Scene:
         raise ValueError('nothing here requires a gradient, so there is no backward side; view="full" draws the rest')
     scene = views.full(graph)
     forward = [replace(box, place=(FORWARD_SIDE,)) for box in scene.boxes]
-    twins = {box.id: _twin(box) for box in scene.boxes if box.kind != "constant" and box.node.requires_grad}
+    twins = {box.id: _twin(box) for box in scene.boxes if box.constant is None and box.node.requires_grad}
     links: list[Link] = []
     for link in scene.links:
         if link.tail in twins and link.head in twins:
@@ -71,6 +71,8 @@ def mirror(graph: Graph) -> Scene:
 
 
 def _twin(box: Box) -> Box:
+    if box.kind == "chip":
+        return replace(box, id=f"g{box.id}", role="gradient", place=(BACKWARD_SIDE,), card=f"g{box.node.index}")
     if box.kind == "operation":
         return Box(f"p{box.node.index}", "pullback", box.node, "gradient", (BACKWARD_SIDE,))
     return Box(f"g{box.node.index}", "gradient", box.node, "gradient", (BACKWARD_SIDE,))

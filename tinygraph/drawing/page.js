@@ -31,6 +31,10 @@ function open(key) {
     (near.up[to] ??= []).push(from);
     (near.down[from] ??= []).push(to);
   });
+  for (const [chip, { card }] of Object.entries(picture.boxes)) if (card) {
+    (near.up[chip] ??= []).push(card);
+    (near.down[card] ??= []).push(chip);
+  }
   for (const [id, group] of Object.entries(groups)) {
     group.setAttribute('tabindex', '0');
     group.setAttribute('role', 'button');
@@ -78,7 +82,7 @@ function show() {
     group.classList.toggle('later', !seen.has(id));
     group.classList.toggle('unlit', picture.boxes[id].gradient && !lit.has(id));
     group.classList.toggle('faint', seen.has(id) && !wanted(id));
-    group.classList.toggle('chosen', id === state.box);
+    group.classList.toggle('chosen', id === state.box || id === picture.boxes[state.box]?.card);
   }
   picture.links.forEach(([tail, head, kind], place) => {
     const arrow = arrows[place], there = kind === 'backward' ? lit.has(tail) : seen.has(tail) && seen.has(head);
@@ -94,6 +98,7 @@ function show() {
 
 function about(id) {
   const box = picture.boxes[id], panel = $('panel');
+  for (const [other, group] of Object.entries(groups)) group.classList.toggle('card-of', Boolean(box) && other === box.card);
   panel.replaceChildren();
   const add = (tag, text, into = panel, kind = '') => { const made = document.createElement(tag); made.textContent = text; made.className = kind; into.append(made); return made; };
   if (!box) return add('p', 'Rest on a box to read about it; click to light what it depends on and what depends on it. Arrow keys step, space plays, / searches, Tab walks from box to box.');

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health, views
-from tinygraph.drawing.cards import gradient_name, gradient_note, gradient_words, layer_operations, layer_summary
+from tinygraph.drawing.cards import (
+    chip_name,
+    gradient_name,
+    gradient_note,
+    gradient_words,
+    layer_operations,
+    layer_summary,
+)
 from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, number, shape
@@ -84,14 +91,14 @@ def _picture(scene: Scene, title: str, svg: Callable[[Scene], str]) -> Json:
 def _steps(scene: Scene) -> Iterator[Json]:
     """Yield the forward pass, or each part of a program, box by box; then the gradients in the opposite order."""
     for box in scene.boxes:
-        if box.kind in {"gradient", "pullback"}:
+        if box.kind in {"gradient", "pullback", "chip"}:
             continue
         if box.kind != "operation":
-            yield {"text": _step_text(box, scene), "show": [*_operations_of(box, scene), box.id]}
+            yield {"text": _step_text(box, scene), "show": [*_before(box, scene), box.id]}
         elif not any(scene.box[link.head].node is box.node for link in scene.out_of[box.id]):
-            yield {"text": _step_text(box, scene), "show": [box.id]}
+            yield {"text": _step_text(box, scene), "show": [*_chips_at(box, scene), box.id]}
     for box in reversed(scene.boxes):
-        if box.kind in {"gradient", "pullback"}:
+        if box.kind in {"gradient", "pullback"} or (box.kind == "chip" and box.role == "gradient"):
             yield {"text": isolated(f"backward: {_title(box, scene)}"), "show": [box.id]}
         elif scene.pairs:
             continue
@@ -111,13 +118,20 @@ def _step_text(box: Box, scene: Scene) -> str:
     return isolated(f"{part}: {title}" if part and part != title else title)
 
 
-def _operations_of(box: Box, scene: Scene) -> list[str]:
-    """Return the operation that computes the value of a card: the two appear together."""
+def _before(box: Box, scene: Scene) -> list[str]:
+    """Return the operation that computes the value of a card, and chips of its operands: all appear together."""
     before = [scene.box[link.tail] for link in scene.into[box.id]]
-    return [other.id for other in before if other.kind == "operation" and other.node is box.node]
+    own = [other for other in before if other.kind == "operation" and other.node is box.node]
+    return [*(chip for each in (*own, box) for chip in _chips_at(each, scene)), *(other.id for other in own)]
+
+
+def _chips_at(box: Box, scene: Scene) -> list[str]:
+    return [link.tail for link in scene.into[box.id] if scene.box[link.tail].kind == "chip"]
 
 
 def _title(box: Box, scene: Scene) -> str:
+    if box.kind == "chip":
+        return chip_name(box, scene)
     if box.layer is not None:
         return box.layer.title
     if box.kind == "constant":
@@ -139,8 +153,11 @@ def _about(box: Box, scene: Scene) -> Json:
         "search": clean(f"{_title(box, scene)} {box.node.name or ''} {box.node.op}").lower(),
         "facts": [[isolated(word), isolated(clip(clean(fact), LONGEST_FACT))] for word, fact in facts.items() if fact],
         "source": isolated(clip(clean(text or ""), LONGEST_SOURCE)),
+        "card": box.card,
         "parameter": box.role == "parameter",
-        "gradient": not scene.pairs and any(node.grad is not None for node in (box.node, *box.members)),
+        "gradient": not scene.pairs
+        and box.kind != "chip"
+        and any(node.grad is not None for node in (box.node, *box.members)),
     }
 
 

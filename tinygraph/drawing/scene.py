@@ -31,8 +31,9 @@ class Box:
 
     Attributes:
         id: its name in DOT; never a text of the user's.
-        kind: "variable", "operation", "layer" or "constant"; beside the forward pass also "gradient", the card of a
-            value's gradient, and "pullback", the backward step of an operation.
+        kind: "variable", "operation", "layer" or "constant"; "chip", the name of a card that stands elsewhere; beside
+            the forward pass also "gradient", the card of a value's gradient, and "pullback", the backward step of an
+            operation.
         node: the value, the call, or the last call of the layer.
         role: a key of `palette.ROLES`.
         place: the occurrences of scopes around it.
@@ -40,10 +41,11 @@ class Box:
         members: for a layer, its calls and its own parameters, which no other call uses.
         constant: for a constant, the array.
         name: for a constant, its name in the user's code, or "".
+        card: for a chip, the id of the full card.
     """
 
     id: str
-    kind: Literal["variable", "operation", "layer", "constant", "gradient", "pullback"]
+    kind: Literal["variable", "operation", "layer", "constant", "chip", "gradient", "pullback"]
     node: Node
     role: str
     place: Path = ()
@@ -51,6 +53,7 @@ class Box:
     members: tuple[Node, ...] = ()
     constant: np.ndarray[Any, Any] | Like | None = None
     name: str = ""
+    card: str = ""
 
     @property
     def parameters(self) -> list[Node]:

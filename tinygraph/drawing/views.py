@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing import health
+from tinygraph.drawing.chips import with_chips
 from tinygraph.drawing.expressions import constant_key, formula, labels, own_names
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.repeats import LoopName, is_of_loop
@@ -138,7 +139,7 @@ class _Assembly:
             self._add(node)
         self._link_iterations()
         origin, poisoned = health.diagnose(self.graph)
-        return Scene(
+        scene = Scene(
             graph=self.graph,
             view=view,
             boxes=tuple(self.boxes),
@@ -148,6 +149,7 @@ class _Assembly:
             origin=origin,
             poisoned=poisoned,
         )
+        return with_chips(scene)
 
     def _closed_scope(self, node: Node) -> Scope | None:
         """The outermost closed scope that hides a node. A layer hides no data, unless there is a crowd of it."""
