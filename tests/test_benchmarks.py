@@ -58,3 +58,10 @@ def test_programs_as_written_take_turns_in_processes_of_their_own(tmp_path):
     (entry,) = json.loads((tmp_path / "out.json").read_text())["kernels"]
     assert entry["compiled"]["ms_wall"] > 0
     assert "| atax |" in done.stdout
+
+
+def test_all_spellings_of_a_network_agree():
+    command = [sys.executable, str(BENCHMARKS / "spellings.py"), "--tiny"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| transformer |") == 11

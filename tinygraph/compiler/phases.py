@@ -23,6 +23,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 )
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
+from tinygraph.compiler.rewrites.contractions import contractions_as_products
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.gathering import (
     assemble_gradients,
@@ -60,8 +61,8 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
-        join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities,
-        gather_numbers,
+        contractions_as_products, join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes,
+        drop_sums_of_one, drop_identities, gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,

@@ -11,7 +11,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     gathering_rows, gathering_sums                              what a loop computes for all its iterations at once
     joining_stacks                                              what a loop keeps of a loop within it
     absorbing, with `absorbing_before`, `absorbing_after` and `calls_outside`    iterations before and behind a loop
-    blas_forms, summing_pixels, winograd_form                   the form in which BLAS is quickest
+    blas_forms, contractions, summing_pixels, winograd_form     the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
     own_memory                                                  copies, where a view will not do
     writing_parts                                               places that are written, added to and read

@@ -1,0 +1,97 @@
+"""An einsum of two arrays is a product of matrices in a program, and stays what it is everywhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tests.compiler.programs import program_of
+from tests.compiler.test_rewrites import operations
+from tinygraph.compiler.program.builder import steps_of
+from tinygraph.compiler.rewrites import contractions
+from tinygraph.compiler.rewrites.contractions import contractions_as_products
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _also_small() -> Any:
+    before, contractions.MULTIPLICATIONS = contractions.MULTIPLICATIONS, 0
+    yield
+    contractions.MULTIPLICATIONS = before
+
+
+@st.composite
+def expressions(draw: Any) -> tuple[str, list[tuple[int, ...]]]:
+    """An expression that is a product of matrices, and the shapes of its operands."""
+    letters = iter("dacbfehgikjl")
+    rows, mine, others, summed = ([next(letters) for _ in range(draw(st.integers(least, 2)))] for least in (0, 0, 0, 1))
+    left, right, result = (
+        "".join(draw(st.permutations(part)))
+        for part in (rows + mine + summed, rows + others + summed, rows + mine + others)
+    )
+    sizes = {letter: draw(st.integers(1, 4)) for letter in left + right}
+    return f"{left},{right}->{result}", [tuple(map(sizes.__getitem__, term)) for term in (left, right)]
+
+
+@given(expressions(), st.sampled_from([np.float32, np.float64]))
+def test_every_contraction_becomes_a_product(expression, dtype):
+    subscripts, shapes = expression
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=shape).astype(dtype) for shape in shapes)
+    graph = contractions_as_products(steps_of(program_of(lambda x, y: np.einsum(subscripts, x, y), [x, y])))
+    assert "matmul" in operations(graph) and "einsum" not in operations(graph)
+
+    def value(x: Any, y: Any) -> Any:
+        return np.sum(np.sin(np.einsum(subscripts, x, y)))
+
+    compiled, eager = (wrap(tg.value_and_grad(value, argnums=(0, 1))) for wrap in (tg.compile, lambda f: f))
+    rtol = 1e-10 if dtype is np.float64 else 1e-4
+    (found, slopes), (expected, rises) = compiled(x, y), eager(x, y)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
+    for slope, rise in zip(slopes, rises, strict=True):
+        assert slope.dtype == rise.dtype and slope.shape == rise.shape
+        np.testing.assert_allclose(slope, rise, rtol=rtol, atol=rtol)
+
+
+OTHERS = {
+    "a diagonal": ("iij,jk->ik", (3, 3, 4), (4, 5)),
+    "a sum of one operand alone": ("ij,jk->k", (3, 4), (4, 5)),
+    "nothing is added up": ("ij,ik->ijk", (3, 4), (3, 5)),
+    "an axis that is repeated": ("ij,jk->ik", (3, 1), (4, 5)),
+    "an ellipsis": ("...j,jk->...k", (3, 4), (4, 5)),
+    "no elements": ("ij,jk->ik", (0, 4), (4, 5)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_what_is_no_product_of_matrices_stays(name):
+    subscripts, *shapes = OTHERS[name]
+    x, y = (np.ones(shape) for shape in shapes)
+    graph = steps_of(program_of(lambda x, y: np.einsum(subscripts, x, y), [x, y]))
+    assert contractions_as_products(graph) is graph
+    np.testing.assert_allclose(tg.compile(lambda x, y: np.einsum(subscripts, x, y))(x, y), np.einsum(subscripts, x, y))
+
+
+def test_integers_and_small_sums_stay_with_einsum():
+    x = np.arange(12).reshape(3, 4)
+    graph = steps_of(program_of(lambda x, y: np.einsum("ij,kj", x, y), [x, x]))
+    assert contractions_as_products(graph) is graph
+    assert np.array_equal(tg.compile(lambda x: np.einsum("ij,kj", x, x))(x), x @ x.T)
+    contractions.MULTIPLICATIONS = 100
+    try:
+        small = steps_of(program_of(lambda x, y: np.einsum("ij,kj", x, y), [x * 1.0, x * 1.0]))
+        assert contractions_as_products(small) is small
+    finally:
+        contractions.MULTIPLICATIONS = 0
+
+
+def test_without_an_arrow_the_letters_of_the_result_are_in_order():
+    x, y = np.arange(12.0).reshape(3, 4), np.arange(20.0).reshape(4, 5)
+    compiled = tg.compile(lambda x, y: (np.einsum("ba,ac", x, y), np.einsum("cb,ba", x, y)))
+    for found, subscripts in zip(compiled(x, y), ("ba,ac", "cb,ba"), strict=True):
+        np.testing.assert_allclose(found, np.einsum(subscripts, x, y))
+    assert "einsum" not in "".join(line for line in compiled.source.splitlines() if "#" not in line)

@@ -1,0 +1,106 @@
+"""Contractions: an einsum of two arrays as one product of matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step
+from tinygraph.derivatives.products import einsum_of
+from tinygraph.graph import Graph
+
+__all__ = ["contractions_as_products"]
+
+# An einsum of so many multiplications takes as long as the calls that turn its operands.
+MULTIPLICATIONS = 4_000
+
+Letters = tuple[str, ...]
+
+
+def contractions_as_products(graph: Graph) -> Graph:
+    """einsum("bqhd,bkhd->bhqk", q, k)  ->  q.transpose(0, 2, 1, 3) @ k.transpose(0, 2, 3, 1): NumPy's einsum adds
+    up element by element, BLAS is up to fifty times faster.
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if (pair := _operands(step)) is None or (terms := _letters(step.args[0])) is None:
+            return None
+        (x, y), (left, right, result) = pair, terms
+        sizes = dict(zip(left + right, x.shape + y.shape, strict=True))
+        if (*x.shape, *y.shape) != tuple(map(sizes.__getitem__, left + right)):
+            return None  # an axis of size 1 that is repeated
+        both = [letter for letter in left if letter in right]
+        rows, summed = [c for c in both if c in result], [c for c in both if c not in result]
+        mine, others = [c for c in left if c not in right], [c for c in right if c not in left]
+        if not summed or not {*mine, *others} <= {*result} or math.prod(sizes.values()) < MULTIPLICATIONS:
+            return None
+        # The axes that are not added up stand as in the result: fewer have to be turned afterwards.
+        rows, mine, others = (sorted(part, key=result.index) for part in (rows, mine, others))
+        product = _product(builder, step, [(x, left, mine), (y, right, others)], rows, summed, sizes)
+        return _turned(builder, step, product, [*rows, *mine, *others], result)
+
+    return rewritten(graph, change)
+
+
+def _operands(step: Step) -> tuple[Step, Step] | None:
+    """Return the two arrays of an einsum that BLAS has a product for; None for any other call."""
+    if step.function is einsum_of:
+        operands = step.args[2:]
+    elif step.function is np.einsum and isinstance(step.args[0], str) and step.kwargs.keys() <= {"optimize"}:
+        operands = step.args[1:]
+    else:
+        return None
+    if len(operands) != 2 or step.dtype.char not in "fd":
+        return None
+    x, y = operands
+    if type(x) is not Step or type(y) is not Step or not x.dtype == y.dtype == step.dtype or 0 in x.shape + y.shape:
+        return None
+    return x, y
+
+
+def _letters(subscripts: str) -> tuple[Letters, Letters, Letters] | None:
+    """Return the letters of both operands and of the result; None if one has a letter twice or an ellipsis."""
+    text = subscripts.replace(" ", "")
+    if "." in text:
+        return None
+    operands, arrow, result = text.partition("->")
+    left, right = map(tuple, operands.split(","))
+    if not arrow:
+        result = "".join(sorted(letter for letter in {*left, *right} if (left + right).count(letter) == 1))
+    if any(len({*term}) < len(term) for term in (left, right)):
+        return None
+    return left, right, tuple(result)
+
+
+def _product(
+    builder: Builder, step: Step, operands: Sequence[tuple[Step, Letters, list[str]]], rows: list[str],
+    summed: list[str], sizes: dict[str, int],
+) -> Step:  # fmt: skip
+    """Append the product of two operands, with the axes `rows`, then those of the left and of the right alone.
+
+    Args:
+        operands: each with its letters, and those that it has alone.
+    """
+    (x, left, mine), (y, right, others) = operands
+    x = _turned(builder, step, x, left, [*rows, *mine, *summed])
+    y = _turned(builder, step, y, right, [*rows, *summed, *others])
+    front = [sizes[letter] for letter in rows]
+    count, inner, width = (math.prod(sizes[letter] for letter in part) for part in (mine, summed, others))
+    x, y = _shaped(builder, step, x, [*front, count, inner]), _shaped(builder, step, y, [*front, inner, width])
+    product = builder.call(step, np.matmul, x, y)
+    return _shaped(builder, step, product, [sizes[letter] for letter in [*rows, *mine, *others]])
+
+
+def _turned(builder: Builder, step: Step, x: Step, letters: Iterable[str], wanted: Sequence[str]) -> Step:
+    """Return an array with its axes in another order."""
+    places = list(letters)
+    axes = tuple([places.index(letter) for letter in wanted])
+    return x if axes == tuple(range(len(axes))) else builder.call(step, np.transpose, x, axes)
+
+
+def _shaped(builder: Builder, step: Step, x: Step, shape: Sequence[int]) -> Step:
+    return x if x.shape == tuple(shape) else builder.call(step, np.reshape, x, tuple(shape))
