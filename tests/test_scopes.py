@@ -56,7 +56,7 @@ def test_three_modules_of_one_class_are_three_cards(x):
     assert all(card in str(graph) for card in cards)
     page = tg.draw(y, view="collapsed").html()
     data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
-    assert [picture["title"] for picture in data.values()] == ["overview", *cards]
+    assert {"overview", *cards} <= {picture["title"] for picture in data.values()}
     for card in cards:
         assert card in tg.draw(y, view="collapsed").mermaid()
     assert {node["scope"][0] for node in json.loads(graph.to_json())["nodes"] if node["scope"]} == set(cards)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -235,24 +234,6 @@ def test_no_line_of_dot_is_too_long() -> None:
         assert max(map(len, draw(graph).source.splitlines())) < engine.LONGEST_LINE
     with pytest.raises(DrawingError, match="16,384"):
         engine.render("digraph { n [label=" + "x" * 20_000 + "] }", "svg")
-
-
-@needs_engine
-def test_the_page_has_a_picture_for_each_layer_and_needs_no_network() -> None:
-    page = draw(network(3), view="collapsed").html()
-    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
-    assert [picture["title"] for picture in data.values()] == ["overview", "layer 1", "layer 2", "layer 3", "loss"]
-    for picture in data.values():
-        ElementTree.fromstring(picture["svg"])
-        known = set(picture["boxes"])
-        assert {box for step in picture["steps"] for box in step.get("show", [])} == known
-        assert all(tail in known and head in known for tail, head, _ in picture["links"])
-    assert "src=" not in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")
-
-
-def test_the_script_of_the_page_is_short() -> None:
-    script = Path(engine.__file__).with_name("page.js").read_text("utf-8")
-    assert len(script.splitlines()) < 200
 
 
 def test_mermaid_has_a_box_for_each_box_and_an_arrow_for_each_link() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -16,6 +15,7 @@ from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.graph import Graph
 
 from .graphs import Recorder
+from .pages import data_of, facts_of
 
 pytest.importorskip("pygraphviz")
 
@@ -88,10 +88,8 @@ def test_a_name_cannot_leave_the_data_of_the_page(name: str) -> None:
     r = Recorder()
     r.call(np.exp, r.input(2.0, name), name=name, scope=(name,))
     page = draw(r.graph(), view="collapsed", title=name).html()
-    _, _, rest = page.partition('<script type="application/json" id="data">')
-    data, _, _ = rest.partition("</script>")
-    assert json.loads(data)[""]["boxes"]
-    assert page.count("</script>") == 2
+    assert data_of(page)[""]["svg"] and facts_of(page)["boxes"]
+    assert page.count("</script>") == 3
 
 
 @given(names, names)

@@ -77,7 +77,7 @@ class Drawing:
 
         Raises what `svg` does.
         """
-        return page(self._scene, lambda scene: Drawing(scene).svg())
+        return page(self._scene, lambda scenes: [Drawing(scene).svg() for scene in scenes])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture in the format that the suffix names, and return the path.

@@ -22,7 +22,7 @@ from tinygraph.drawing.text import clean, clip
 from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node, numbered
 
-__all__ = ["constant_key", "fallback", "formula", "labels", "own_names"]
+__all__ = ["constant_key", "fallback", "formula", "labels", "own_names", "written"]
 
 LABEL_LENGTH = 12
 TITLE_LENGTH = 60
@@ -128,6 +128,24 @@ def formula(graph: Graph, output: Node) -> str | None:
         if UNFINISHED not in text and len(text) <= TITLE_LENGTH and not output.is_input:
             return text
     return None
+
+
+def written(node: Node, words: Mapping[int, str]) -> str:
+    """Return a call in the words for its operands, "a² + b²" or "9 + 16"; "" if it has no usual notation."""
+    found = _written(node, {index: Term(word, _level(word)) for index, word in words.items()}, TITLE_LENGTH)
+    return "" if found is None else found.text
+
+
+def _level(text: str) -> int:
+    """Return the precedence of a label: the formula that it may be, or a name."""
+    if grouped(text) == text:
+        return SUM if text.startswith("−") else ATOM
+    outside, depth = "", 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        outside += "" if depth else character
+    is_product = any(sign in outside for sign in "×÷@") and not any(sign in outside for sign in "+−-*/")
+    return PRODUCT if is_product else SUM
 
 
 def _written(node: Node, found: dict[int, Term], longest: int) -> Term | None:

@@ -12,7 +12,7 @@ from tinygraph.drawing.symbols import grouped, scalar_constant
 from tinygraph.engine.notes import formula_of
 from tinygraph.graph import Node
 
-__all__ = ["local_derivatives", "slope"]
+__all__ = ["factor", "local_derivatives", "slope"]
 
 LONGEST = 24
 
@@ -30,6 +30,12 @@ def slope(node: Node, position: int, value: Any | None, names: dict[int, str]) -
     if not symbolic or symbolic == numeric or len(symbolic) > LONGEST:
         return f"× {numeric}" if numeric else ""
     return f"× {symbolic} = {numeric}" if numeric else f"× {symbolic}"
+
+
+def factor(node: Node, position: int, names: dict[int, str]) -> str:
+    """Return the derivative to the operand at `position` as a factor, "2a"; "" if it has no short formula."""
+    symbolic = _factor(_symbolic(node, position, names))
+    return symbolic if len(symbolic) <= LONGEST else ""
 
 
 def _factor(text: str) -> str:

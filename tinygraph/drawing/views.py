@@ -59,8 +59,8 @@ def chain(graph: Graph) -> Scene:
     return replace(scene, view="chain", links=scene.links + tuple(backward))
 
 
-def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
-    """Each scope as one card, except those opened by name, path or title, and the scopes around them.
+def collapsed(graph: Graph, opened: Iterable[str | Scope] = ()) -> Scene:
+    """Each scope as one card, except those opened (by name, path or title, or themselves) and the scopes around them.
 
     A scope of other scopes alone opens by itself, and so does a scope of the whole graph, or one around a loop.
 
@@ -71,7 +71,7 @@ def collapsed(graph: Graph, opened: Iterable[str] = ()) -> Scene:
     scopes = list(dict.fromkeys(scope for path in places.values() for scope in path))
     showing = _containers(places)
     for name in opened:
-        found = [scope for scope in scopes if scope.answers_to(name)]
+        found = [scope for scope in scopes if (scope == name if isinstance(name, Scope) else scope.answers_to(name))]
         if not found:
             known = ", ".join(dict.fromkeys("/".join(scope.names) for scope in scopes)) or "none"
             raise ValueError(f"there is no scope {name!r} in this graph; its scopes: {known}")

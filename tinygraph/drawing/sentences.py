@@ -1,0 +1,232 @@
+"""A step in the user's names and numbers: "s = a² + b² = 9 + 16 = 25", "∂c/∂a = ∂c/∂a² × 2a = 0.1 × 6 = 0.6"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.drawing.cards import gradient_name, gradient_note, layer_operations, layer_summary
+from tinygraph.drawing.expressions import written
+from tinygraph.drawing.facts import histogram, nonfinite_text, norm
+from tinygraph.drawing.mirror import pullback_lines, pullbacks
+from tinygraph.drawing.numbers import number, shape
+from tinygraph.drawing.repeats import is_condition, is_of_loop
+from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.slopes import factor, local_derivatives
+from tinygraph.drawing.steps import label, title
+from tinygraph.drawing.symbols import INFIX, grouped, operation_symbol, place_of
+from tinygraph.drawing.text import clean, clip
+from tinygraph.graph import Node
+
+__all__ = ["Sentence", "backward_sentence", "forward_sentence"]
+
+MOST_PARTS = 4
+MOST_PARAMETERS = 4
+LONGEST = 300
+
+
+class Sentence(NamedTuple):
+    """A step in words.
+
+    Attributes:
+        rule: names alone: "s = a² + b²".
+        told: with the numbers: "s = a² + b² = 9 + 16 = 25".
+    """
+
+    rule: str
+    told: str
+
+
+def forward_sentence(box: Box, scene: Scene) -> Sentence:
+    """Return how the value of a box is computed; empty for a backward box."""
+    if box.kind in {"gradient", "pullback"}:
+        return Sentence("", "")
+    if box.kind == "layer":
+        parts = (layer_operations(box), layer_summary(box, scene, box.parameters))
+        return _said(f"{title(box, scene)}: {', '.join(part for part in parts if part)}")
+    if box.kind == "constant":
+        return _said(f"{title(box, scene)}, a constant")
+    return _of_call(box.node, scene) if not box.node.is_input else _of_input(box, scene)
+
+
+def _said(text: str, numbers: str = "") -> Sentence:
+    return Sentence(clip(clean(text), LONGEST), clip(clean(f"{text}{numbers}"), LONGEST))
+
+
+def _of_input(box: Box, scene: Scene) -> Sentence:
+    node, name = box.node, label(box.node, scene)
+    what = "a parameter" if box.role == "parameter" else "given"
+    if node.shape != ():
+        return _said(f"{name} {shape(node.shape)}, {what}".strip())
+    if node.value is None:
+        return _said(f"{name}, {what}" if name else what)
+    value = f"{name} {'now' if node.changed else '='} {number(node.value[()])}, {what}"
+    return Sentence(name or what, clip(clean(value), LONGEST))
+
+
+def _of_call(node: Node, scene: Scene) -> Sentence:
+    name = label(node, scene)
+    labels = {operand.index: label(operand, scene) or "·" for operand in node.operands}
+    formula = written(node, labels) or _in_words(node, labels, scene)
+    rule = name if name == formula else f"{name} = {formula}"
+    scalar = all(each.shape == () for each in (node, *node.operands))
+    if not scalar:
+        return _said(rule, f", {_shapes(node)}{_content(node)}")
+    if node.value is None or any(operand.changed for operand in node.operands):
+        return _said(rule)
+    value = number(node.value[()])
+    numbers = ""
+    if all(operand.value is not None for operand in node.operands):
+        numbers = written(node, {o.index: number(o.value[()]) for o in node.operands if o.value is not None})
+    steps = [text for text in (numbers, value) if text]
+    return _said(rule, "".join(f" = {text}" for text in dict.fromkeys(steps)))
+
+
+def _in_words(node: Node, labels: dict[int, str], scene: Scene) -> str:
+    """ "Σ axis 0 of x", for a call without a usual notation."""
+    if is_of_loop(node):
+        return node.op
+    symbol = operation_symbol(node, scene.names)
+    if place_of(node) is not None or is_condition(node):
+        return symbol
+    operands = ", ".join(dict.fromkeys(labels[operand.index] for operand in node.operands))
+    return f"{symbol} of {operands}" if operands and not any(text in symbol for text in labels.values()) else symbol
+
+
+def _shapes(node: Node) -> str:
+    """ "32×20 @ 20×16 → 32×16", and "32×16" where nothing changes."""
+    operands = [shape(operand.shape) for operand in node.operands]
+    if set(operands) <= {shape(node.shape)}:
+        return shape(node.shape)
+    joint = f" {INFIX[node.op]} " if node.op in INFIX and len(operands) == 2 else ", "
+    told = joint.join(operands) if len(operands) <= MOST_PARTS else f"{len(operands)} values"
+    return f"{told} → {shape(node.shape)}"
+
+
+def _content(node: Node) -> str:
+    if node.value is None:
+        return ""
+    words = nonfinite_text(node.value) or histogram(node.value).words
+    return f" = {words}" if node.shape == () else f", {words}"
+
+
+def backward_sentence(box: Box, scene: Scene) -> Sentence:
+    """Return how the gradient of a box is computed; empty where there is none."""
+    if scene.is_plan or box.kind in {"constant", "operation"}:
+        return Sentence("", "")
+    if box.kind == "pullback":
+        lines = pullback_lines(box.node, scene.names)
+        return _said(f"{title(box, scene)}: {'; '.join(lines)}")
+    if box.kind == "layer":
+        return _of_layer(box, scene)
+    return _of_gradient(box.node, scene) if box.node.grad is not None else Sentence("", "")
+
+
+def _of_layer(box: Box, scene: Scene) -> Sentence:
+    known = [node for node in box.parameters if node.grad is not None]
+    if not known:
+        return Sentence("", "")
+    told = [_size(node, scene) for node in known[:MOST_PARAMETERS]]
+    told += [f"and {len(known) - len(told)} more"] if len(known) > len(told) else []
+    return Sentence(f"∇ in {title(box, scene)}", clip(clean(f"∇ in {title(box, scene)}: {', '.join(told)}"), LONGEST))
+
+
+def _of_gradient(node: Node, scene: Scene) -> Sentence:
+    name = _gradient(node, scene)
+    note = gradient_note(node)
+    if note:
+        return _said(name, f"{_end(node)}, {note}")
+    if node.gradient_of == node.index:
+        return _said(name, f"{_end(node)}: the backward pass begins here")
+    uses = [
+        (user, place)
+        for user in scene.graph.consumers(node)
+        if user.requires_grad
+        for place, operand in enumerate(user.operands)
+        if operand is node
+    ]
+    if not uses:
+        return _said(name, _end(node))
+    if len(uses) > MOST_PARTS:
+        return _said(f"{name}, the sum of its {len(uses)} uses", _end(node))
+    if node.shape == () and all(user.shape == () for user, _ in uses):
+        found = _of_scalar(node, uses, scene)
+        if found is not None:
+            return found
+    texts = list(dict.fromkeys(_rule(user, node, place, scene) for user, place in uses))
+    return _said(f"{name} = {' + '.join(texts)}" if all(texts) else name, _end(node))
+
+
+def _gradient(node: Node, scene: Scene) -> str:
+    """ "∂c/∂a" for a scalar, "∇W" for an array."""
+    return gradient_name(node, scene) if node.shape == () and label(node, scene) else _nabla(node, scene)
+
+
+def _nabla(node: Node, scene: Scene) -> str:
+    return f"∇{grouped(label(node, scene) or shape(node.shape))}"
+
+
+def _end(node: Node) -> str:
+    """The gradient in numbers: " = 0.6", or ", ‖∇‖ 2.4"."""
+    assert node.grad is not None
+    if node.shape == ():
+        return f" = {number(node.grad[()])}"
+    return f", {nonfinite_text(node.grad) or f'norm {number(norm(node.grad))}'}"
+
+
+def _size(node: Node, scene: Scene) -> str:
+    assert node.grad is not None
+    if node.shape == ():
+        return f"{gradient_name(node, scene)} = {number(node.grad[()])}"
+    return f"‖{_nabla(node, scene)}‖ {nonfinite_text(node.grad) or number(norm(node.grad), 2)}"
+
+
+def _of_scalar(node: Node, uses: list[tuple[Node, int]], scene: Scene) -> Sentence | None:
+    """Return the chain rule of a scalar, part by part; None where a part is not known."""
+    names, numbers, parts = [], [], []
+    for user, place in uses:
+        local = local_derivatives(user)[place]
+        slope = None if local is None or np.ndim(local) else local[()]
+        formula = factor(user, place, scene.names)
+        if slope is None or user.grad is None or gradient_note(user):
+            return None
+        names.append(f"{_gradient(user, scene)} × {formula or _factor_of(slope)}")
+        numbers.append(f"{number(user.grad[()])} × {_factor_of(slope)}")
+        parts.append(user.grad[()] * slope)
+    assert node.grad is not None
+    whole = node.grad[()]
+    if not _equal(sum(parts), whole):
+        return None
+    rule = f"{_gradient(node, scene)} = {' + '.join(names)}"
+    told = numbers[0] if names[0].rpartition(" × ")[2] != numbers[0].rpartition(" × ")[2] else ""
+    if len(parts) > 1:
+        told = _sum(parts)
+    return _said(rule, "".join(f" = {text}" for text in (told, number(whole)) if text))
+
+
+def _equal(total: Any, whole: Any) -> bool:
+    """Return whether the parts of a gradient make the whole, up to the rounding of its dtype."""
+    precision = np.finfo(whole.dtype).eps if whole.dtype.kind in "fc" else 0.0
+    return bool(np.isclose(total, whole, rtol=16 * precision, atol=16 * precision, equal_nan=True))
+
+
+def _factor_of(value: Any) -> str:
+    text = number(value)
+    return f"({text})" if text.startswith("−") else text
+
+
+def _sum(parts: Iterable[Any]) -> str:
+    """ "0.4 + 0.2", "0.4 − 0.2"."""
+    first, *rest = [number(part) for part in parts]
+    return first + "".join(f" − {text[1:]}" if text.startswith("−") else f" + {text}" for text in rest)
+
+
+def _rule(user: Node, node: Node, place: int, scene: Scene) -> str:
+    """Return the rule of a call for one of its operands, with the call's own gradient by name: "xᵀ @ ∇z"."""
+    told = [each for each in pullbacks(user, scene.names) if each.operand is node]
+    before = sum(operand is node for operand in user.operands[:place])
+    if before >= len(told) or any("∇" in label(each, scene) for each in (user, *user.operands)):
+        return ""
+    return told[before].text.replace("∇", _nabla(user, scene))
