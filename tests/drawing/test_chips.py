@@ -19,6 +19,7 @@ from tinygraph.drawing.scene import Scene
 from tinygraph.graph import Graph
 
 from .graphs import Recorder
+from .pages import data_of, facts_of
 from .test_true_pictures import boxes_of
 from .test_views import assert_sound
 
@@ -143,9 +144,9 @@ def test_a_chip_stands_beside_a_closed_layer() -> None:
 def test_the_page_knows_the_card_of_a_chip() -> None:
     pytest.importorskip("pygraphviz")
     page = draw(recurrent(5), view="full").html()
-    picture = json.loads(page.partition('id="data">')[2].partition("</script>")[0])[""]
-    chips = {box: about["card"] for box, about in picture["boxes"].items() if about["card"]}
+    picture, boxes = data_of(page)[""], facts_of(page)["boxes"]
+    chips = picture["cards"]
     assert set(chips.values()) == {"v1", "v3", "v6"} or len(set(chips.values())) == 3
-    assert all(picture["boxes"][card]["title"] == picture["boxes"][chip]["title"] for chip, card in chips.items())
+    assert all(boxes[card]["title"] == boxes[chip]["title"] for chip, card in chips.items())
     shown = [box for step in picture["steps"] for box in step.get("show", ())]
-    assert sorted(shown) == sorted(picture["boxes"])
+    assert sorted(shown) == sorted(boxes)

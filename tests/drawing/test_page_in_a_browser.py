@@ -44,7 +44,8 @@ def wide_and_long() -> Any:
 
 
 LETTERS = """Math.min(...[...svg.querySelectorAll('text')]
-    .filter(text => text.textContent.trim() && !text.closest('.sign')).map(text => Number(getComputedStyle(text).fontSize.replace('px', '')) * text.getScreenCTM().a))"""
+    .filter(text => text.textContent.trim() && !text.closest('.sign'))
+    .map(text => Number(getComputedStyle(text).fontSize.replace('px', '')) * text.getScreenCTM().a))"""
 
 
 @pytest.mark.parametrize("width", [1200, 700, 360])

@@ -116,7 +116,8 @@ def _opened(scene: Scene, layers: list[Scope] | tuple[Scope, ...]) -> Scene:
 
 def _like(scene: Scene, other: Scene) -> Scene:
     """Return a picture of the same graph in other boxes."""
-    return replace(scene, view=other.view, boxes=other.boxes, links=other.links, pairs=other.pairs)
+    drawn = replace(scene, view=other.view, boxes=other.boxes, links=other.links)
+    return replace(drawn, names=other.names, pairs=other.pairs)
 
 
 def _insides(scene: Scene, scope: Scope, parent: str) -> Iterator[State]:
