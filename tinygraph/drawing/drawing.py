@@ -9,16 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tinygraph.drawing import engine
-from tinygraph.drawing.boxes import tooltip
+from tinygraph.drawing import engine, pictures
 from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.page import page
-from tinygraph.drawing.repeats import is_of_loop
 from tinygraph.drawing.scene import Scene
-from tinygraph.drawing.svg import finished
-from tinygraph.drawing.text import clip, isolated
 
 __all__ = ["Drawing"]
 
@@ -48,11 +44,7 @@ class Drawing:
 
     @cached_property
     def _svg(self) -> str:
-        scene = self._scene
-        drawn = self._render("svg")
-        layout = self._render("json") if engine.has_fonts() else None
-        tooltips = {box.id: isolated(tooltip(box, scene)) for box in scene.boxes}
-        return finished(drawn, layout, self.source, tooltips, isolated(self._description()))
+        return pictures.svg(self._scene, self.source)
 
     def png(self) -> bytes:
         """Return the picture as PNG, on white: its letters are dark, and it cannot follow the reader's theme.
@@ -111,11 +103,6 @@ class Drawing:
     def _render(self, kind: str, source: str | None = None) -> bytes:
         return engine.render(source or self.source, kind, len(self._scene.boxes))
 
-    def _description(self) -> str:
-        scene = self._scene
-        calls = sum(not node.is_input and not is_of_loop(node) for node in scene.graph.nodes)
-        return clip(scene.title, 200) or f"Computational graph: {len(scene.graph.inputs)} inputs, {calls} operations"
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Return the picture for a notebook: an SVG, which follows the theme of the page; Mermaid without an engine."""
         try:
@@ -127,7 +114,7 @@ class Drawing:
         return {"text/html": f"<div>{drawn}</div>", "image/svg+xml": drawn, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"<Drawing: {self._description()}, {self._scene.view} view, {len(self._scene.boxes)} boxes>"
+        return f"<Drawing: {pictures.described(self._scene)}, {self._scene.view} view, {len(self._scene.boxes)} boxes>"
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,0 +1,68 @@
+"""Scenes as SVG: one, or many of a page within a time limit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from tinygraph.drawing import engine
+from tinygraph.drawing.boxes import tooltip
+from tinygraph.drawing.dot import dot
+from tinygraph.drawing.errors import TooLargeError
+from tinygraph.drawing.repeats import is_of_loop
+from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.svg import finished
+from tinygraph.drawing.text import clip, isolated
+
+__all__ = ["described", "svg", "svgs"]
+
+
+def svg(scene: Scene, source: str) -> str:
+    """Return a scene as SVG.
+
+    Args:
+        source: the DOT text of the scene.
+
+    Raises what `engine.render` does.
+    """
+    return _finished(engine.renders(source, _kinds(), len(scene.boxes)), scene, source)
+
+
+def svgs(scenes: Iterable[Scene], seconds: float | None = None) -> Iterator[str | TooLargeError]:
+    """Draw several scenes as SVG.
+
+    Args:
+        scenes: are taken one by one, each while the one before is laid out.
+        seconds: the limit of all of them together; None for 20 seconds each.
+
+    Yields:
+        Each picture, or the error of a scene that is too large, or comes after the limit.
+
+    Raises what `engine.render` does for anything else.
+    """
+    waiting: deque[tuple[Scene, str]] = deque()
+
+    def sources() -> Iterator[tuple[str, int]]:
+        for scene in scenes:
+            waiting.append((scene, dot(scene)))
+            yield waiting[-1][1], len(scene.boxes)
+
+    for drawn in engine.renders_many(sources(), _kinds(), seconds):
+        scene, source = waiting.popleft()
+        yield drawn if isinstance(drawn, TooLargeError) else _finished(drawn, scene, source)
+
+
+def _kinds() -> list[str]:
+    """Return the formats of one layout: the picture, and the widths of its letters where they can be known."""
+    return ["svg", "json"] if engine.has_fonts() else ["svg"]
+
+
+def _finished(drawn: list[bytes], scene: Scene, source: str) -> str:
+    tooltips = {box.id: isolated(tooltip(box, scene)) for box in scene.boxes}
+    return finished(drawn[0], drawn[1] if drawn[1:] else None, source, tooltips, isolated(described(scene)))
+
+
+def described(scene: Scene) -> str:
+    """Return a picture in words: its title, or the size of its graph."""
+    calls = sum(not node.is_input and not is_of_loop(node) for node in scene.graph.nodes)
+    return clip(scene.title, 200) or f"Computational graph: {len(scene.graph.inputs)} inputs, {calls} operations"
