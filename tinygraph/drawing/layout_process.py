@@ -75,12 +75,12 @@ def _end_after(seconds: float) -> None:
 
     The other process ends this one at the limit. If the other process was killed, nobody else would.
     """
-    if hasattr(signal, "setitimer"):
+    if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, seconds and seconds + 5)
 
 
 def _main(folder: str) -> None:
-    if hasattr(signal, "SIGALRM"):
+    if sys.platform != "win32":
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
     sys.path.append(folder)
     with tempfile.TemporaryFile() as stderr, os.fdopen(os.dup(1), "wb") as answers:
