@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tinygraph.drawing import health
 from tinygraph.drawing.cards import (
     SPACE,
+    birth_card,
     cell,
     chip_label,
     constant_card,
@@ -41,6 +42,13 @@ CHIP = {
 }
 CHIP_SPOILT = "rounded,filled,dashed"
 PILL = {"shape": "box", "style": "rounded,filled", "height": "0.31", "width": "0.31", "margin": "0.09,0.03"}
+
+RED = {
+    "fillcolor": COLOURS["non-finite"],
+    "color": COLOURS["non-finite"],
+    "peripheries": "2",
+    "penwidth": "1.8",
+}
 
 
 def look_of_box(box: Box, scene: Scene) -> dict[str, str]:
@@ -82,6 +90,8 @@ def _chip(box: Box, scene: Scene) -> dict[str, str]:
 def _layer(box: Box, scene: Scene) -> dict[str, str]:
     card = _card(layer_card(box, scene), "layer")
     bad = {node.index for node in box.members} & scene.poisoned
+    if scene.birth is not None and scene.birth.call in box.members:
+        return card | {"color": COLOURS["non-finite"], "peripheries": "2"}
     if not bad:
         return card
     return card | {"color": COLOURS["non-finite"]} | ({"peripheries": "2"} if scene.origin in bad else {})
@@ -90,8 +100,9 @@ def _layer(box: Box, scene: Scene) -> dict[str, str]:
 def _operation(box: Box, scene: Scene) -> dict[str, str]:
     symbol = operation_symbol(box.node, scene.names)
     if box.node.index == scene.origin:
-        colours = {"fillcolor": COLOURS["non-finite"], "color": COLOURS["non-finite"]}
-        return PILL | colours | {"label": f"<{origin_card(box.node, scene)}>", "peripheries": "2", "penwidth": "1.8"}
+        return PILL | RED | {"label": f"<{origin_card(box.node, scene)}>"}
+    if _is_born_at(box, scene) and not scene.pairs:
+        return PILL | RED | {"label": f"<{birth_card(scene)}>"}
     if scene.heat:
         return _heated(box, scene, symbol)
     shape = CIRCLE if len(symbol) <= 2 else PILL
@@ -113,11 +124,19 @@ def _heated(box: Box, scene: Scene, symbol: str) -> dict[str, str]:
     return OPERATION | PILL | {"label": f"<{label}>", "fillcolor": colour, "color": COLOURS["heat edge"]} | ordered
 
 
+def _is_born_at(box: Box, scene: Scene) -> bool:
+    """Return whether the backward step of a box's call made the first gradient that is not finite."""
+    born = scene.birth.call if scene.birth is not None else None
+    return born is not None and born.index == box.node.index
+
+
 def _gradient(box: Box, scene: Scene) -> dict[str, str]:
     return _card(gradient_card(box.node, scene), "gradient")
 
 
 def _pullback(box: Box, scene: Scene) -> dict[str, str]:
+    if _is_born_at(box, scene):
+        return PILL | RED | {"label": f"<{birth_card(scene)}>"}
     lines = pullback_lines(box.node, scene.names)
     label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in lines])
     colours = {"fillcolor": COLOURS["gradient"], "color": COLOURS["gradient"]}

@@ -13,6 +13,7 @@ from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.repeats import LoopName, is_condition, is_of_loop, loop_line
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
+from tinygraph.drawing.spoilt_gradients import birth_lines, birth_words
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.engine.links import Like
@@ -22,6 +23,7 @@ from tinygraph.graph import Node
 __all__ = [
     "ELSEWHERE",
     "SPACE",
+    "birth_card",
     "cell",
     "chip_label",
     "chip_name",
@@ -285,6 +287,14 @@ def origin_card(node: Node, scene: Scene) -> str:
     return table([cell(line, "CENTER") for line in lines])
 
 
+def birth_card(scene: Scene) -> str:
+    """Return the card of the call whose backward step made the first gradient that is not finite."""
+    assert scene.birth is not None and scene.birth.call is not None
+    symbol = font(operation_symbol(scene.birth.call, scene.names), 12, "on operation", bold=True)
+    lines = [font(line, 10, "on operation") for line in birth_lines(scene.birth, scene.names) if line]
+    return table([cell(line, "CENTER") for line in (symbol, *lines)])
+
+
 def layer_card(box: Box, scene: Scene) -> str:
     """Return the card of a collapsed scope: its operations, the shapes in and out, and its parameters' gradients."""
     assert box.layer is not None
@@ -313,6 +323,9 @@ def layer_card(box: Box, scene: Scene) -> str:
         told = f"first non-finite value: {symbol}" if first else f"{len(bad)} values not finite"
         where = f", {health.place(first)}" if first and health.place(first) else ""
         rows.append(_tinted(font(clip(clean(told + where), 48), 10, "non-finite", bold=True), "non-finite fill"))
+    if scene.birth is not None and scene.birth.call in box.members:
+        told = clip(birth_words(scene.birth, scene.names), 64)
+        rows.append(_tinted(font(told, 10, "non-finite", bold=True), "non-finite fill"))
     return table(rows)
 
 

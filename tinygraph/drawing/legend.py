@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinygraph.drawing.cards import ELSEWHERE, SPACE, cell, font, table
 from tinygraph.drawing.palette import COLOURS, HEAT, ROLES
 from tinygraph.drawing.scene import Box, Scene
+from tinygraph.drawing.spoilt_gradients import birth_words
 from tinygraph.drawing.symbols import place_of
 from tinygraph.drawing.text import clean, clip
 
@@ -46,6 +47,9 @@ def _entries(scene: Scene) -> list[str]:
     if scene.origin is not None:
         words = ROLES["origin"].words
         entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))
+    if scene.birth is not None and scene.birth.call is not None:
+        words = f"first {scene.birth.kind} of a gradient"
+        entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))
     return entries
 
 
@@ -80,6 +84,8 @@ def _notes(scene: Scene) -> list[str]:
         notes.append("∇ not kept: backward(retain_graph=True) keeps every gradient")
     if any(place_of(node) for node in freed):
         notes.append("∇ not kept: the gradient of a large array is written over from one write to the one before")
+    if scene.birth is not None and scene.birth.call is None:
+        notes.append(birth_words(scene.birth, scene.names))
     shown = [node for box in scene.boxes if box.kind != "operation" for node in (box.node, *box.members)]
     told = {node.gradient_note for node in shown if node.grad is not None}
     notes += [words for note, words in NOTES.items() if note in told]

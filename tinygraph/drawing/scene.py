@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygraph.drawing.scopes import Path, Scope
+from tinygraph.drawing.spoilt_gradients import Birth, birth_of
 from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node
 
@@ -117,6 +118,11 @@ class Scene:
     def box(self) -> dict[str, Box]:
         """The boxes by id."""
         return {box.id: box for box in self.boxes}
+
+    @cached_property
+    def birth(self) -> Birth | None:
+        """The birth of the first gradient that is not finite, if all values are."""
+        return birth_of(self.graph)
 
     @cached_property
     def alone(self) -> frozenset[int]:
