@@ -20,6 +20,7 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
@@ -39,7 +40,7 @@ from tinygraph.compiler.reasons import other_path, reason
 from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
 from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
 from tinygraph.compiler.run.versions import Running, Version
-from tinygraph.compiler.saving import save_versions
+from tinygraph.compiler.saving import checked_call, save_versions
 from tinygraph.compiler.saving.current_programs import current_programs
 from tinygraph.compiler.saving.open_programs import (
     SIZES,
@@ -400,6 +401,9 @@ class Compiled:
             path, args, kwargs, parameters, any_size: see `save`.
             tail: the functions.
         """
+        if Path(path).suffix == ".js":
+            self._save_javascript(path, args, kwargs, parameters, any_size)
+            return
         opened = None
         if any_size:
             versions, opened = self._for_any_size(parameters, args, kwargs)
@@ -424,6 +428,47 @@ class Compiled:
             opened,
             tail,
         )
+
+    def _save_javascript(
+        self, path: str | os.PathLike[str], args: tuple[Any, ...], kwargs: dict[str, Any], parameters: str,
+        any_size: bool,
+    ) -> None:  # fmt: skip
+        """Write the program for a call, or the one that was run last, as a JavaScript file."""
+        from tinygraph.compiler.javascript.module import save_javascript
+
+        if parameters != "beside" or any_size:
+            raise ValueError(
+                "save: a JavaScript file is for arrays of one size, and keeps the values of Tensors itself. Leave "
+                "parameters= and any_size= out, or save a module of Python, whose path ends in .py"
+            )
+        if not Path(path).parent.is_dir():
+            raise FileNotFoundError(f"save: there is no folder {str(Path(path).parent)!r}; make it first")
+        save_javascript(path, name_of(self._function), self.as_saved(args, kwargs))
+
+    def as_saved(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SavedProgram:
+        """Return the program for a call with all that it takes from outside, its `runner` being the `Program`.
+
+        Args:
+            args, kwargs: of the call; none for the program that was run last.
+
+        Raises:
+            GraphError: the function has not been called, and no arguments are given.
+            UnsupportedError: the program needs something that a file cannot have.
+        """
+        if args or kwargs:
+            version = self._on_its_path(args, kwargs, by_value=True)[0]
+        else:
+            last = self._used()
+            with self._lock:
+                current = [item for item, _ in current_programs(self._programs.by_signature, self._calls)]
+            if not current:
+                raise UnsupportedError(
+                    f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
+                    "give save the arguments of a call: save(path, ...)"
+                )
+            version = last if last in current else current[-1]
+        call = checked_call(self._name, self._calls[version])
+        return saved_version(version, call, lambda program: program, None)[0]
 
     def recorded(self, args: tuple[Any, ...], any_size: bool) -> tuple[SavedProgram, OpenProgram]:
         """Return the program that is recorded for a call, for those who write it in another language.

@@ -44,7 +44,7 @@ from tinygraph.compiler.saving.tail import Tail
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
 
-__all__ = ["save_program", "save_versions"]
+__all__ = ["checked_call", "save_program", "save_versions"]
 
 
 def save_versions(
@@ -80,9 +80,9 @@ def save_versions(
     named = name_of if values == "arguments" else None
     changing: defaultdict[int, set[Any]] = defaultdict(set)
     for version, call, group in versions if named else ():
-        changing[group] |= changing_values(version, _checked_call(name, call))
+        changing[group] |= changing_values(version, checked_call(name, call))
     for version, call, group in versions:
-        call = _checked_call(name, call)
+        call = checked_call(name, call)
         saved, state = saved_version(version, call, version.runner.of, named, ordered, group, changing[group])
         programs.append(saved)
         given.update({name_of(item): (item.key, item.value) for item in state})
@@ -167,7 +167,7 @@ def _checked(path: str | os.PathLike[str], values: str) -> Path:
     return found
 
 
-def _checked_call(name: str, call: SavedCall | None) -> SavedCall:
+def checked_call(name: str, call: SavedCall | None) -> SavedCall:
     """Refuse a call that a file cannot tell from others.
 
     Args:

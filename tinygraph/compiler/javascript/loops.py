@@ -1,0 +1,145 @@
+"""Loops of a program as loops of JavaScript, and its decisions as questions that a call must answer as the first one.
+
+let h = h_0;
+for (let t = 0; t < 10; t++) {
+  ...
+  h = h_next;
+}
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinygraph.compiler.javascript.expressions import Place
+from tinygraph.compiler.javascript.naming import Names
+from tinygraph.compiler.javascript.values import Literal, Number, Stored, Value
+from tinygraph.compiler.javascript.writer import Write, Writer, unknown
+from tinygraph.compiler.program.decisions import decided
+from tinygraph.compiler.program.loops import Loop, loop_result
+from tinygraph.compiler.program.steps import Step
+
+__all__ = ["TABLE"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Results(Value):
+    """The results of a loop."""
+
+    values: list[Value] = field(default_factory=list)
+
+
+def _loop(w: Writer, step: Step) -> Value:
+    loop: Any = step.function
+    if loop.is_open:
+        raise unknown(step, "that a condition ends")
+    count = operator.index(loop.count)
+    given = [w.value(item, own.dtype) for item, own in zip(step.args, loop.inputs, strict=True)]
+    names = Names(loop.body, w.taken)
+    w.begin(step)
+    outer = {item.args[1]: w.names.of(item) for item in w.readers(step) if item.function is loop_result and item.name}
+    carried = [
+        _before(w, step, own, value, outer.get(place) or w.names.fresh(names.wish(own, "value")))
+        for place, (own, value) in enumerate(zip(loop.inputs[: loop.carried], given, strict=False))
+    ]
+    stacks = [_stack(w, own, count, names) for own in loop.stacks]
+    lasts = [_declared(w, own, w.names.fresh(f"last_{names.wish(own, 'value')}")) for own in loop.lasts]
+    counter = w.names.fresh("t")
+    before, w.counter = w.counter, counter
+    with w.block(f"for (let {counter} = 0; {counter} < {count}; {counter}++)"), w.within(loop.body, names) as values:
+        for own, value in zip(loop.inputs, [*carried, *given[loop.carried :]], strict=True):
+            values[own.index] = value
+            if isinstance(value, Number | Stored):
+                names.let(own, value.name)
+        w.write(loop.body)
+        nexts = [_whole(w, own, values[own.index]) for own in loop.nexts]
+        for own, stack in zip(loop.stacks, stacks, strict=True):
+            size = stack.size // count
+            row = Stored(
+                stack.name, own.shape, own.dtype, stack.strides[1:], Place.of(counter).times(size), stack.length
+            )
+            w.copy(values[own.index], row)
+        for own, last in zip(loop.lasts, lasts, strict=True):
+            w.line(f"{_name(last)} = {_name(_whole(w, own, values[own.index]))};")
+        _carry_on(w, [_name(value) for value in carried], [_name(value) for value in nexts])
+    w.counter = before
+    w.forget()
+    return _Results([*carried, *stacks, *lasts])
+
+
+def _before(w: Writer, step: Step, own: Step, value: Value, name: str) -> Value:
+    """Declare a value that is carried, with its first value."""
+    if not own.shape:
+        w.line(f"let {name} = {value.at(()).text};")
+        return Number(name, (), own.dtype)
+    if not (isinstance(value, Stored) and value.is_whole and value.dtype == own.dtype):
+        if isinstance(value, Literal):
+            first: Value = Literal(value.value, own.shape, own.dtype)
+        else:
+            first = w.formula(own, [value], lambda x: x, exact=False)
+        w.fill(step, first, name, declare="let")
+        return Stored.whole(name, own.shape, own.dtype, is_own=False)
+    w.line(f"let {name} = {value.name};")
+    return Stored.whole(name, own.shape, own.dtype, is_own=False)
+
+
+def _stack(w: Writer, own: Step, count: int, names: Names) -> Stored:
+    """Declare the memory of a value of every iteration."""
+    name = w.names.fresh(f"all_{names.wish(own, 'values')}")
+    found = Stored.whole(name, (count, *own.shape), own.dtype)
+    w.line(f"const {name} = new {w.kind(own, own.dtype)}({found.size});")
+    return found
+
+
+def _declared(w: Writer, own: Step, name: str) -> Value:
+    """Declare a value of the last iteration."""
+    w.line(f"let {name};")
+    return Stored.whole(name, own.shape, own.dtype, is_own=False) if own.shape else Number(name, (), own.dtype)
+
+
+def _whole(w: Writer, own: Step, value: Value) -> Value:
+    """Return a value of the body as one that a name may stand for from now on."""
+    if isinstance(value, Number) and not own.shape:
+        return value
+    if isinstance(value, Stored) and value.is_whole and own.shape and value.dtype == own.dtype:
+        return value
+    return w.fill(own, w.formula(own, [value], lambda x: x, exact=False), w.names.fresh(f"{w.names.of(own)}_now"))
+
+
+def _name(value: Value) -> str:
+    assert isinstance(value, Number | Stored)
+    return value.name
+
+
+def _carry_on(w: Writer, names: list[str], nexts: list[str]) -> None:
+    """Give what is carried its next values, all at once where one is another's."""
+    pairs = [(name, other) for name, other in zip(names, nexts, strict=True) if name != other]
+    if len(pairs) > 1 and {name for name, _ in pairs} & {other for _, other in pairs}:
+        w.line(f"[{', '.join([name for name, _ in pairs])}] = [{', '.join([other for _, other in pairs])}];")
+    else:
+        for name, other in pairs:
+            w.line(f"{name} = {other};")
+
+
+def _result(w: Writer, step: Step) -> Value:
+    results = w.value(step.args[0])
+    assert isinstance(results, _Results)
+    place: int = step.args[1]
+    return results.values[place]
+
+
+def _decided(w: Writer, step: Step) -> Value:
+    """Write the question whether a value decides as it did when the program was made."""
+    value, expected = w.value(step.args[0]), step.args[1]
+    w.begin(step)
+    found = value.at([Place()] * len(value.shape))
+    differs = f"({found.text}) != 0" if found.level < 9 else f"{found.text} != 0"
+    asked = f"({differs}) !== {str(expected).lower()}" if isinstance(expected, bool) else f"{found.text} !== {expected}"
+    line = str(step.source).replace('"', "'") if step.source is not None else "a decision"
+    w.line(f'if ({asked}) throw new Error("{line}: the program was made for another path");')
+    return value
+
+
+TABLE: dict[Any, Write] = {Loop: _loop, loop_result: _result, decided: _decided}
