@@ -23,10 +23,13 @@ _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -
 _SCRIPT = """
 const fs = require("fs");
 const words = { NaN, Infinity, "-Infinity": -Infinity, "-0": -0 };
-const read = (text) => JSON.parse(text, (key, item) => (typeof item === "string" && item in words ? words[item] : item));
+const number = (key, item) => (typeof item === "string" && item in words ? words[item] : item);
 const word = (item) => (Object.is(item, -0) ? "-0" : Number.isFinite(item) ? item : String(item));
-const written = (key, item) => (ArrayBuffer.isView(item) ? Array.from(item, word) : typeof item === "number" ? word(item) : item);
-const outcomes = read(fs.readFileSync(0, "utf8")).map(({ path, calls }) => {
+const written = (key, item) => {
+  if (ArrayBuffer.isView(item)) return Array.from(item, word);
+  return typeof item === "number" ? word(item) : item;
+};
+const outcomes = JSON.parse(fs.readFileSync(0, "utf8"), number).map(({ path, calls }) => {
   try {
     const found = require(path);
     const call = found[Object.keys(found)[0]];
@@ -50,7 +53,9 @@ def calls_in_node(files: Sequence[tuple[Path, Sequence[Sequence[Any]]]]) -> list
         For each file a dict of its `results` and `weights`, or of an `error`. Arrays are lists without their shapes.
     """
     assert NODE is not None
-    asked = [{"path": str(path), "calls": [[_worded(item) for item in call] for call in calls]} for path, calls in files]
+    asked = [
+        {"path": str(path), "calls": [[_worded(item) for item in call] for call in calls]} for path, calls in files
+    ]
     done = subprocess.run(
         [NODE, "-e", _SCRIPT], input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=60
     )

@@ -367,7 +367,8 @@ class Compiled:
         """Write a module that computes the same and needs NumPy alone, with its arrays in an npz beside it.
 
         Args:
-            path: of the module, ending in ".py".
+            path: of the module, ending in ".py". One that ends in ".js" is that of a plain script for a page or Node,
+                with the one program for the arguments, or the one that was run last.
             args, kwargs: of the call that it is written for, which is compiled if it was not yet. Without any the
                 module has a program for each signature that the function was called with so far.
             parameters: "beside" puts the values of Tensors that the function finds outside into the npz of the same
@@ -384,7 +385,7 @@ class Compiled:
         one.
 
         Raises:
-            ValueError: the path does not end in ".py", or `parameters` is something else.
+            ValueError: the path does not end in ".py" or ".js", or `parameters` is something else.
             GraphError: the function has not been called, and no arguments are given.
             UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file, or
                 with `any_size` the function decides by the number of rows.

@@ -30,7 +30,7 @@ _ZERO, _ONE = number(0), number(1)
 
 @dataclass(frozen=True)
 class Element:
-    """How an element of the result is computed.
+    """The expression of an element of the result, by the kind of its number.
 
     Attributes:
         of_floats: the expression from those of the operands, for numbers with a point.

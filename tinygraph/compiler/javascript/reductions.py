@@ -13,6 +13,7 @@ from tinygraph.compiler.javascript.writer import Write, Writer, unknown
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.reductions import reduced_axes
+from tinygraph.functions.means import mean_over
 
 __all__ = ["TABLE"]
 
@@ -69,11 +70,18 @@ def _mean(w: Writer, step: Step) -> Value:
     count = int(np.prod([value.shape[at] for at in axes]))
     if np.dtype(step.dtype).kind != "f":
         raise unknown(step, f"of {step.dtype}")
+    return w.reduced(step, value, axes, "0", "sum", _added, lambda found: infix("/", found, number(count)), kept)
 
-    def grown(name: str, element: Expression) -> str:
-        return f"{name} += {element.text};"
 
-    return w.reduced(step, value, axes, "0", "sum", grown, lambda found: infix("/", found, number(count)), kept)
+def _mean_over(w: Writer, step: Step) -> Value:
+    """Write tinygraph's own mean, whose axes stay."""
+    value, axes = w.value(step.args[0]), step.args[1]
+    count = int(np.prod([value.shape[at] for at in axes]))
+    return w.reduced(step, value, axes, "0", "sum", _added, lambda found: infix("/", found, number(count)), kept=True)
+
+
+def _added(name: str, element: Expression) -> str:
+    return f"{name} += {element.text};"
 
 
 def _place_of_extreme(sign: str) -> Write:
@@ -115,6 +123,7 @@ def _place_of_extreme(sign: str) -> Write:
 TABLE: dict[Any, Write] = {
     **dict.fromkeys(REDUCTIONS, _reduction),
     np.mean: _mean,
+    mean_over: _mean_over,
     np.argmax: _place_of_extreme(">"),
     np.argmin: _place_of_extreme("<"),
 }

@@ -6,6 +6,7 @@ statement. A formula that one other value reads, element by element, is written 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -257,7 +258,13 @@ class Writer:
     def line(self, text: str) -> None:
         """Append a line."""
         self.used.update([name for name in HELPERS if f"{name}(" in text])
-        self.lines.append(f"{INDENT * self.depth}{text}" if text else "")
+        indent = INDENT * self.depth
+        if len(indent) + len(text) <= WIDTH or '"' in text or text.endswith("{"):
+            self.lines.append(f"{indent}{text}" if text else "")
+        else:  # a line that begins with an operator goes on with the one before
+            inside = f"{indent}{INDENT}"
+            self.lines += textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=inside,
+                                        break_long_words=False, break_on_hyphens=False)  # fmt: skip
 
     def begin(self, step: Step) -> None:
         """Begin a group of statements, if a step belongs to another line of the user's than the one before."""
