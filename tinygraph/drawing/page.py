@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from tinygraph.drawing import views
+from tinygraph.drawing.compact import compact
 from tinygraph.drawing.panel import about
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Path, call_places
@@ -56,7 +57,7 @@ def _picture(state: State, svg: str) -> Json:
     scene = state.scene
     found = {
         "title": isolated(state.title),
-        "svg": svg,
+        "svg": compact(svg),
         "open": state.opened,
         "cards": {box.id: box.card for box in scene.boxes if box.card},
         "links": [[link.tail, link.head, link.kind] for link in scene.links],

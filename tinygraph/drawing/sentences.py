@@ -16,7 +16,7 @@ from tinygraph.drawing.repeats import is_condition, is_of_loop
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.slopes import factor, local_derivatives
 from tinygraph.drawing.steps import label, title
-from tinygraph.drawing.symbols import INFIX, grouped, operation_symbol, place_of
+from tinygraph.drawing.symbols import INFIX, array_constants, grouped, operation_symbol, place_of, scalar_constant
 from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Node
 
@@ -69,7 +69,7 @@ def _of_input(box: Box, scene: Scene) -> Sentence:
 def _of_call(node: Node, scene: Scene) -> Sentence:
     name = label(node, scene)
     labels = {operand.index: label(operand, scene) or "·" for operand in node.operands}
-    formula = written(node, labels) or _in_words(node, labels, scene)
+    formula = written(node, labels) or _infix(node, labels) or _in_words(node, labels, scene)
     rule = name if name == formula else f"{name} = {formula}"
     scalar = all(each.shape == () for each in (node, *node.operands))
     if not scalar:
@@ -82,6 +82,19 @@ def _of_call(node: Node, scene: Scene) -> Sentence:
         numbers = written(node, {o.index: number(o.value[()]) for o in node.operands if o.value is not None})
     steps = [text for text in (numbers, value) if text]
     return _said(rule, "".join(f" = {text}" for text in dict.fromkeys(steps)))
+
+
+def _infix(node: Node, labels: dict[int, str]) -> str:
+    """ "xs[t] @ W", where one side is an array of no Tensor; "" for any other call."""
+    if node.op not in INFIX or len(node.args) != 2 or node.kwargs:
+        return ""
+    names = node.argument_names or (None, None)
+    sides = []
+    for argument, name in zip(node.args, names, strict=True):
+        constant = scalar_constant(argument)
+        own = labels[argument.index] if isinstance(argument, Node) else name or "‹constant›"
+        sides.append(grouped(own) if constant is None else number(constant))
+    return f" {INFIX[node.op]} ".join(sides)
 
 
 def _in_words(node: Node, labels: dict[int, str], scene: Scene) -> str:
@@ -97,7 +110,9 @@ def _in_words(node: Node, labels: dict[int, str], scene: Scene) -> str:
 
 def _shapes(node: Node) -> str:
     """ "32×20 @ 20×16 → 32×16", and "32×16" where nothing changes."""
-    operands = [shape(operand.shape) for operand in node.operands]
+    arrays = [array for _, array in array_constants(node)]
+    given = [each for each in node.args if isinstance(each, Node) or any(each is array for array in arrays)]
+    operands = [shape(each.shape) for each in (given if len(given) > len(node.operands) else node.operands)]
     if set(operands) <= {shape(node.shape)}:
         return shape(node.shape)
     joint = f" {INFIX[node.op]} " if node.op in INFIX and len(operands) == 2 else ", "

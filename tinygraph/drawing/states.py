@@ -17,7 +17,7 @@ MOST_IN_PLACE = 300
 MOST_ALL_OPEN = 150
 MOST_TOGETHER = 3
 MOST_UNCOLLAPSED = 60
-MOST_BOXES = 3000
+MOST_BOXES = 2000
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def layers_around(scene: Scene) -> dict[str, tuple[str, list[str]]]:
 
 
 def states(scene: Scene) -> list[State]:
-    """Return the pictures that a page carries, the given one first, up to 3,000 boxes in all."""
+    """Return the pictures that a page carries, the given one first, up to 2,000 boxes in all."""
     first = State("", "overview", scene, None)
     if scene.view not in {"full", "collapsed"} or not scene.graph.scopes:
         return [first]

@@ -83,6 +83,8 @@ function restore() {
   lay(state.in);
   if (state.at) restoreSight(); else openingView();
   show();
+  const at = groups[currentBox()];
+  if (at && !state.at) bringIntoSight(at);
   countHits();
 }
 onpopstate = () => { stop(); hit = -1; restore(); };

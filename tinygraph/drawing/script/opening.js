@@ -35,11 +35,13 @@ function toggleLayer(id, pointer) {
   const share = [(from.x - before.left) / before.width, (from.y - before.top) / before.height];
   const scale = view.scale;
   enter(key, () => {
+    measure();
     const now = groups[id] ?? clusters['c' + id.slice(1)];
     if (!now) return openingView();
     moveTo({ x: 0, y: 0, scale });
     const after = now.getBoundingClientRect();
     moveTo({ x: from.x - after.left - share[0] * after.width, y: from.y - after.top - share[1] * after.height, scale });
+    keepSight();
   });
   (groups[id] ?? clusters['c' + id.slice(1)]?.querySelector('.sign'))?.focus({ preventScroll: true });
 }

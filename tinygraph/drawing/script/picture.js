@@ -10,6 +10,7 @@ function lay(key) {
   $('stage').innerHTML = picture.svg;
   svg = $('stage').firstElementChild;
   svg.setAttribute('role', 'group');
+  for (const text of svg.querySelectorAll('[textLength]')) text.setAttribute('lengthAdjust', 'spacingAndGlyphs');
   [groups, arrows, clusters] = ['box', 'link', 'scope'].map(byData);
   near = { up: {}, down: {} };
   for (const [tail, head, kind] of picture.links) {
