@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tinygraph.drawing import DrawingError, TooLargeError, draw, engine, workers
+from tinygraph.drawing.states import states
 
 from .graphs import chain_of, hypotenuse, network
 
@@ -214,6 +216,22 @@ def test_texts_that_nobody_reads_to_the_end_leave_no_process() -> None:
     with pytest.raises(ZeroDivisionError):
         list(engine.renders_many(((SMALL, 1 // (1 - number)) for number in range(2)), ["svg"]))
     assert workers._busy == set() and children() == before
+
+
+def test_a_page_leaves_out_what_is_too_large_beside_its_first_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = draw(network(3), view="collapsed")
+    whole = keys_of(drawing.html())
+    boxes = [len(state.scene.boxes) for state in states(drawing._scene)]
+    monkeypatch.setattr(engine, "MOST_BOXES", sorted(boxes)[len(boxes) // 2])
+    some = keys_of(drawing.html())
+    assert "" in some and some < whole
+    monkeypatch.setattr(engine, "MOST_BOXES", 1)
+    with pytest.raises(TooLargeError):
+        drawing.html()
+
+
+def keys_of(page: str) -> set[str]:
+    return set(json.loads(page.partition('id="data">')[2].partition("</script>")[0]))
 
 
 # --- many pictures, threads, processes

@@ -69,7 +69,7 @@ class Drawing:
 
         Raises what `svg` does.
         """
-        return page(self._scene, lambda scenes: [Drawing(scene).svg() for scene in scenes])
+        return page(self._scene)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture in the format that the suffix names, and return the path.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 from tinygraph.drawing import views
 from tinygraph.drawing.compact import compact
 from tinygraph.drawing.panel import about
+from tinygraph.drawing.pictures import svgs
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Path, call_places
 from tinygraph.drawing.states import State, layers_around, states
@@ -20,23 +21,25 @@ __all__ = ["page"]
 
 Json = dict[str, Any]
 LONGEST_TITLE = 200
+MOST_SECONDS = 30
 MOST_SEARCHED = 5000
 # The parts of the page's script, in their order.
 SCRIPTS = ("address", "picture", "sight", "minimap", "opening", "steps", "arrays", "panel", "search", "values", "hands")
 
 
-def page(scene: Scene, svgs: Callable[[Sequence[Scene]], Sequence[str]]) -> str:
+def page(scene: Scene) -> str:
     """Return a page with the picture of `scene`, and one for each layer that can be opened.
 
     Args:
         scene: the picture that the page opens with.
-        svgs: lays scenes out.
+
+    Raises what `Drawing.svg` does for this picture. Other pictures that cannot be laid out in time are left out.
     """
     outputs = ", ".join(name for output in scene.graph.outputs if (name := scene.names[output.index]))
     name = clip(clean(scene.title), LONGEST_TITLE) or (f"graph of {outputs}" if outputs else "computational graph")
-    shown = states(scene)
-    drawn = svgs([state.scene for state in shown])
-    pictures = {state.key: _picture(state, svg) for state, svg in zip(shown, drawn, strict=True)}
+    drawn = _drawn(states(scene))
+    shown = [state for state, _ in drawn]
+    pictures = {state.key: _picture(state, svg) for state, svg in drawn}
     folder = files("tinygraph.drawing")
     blanks = {
         "TITLE": markup(name),
@@ -47,6 +50,18 @@ def page(scene: Scene, svgs: Callable[[Sequence[Scene]], Sequence[str]]) -> str:
     }
     parts = (folder / "page.html").read_text("utf-8").split("@@")
     return "".join(blanks.get(text, text) for text in parts)
+
+
+def _drawn(shown: Sequence[State]) -> list[tuple[State, str]]:
+    """Return the states that could be laid out, with their pictures; the first one always."""
+    found: list[tuple[State, str]] = []
+    for state, svg in zip(shown, svgs((state.scene for state in shown), MOST_SECONDS), strict=True):
+        if isinstance(svg, str):
+            found.append((state, svg))
+        elif not found:
+            raise svg
+    keys = {state.key for state, _ in found}
+    return [(state, svg) for state, svg in found if state.parent is None or state.parent in keys]
 
 
 def _json(data: Json) -> str:
