@@ -65,7 +65,7 @@ class Drawing:
         return mermaid(self._scene)
 
     def html(self) -> str:
-        """Return a page of its own, without network: step through both passes, hover, search, look inside layers.
+        """Return a page of its own, without network: step through both passes, hover, search, open layers in place.
 
         Raises what `svg` does.
         """

@@ -23,6 +23,7 @@ Json = dict[str, Any]
 LONGEST_TITLE = 200
 MOST_SECONDS = 30
 MOST_SEARCHED = 5000
+MOST_BYTES_OF_MAPS = 300_000
 # The parts of the page's script, in their order.
 SCRIPTS = ("address", "picture", "sight", "minimap", "opening", "steps", "arrays", "panel", "search", "values", "hands")
 
@@ -89,12 +90,26 @@ def _facts(scene: Scene, shown: Sequence[State]) -> Json:
     for state in shown:
         if not state.is_inside:
             boxes |= {box.id: about(box, state.scene) for box in state.scene.boxes if box.id not in boxes}
+    _drop_maps(boxes)
     layers = layers_around(scene) if len(shown) > 1 else {}
     return {
         "boxes": boxes,
         "layers": {key: {"title": isolated(name), "around": around} for key, (name, around) in layers.items()},
         "search": list(_search(scene, shown)),
     }
+
+
+def _drop_maps(boxes: dict[str, Json]) -> None:
+    """Keep the maps of arrays up to their limit: those of cards first, and of an operation only without a card."""
+    room = MOST_BYTES_OF_MAPS
+    for identity in sorted(boxes, key=lambda identity: identity.startswith("o")):
+        for part in ("value", "slope"):
+            size = len(boxes[identity].get(part, {}).get("map", ""))
+            card = boxes.get(f"v{identity[1:]}", {}) if identity.startswith("o") else {}
+            if size > room or card.get(part) is not None:
+                boxes[identity].pop(part, None)
+            else:
+                room -= size
 
 
 def _search(scene: Scene, shown: Sequence[State]) -> Iterator[list[Any]]:

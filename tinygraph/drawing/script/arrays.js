@@ -2,7 +2,6 @@
 const COLOURS = { above: [0, 122, 62], below: [118, 42, 131], wrong: [176, 0, 32] };
 
 function showArray(array, words, into, kind) {
-  if (!array) return;
   const figure = add('figure', '', into, kind);
   add('figcaption', array.map ? `${words}, −${array.most} … 0 … ${array.most}${array.of ? ', ' + array.of : ''}` : words, figure);
   if (array.numbers) return showNumbers(array.numbers, figure);

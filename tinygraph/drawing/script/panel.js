@@ -17,8 +17,9 @@ function about(id) {
   if (forward && forward !== box.title) add('p', forward, panel, 'told');
   if (backward) add('p', backward, panel, 'told gradient');
   addButtons(id, panel);
-  showArray(!changed && box.value, 'value', panel);
-  showArray(!changed && box.slope, 'gradient', panel, 'gradient');
+  const array = box.value ?? (id[0] === 'o' && boxOf(`v${id.slice(1)}`)?.value);
+  if (!changed && array) showArray(array, 'value', panel);
+  if (!changed && box.slope) showArray(box.slope, 'gradient', panel, 'gradient');
   const list = add('dl', '', panel);
   for (const [word, fact] of box.facts) {
     const row = add('div', '', list), kind = /gradient|∇/.test(word) ? 'gradient' : '';
