@@ -221,7 +221,7 @@ def test_numbers_have_names_that_say_something() -> None:
 
 def test_the_heat_shows_updates_under_the_names_that_the_graph_has() -> None:
     step, arguments = logistic_regression()
-    assert "w, updated" in step.draw(rewritten=True).source
+    assert "w, updated" in step.draw(rewritten=True, view="full").source
     for by in ("time", "bytes"):
         assert "w, updated" in step.profile(*arguments).draw(by).source
 

@@ -349,7 +349,7 @@ class Compiled:
                 scope, "loop 1 × 20": a card, or a box with the steps of one iteration.
             options: see `tinygraph.draw`.
         """
-        from tinygraph.compiler.run.pictured import named_states, pictured
+        from tinygraph.compiler.run.pictured import differentiated_in, named_states, pictured
         from tinygraph.drawing import draw
 
         version = self._used()
@@ -358,7 +358,9 @@ class Compiled:
         own = {step.index: step.section for step in steps} if rewritten else program.sections
         sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
         names = {**named_states(graph), **program.updates_in(graph)}
-        return draw(graph, **{"sections": sections, "names": names, **options})
+        pulled = differentiated_in(graph, program) if rewritten else program.differentiated
+        passes = {"sections": sections, "differentiated": pulled, "updates": program.replaced_in(graph)}
+        return draw(graph, **{"names": names, **passes, **options})
 
     def save(
         self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", any_size: bool = False,

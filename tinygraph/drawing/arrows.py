@@ -19,6 +19,7 @@ BACKWARD = {
 }
 BACKFLOW = {"dir": "back", "color": COLOURS["gradient"]}
 AGAIN = {"dir": "back", "style": "dashed", "constraint": "false"}
+UPDATE = {"color": COLOURS["gradient"], "constraint": "false"}
 SAVED = {"style": "dashed", "constraint": "false"}
 
 
@@ -40,8 +41,12 @@ def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
     if link.kind == "backflow":
         straight = scene.line_of(link.tail) and scene.line_of(link.head)
         return BACKFLOW | {"weight": "20" if straight else "4"}
+    if link.kind == "update":
+        return UPDATE
     if link.kind == "again":  # a collapsed loop has an arrow to itself
         return AGAIN | (label if link.tail != link.head else {})
+    if link.kind == "saved" and not link.label:
+        return SAVED
     if link.kind == "saved":
         words = table([cell(font(link.label, 9))], extra=f' BGCOLOR="{ROLES["layer"].fill}"')
         return SAVED | {"label": f"<{words}>"}

@@ -16,6 +16,7 @@ from tinygraph.drawing.cards import (
     layer_card,
     origin_card,
     table,
+    update_card,
     variable_card,
 )
 from tinygraph.drawing.facts import nonfinite_text
@@ -88,7 +89,7 @@ def _chip(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _layer(box: Box, scene: Scene) -> dict[str, str]:
-    card = _card(layer_card(box, scene), "layer")
+    card = _card(layer_card(box, scene), box.role)
     bad = {node.index for node in box.members} & scene.poisoned
     if scene.birth is not None and scene.birth.call in box.members:
         return card | {"color": COLOURS["non-finite"], "peripheries": "2"}
@@ -143,6 +144,21 @@ def _pullback(box: Box, scene: Scene) -> dict[str, str]:
     return PILL | colours | {"label": f"<{label}>", "penwidth": "1"}
 
 
+def _pulled(box: Box, scene: Scene) -> dict[str, str]:
+    label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in box.lines])
+    colours = {"fillcolor": COLOURS["gradient"], "color": COLOURS["gradient"]}
+    return PILL | colours | {"label": f"<{label}>", "penwidth": "1"}
+
+
+def _gradient_value(box: Box, scene: Scene) -> dict[str, str]:
+    name, told = box.lines
+    return _card(table([cell(font(name, 13, "gradient", bold=True) + font(SPACE * 2 + told))]), "gradient")
+
+
+def _update(box: Box, scene: Scene) -> dict[str, str]:
+    return _card(update_card(box), "update")
+
+
 DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
     "operation": _operation,
     "variable": _variable,
@@ -151,6 +167,9 @@ DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
     "chip": _chip,
     "gradient": _gradient,
     "pullback": _pullback,
+    "pulled": _pulled,
+    "gradient value": _gradient_value,
+    "update": _update,
 }
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "loop_lines",
     "origin_card",
     "table",
+    "update_card",
     "variable_card",
 ]
 
@@ -301,6 +302,8 @@ def layer_card(box: Box, scene: Scene) -> str:
     parameters = box.parameters
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
     rows = [cell(heading), *[cell(font(line)) for line in loop_lines(box, scene)]]
+    if box.role == "gradient":
+        return table([*rows, *[cell(font(line, 10, "gradient")) for line in box.lines]])
     rows.append(cell(font(layer_summary(box, scene, parameters))))
     if parameters:
         largest = max(_finite_norms(scene), default=0.0)
@@ -326,6 +329,17 @@ def layer_card(box: Box, scene: Scene) -> str:
     if scene.birth is not None and scene.birth.call in box.members:
         told = clip(birth_words(scene.birth, scene.names), 64)
         rows.append(_tinted(font(told, 10, "non-finite", bold=True), "non-finite fill"))
+    return table(rows)
+
+
+def update_card(box: Box) -> str:
+    """Return the card of an update: its formulas, and the parameters that the new values go back into."""
+    goes_to = [line for line in box.name.split("\n") if line]
+    size = 10 if len(box.lines) > 1 else 11
+    rows = [cell(font(line, size, "text", bold=not place and not goes_to)) for place, line in enumerate(box.lines)]
+    for line in goes_to:
+        name, gap, told = line.partition(SPACE * 2)
+        rows.append(cell(font(f"→ {name}", 11, "parameter", bold=True) + (font(gap + told) if told else "")))
     return table(rows)
 
 

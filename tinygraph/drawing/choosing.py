@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from tinygraph.drawing import views
+from tinygraph.drawing.columns import Passes, columns, has_columns
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.engine import MOST_BOXES
 from tinygraph.drawing.errors import TooLargeError
@@ -19,7 +20,7 @@ from tinygraph.graph import Graph, read_graph
 
 __all__ = ["draw"]
 
-View = Literal["auto", "full", "chain", "values", "collapsed", "mirror"]
+View = Literal["auto", "full", "chain", "values", "collapsed", "mirror", "columns"]
 Direction = Literal["auto", "LR", "TB"]
 
 VIEWS: dict[str, Callable[[Graph], Scene]] = {
@@ -28,6 +29,7 @@ VIEWS: dict[str, Callable[[Graph], Scene]] = {
     "values": views.values,
     "collapsed": views.collapsed,
     "mirror": mirror,
+    "columns": lambda graph: columns(graph, Passes()),
 }
 DIRECTIONS = ("auto", "LR", "TB")
 
@@ -48,6 +50,8 @@ def draw(
     measured: str = "time",
     sections: Mapping[int, str] | None = None,
     names: Mapping[int, str] | None = None,
+    differentiated: Mapping[int, int] | None = None,
+    updates: Mapping[int, int] | None = None,
 ) -> Drawing:
     """Draw the graph that computed some Tensors.
 
@@ -59,8 +63,9 @@ def draw(
             "chain": as "values", and on each arrow back the local derivative of the chain rule; scalars only.
             "collapsed": each scope as one card. Scopes that follow one another under the same name are one card.
             "mirror": the forward and the backward pass side by side.
+            "columns": a training step with its `sections`: forward, backward and update side by side.
             "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes, or
-            without scopes, "full"; else "collapsed".
+            without scopes, "full"; else "collapsed". With a section "backward" and without `heat` "columns".
         direction: "LR", "TB", or "auto": from left to right for "chain" and "values" if the picture is narrow enough
             for a notebook.
         open: the scopes to leave open in the collapsed view, by name ("layer 2"), path ("encoder/layer 2")
@@ -72,6 +77,9 @@ def draw(
         measured: the quantity in `heat`, for the legend.
         sections: the section of each call of a `Graph` by its index, such as "backward": a box around its scopes.
         names: the name in the picture of each node of a `Graph`, by its index.
+        differentiated: for "columns" the call that each call of the section "backward" differentiates, by their
+            indices; without it their places in the code tell.
+        updates: for "columns" the input that each new value replaces, by their indices.
 
     Returns:
         A `Drawing`, which shows itself in a notebook and has `.save("graph.svg")`.
@@ -86,10 +94,14 @@ def draw(
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     graph = _graph(outputs, sys._getframe(1))
-    if sections or names:
-        graph = sectioned(graph, sections or {}, names or {})
     opened = [open] if isinstance(open, str) else list(open or ())
-    scene = _scene(graph, view, opened)
+    passes = Passes(sections or {}, differentiated or {}, updates or {})
+    if view == "columns" or (view == "auto" and not heat and direction != "LR" and has_columns(graph, passes)):
+        scene = _fitting(columns(graph, passes, opened))
+    else:
+        if sections or names:
+            graph = sectioned(graph, sections or {}, names or {})
+        scene = _scene(graph, view, opened)
     chosen = _direction(scene) if direction == "auto" else direction
     words = scene.title if title is None else clean(title)
     told: dict[str, Any] = {"heat": _shares(heat or {}), "measured": measured, "sections": sections or {}}

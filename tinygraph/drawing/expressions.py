@@ -22,7 +22,18 @@ from tinygraph.drawing.text import clean, clip
 from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node, numbered
 
-__all__ = ["constant_key", "fallback", "formula", "labels", "own_names", "written"]
+__all__ = [
+    "ATOM",
+    "PRODUCT",
+    "Term",
+    "constant_key",
+    "fallback",
+    "formula",
+    "labels",
+    "notation",
+    "own_names",
+    "written",
+]
 
 LABEL_LENGTH = 12
 TITLE_LENGTH = 60
@@ -157,7 +168,7 @@ def _written(node: Node, found: dict[int, Term], longest: int) -> Term | None:
     operands = [_argument(argument, found) for argument in node.args]
     if any(o is None or o.text == UNFINISHED or len(o.text) > longest for o in operands):
         return None
-    written = _notation(node.op, [o for o in operands if o is not None], node.args)
+    written = notation(node.op, [o for o in operands if o is not None], node.args)
     return written if written is not None and len(written.text) <= longest else None
 
 
@@ -181,7 +192,8 @@ def _argument(argument: Any, found: dict[int, Term]) -> Term | None:
     return Term(written, ATOM if written.replace(".", "").isalnum() else SUM)
 
 
-def _notation(op: str, operands: list[Term], arguments: tuple[Any, ...]) -> Term | None:
+def notation(op: str, operands: list[Term], arguments: tuple[Any, ...]) -> Term | None:
+    """Return a call in its usual notation; None if it has none for so many operands."""
     if op in LEVEL and len(operands) == 2:
         left, right = operands
         level = LEVEL[op]

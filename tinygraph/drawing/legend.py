@@ -33,7 +33,13 @@ def foot(scene: Scene) -> str:
 def _entries(scene: Scene) -> list[str]:
     """Return a swatch and a word for each kind of box in the picture."""
     roles = {box.role for box in scene.boxes if box.kind != "operation"}
-    entries = [_entry(role) for role in ("parameter", "data", "intermediate", "output", "layer") if role in roles]
+    entries = [
+        _entry(role) for role in ("parameter", "data", "intermediate", "output", "layer", "update") if role in roles
+    ]
+    if any(box.kind == "gradient value" for box in scene.boxes):
+        entries.append(_entry("gradient"))
+    if any(link.kind == "saved" and not link.label for link in scene.links):
+        entries.append(cell(font(f"╌╌▸{SPACE}reads saved values{SPACE * 2}")))
     if any(_has_gradient(box) for box in scene.boxes):
         entries.append(
             _swatch("gradient fill", "gradient fill")

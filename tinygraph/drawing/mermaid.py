@@ -35,6 +35,9 @@ BRACKETS = {
     "layer": SQUARE,
     "operation": PILL,
     "pullback": PILL,
+    "pulled": PILL,
+    "gradient value": ROUND,
+    "update": ROUND,
 }
 
 
@@ -69,6 +72,9 @@ def _id(scope: Scope) -> str:
 def _lines(box: Box, scene: Scene) -> list[str]:
     """Return the text of the box, line by line; never empty."""
     node = box.node
+    if box.lines:
+        title = [box.layer.title] if box.layer is not None else []
+        return [*title, *box.lines, *[f"→ {goal}" for goal in box.name.split("\n") if goal]]
     if box.kind == "operation":
         return [operation_symbol(node, scene.names)]
     if box.kind == "chip":

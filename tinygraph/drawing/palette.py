@@ -23,6 +23,7 @@ ROLES = {
     "output": Role("#6a1b9a", "#f3e8fa", 1.8, "output"),
     "layer": Role("#475569", "#f8fafc", 1.6, "layer"),
     "gradient": Role("#c2410c", "#fff1e6", 1.3, "gradient"),
+    "update": Role("#0072b2", "#ffffff", 1.0, "new value"),
     "origin": Role("#b00020", "#b00020", 1.8, "first non-finite value"),
     "poisoned": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it"),
 }

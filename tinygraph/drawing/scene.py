@@ -21,6 +21,9 @@ from tinygraph.graph import Graph, Node
 __all__ = ["MOST_OF_ONE_SCOPE", "Box", "Direction", "Link", "Scene"]
 
 Direction = Literal["LR", "TB"]
+Kind = Literal[
+    "variable", "operation", "layer", "constant", "chip", "gradient", "pullback", "pulled", "gradient value", "update"
+]  # fmt: skip
 
 # More data or outputs than these stay on the card of the collapsed scope that has them.
 MOST_OF_ONE_SCOPE = 6
@@ -34,7 +37,8 @@ class Box:
         id: its name in DOT; never a text of the user's.
         kind: "variable", "operation", "layer" or "constant"; "chip", the name of a card that stands elsewhere; beside
             the forward pass also "gradient", the card of a value's gradient, and "pullback", the backward step of an
-            operation.
+            operation. In the columns of a program "pulled" is the calls that differentiate an operation, "gradient
+            value" one of their results, and "update" the calls that make new values.
         node: the value, the call, or the last call of the layer.
         role: a key of `palette.ROLES`.
         place: the occurrences of scopes around it.
@@ -43,10 +47,11 @@ class Box:
         constant: for a constant, the array.
         name: for a constant, its name in the user's code, or "".
         card: for a chip, the id of the full card.
+        lines: for a part of a program, the text on it.
     """
 
     id: str
-    kind: Literal["variable", "operation", "layer", "constant", "chip", "gradient", "pullback"]
+    kind: Kind
     node: Node
     role: str
     place: Path = ()
@@ -55,6 +60,7 @@ class Box:
     constant: np.ndarray[Any, Any] | Like | None = None
     name: str = ""
     card: str = ""
+    lines: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> list[Node]:
@@ -67,13 +73,14 @@ class Link:
     """An arrow from box to box in the direction of the computation.
 
     "backward" links, and "backflow" links between the boxes of a backward side, are drawn in the opposite direction. A
-    "saved" link leads from an operation to the one that needs its values later. An "again" link leads from a value that
+    "saved" link leads from an operation to the one that needs its values later. An "update" link leads from a gradient
+    to the update that reads it. An "again" link leads from a value that
     a loop carries to the one that it becomes, and is drawn in the opposite direction.
     """
 
     tail: str
     head: str
-    kind: Literal["value", "backward", "backflow", "saved", "again"] = "value"
+    kind: Literal["value", "backward", "backflow", "saved", "again", "update"] = "value"
     label: str = ""
     nodes: tuple[Node, ...] = ()
 
@@ -84,7 +91,7 @@ class Scene:
 
     Attributes:
         graph: the graph in the picture.
-        view: "full", "chain", "values", "collapsed" or "mirror".
+        view: "full", "chain", "values", "collapsed", "mirror" or "columns".
         boxes: in execution order.
         links: in the order of the operands.
         names: short labels of the nodes by index, "" where there is none.

@@ -43,6 +43,9 @@ def forward_sentence(box: Box, scene: Scene) -> Sentence:
     """Return how the value of a box is computed; empty for a backward box."""
     if box.kind in {"gradient", "pullback"}:
         return Sentence("", "")
+    if box.lines or box.kind == "update":
+        lines = [*box.lines, *[f"→ {goal}" for goal in box.name.split("\n") if goal]]
+        return _said(f"{title(box, scene)}: {'; '.join(lines)}" if box.layer is not None else "; ".join(lines))
     if box.kind == "layer":
         parts = (layer_operations(box), layer_summary(box, scene, box.parameters))
         return _said(f"{title(box, scene)}: {', '.join(part for part in parts if part)}")

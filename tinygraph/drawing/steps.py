@@ -44,6 +44,8 @@ def _backwards(scene: Scene) -> list[Box]:
 
     The gradient of a value is complete when the oldest call that uses the value has handed its part on.
     """
+    if scene.view == "columns":  # the backward pass is part of the program
+        return []
     if scene.pairs:
         found = [box for box in scene.boxes if box.role == "gradient"]
     else:
@@ -94,6 +96,8 @@ def title(box: Box, scene: Scene) -> str:
         return title(scene.box[box.card], scene)
     if box.layer is not None:
         return box.layer.title
+    if box.lines or box.kind == "update":
+        return box.lines[0] if box.lines else f"→ {box.name.splitlines()[0]}"
     if box.kind == "constant":
         return clip(clean(box.name)) or "constant"
     name = label(box.node, scene)

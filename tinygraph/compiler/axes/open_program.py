@@ -95,7 +95,7 @@ def _parts_of(node: Node) -> tuple[Any, ...]:
 
 # The fields of a program that are made for each size, and those that are the same at all sizes or of no account.
 _MADE = frozenset(("graph", "arguments", "variables", "results", "written"))
-_KEPT = frozenset(("sections", "generators", "quiet", "numbers"))
+_KEPT = frozenset(("sections", "differentiated", "generators", "quiet", "numbers"))
 
 
 def _has_more(program: Program) -> bool:

@@ -50,8 +50,11 @@ class Builder:
         """
         shape, dtype = result_of(function, args, kwargs)
         return self.add(
-            Step(0, function, args, kwargs, shape, dtype, name, like.scope, source=like.source, section=like.section)
-        )
+            Step(
+                0, function, args, kwargs, shape, dtype, name, like.scope, source=like.source, section=like.section,
+                origin=like.origin,
+            )
+        )  # fmt: skip
 
     def kernel(self, like: Step, function: Callable[..., Any], shape: tuple[int, ...], *args: Any) -> Step:
         """Append a call of a function of ours, on behalf of another step.
@@ -71,7 +74,7 @@ class Builder:
         return self.add(
             Step(
                 0, None, (), {}, value.shape, value.dtype, None, like.scope, value, source=like.source,
-                section=like.section,
+                section=like.section, origin=like.origin,
             )
         )  # fmt: skip
 
@@ -118,5 +121,5 @@ def _step(
     return Step(
         index=index, function=node.function, args=args, kwargs=kwargs or {}, shape=node.shape, dtype=node.dtype,
         name=name or node.name, scope=node.scope, requires_grad=node.requires_grad, source=node.source,
-        section=program.sections.get(node.index, "forward"), given=given,
+        section=program.sections.get(node.index, "forward"), given=given, origin=node.index,
     )  # fmt: skip

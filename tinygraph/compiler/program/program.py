@@ -36,6 +36,8 @@ class Program:
         variables: the inputs that are state.
         results: what the call returns: a nest of tuples, lists and dicts, with a `Node` wherever a value was computed.
         sections: by a node's index "forward", "backward" or "update"; a node that is not listed is "forward".
+        differentiated: by the index of a call in the backward pass the index of the call that it differentiates, where
+            that is known.
         generators: the generators that random draws come from; a node that draws has a function of `tinygraph.draws`
             and names the generator by its position here in its first argument.
         numbers: what the user's code calls a number that it computes with, "learning_rate", by the number.
@@ -52,6 +54,7 @@ class Program:
     variables: tuple[Variable, ...] = ()
     results: Any = None
     sections: dict[int, str] = field(default_factory=dict)
+    differentiated: dict[int, int] = field(default_factory=dict)
     generators: tuple[Any, ...] = ()
     numbers: dict[float, str] = field(default_factory=dict)
     reckoned: dict[int, str] = field(default_factory=dict)
@@ -67,3 +70,17 @@ class Program:
         changed += [variable.name for variable in self.variables if variable.updated is not None]
         ends = graph.outputs[len(graph.outputs) - len(changed) :]
         return {end.index: f"{name}, updated" for name, end in zip(changed, ends, strict=True) if not end.is_input}
+
+    def replaced_in(self, graph: Graph) -> dict[int, int]:
+        """Return the input that each new value replaces, in this program's graph or in a rewritten one, by indices."""
+        place = {node.index: place for place, node in enumerate(self.arguments)}
+        place |= {each.node.index: len(self.arguments) + place for place, each in enumerate(self.variables)}
+        changed = [node for node, _ in self.written]
+        changed += [variable.node for variable in self.variables if variable.updated is not None]
+        ends = graph.outputs[len(graph.outputs) - len(changed) :]
+        own = graph is self.graph
+        return {
+            end.index: node.index if own else place[node.index]
+            for node, end in zip(changed, ends, strict=True)
+            if not end.is_input
+        }

@@ -27,11 +27,13 @@ class Step(Node):
 
     Attributes:
         section: "forward", "backward" or "update".
+        origin: the index of the call in the recorded program that it comes from; -1 for none.
         given: whether it is an argument or a variable, as opposed to a constant or the result of a call.
     """
 
     section: str = "forward"
     given: bool = False
+    origin: int = -1
 
     @property
     def is_constant(self) -> bool:

@@ -67,7 +67,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         like = self.like
         step = Step(
             0, check, (self.step, *args), {}, self.shape, self.dtype, None, like.scope, source=like.source,
-            section=like.section,
+            section=like.section, origin=like.origin,
         )  # fmt: skip
         return Symbol(self.builder, like, self.builder.add(step))
 

@@ -17,14 +17,15 @@ from tinygraph.compiler.program.counting import kept_at, kept_rows
 from tinygraph.compiler.program.loop_marks import Begin, End, carried, is_marker, kept, put_row, row, stacked
 from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import is_write, looks_like_view
+from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.spelling import Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
 from tinygraph.compiler.program.steps import Step
-from tinygraph.drawing.repeats import BEFORE, CONDITIONS, EVERY, LAST, LoopName, name_of_loop
+from tinygraph.drawing.repeats import BEFORE, CONDITIONS, EVERY, LAST, LoopName, is_of_loop, name_of_loop
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph, Node
 from tinygraph.users_code.loop_lines import loop_line
 
-__all__ = ["named_states", "pictured"]
+__all__ = ["differentiated_in", "named_states", "pictured"]
 
 
 def pictured(graph: Graph) -> Graph:
@@ -47,6 +48,27 @@ def named_states(graph: Graph) -> dict[int, str]:
             name = called[node.index] = called[node.args[0].index]
             if name is not None:
                 found[node.index] = name
+    return found
+
+
+def differentiated_in(graph: Graph, program: Program) -> dict[int, int]:
+    """Return the call that each call of the backward pass differentiates, in a graph that rewrites made of a program's.
+
+    It is the last of the calls that come from the recorded one.
+
+    Args:
+        graph: of steps.
+        program: before the rewrites.
+    """
+    made_of: dict[int, int] = {}
+    for step in graph.nodes:
+        if isinstance(step, Step) and step.section == "forward" and not is_of_loop(step):
+            made_of[step.origin] = step.index
+    found = {}
+    for step in graph.nodes:
+        at = made_of.get(program.differentiated.get(step.origin, -1)) if isinstance(step, Step) else None
+        if at is not None and not step.is_input:
+            found[step.index] = at
     return found
 
 

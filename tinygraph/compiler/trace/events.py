@@ -24,6 +24,7 @@ class Event:
         function, args, kwargs: the call, with events in place of stand-ins.
         code, lasti: the user's instruction that made it.
         section: of the program: "forward" or "backward".
+        differentiated: in the backward pass the event of the call that it differentiates; None where it is not known.
         content: the array or number, for an "array" or a "constant".
         as_met: for an "array", a copy of its content at that time; the array itself where nobody writes into it.
         fixed: for an "array", each run makes its own, so that it is a constant. The second run finds out.
@@ -35,8 +36,8 @@ class Event:
     """
 
     __slots__ = (
-        "args", "as_met", "code", "content", "dtype", "finite", "fixed", "function", "index", "kind", "kwargs", "label",
-        "lasti", "low", "name", "section", "shape", "size",
+        "args", "as_met", "code", "content", "differentiated", "dtype", "finite", "fixed", "function", "index", "kind",
+        "kwargs", "label", "lasti", "low", "name", "section", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
@@ -58,6 +59,7 @@ class Event:
         self.lasti = 0
         self.label: Label | None = None
         self.section = "forward"
+        self.differentiated: Event | None = None
 
     @property
     def scope(self) -> tuple[str, ...]:

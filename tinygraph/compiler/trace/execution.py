@@ -62,12 +62,14 @@ class Execution:
     Attributes:
         errors: the handling of floating-point errors.
         passes: the number of backward passes that the run is inside now.
+        differentiated: the call that the backward pass is at, as its instruction and the event of its result.
         outside_as_it_is: returns a block in which the function's surroundings are as they were before the run.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.errors = ErrorHandling()
         self.passes = 0
+        self.differentiated: tuple[Any, int, Event | None] = (None, 0, None)
         self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
         self._tape = tape
         self._failure: Failure | None = None
@@ -148,7 +150,11 @@ class Execution:
         event = Event("call", len(self._tape.events), value.shape, value.dtype)
         event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
         event.code, event.lasti, event.label = call.code, call.lasti, state.label
-        event.section = "backward" if self.passes else "forward"
+        if self.passes:
+            event.section = "backward"
+            code, lasti, at = self.differentiated
+            if code is call.code and lasti == call.lasti:
+                event.differentiated = at
         if self._tape.reference is None:
             event.low = bound_below(function, event.args, event.kwargs, event.dtype)
             event.finite = finiteness(function, event.args, event.kwargs, event.dtype)

@@ -84,6 +84,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         variables=variables,
         results=results,
         sections=nodes.sections(_sections(calls, trace.events, [*ends, *in_while])),
+        differentiated=nodes.differentiated(calls),
         generators=tuple(trace.recording.generators.found),
         numbers={number: name for number, name in nodes.numbers.items() if name is not None},
         reckoned=_reckoned(trace, [event for event in order if event.index in used]),
@@ -166,6 +167,14 @@ class _Nodes:
         """Return the sections of nodes by their indices, from those of events."""
         return {self.found[index].index: section for index, section in of_events.items()}
 
+    def differentiated(self, calls: list[Event]) -> dict[int, int]:
+        """Return by the index of a call in the backward pass the index of the call that it differentiates."""
+        return {
+            self.found[event.index].index: self.found[event.differentiated.index].index
+            for event in calls
+            if event.differentiated is not None and event.differentiated.index in self.found
+        }
+
     def _add(self, event: Event, function: Any, args: Any, kwargs: Any) -> Node:
         is_outer = event.kind == "call" and not event.is_inner
         node = Node(
@@ -208,13 +217,19 @@ def _update(captured: Captured) -> Event | None:
 
 
 def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
-    """Return, by its index, the section of each call that is not in the forward pass: "backward" or "update"."""
+    """Return, by its index, the section of each call that is not in the forward pass: "backward" or "update".
+
+    A call after the backward pass that reads one of its values, and is no update, belongs to it: a gradient is added to
+    the one from before.
+    """
     begun = min((event.index for event in events if event.section == "backward"), default=-1)
     early = [event for event in calls if event.function is decided and (begun < 0 or event.index < begun)]
     needed = _needed([*ends, *early], events)
     found: dict[int, str] = {}
     for event in calls:
-        if event.section == "backward":
+        if event.section == "backward" or (
+            event.index in needed and any(found.get(o.index) == "backward" for o in events_in(event.args))
+        ):
             found[event.index] = "backward"
         elif event.index not in needed and event.index > begun:
             found[event.index] = "update"

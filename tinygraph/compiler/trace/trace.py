@@ -141,7 +141,10 @@ class Trace:
                 )
 
     def name_cotangent(self, call: Call, g: Any) -> None:
-        """Name the cotangent of z `d_z`."""
+        """Name the cotangent of z `d_z`, and note the call that the rules now differentiate."""
+        result = call._value
+        at = getattr(result._value if type(result) is Tensor else result, "_event", None)
+        self.execution.differentiated = (call.code, call.lasti, at)
         event = getattr(g._value if type(g) is Tensor else g, "_event", None)
         if event is None or event.name is not None or event.section != "backward":
             return
