@@ -234,3 +234,30 @@ def test_any_sections_make_a_scene(data: st.DataObject) -> None:
     assert all(end in ids for link in scene.links for end in (link.tail, link.head))
     assert all(end in ids for pair in scene.pairs for end in pair)
     assert tg.draw(graph, sections=names, differentiated=differentiated).source
+
+
+def test_loops_of_both_passes_are_cards_and_what_they_carry_is_no_gradient() -> None:
+    u = tg.Tensor(rng.normal(size=(4, 4)), name="u")
+
+    @tg.compile
+    def step(x: Any, y: Any) -> Any:
+        h = np.zeros((5, 4))
+        for t in range(20):
+            h = np.tanh(x[t] + h @ u)
+        loss = np.mean((h - y) ** 2)
+        u.grad = None
+        loss.backward()
+        u.assign(u.data - 0.1 * u.grad)
+        return loss
+
+    step(rng.normal(size=(20, 5, 4)), np.ones((5, 4)))
+    scene = step.draw(rewritten=True)._scene
+    cards = {box.layer.title: box for box in scene.boxes if box.layer is not None}
+    assert cards["loop 1 × 20"].place[0].names == ("forward",)
+    (loop,) = [box for title, box in cards.items() if title.startswith("loop 2 × ")]
+    assert loop.role == "gradient" and "∇u\u00a0\u00a04×4" in [
+        line.replace("  ", "\u00a0\u00a0") for line in loop.lines
+    ]
+    opened = step.draw(rewritten=True, open="loop 1")._scene
+    assert not any("before" in box.lines[0] for box in opened.boxes if box.kind == "gradient value")
+    assert opened.box[opened.pairs[0][0]].place[0].names == ("forward",)

@@ -101,7 +101,7 @@ def test_a_loop_in_a_loop_is_a_box_in_a_box():
 def test_a_loop_that_a_condition_ends_is_repeated_n_times():
     texts = words(repeated_newton(newton).draw(rewritten=True))
     assert {"loop × n", "while", "x_before 2", "last_x 2"} <= set(texts)
-    texts = words(repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True))
+    texts = words(repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True, view="full"))
     assert any(re.fullmatch(r"loop 2 × n( − \d)?", text) for text in texts)
     assert "all_x n×2" in texts
     closed = repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True, view="collapsed")

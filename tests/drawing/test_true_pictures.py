@@ -322,7 +322,7 @@ def test_the_page_calls_each_part_of_a_program_what_it_is() -> None:
         return cost
 
     step(np.ones((5, 2)))
-    drawing = step.draw()
+    drawing = step.draw(view="full")
     parts = {"forward": [], "backward": [], "update": [], "given": []}  # type: dict[str, list[str]]
     for text in steps_of(drawing.html()):
         parts[text.partition(": ")[0]].append(text.partition(": ")[2])

@@ -342,7 +342,10 @@ class Compiled:
         return self._used().runner.cost
 
     def draw(self, rewritten: bool = False, **options: Any) -> Drawing:
-        """Draw the program that was run last, with a box around each section: forward, backward and update.
+        """Draw the program that was run last; a training step in three columns: forward, backward and update.
+
+        Each call of the backward pass is in the row of the call that it differentiates, and each new value has the name
+        of the parameter that it goes back into. Other views have a box around each section.
 
         Args:
             rewritten: the graph that the text computes, as opposed to the one that was recorded. Each of its loops is a

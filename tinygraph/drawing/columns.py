@@ -33,6 +33,7 @@ __all__ = ["Passes", "columns", "has_columns"]
 MOST_OPEN = 30
 LONGEST_FORMULA = 34
 MOST_LINES = 6
+FIRST_KEY = 1000  # of the scopes of the backward pass
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,7 @@ def columns(graph: Graph, passes: Passes, opened: Iterable[str] = ()) -> Scene:
         ValueError: the graph has no backward pass, or a name in `opened` is that of no scope.
     """
     if not has_columns(graph, passes):
-        raise ValueError(
-            'the columns are those of a training step, and this graph has no calls in a "backward" section'
-        )
+        raise ValueError('this graph has no calls in a "backward" section; view="columns" draws a training step')
     return _Columns(graph, passes, tuple(opened)).scene()
 
 
@@ -93,6 +92,7 @@ class _Columns:
             for member in box.members:
                 self.row_of[member.index] = box.id
         self.card_of = {box.node.index: box.id for box in self.forward.boxes if box.kind == "variable"}
+        self.row_of_group: dict[str, str] = {}
         self.position = {box.id: place for place, box in enumerate(self.forward.boxes)}
         self.by_index = {node.index: node for node in graph.nodes}
         self.boxes: list[Box] = []
@@ -106,7 +106,7 @@ class _Columns:
         inside = tuple(n for n in self.graph.nodes if self.passes.of(n) == "forward" or n.index in read)
         known = {node.index for node in inside}
         ends = tuple(output for output in self.graph.outputs if output.index in known)
-        part = Graph(inside, ends or inside[-1:])
+        part = Graph(inside, ends)
         loops = any(isinstance(name, LoopName) for node in calls for name in node.scope)
         if opened or ((len(calls) > MOST_OPEN or loops) and part.scopes):
             return views.collapsed(part, opened)
@@ -139,11 +139,20 @@ class _Columns:
                 at_place[id(node.source)] = node.index
         found: dict[int, str] = {}
         places: dict[str, int] = {}
+        of_loop: dict[str, str] = {}
         for node in self.graph.nodes:
             if self.passes.of(node) != "backward":
                 continue
             of = self.passes.differentiated.get(node.index, at_place.get(id(node.source), -1))
             row = self.row_of.get(of, "")
+            loop = next((name for name in node.scope if isinstance(name, LoopName)), None)
+            if loop is not None:
+                group = found[node.index] = of_loop.get(loop, f"q{node.index}")
+                of_loop[loop] = group
+                self.row_of_group.setdefault(group, "")
+                self.row_of_group[group] = self.row_of_group[group] or (row if row.startswith("s") else "")
+                places[group] = min(places.get(group, len(self.position)), self._place(row))
+                continue
             before = [found[operand.index] for operand in node.operands if found.get(operand.index)]
             first = min(before, key=lambda group: places[group], default="")
             if row and first and places[first] < self._place(row):
@@ -154,6 +163,7 @@ class _Columns:
                 found[node.index] = f"p{node.index}"
             else:
                 found[node.index] = f"p_{row}"
+                self.row_of_group[f"p_{row}"] = row
             places.setdefault(found[node.index], self._place(row))
         self._place_rest(found)
         return found
@@ -163,16 +173,18 @@ class _Columns:
         return self.position.get(row, -1)
 
     def _place_rest(self, found: dict[int, str]) -> None:
-        """Put a call that nobody knows to differentiate another where its loop is, or its reader, or its operand."""
-        of_loop: dict[str, str] = {}
-        for index, group in found.items():
-            if group:
-                of_loop |= {name: group for name in self.by_index[index].scope if isinstance(name, LoopName)}
+        """Put a call that nobody knows to differentiate another beside its reader, or its operand.
+
+        A call that reads no gradient, and is read by one loop alone, goes into the box of the loop.
+        """
         for index in reversed(list(found)):
+            node = self.by_index[index]
+            readers = {found.get(reader.index, "") for reader in self.graph.consumers(node)}
+            if len(readers) == 1 and not any(o.index in found for o in node.operands):
+                (group,) = readers
+                found[index] = group if group.startswith("q") else found[index]
             if not found[index]:
-                node = self.by_index[index]
-                near = [of_loop.get(name, "") for name in node.scope]
-                near += [found.get(other.index, "") for other in (*self.graph.consumers(node), *node.operands)]
+                near = [found.get(other.index, "") for other in (*self.graph.consumers(node), *node.operands)]
                 found[index] = next(filter(None, near), "p")
 
     def _adds_up(self, node: Node, row: str, found: Mapping[int, str]) -> bool:
@@ -186,7 +198,7 @@ class _Columns:
             members.setdefault(group, []).append(self.by_index[index])
         shown = self._gradients(groups)
         for group, nodes in members.items():
-            row = group.partition("_")[2]
+            row = self.row_of_group.get(group, "")
             self.boxes.append(self._backward_box(group, row, nodes, groups))
             if row:
                 self.pairs.append((row, group))
@@ -214,24 +226,32 @@ class _Columns:
                 named.setdefault(node.name, []).append(node)
         found: dict[int, tuple[str, str]] = {}
         for index in groups:
-            name = self.by_index[index].name or ""
+            name = "" if is_of_loop(self.by_index[index]) else self.by_index[index].name or ""
             of = named.get(name.removeprefix("d_"), []) if name.startswith("d_") else []
             if len(of) == 1 and of[0].index in self.card_of and self.names[index] == clip(clean(name)):
                 found[index] = (f"g{index}", self.card_of[of[0].index])
         return found
 
     def _backward_box(self, group: str, row: str, nodes: list[Node], groups: Mapping[int, str]) -> Box:
-        layer = self.forward.box[row].layer if row else None
         last = nodes[-1]
-        if layer is not None:
-            loops = dict.fromkeys(name for node in nodes for name in node.scope if isinstance(name, LoopName))
-            names = tuple(loops)[:1] if isinstance(layer.names[-1], LoopName) else layer.names
-            own = Scope(1000 + layer.key, names or ("",), str(names[0]) if loops else layer.title)
-            lines = tuple(self._layer_lines(nodes, f"{given_name(layer.names[-1])}."))
-            members = tuple(nodes)
-            return Box(group, "layer", last, "gradient", (BACKWARD_SIDE,), own, members, lines=lines)
+        own = self._layer(group, row, nodes)
+        if own is not None:
+            lines = tuple(self._layer_lines(nodes, f"{given_name(own.names[-1])}."))
+            return Box(group, "layer", last, "gradient", (BACKWARD_SIDE,), own, tuple(nodes), lines=lines)
         lines = tuple(self._formulas(nodes, groups))
         return Box(group, "pulled", last, "gradient", (BACKWARD_SIDE,), members=tuple(nodes), lines=lines)
+
+    def _layer(self, group: str, row: str, nodes: list[Node]) -> Scope | None:
+        """Return the scope on a box: a loop of the backward pass, or the closed layer beside it; None for a formula."""
+        key = FIRST_KEY + len(self.boxes)
+        if group.startswith("q"):
+            loop = next(name for node in nodes for name in node.scope if isinstance(name, LoopName))
+            return Scope(key, (loop,), str(loop))
+        layer = self.forward.box[row].layer if row else None
+        if layer is None or not isinstance(layer.names[-1], LoopName):
+            return None if layer is None else Scope(key, layer.names, layer.title)
+        title = f"gradient of {given_name(layer.names[-1])}, outside"
+        return Scope(key, (title,), title)
 
     def _layer_lines(self, nodes: list[Node], prefix: str) -> list[str]:
         """Return the gradients that leave a closed layer, "∇kernel  3×3", named without the layer's own name."""
