@@ -121,7 +121,7 @@ def test_arrays_are_said_with_their_shapes_and_norms() -> None:
     told = sentences(tg.draw(cost, view="full")._scene)
     assert told["z"][0].startswith("z = x @ W, 5×3 @ 3×2 → 5×2, ")
     assert w.grad is not None
-    assert told["W"][1] == f"∇W = xᵀ @ ∇z, norm {np.linalg.norm(w.grad):.3g}"
+    assert told["W"][1] == f"∇W = xᵀ @ ∇z, ‖∇W‖ {np.linalg.norm(w.grad):.3g}"
 
 
 def test_a_gradient_that_is_no_derivative_is_not_explained_by_the_chain_rule() -> None:

@@ -25,6 +25,8 @@ __all__ = ["Sentence", "backward_sentence", "forward_sentence"]
 MOST_PARTS = 4
 MOST_PARAMETERS = 4
 LONGEST = 300
+LONGEST_LABEL = 24
+POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ"
 
 
 class Sentence(NamedTuple):
@@ -70,10 +72,9 @@ def _of_input(box: Box, scene: Scene) -> Sentence:
 
 
 def _of_call(node: Node, scene: Scene) -> Sentence:
-    name = label(node, scene)
-    labels = {operand.index: label(operand, scene) or "·" for operand in node.operands}
-    formula = written(node, labels) or _infix(node, labels) or _in_words(node, labels, scene)
-    rule = name if name == formula else f"{name} = {formula}"
+    formula = _formula(node, {operand.index: _called(operand, scene) or "·" for operand in node.operands}, scene)
+    name = scene.names[node.index]
+    rule = formula if name in {"", formula} else f"{name} = {formula}"
     scalar = all(each.shape == () for each in (node, *node.operands))
     if not scalar:
         return _said(rule, f", {_shapes(node)}{_content(node)}")
@@ -85,6 +86,20 @@ def _of_call(node: Node, scene: Scene) -> Sentence:
         numbers = written(node, {o.index: number(o.value[()]) for o in node.operands if o.value is not None})
     steps = [text for text in (numbers, value) if text]
     return _said(rule, "".join(f" = {text}" for text in dict.fromkeys(steps)))
+
+
+def _formula(node: Node, labels: dict[int, str], scene: Scene) -> str:
+    return written(node, labels) or _infix(node, labels) or _in_words(node, labels, scene)
+
+
+def _called(node: Node, scene: Scene) -> str:
+    """Return the label of a value; for one without a label its call, where that is short: "x @ W", else ‹product›."""
+    name = scene.names[node.index]
+    if name or node.is_input or is_of_loop(node):
+        return name
+    labels = {operand.index: label(operand, scene) or "·" for operand in node.operands}
+    formula = written(node, labels) or _infix(node, labels)
+    return formula if formula and len(formula) <= LONGEST_LABEL else label(node, scene)
 
 
 def _infix(node: Node, labels: dict[int, str]) -> str:
@@ -105,6 +120,7 @@ def _in_words(node: Node, labels: dict[int, str], scene: Scene) -> str:
     if is_of_loop(node):
         return node.op
     symbol = operation_symbol(node, scene.names)
+    symbol = node.op if symbol == node.op.replace("_", " ") else symbol
     if place_of(node) is not None or is_condition(node):
         return symbol
     operands = ", ".join(dict.fromkeys(labels[operand.index] for operand in node.operands))
@@ -155,9 +171,9 @@ def _of_gradient(node: Node, scene: Scene) -> Sentence:
     name = _gradient(node, scene)
     note = gradient_note(node)
     if note:
-        return _said(name, f"{_end(node)}, {note}")
+        return _said(name, f"{_end(node, scene)}, {note}")
     if node.gradient_of == node.index:
-        return _said(name, f"{_end(node)}: the backward pass begins here")
+        return _said(name, f"{_end(node, scene)}: the backward pass begins here")
     uses = [
         (user, place)
         for user in scene.graph.consumers(node)
@@ -166,15 +182,15 @@ def _of_gradient(node: Node, scene: Scene) -> Sentence:
         if operand is node
     ]
     if not uses:
-        return _said(name, _end(node))
+        return _said(name, _end(node, scene))
     if len(uses) > MOST_PARTS:
-        return _said(f"{name}, the sum of its {len(uses)} uses", _end(node))
+        return _said(f"{name}, the sum of its {len(uses)} uses", _end(node, scene))
     if node.shape == () and all(user.shape == () for user, _ in uses):
         found = _of_scalar(node, uses, scene)
         if found is not None:
             return found
     texts = list(dict.fromkeys(_rule(user, node, place, scene) for user, place in uses))
-    return _said(f"{name} = {' + '.join(texts)}" if all(texts) else name, _end(node))
+    return _said(f"{name} = {_added(texts)}" if all(texts) else name, _end(node, scene))
 
 
 def _gradient(node: Node, scene: Scene) -> str:
@@ -183,15 +199,17 @@ def _gradient(node: Node, scene: Scene) -> str:
 
 
 def _nabla(node: Node, scene: Scene) -> str:
-    return f"∇{grouped(label(node, scene) or shape(node.shape))}"
+    """ "∇W", "∇(x @ W)"; and "∇(h²)", since ∇h² is the square of ∇h."""
+    name = _called(node, scene) or shape(node.shape)
+    return f"∇({name})" if grouped(name) == name and name[-1] in POWERS else f"∇{grouped(name)}"
 
 
-def _end(node: Node) -> str:
-    """The gradient in numbers: " = 0.6", or ", ‖∇‖ 2.4"."""
+def _end(node: Node, scene: Scene) -> str:
+    """The gradient in numbers: " = 0.6", or ", ‖∇W‖ 2.4"."""
     assert node.grad is not None
     if node.shape == ():
         return f" = {number(node.grad[()])}"
-    return f", {nonfinite_text(node.grad) or f'norm {number(norm(node.grad))}'}"
+    return f", {nonfinite_text(node.grad) or f'‖{_nabla(node, scene)}‖ {number(norm(node.grad))}'}"
 
 
 def _size(node: Node, scene: Scene) -> str:
@@ -217,7 +235,7 @@ def _of_scalar(node: Node, uses: list[tuple[Node, int]], scene: Scene) -> Senten
     whole = node.grad[()]
     if not _equal(sum(parts), whole):
         return None
-    rule = f"{_gradient(node, scene)} = {' + '.join(names)}"
+    rule = f"{_gradient(node, scene)} = {_added(names)}"
     told = numbers[0] if names[0].rpartition(" × ")[2] != numbers[0].rpartition(" × ")[2] else ""
     if len(parts) > 1:
         told = _sum(parts)
@@ -236,8 +254,12 @@ def _factor_of(value: Any) -> str:
 
 
 def _sum(parts: Iterable[Any]) -> str:
+    return _added([number(part) for part in parts])
+
+
+def _added(texts: list[str]) -> str:
     """ "0.4 + 0.2", "0.4 − 0.2"."""
-    first, *rest = [number(part) for part in parts]
+    first, *rest = texts
     return first + "".join(f" − {text[1:]}" if text.startswith("−") else f" + {text}" for text in rest)
 
 

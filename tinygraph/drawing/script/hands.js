@@ -38,7 +38,6 @@ $('stage').addEventListener('wheel', event => {
   panBy(-dx * unit, -dy * unit);
 }, { passive: false });
 $('stage').onpointerover = event => { const id = boxAt(event); if (id && !state.box && !timer) about(id); };
-$('stage').onpointerleave = () => { if (!state.box && !timer) about(currentBox()); };
 $('stage').addEventListener('focusin', event => { const id = boxAt(event); if (id && event.target.matches(':focus-visible')) { about(id); if (bringIntoSight(groups[id])) keepSight(); } });
 $('map').onpointerdown = event => { $('map').setPointerCapture(event.pointerId); goToPointOfMap(event); };
 $('map').onpointermove = event => { if (event.buttons) goToPointOfMap(event); };

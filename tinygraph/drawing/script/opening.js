@@ -44,6 +44,7 @@ function toggleLayer(id, pointer) {
     keepSight();
   });
   (groups[id] ?? clusters['c' + id.slice(1)]?.querySelector('.sign'))?.focus({ preventScroll: true });
+  if (boxOf(id)) about(id);
 }
 
 function enter(key, placed = openingView) {

@@ -33,6 +33,7 @@ function addButtons(id, panel) {
   const row = add('div', '', panel, 'buttons'), button = (text, action) => { add('button', text, row).onclick = action; };
   const key = id in groups ? keyToOpen(id) : undefined;
   if (key !== undefined) button(pictures[key].boxes ? 'look inside (Enter)' : 'open (Enter)', () => toggleLayer(id));
+  if (`c${id.slice(1)}` in clusters && id[0] === 's' && keyToClose(id) !== undefined) button('close', () => toggleLayer(id));
   if (id in groups) button(state.box === id ? 'light all' : 'light its paths', () => choose(id));
   const card = picture.cards[id], chips = Object.keys(picture.cards).filter(chip => picture.cards[chip] === (card ?? id));
   if (card) button('go to its card', () => goTo(card));

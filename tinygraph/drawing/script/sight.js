@@ -66,10 +66,12 @@ function restoreSight() {
 }
 
 function bringIntoSight(group) {
-  const stage = $('stage').getBoundingClientRect(), box = group.getBoundingClientRect(), edge = 24;
-  const needed = (low, high, from, to) => (high - low > to - from - 2 * edge || low < from + edge ? from + edge - low : Math.min(to - edge - high, 0));
-  const dx = box.left >= stage.left && box.right <= stage.right ? 0 : needed(box.left, box.right, stage.left, stage.right);
-  const dy = box.top >= stage.top && box.bottom <= stage.bottom ? 0 : needed(box.top, box.bottom, stage.top, stage.bottom);
+  const stage = $('stage').getBoundingClientRect(), box = group.getBoundingClientRect(), ring = 10, air = 28;
+  const move = (low, high, from, to) => {
+    if (low - ring >= from && high + ring <= to) return 0;
+    return low - ring < from || high - low > to - from - 2 * air ? from + air - low : to - air - high;
+  };
+  const dx = move(box.left, box.right, stage.left, stage.right), dy = move(box.top, box.bottom, stage.top, stage.bottom);
   if (dx || dy) moveTo({ ...view, x: view.x + dx, y: view.y + dy });
   return Boolean(dx || dy);
 }
