@@ -78,7 +78,7 @@ def _variable(box: Box, scene: Scene) -> dict[str, str]:
 
 def _constant(box: Box, scene: Scene) -> dict[str, str]:
     assert box.constant is not None
-    return _card(constant_card(box.constant, box.name), "data") | {"penwidth": "1.0"}
+    return _card(constant_card(box.constant, box.name, box.id, scene), "data") | {"penwidth": "1.0"}
 
 
 def _chip(box: Box, scene: Scene) -> dict[str, str]:

@@ -83,6 +83,7 @@ def variable_card(node: Node, scene: Scene) -> str:
     rows = {"v": cell(_heading(node, scene), align)}
     if not scalar and not (scene.is_plan and node.value is None):
         rows["content"] = cell(_content(node.value))
+    rows |= _image_rows(f"v{node.index}", scene)
     bad = nonfinite_text(node.value)
     if bad and not scalar:
         rows["bad"] = _tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill")
@@ -98,6 +99,16 @@ def variable_card(node: Node, scene: Scene) -> str:
     if not scene.has_ports:
         return table(list(rows.values()))
     return table([_between_ports(row, name) for name, row in rows.items()])
+
+
+def _image_rows(box: str, scene: Scene) -> dict[str, str]:
+    """Return a block for the images of a value, and a line of words about them."""
+    image = scene.thumbnails.get(box)
+    if image is None:
+        return {}
+    free = _block(image.width, image.height, "image").replace("></TD>", f' ID="{box}"></TD>')
+    block = _unstretched(table([free], padding=0), image.width, image.height)
+    return {"image": cell(block)} | ({"images": cell(font(image.words, 9))} if image.words else {})
 
 
 def _between_ports(row: str, name: str) -> str:
@@ -265,12 +276,12 @@ def gradient_card(node: Node, scene: Scene) -> str:
     return table(rows + note)
 
 
-def constant_card(array: np.ndarray[Any, Any] | Like, name: str = "") -> str:
+def constant_card(array: np.ndarray[Any, Any] | Like, name: str, box: str, scene: Scene) -> str:
     """Return the card of a plain array among the arguments, with its name in the user's code."""
     values = array if isinstance(array, np.ndarray) else None
     said = clip(clean(name))
     heading = font(said, 13, "text", bold=True) + font(SPACE * 2) if said else ""
-    rows = [cell(heading + font(shape(array.shape))), cell(_content(values))]
+    rows = [cell(heading + font(shape(array.shape))), cell(_content(values)), *_image_rows(box, scene).values()]
     bad = nonfinite_text(values)
     if bad:
         rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))

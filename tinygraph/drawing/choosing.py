@@ -12,10 +12,12 @@ from tinygraph.drawing.columns import Passes, columns, has_columns
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.engine import MOST_BOXES
 from tinygraph.drawing.errors import TooLargeError
+from tinygraph.drawing.images import ImageShape, check_image_shape, shown_maps
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.sections import sectioned
 from tinygraph.drawing.text import clean
+from tinygraph.drawing.thumbnails import check_fits
 from tinygraph.graph import Graph, read_graph
 
 __all__ = ["draw"]
@@ -52,6 +54,8 @@ def draw(
     names: Mapping[int, str] | None = None,
     differentiated: Mapping[int, int] | None = None,
     updates: Mapping[int, int] | None = None,
+    images: bool = False,
+    image_shape: ImageShape = None,
 ) -> Drawing:
     """Draw the graph that computed some Tensors.
 
@@ -80,12 +84,19 @@ def draw(
         differentiated: for "columns" the call that each call of the section "backward" differentiates, by their
             indices; without it their places in the code tell.
         updates: for "columns" the input that each new value replaces, by their indices.
+        images: show values that are images as small pictures in their cards, at most 16 on each: a batch
+            (batch, height, width, channels), a bank of kernels (rows, columns, channels, filters), the maps of a
+            convolution, and an array of two image axes. Black is the least value and white the largest; a weight is
+            green above 0 and purple below.
+        image_shape: the height and width, (28, 28), or with 3 channels (64, 64, 3), of images that are rows of a
+            batch, columns of a weight, or a whole array: one for all that fit, or a dict by the name of a value.
 
     Returns:
         A `Drawing`, which shows itself in a notebook and has `.save("graph.svg")`.
 
     Raises:
-        ValueError: an unknown view, direction or scope, or no output; or "chain" for arrays.
+        ValueError: an unknown view, direction or scope, or no output; "chain" for arrays; an image shape that fits
+            no value.
         TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`.
         TooLargeError: the picture would have too many boxes to read.
     """
@@ -93,6 +104,7 @@ def draw(
         raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}")
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
+    check_image_shape(image_shape)
     graph = _graph(outputs, sys._getframe(1))
     opened = [open] if isinstance(open, str) else list(open or ())
     passes = Passes(sections or {}, differentiated or {}, updates or {})
@@ -101,10 +113,12 @@ def draw(
     else:
         if sections or names:
             graph = sectioned(graph, sections or {}, names or {})
-        scene = _scene(graph, view, opened)
+        scene = _scene(graph, view, opened, images or image_shape is not None)
     chosen = _direction(scene) if direction == "auto" else direction
     words = scene.title if title is None else clean(title)
     told: dict[str, Any] = {"heat": _shares(heat or {}), "measured": measured, "sections": sections or {}}
+    told |= {"images": images or image_shape is not None, "image_shape": image_shape}
+    check_fits(scene, image_shape)
     return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **told))
 
 
@@ -142,11 +156,13 @@ def _called(given: Any) -> str:
     return text if len(text) <= 24 and "\n" not in text and "<" not in text else "..." if not callable(given) else "f"
 
 
-def _scene(graph: Graph, view: str, opened: list[str]) -> Scene:
+def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
     if opened and view not in {"auto", "collapsed"}:
         raise ValueError(f'open=... belongs to the view "collapsed", not to {view!r}')
     if opened or view == "collapsed":
         return _fitting(views.collapsed(graph, opened))
+    if images and (view == "full" or (view == "auto" and len(graph) <= MOST_UNCOLLAPSED)):
+        return _fitting(views.full(graph, shown_maps(graph)), MOST_BOXES)
     if view != "auto":
         return _fitting(VIEWS[view](graph), MOST_BOXES)
     if len(graph) <= MOST_FOR_CHAIN and all(node.shape == () for node in graph.nodes):

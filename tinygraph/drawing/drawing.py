@@ -101,7 +101,8 @@ class Drawing:
         return path
 
     def _render(self, kind: str, source: str | None = None) -> bytes:
-        return engine.render(source or self.source, kind, len(self._scene.boxes))
+        with pictures.with_files_of_images(self._scene, source or self.source) as text:
+            return engine.render(text, kind, len(self._scene.boxes))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Return the picture for a notebook: an SVG, which follows the theme of the page; Mermaid without an engine."""

@@ -92,6 +92,10 @@ def _notes(scene: Scene) -> list[str]:
         notes.append("∇ not kept: the gradient of a large array is written over from one write to the one before")
     if scene.birth is not None and scene.birth.call is None:
         notes.append(birth_words(scene.birth, scene.names))
+    if scene.thumbnails:
+        notes.append(
+            "images: black is the least value and white the largest; of a weight green is above 0 and purple below"
+        )
     shown = [node for box in scene.boxes if box.kind != "operation" for node in (box.node, *box.members)]
     told = {node.gradient_note for node in shown if node.grad is not None}
     notes += [words for note, words in NOTES.items() if note in told]

@@ -46,6 +46,7 @@ COLOURS = {
     "parameter": "#0072b2",
     "non-finite": "#b00020",
     "non-finite fill": "#fde8e8",
+    "image": "#e2e8f1",  # a block that an image takes the place of, in every format but DOT
     # Heat is the same in the dark, and so is the text on it.
     "heat edge": "#8a3c0a",
     "on warm": "#1f2936",

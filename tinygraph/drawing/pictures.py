@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from tinygraph.drawing import engine
 from tinygraph.drawing.boxes import tooltip
 from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import TooLargeError
+from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.repeats import is_of_loop
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.svg import finished
 from tinygraph.drawing.text import clip, isolated
 
-__all__ = ["described", "svg", "svgs"]
+__all__ = ["described", "svg", "svgs", "with_files_of_images"]
 
 
 def svg(scene: Scene, source: str) -> str:
@@ -59,7 +63,24 @@ def _kinds() -> list[str]:
 
 def _finished(drawn: list[bytes], scene: Scene, source: str) -> str:
     tooltips = {box.id: isolated(tooltip(box, scene)) for box in scene.boxes}
-    return finished(drawn[0], drawn[1] if drawn[1:] else None, source, tooltips, isolated(described(scene)))
+    images = {box: image.address for box, image in scene.thumbnails.items()}
+    return finished(drawn[0], drawn[1] if drawn[1:] else None, source, tooltips, isolated(described(scene)), images)
+
+
+@contextmanager
+def with_files_of_images(scene: Scene, source: str) -> Iterator[str]:
+    """Yield DOT text in which the images are files, for formats that Graphviz draws itself; the files are temporary."""
+    if not scene.thumbnails:
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="tinygraph-") as folder:
+        for box, image in scene.thumbnails.items():
+            path = Path(folder) / f"{box}.png"
+            path.write_bytes(image.png)
+            source = source.replace(
+                f' BGCOLOR="{COLOURS["image"]}" ID="{box}"></TD>', f'><IMG SRC="{path}" SCALE="BOTH"/></TD>'
+            )
+        yield source
 
 
 def described(scene: Scene) -> str:

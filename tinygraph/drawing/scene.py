@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygraph.drawing.images import ImageShape
 from tinygraph.drawing.scopes import Path, Scope
 from tinygraph.drawing.spoilt_gradients import Birth, birth_of
+from tinygraph.drawing.thumbnails import Thumbnail, thumbnails
 from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node
 
@@ -103,6 +105,8 @@ class Scene:
         heat: the share of each call in the whole, by its index, such as the time, from 0 to 1; empty where none is
             shown.
         measured: the quantity of the shares: "time".
+        images: True for the images of the values in their cards.
+        image_shape: the shape of the images that are rows or columns of a matrix; see `tinygraph.draw`.
         origin, poisoned: the index of the first non-finite value, and of all of them.
     """
 
@@ -118,6 +122,8 @@ class Scene:
     sections: Mapping[int, str] = field(default_factory=dict)
     heat: Mapping[int, float] = field(default_factory=dict)
     measured: str = "time"
+    images: bool = False
+    image_shape: ImageShape = None
     origin: int | None = None
     poisoned: frozenset[int] = frozenset()
 
@@ -130,6 +136,11 @@ class Scene:
     def birth(self) -> Birth | None:
         """The birth of the first gradient that is not finite, if all values are."""
         return birth_of(self.graph)
+
+    @cached_property
+    def thumbnails(self) -> dict[str, Thumbnail]:
+        """The images of the values that are some, by the id of their card; none unless `images` asks for them."""
+        return thumbnails(self, self.image_shape) if self.images else {}
 
     @cached_property
     def alone(self) -> frozenset[int]:

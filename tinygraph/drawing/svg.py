@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree
 
-from tinygraph.drawing.palette import stylesheet
+from tinygraph.drawing.palette import COLOURS, stylesheet
 
 __all__ = ["figure_class", "finished"]
 
@@ -24,7 +25,14 @@ def figure_class(source: str) -> str:
     return "tinygraph-" + hashlib.sha256(source.encode()).hexdigest()[:10]
 
 
-def finished(drawn: bytes, layout: bytes | None, source: str, tooltips: dict[str, str], title: str) -> str:
+def finished(
+    drawn: bytes,
+    layout: bytes | None,
+    source: str,
+    tooltips: dict[str, str],
+    title: str,
+    images: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Make Graphviz's SVG ready for a page.
 
     Args:
@@ -33,6 +41,7 @@ def finished(drawn: bytes, layout: bytes | None, source: str, tooltips: dict[str
         source: the DOT text, which names the figure.
         tooltips: by the id of a box.
         title: the first words of a screen reader.
+        images: the address of the image in a box, by the id of the box.
     """
     root = ElementTree.fromstring(drawn)
     figure = figure_class(source)
@@ -42,6 +51,8 @@ def finished(drawn: bytes, layout: bytes | None, source: str, tooltips: dict[str
         _set_widths(group, widths.get(group.get("id", ""), []))
     for group in root.iter(f"{{{SVG}}}g"):
         _label(group, tooltips)
+        if group.get("data-box") in images:
+            _set_image(group, images[group.get("data-box", "")])
     for text in root.iter(f"{{{SVG}}}text"):
         text.set("font-family", FONTS)
     root.attrib |= {"class": figure, "role": "img", "aria-label": title, "style": "max-width:100%;height:auto"}
@@ -62,6 +73,21 @@ def _unwrap_links(group: ElementTree.Element) -> None:
         group.remove(wrapper)
         for offset, shape in enumerate(part for link in wrapper for part in link):
             group.insert(place + offset, shape)
+
+
+def _set_image(group: ElementTree.Element, address: str) -> None:
+    """Put an image in the place of the block that holds it free."""
+    for place, block in enumerate(group):
+        if block.get("fill") == COLOURS["image"]:
+            corners = [tuple(map(float, corner.split(","))) for corner in block.get("points", "").split()]
+            left, top = (min(corner[axis] for corner in corners) for axis in (0, 1))
+            right, bottom = (max(corner[axis] for corner in corners) for axis in (0, 1))
+            image = ElementTree.Element(f"{{{SVG}}}image", href=address, preserveAspectRatio="none")
+            for word, number in (("x", left), ("y", top), ("width", right - left), ("height", bottom - top)):
+                image.set(word, f"{number:g}")
+            image.set("style", "image-rendering:pixelated")
+            group[place] = image
+            return
 
 
 def _label(group: ElementTree.Element, tooltips: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,9 +24,13 @@ from tinygraph.graph import Graph, Node
 __all__ = ["chain", "collapsed", "full", "values"]
 
 
-def full(graph: Graph) -> Scene:
-    """Every operation; a card for each input, output and named value; scopes as boxes."""
-    return _Assembly(graph, closed=lambda scope: False, carded=lambda node: bool(node.name)).scene("full", "TB")
+def full(graph: Graph, also: Collection[int] = ()) -> Scene:
+    """Every operation; a card for each input, output and named value, and for those in `also`; scopes as boxes."""
+
+    def carded(node: Node) -> bool:
+        return bool(node.name) or node.index in also
+
+    return _Assembly(graph, closed=lambda scope: False, carded=carded).scene("full", "TB")
 
 
 def values(graph: Graph) -> Scene:
