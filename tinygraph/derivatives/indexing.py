@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygraph.engine.adding import add_at
 from tinygraph.engine.dependence import gives_pieces
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import formula
@@ -24,7 +25,7 @@ def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     if names_each_place_once(index):
         zeros[index] = g
     else:
-        np.add.at(zeros, index, g)
+        add_at(zeros, index, g)
     return zeros
 
 
@@ -57,7 +58,7 @@ def scatter_all(pieces: Any, indices: Any, shape: tuple[int, ...]) -> Any:
         if names_each_place_once(index):
             total[index] += piece
         else:
-            np.add.at(total, index, piece)
+            add_at(total, index, piece)
     return total
 
 

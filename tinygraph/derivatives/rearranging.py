@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.memory import as_writable
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative
 
 
@@ -67,7 +68,37 @@ def block(arrays: Any) -> Any:
     return rearranged(lambda *numbers: np.block(laid_out(layout, numbers)), *blocks)
 
 
+# Windows of more elements are added by their places.
+MOST_IN_A_WINDOW = 64
+
+
+@primitive
+def windows_added(g: Any, window: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """Return the sum of windows at their places in an array: the reverse of `sliding_window_view`.
+
+    Args:
+        g: the windows, as `sliding_window_view` has them.
+        window: the size of a window along each of `axes`.
+        axes: of the array, each once.
+        shape: of the array.
+    """
+    total = np.zeros(shape, g.dtype)
+    for place in np.ndindex(*window):
+        part = [slice(None)] * len(shape)
+        for axis, start, size in zip(axes, place, window, strict=True):
+            part[axis] = slice(start, start + shape[axis] - size + 1)
+        total[tuple(part)] += g[(..., *place)]
+    return total
+
+
+derivative(windows_added, lambda g, z, windows, window, axes, shape: sliding_window_view(g, window, axes))
+
+
 def _windows_x(g: Any, z: Any, x: Any, window_shape: Any, axis: Any = None, **keywords: Any) -> Any:
+    window = tuple(window_shape) if isinstance(window_shape, tuple | list) else (window_shape,)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    if math.prod(window) <= MOST_IN_A_WINDOW and len({*axes}) == len(axes) == len(window):
+        return windows_added(g, tuple(map(int, window)), axes, x.shape)
     places = sliding_window_view(np.arange(math.prod(x.shape)).reshape(x.shape), window_shape, axis)
     return np.reshape(scatter(g, places, (math.prod(x.shape),)), x.shape)
 

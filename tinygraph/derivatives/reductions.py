@@ -91,11 +91,24 @@ def _prod_a(
     return expand(g, a.shape, axis, keepdims) * others
 
 
+def _quotients(a: Any, axes: tuple[int, ...]) -> Any:
+    """Return for each element the product of all divided by it; None if one is 0, or the product of some may have left
+    the range of the dtype.
+    """
+    if np.max(np.sum(np.abs(np.frexp(a)[1]), axis=axes), initial=0) > np.finfo(a.dtype).maxexp - 4:
+        return None
+    with np.errstate(all="ignore"):
+        others = np.multiply.reduce(a, axis=axes, keepdims=True) / a
+    return others if np.isfinite(others).all() else None
+
+
 def product_of_others(a: Any, axis: Any) -> Any:
     """Return for each element the product of the others along `axis`, right where there are zeros too."""
     axes = reduced_axes(axis, a.ndim)
     if not axes:
         return np.ones_like(a)
+    if type(a) is np.ndarray and a.dtype.kind == "f" and (others := _quotients(a, axes)) is not None:
+        return others
     rest = tuple([position for position in range(a.ndim) if position not in axes])
     last = np.transpose(a, rest + axes)
     flat = np.reshape(last, (*last.shape[: len(rest)], count(a.shape, axes)))

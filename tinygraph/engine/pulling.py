@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.adding import add_at
 from tinygraph.engine.fitting import FLOAT16, fit, wide, widened
 from tinygraph.engine.gathering import Waiting
 from tinygraph.engine.keeping import Held, held_in
@@ -91,7 +92,7 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
         sums[index] = _add(sums[index], g, waiting)
     else:
         with np.errstate(invalid=waiting.invalid):
-            np.add.at(sums, index, g)
+            add_at(sums, index, g)
 
 
 def pull_put(call: Call, g: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:

@@ -20,6 +20,7 @@ from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.writer import Writer
+from tinygraph.engine.adding import LEAST, add_at
 
 __all__ = [
     "assembled_into", "converted", "converted_into", "copied_into", "reshaped_into", "reshaped_number",
@@ -136,7 +137,9 @@ def scattered_into(writer: Writer, step: Step, out: str) -> list[str]:
     g, index, _ = step.args
     if all(_names_no_place_twice(item) for item in (index if type(index) is tuple else (index,))):
         return [f"{out}.fill(0)", f"{out}[{writer.index(index)}] = {writer.text(g)}"]
-    return [f"{out}.fill(0)", f"np.add.at({out}, {writer.text(index)}, {writer.text(g)})"]
+    has_rows = len(step.shape) > 1 and step.size >= LEAST
+    add = writer.function(add_at) if has_rows else "np.add.at"
+    return [f"{out}.fill(0)", f"{add}({out}, {writer.text(index)}, {writer.text(g)})"]
 
 
 def _names_no_place_twice(item: Any) -> bool:
