@@ -77,3 +77,14 @@ def test_many_places_are_named_by_wide_numbers():
     found = np.zeros((70_000, 2))
     add_at(found, np.array([69_999, 3, 69_999, -1]), np.ones((4, 2)))
     assert found[69_999, 0] == 3 and found[3, 1] == 1 and found.sum() == 8
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.uint64])
+def test_places_of_any_integer_dtype(kind):
+    rng = np.random.default_rng(0)
+    index = tuple(rng.integers(0 if kind is not np.int8 else -120, 120, 50).astype(kind) for _ in range(2))
+    expected, found = np.zeros((120, 120, 3)), np.zeros((120, 120, 3))
+    values = rng.normal(size=(50, 3))
+    np.add.at(expected, index, values)
+    add_at(found, index, values)
+    np.testing.assert_allclose(found, expected)

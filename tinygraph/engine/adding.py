@@ -71,5 +71,6 @@ def _rows(total: Any, index: Any) -> tuple[tuple[int, ...], Any, tuple[int, ...]
         return None
     places: Any = 0
     for size, item in zip(sizes, items[start:stop], strict=True):
+        item = item.astype(np.intp, copy=False)  # the product below may leave the range of uint8
         places = places * size + np.where(item < 0, item + size, item)
     return total.shape[:start], places, total.shape[stop:]
