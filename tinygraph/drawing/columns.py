@@ -62,7 +62,7 @@ def has_columns(graph: Graph, passes: Passes) -> bool:
     return {"forward", "backward"} <= found
 
 
-def columns(graph: Graph, passes: Passes, opened: Iterable[str] = ()) -> Scene:
+def columns(graph: Graph, passes: Passes, opened: Iterable[str | Scope] = ()) -> Scene:
     """Return the scene.
 
     Args:
@@ -75,13 +75,14 @@ def columns(graph: Graph, passes: Passes, opened: Iterable[str] = ()) -> Scene:
     """
     if not has_columns(graph, passes):
         raise ValueError('this graph has no calls in a "backward" section; view="columns" draws a training step')
-    return _Columns(graph, passes, tuple(opened)).scene()
+    scene = _Columns(graph, passes, tuple(opened)).scene()
+    return replace(scene, reopened=lambda scopes: columns(graph, passes, scopes))
 
 
 class _Columns:
     """The three columns, as they are put together."""
 
-    def __init__(self, graph: Graph, passes: Passes, opened: tuple[str, ...]) -> None:
+    def __init__(self, graph: Graph, passes: Passes, opened: tuple[str | Scope, ...]) -> None:
         self.graph, self.passes = graph, passes
         self.names = labels(graph)
         self.forward = self._forward(opened)
@@ -99,7 +100,7 @@ class _Columns:
         self.links: list[Link] = []
         self.pairs: list[tuple[str, str]] = []
 
-    def _forward(self, opened: tuple[str, ...]) -> Scene:
+    def _forward(self, opened: tuple[str | Scope, ...]) -> Scene:
         """Return the scene of the forward pass."""
         calls = [node for node in self.graph.nodes if self.passes.of(node) == "forward"]
         read = {operand.index for node in calls for operand in node.operands}

@@ -12,7 +12,6 @@ from tinygraph.drawing.compact import compact
 from tinygraph.drawing.panel import about
 from tinygraph.drawing.pictures import svgs
 from tinygraph.drawing.scene import Box, Scene
-from tinygraph.drawing.scopes import Path, call_places
 from tinygraph.drawing.states import State, layers_around, states
 from tinygraph.drawing.steps import steps, title
 from tinygraph.drawing.text import clean, clip, isolated, markup
@@ -20,6 +19,7 @@ from tinygraph.drawing.text import clean, clip, isolated, markup
 __all__ = ["page"]
 
 Json = dict[str, Any]
+Layers = dict[str, tuple[str, list[str]]]
 LONGEST_TITLE = 200
 MOST_SECONDS = 30
 MOST_SEARCHED = 5000
@@ -91,11 +91,11 @@ def _facts(scene: Scene, shown: Sequence[State]) -> Json:
         if not state.is_inside:
             boxes |= {box.id: about(box, state.scene) for box in state.scene.boxes if box.id not in boxes}
     _drop_maps(boxes)
-    layers = layers_around(scene) if len(shown) > 1 else {}
+    layers = layers_around(shown) if len(shown) > 1 else {}
     return {
         "boxes": boxes,
         "layers": {key: {"title": isolated(name), "around": around} for key, (name, around) in layers.items()},
-        "search": list(_search(scene, shown)),
+        "search": list(_search(scene, shown, layers)),
     }
 
 
@@ -112,31 +112,25 @@ def _drop_maps(boxes: dict[str, Json]) -> None:
                 room -= size
 
 
-def _search(scene: Scene, shown: Sequence[State]) -> Iterator[list[Any]]:
+def _search(scene: Scene, shown: Sequence[State], layers: Layers) -> Iterator[list[Any]]:
     """Yield the words of each box in the order of execution, its id, its title, and the layers around it."""
     scenes = [state.scene for state in shown if not state.is_inside]
-    if any(box.kind == "layer" for box in scene.boxes) and len(scene.graph) <= MOST_SEARCHED:
+    if scene.view == "collapsed" and len(scene.graph) <= MOST_SEARCHED:
         scenes.insert(0, views.full(scene.graph))
     found: dict[str, tuple[Box, Scene]] = {}
     for each in scenes:
         for box in each.boxes:
             found.setdefault(box.id, (box, each))
-    places = call_places(scene.graph)
     for box, each in sorted(found.values(), key=lambda pair: _first(pair[0])):
         if box.kind != "chip":
-            around = [f"s{scope.key}" for scope in _around(box, places) if scope.key >= 0]
+            around = (
+                layers[box.id][1] if box.id in layers else [f"s{scope.key}" for scope in box.place if scope.key >= 0]
+            )
             yield [_words(box, each), box.id, isolated(title(box, each)), around]
 
 
 def _first(box: Box) -> int:
     return min((node.index for node in box.members), default=box.node.index)
-
-
-def _around(box: Box, places: dict[int, Path]) -> Path:
-    if box.layer is not None:
-        path = places[box.node.index]
-        return path[: path.index(box.layer)] if box.layer in path else ()
-    return box.place
 
 
 def _words(box: Box, scene: Scene) -> str:

@@ -6,7 +6,7 @@ A `Scene` is made by a view and read by DOT, Mermaid and the HTML page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -107,6 +107,7 @@ class Scene:
         measured: the quantity of the shares: "time".
         images: True for the images of the values in their cards.
         image_shape: the shape of the images that are rows or columns of a matrix; see `tinygraph.draw`.
+        reopened: draws the same with these scopes open and all others closed; None where no scope opens.
         origin, poisoned: the index of the first non-finite value, and of all of them.
     """
 
@@ -124,6 +125,7 @@ class Scene:
     measured: str = "time"
     images: bool = False
     image_shape: ImageShape = None
+    reopened: Callable[[Sequence[Scope]], Scene] | None = None
     origin: int | None = None
     poisoned: frozenset[int] = frozenset()
 

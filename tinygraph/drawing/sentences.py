@@ -46,14 +46,27 @@ def forward_sentence(box: Box, scene: Scene) -> Sentence:
     if box.kind in {"gradient", "pullback"}:
         return Sentence("", "")
     if box.lines or box.kind == "update":
-        lines = [*box.lines, *[f"→ {goal}" for goal in box.name.split("\n") if goal]]
-        return _said(f"{title(box, scene)}: {'; '.join(lines)}" if box.layer is not None else "; ".join(lines))
+        return _in_columns(box, scene)
     if box.kind == "layer":
         parts = (layer_operations(box), layer_summary(box, scene, box.parameters))
         return _said(f"{title(box, scene)}: {', '.join(part for part in parts if part)}")
     if box.kind == "constant":
         return _said(f"{title(box, scene)}, a constant")
     return _of_call(box.node, scene) if not box.node.is_input else _of_input(box, scene)
+
+
+def _in_columns(box: Box, scene: Scene) -> Sentence:
+    """ "xᵀ @ ∇, 5×1", "∇w = xᵀ @ ∇, 5×1", "w − 0.1 × ∇w → w 5×1": boxes of a training step in columns."""
+    if box.kind == "update":
+        goals = [f"→ {goal}" for goal in box.name.split("\n") if goal]
+        return _said(" ".join(["; ".join(box.lines), *goals]).strip())
+    if box.layer is not None:
+        return _said(f"{title(box, scene)}: {'; '.join(box.lines)}")
+    if box.kind == "gradient value":
+        steps = [scene.box[link.head] for link in scene.links if link.kind == "backflow" and link.tail == box.id]
+        formulas = [step.lines[0] for step in steps if len(step.lines) == 1 and step.node is box.node]
+        return _said(" = ".join([title(box, scene), *formulas[:1]]) + f", {shape(box.node.shape)}")
+    return _said(f"{'; '.join(box.lines)}, {shape(box.node.shape)}")
 
 
 def _said(text: str, numbers: str = "") -> Sentence:

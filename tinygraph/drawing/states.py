@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinygraph.drawing import views
 from tinygraph.drawing.parts import part
 from tinygraph.drawing.scene import Box, Scene
-from tinygraph.drawing.scopes import Scope, call_places
+from tinygraph.drawing.scopes import Scope
 
 __all__ = ["State", "layers_around", "open_layers", "states"]
 
@@ -54,20 +54,21 @@ def card(scope: Scope) -> str:
     return f"s{scope.key}"
 
 
-def layers_around(scene: Scene) -> dict[str, tuple[str, list[str]]]:
-    """Return for each scope of a graph, by the id of its card, its title and the scopes around it."""
+def layers_around(shown: Sequence[State]) -> dict[str, tuple[str, list[str]]]:
+    """Return for each layer of some pictures, by the id of its card, its title and the layers around it."""
     found: dict[str, tuple[str, list[str]]] = {}
-    for path in call_places(scene.graph).values():
-        for depth, scope in enumerate(path):
-            found.setdefault(card(scope), (scope.title, [card(outer) for outer in path[:depth]]))
+    for state in shown:
+        for box in () if state.is_inside else state.scene.boxes:
+            own = (box.layer,) if box.layer is not None and box.id == card(box.layer) else ()
+            path = [scope for scope in (*box.place, *own) if scope.key >= 0]
+            for depth, scope in enumerate(path):
+                found.setdefault(card(scope), (scope.title, [card(outer) for outer in path[:depth]]))
     return found
 
 
 def states(scene: Scene) -> list[State]:
     """Return the pictures that a page carries, the given one first, up to 2,000 boxes in all."""
     first = State("", "overview", scene, None)
-    if scene.view not in {"full", "collapsed"} or not scene.graph.scopes:
-        return [first]
     kept, drawn, room = [first], {frozenset(first.opened)}, MOST_BOXES - len(scene.boxes)
     for state in _candidates(scene):
         new = state.is_inside or frozenset(state.opened) not in drawn
@@ -80,50 +81,56 @@ def states(scene: Scene) -> list[State]:
 
 def _candidates(scene: Scene) -> Iterator[State]:
     """Yield the pictures of a page, the most useful first."""
-    closed = _like(scene, views.collapsed(scene.graph))
+    if scene.reopened is None or not scene.graph.scopes:
+        return
+    closed = _opened(scene, [])
     yield State("closed", "all layers closed", closed)
-    layers = [box.layer for box in closed.boxes if box.layer is not None]
-    yield from _each_open(scene, layers, "")
+    layers = _closed_layers(closed)
+    found: list[Scope] = []
+    for state, scope in _each_open(scene, layers, ""):
+        found.append(scope)
+        yield state
     if len(scene.graph) <= 2 * MOST_ALL_OPEN:
-        everything = _like(scene, views.full(scene.graph))
+        everything = _opened(scene, found)
         if len(everything.boxes) <= MOST_ALL_OPEN:
             yield State("all", "all layers open", everything)
     if len(layers) <= MOST_TOGETHER:
         for some in itertools.combinations(layers, 2):
-            title = " and ".join(scope.title for scope in some)
-            yield State("+".join(map(card, some)), title, _opened(scene, some))
+            yield State("+".join(map(card, some)), " and ".join(scope.title for scope in some), _opened(scene, some))
 
 
-def _each_open(scene: Scene, layers: list[Scope], parent: str) -> Iterator[State]:
+def _closed_layers(scene: Scene) -> list[Scope]:
+    """Return the scopes that have a card which opens."""
+    return [box.layer for box in scene.boxes if box.layer is not None and box.id == card(box.layer)]
+
+
+def _each_open(scene: Scene, layers: Sequence[Scope], parent: str) -> Iterator[tuple[State, Scope]]:
     """Yield each layer open alone, then the layers inside each."""
     inner: list[tuple[list[Scope], str]] = []
     for scope in layers:
         opened = _opened(scene, [scope])
         if len(opened.boxes) > MOST_IN_PLACE:
-            yield from _insides(scene, scope, parent)
+            yield from ((state, scope) for state in _insides(scene, scope, parent))
             continue
-        yield State(card(scope), scope.title, opened, parent)
-        inside = [box.layer for box in opened.boxes if box.layer is not None and scope in box.place]
+        yield State(card(scope), scope.title, opened, parent), scope
+        inside = [box.layer for box in opened.boxes if box.layer in _closed_layers(opened) and scope in box.place]
         if inside:
-            inner.append((inside, card(scope)))
-    for inside, around in inner:
-        yield from _each_open(scene, inside, around)
+            inner.append(([scope for scope in inside if scope is not None], card(scope)))
+    for inside_of, around in inner:
+        yield from _each_open(scene, inside_of, around)
 
 
-def _opened(scene: Scene, layers: list[Scope] | tuple[Scope, ...]) -> Scene:
-    return _like(scene, views.collapsed(scene.graph, layers))
-
-
-def _like(scene: Scene, other: Scene) -> Scene:
-    """Return a picture of the same graph in other boxes."""
+def _opened(scene: Scene, layers: Sequence[Scope]) -> Scene:
+    """Return a picture of the same graph with other layers open."""
+    assert scene.reopened is not None
+    other = scene.reopened(layers)
     drawn = replace(scene, view=other.view, boxes=other.boxes, links=other.links)
     return replace(drawn, names=other.names, pairs=other.pairs)
 
 
 def _insides(scene: Scene, scope: Scope, parent: str) -> Iterator[State]:
     """Yield a layer alone, if it is small enough for a picture of its own."""
-    closed = views.collapsed(scene.graph)
-    found = [box for box in closed.boxes if box.layer == scope]
+    found = [box for box in _opened(scene, []).boxes if box.layer == scope]
     for box in found:
         inner = part(scene.graph, box.members, scene.names)
         collapse = len(inner) > MOST_UNCOLLAPSED and any(len(names) > len(box.place) + 1 for names in inner.scopes)

@@ -23,7 +23,8 @@ def steps(scene: Scene) -> Iterator[Json]:
 
     A step has a text, the box that it is about, and the boxes that it shows or the box whose gradient it lights.
     """
-    for box in scene.boxes:
+    in_columns = scene.view == "columns"  # which list the gradients of values behind all calls
+    for box in sorted(scene.boxes, key=lambda box: box.node.index) if in_columns else scene.boxes:
         if box.kind in {"gradient", "pullback", "chip"}:
             continue
         if box.kind != "operation":

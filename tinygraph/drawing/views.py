@@ -26,11 +26,12 @@ __all__ = ["chain", "collapsed", "full", "values"]
 
 def full(graph: Graph, also: Collection[int] = ()) -> Scene:
     """Every operation; a card for each input, output and named value, and for those in `also`; scopes as boxes."""
+    scene = _Assembly(graph, closed=lambda scope: False, carded=_named_or(also)).scene("full", "TB")
+    return replace(scene, reopened=lambda scopes: collapsed(graph, scopes, also))
 
-    def carded(node: Node) -> bool:
-        return bool(node.name) or node.index in also
 
-    return _Assembly(graph, closed=lambda scope: False, carded=carded).scene("full", "TB")
+def _named_or(also: Collection[int]) -> Callable[[Node], bool]:
+    return lambda node: bool(node.name) or node.index in also
 
 
 def values(graph: Graph) -> Scene:
@@ -63,7 +64,7 @@ def chain(graph: Graph) -> Scene:
     return replace(scene, view="chain", links=scene.links + tuple(backward))
 
 
-def collapsed(graph: Graph, opened: Iterable[str | Scope] = ()) -> Scene:
+def collapsed(graph: Graph, opened: Iterable[str | Scope] = (), also: Collection[int] = ()) -> Scene:
     """Each scope as one card, except those opened (by name, path or title, or themselves) and the scopes around them.
 
     A scope of other scopes alone opens by itself, and so does a scope of the whole graph, or one around a loop.
@@ -83,8 +84,8 @@ def collapsed(graph: Graph, opened: Iterable[str | Scope] = ()) -> Scene:
             for depth, scope in enumerate(path):
                 if scope in found:
                     showing.update(path[: depth + 1])
-    assembly = _Assembly(graph, closed=lambda scope: scope not in showing, carded=lambda node: bool(node.name))
-    return assembly.scene("collapsed", "TB")
+    assembly = _Assembly(graph, closed=lambda scope: scope not in showing, carded=_named_or(also))
+    return replace(assembly.scene("collapsed", "TB"), reopened=lambda scopes: collapsed(graph, scopes, also))
 
 
 def _containers(places: dict[int, Path]) -> set[Scope]:

@@ -15,9 +15,9 @@ function keyToOpen(id) {
   return carried([...picture.open, id]) ?? carried([...around, id]) ?? (alone in pictures ? alone : undefined);
 }
 function keyToClose(id) {
-  if (picture.boxes || always.includes(id)) return undefined;
+  if (picture.boxes || always.includes(id) || !facts.layers[id]) return undefined;
   const isWithin = other => other === id || facts.layers[other]?.around.includes(id);
-  return carried(picture.open.filter(other => !isWithin(other))) ?? carried(facts.layers[id]?.around ?? []) ?? keyOfAll('closed');
+  return carried(picture.open.filter(other => !isWithin(other))) ?? carried(facts.layers[id].around) ?? keyOfAll('closed');
 }
 function keyOfAll(kind) {
   const sizes = whole.map(key => chosenOpen(key).length);
