@@ -2,8 +2,9 @@
 
 The map is the table of rooms in CONTRIBUTING.md, and the table of the compiler's stages after it. A file may import
 what stands in its own row or higher. Imports for types and imports inside functions count as all others do, and so does
-`import_module` of a name that can be read. Two lists of names are no imports: the public names in
-`tinygraph/__init__.py` and the rarer rooms in `engine/table.py`, which are loaded when they are first asked for.
+`import_module` of a name that can be read. Names in data are no imports: the public names in
+`tinygraph/__init__.py`, the rarer rooms in `engine/table.py` and the room of live pages in `drawing/live.py`, which are
+loaded when they are first asked for.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def test_a_name_cannot_leave_the_data_of_the_page(name: str) -> None:
     r.call(np.exp, r.input(2.0, name), name=name, scope=(name,))
     page = draw(r.graph(), view="collapsed", title=name).html()
     assert data_of(page)[""]["svg"] and facts_of(page)["boxes"]
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 5  # two of them carry the program of the page
 
 
 @given(names, names)

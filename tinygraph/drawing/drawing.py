@@ -12,6 +12,7 @@ from typing import Any
 from tinygraph.drawing import engine, pictures
 from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
+from tinygraph.drawing.live import live as live_parts
 from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.page import page
 from tinygraph.drawing.scene import Scene
@@ -64,33 +65,48 @@ class Drawing:
         """Return the picture as a Mermaid flowchart, which GitHub and GitLab draw in Markdown."""
         return mermaid(self._scene)
 
-    def html(self) -> str:
+    def html(self, live: Any = True) -> str:
         """Return a page of its own, without network: step through both passes, hover, search, open layers in place.
 
-        Raises what `svg` does.
-        """
-        return page(self._scene)
+        Where the values of the graph can be computed again, the inputs have sliders and fields, and the page computes
+        all values and gradients itself.
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+        Args:
+            live: False for a page that does not compute; a compiled step for one that trains: the picture is then that
+                of its loss, whose parameters the step updates. The values that the step is given are those of the
+                picture, by their names.
+
+        Raises:
+            TypeError: `live` is something else.
+            GraphError: the graph does not have what the step needs.
+            UnsupportedError: the step cannot be written as JavaScript.
+
+        Also raises what `svg` does.
+        """
+        parts = None if live is False else live_parts(self._scene.graph, None if live is True else live)
+        return page(self._scene, parts)
+
+    def save(self, path: str | os.PathLike[str], live: Any = True) -> Path:
         """Write the picture in the format that the suffix names, and return the path.
 
         A file that is already there is only replaced once the picture is complete.
 
         Args:
             path: ends in .svg, .png, .pdf, .html, .dot or .mmd.
+            live: of a page; see `html`.
 
         Raises:
             ValueError: another suffix.
             OSError: the file cannot be written.
 
-        Also raises what `svg` and `png` do.
+        Also raises what `svg`, `png` and `html` do.
         """
         path = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": self.svg,
             ".png": self.png,
             ".pdf": self.pdf,
-            ".html": self.html,
+            ".html": lambda: self.html(live),
             ".dot": lambda: self.source,
             ".mmd": self.mermaid,
         }

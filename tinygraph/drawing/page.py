@@ -9,6 +9,7 @@ from typing import Any
 
 from tinygraph.drawing import views
 from tinygraph.drawing.compact import compact
+from tinygraph.drawing.live import Live, live_markup
 from tinygraph.drawing.panel import about
 from tinygraph.drawing.pictures import svgs
 from tinygraph.drawing.scene import Box, Scene
@@ -26,13 +27,15 @@ MOST_SEARCHED = 5000
 MOST_BYTES_OF_MAPS = 300_000
 # The parts of the page's script, in their order.
 SCRIPTS = ("address", "picture", "sight", "minimap", "opening", "steps", "arrays", "panel", "search", "values", "hands")
+LIVE_SCRIPTS = ("live", "cards", "training")  # of a page that computes
 
 
-def page(scene: Scene) -> str:
+def page(scene: Scene, programs: Live | None = None) -> str:
     """Return a page with the picture of `scene`, and one for each layer that can be opened.
 
     Args:
         scene: the picture that the page opens with.
+        programs: those of a page that computes.
 
     Raises what `Drawing.svg` does for this picture. Other pictures that cannot be laid out in time are left out.
     """
@@ -42,10 +45,12 @@ def page(scene: Scene) -> str:
     shown = [state for state, _ in drawn]
     pictures = {state.key: _picture(state, svg) for state, svg in drawn}
     folder = files("tinygraph.drawing")
+    scripts = SCRIPTS if programs is None else (*SCRIPTS, *LIVE_SCRIPTS)
     blanks = {
         "TITLE": markup(name),
         "STYLE": (folder / "page.css").read_text("utf-8"),
-        "SCRIPT": "\n".join((folder / "script" / f"{part}.js").read_text("utf-8") for part in SCRIPTS),
+        "SCRIPT": "\n".join((folder / "script" / f"{part}.js").read_text("utf-8") for part in scripts),
+        "LIVE": live_markup(programs),
         "DATA": _json(pictures),
         "FACTS": _json(_facts(scene, shown)),
     }

@@ -43,7 +43,7 @@ from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, Node
 
-__all__ = ["javascript_of", "save_javascript"]
+__all__ = ["javascript_of", "names_in", "save_javascript"]
 
 _TABLES = {**rearranging.TABLE, **reductions.TABLE, **products.TABLE, **indexing.TABLE, **loops.TABLE}
 # The rewrites that leave a program as a person reads it. Those behind write it for BLAS.
@@ -66,8 +66,12 @@ def save_javascript(path: str | os.PathLike[str], name: str, saved: SavedProgram
     write(Path(path), javascript_of(name, saved), {})
 
 
-def javascript_of(name: str, saved: SavedProgram) -> str:
-    """Return a program as the text of a JavaScript file; see `save_javascript`."""
+def javascript_of(name: str, saved: SavedProgram, comments: bool = True) -> str:
+    """Return a program as the text of a JavaScript file; see `save_javascript`.
+
+    Args:
+        comments: the lines of the user's code stand above the statements.
+    """
     program: Program = saved.runner
     if saved.generators:
         raise UnsupportedError(
@@ -80,7 +84,17 @@ def javascript_of(name: str, saved: SavedProgram) -> str:
             f"save: {name} writes into {written}, an array among its arguments, and a JavaScript array may have other "
             "numbers than NumPy's. Let the function return the new values"
         )
-    return _File(name, saved).text()
+    return _File(name, saved, comments).text()
+
+
+def names_in(saved: SavedProgram) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """Return the names and shapes of the arguments and of the kept values in the file of a program.
+
+    The shape of an argument that the program does not use is None.
+    """
+    file = _File("step", saved)
+    arguments = [(item.name, None if item.node is None else item.node.shape) for item in file.arguments]
+    return arguments, [(item.name, item.node.shape) for item in file.states if item.node is not None]
 
 
 def _graph_of(program: Program) -> Graph:
@@ -117,15 +131,16 @@ class _File:
     Args:
         name: of the function.
         saved: the program.
+        comments: the lines of the user's code stand above the statements.
     """
 
-    def __init__(self, name: str, saved: SavedProgram) -> None:
+    def __init__(self, name: str, saved: SavedProgram, comments: bool = True) -> None:
         self.saved = saved
         self.program: Program = saved.runner
         self.graph = _graph_of(self.program)
         self.taken: TakenNames = taken_names()
         self.name = self.taken.take(users(name))
-        self.writer = Writer(_TABLES, self.taken)
+        self.writer = Writer(_TABLES, self.taken, comments)
         self._returned: set[str] = set()  # the arrays that are results already
         self.names = Names(self.graph, self.taken)
         given = [step for step in self.graph.nodes if isinstance(step, Step) and step.given]

@@ -53,6 +53,7 @@ class Writer:
     Args:
         tables: what writes a call, by the function that is called.
         taken: names that mean something else.
+        comments: the lines of the user's code stand above the statements.
 
     Attributes:
         lines: the statements so far.
@@ -60,9 +61,10 @@ class Writer:
         used: the names of the helpers that the statements call.
     """
 
-    def __init__(self, tables: Mapping[Any, Write], taken: TakenNames) -> None:
+    def __init__(self, tables: Mapping[Any, Write], taken: TakenNames, comments: bool = True) -> None:
         self.tables = tables
         self.taken = taken
+        self._has_comments = comments
         self.lines: list[str] = []
         self.constants: dict[str, Any] = {}
         self.used: set[str] = set()
@@ -270,7 +272,7 @@ class Writer:
         """Begin a group of statements, if a step belongs to another line of the user's than the one before."""
         source = step.source
         group = (step.section, None if source is None else (source.file, source.line))
-        if group == self._group:
+        if group == self._group or not self._has_comments:
             return
         self._group = group
         if self.lines and not self.lines[-1].endswith("{"):

@@ -17,16 +17,28 @@ function about(id) {
   if (forward && forward !== box.title) add('p', forward, panel, 'told');
   if (backward) add('p', backward, panel, 'told gradient');
   addButtons(id, panel);
-  const array = box.value ?? (id[0] === 'o' && boxOf(`v${id.slice(1)}`)?.value);
-  if (!changed && array) showArray(array, 'value', panel);
-  if (!changed && box.slope) showArray(box.slope, 'gradient', panel, 'gradient');
+  const drawn = box.value ?? (id[0] === 'o' ? boxOf(`v${id.slice(1)}`)?.value : undefined);
+  const array = changed ? numbersNow(id, 'value') : drawn, slope = changed ? numbersNow(id, 'gradient') : box.slope;
+  if (array) showArray(array, 'value', panel);
+  if (slope) showArray(slope, 'gradient', panel, 'gradient');
   const list = add('dl', '', panel);
   for (const [word, fact] of box.facts) {
+    if (changed && OF_VALUES.test(word)) continue;  // of the values that were drawn
     const row = add('div', '', list), kind = /gradient|∇/.test(word) ? 'gradient' : '';
     add('dt', word, row);
     add('dd', fact, row, kind);
   }
   if (box.source) add('pre', box.source, panel);
+}
+
+// The facts that are of other values after a change, and the numbers of a small array that a page computes itself.
+const OF_VALUES = /^(value|zeros|not finite|gradient|.gradient.|zeros in the gradient|not finite in the gradient)$/;
+function numbersNow(id, key) {
+  const held = typeof contents === 'undefined' ? undefined : contents[id]?.[key];
+  const shape = held && liveData.values.find(({ node }) => id.slice(1) === String(node))?.shape;
+  if (!shape?.length || held.length > 16 || !held.length) return undefined;
+  const columns = shape.at(-1);
+  return { numbers: Array.from({ length: held.length / columns }, (_, row) => held.slice(row * columns, (row + 1) * columns).map(item => number(item))) };
 }
 
 function addButtons(id, panel) {

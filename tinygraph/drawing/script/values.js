@@ -38,5 +38,5 @@ document.addEventListener('tinygraph:picture', writeValues);
 // The sentence of a step with the number of now: the rule, and its result.
 function live(id, isBackward) {
   const box = boxOf(id), now = changed[id]?.[isBackward ? 'gradient' : 'value'], rule = isBackward ? box.backrule : box.rule;
-  return rule && now !== undefined ? `${rule} = ${asText(now)}` : rule;
+  return rule && now !== undefined ? `${rule}${typeof now === 'number' ? ' = ' : ', '}${asText(now)}` : rule;
 }

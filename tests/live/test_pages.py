@@ -1,0 +1,256 @@
+"""Live pages: what can be computed again, the programs that a page carries, and the page at work in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.compiler.node import calls_in_node, needs_node
+from tests.drawing.pages import Page, browser, opened
+from tinygraph.drawing.live import live, live_markup
+from tinygraph.drawing.page import LIVE_SCRIPTS, SCRIPTS
+from tinygraph.graph import Graph
+
+
+def hypotenuse() -> Any:
+    a, b = tg.Tensor(3.0, name="a"), tg.Tensor(4.0, name="b")
+    c = np.sqrt(a**2 + b**2)
+    c.backward()
+    return c
+
+
+def twice() -> Any:
+    """A value whose gradients are the sums of two passes."""
+    c = np.sqrt(tg.Tensor(3.0, name="a") ** 2 + 16)
+    c.backward(retain_graph=True)
+    c.backward()
+    return c
+
+
+def network(seed: int = 0) -> tuple[Any, Any]:
+    """A network for the exclusive or: its loss, and the step that trains it."""
+    random = np.random.default_rng(seed)
+    x, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]])
+    shapes = {"w1": (2, 3), "b1": (3,), "w2": (3, 1), "b2": (1,)}
+    w1, b1, w2, b2 = [tg.Tensor(random.normal(size=shape), name=name) for name, shape in shapes.items()]
+    optimizer = tg.optim.Adam([w1, b1, w2, b2], 0.05)
+
+    @tg.compile
+    def learn(x: Any, y: Any) -> Any:
+        p = tg.sigmoid(np.tanh(x @ w1 + b1) @ w2 + b2)
+        loss = tg.binary_cross_entropy(p, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    learn(x, y)
+    h = np.tanh(x @ w1 + b1)
+    p = tg.sigmoid(h @ w2 + b2)
+    loss = tg.binary_cross_entropy(p, y)
+    optimizer.zero_grad()
+    loss.backward()
+    return loss, learn
+
+
+# --- the programs -----------------------------------------------------------------------------------------------------
+
+
+@needs_node
+def test_the_program_computes_values_gradients_and_slopes(tmp_path: Path):
+    parts = live(Graph.of(hypotenuse()))
+    assert parts is not None
+    path = tmp_path / "compute.js"
+    path.write_text(parts.programs["compute"])
+    (found,) = calls_in_node([(path, [[3.0, 4.0], [5.0, 12.0]])])
+    values, gradients, slopes = found["results"][1]
+    order = {"a": values[0], "a²": values[1], "b": values[2], "b²": values[3], "sum": values[4], "c": values[5]}
+    assert order == {"a": 5, "a²": 25, "b": 12, "b²": 144, "sum": 169, "c": 13}
+    np.testing.assert_allclose(gradients, [5 / 13, 1 / 26, 12 / 13, 1 / 26, 1 / 26, 1])
+    assert parts.data["slopes"] == [[0, 1], [2, 3], [1, 4], [3, 4], [4, 5]]
+    np.testing.assert_allclose(slopes, [10, 24, 1, 1, 1 / 26])
+
+
+def test_graphs_that_cannot_be_computed_again_have_a_page_without_a_program():
+    assert live(Graph.of(twice())) is None
+    assert 'id="live-data"' not in tg.draw(twice()).html()
+    w = tg.Tensor(2.0, name="w")
+    loss = w * w
+    w.assign(3.0)
+    assert live(Graph.of(loss)) is None  # what is drawn is no longer its input
+    assert live(Graph.of(np.sum(np.linalg.svd(tg.Tensor(np.eye(3) + 1))[1]))) is None
+    assert live(Graph.of(tg.Tensor(np.ones(5000)) * 2)) is None  # too large
+    assert live(Graph.of(tg.Tensor(1.0))) is None  # nothing is computed
+    assert 'id="live-data"' not in tg.draw(hypotenuse()).html(live=False)
+
+
+def test_values_without_a_backward_pass_are_live_too():
+    parts = live(Graph.of(np.exp(tg.Tensor(1.0, name="x"))))
+    assert parts is not None and parts.data["gradients"] == [] and parts.data["slopes"] == []
+
+
+def test_what_ends_a_script_is_not_in_a_page():
+    x = tg.Tensor(1.0, name="</script><!--")
+    found = live_markup(live(Graph.of(x * 2)))
+    assert found.count("</script>") == 2 and "<!--" not in found
+
+
+def test_a_step_that_does_not_fit_the_picture_is_an_error():
+    loss, learn = network()
+    with pytest.raises(TypeError, match="takes a compiled step"):
+        tg.draw(loss).html(live=lambda x: x)
+    with pytest.raises(tg.GraphError, match="the step takes x, which is no value"):
+        tg.draw(hypotenuse()).html(live=learn)
+    with pytest.raises(tg.GraphError, match="cannot be computed in a page"):
+        tg.draw(twice()).html(live=learn)
+    other = tg.Tensor(1.0, name="other")
+
+    @tg.compile
+    def count() -> None:
+        other.assign(other.data + 1)
+
+    count()
+    with pytest.raises(tg.GraphError, match="updates other, and none"):
+        tg.draw(hypotenuse()).html(live=count)
+
+
+def test_names_at_the_top_of_the_scripts_are_there_once():
+    folder = files("tinygraph.drawing") / "script"
+    names = [
+        name
+        for part in (*SCRIPTS, *LIVE_SCRIPTS)
+        for name in re.findall(r"^(?:const|let|function) (\w+)", (folder / f"{part}.js").read_text("utf-8"), re.M)
+    ]
+    assert sorted(names) == sorted({*names})
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    pytest.importorskip("pygraphviz")
+    with browser() as started:
+        yield started
+
+
+TEXTS = """[...document.querySelectorAll('#stage [data-box^="v"]')]
+    .map(box => [...box.querySelectorAll('text')].map(text => text.textContent).join('').replace(/\\s+/g, ' '))"""
+
+
+def set_input(page: Page, place: int, value: float, kind: str = "number") -> None:
+    """Type a number into a field of the panel, or move a slider, and wait for the picture."""
+    page.driver.execute_async_script(
+        f"""const field = document.querySelectorAll('#live .control input[type={kind}]')[{place}];
+        field.value = {value};
+        field.dispatchEvent(new Event('input', {{ bubbles: true }}));
+        requestAnimationFrame(() => requestAnimationFrame(arguments[0]));"""
+    )
+
+
+def test_a_slider_changes_every_number_of_the_picture(driver: Any, tmp_path: Path):
+    page = opened(driver, tmp_path, tg.draw(hypotenuse()).html())
+    before = page.run(TEXTS)
+    assert "a = 3∂c/∂a = 0.6" in before and "c = 5∂c/∂c = 1" in before
+    set_input(page, 0, 5)
+    set_input(page, 1, 12)
+    now = page.run(TEXTS)
+    assert "a = 5∂c/∂a = 0.385" in now and "b = 12∂c/∂b = 0.923" in now and "c = 13∂c/∂c = 1" in now
+    labels = page.run("[...document.querySelectorAll('#stage [data-link] text')].map(text => text.textContent).join()")
+    assert "2a = 10" in labels and "2b = 24" in labels and "= 0.0385" in labels
+    page.go("step=2")
+    set_input(page, 0, -2, "range")
+    assert "(−2)" in page.run("$('said').textContent") or "= 4" in page.run("$('said').textContent")
+    page.driver.execute_script("[...document.querySelectorAll('#live button')].at(-1).click()")
+    assert page.run(TEXTS) == before
+    assert page.complaints() == []
+
+
+def test_cards_keep_their_texts_within_them(driver: Any, tmp_path: Path):
+    page = opened(driver, tmp_path, tg.draw(hypotenuse()).html())
+    set_input(page, 0, -12345.678)
+    wide = page.run("""[...document.querySelectorAll('#stage [data-box^="v"]')].flatMap(box => {
+        const card = box.querySelector('path').getBoundingClientRect();
+        return [...box.querySelectorAll('text')].filter(text => text.textContent.trim()).map(text => {
+            const place = text.getBoundingClientRect();
+            return Math.max(card.left - place.left, place.right - card.right); }); })""")
+    assert max(wide) <= 1
+
+
+def test_arrays_have_fields_and_their_cards_follow(driver: Any, tmp_path: Path):
+    x = tg.Tensor(np.array([1.0, 2.0, 3.0]), name="x")
+    s = (x**2).sum()
+    s.backward()
+    page = opened(driver, tmp_path, tg.draw(s).html())
+    assert page.run("document.querySelectorAll('#live .fields input').length") == 3
+    set_input(page, 2, 6)
+    assert any("1 … 6" in text and "‖∇‖ 13" in text for text in page.run(TEXTS))
+    assert any("s = 41" in text for text in page.run(TEXTS))
+    columns = page.run(
+        "document.querySelector('[data-box=\"v0\"] path[stroke=none]:not(.gradient-part)').getAttribute('d')"
+    )
+    assert columns.count("Z") == 9
+    page.go("box=v0")
+    set_input(page, 0, -1)
+    assert "−1" in page.run("document.querySelector('#about td').textContent")
+
+
+def test_a_network_learns_in_the_page_as_in_python(driver: Any, tmp_path: Path):
+    loss, learn = network()
+    page = opened(driver, tmp_path, tg.draw(loss).html(live=learn))
+    x, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]])
+    page.run("tinygraph.step(100)")
+    costs = page.run("tinygraph.costs")
+    np.testing.assert_allclose(costs, [float(learn(x, y)) for _ in range(100)], rtol=1e-8)
+    assert costs[-1] < costs[0] / 3
+    after = json.loads(page.run("JSON.stringify(tinygraph.inputs.map(input => input.now))"))
+    assert len(after) == 4
+    assert "100 steps, cost" in page.run("document.querySelector('.training .told').textContent")
+    assert page.run("document.querySelectorAll('.curve polyline').length") == 1
+    # The picture is that of the weights after the last step.
+    shown = page.run("contents[Object.keys(contents).find(key => key[0] === 'v' && contents[key].value.length === 1 && "
+                     "key === 'v' + Math.max(...liveData.values.map(({ node }) => node)))].value[0]")  # fmt: skip
+    np.testing.assert_allclose(shown, float(learn(x, y)), rtol=1e-8)
+    page.driver.execute_script("[...document.querySelectorAll('#live button')].at(-1).click()")
+    assert page.run("tinygraph.costs.length") == 0
+    page.run("tinygraph.step(3)")
+    np.testing.assert_allclose(page.run("tinygraph.costs"), costs[:3], rtol=1e-12)
+    assert page.complaints() == []
+
+
+def test_run_goes_on_until_it_is_paused_and_the_rate_is_a_slider(driver: Any, tmp_path: Path):
+    loss, learn = network()
+    page = opened(driver, tmp_path, tg.draw(loss).html(live=learn))
+    assert page.run("document.querySelector('.training .control b').textContent") == "learning rate"
+    page.driver.execute_async_script(
+        """const button = [...document.querySelectorAll('.training button')].find(each => each.textContent === 'run');
+        button.click();
+        setTimeout(() => { button.click(); arguments[0](); }, 400);"""
+    )
+    steps = page.run("tinygraph.costs.length")
+    assert steps > 2
+    page.driver.execute_async_script("setTimeout(arguments[0], 200)")
+    assert page.run("tinygraph.costs.length") == steps
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_a_small_screen(driver: Any, tmp_path: Path, dark: bool):
+    loss, learn = network()
+    page = opened(driver, tmp_path, tg.draw(loss).html(live=learn))
+    page.size(360, 640, dark)
+    page.go()
+    page.run("tinygraph.step(5)")
+    assert page.run("document.documentElement.scrollWidth") <= 360
+    assert (
+        page.run("Math.max(...[...document.querySelectorAll('#live *')].map(e => e.getBoundingClientRect().right))")
+        <= 361
+    )
+    assert page.complaints() == []
