@@ -20,9 +20,10 @@ from tinygraph.drawing.cards import (
     variable_card,
 )
 from tinygraph.drawing.facts import nonfinite_text
+from tinygraph.drawing.heat import Heat
 from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.palette import COLOURS, ROLES, heat
+from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.symbols import freed_words, operation_symbol, place_of
 from tinygraph.drawing.text import clean, clip, dot_string
@@ -104,8 +105,8 @@ def _operation(box: Box, scene: Scene) -> dict[str, str]:
         return PILL | RED | {"label": f"<{origin_card(box.node, scene)}>"}
     if _is_born_at(box, scene) and not scene.pairs:
         return PILL | RED | {"label": f"<{birth_card(scene)}>"}
-    if scene.heat:
-        return _heated(box, scene, symbol)
+    if scene.heat is not None and (heated := _heated(box, scene.heat, scene, symbol)):
+        return heated
     shape = CIRCLE if len(symbol) <= 2 else PILL
     size = 12 if len(symbol) <= 2 else 11
     colour = COLOURS["poisoned operation" if box.node.index in scene.poisoned else "operation"]
@@ -114,14 +115,18 @@ def _operation(box: Box, scene: Scene) -> dict[str, str]:
     return OPERATION | shape | {"label": label, "fillcolor": colour, "color": colour} | ordered
 
 
-def _heated(box: Box, scene: Scene, symbol: str) -> dict[str, str]:
-    """Return an operation with its share of the whole, and the colour of that share."""
-    share = scene.heat.get(box.node.index)
-    colour, on = heat(share or 0.0)
-    label = font(symbol, 12 if len(symbol) <= 2 else 11, on, bold=True)
-    if share is not None:
-        label += font(f"{SPACE}{'under ' if share < 0.005 else ''}{max(100 * share, 1):.0f}%", 9, on)
+def _heated(box: Box, heat: Heat, scene: Scene, symbol: str) -> dict[str, str]:
+    """Return an operation with its amount and the colour of that; {} for one that has none."""
+    amount, unknown = heat.of(box.node), heat.unknown.get(box.node.index, "")
+    if amount is None and not unknown:
+        return {}
+    size = 12 if len(symbol) <= 2 else 11
     ordered = {"ordering": "in"} if len(scene.into[box.id]) > 1 else {}
+    if amount is None:
+        label = font(symbol, size, "on operation", bold=True) + font(SPACE + unknown, 9, "on operation")
+        return OPERATION | PILL | {"label": f"<{label}>"} | ordered
+    colour, on = heat.colour(amount, scene.heat_ends)
+    label = font(symbol, size, on, bold=True) + font(SPACE + heat.words(amount), 9, on)
     return OPERATION | PILL | {"label": f"<{label}>", "fillcolor": colour, "color": COLOURS["heat edge"]} | ordered
 
 

@@ -316,6 +316,15 @@ def layer_card(box: Box, scene: Scene) -> str:
     if box.role == "gradient":
         return table([*rows, *[cell(font(line, 10, "gradient")) for line in box.lines]])
     rows.append(cell(font(layer_summary(box, scene, parameters))))
+    if box.id in scene.heated and scene.heat is not None:
+        amount = scene.heated[box.id]
+        least = (
+            "at least " if not scene.heat.is_norm and any(n.index in scene.heat.unknown for n in box.members) else ""
+        )
+        fill, on = scene.heat.colour(amount, scene.heat_ends)
+        rows.append(
+            cell(font(SPACE + least + scene.heat.words(amount), 10, on), extra=f' BGCOLOR="{fill}" STYLE="ROUNDED"')
+        )
     if parameters:
         largest = max(_finite_norms(scene), default=0.0)
         shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]

@@ -12,6 +12,7 @@ from tinygraph.drawing.columns import Passes, columns, has_columns
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.engine import MOST_BOXES
 from tinygraph.drawing.errors import TooLargeError
+from tinygraph.drawing.heat import Heat, given_heat, heat_of
 from tinygraph.drawing.images import ImageShape, check_image_shape, shown_maps
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import Scene
@@ -22,7 +23,7 @@ from tinygraph.graph import Graph, read_graph
 
 __all__ = ["draw"]
 
-View = Literal["auto", "full", "chain", "values", "collapsed", "mirror", "columns"]
+View = Literal["auto", "full", "chain", "values", "collapsed", "mirror", "columns", "heat"]
 Direction = Literal["auto", "LR", "TB"]
 
 VIEWS: dict[str, Callable[[Graph], Scene]] = {
@@ -48,7 +49,7 @@ def draw(
     open: str | Sequence[str] | None = None,  # noqa: A002
     title: str | None = None,
     legend: bool = True,
-    heat: Mapping[int, float] | None = None,
+    heat: str | Mapping[int, float] | None = None,
     measured: str = "time",
     sections: Mapping[int, str] | None = None,
     names: Mapping[int, str] | None = None,
@@ -68,6 +69,7 @@ def draw(
             "collapsed": each scope as one card. Scopes that follow one another under the same name are one card.
             "mirror": the forward and the backward pass side by side.
             "columns": a training step with its `sections`: forward, backward and update side by side.
+            "heat": operations coloured by `heat`, which is "time" if it is not given; layers collapsed as in "auto".
             "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes, or
             without scopes, "full"; else "collapsed". With a section "backward" and without `heat` "columns".
         direction: "LR", "TB", or "auto": from left to right for "chain" and "values" if the picture is narrow enough
@@ -76,9 +78,12 @@ def draw(
             or title ("cell (3)").
         title: a line under the picture; None for the formula where that is short.
         legend: explain the colours.
-        heat: the cost of each call of a `Graph` by its index, such as its seconds in `Profile.heat`: each operation
-            shows its share, and is coloured by it. For the views "full" and "values".
-        measured: the quantity in `heat`, for the legend.
+        heat: the quantity that operations show, and are coloured by.
+            "time": each call is made again, up to five times, and the least time counts.
+            "bytes": of each result.
+            "gradient norm": of each result, and of the parameters of a collapsed layer.
+            a mapping: the amount of each call of a `Graph` by its index, such as its seconds in `Profile.heat`.
+        measured: the quantity in a mapping `heat`: "time" in seconds; words that begin with "bytes"; any other words.
         sections: the section of each call of a `Graph` by its index, such as "backward": a box around its scopes.
         names: the name in the picture of each node of a `Graph`, by its index.
         differentiated: for "columns" the call that each call of the section "backward" differentiates, by their
@@ -100,8 +105,8 @@ def draw(
         TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`.
         TooLargeError: the picture would have too many boxes to read.
     """
-    if view != "auto" and view not in VIEWS:
-        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}")
+    if view not in {"auto", "heat"} and view not in VIEWS:
+        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}, heat")
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     check_image_shape(image_shape)
@@ -114,17 +119,20 @@ def draw(
         if sections or names:
             graph = sectioned(graph, sections or {}, names or {})
         scene = _scene(graph, view, opened, images or image_shape is not None)
+    shown_heat = _heat(graph, view, heat, measured)
     chosen = _direction(scene) if direction == "auto" else direction
     words = scene.title if title is None else clean(title)
-    told: dict[str, Any] = {"heat": _shares(heat or {}), "measured": measured, "sections": sections or {}}
+    told: dict[str, Any] = {"heat": shown_heat, "sections": sections or {}}
     told |= {"images": images or image_shape is not None, "image_shape": image_shape}
     check_fits(scene, image_shape)
     return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **told))
 
 
-def _shares(heat: Mapping[int, float]) -> dict[int, float]:
-    whole = sum(heat.values())
-    return {index: part / whole for index, part in heat.items()} if whole > 0 else {}
+def _heat(graph: Graph, view: str, heat: str | Mapping[int, float] | None, measured: str) -> Heat | None:
+    """Return the heat of a picture, None for one without."""
+    if isinstance(heat, str) or (view == "heat" and heat is None):
+        return heat_of(graph, heat or "time")
+    return given_heat(heat, measured) if heat else None
 
 
 def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
@@ -157,10 +165,13 @@ def _called(given: Any) -> str:
 
 
 def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
-    if opened and view not in {"auto", "collapsed"}:
+    if opened and view not in {"auto", "collapsed", "heat"}:
         raise ValueError(f'open=... belongs to the view "collapsed", not to {view!r}')
     if opened or view == "collapsed":
         return _fitting(views.collapsed(graph, opened))
+    if view == "heat":
+        big = len(graph) > MOST_UNCOLLAPSED and graph.scopes
+        return _fitting(views.collapsed(graph) if big else views.full(graph))
     if images and (view == "full" or (view == "auto" and len(graph) <= MOST_UNCOLLAPSED)):
         return _fitting(views.full(graph, shown_maps(graph)), MOST_BOXES)
     if view != "auto":

@@ -12,6 +12,10 @@ from tinygraph.drawing.text import clean, clip
 __all__ = ["foot"]
 
 LONGEST_TITLE = 200
+UNKNOWN = {
+    "not measured": "the record has freed what the call needs to be made again",
+    "no ∇": "no gradient reached the call's result",
+}
 NOTES = {
     "several": "∇ in place of ∂: this gradient holds more than one backward pass",
     "elsewhere": "∇ in place of ∂: this gradient was set, or backward() began outside this graph",
@@ -47,9 +51,11 @@ def _entries(scene: Scene) -> list[str]:
         )
     if any(box.kind == "chip" for box in scene.boxes):
         entries.append(_chip() + cell(font("full card elsewhere" + SPACE * 2)))
-    if scene.heat:
-        entries.append(cell(font(f"share of {clean(scene.measured)}{SPACE}", 10)))
+    if scene.heat is not None:
+        before, after, _ = scene.heat.scale(scene.heated.values())
+        entries.append(cell(font(clean(before) + SPACE)))
         entries += [_swatch_of(colour, colour) for _, colour in HEAT]
+        entries.append(cell(font(SPACE + after + SPACE * 2)))
     if scene.origin is not None:
         words = ROLES["origin"].words
         entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))
@@ -92,6 +98,12 @@ def _notes(scene: Scene) -> list[str]:
         notes.append("∇ not kept: the gradient of a large array is written over from one write to the one before")
     if scene.birth is not None and scene.birth.call is None:
         notes.append(birth_words(scene.birth, scene.names))
+    if scene.heat is not None:
+        notes.append(scene.heat.scale(scene.heated.values())[2])
+        notes += [scene.heat.note] if scene.heat.note else []
+        calls = [box.node.index for box in scene.boxes if box.kind == "operation"]
+        unknown = dict.fromkeys(scene.heat.unknown[index] for index in calls if index in scene.heat.unknown)
+        notes += [f"{words}: {UNKNOWN[words]}" for words in unknown if words in UNKNOWN]
     if scene.thumbnails:
         notes.append(
             "images: black is the least value and white the largest; of a weight green is above 0 and purple below"

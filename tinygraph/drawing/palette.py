@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["COLOURS", "HEAT", "ROLES", "Role", "heat", "stylesheet"]
+__all__ = ["COLOURS", "HEAT", "ROLES", "Role", "heat_colour", "stylesheet"]
 
 
 class Role(NamedTuple):
@@ -64,7 +64,7 @@ HEAT = (
 )
 
 
-def heat(share: float) -> tuple[str, str]:
+def heat_colour(share: float) -> tuple[str, str]:
     """Return the colour of a share of the whole, from 0 to 1, and the key of the colour of the text on it."""
     colour = next((colour for most, colour in HEAT if share <= most), HEAT[-1][1])
     return colour, "on hot" if colour in {"#cc4c02", "#7a2a04"} else "on warm"

@@ -65,16 +65,18 @@ def _layer_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     yield "layer", "/".join(box.layer.names) if box.layer is not None else ""
     yield "operations", layer_operations(box)
     yield "shapes", layer_summary(box, scene, parameters)
-    if scene.heat:
-        yield from _heat_facts(sum(scene.heat.get(node.index, 0.0) for node in box.members), scene)
+    yield from _heat_facts(scene.heat.of_layer(box.members) if scene.heat is not None else None, scene)
     values = [node for node in box.members if not node.is_input]
     yield "memory", f"{byte_size(sum(node.nbytes for node in values))} of values" if values else ""
     for node in parameters:
         yield scene.names[node.index] or shape(node.shape), f"{shape(node.shape)}, {gradient_words(node, scene)}"
 
 
-def _heat_facts(share: float, scene: Scene) -> Iterator[tuple[str, str]]:
-    yield scene.measured, f"{'under 1' if share < 0.005 else number(100 * share, 2)} % of the whole"
+def _heat_facts(amount: float | None, scene: Scene) -> Iterator[tuple[str, str]]:
+    if scene.heat is not None and amount is not None:
+        share = scene.heat.share(amount)
+        part = "" if scene.heat.is_norm else f"{'under 1' if share < 0.005 else number(100 * share, 2)} % of the whole"
+        yield scene.heat.measured, ", ".join(filter(None, [scene.heat.text(amount) if scene.heat.unit else "", part]))
 
 
 def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
@@ -93,8 +95,8 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     yield "zeros", "" if value is None else _zeros(value)
     yield "not finite", _not_finite(value)
     yield "memory", byte_size(what.nbytes)
-    if box.constant is None and node.index in scene.heat:
-        yield from _heat_facts(scene.heat[node.index], scene)
+    if box.kind == "operation" and scene.heat is not None:
+        yield from _heat_facts(scene.heat.of(node), scene)
     if box.kind != "constant":
         yield from _gradient_facts(node, scene)
         yield "source", health.place(node)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygraph.drawing.heat import Heat
 from tinygraph.drawing.images import ImageShape
 from tinygraph.drawing.scopes import Path, Scope
 from tinygraph.drawing.spoilt_gradients import Birth, birth_of
@@ -102,9 +103,7 @@ class Scene:
         pairs: ids of boxes that stand side by side.
         sections: the part of a program that each call belongs to, by its index, such as "backward"; empty without
             parts.
-        heat: the share of each call in the whole, by its index, such as the time, from 0 to 1; empty where none is
-            shown.
-        measured: the quantity of the shares: "time".
+        heat: the time, the bytes or the gradient norm of each call; None where none is shown.
         images: True for the images of the values in their cards.
         image_shape: the shape of the images that are rows or columns of a matrix; see `tinygraph.draw`.
         reopened: draws the same with these scopes open and all others closed; None where no scope opens.
@@ -121,8 +120,7 @@ class Scene:
     legend: bool = True
     pairs: tuple[tuple[str, str], ...] = ()
     sections: Mapping[int, str] = field(default_factory=dict)
-    heat: Mapping[int, float] = field(default_factory=dict)
-    measured: str = "time"
+    heat: Heat | None = None
     images: bool = False
     image_shape: ImageShape = None
     reopened: Callable[[Sequence[Scope]], Scene] | None = None
@@ -138,6 +136,21 @@ class Scene:
     def birth(self) -> Birth | None:
         """The birth of the first gradient that is not finite, if all values are."""
         return birth_of(self.graph)
+
+    @cached_property
+    def heated(self) -> dict[str, float]:
+        """The amounts of heat in the picture, by the id of an operation or of a layer."""
+        heat = self.heat
+        if heat is None:
+            return {}
+        layers = {box.id: heat.of_layer(box.members) for box in self.boxes if box.kind == "layer"}
+        amounts = {box.id: heat.of(box.node) for box in self.boxes if box.kind == "operation"} | layers
+        return {box: amount for box, amount in amounts.items() if amount is not None}
+
+    @cached_property
+    def heat_ends(self) -> tuple[float, float]:
+        """The least and the largest amount of heat above 0 in the picture."""
+        return self.heat.ends(self.heated.values()) if self.heat is not None else (0.0, 0.0)
 
     @cached_property
     def thumbnails(self) -> dict[str, Thumbnail]:

@@ -21,7 +21,7 @@ __all__ = ["replayed", "seconds_of_calls"]
 Array = np.ndarray[Any, Any]
 
 MOST_RUNS = 5
-LONG = 2e-3
+ENOUGH, TOO_LONG = 0.02, 1.0
 
 
 class UnknownValueError(Exception):
@@ -52,13 +52,17 @@ def replayed(graph: Graph, wanted: Iterable[int]) -> dict[int, Array]:
 
 
 @np.errstate(all="ignore")
-def seconds_of_calls(graph: Graph) -> dict[int, float]:
-    """Return the seconds that each call takes, by its index: the least of up to five runs, of one run where it is long.
+def seconds_of_calls(graph: Graph) -> tuple[dict[int, float], frozenset[int]]:
+    """Return the seconds that each call takes, by its index, and the indices of the calls that were timed on ones.
 
-    A call is left out if it cannot be made again.
+    The least time of two to five runs counts, or the time of one run if it takes over a second. A call is left out if
+    it cannot be made again. Ones stand for its result, so that the calls after it can be timed.
     """
+    if all(node.value is None for node in graph.nodes):
+        return {}, frozenset()
     found: dict[int, Array] = {}
     seconds: dict[int, float] = {}
+    ones: set[int] = set()
     last = _last_uses(graph, {node.index for node in graph.nodes})
     for node in graph.nodes:
         value = node.value
@@ -67,10 +71,14 @@ def seconds_of_calls(graph: Graph) -> dict[int, float]:
             value = node.value if value is None else value
             if spent is not None:
                 seconds[node.index] = spent
-        if value is not None:
-            found[node.index] = value
+        if node.value is None and any(operand.index in ones for operand in node.operands):
+            ones.add(node.index)
+        if value is None:
+            value = np.ones(node.shape, node.dtype)
+            ones.add(node.index)
+        found[node.index] = value
         _forget(found, last.get(node.index, ()), set())
-    return seconds
+    return seconds, frozenset(ones.intersection(seconds))
 
 
 def _is_sure(node: Node, found: dict[int, Array]) -> bool:
@@ -125,7 +133,7 @@ def _timed(node: Node, found: dict[int, Array]) -> tuple[Array | None, float | N
             spent = time.perf_counter() - before
             least = spent if run == 0 else min(least, spent)
             whole += spent
-            if whole > LONG:
+            if whole > (TOO_LONG if run == 0 else ENOUGH):  # the first run pays for memory that the second one has
                 break
     except Exception:  # a function of the user's may raise anything
         return None, None
