@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.node import calls_in_node, needs_node
+from tests.compiler.test_random_programs import programs
 from tests.drawing.pages import Page, browser, opened
 from tinygraph.drawing.live import live, live_markup
 from tinygraph.drawing.page import LIVE_SCRIPTS, SCRIPTS
@@ -77,6 +81,44 @@ def test_the_program_computes_values_gradients_and_slopes(tmp_path: Path):
     np.testing.assert_allclose(gradients, [5 / 13, 1 / 26, 12 / 13, 1 / 26, 1 / 26, 1])
     assert parts.data["slopes"] == [[0, 1], [2, 3], [1, 4], [3, 4], [4, 5]]
     np.testing.assert_allclose(slopes, [10, 24, 1, 1, 1 / 26])
+
+
+@needs_node
+@given(st.lists(programs(), min_size=8, max_size=8))
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_page_shows_what_a_graph_that_is_made_up_has(tmp_path_factory: Any, drawn: Any):
+    folder = tmp_path_factory.mktemp("live")
+    asked: list[Any] = []
+    graphs: list[Graph] = []
+    for number, (function, arrays, _) in enumerate(drawn):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = function(*[tg.Tensor(array) for array in arrays])
+            if not output.requires_grad or output.shape:
+                continue
+            output.backward()
+            graph = Graph.of(output)
+            parts = live(graph)
+        if parts is None:
+            continue
+        path = folder / f"compute_{number}.js"
+        path.write_text(parts.programs["compute"])
+        asked.append((path, [[node.value for node in graph.inputs]]))
+        graphs.append(graph)
+    for graph, found in zip(graphs, calls_in_node(asked), strict=True):
+        assert "error" not in found, found
+        values, gradients, _ = found["results"][0]
+        kept = [(node, node.value, value) for node, value in zip(graph.nodes, values, strict=True)]
+        with_gradient = [node for node in graph.nodes if node.grad is not None]
+        kept += [(node, node.grad, value) for node, value in zip(with_gradient, gradients, strict=True)]
+        for node, wanted, value in kept:
+            if wanted is not None:
+                accuracy = 1e-8 if node.dtype.itemsize > 4 else 1e-3
+                got = np.asarray(value, float).reshape(-1)
+                size = float(np.abs(wanted).max(initial=0.0))
+                np.testing.assert_allclose(
+                    got, wanted.reshape(-1), rtol=accuracy, atol=accuracy * size, err_msg=str(node)
+                )
 
 
 def test_graphs_that_cannot_be_computed_again_have_a_page_without_a_program():
@@ -201,6 +243,44 @@ def test_arrays_have_fields_and_their_cards_follow(driver: Any, tmp_path: Path):
     page.go("box=v0")
     set_input(page, 0, -1)
     assert "−1" in page.run("document.querySelector('#about td').textContent")
+
+
+def test_closed_layers_follow_too(driver: Any, tmp_path: Path):
+    model = tg.nn.Sequential([tg.nn.Dense(4, "tanh"), tg.nn.Dense(1)])
+    x = tg.Tensor(some_numbers(3, 2), name="x", requires_grad=False)
+    model(x)
+
+    def loss_of() -> Any:
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        return loss
+
+    def norms(page: Page) -> list[str]:
+        found: list[str] = page.run(
+            "[...document.querySelectorAll('#stage [data-box^=s] text.gradient-part')].map(each => each.textContent.trim())"
+        )
+        return found
+
+    page = opened(driver, tmp_path, tg.draw(loss_of(), view="collapsed").html())
+    before = norms(page)
+    assert len(before) == 4
+    weights = [parameter.data.copy() for parameter in model.parameters()]
+    set_input(page, 0, 3.0)
+    now = norms(page)
+    assert now != before
+    first = x.data.copy()
+    first[0, 0] = 3
+    x.assign(first)
+    for parameter, value in zip(model.parameters(), weights, strict=True):
+        parameter.grad = None
+        parameter.assign(value)
+    wanted = opened(driver, tmp_path, tg.draw(loss_of(), view="collapsed").html())
+    assert norms(wanted) == now
+    assert page.complaints() == []
+
+
+def some_numbers(*shape: int) -> Any:
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def test_a_network_learns_in_the_page_as_in_python(driver: Any, tmp_path: Path):

@@ -27,7 +27,7 @@ MOST_SEARCHED = 5000
 MOST_BYTES_OF_MAPS = 300_000
 # The parts of the page's script, in their order.
 SCRIPTS = ("address", "picture", "sight", "minimap", "opening", "steps", "arrays", "panel", "search", "values", "hands")
-LIVE_SCRIPTS = ("live", "cards", "training")  # of a page that computes
+LIVE_SCRIPTS = ("live", "cards", "fitting", "training")  # of a page that computes
 
 
 def page(scene: Scene, programs: Live | None = None) -> str:

@@ -43,6 +43,7 @@ def about(box: Box, scene: Scene) -> Json:
         "source": isolated(clip(clean(text or ""), LONGEST_SOURCE)),
         "parameter": box.role == "parameter",
         "gradient": not scene.pairs and any(node.grad is not None for node in (box.node, *box.members)),
+        "parameters": [node.index for node in box.parameters] if box.kind == "layer" else [],
         "value": _content(box),
         "slope": _gradient_content(box, scene),
     }

@@ -1,4 +1,5 @@
-// The cards of a page that computes: the words and bars of an array, the labels of the chain rule, and texts that fit.
+// The cards of a page that computes: the words and bars of an array, the rows of a closed layer, the labels of the
+// chain rule.
 const BAR_COUNT = 9, BAR_WIDTH = 6, LOWEST_BAR = 2, HIGHEST_BAR = 14;
 
 // An array in the words of its card.
@@ -30,6 +31,7 @@ function writeArrays() {
     writeCard(group, held.value, text => !text.classList.contains('gradient-part'), words(held.value), 'path[stroke=none]:not(.gradient-part)');
     if (held.gradient) writeCard(group, held.gradient, text => text.classList.contains('gradient-part'), `‖∇‖ ${number(norm(held.gradient), 2)}`, 'path.gradient-part[stroke=none]');
   }
+  for (const [id, group] of Object.entries(groups)) if (boxOf(id).parameters) writeLayer(id, group);
   const waiting = new Map();
   for (const [[operand, node], slope] of slopesNow) waiting.set(`v${operand} v${node}`, [...waiting.get(`v${operand} v${node}`) ?? [], slope]);
   picture.links.forEach(([tail, head, kind], place) => {
@@ -51,10 +53,42 @@ function writeCard(group, numbers, belongs, told, selector) {
     last.removeAttribute('textLength');
   }
   const bars = [...group.querySelectorAll(selector)].find(hasBars), tall = heights(numbers);
-  if (!bars) return;
+  if (bars) drawBars(bars, tall);
+}
+
+function drawBars(bars, tall) {
   const { left, bottom } = placeOfBars(bars), top = place => bottom - LOWEST_BAR - tall[place] * (HIGHEST_BAR - LOWEST_BAR);
   const outline = (_, place) => `M${left + place * BAR_WIDTH},${bottom}V${top(place)}h${BAR_WIDTH}V${bottom}Z`;
   bars.setAttribute('d', tall ? tall.map(outline).join('') : '');
+}
+
+// A closed layer has a row for each parameter: a track, its norm beside the largest one, and bars. Rows of which the
+// page does not know the parameter are hidden.
+const TRACK = 54, DECADES = 4, tracks = new WeakMap();
+function writeLayer(id, group) {
+  const rows = [...group.querySelectorAll('text.gradient-part')].filter(text => text.textContent.includes('∇'));
+  const held = (boxOf(id).parameters ?? []).map(node => contents[`v${node}`]?.gradient), known = held.every(Boolean) && rows.length <= held.length;
+  if (!known) return group.querySelectorAll('.gradient-part').forEach(part => { part.style.visibility = 'hidden'; });
+  const largest = Math.max(...inputs.filter(input => input.trains).map(({ node }) => norm(contents[`v${node}`]?.gradient ?? [])));
+  rows.forEach((text, place) => {
+    const size = norm(held[place]), fill = text.getAttribute('fill'), own = [];
+    text.textContent = text.textContent.match(/^\s*/)[0] + `‖∇‖ ${number(size, 2)}`;
+    text.removeAttribute('textLength');
+    for (let part = text.previousElementSibling; part?.tagName === 'path' && part.classList.contains('gradient-part') && own.length < 2; part = part.previousElementSibling)
+      if (tracks.has(part) || part.getBBox().height < 8) own.push(part);
+    if (own.length && !tracks.has(own[0])) {
+      const { x, y, height } = own.at(-1).getBBox();
+      own.forEach(part => tracks.set(part, { x, y, height }));
+    }
+    const share = size && largest ? Math.min(1, Math.max(0, 1 + Math.log10(size / largest) / DECADES)) : 0;
+    for (const part of own) {
+      const { x, y, height } = tracks.get(part), filled = part.getAttribute('fill') === fill;
+      const from = filled ? x : x + TRACK * share, to = filled ? x + TRACK * share : x + TRACK;
+      part.setAttribute('d', `M${from},${y}H${to}v${height}H${from}Z`);
+    }
+    const bars = text.nextElementSibling;
+    if (bars?.tagName === 'path' && bars.classList.contains('gradient-part') && hasBars(bars)) drawBars(bars, heights(held[place]));
+  });
 }
 
 // The bars of a card are one shape of nine columns.
@@ -69,50 +103,3 @@ function placeOfBars(shape) {
 function hasBars(shape) {
   return barPlaces.has(shape) || (Math.abs(shape.getBBox().width - BAR_COUNT * BAR_WIDTH) < 1 && shape.getBBox().height <= HIGHEST_BAR + 1);
 }
-
-// Texts of another length keep to their card: a row in its middle stays there, and one that is too wide is drawn closer.
-const WITHIN = 4, drawnAt = new WeakMap();
-function asDrawn(text) {
-  if (!drawnAt.has(text)) {
-    const x = Number(text.getAttribute('x')), width = Number(text.getAttribute('textLength')) || text.getComputedTextLength();
-    drawnAt.set(text, { x, width });
-  }
-  return drawnAt.get(text);
-}
-
-function noteTexts() {
-  for (const text of svg.querySelectorAll('[data-box^="v"] > text, [data-box^="g"] > text, [data-link] > text')) asDrawn(text);
-}
-
-function fitTexts() {
-  for (const { node } of liveData.values) {
-    for (const group of [groups[`v${node}`], groups[`g${node}`]]) if (group) fitCard(group);
-  }
-  picture.links.forEach(([, , kind], place) => {
-    for (const text of kind === 'backward' ? arrows[`e${place}`]?.querySelectorAll('text') ?? [] : []) {
-      const { x, width } = asDrawn(text);
-      text.setAttribute('x', x + (width - text.getComputedTextLength()) / 2);
-    }
-  });
-}
-
-function fitCard(group) {
-  const card = group.querySelector('path, polygon')?.getBBox(), rows = new Map();
-  for (const text of group.querySelectorAll(':scope > text')) rows.set(text.getAttribute('y'), [...rows.get(text.getAttribute('y')) ?? [], text]);
-  for (const row of card ? rows.values() : []) {
-    if (row.every(text => text.hasAttribute('textLength') && !text.dataset.fitted)) continue;
-    const start = asDrawn(row[0]).x, last = asDrawn(row.at(-1)), end = last.x + last.width, middle = card.x + card.width / 2;
-    row.forEach(text => { text.dataset.fitted = true; text.removeAttribute('textLength'); });
-    const widths = row.map(text => text.getComputedTextLength()), total = widths.reduce((sum, width) => sum + width, 0);
-    const isCentred = Math.abs((start + end) / 2 - middle) < 4, room = card.x + card.width - WITHIN - (isCentred ? card.x + WITHIN : start);
-    const share = Math.min(1, room / total);
-    let x = isCentred ? middle - total * share / 2 : start;
-    row.forEach((text, place) => {
-      text.setAttribute('x', x);
-      if (share < 1) Object.entries({ textLength: widths[place] * share, lengthAdjust: 'spacingAndGlyphs' }).forEach(pair => text.setAttribute(...pair));
-      x += widths[place] * share;
-    });
-  }
-}
-document.addEventListener('tinygraph:picture', () => { noteTexts(); if (changed) { writeValues(); writeArrays(); fitTexts(); } });
-noteTexts();

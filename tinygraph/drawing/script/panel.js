@@ -23,7 +23,7 @@ function about(id) {
   if (slope) showArray(slope, 'gradient', panel, 'gradient');
   const list = add('dl', '', panel);
   for (const [word, fact] of box.facts) {
-    if (changed && OF_VALUES.test(word)) continue;  // of the values that were drawn
+    if (changed && (OF_VALUES.test(word) || fact.includes('∇'))) continue;  // of the values that were drawn
     const row = add('div', '', list), kind = /gradient|∇/.test(word) ? 'gradient' : '';
     add('dt', word, row);
     add('dd', fact, row, kind);
