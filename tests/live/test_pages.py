@@ -256,9 +256,8 @@ def test_closed_layers_follow_too(driver: Any, tmp_path: Path):
         return loss
 
     def norms(page: Page) -> list[str]:
-        found: list[str] = page.run(
-            "[...document.querySelectorAll('#stage [data-box^=s] text.gradient-part')].map(each => each.textContent.trim())"
-        )
+        rows = "document.querySelectorAll('#stage [data-box^=s] text.gradient-part')"
+        found: list[str] = page.run(f"[...{rows}].map(row => row.textContent.trim())")
         return found
 
     page = opened(driver, tmp_path, tg.draw(loss_of(), view="collapsed").html())
