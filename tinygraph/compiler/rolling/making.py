@@ -23,10 +23,11 @@ from tinygraph.compiler.rolling.patterns import (
     values_in,
 )
 from tinygraph.compiler.rolling.pieces import Piece, goes_on_evenly, in_one, joins, piece_of, places_of
-from tinygraph.compiler.rolling.runs import Run, runs_in
+from tinygraph.compiler.rolling.runs import is_worth_it, runs_in
 from tinygraph.compiler.rolling.words import is_element, words_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
+from tinygraph.graph.runs import Run
 
 __all__ = ["rolled"]
 
@@ -71,11 +72,11 @@ def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
     Such a run is a loop in a loop: the outer one is made first. If there are too few of its iterations, each is a run.
     """
     outer = Run(run.start, run.period * inner, run.count // inner)
-    if outer.is_worth_it(is_open):
+    if is_worth_it(outer, is_open):
         return [outer]
     parts = [Run(run.start + outer.period * count, run.period, inner) for count in range(outer.count)]
     rest = Run(outer.stop, run.period, run.count - outer.count * inner)
-    return [part for part in (*parts, rest) if part.is_worth_it(is_open) and part != run]
+    return [part for part in (*parts, rest) if is_worth_it(part, is_open) and part != run]
 
 
 class _Rolling:

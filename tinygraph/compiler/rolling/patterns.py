@@ -16,8 +16,9 @@ import numpy as np
 
 from tinygraph.compiler.program.counting import Affine, item_at
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rolling.runs import Run
+from tinygraph.compiler.rolling.runs import is_worth_it
 from tinygraph.compiler.rolling.words import is_element
+from tinygraph.graph.runs import Run
 
 __all__ = [
     "Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "is_same", "pattern_of", "values_in",
@@ -147,7 +148,7 @@ def pattern_of(
     """
     for end, (first, last) in itertools.product((True, False) if is_open else (False,), _LEFT_OUT):
         part = Run(run.start + first * run.period, run.period, run.count - first - last)
-        if not part.is_worth_it(is_open) or (end and last):
+        if not is_worth_it(part, is_open) or (end and last):
             continue
         place = _exit_of(part, steps, words) if end else None
         if end and place is None:
