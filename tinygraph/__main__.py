@@ -119,7 +119,7 @@ def _parser() -> Parser:
         added.add_argument("expression", metavar="EXPRESSION", help='the formula, such as "sqrt(a**2 + b**2)"')
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for each variable")
     drawing.add_argument("-o", "--output", default="graph.svg", metavar="FILE", help="the picture (default: graph.svg)")
-    views = ("auto", "chain", "values", "full", "collapsed", "mirror")
+    views = ("auto", "chain", "values", "full", "collapsed", "rolled", "mirror")
     drawing.add_argument("--view", default="auto", choices=views, help="what is shown")
     drawing.add_argument("--direction", default="auto", choices=("auto", "LR", "TB"), help="where the arrows go")
     drawing.add_argument("--title", help="a line under the picture (default: the formula)")

@@ -76,6 +76,15 @@ def chain_of(length: int) -> Graph:
     return r.graph(x)
 
 
+def unlike(length: int) -> Graph:
+    """x + 1 + 2 + 3 and so on, in which no step repeats itself."""
+    r = Recorder()
+    x = r.input(0.5, "x")
+    for number in range(1, length + 1):
+        x = r.call(np.add, x, float(number))
+    return r.graph(x)
+
+
 def one_value(value: Any, **about: Any) -> Graph:
     """A graph of a single leaf."""
     r = Recorder()

@@ -59,7 +59,7 @@ def test_a_loop_is_one_card_that_says_how_often_where_and_what_it_carries():
     shown = gradient().draw(rewritten=True, view="collapsed")
     first, second = [text for text in words(shown) if text.startswith("loop")]
     place = r"for t in range\(20\): test_loops\.py:\d+"
-    assert re.fullmatch(rf"loop 1 × 20 5 ops<br/>{place}<br/>carries h_before<br/>4 values → \d values", first)
+    assert re.fullmatch(rf"loop 1 × 20 5 ops<br/>{place}<br/>carries h<br/>4 values → \d values", first)
     assert re.fullmatch(rf"loop 2 × 1[89] \d+ ops<br/>{place}<br/>carries (\d values|.* and \d others?)<br/>.*", second)
     scene = shown._scene
     cards = [box.id for box in scene.boxes if box.kind == "layer"]

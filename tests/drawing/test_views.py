@@ -15,7 +15,7 @@ from tinygraph.drawing import TooLargeError, draw, views
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Scene
 
-from .graphs import Recorder, chain_of, hypotenuse, network
+from .graphs import Recorder, chain_of, hypotenuse, network, unlike
 
 scopes = st.lists(st.sampled_from(["a", "b", "c"]), max_size=3).map(tuple)
 
@@ -203,7 +203,7 @@ def test_a_scope_that_comes_back_is_a_card_for_each_time() -> None:
 
 
 def test_unknown_choices_are_named_with_the_ones_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'sideways'.*auto, full, chain, values, collapsed, mirror"):
+    with pytest.raises(ValueError, match=r"'sideways'.*auto, full, chain, values, collapsed, rolled, mirror"):
         draw(hypotenuse(), view="sideways")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"'UP'.*auto, LR, TB"):
         draw(hypotenuse(), direction="UP")  # type: ignore[arg-type]
@@ -222,7 +222,7 @@ def test_the_chain_rule_is_for_scalars() -> None:
 
 def test_too_many_nodes_are_refused_with_the_count_and_the_ways_out() -> None:
     with pytest.raises(TooLargeError, match=r"401 nodes(.|\n)*300(.|\n)*tg.scope(.|\n)*view=\"full\""):
-        draw(chain_of(400))
+        draw(unlike(400))
     assert len(chosen(chain_of(400), view="full").boxes) == 402
     with pytest.raises(TooLargeError, match=r"2,501 nodes"):
         draw(chain_of(2500), view="full")

@@ -43,8 +43,8 @@ def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
         return BACKFLOW | {"weight": "20" if straight else "4"}
     if link.kind == "update":
         return UPDATE
-    if link.kind == "again":  # a collapsed loop has an arrow to itself
-        return AGAIN | (label if link.tail != link.head else {})
+    if link.kind == "again":
+        return AGAIN | label
     if link.kind == "saved" and not link.label:
         return SAVED
     if link.kind == "saved":

@@ -24,6 +24,8 @@ from tinygraph.drawing.heat import Heat
 from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
+from tinygraph.drawing.repeat_cards import repeat_card
+from tinygraph.drawing.repeats import loop_line, repeat_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.symbols import freed_words, operation_symbol, place_of
 from tinygraph.drawing.text import clean, clip, dot_string
@@ -90,7 +92,8 @@ def _chip(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _layer(box: Box, scene: Scene) -> dict[str, str]:
-    card = _card(layer_card(box, scene), box.role)
+    repeated = box.role == "layer" and box.layer is not None and repeat_of(box.layer.names[-1]) is not None
+    card = _card(repeat_card(box, scene) if repeated else layer_card(box, scene), box.role)
     bad = {node.index for node in box.members} & scene.poisoned
     if scene.birth is not None and scene.birth.call in box.members:
         return card | {"color": COLOURS["non-finite"], "peripheries": "2"}
@@ -183,7 +186,8 @@ def tooltip(box: Box, scene: Scene) -> str:
     if box.kind == "chip":
         return clip(f"{tooltip(scene.box[box.card], scene)}: the full card is elsewhere", TOOLTIP_LENGTH)
     if box.kind == "layer" and box.layer is not None:
-        return clip(clean("/".join(box.layer.names)), TOOLTIP_LENGTH)
+        told = ["/".join(box.layer.names), loop_line(box.layer.names[-1])]
+        return clip(clean(", ".join(filter(None, told))), TOOLTIP_LENGTH)
     if box.kind == "constant" and box.constant is not None:
         said = f"{box.name or 'constant'}, {shape(box.constant.shape)}, {box.constant.dtype}"
         return clip(clean(said), TOOLTIP_LENGTH)

@@ -11,7 +11,7 @@ from tinygraph.drawing.expressions import fallback
 from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
-from tinygraph.drawing.repeats import LoopName, is_condition, is_of_loop, loop_line
+from tinygraph.drawing.repeats import LoopName, carried_words, is_condition, is_of_loop, loop_line, repeat_of
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
 from tinygraph.drawing.spoilt_gradients import birth_lines, birth_words
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
@@ -24,6 +24,7 @@ __all__ = [
     "ELSEWHERE",
     "SPACE",
     "birth_card",
+    "block",
     "cell",
     "chip_label",
     "chip_name",
@@ -38,7 +39,11 @@ __all__ = [
     "layer_summary",
     "loop_lines",
     "origin_card",
+    "parameter_row",
     "table",
+    "tinted",
+    "trouble_rows",
+    "unstretched",
     "update_card",
     "variable_card",
 ]
@@ -47,7 +52,6 @@ BAR_WIDTH, BAR_HEIGHT, LOWEST_BAR = 6, 14, 2
 TRACK_WIDTH, TRACK_HEIGHT, DECADES = 54, 6, 4
 MOST_PARAMETERS = 6
 MOST_SYMBOLS = 4
-MOST_CARRIED = 3
 NOTES = {
     "several": "sum of several passes",
     "elsewhere": "not from this graph",
@@ -86,7 +90,7 @@ def variable_card(node: Node, scene: Scene) -> str:
     rows |= _image_rows(f"v{node.index}", scene)
     bad = nonfinite_text(node.value)
     if bad and not scalar:
-        rows["bad"] = _tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill")
+        rows["bad"] = tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill")
     if node.changed:
         rows["changed"] = cell(font("changed since", 9), align)
     if node.index == scene.origin and node.is_input:
@@ -106,9 +110,9 @@ def _image_rows(box: str, scene: Scene) -> dict[str, str]:
     image = scene.thumbnails.get(box)
     if image is None:
         return {}
-    free = _block(image.width, image.height, "image").replace("></TD>", f' ID="{box}"></TD>')
-    block = _unstretched(table([free], padding=0), image.width, image.height)
-    return {"image": cell(block)} | ({"images": cell(font(image.words, 9))} if image.words else {})
+    free = block(image.width, image.height, "image").replace("></TD>", f' ID="{box}"></TD>')
+    room = unstretched(table([free], padding=0), image.width, image.height)
+    return {"image": cell(room)} | ({"images": cell(font(image.words, 9))} if image.words else {})
 
 
 def _between_ports(row: str, name: str) -> str:
@@ -168,23 +172,25 @@ def _bars(heights: tuple[float, ...], colour: str) -> str:
     columns = []
     for height in heights:
         pixels = round(LOWEST_BAR + height * (BAR_HEIGHT - LOWEST_BAR))
-        air = [_block(BAR_WIDTH, BAR_HEIGHT - pixels)] if pixels < BAR_HEIGHT else []
-        columns.append("\n" + cell(table([*air, _block(BAR_WIDTH, pixels, colour)], padding=0)))
-    return _unstretched(table(["".join(columns)], padding=0), len(heights) * BAR_WIDTH, BAR_HEIGHT)
+        air = [block(BAR_WIDTH, BAR_HEIGHT - pixels)] if pixels < BAR_HEIGHT else []
+        columns.append("\n" + cell(table([*air, block(BAR_WIDTH, pixels, colour)], padding=0)))
+    return unstretched(table(["".join(columns)], padding=0), len(heights) * BAR_WIDTH, BAR_HEIGHT)
 
 
-def _block(width: int, height: int, colour: str = "") -> str:
+def block(width: int, height: int, colour: str = "") -> str:
+    """Return a cell of fixed size, in pixels."""
     fill = f' BGCOLOR="{COLOURS[colour]}"' if colour else ""
     return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"{fill}></TD>'
 
 
-def _unstretched(content: str, width: int, height: int) -> str:
+def unstretched(content: str, width: int, height: int) -> str:
     """Graphviz pulls a table apart to fill its cell, except inside a cell of fixed size."""
     size = f' FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
     return table([cell(content, extra=size)], padding=0)
 
 
-def _tinted(content: str, fill: str, align: str = "LEFT") -> str:
+def tinted(content: str, fill: str, align: str = "LEFT") -> str:
+    """Return a cell on a ground of its own colour."""
     return cell(content, align, f' BGCOLOR="{COLOURS[fill]}" STYLE="ROUNDED"')
 
 
@@ -233,12 +239,12 @@ def gradient_row(node: Node, scene: Scene) -> str:
     bad = nonfinite_text(node.grad)
     if bad:
         told = words if node.shape == () else f"∇: {bad}"
-        return _tinted(font(told, 10, "non-finite", bold=True), "non-finite fill")
+        return tinted(font(told, 10, "non-finite", bold=True), "non-finite fill")
     if node.shape == ():
-        return _tinted(font(words, 12, "gradient"), "gradient fill", "CENTER")
+        return tinted(font(words, 12, "gradient"), "gradient fill", "CENTER")
     bars = histogram(node.grad).bars
     text = font(SPACE + words if bars else words, 10, "gradient")
-    return _tinted(_beside(_bars(bars, "gradient"), text) if bars else text, "gradient fill")
+    return tinted(_beside(_bars(bars, "gradient"), text) if bars else text, "gradient fill")
 
 
 def chip_name(box: Box, scene: Scene) -> str:
@@ -272,7 +278,7 @@ def gradient_card(node: Node, scene: Scene) -> str:
     bars = histogram(node.grad).bars
     rows.append(cell(_beside(_bars(bars, "gradient"), words) if bars else words))
     if bad:
-        rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
+        rows.append(tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
     return table(rows + note)
 
 
@@ -284,7 +290,7 @@ def constant_card(array: np.ndarray[Any, Any] | Like, name: str, box: str, scene
     rows = [cell(heading + font(shape(array.shape))), cell(_content(values)), *_image_rows(box, scene).values()]
     bad = nonfinite_text(values)
     if bad:
-        rows.append(_tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
+        rows.append(tinted(font(bad, 10, "non-finite", bold=True), "non-finite fill"))
     return table(rows)
 
 
@@ -326,10 +332,9 @@ def layer_card(box: Box, scene: Scene) -> str:
             cell(font(SPACE + least + scene.heat.words(amount), 10, on), extra=f' BGCOLOR="{fill}" STYLE="ROUNDED"')
         )
     if parameters:
-        largest = max(_finite_norms(scene), default=0.0)
         shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]
         title = given_name(box.layer.names[-1])
-        rows.append(cell(table([_parameter_row(node, scene, largest, title) for node in shown], padding=2)))
+        rows.append(cell(table([parameter_row(node, scene, title) for node in shown], padding=2)))
         if len(shown) < len(parameters):
             rows.append(cell(font(f"and {len(parameters) - len(shown)} more parameters", 9)))
     crowds = {
@@ -339,17 +344,23 @@ def layer_card(box: Box, scene: Scene) -> str:
     crowded = [f"{size} {what}" for what, size in crowds.items() if size > MOST_OF_ONE_SCOPE]
     if crowded:
         rows.append(cell(font(f"with {' and '.join(crowded)} of its own", 9)))
+    return table([*rows, *trouble_rows(box, scene)])
+
+
+def trouble_rows(box: Box, scene: Scene) -> list[str]:
+    """Return the rows about the values and gradients of a collapsed scope that are not finite."""
+    rows = []
     bad = [node for node in box.members if node.index in scene.poisoned]
     if bad:
         first = next((node for node in bad if node.index == scene.origin), None)
         symbol = operation_symbol(first, scene.names) if first else ""
         told = f"first non-finite value: {symbol}" if first else f"{len(bad)} values not finite"
         where = f", {health.place(first)}" if first and health.place(first) else ""
-        rows.append(_tinted(font(clip(clean(told + where), 48), 10, "non-finite", bold=True), "non-finite fill"))
+        rows.append(tinted(font(clip(clean(told + where), 48), 10, "non-finite", bold=True), "non-finite fill"))
     if scene.birth is not None and scene.birth.call in box.members:
         told = clip(birth_words(scene.birth, scene.names), 64)
-        rows.append(_tinted(font(told, 10, "non-finite", bold=True), "non-finite fill"))
-    return table(rows)
+        rows.append(tinted(font(told, 10, "non-finite", bold=True), "non-finite fill"))
+    return rows
 
 
 def update_card(box: Box) -> str:
@@ -369,10 +380,13 @@ def _finite_norms(scene: Scene) -> list[float]:
 
 
 def layer_operations(box: Box) -> str:
-    """ "@ + ReLU" for a few, "9 ops" for many."""
-    calls = [node for node in box.members if not node.is_input and not is_of_loop(node)]
+    """ "@ + ReLU" for a few, "9 ops" for many; those of one step for a repeat, "6 ops each"."""
+    repeat = repeat_of(box.layer.names[-1]) if box.layer is not None else None
+    nodes = box.members if repeat is None else repeat.steps[-1]
+    calls = [node for node in nodes if not node.is_input and not is_of_loop(node)]
     signs = [clip(clean(_sign(node)), 12) for node in calls]
-    return " ".join(signs) if len(signs) <= MOST_SYMBOLS else f"{len(calls)} ops"
+    told = " ".join(signs) if len(signs) <= MOST_SYMBOLS else f"{len(calls)} ops"
+    return told if repeat is None else f"{told} {'a step' if repeat.scope is None else 'each'}"
 
 
 def loop_lines(box: Box, scene: Scene) -> list[str]:
@@ -380,20 +394,10 @@ def loop_lines(box: Box, scene: Scene) -> list[str]:
     name = box.layer.names[-1] if box.layer is not None else ""
     if not isinstance(name, LoopName):
         return []
-    named = [scene.names[old] for old, _ in name.again if scene.names.get(old)]
-    carried = f"carries {_listed(named, len(name.again))}" if name.again else ""
-    return [line for line in (loop_line(name), carried) if line]
-
-
-def _listed(names: list[str], size: int) -> str:
-    """ "h", "h and c", "h, c and 2 others", "3 values": the values of which these are the names of some."""
-    shown = names[:MOST_CARRIED]
-    others = size - len(shown)
-    if not shown:
-        return f"{size} value{'s' if size > 1 else ''}"
-    if others:
-        shown.append(f"{others} other{'s' if others > 1 else ''}")
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+    told = carried_words(name)
+    if not told and name.repeat is None and name.again:
+        told = f"{len(name.again)} value{'s' if len(name.again) > 1 else ''}"
+    return [line for line in (loop_line(name), told and f"carries {told}") if line]
 
 
 def _sign(node: Node) -> str:
@@ -434,8 +438,8 @@ def _shapes(nodes: list[Node]) -> str:
     return f"{len(texts)} of {texts[0]}" if len(set(texts)) == 1 else f"{len(texts)} values"
 
 
-def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
-    """Return a parameter and its gradient."""
+def parameter_row(node: Node, scene: Scene, title: str) -> str:
+    """Return a parameter of the scope `title` and its gradient."""
     name = cell(font(_name_inside(title, node, scene) or shape(node.shape), 10, "parameter", bold=True))
     if scene.is_plan:
         return name + cell(font(shape(node.shape)), extra=' COLSPAN="3"')
@@ -443,7 +447,7 @@ def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
         bad = nonfinite_text(node.grad)
         told = font(f"∇: {bad}", 10, "non-finite", bold=True) if bad else font(gradient_words(node, scene), 9)
         return name + cell(told, extra=' COLSPAN="3"')
-    size = norm(node.grad)
+    size, largest = norm(node.grad), max(_finite_norms(scene), default=0.0)
     decades = np.log10(size / largest) if size and largest else -np.inf
     track = round(TRACK_WIDTH * float(np.clip(1 + decades / DECADES, 0, 1)))
     bars = histogram(node.grad).bars
@@ -459,5 +463,5 @@ def _parameter_row(node: Node, scene: Scene, largest: float, title: str) -> str:
 def _track(length: int) -> str:
     """Return a bar of `length` pixels on a paler one of the full length."""
     halves = (("gradient", length), ("gradient track", TRACK_WIDTH - length))
-    blocks = "".join(_block(pixels, TRACK_HEIGHT, colour) for colour, pixels in halves if pixels)
-    return _unstretched(table([blocks], padding=0), TRACK_WIDTH, TRACK_HEIGHT)
+    blocks = "".join(block(pixels, TRACK_HEIGHT, colour) for colour, pixels in halves if pixels)
+    return unstretched(table([blocks], padding=0), TRACK_WIDTH, TRACK_HEIGHT)

@@ -15,7 +15,9 @@ from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.heat import Heat, given_heat, heat_of
 from tinygraph.drawing.images import ImageShape, check_image_shape, shown_maps
 from tinygraph.drawing.mirror import mirror
+from tinygraph.drawing.rolling import rolled
 from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.scopes import call_places
 from tinygraph.drawing.sections import sectioned
 from tinygraph.drawing.text import clean
 from tinygraph.drawing.thumbnails import check_fits
@@ -23,7 +25,7 @@ from tinygraph.graph import Graph, read_graph
 
 __all__ = ["draw"]
 
-View = Literal["auto", "full", "chain", "values", "collapsed", "mirror", "columns", "heat"]
+View = Literal["auto", "full", "chain", "values", "collapsed", "rolled", "mirror", "columns", "heat"]
 Direction = Literal["auto", "LR", "TB"]
 
 VIEWS: dict[str, Callable[[Graph], Scene]] = {
@@ -31,6 +33,7 @@ VIEWS: dict[str, Callable[[Graph], Scene]] = {
     "chain": views.chain,
     "values": views.values,
     "collapsed": views.collapsed,
+    "rolled": views.rolled,
     "mirror": mirror,
     "columns": lambda graph: columns(graph, Passes()),
 }
@@ -67,15 +70,17 @@ def draw(
             "values": every operation and a card for each value, from left to right.
             "chain": as "values", and on each arrow back the local derivative of the chain rule; scalars only.
             "collapsed": each scope as one card. Scopes that follow one another under the same name are one card.
+            "rolled": equal steps that follow one another as one card "step × 12"; scopes are open if there is room.
             "mirror": the forward and the backward pass side by side.
             "columns": a training step with its `sections`: forward, backward and update side by side.
             "heat": operations coloured by `heat`, which is "time" if it is not given; layers collapsed as in "auto".
-            "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes, or
-            without scopes, "full"; else "collapsed". With a section "backward" and without `heat` "columns".
+            "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes "full"; else
+            "rolled" where steps repeat themselves (from 60 boxes on), "collapsed" where there are scopes, and "full"
+            without either. With a section "backward" and without `heat` "columns".
         direction: "LR", "TB", or "auto": from left to right for "chain" and "values" if the picture is narrow enough
             for a notebook.
-        open: the scopes to leave open in the collapsed view, by name ("layer 2"), path ("encoder/layer 2")
-            or title ("cell (3)").
+        open: the scopes to leave open in the collapsed or the rolled view, by name ("layer 2"), path
+            ("encoder/layer 2") or title ("cell (3)"). The name of a repeat ("step") shows each of its steps.
         title: a line under the picture; None for the formula where that is short.
         legend: explain the colours.
         heat: the quantity that operations show, and are coloured by.
@@ -165,8 +170,10 @@ def _called(given: Any) -> str:
 
 
 def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
-    if opened and view not in {"auto", "collapsed", "heat"}:
-        raise ValueError(f'open=... belongs to the view "collapsed", not to {view!r}')
+    if opened and view not in {"auto", "collapsed", "rolled", "heat"}:
+        raise ValueError(f'open=... belongs to the views "collapsed" and "rolled", not to {view!r}')
+    if view == "rolled" or (opened and view == "auto" and _is_rolled_first(graph, opened)):
+        return _fitting(views.rolled(graph, opened))
     if opened or view == "collapsed":
         return _fitting(views.collapsed(graph, opened))
     if view == "heat":
@@ -178,9 +185,24 @@ def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
         return _fitting(VIEWS[view](graph), MOST_BOXES)
     if len(graph) <= MOST_FOR_CHAIN and all(node.shape == () for node in graph.nodes):
         return views.chain(graph) if any(node.grad is not None for node in graph.nodes) else views.values(graph)
-    if len(graph) > MOST_UNCOLLAPSED and graph.scopes:
-        return _fitting(views.collapsed(graph))
-    return _fitting(views.full(graph))
+    if len(graph) > MOST_UNCOLLAPSED:
+        if rolled(graph) is not graph:
+            return _fitting(views.rolled(graph))
+        return _fitting(views.collapsed(graph) if graph.scopes else views.full(graph))
+    scene = views.full(graph)
+    if len(scene.boxes) > MOST_UNCOLLAPSED and rolled(graph) is not graph:
+        return views.rolled(graph)
+    return _fitting(scene)
+
+
+def _is_rolled_first(graph: Graph, opened: list[str]) -> bool:
+    """Return whether the scopes to open are those of the rolled view: of a large graph, or by the name of a repeat."""
+    return len(graph) > MOST_UNCOLLAPSED or (not _has(graph, opened) and _has(rolled(graph), opened))
+
+
+def _has(graph: Graph, names: list[str]) -> bool:
+    scopes = {scope for path in call_places(graph).values() for scope in path}
+    return all(any(scope.answers_to(name) for scope in scopes) for name in names)
 
 
 def _fitting(scene: Scene, most: int = MOST_WITHOUT_SCOPES) -> Scene:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from tinygraph.drawing.repeats import repeat_of
 from tinygraph.drawing.text import clean, clip
 from tinygraph.engine.scopes import ScopeName, given_name
 from tinygraph.graph import Graph, Node
@@ -35,10 +36,12 @@ class Scope:
     def answers_to(self, name: str) -> bool:
         """Return whether `name` may mean this one: its name, its path "model/layer 1", or its title.
 
-        The user's name means all scopes of that name: "Residual" means "Residual 1" and "Residual 2".
+        The user's name means all scopes of that name: "Residual" means "Residual 1" and "Residual 2". A path may leave
+        out the repeats that the picture rolls.
         """
-        given = tuple(map(given_name, self.names))
-        return name in {self.names[-1], "/".join(self.names), self.title, given[-1], "/".join(given)}
+        written = tuple([each for each in self.names[:-1] if repeat_of(each) is None]) + self.names[-1:]
+        paths = {self.names, written, tuple(map(given_name, self.names)), tuple(map(given_name, written))}
+        return name in {self.title, *[path[-1] for path in paths], *["/".join(path) for path in paths]}
 
 
 Path = tuple[Scope, ...]

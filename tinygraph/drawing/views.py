@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,8 @@ from tinygraph.drawing import health
 from tinygraph.drawing.chips import with_chips
 from tinygraph.drawing.expressions import constant_key, formula, labels, own_names
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.repeats import LoopName, is_of_loop
+from tinygraph.drawing.repeats import LoopName, carried_words, is_of_loop, repeat_of
+from tinygraph.drawing.rolling import rolled as with_repeats
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
 from tinygraph.drawing.scopes import Path, Scope, call_places, common, input_places
 from tinygraph.drawing.slopes import local_derivatives, slope
@@ -21,7 +23,13 @@ from tinygraph.drawing.text import clean
 from tinygraph.engine.links import Like
 from tinygraph.graph import Graph, Node
 
-__all__ = ["chain", "collapsed", "full", "values"]
+__all__ = ["chain", "collapsed", "full", "rolled", "values"]
+
+# With more boxes than these the scopes beside the repeats are closed, too.
+MOST_OPEN = 60
+
+# A repeat of more calls than these opens to the cards of its steps.
+MOST_UNROLLED = 150
 
 
 def full(graph: Graph, also: Collection[int] = ()) -> Scene:
@@ -67,25 +75,57 @@ def chain(graph: Graph) -> Scene:
 def collapsed(graph: Graph, opened: Iterable[str | Scope] = (), also: Collection[int] = ()) -> Scene:
     """Each scope as one card, except those opened (by name, path or title, or themselves) and the scopes around them.
 
-    A scope of other scopes alone opens by itself, and so does a scope of the whole graph, or one around a loop.
+    A scope of other scopes alone opens by itself, and so does a scope of the whole graph, or one around a loop. A
+    repeat that is opened by name shows all of its steps open, if they have at most 150 calls.
 
     Raises:
         ValueError: a name in `opened` is that of no scope.
     """
     places = call_places(graph)
     scopes = list(dict.fromkeys(scope for path in places.values() for scope in path))
-    showing = _containers(places)
+    showing, unframed = _containers(places), set[Scope]()
     for name in opened:
         found = [scope for scope in scopes if (scope == name if isinstance(name, Scope) else scope.answers_to(name))]
         if not found:
             known = ", ".join(dict.fromkeys("/".join(scope.names) for scope in scopes)) or "none"
             raise ValueError(f"there is no scope {name!r} in this graph; its scopes: {known}")
+        unrolled = set() if isinstance(name, Scope) else set(filter(_is_short, found))
         for path in places.values():
             for depth, scope in enumerate(path):
                 if scope in found:
-                    showing.update(path[: depth + 1])
-    assembly = _Assembly(graph, closed=lambda scope: scope not in showing, carded=_named_or(also))
+                    showing.update(path[: depth + 1 + (scope in unrolled)])
+                if scope in unrolled and _has_plain_steps(scope):
+                    unframed.add(path[depth + 1])
+    assembly = _Assembly(graph, lambda scope: scope not in showing, _named_or(also), frozenset(unframed))
     return replace(assembly.scene("collapsed", "TB"), reopened=lambda scopes: collapsed(graph, scopes, also))
+
+
+def rolled(graph: Graph, opened: Iterable[str | Scope] = ()) -> Scene:
+    """Each repeat as one card, except those opened; other scopes are open if the picture has at most 60 boxes so.
+
+    Raises:
+        ValueError: a name in `opened` is that of no scope and of no repeat.
+    """
+    graph = with_repeats(graph)
+    opened = list(opened)
+    if not opened:
+        assembly = _Assembly(graph, lambda scope: repeat_of(scope.names[-1]) is not None, _named_or(()))
+        scene = assembly.scene("collapsed", "TB")
+        if len(scene.boxes) <= MOST_OPEN:
+            return replace(scene, reopened=lambda scopes: collapsed(graph, scopes))
+    return collapsed(graph, opened)
+
+
+def _is_short(scope: Scope) -> bool:
+    """Return whether a scope is a repeat whose steps can all be shown open."""
+    repeat = repeat_of(scope.names[-1])
+    return repeat is not None and repeat.count * len(repeat.steps[0]) <= MOST_UNROLLED
+
+
+def _has_plain_steps(scope: Scope) -> bool:
+    """Return whether the steps of a repeat are no scopes of the user's: boxes around them would tear a loop apart."""
+    repeat = repeat_of(scope.names[-1])
+    return repeat is not None and repeat.scope is None
 
 
 def _containers(places: dict[int, Path]) -> set[Scope]:
@@ -94,7 +134,8 @@ def _containers(places: dict[int, Path]) -> set[Scope]:
     own = {path[-1] for path in paths if path}
     outer = {scope for path in paths for scope in path[:-1]}
     around_all = set(common(paths)) if paths else set()
-    return (outer - own) | (outer & around_all) | {scope for path in paths for scope in _around_loop(path)}
+    repeats = {scope for scope in outer if repeat_of(scope.names[-1]) is not None}
+    return (outer - own | outer & around_all) - repeats | {scope for path in paths for scope in _around_loop(path)}
 
 
 def _around_loop(path: Path) -> Path:
@@ -124,10 +165,13 @@ class _Assembly:
     graph: Graph
     closed: Callable[[Scope], bool]
     carded: Callable[[Node], bool]
+    unframed: frozenset[Scope] = frozenset()
 
     def scene(self, view: str, direction: Direction) -> Scene:
         self.places = call_places(self.graph)
         self.places |= input_places(self.graph, self.places)
+        if self.unframed:
+            self.places = {at: tuple([s for s in path if s not in self.unframed]) for at, path in self.places.items()}
         self.spoken_for: dict[int, str] = {}
         self.constants: dict[int, str] = {}
         self.alike: dict[Any, str] = {}
@@ -135,11 +179,12 @@ class _Assembly:
         self.links: list[Link] = []
         self.members: dict[Scope, list[Node]] = {}
         self.names = own_names(self.graph)
-        self.hidden = self._crowds()
+        self.hidden = self._of_steps() | self._crowds()
         for node in self.graph.nodes:
             scope = self._closed_scope(node)
             if scope is not None:
                 self.members.setdefault(scope, []).append(node)
+        self.inside = {scope: set(nodes) for scope, nodes in self.members.items()}
         for node in self.graph.nodes:
             self._add(node)
         self._link_iterations()
@@ -164,6 +209,15 @@ class _Assembly:
 
     def _closed_around(self, node: Node) -> Scope | None:
         return next((scope for scope in self.places[node.index] if self.closed(scope)), None)
+
+    def _of_steps(self) -> set[int]:
+        """Put the data that each step of a repeat has for itself into the step, and return its indices."""
+        found: set[int] = set()
+        for repeat in map(repeat_of, {scope.names[-1]: None for path in self.places.values() for scope in path}):
+            for node in itertools.chain.from_iterable(repeat.own if repeat is not None else ()):
+                found.add(node.index)
+                self.places[node.index] = common([self.places[c.index] for c in self.graph.consumers(node)])
+        return found
 
     def _crowds(self) -> set[int]:
         """The data and outputs of collapsed scopes with too many for a card each, such as an optimiser's step."""
@@ -228,7 +282,7 @@ class _Assembly:
         self.spoken_for[node.index] = card
 
     def _link_operands(self, node: Node, box: str) -> None:
-        inside = set(self.members.get(scope, ())) if (scope := self._closed_scope(node)) else set()
+        inside = self.inside.get(scope, set()) if (scope := self._closed_scope(node)) else set()
         for argument in (*node.operands, *(() if inside else [array for _, array in array_constants(node)])):
             if isinstance(argument, np.ndarray | Like):
                 self.links.append(Link(self.constants[id(argument)], box))
@@ -238,12 +292,16 @@ class _Assembly:
 
     def _link_iterations(self) -> None:
         """Link each value that a loop carries with the value that it has in the next iteration."""
-        scopes = dict.fromkeys(scope for path in self.places.values() for scope in path)
-        for name in [scope.names[-1] for scope in scopes]:
-            ends = name.again if isinstance(name, LoopName) else ()
-            for old, new in ends:
-                if old in self.spoken_for and new in self.spoken_for:
-                    self.links.append(Link(self.spoken_for[old], self.spoken_for[new], "again", "next iteration"))
+        for scope in dict.fromkeys(scope for path in self.places.values() for scope in path):
+            name = scope.names[-1]
+            if not isinstance(name, LoopName):
+                continue
+            closed, ends = f"s{scope.key}", [tuple(map(self.spoken_for.get, pair)) for pair in name.again]
+            if (closed, closed) in ends:
+                self.links.append(Link(closed, closed, "again", carried_words(name)))
+            elif name.repeat is None:
+                pairs = [(tail, head) for tail, head in ends if tail is not None and head is not None and tail != head]
+                self.links += [Link(tail, head, "again", "next iteration") for tail, head in pairs]
 
     def _edge_label(self, operand: Node, node: Node, into_layer: bool) -> str:
         """Return the shape of a value without a card, if it comes out of a layer or the next call changes its shape."""

@@ -130,7 +130,8 @@ def _describe(loop: _Repeated, number: int | None) -> None:
     line = loop_line([step.source for step in loop.steps])
     words = "" if line is None else f"{line[0]}  {line[1]}"
     again = tuple([(old.index, new.index) for old, new in loop.held])
-    loop.name = name_of_loop(number, spelt_count(begin.count), words, again)
+    carried = tuple([new.name or old.name or "" for old, new in loop.held])
+    loop.name = name_of_loop(number, spelt_count(begin.count), words, again, carried)
     scopes = [step.scope for step in calls]
     while scopes and all([scope[: loop.outside + 1] == scopes[0][: loop.outside + 1] for scope in scopes]):
         if loop.outside == len(scopes[0]):
