@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,9 +19,12 @@ from tinygraph.drawing.numbers import number
 from tinygraph.drawing.panel import about as about_box
 from tinygraph.drawing.pixels import content
 from tinygraph.drawing.states import states
+from tinygraph.drawing.steps import steps
 
 from .graphs import Recorder, hypotenuse, network
 from .pages import data_of, facts_of
+
+PASSES = ["forward", "backward", "update"]
 
 needs_engine = pytest.mark.usefixtures("engine")
 
@@ -164,6 +168,52 @@ def test_gradients_appear_in_the_order_of_the_backward_pass() -> None:
     data = data_of(draw(hypotenuse(), view="chain").html())
     told = [step["text"] for step in data[""]["steps"] if step["text"].startswith("backward")]
     assert told == [f"backward: ∂c/∂{name}" for name in ("c", "s", "a²", "b²", "b", "a")]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=9))
+def test_a_gradient_appears_after_those_of_all_its_uses(calls: list[tuple[int, int]]) -> None:
+    values = [tg.Tensor(1.5, name="a"), tg.Tensor(-0.5, name="b")]
+    for left, right in calls:
+        values.append(values[left % len(values)] * values[right % len(values)])
+    values[-1].backward(retain_graph=True)
+    for view in ("values", "mirror"):
+        scene = tg.draw(values[-1], view=view)._scene  # type: ignore[arg-type]
+        node = {box.id: box.node for box in scene.boxes if box.kind in {"variable", "gradient"}}
+        at = [step["at"] for step in steps(scene) if "backward: ∂" in step["text"] or "backward: ∇" in step["text"]]
+        order = [node[box].index for box in at if box in node]
+        assert len(order) == len(set(order))
+        assert view == "mirror" or len(order) == sum(each.grad is not None for each in scene.graph.nodes)
+        for place, index in enumerate(order):
+            later = set(order[place + 1 :])
+            assert not later & {user.index for user in scene.graph.consumers(scene.graph.nodes[index])}
+
+
+@needs_engine
+def test_the_layers_of_a_compiled_step_open_in_its_columns() -> None:
+    rng = np.random.default_rng(0)
+    weights = [tg.Tensor(rng.normal(size=(4, 4)), name=f"w{number}") for number in range(12)]
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        for layer, w in enumerate(weights):
+            with tg.scope(f"layer {layer}"):
+                x = np.tanh(x @ w) * 0.9
+        cost = np.mean(x**2)
+        for w in weights:
+            w.grad = None
+        cost.backward()
+        for w in weights:
+            w.assign(w.data - 0.1 * w.grad)
+        return cost
+
+    step(rng.normal(size=(5, 4)))
+    found = states(step.draw()._scene)
+    assert [state.title for state in found[1:13]] == [f"layer {number}" for number in range(12)]
+    for state in found[1:13]:
+        assert state.scene.view == "columns" and len(state.opened) == 1
+        told = [step["text"].partition(": ")[0] for step in steps(state.scene)]
+        assert [part for place, part in enumerate(told) if told[:place][-1:] != [part]] == ["given", *PASSES]
 
 
 # --- arrays -----------------------------------------------------------------------------------------------------------

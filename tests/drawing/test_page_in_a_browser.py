@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,14 @@ def test_everything_is_reached_by_the_keyboard_and_named(layers: Page) -> None:
         layers.press(TAB)  # Tab
         seen.add(layers.run("document.activeElement.id || document.activeElement.dataset.box || ''"))
     assert set(layers.run("Object.keys(groups)")) | {"search", "play", "step", "fit", "theme"} <= seen
+
+
+def test_it_works_in_a_frame_without_an_address(driver: Any, tmp_path: Path) -> None:
+    html = draw(network(2), view="collapsed").html()
+    page = opened(driver, tmp_path, f'<iframe width="600" height="500" srcdoc="{escape(html)}"></iframe>')
+    driver.switch_to.frame(0)
+    layer = page.run("Object.keys(groups).find(id => keyToOpen(id))")
+    page.click(f"[data-box={layer}]")
+    assert page.run("state.in") == layer and page.run(LETTERS) >= 9.99
+    driver.switch_to.default_content()
+    assert not page.complaints()

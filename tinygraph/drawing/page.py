@@ -22,6 +22,7 @@ __all__ = ["page"]
 Json = dict[str, Any]
 Layers = dict[str, tuple[str, list[str]]]
 LONGEST_TITLE = 200
+MOST_NAMED = 3
 MOST_SECONDS = 30
 MOST_SEARCHED = 5000
 MOST_BYTES_OF_MAPS = 300_000
@@ -39,7 +40,8 @@ def page(scene: Scene, programs: Live | None = None) -> str:
 
     Raises what `Drawing.svg` does for this picture. Other pictures that cannot be laid out in time are left out.
     """
-    outputs = ", ".join(name for output in scene.graph.outputs if (name := scene.names[output.index]))
+    named = [name for output in scene.graph.outputs if (name := scene.names[output.index])]
+    outputs = ", ".join(named[:MOST_NAMED]) + (f" and {len(named) - MOST_NAMED} more" if named[MOST_NAMED:] else "")
     name = clip(clean(scene.title), LONGEST_TITLE) or (f"graph of {outputs}" if outputs else "computational graph")
     drawn = _drawn(states(scene))
     shown = [state for state, _ in drawn]

@@ -64,9 +64,16 @@ def _in_columns(box: Box, scene: Scene) -> Sentence:
         return _said(f"{title(box, scene)}: {'; '.join(box.lines)}")
     if box.kind == "gradient value":
         steps = [scene.box[link.head] for link in scene.links if link.kind == "backflow" and link.tail == box.id]
-        formulas = [step.lines[0] for step in steps if len(step.lines) == 1 and step.node is box.node]
-        return _said(" = ".join([title(box, scene), *formulas[:1]]) + f", {shape(box.node.shape)}")
+        name = title(box, scene)
+        lines = [step.lines for step in steps if step.node is box.node or len(step.lines) > 1]
+        formulas = [line.removeprefix(f"{name}: ") for each in lines for line in each if _is_about(line, name, each)]
+        return _said(" = ".join([name, *formulas[:1]]) + f", {shape(box.node.shape)}")
     return _said(f"{'; '.join(box.lines)}, {shape(box.node.shape)}")
+
+
+def _is_about(line: str, name: str, lines: tuple[str, ...]) -> bool:
+    """Return whether a line of a backward step gives the gradient called `name`: it says so, or it is the only one."""
+    return line.startswith(f"{name}: ") or (len(lines) == 1 and ": " not in line)
 
 
 def _said(text: str, numbers: str = "") -> Sentence:

@@ -18,5 +18,7 @@ function writeAddress(isNewStep = false) {
   const kept = Object.entries(state).filter(([, value]) => value !== '' && value !== null);
   const address = '#' + new URLSearchParams(kept);
   if (address === (location.hash || '#')) return;
-  if (isNewStep) history.pushState(null, '', address); else history.replaceState(null, '', address);
+  try {
+    if (isNewStep) history.pushState(null, '', address); else history.replaceState(null, '', address);
+  } catch { /* a frame of a notebook has no address of its own */ }
 }
