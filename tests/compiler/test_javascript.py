@@ -483,6 +483,9 @@ def test_what_cannot_be_written_is_named_and_leaves_no_file(tmp_path: Path):
     dropout = tg.nn.Dropout(0.5)
     with pytest.raises(tg.UnsupportedError, match="draws random numbers"):
         tg.compile(lambda x: dropout(x)).save(path, some(3))
+    kernel = some(3, 3, 1, 2)
+    with pytest.raises(tg.UnsupportedError, match=r"no form of conv2d, in `tg.compile\(lambda x: tg.conv2d"):
+        tg.compile(lambda x: tg.conv2d(x, kernel)).save(path, some(1, 5, 5, 1))
     with pytest.raises(tg.UnsupportedError, match="complex128"):
         tg.compile(lambda x: np.sum(x * 1j)).save(path, some(3))
     with pytest.raises(tg.UnsupportedError, match="writes into x"):

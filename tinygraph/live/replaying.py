@@ -27,6 +27,7 @@ __all__ = ["live_of"]
 
 # A page computes graphs up to this size while a slider moves.
 MOST_NODES, MOST_INPUTS, MOST_NUMBERS = 300, 4096, 100_000
+MOST_SLOPES = 60  # nodes of a graph that is drawn with the chain rule
 _CANNOT = (UnsupportedError, GraphError, ShapeError, TypeError, ValueError, AttributeError, IndexError)
 
 
@@ -118,7 +119,7 @@ def _seed(graph: Graph) -> Node | None:
 
 def _slopes(graph: Graph) -> list[tuple[Node, int, Node]]:
     """Return the steps back of the chain rule of a graph of numbers: each call, the operand's place, the operand."""
-    if any(node.shape for node in graph.nodes):
+    if len(graph) > MOST_SLOPES or any(node.shape for node in graph.nodes):
         return []
     return [
         (node, position, operand)

@@ -25,7 +25,7 @@ from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.comments import one_line
 from tinygraph.errors import UnsupportedError
-from tinygraph.graph import Graph
+from tinygraph.graph import Graph, Node
 
 __all__ = ["Write", "Writer", "unknown"]
 
@@ -36,7 +36,7 @@ MOST = 7
 INDENT = "  "
 
 
-def unknown(step: Step, what: str = "") -> UnsupportedError:
+def unknown(step: Node, what: str = "") -> UnsupportedError:
     """Return the error for a call that cannot be written as JavaScript."""
     from_place = f" ({step.source})" if step.source is not None else ""
     line = f", in `{step.source.text}`" if step.source is not None and step.source.text else ""

@@ -72,8 +72,10 @@ function writeLayer(id, group) {
   const largest = Math.max(...inputs.filter(input => input.trains).map(({ node }) => norm(contents[`v${node}`]?.gradient ?? [])));
   rows.forEach((text, place) => {
     const size = norm(held[place]), fill = text.getAttribute('fill'), own = [];
+    const { x: start, width } = asDrawn(text);
     text.textContent = text.textContent.match(/^\s*/)[0] + `‖∇‖ ${number(size, 2)}`;
     text.removeAttribute('textLength');
+    text.setAttribute('x', start + width - text.getComputedTextLength());  // it ends where it ended
     for (let part = text.previousElementSibling; part?.tagName === 'path' && part.classList.contains('gradient-part') && own.length < 2; part = part.previousElementSibling)
       if (tracks.has(part) || part.getBBox().height < 8) own.push(part);
     if (own.length && !tracks.has(own[0])) {

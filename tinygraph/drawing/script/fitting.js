@@ -9,7 +9,7 @@ function asDrawn(text) {
 }
 
 function noteTexts() {
-  for (const text of svg.querySelectorAll('[data-box^="v"] > text, [data-box^="g"] > text, [data-link] > text')) asDrawn(text);
+  for (const text of svg.querySelectorAll(':is([data-box^="v"], [data-box^="g"], [data-box^="s"], [data-link]) > text')) asDrawn(text);
 }
 
 function fitTexts() {

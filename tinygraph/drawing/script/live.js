@@ -69,7 +69,7 @@ function askedFor(change) {
 }
 
 function controlOf(input, into) {
-  const size = sized(input.shape), row = add('div', '', into, 'control');
+  const size = sized(input.shape), row = add('div', '', into, input.shape.length ? 'control array' : 'control');
   add('b', input.name, row);
   const set = place => value => askedFor(() => { input.now[place] = value; });
   if (!input.shape.length) {
