@@ -99,8 +99,9 @@ def test_values_that_are_stored_together_have_their_names():
     outputs = tg.trace(gates, np.ones(4)).outputs
     assert [node.name for node in outputs] == ["i", "f", "g", "o", "p"]
     assert [node.op for node in outputs] == ["tanh", "exp", "sin", "cos", "multiply"]
-    # What is divided, or decided on the way, has no name rather than a wrong one.
-    assert [node.name for node in tg.trace(divided, np.ones(4)).outputs] == [None, None, None, "fourth"]
+    outputs = tg.trace(divided, np.ones(4)).outputs
+    assert [node.name for node in outputs] == ["first", "second", "third", "fourth"]
+    assert [node.op for node in outputs] == ["getitem", "getitem", "exp", "multiply"]
 
 
 def test_an_attribute_names_its_tensor():

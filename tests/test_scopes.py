@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -66,7 +67,10 @@ def test_a_module_that_is_called_again_is_the_same_one_again(x):
     one, two = Residual(), Residual()
     assert tg.Graph.of(one(one(x))).scopes == (("Residual",), ("Residual (2)",))
     scopes = [name for (name,) in tg.Graph.of(two(one(two(x)))).scopes]
-    assert scopes == ["Residual 1", "Residual 2", "Residual 1 (2)"]
+    assert scopes == ["two", "one", "two (2)"]
+    assert titles(tg.draw(two(one(two(x))), view="collapsed")) == [
+        *("two (Residual)", "one (Residual)", "two (Residual) (2)")
+    ]  # fmt: skip
     # The module is known by itself, also where it is no longer there, or equal to another.
     assert tg.Graph.of(Residual()(Residual()(x))).scopes == (("Residual 1",), ("Residual 2",))
 
@@ -86,6 +90,39 @@ def test_modules_inside_modules_keep_their_numbers(x):
     assert [scope[-1] for scope in graph.scopes if len(scope) == 2] == ["block 1", "block 2", "block 1 (2)"] * 2
     assert [scope for scope in graph.scopes if len(scope) == 1] == [("Twice",), ("Twice (2)",)]
     assert given_name(graph.scopes[1][-1]) == "block"
+
+
+class Net(tg.nn.Module):
+    def __init__(self):
+        self.block1, self.block2 = Residual(), Residual()
+        self.blocks = [Residual(), Residual()]
+        self.named = {"last": Residual()}
+        self.out = tg.nn.Dense(2)
+
+    def call(self, x):
+        for block in (self.block1, self.block2, *self.blocks, self.named["last"]):
+            x = block(x)
+        return self.out(x)
+
+
+def test_a_module_is_called_by_its_attribute_and_its_class():
+    net = Net()
+    y = net(tg.Tensor(np.ones((1, 3))))
+    inside = ["block1", "block2", "blocks[0]", "blocks[1]", 'named["last"]', "out"]
+    graph = tg.Graph.of(y)
+    assert [scope[-1] for scope in graph.scopes] == ["Net", *inside]
+    shown = [f"{name} (Residual)" for name in inside[:5]] + ["out (Dense)"]
+    drawing = tg.draw(graph, view="collapsed")
+    assert titles(drawing) == shown
+    svg = "".join(text.replace("\u00a0", " ") for text in ElementTree.fromstring(drawing.svg()).itertext())
+    for title in shown:
+        assert title in svg
+    for number, name in enumerate(inside):
+        for said in (name, f"Net/{name}", shown[number]):
+            assert titles(tg.draw(graph, open=said)) == [title for title in shown if title != shown[number]]
+    assert titles(tg.draw(graph, open="Residual")) == ["out (Dense)"]
+    assert titles(tg.draw(graph, open="blocks_0")) == [title for title in shown if title != "blocks[0] (Residual)"]
+    assert [node.name for node in graph.parameters][1:4] == ["block1.scale", "block2.scale", "blocks[0].scale"]
 
 
 def test_each_block_that_is_entered_is_a_scope(x):

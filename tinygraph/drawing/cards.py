@@ -13,11 +13,11 @@ from tinygraph.drawing.numbers import byte_size, count, number, shape
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.repeats import LoopName, carried_words, is_condition, is_of_loop, loop_line, repeat_of
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Scene
+from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.spoilt_gradients import birth_lines, birth_words
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.engine.links import Like
-from tinygraph.engine.scopes import given_name
 from tinygraph.graph import Node
 
 __all__ = [
@@ -121,19 +121,20 @@ def _between_ports(row: str, name: str) -> str:
     return west + row + east
 
 
-def _name_inside(title: str, node: Node, scene: Scene) -> str:
+def _name_inside(scope: Scope | None, node: Node, scene: Scene) -> str:
     """Return the name of a value within a layer: "kernel" where the box around it says "dense"."""
-    prefix, said = f"{clean(title)}.", clean(node.name or "")
-    if not said.startswith(prefix):
+    said = clean(node.name or "")
+    own = said if scope is None else scope.inside(said)
+    if own == said:
         return scene.names[node.index]
     number = scene.names[node.index].removeprefix(clip(said))  # of a name that returns
-    return clip(said.removeprefix(prefix)) + number if number.isdigit() else clip(said.removeprefix(prefix))
+    return clip(own) + number if number.isdigit() else clip(own)
 
 
 def _heading(node: Node, scene: Scene) -> str:
     box = scene.box.get(f"v{node.index}")
-    title = given_name(box.place[-1].names[-1]) if box is not None and box.place else ""
-    name = _name_inside(title, node, scene) or fallback(node, scene.names)
+    around = box.place[-1] if box is not None and box.place else None
+    name = _name_inside(around, node, scene) or fallback(node, scene.names)
     if node.shape == ():
         if scene.is_plan and node.value is None:
             told = font((SPACE * 2 if name else "") + shape(node.shape)) + _dtype(node, scene)
@@ -333,8 +334,7 @@ def layer_card(box: Box, scene: Scene) -> str:
         )
     if parameters:
         shown = parameters if len(parameters) <= MOST_PARAMETERS else parameters[: MOST_PARAMETERS - 1]
-        title = given_name(box.layer.names[-1])
-        rows.append(cell(table([parameter_row(node, scene, title) for node in shown], padding=2)))
+        rows.append(cell(table([parameter_row(node, scene, box.layer) for node in shown], padding=2)))
         if len(shown) < len(parameters):
             rows.append(cell(font(f"and {len(parameters) - len(shown)} more parameters", 9)))
     crowds = {
@@ -438,9 +438,9 @@ def _shapes(nodes: list[Node]) -> str:
     return f"{len(texts)} of {texts[0]}" if len(set(texts)) == 1 else f"{len(texts)} values"
 
 
-def parameter_row(node: Node, scene: Scene, title: str) -> str:
-    """Return a parameter of the scope `title` and its gradient."""
-    name = cell(font(_name_inside(title, node, scene) or shape(node.shape), 10, "parameter", bold=True))
+def parameter_row(node: Node, scene: Scene, layer: Scope) -> str:
+    """Return a parameter of a layer and its gradient."""
+    name = cell(font(_name_inside(layer, node, scene) or shape(node.shape), 10, "parameter", bold=True))
     if scene.is_plan:
         return name + cell(font(shape(node.shape)), extra=' COLSPAN="3"')
     if node.grad is None or nonfinite_text(node.grad):

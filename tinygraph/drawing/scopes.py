@@ -19,6 +19,9 @@ from tinygraph.graph import Graph, Node
 __all__ = ["Path", "Scope", "call_places", "common", "input_places"]
 
 
+LONGEST_CLASS = 16
+
+
 @dataclass(frozen=True)
 class Scope:
     """One occurrence of a scope.
@@ -34,14 +37,23 @@ class Scope:
     title: str
 
     def answers_to(self, name: str) -> bool:
-        """Return whether `name` may mean this one: its name, its path "model/layer 1", or its title.
+        """Return whether `name` may mean this one: its name, its attribute, its path "model/layer 1", or its title.
 
-        The user's name means all scopes of that name: "Residual" means "Residual 1" and "Residual 2". A path may leave
-        out the repeats that the picture rolls.
+        The user's name means all scopes of that name, as does the class of modules: "Residual" means "Residual 1" and
+        "block2 (Residual)". A path may leave out the repeats that the picture rolls.
         """
+        own = self.names[-1]
+        known = {own.called, own.base, own.kind} - {""} if isinstance(own, ScopeName) else set()
         written = tuple([each for each in self.names[:-1] if repeat_of(each) is None]) + self.names[-1:]
         paths = {self.names, written, tuple(map(given_name, self.names)), tuple(map(given_name, written))}
-        return name in {self.title, *[path[-1] for path in paths], *["/".join(path) for path in paths]}
+        return name in known | {self.title, *[path[-1] for path in paths], *["/".join(path) for path in paths]}
+
+    def inside(self, name: str) -> str:
+        """Return the name of a value without that of the scope around it: "kernel" for "dense.kernel" in "dense"."""
+        own = self.names[-1]
+        around = {own.given, own.called, own.base} if isinstance(own, ScopeName) else {own}
+        prefixes = [f"{each}." for each in sorted(map(clean, around), key=len, reverse=True) if each]
+        return next((name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix)), name)
 
 
 Path = tuple[Scope, ...]
@@ -76,13 +88,23 @@ def _outside(path: Path) -> tuple[str, ...]:
 
 def _free(name: str, taken: set[str]) -> str:
     """Return the title of a scope, with the first number that makes it one that is not taken."""
-    title = clip(clean(name)) or "scope"
+    title = _titled(name)
     # In a graph read from a record "cell (2)" is the second call of a module.
     before, after = (", part ", "") if isinstance(name, ScopeName) else (" (", ")")
     numbered = (f"{title}{before}{time}{after}" for time in itertools.count(2))
     free = next(text for text in itertools.chain([title], numbered) if text not in taken)
     taken.add(free)
     return free
+
+
+def _titled(name: str) -> str:
+    """ "block1 (Residual)": the attribute of a module and its class, which a name such as "dense_1" says already."""
+    title = clip(clean(name)) or "scope"
+    if not isinstance(name, ScopeName) or name.base != name.called or not name.kind:
+        return title
+    if name.base.lower().startswith(name.kind.lower()):
+        return title
+    return f"{clip(clean(name.base))} ({clip(clean(name.kind), LONGEST_CLASS)}){name.removeprefix(name.base)}"
 
 
 def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:

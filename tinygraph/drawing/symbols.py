@@ -89,7 +89,7 @@ AROUND = {
 FENCED = {"absolute", "abs", "fabs", "linalg.norm"}
 # The sign for an operand without a name, or with a long one. No name in the user's code looks like it.
 UNNAMED = "·"
-LONGEST_OPERAND = 12
+LONGEST_OPERAND = 16
 
 INFIX = {
     op: SYMBOLS[op]

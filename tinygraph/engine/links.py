@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygraph.engine.scopes import Label
 from tinygraph.engine.table import Operation
-from tinygraph.users_code.source import assigned_name
+from tinygraph.users_code.source import assigned_name, target
 
 
 def counter(atomic: bool) -> Callable[[], int]:
@@ -253,18 +253,50 @@ def name_of(link: Call | Leaf) -> str | None:
 
 def variable_of(link: Call | Leaf) -> str | None:
     """Return the variable that a Tensor was assigned to on the line that made it, or None."""
+    part = part_of(link)
+    if part is not None:
+        name = target(link.code, link.lasti, (part,))
+        return name if name is not None and name.isidentifier() else None
     return None if is_inner(link) else assigned_name(link.code, link.lasti)
+
+
+def target_of(link: Call | Leaf) -> str | None:
+    """Return what a Tensor was assigned to on the line that made it, as it is written: "y", "m.w"; or None."""
+    part = part_of(link)
+    if part is not None:
+        return target(link.code, link.lasti, (part,))
+    return None if is_inner(link) else target(link.code, link.lasti)
+
+
+def part_of(link: Call | Leaf) -> int | None:
+    """Return the place of a result among those of the user's instruction; None for a whole result."""
+    if isinstance(link, Leaf) or link.label is None:
+        return None
+    return link.label.part
 
 
 def give_name(call: Call, name: str | None) -> None:
     """Name the result of a call."""
-    call.label = Label(name, scope_of(call), is_inner(call))
+    call.label = Label(name, scope_of(call), is_inner(call), part_of(call))
 
 
 def make_outer(link: Call | Leaf) -> None:
     """Note that the result of a call is that of the user's whole instruction; a weight is not made by it."""
     if not isinstance(link, Leaf) and is_inner(link):
         link.label = Label(name_of(link), scope_of(link), False)
+
+
+def make_parts(results: Sequence[Any], lasti: int) -> None:
+    """Note for each of several results of a composition its place among them.
+
+    Args:
+        results: Tensors, and other values.
+        lasti: of the user's instruction, which they are all recorded under.
+    """
+    for place, result in enumerate(results):
+        link = getattr(result, "_link", None)
+        if isinstance(link, Call) and link.lasti == lasti:
+            link.label = Label(name_of(link), scope_of(link), is_inner(link), place)
 
 
 def links_in(structure: Any) -> list[Any]:

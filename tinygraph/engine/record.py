@@ -24,7 +24,7 @@ import numpy as np
 from tinygraph.engine import modes
 from tinygraph.engine.data import is_data, on_data
 from tinygraph.engine.keeping import copied, kept
-from tinygraph.engine.links import LIVE, DataCall, Like, LiveData, Spread, Unnamed, make_outer, next_order
+from tinygraph.engine.links import LIVE, DataCall, Like, LiveData, Spread, Unnamed, make_outer, make_parts, next_order
 from tinygraph.engine.memory import as_constant, as_writable, live_view, memory_of, snapshot, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
@@ -325,4 +325,6 @@ def compose(
         entry.left = next_order()
     if origin is None and isinstance(result, Value) and result._link.lasti == frame.f_lasti:
         make_outer(result._link)  # what the user assigns is this call's result, not those on the way
+    elif origin is None and isinstance(result, tuple | list):
+        make_parts(result, frame.f_lasti)
     return result

@@ -7,13 +7,17 @@ of one name, are two scopes. So a graph gives each of them a name of its own whe
 from __future__ import annotations
 
 import itertools
+import re
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
-__all__ = ["Entry", "Label", "ScopeName", "given_name", "named_scopes"]
+from tinygraph.users_code.reach import ways_to
+
+__all__ = ["Entry", "Label", "ScopeName", "given_name", "named_scopes", "owner_of"]
 
 Scopes = tuple[str, ...]
+Ways = Callable[[Collection[int]], Mapping[int, str]]
 
 
 class Entry(str):
@@ -47,14 +51,17 @@ class Label:
         scope: the entries into the scopes that the call was made in, outermost first.
         inner: True for a call inside a composition, or in the rule of a derivative: the user's instruction is that of
             the whole, and the variable that it assigns gets another result.
+        part: the place of the result among those of the user's instruction, if there are several: 2 for the third part
+            of `np.split`; None for a whole result, or one on the way.
     """
 
-    __slots__ = ("inner", "name", "scope")
+    __slots__ = ("inner", "name", "part", "scope")
 
-    def __init__(self, name: str | None, scope: Scopes, inner: bool) -> None:
+    def __init__(self, name: str | None, scope: Scopes, inner: bool, part: int | None = None) -> None:
         self.name = name
         self.scope = scope
         self.inner = inner
+        self.part = part
 
 
 class ScopeName(str):
@@ -62,11 +69,23 @@ class ScopeName(str):
 
     Attributes:
         given: the name that the user gave it, which others may have too.
+        base: the name without the number of a later call: "block1" for "block1 (2)".
+        called: the attribute or variable that the module is known by, "block1" or "blocks[0]"; else "".
+        kind: the class of the module; "" for a block.
     """
 
-    __slots__ = ("given",)
+    __slots__ = ("base", "called", "given", "kind")
 
+    base: str
+    called: str
     given: str
+    kind: str
+
+    def __new__(cls, name: str) -> Self:
+        """Return a name that says all there is to say."""
+        made = super().__new__(cls, name)
+        made.base, made.called, made.given, made.kind = name, "", name, ""
+        return made
 
 
 def given_name(name: str) -> str:
@@ -74,22 +93,31 @@ def given_name(name: str) -> str:
     return name.given if isinstance(name, ScopeName) else name
 
 
-def named_scopes(calls: Sequence[tuple[Scopes, int]]) -> list[Scopes]:
-    """Name the scopes of a graph: equal names of different modules, or of different blocks, are numbered.
+def named_scopes(calls: Sequence[tuple[Scopes, int]], known: Ways = lambda owners: {}) -> list[Scopes]:
+    """Name the scopes of a graph: equal names of different modules, or of different blocks, are made different.
 
-    A module that is called again is the same scope once more: "Residual 1" and "Residual 1 (2)". A composition that is
-    one call in the graph is no scope: the call says it all.
+    A module without a name of its own is named after the attribute that holds it, "block1" or "blocks[0]". Modules of
+    one class are told apart by the caller's variables, or else by numbers. A module that is called again is the same
+    scope once more: "Residual 1" and "Residual 1 (2)". A composition that is one call in the graph is no scope: the
+    call says it all.
 
     Args:
         calls: for each call of the graph, in execution order, its scopes, outermost first, and its order.
+        known: finds the variables that lead to some modules; see `reach.ways_to`.
 
     Returns:
         The names of those scopes.
     """
     lone = _lone(calls)
     paths = [tuple([entry for entry in scopes if id(entry) not in lone]) for scopes, _ in calls]
-    names = _names(paths)
+    names = _names(paths, known)
     return [tuple([names[ids[:end]] for end in range(1, len(ids) + 1)]) for ids in map(_ids, paths)]
+
+
+def owner_of(entry: str) -> Any:
+    """Return the module whose call an entry is; None for a block, and for a module that is no longer there."""
+    reference = getattr(entry, "owner", None)
+    return None if reference is None else reference()
 
 
 def _lone(calls: Iterable[tuple[Scopes, int]]) -> set[int]:
@@ -105,6 +133,42 @@ def _lone(calls: Iterable[tuple[Scopes, int]]) -> set[int]:
 Ids = tuple[int, ...]
 
 
+def _called(places: Iterable[Scopes], known: Ways) -> dict[int, str]:
+    """Return the attributes and variables of modules, as the innermost module around them has them, by identity."""
+    outermost: dict[int, Any] = {}
+    inside: dict[int, dict[int, int]] = {}  # by the modules around, the modules inside, by the ids of the modules
+    owners: dict[int, Any] = {}
+    for path in places:
+        (*around, entry), owner = path, owner_of(path[-1])
+        if owner is None:
+            continue
+        identity = id(getattr(entry, "owner", entry))
+        owners[identity] = owner
+        enclosing = [outer for each in around if (outer := owner_of(each)) is not None]
+        for outer in enclosing:
+            owners[id(outer)] = outer
+            inside.setdefault(id(outer), {})[id(owner)] = identity
+        if not enclosing:
+            outermost[id(owner)] = identity
+    found = {outermost[owner]: way for owner, way in known(outermost).items()}
+    for outer, modules in inside.items():
+        for owner, way in ways_to(modules, {"self": owners[outer]}).items():
+            if len(way) < len(found.get(modules[owner], way + " ")):
+                found[modules[owner]] = way
+    return found
+
+
+def _is_of_attribute(name: str, way: str) -> bool:
+    """Return whether a module has the name that it gets from its attribute: "blocks_0" from `self.blocks[0]`."""
+    return re.sub(r"\W+", "_", way).strip("_") == name
+
+
+def _is_own_class(own: int, name: str, places: Mapping[Ids, Scopes]) -> bool:
+    """Return whether a module is named after its class: it was given no name."""
+    entries = (path[-1] for path in places.values() if _identities(path)[-1] == own)
+    return any(owner is not None and type(owner).__name__ == name for owner in map(owner_of, entries))
+
+
 def _ids(path: Scopes) -> Ids:
     return tuple(map(id, path))
 
@@ -114,12 +178,13 @@ def _identities(path: Scopes) -> Ids:
     return tuple([id(getattr(entry, "owner", entry)) for entry in path])
 
 
-def _names(paths: Iterable[Scopes]) -> dict[Ids, ScopeName]:
+def _names(paths: Iterable[Scopes], known: Ways) -> dict[Ids, ScopeName]:
     """Return the name of each scope, by the entries that lead to it."""
     places: dict[Ids, Scopes] = {}
     for path in paths:
         for end in range(1, len(path) + 1):
             places.setdefault(_ids(path)[:end], path[:end])
+    called = _called(places.values(), known)
     given: dict[Ids, set[str]] = {}
     alike: dict[tuple[Ids, str], dict[int, str]] = {}
     for path in places.values():
@@ -127,9 +192,15 @@ def _names(paths: Iterable[Scopes]) -> dict[Ids, ScopeName]:
         given.setdefault(around, set()).add(path[-1])
         alike.setdefault((around, path[-1]), {})[own] = path[-1]
     for (around, name), scopes in alike.items():
-        if len(scopes) > 1:
-            numbers = _free(f"{name} ", 1, "", given[around])
-            scopes.update({own: next(numbers) for own in scopes})
+        numbers = _free(f"{name} ", 1, "", given[around])
+        for own in scopes:
+            way = called.get(own, "")
+            if way == name or (way in given[around]):
+                way = ""
+            if way and (_is_of_attribute(name, way) or (len(scopes) > 1 and _is_own_class(own, name, places))):
+                scopes[own] = way
+            elif len(scopes) > 1:
+                scopes[own] = next(numbers)
     found: dict[Ids, ScopeName] = {}
     again: dict[tuple[Ids, int], Iterator[str]] = {}
     for ids, path in places.items():
@@ -137,8 +208,10 @@ def _names(paths: Iterable[Scopes]) -> dict[Ids, ScopeName]:
         name = alike[around, path[-1]][own]
         times = again.get((ids[:-1], own))
         again.setdefault((ids[:-1], own), _free(f"{name} (", 2, ")", given[around]))
-        found[ids] = ScopeName(name if times is None else next(times))
-        found[ids].given = str(path[-1])
+        scope = found[ids] = ScopeName(name if times is None else next(times))
+        owner = owner_of(path[-1])
+        scope.given, scope.base = str(path[-1]), name
+        scope.called, scope.kind = called.get(own, ""), "" if owner is None else type(owner).__name__
     return found
 
 

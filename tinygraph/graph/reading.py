@@ -18,9 +18,7 @@ from tinygraph.engine.links import (
     is_inner,
     links_below,
     links_in,
-    name_of,
     scope_of,
-    variable_of,
 )
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.ownership import share_memory
@@ -29,6 +27,7 @@ from tinygraph.engine.scopes import named_scopes
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.node import Node
+from tinygraph.graph.surroundings import Surroundings
 from tinygraph.users_code.source import argument_names, called_name, source_of, stored_name, subscripted_name
 
 
@@ -49,31 +48,19 @@ def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, .
                 "No Tensor that requires a gradient took part in it: make one of its inputs with tg.Tensor(...)"
             )
     links = links_below([output._link for output in outputs])
-    variables = _variables(frame) if frame is not None else {}
-    values = {id(tensor._link): tensor._value for tensor in variables.values()}
-    values.update({id(output._link): output._value for output in outputs})
-    names: dict[int, str] = {}
-    for name, tensor in variables.items():
-        names.setdefault(id(tensor._link), name)
+    around = Surroundings(links, frame)
+    values = {id(output._link): output._value for output in outputs} | around.values
+    names = around.names()
     changed = _changed(links)
     gradients = _Gradients(links, bool(changed))
     calls = [link for link in links if isinstance(link, Call)]
-    scopes = dict(zip(map(id, calls), named_scopes([(scope_of(c), c.order) for c in calls]), strict=True))
+    found = named_scopes([(scope_of(call), call.order) for call in calls], around.modules)
+    scopes = dict(zip(map(id, calls), found, strict=True))
     nodes: dict[int, Node] = {}
     for index, link in enumerate(links):
         about = {"scope": scopes.get(id(link), ()), "changed": id(link) in changed} | gradients.of(link)
         nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)), about)
     return tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs)
-
-
-def _variables(frame: FrameType) -> dict[str, Tensor]:
-    """Return the Tensors among the variables that the code of a frame can see, the innermost first."""
-    found: dict[str, Tensor] = {}
-    for space in (frame.f_locals, frame.f_globals):
-        for name, value in list(space.items()):
-            if type(value) is Tensor and not name.startswith("_"):
-                found.setdefault(name, value)
-    return found
 
 
 def _changed(links: list[Any]) -> set[int]:
@@ -114,9 +101,7 @@ class _Gradients:
         return {"gradient_of": self.places[this.root]} if this.unit else {"gradient_note": "seed"}
 
 
-def _node(
-    index: int, link: Any, nodes: dict[int, Node], variable: str | None, value: Any, about: dict[str, Any]
-) -> Node:
+def _node(index: int, link: Any, nodes: dict[int, Node], name: str | None, value: Any, about: dict[str, Any]) -> Node:
     kept = link._value if value is None else value
     gradient = link._grad
     common: dict[str, Any] = {
@@ -130,7 +115,8 @@ def _node(
         "source": source_of(link.code, link.lasti),
         **about,
     }
-    name = name_of(link) or variable or (_written_into(link, nodes) if isinstance(link, Put) else variable_of(link))
+    if name is None and isinstance(link, Put):
+        name = _written_into(link, nodes)
     if isinstance(link, Leaf):
         return Node(function=None, args=(), kwargs={}, name=name, **common)
     args, keywords = link.args, link.keywords

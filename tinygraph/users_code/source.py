@@ -9,15 +9,16 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeVar
 
 from tinygraph.users_code.instructions import instructions, operation_at
+from tinygraph.users_code.targets import LOADS_A_NAME, Part, targets_in
 
 __all__ = [
     "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
-    "place", "source_of", "stored_name", "subscripted_name", "users_frame", "users_line",
+    "place", "source_of", "stored_name", "subscripted_name", "target", "users_frame", "users_line",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -155,87 +156,41 @@ def _line_table(code: CodeType) -> list[int | None]:
 
 
 @_by_code
-def _stores(code: CodeType) -> dict[int, str]:
-    """Map each instruction to the variable or attribute that its result is stored in next."""
+def _targets(code: CodeType) -> dict[int, dict[Part, str]]:
+    """Map each place that a frame can stand at to the targets of its instruction, by the part of the result."""
     steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-    found: dict[int, str] = {}
-
-    def note(place: int, name: str) -> None:
+    found: dict[int, dict[Part, str]] = {}
+    by_offset = targets_in(code)
+    for place, step in enumerate(steps):
+        if step.offset not in by_offset:
+            continue
         # A frame that is waiting for a Python function stands at the end of its call's cache entries.
-        end = steps[place + 1].offset if place + 1 < len(steps) else steps[place].offset + 2
+        end = steps[place + 1].offset if place + 1 < len(steps) else step.offset + 2
         # In Python 3.11 code that has run a few times calls C functions, such as np.zeros, from PRECALL.
         begin = place - 1 if place and steps[place - 1].opname == "PRECALL" else place
         for offset in range(steps[begin].offset, end, 2):
-            found[offset] = name
-
-    for place, (after, later) in enumerate(zip(steps[1:], [*steps[2:], None], strict=True)):
-        name = _stored(after, later)
-        if name is not None:
-            note(place, name)
-    for place, name in _stored_together(steps):
-        note(place, name)
+            found[offset] = by_offset[step.offset]
     return found
 
 
-def _stored_together(steps: list[dis.Instruction]) -> Iterator[tuple[int, str]]:
-    """Yield the places of instructions whose values are stored later, with the names that get the values.
+def target(code: CodeType | None, lasti: int, part: Part = ()) -> str | None:
+    """Return the target of the result of the instruction at `lasti`, as it is written, or None.
 
-    In `i, f = first(x), second(x)` both values are stored at the end. These are all but the one on top of the stack.
+    Args:
+        code, lasti: of the instruction.
+        part: of its result; (2,) is the third value of several.
+
+    Returns:
+        "y" of `y = f(x)`, "m.w" of `m.w = f(x)`, "w" of `self.w = f(x)`, 'params["b"]' of `params["b"] = f(x)`.
     """
-    for place in range(1, len(steps)):
-        if _names_stored(steps[place - 1]) or steps[place - 1].opname.startswith("UNPACK"):
-            continue
-        names: list[str] = []
-        for step in steps[place:]:
-            if not (more := _names_stored(step)):
-                break
-            names += more
-        end = place - 1
-        for name in names[1:]:
-            end = _before_value(steps, end)
-            if end < 0:
-                break
-            yield end, name
-
-
-def _before_value(steps: list[dis.Instruction], end: int) -> int:
-    """Go back from the instruction that makes a value to the one before its operands; -1 if unclear."""
-    depth = 1
-    while end >= 0 and depth > 0 and "JUMP" not in steps[end].opname:
-        try:
-            depth -= dis.stack_effect(steps[end].opcode, steps[end].arg, jump=False)
-        except ValueError:  # an instruction that dis does not know the effect of
-            return -1
-        end -= 1
-    return end if depth == 0 else -1
-
-
-def _names_stored(step: dis.Instruction) -> list[str]:
-    """The variables that an instruction stores to, the value on top first."""
-    if step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
-        return [str(step.argval)]
-    return [str(name) for name in step.argval] if step.opname == "STORE_FAST_STORE_FAST" else []
-
-
-def _stored(step: dis.Instruction | None, after: dis.Instruction | None) -> str | None:
-    """Return the target of a store instruction; `self.weight = value` first loads `self`."""
-    if step is None:
-        return None
-    if step.opname in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
-        return str(step.argval)
-    if step.opname in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):
-        return str(step.argval[0])
-    if step.opname.startswith("LOAD_FAST") and after is not None and after.opname == "STORE_ATTR":
-        return str(after.argval)
-    return None
+    return None if code is None else _targets(code).get(lasti, {}).get(part)
 
 
 def assigned_name(code: CodeType | None, lasti: int) -> str | None:
-    """Return the variable that the result of the instruction at `lasti` was assigned to right away, or None."""
-    if code is None:
-        return None
-    name = _stores(code).get(lasti)
-    return None if name is None or name.startswith("_") else name
+    """Return the variable or attribute that the result of the instruction at `lasti` was assigned to, or None."""
+    name = target(code, lasti)
+    last = None if name is None else name.rpartition(".")[2]
+    return last if last is not None and last.isidentifier() else None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -253,9 +208,9 @@ def subscripted_name(code: CodeType | None, lasti: int) -> str | None:
             or (at.end_lineno, at.end_col_offset) == (last, end)
         ):
             continue
-        found[str(step.argval)] = step.opname.startswith((*_OF_A_NAME, "LOAD_ATTR"))
+        found[str(step.argval)] = step.opname.startswith((*LOADS_A_NAME, "LOAD_ATTR"))
     if not found and steps:  # the second name of an instruction that loads two stands elsewhere: see `instructions`
-        found[str(steps[0].argval)] = steps[0].opname.startswith(_OF_A_NAME)
+        found[str(steps[0].argval)] = steps[0].opname.startswith(LOADS_A_NAME)
     names = [name for name in found if name != "self"]
     return names[0] if len(names) == 1 and found[names[0]] and not names[0].startswith("_") else None
 
@@ -306,7 +261,7 @@ def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
         if (step.opname, at) in seen or step.opname in _ABOUT_ARGUMENTS:
             continue
         seen.add((step.opname, at))  # a `finally` block is there twice
-        loads = step.opname.startswith(_OF_A_NAME if not names else ("LOAD_ATTR", "LOAD_METHOD"))
+        loads = step.opname.startswith(LOADS_A_NAME if not names else ("LOAD_ATTR", "LOAD_METHOD"))
         if not loads or not isinstance(step.argval, str):
             return ()
         names.append(step.argval)
@@ -314,7 +269,6 @@ def called_name(code: CodeType, lasti: int) -> tuple[str, ...]:
 
 
 _ABOUT_ARGUMENTS = frozenset(("CACHE", "EXTENDED_ARG", "KW_NAMES", "LOAD_CONST", "NOP", "PRECALL", "PUSH_NULL"))
-_OF_A_NAME = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 
 
 def method_called(code: CodeType, lasti: int) -> str | None:
@@ -333,7 +287,7 @@ def method_called(code: CodeType, lasti: int) -> str | None:
 def names_read(code: CodeType, lasti: int) -> frozenset[str]:
     """Return the variables in the expression that ends with the instruction at `lasti`."""
     steps, _ = _steps_within(code, lasti)
-    return frozenset(str(step.argval) for step in steps if step.opname.startswith(_OF_A_NAME))
+    return frozenset(str(step.argval) for step in steps if step.opname.startswith(LOADS_A_NAME))
 
 
 def _steps_within(code: CodeType, lasti: int) -> tuple[list[dis.Instruction], tuple[int | None, ...]]:
