@@ -20,7 +20,7 @@ from tinygraph.graph.replay import seconds_of_calls
 from .graphs import Recorder, network
 
 SVG = "{http://www.w3.org/2000/svg}"
-COLOURS = [colour for _, colour in HEAT]
+COLOURS = [level.fill for level in HEAT]
 
 
 def boxes_of(svg: str) -> dict[str, tuple[str, str]]:
@@ -59,7 +59,7 @@ def test_colours_and_numbers_are_those_of_the_amounts(amounts: list[float]) -> N
     for index, amount in heat.items():
         fill, words = found[f"o{index}"]
         share = amount / sum(amounts)
-        assert fill == next(colour for most, colour in HEAT if share <= most + 1e-12)
+        assert fill == next(colour for most, colour, *_ in HEAT if share <= most + 1e-12)
         assert seconds_text(amount) in words and "%" in words
     assert f"{seconds_text(min(amounts))} … {seconds_text(max(amounts))}" in words_of(svg)
     assert f"100 % of {seconds_text(sum(amounts))}" in words_of(svg)
@@ -74,7 +74,7 @@ def test_a_larger_norm_is_never_paler_and_the_ends_have_the_end_colours(norms: l
     heat = heat_of(r.graph(), "gradient norm")
     ends = heat.ends(norms)
     assert ends == (min(norms), max(norms))
-    places = [COLOURS.index(heat.colour(size, ends)[0]) for size in sorted(norms)]
+    places = [COLOURS.index(heat.look(size, ends).fill) for size in sorted(norms)]
     assert places == sorted(places)
     if max(norms) > min(norms) * 1.001:
         assert places[0] == 0 and places[-1] == len(COLOURS) - 1

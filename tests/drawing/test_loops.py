@@ -71,7 +71,7 @@ def test_an_open_loop_shows_its_steps_what_is_carried_and_what_is_kept():
     scene = forward().draw(rewritten=True, view="full")._scene
     texts = words(forward().draw(rewritten=True, view="full"))
     assert texts.count("↑ next iteration") == 1
-    assert {"x[i]", "tanh", "h_before 4", "h 4", "all_h 20×4"} <= set(texts)
+    assert {"x[i]", "tanh", "h_before (4,)", "h (4,)", "all_h 20×4"} <= set(texts)
     again = next(link for link in scene.links if link.kind == "again")
     assert (scene.names[scene.box[again.tail].node.index], scene.names[scene.box[again.head].node.index]) == (
         "h_before", "h",
@@ -100,13 +100,13 @@ def test_a_loop_in_a_loop_is_a_box_in_a_box():
 
 def test_a_loop_that_a_condition_ends_is_repeated_n_times():
     texts = words(repeated_newton(newton).draw(rewritten=True))
-    assert {"loop × n", "while", "x_before 2", "last_x 2"} <= set(texts)
+    assert {"loop × n", "while", "x_before (2,)", "last_x (2,)"} <= set(texts)
     texts = words(repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True, view="full"))
     assert any(re.fullmatch(r"loop 2 × n( − \d)?", text) for text in texts)
     assert "all_x n×2" in texts
     closed = repeated_newton(tg.grad(lambda a: np.sum(newton(a)))).draw(rewritten=True, view="collapsed")
     card = next(text for text in words(closed) if text.startswith("loop 1 × n"))
-    assert card.endswith("2 → n×2, n×2")
+    assert card.endswith("(2,) → n×2, n×2")
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -151,7 +151,7 @@ def test_writes_say_where_and_what_and_each_state_is_called_as_its_array():
         return u
 
     texts = words(compiled(heated, rng.normal(size=12), 0.1).draw(rewritten=True, view="full"))
-    assert {"u_before 12", "u_before[1:−1] ← ·", "last_u 12"} <= set(texts)
+    assert {"u_before (12,)", "u_before[1:−1] ← ·", "last_u (12,)"} <= set(texts)
 
     def shifted(x):
         y = x * 2
@@ -161,4 +161,4 @@ def test_writes_say_where_and_what_and_each_state_is_called_as_its_array():
 
     step = compiled(shifted, rng.normal(size=4))
     for rewritten in (False, True):
-        assert {"y₁[1:] ← x[:−1]", "y₂[0] ← x[3]", "y₃ 4"} <= set(words(step.draw(rewritten=rewritten)))
+        assert {"y₁[1:] ← x[:−1]", "y₂[0] ← x[3]", "y₃ (4,)"} <= set(words(step.draw(rewritten=rewritten)))

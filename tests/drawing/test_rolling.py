@@ -137,7 +137,7 @@ def test_data_of_each_step_is_on_the_card_and_shared_values_have_their_own() -> 
     scene = tg.draw(h, view="rolled")._scene
     assert {box.node.name for box in scene.boxes if box.kind == "variable"} == {"w", "h"}
     told = tg.draw(h, view="rolled").source
-    assert "x" + "\u00a0" + "3 of each step" in told
+    assert "x" + "\u00a0" + "(3,) of each step" in told
 
 
 def test_layers_in_a_row_are_one_card_with_the_gradients_of_their_own_weights() -> None:

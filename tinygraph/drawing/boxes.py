@@ -26,6 +26,7 @@ from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.repeat_cards import repeat_card
 from tinygraph.drawing.repeats import loop_line, repeat_of
+from tinygraph.drawing.roles import role_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.symbols import freed_words, operation_symbol, place_of
 from tinygraph.drawing.text import clean, clip, dot_string
@@ -63,50 +64,44 @@ def look_of_box(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _card(label: str, role: str) -> dict[str, str]:
-    stroke, fill, width, _ = ROLES[role]
-    return CARD | {"label": f"<{label}>", "color": stroke, "fillcolor": fill, "penwidth": str(width)}
+    look = ROLES[role]
+    card = CARD | {"label": f"<{label}>", "color": look.stroke, "fillcolor": look.fill, "penwidth": str(look.width)}
+    return card | ({"style": "rounded,filled,dashed"} if look.dashed else {})
 
 
 def _variable(box: Box, scene: Scene) -> dict[str, str]:
-    card = _card(variable_card(box.node, scene), box.role)
+    role = role_of(box, scene)
+    card = _card(variable_card(box.node, scene), role)
     if scene.has_ports:
         card["margin"] = "0,0.05"
-    if box.node.index in scene.poisoned:
-        card |= {"color": COLOURS["non-finite"], "fillcolor": COLOURS["non-finite fill"], "penwidth": "1.8"}
-        if box.node.index == scene.origin and box.node.is_input:
-            return card | {"peripheries": "2"}
-        return card | {"style": "rounded,filled,dashed"}
-    return card
+    return card | ({"peripheries": "2"} if role in DOUBLE else {})
 
 
 def _constant(box: Box, scene: Scene) -> dict[str, str]:
     assert box.constant is not None
-    return _card(constant_card(box.constant, box.name, box.id, scene), "data") | {"penwidth": "1.0"}
+    return _card(constant_card(box.constant, box.name, box.id, scene), "constant")
 
 
 def _chip(box: Box, scene: Scene) -> dict[str, str]:
-    spoilt = box.constant is None and box.layer is None and box.node.index in scene.poisoned
-    stroke, fill, _, _ = ROLES["poisoned" if spoilt else box.role]
+    role = role_of(box, scene)
+    look, spoilt = ROLES[role], role == "poisoned"
     label = f"<{chip_label(box, scene)}>"
-    return CHIP | {"label": label, "color": stroke, "fillcolor": fill} | ({"style": CHIP_SPOILT} if spoilt else {})
+    chip = CHIP | {"label": label, "color": look.stroke, "fillcolor": look.fill}
+    return chip | ({"style": CHIP_SPOILT} if spoilt else {})
 
 
 def _layer(box: Box, scene: Scene) -> dict[str, str]:
+    role = role_of(box, scene)
     repeated = box.role == "layer" and box.layer is not None and repeat_of(box.layer.names[-1]) is not None
-    card = _card(repeat_card(box, scene) if repeated else layer_card(box, scene), box.role)
-    bad = {node.index for node in box.members} & scene.poisoned
-    if scene.birth is not None and scene.birth.call in box.members:
-        return card | {"color": COLOURS["non-finite"], "peripheries": "2"}
-    if not bad:
-        return card
-    return card | {"color": COLOURS["non-finite"]} | ({"peripheries": "2"} if scene.origin in bad else {})
+    card = _card(repeat_card(box, scene) if repeated else layer_card(box, scene), role)
+    return card | ({"peripheries": "2"} if role in DOUBLE else {})
 
 
 def _operation(box: Box, scene: Scene) -> dict[str, str]:
     symbol = operation_symbol(box.node, scene.names)
     if box.node.index == scene.origin:
         return PILL | RED | {"label": f"<{origin_card(box.node, scene)}>"}
-    if _is_born_at(box, scene) and not scene.pairs:
+    if role_of(box, scene) == "birth":
         return PILL | RED | {"label": f"<{birth_card(scene)}>"}
     if scene.heat is not None and (heated := _heated(box, scene.heat, scene, symbol)):
         return heated
@@ -128,15 +123,9 @@ def _heated(box: Box, heat: Heat, scene: Scene, symbol: str) -> dict[str, str]:
     if amount is None:
         label = font(symbol, size, "on operation", bold=True) + font(SPACE + unknown, 9, "on operation")
         return OPERATION | PILL | {"label": f"<{label}>"} | ordered
-    colour, on = heat.colour(amount, scene.heat_ends)
-    label = font(symbol, size, on, bold=True) + font(SPACE + heat.words(amount), 9, on)
-    return OPERATION | PILL | {"label": f"<{label}>", "fillcolor": colour, "color": COLOURS["heat edge"]} | ordered
-
-
-def _is_born_at(box: Box, scene: Scene) -> bool:
-    """Return whether the backward step of a box's call made the first gradient that is not finite."""
-    born = scene.birth.call if scene.birth is not None else None
-    return born is not None and born.index == box.node.index
+    look = heat.look(amount, scene.heat_ends)
+    label = font(symbol, size, look.text, bold=True) + font(SPACE + heat.words(amount), 9, look.text)
+    return OPERATION | PILL | {"label": f"<{label}>", "fillcolor": look.fill, "color": look.stroke} | ordered
 
 
 def _gradient(box: Box, scene: Scene) -> dict[str, str]:
@@ -144,7 +133,7 @@ def _gradient(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _pullback(box: Box, scene: Scene) -> dict[str, str]:
-    if _is_born_at(box, scene):
+    if role_of(box, scene) == "birth":
         return PILL | RED | {"label": f"<{birth_card(scene)}>"}
     lines = pullback_lines(box.node, scene.names)
     label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in lines])
@@ -166,6 +155,9 @@ def _gradient_value(box: Box, scene: Scene) -> dict[str, str]:
 def _update(box: Box, scene: Scene) -> dict[str, str]:
     return _card(update_card(box), "update")
 
+
+# The roles of cards with two borders.
+DOUBLE = {"origin_value", "origin_layer", "birth_layer"}
 
 DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
     "operation": _operation,

@@ -254,8 +254,7 @@ def chip_name(box: Box, scene: Scene) -> str:
         return box.layer.title
     if box.constant is not None:
         return clip(clean(box.name))
-    title = given_name(box.place[-1].names[-1]) if box.place else ""
-    name = _name_inside(title, box.node, scene) or fallback(box.node, scene.names)
+    name = _name_inside(box.place[-1] if box.place else None, box.node, scene) or fallback(box.node, scene.names)
     return f"∇{grouped(name)}" if box.role == "gradient" else name
 
 
@@ -328,7 +327,7 @@ def layer_card(box: Box, scene: Scene) -> str:
         least = (
             "at least " if not scene.heat.is_norm and any(n.index in scene.heat.unknown for n in box.members) else ""
         )
-        fill, on = scene.heat.colour(amount, scene.heat_ends)
+        _, fill, _, on = scene.heat.look(amount, scene.heat_ends)
         rows.append(
             cell(font(SPACE + least + scene.heat.words(amount), 10, on), extra=f' BGCOLOR="{fill}" STYLE="ROUNDED"')
         )
@@ -413,7 +412,7 @@ def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
     if parameters:
         size, memory = sum(node.size for node in parameters), sum(node.nbytes for node in parameters)
         gap = SPACE * 2 + "·" + SPACE * 2
-        text += f"{gap}{count(size)} params{gap}{byte_size(memory)}"
+        text += f"{gap}{count(size)} param{'s' if size != 1 else ''}{gap}{byte_size(memory)}"
     return text
 
 

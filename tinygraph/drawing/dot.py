@@ -97,7 +97,7 @@ def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
         title += SPACE * (2 * len(title) + 4)  # a gap of the same width: the arrow in the middle passes through it
     return {
         "style": "rounded,filled",
-        "color": COLOURS["gradient track" if backwards else "scope"],
+        "color": COLOURS["backward side" if backwards else "scope"],
         "fillcolor": COLOURS["backward fill"] if backwards else ROLES["layer"].fill,
         "id": f"c{scope.key}",
         "label": f"<{font(title, 11, colour, bold=True)}>",

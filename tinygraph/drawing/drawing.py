@@ -15,6 +15,7 @@ from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.live import live as live_parts
 from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.page import page
+from tinygraph.drawing.resolution import at_twice_the_resolution, with_resolution
 from tinygraph.drawing.scene import Scene
 
 __all__ = ["Drawing"]
@@ -35,7 +36,7 @@ class Drawing:
         return dot(self._scene)
 
     def svg(self) -> str:
-        """Return the picture as SVG, which follows the reader's light or dark theme.
+        """Return the picture as SVG. It follows the light or dark theme of its page; as a file, that of the reader.
 
         Raises:
             NoEngineError: Graphviz is not installed; the message has the way to get it.
@@ -48,14 +49,14 @@ class Drawing:
         return pictures.svg(self._scene, self.source)
 
     def png(self) -> bytes:
-        """Return the picture as PNG, on white: its letters are dark, and it cannot follow the reader's theme.
+        """Return the picture as PNG with two dots to a pixel of the SVG, on white: it cannot follow a theme.
 
         Raises:
             NoEngineError: Graphviz is not installed; the message has the way to get it.
             NoFontsError: the machine has no fonts to draw letters with.
             TooLargeError: Graphviz could not lay it out in time.
         """
-        return self._render("png", self.source.replace("bgcolor=transparent", "bgcolor=white", 1))
+        return with_resolution(self._render("png", at_twice_the_resolution(self.source)))
 
     def pdf(self) -> bytes:
         """Return the picture as PDF. Raises what `png` does."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygraph.drawing.facts import nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, number
-from tinygraph.drawing.palette import HEAT, heat_colour
+from tinygraph.drawing.palette import HEAT, HeatLook, heat_look
 from tinygraph.graph import Graph, Node
 from tinygraph.graph.replay import seconds_of_calls
 
@@ -82,19 +82,19 @@ class Heat:
         told = "<1%" if share < 0.005 else f"{max(100 * share, 1):.0f}%"
         return f"{self.text(amount)}\u00a0 {told}" if self.unit else told
 
-    def colour(self, amount: float, ends: tuple[float, float]) -> tuple[str, str]:
-        """Return the colour of an amount, and the key of the colour of the text on it.
+    def look(self, amount: float, ends: tuple[float, float]) -> HeatLook:
+        """Return the look of an amount.
 
         Args:
             amount: finite, not negative.
             ends: the least and the largest amount above 0 in the picture.
         """
         if not self.is_norm:
-            return heat_colour(self.share(amount))
+            return heat_look(self.share(amount))
         low, high = ends
         place = np.log(amount / low) / np.log(high / low) if amount > 0 and high > low else float(amount > 0)
         step = min(int(np.clip(place, 0, 1) * len(HEAT)), len(HEAT) - 1)
-        return heat_colour(HEAT[step][0])
+        return HEAT[step]
 
     def scale(self, drawn: Iterable[float]) -> tuple[str, str, str]:
         """Return the words before the colours, those after them, and a note on the colours.
@@ -110,7 +110,7 @@ class Heat:
             note = f"each colour is a factor of {number(factor, 2)}{zeros}"
             return f"{self.measured} {self.text(low)}", self.text(high), note
         least = f"{self.text(min(amounts, default=0.0))} … {self.text(high)}" if self.unit else ""
-        steps = ", ".join(f"{100 * most:.0f}" for most, _ in HEAT)
+        steps = ", ".join(f"{100 * most:.0f}" for most, *_ in HEAT)
         whole = self.text(self.whole) if self.unit else "the whole"
         return f"share of {self.measured}", least, f"colours: up to {steps} % of {whole}"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tinygraph.drawing.cards import ELSEWHERE, SPACE, cell, font, table
-from tinygraph.drawing.palette import COLOURS, HEAT, ROLES
+from tinygraph.drawing.palette import COLOURS, HEAT, ROLES, Role
+from tinygraph.drawing.roles import role_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.spoilt_gradients import birth_words
 from tinygraph.drawing.symbols import place_of
@@ -16,6 +17,16 @@ UNKNOWN = {
     "not measured": "the record has freed what the call needs to be made again",
     "no ∇": "no gradient reached the call's result",
 }
+ARROW_LENGTH = 26
+# By the kind of a link: the arrow, its colour and the words.
+ARROWS = {
+    "value": ("→", "edge", "forward: value"),
+    "backward": ("← -", "gradient", "backward: gradient × derivative"),
+    "backflow": ("←", "gradient", "backward: gradient"),
+    "update": ("→", "gradient", "gradient of the update"),
+    "saved": ("- →", "edge", "reads saved values"),
+    "again": ("← -", "edge", "next iteration"),
+}
 NOTES = {
     "several": "∇ in place of ∂: this gradient holds more than one backward pass",
     "elsewhere": "∇ in place of ∂: this gradient was set, or backward() began outside this graph",
@@ -27,65 +38,67 @@ def foot(scene: Scene) -> str:
     rows = []
     if scene.title:
         rows.append(cell(font(clip(scene.title, LONGEST_TITLE), 14, "text", bold=True), "CENTER"))
-    entries = _entries(scene) if scene.legend else []
-    if entries:
-        rows.append(cell(table(["".join(entries)], padding=2, spacing=2), "CENTER"))
+    for entries in (_swatches(scene), _arrows(scene)) if scene.legend else ():
+        if entries:
+            rows.append(cell(table(["".join(entries)], padding=2, spacing=2), "CENTER"))
     rows += [cell(font(note, 9), "CENTER") for note in _notes(scene) if scene.legend]
     return table(rows, padding=3) if rows else ""
 
 
-def _entries(scene: Scene) -> list[str]:
+def _swatches(scene: Scene) -> list[str]:
     """Return a swatch and a word for each kind of box in the picture."""
-    roles = {box.role for box in scene.boxes if box.kind != "operation"}
-    entries = [
-        _entry(role) for role in ("parameter", "data", "intermediate", "output", "layer", "update") if role in roles
-    ]
-    if any(box.kind == "gradient value" for box in scene.boxes):
-        entries.append(_entry("gradient"))
-    if any(link.kind == "saved" and not link.label for link in scene.links):
-        entries.append(cell(font(f"╌╌▸{SPACE}reads saved values{SPACE * 2}")))
-    if any(_has_gradient(box) for box in scene.boxes):
-        entries.append(
-            _swatch("gradient fill", "gradient fill")
-            + cell(font("gradient after backward()" + SPACE * 2, 10, "gradient"))
-        )
+    roles = {role_of(box, scene) for box in scene.boxes if box.kind != "chip"}
+    kind = scene.birth.kind if scene.birth is not None else ""
+    shown = [role._replace(words=role.words.format(kind=kind)) for name, role in ROLES.items() if name in roles]
+    entries = [_entry(role) for role in shown if role.stroke != COLOURS["non-finite"]]
+    if scene.view != "mirror" and any(_has_gradient(box) for box in scene.boxes):
+        look = f'BGCOLOR="{COLOURS["gradient fill"]}" STYLE="ROUNDED" FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="14"'
+        tint = f"<TD {look}>{font('∇', 9, 'gradient')}</TD>"
+        entries.append(cell(table([tint])) + cell(font("gradient after backward()" + SPACE * 2, 10, "gradient")))
     if any(box.kind == "chip" for box in scene.boxes):
         entries.append(_chip() + cell(font("full card elsewhere" + SPACE * 2)))
     if scene.heat is not None:
         before, after, _ = scene.heat.scale(scene.heated.values())
         entries.append(cell(font(clean(before) + SPACE)))
-        entries += [_swatch_of(colour, colour) for _, colour in HEAT]
+        entries += [_swatch(level.stroke, level.fill, 1) for level in HEAT]
         entries.append(cell(font(SPACE + after + SPACE * 2)))
-    if scene.origin is not None:
-        words = ROLES["origin"].words
-        entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))
-    if scene.birth is not None and scene.birth.call is not None:
-        words = f"first {scene.birth.kind} of a gradient"
-        entries.append(_swatch("non-finite", "non-finite fill") + cell(font(words, 10, "non-finite")))
-    return entries
+    return entries + [_entry(role, "non-finite") for role in shown if role.stroke == COLOURS["non-finite"]]
 
 
 def _has_gradient(box: Box) -> bool:
     return box.kind in {"variable", "layer"} and any(n.grad is not None for n in (box.node, *box.members))
 
 
-def _entry(role: str) -> str:
-    stroke, fill, _, words = ROLES[role]
-    return _swatch_of(stroke, fill) + cell(font(words + SPACE * 2))
+def _entry(role: Role, colour: str = "muted") -> str:
+    swatch = _swatch(role.stroke, role.fill, round(role.width), role.dashed)
+    return swatch + cell(font(role.words + SPACE * 2, 10, colour))
 
 
 def _chip() -> str:
-    stroke, fill, _, _ = ROLES["intermediate"]
-    return cell(table([f'<TD BORDER="1" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="ROUNDED">{font(ELSEWHERE, 9)}</TD>']))
+    look = ROLES["intermediate"]
+    style = f'BORDER="1" COLOR="{look.stroke}" BGCOLOR="{look.fill}" STYLE="ROUNDED"'
+    return cell(table([f"<TD {style}>{font(ELSEWHERE, 9)}</TD>"]))
 
 
-def _swatch(stroke: str, fill: str) -> str:
-    return _swatch_of(COLOURS[stroke], COLOURS[fill])
+def _swatch(stroke: str, fill: str, width: int, dashed: bool = False) -> str:
+    style = "ROUNDED,DASHED" if dashed else "ROUNDED"
+    look = f'BORDER="{width}" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="{style}"'
+    return cell(table([f'<TD {look} FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="14"></TD>'], padding=0))
 
 
-def _swatch_of(stroke: str, fill: str) -> str:
-    look = f'BORDER="1" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="ROUNDED"'
-    return cell(table([f'<TD {look} FIXEDSIZE="TRUE" WIDTH="14" HEIGHT="14"></TD>'], padding=0))
+def _arrows(scene: Scene) -> list[str]:
+    """Return an arrow and a word for each kind of arrow in the picture, if there are several."""
+    found = {link.kind for link in scene.links}
+    if "again" in found and not any(link.kind == "again" and link.tail == link.head for link in scene.links):
+        found.remove("again")  # it says so itself
+    shown = [kind for kind in ARROWS if kind in found]
+    return [_arrow(*ARROWS[kind]) for kind in shown] if len(shown) > 1 else []
+
+
+def _arrow(glyph: str, colour: str, words: str) -> str:
+    """The glyph becomes an arrow in an SVG: see `svg`."""
+    place = f'<TD FIXEDSIZE="TRUE" WIDTH="{ARROW_LENGTH + 8}" HEIGHT="14">{font(glyph, 10, colour)}</TD>'
+    return place + cell(font(words + SPACE * 2, 10, "gradient" if colour == "gradient" else "muted"))
 
 
 def _notes(scene: Scene) -> list[str]:

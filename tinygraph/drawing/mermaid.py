@@ -18,6 +18,7 @@ from tinygraph.drawing.facts import histogram, nonfinite_text
 from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
+from tinygraph.drawing.roles import role_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, operation_symbol
@@ -129,8 +130,7 @@ def _styles(scene: Scene) -> Iterator[str]:
         yield f"  style {_id(scope)} fill:{fill},stroke:{COLOURS['scope']},color:{COLOURS['muted']}"
     by_role: dict[str, list[str]] = {}
     for box in scene.boxes:
-        spoilt = box.node.index in scene.poisoned and box.kind in {"variable", "operation"}
-        by_role.setdefault("poisoned" if spoilt else box.role, []).append(box.id)
+        by_role.setdefault(role_of(box, scene), []).append(box.id)
     for role, ids in by_role.items():
         yield f"  classDef {role} {_class(role)}"
         yield f"  class {','.join(ids)} {role}"
@@ -139,8 +139,20 @@ def _styles(scene: Scene) -> Iterator[str]:
         yield f"  linkStyle {','.join(backward)} stroke:{COLOURS['gradient']},color:{COLOURS['gradient']}"
 
 
+# Boxes that are filled with a colour: the keys of the colour and of its text.
+FILLED = {
+    "operation": ("operation", "on operation"),
+    "poisoned_operation": ("poisoned operation", "on operation"),
+    "origin": ("non-finite", "on operation"),
+    "birth": ("non-finite", "on operation"),
+    "pullback": ("gradient", "on gradient"),
+}
+
+
 def _class(role: str) -> str:
-    if role == "operation":
-        return f"fill:{COLOURS['operation']},stroke:{COLOURS['operation']},color:{COLOURS['on operation']}"
-    stroke, fill, width, _ = ROLES[role]
-    return f"fill:{fill},stroke:{stroke},stroke-width:{width}px,color:{COLOURS['text']}"
+    if role in FILLED:
+        fill, text = (COLOURS[key] for key in FILLED[role])
+        return f"fill:{fill},stroke:{fill},color:{text}"
+    look = ROLES[role]
+    dashes = ",stroke-dasharray:5 2" if look.dashed else ""
+    return f"fill:{look.fill},stroke:{look.stroke},stroke-width:{look.width}px,color:{COLOURS['text']}{dashes}"

@@ -80,5 +80,7 @@ def byte_size(size: int) -> str:
 
 
 def shape(sizes: tuple[int, ...]) -> str:
-    """(200, 4096) -> "200×4096", () -> "scalar"."""
+    """(200, 4096) -> "200×4096", (3,) -> "(3,)", () -> "scalar"."""
+    if len(sizes) == 1:
+        return f"({sizes[0]},)"
     return "×".join(map(str, sizes)) if sizes else "scalar"

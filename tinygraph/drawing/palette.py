@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["COLOURS", "HEAT", "ROLES", "Role", "heat_colour", "stylesheet"]
+__all__ = ["COLOURS", "HEAT", "ROLES", "HeatLook", "Role", "heat_look", "stylesheet"]
 
 
 class Role(NamedTuple):
-    """The look of one kind of box."""
+    """The look of one kind of box, and the words for it in the legend; "{kind}" is NaN or ∞."""
 
     stroke: str
     fill: str
     width: float
     words: str
+    dashed: bool = False
 
 
 ROLES = {
     "parameter": Role("#0072b2", "#e6f1f8", 1.8, "parameter"),
     "data": Role("#475569", "#f1f5f9", 1.8, "data"),
+    "constant": Role("#475569", "#f1f5f9", 1.0, "constant"),
     "intermediate": Role("#7c8aa0", "#ffffff", 1.0, "intermediate"),
     "output": Role("#6a1b9a", "#f3e8fa", 1.8, "output"),
     "layer": Role("#475569", "#f8fafc", 1.6, "layer"),
     "gradient": Role("#c2410c", "#fff1e6", 1.3, "gradient"),
     "update": Role("#0072b2", "#ffffff", 1.0, "new value"),
     "origin": Role("#b00020", "#b00020", 1.8, "first non-finite value"),
-    "poisoned": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it"),
+    "birth": Role("#b00020", "#b00020", 1.8, "first {kind} of a gradient"),
+    "birth_layer": Role("#b00020", "#f8fafc", 1.6, "layer with the first {kind} of a gradient"),
+    "origin_value": Role("#b00020", "#fde8e8", 1.8, "first non-finite value"),
+    "origin_layer": Role("#b00020", "#f8fafc", 1.6, "layer with the first non-finite value"),
+    "poisoned_layer": Role("#b00020", "#f8fafc", 1.6, "layer with non-finite values"),
+    "poisoned": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it", dashed=True),
 }
 
 COLOURS = {
@@ -36,38 +43,54 @@ COLOURS = {
     "poisoned operation": "#b0474c",
     "edge": "#64748b",
     "bars": "#6b7a92",
-    "scope": "#e2e8f0",
+    "scope": "#8491a5",
     "scope fill": "#f8fafc",
     "gradient": "#c2410c",
     "on gradient": "#fffffd",
     "gradient fill": "#fff1e6",
     "gradient track": "#fed7bf",
     "backward fill": "#fffaf5",
+    "backward side": "#b3602f",
     "parameter": "#0072b2",
     "non-finite": "#b00020",
     "non-finite fill": "#fde8e8",
     "image": "#e2e8f1",  # a block that an image takes the place of, in every format but DOT
     # Heat is the same in the dark, and so is the text on it.
-    "heat edge": "#8a3c0a",
     "on warm": "#1f2936",
     "on hot": "#fffefe",
 }
 
-# From cold to hot, each up to a share of the whole.
+
+class HeatLook(NamedTuple):
+    """The look of a box whose share of the whole is at most `most`, from 0 to 1.
+
+    Attributes:
+        most: the share.
+        fill: the colour, light and dark.
+        stroke: in the light. In the dark a warm box needs none, and the hottest has a light one: see `DARK`.
+        text: the key of the colour of the text.
+    """
+
+    most: float
+    fill: str
+    stroke: str
+    text: str
+
+
+# From cold to hot.
 HEAT = (
-    (0.03, "#fff7bc"),
-    (0.10, "#fee391"),
-    (0.20, "#fec44f"),
-    (0.30, "#fe9929"),
-    (0.50, "#cc4c02"),
-    (1.00, "#7a2a04"),
+    HeatLook(0.03, "#fff7bc", "#8a3c0a", "on warm"),
+    HeatLook(0.10, "#fee391", "#8a3c0b", "on warm"),
+    HeatLook(0.20, "#fec44f", "#8a3c0c", "on warm"),
+    HeatLook(0.30, "#fe9929", "#8a3c0d", "on warm"),
+    HeatLook(0.50, "#cc4c02", "#cc4c02", "on hot"),
+    HeatLook(1.00, "#7a2a04", "#7a2a05", "on hot"),
 )
 
 
-def heat_colour(share: float) -> tuple[str, str]:
-    """Return the colour of a share of the whole, from 0 to 1, and the key of the colour of the text on it."""
-    colour = next((colour for most, colour in HEAT if share <= most), HEAT[-1][1])
-    return colour, "on hot" if colour in {"#cc4c02", "#7a2a04"} else "on warm"
+def heat_look(share: float) -> HeatLook:
+    """Return the look of a share of the whole, from 0 to 1."""
+    return next((level for level in HEAT if share <= level.most), HEAT[-1])
 
 
 # In an SVG each light value above has one meaning as a fill, and one as a stroke, so a stylesheet can replace it by the
@@ -96,7 +119,12 @@ DARK = {
     "#fffffd": "#111827",
     "#64748b": "#94a3b9",
     "#6b7a92": "#8d9db4",
-    "#e2e8f0": "#2a3342",
+    "#8491a5": "#6b7a90",
+    "#8a3c0a": "#fff7bc",
+    "#8a3c0b": "#fee391",
+    "#8a3c0c": "#fec44f",
+    "#8a3c0d": "#fe9929",
+    "#7a2a05": "#f08c3c",
 }
 PAGE_DARK = "#0d1117"
 LIGHT_THEMES = ("[data-jp-theme-light='true']", ".vscode-light", "[data-theme='light']")
@@ -106,9 +134,10 @@ DARK_THEMES = ("[data-jp-theme-light='false']", ".vscode-dark", ".vscode-high-co
 def stylesheet(figure: str, used: set[tuple[str, str]]) -> str:
     """CSS that recolours the SVG of class `figure` where the page around it is dark.
 
-    Each colour of an element becomes a variable that falls back on the light value. JupyterLab's and VS Code's
-    theme classes decide where they are present. Elsewhere the browser's preference decides. The picture then has a dark
-    ground of its own, since the page behind it may be light.
+    Each colour of an element becomes `light-dark()` of two, so that the picture follows the `color-scheme` of its page.
+    JupyterLab's and VS Code's theme classes decide where they are present. As a file of its own the picture follows
+    the reader's preference, with a dark ground. A renderer without `light-dark()` does so by a media query, and shows
+    the picture inside a page light, except under a theme class. A renderer without variables keeps the light colours.
 
     Args:
         figure: the class.
@@ -116,14 +145,22 @@ def stylesheet(figure: str, used: set[tuple[str, str]]) -> str:
     """
     known = sorted((part, colour) for part, colour in used if colour in DARK)
     names = {colour: f"--c{colour[1:]}" for _, colour in known}
+    both = "".join(f"{name}:light-dark({colour},{DARK[colour]});" for colour, name in names.items())
     dark = "".join(f"{name}:{DARK[colour]};" for colour, name in names.items())
-    light = "".join(f"{name}:initial;" for name in names.values())
     uses = "".join(f".{figure} [{part}='{colour}']{{{part}:var({names[colour]},{colour})}}\n" for part, colour in known)
+    alone, in_dark = f":root.{figure}", _inside(DARK_THEMES, figure)
     return (
-        f"@media (prefers-color-scheme:dark){{.{figure}{{{dark}background:{PAGE_DARK}}}}}\n"
-        f"{_inside(LIGHT_THEMES, figure)}{{{light}background:none}}\n"
-        f"{_inside(DARK_THEMES, figure)}{{{dark}background:none}}\n"
-        f"{uses}"
+        "@supports (color:light-dark(red,red)){\n"
+        f".{figure}{{{both}}}\n"
+        f"{alone}{{color-scheme:light dark;background:light-dark(transparent,{PAGE_DARK})}}\n"
+        f"{_inside(LIGHT_THEMES, figure)}{{color-scheme:light}}\n"
+        f"{in_dark}{{color-scheme:dark}}\n"
+        "}\n"
+        "@supports not (color:light-dark(red,red)){\n"
+        f"@media (prefers-color-scheme:dark){{{alone}{{{dark}background:{PAGE_DARK}}}}}\n"
+        f"{in_dark}{{{dark}}}\n"
+        "}\n"
+        f"@supports (--c:red){{\n{uses}}}\n"
     )
 
 

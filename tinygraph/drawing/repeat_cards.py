@@ -28,7 +28,6 @@ from tinygraph.drawing.repeats import MOST_CARRIED, common_name, repeat_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.symbols import array_constants, grouped
 from tinygraph.drawing.text import clean, clip
-from tinygraph.engine.scopes import given_name
 from tinygraph.graph import Node
 from tinygraph.graph.repeats import Repeat
 
@@ -182,7 +181,7 @@ def _parameter_rows(repeat: Repeat, box: Box, scene: Scene) -> list[str]:
         nodes = [node for node in box.parameters if node.index in chosen]
         if nodes:
             shown = nodes if len(nodes) <= MOST_ROWS + 1 else nodes[:MOST_ROWS]
-            lines = [parameter_row(node, scene, given_name(box.layer.names[-1])) for node in shown]
+            lines = [parameter_row(node, scene, box.layer) for node in shown]
             rows += [cell(font(words, 9)), cell(table(lines, padding=2)), *_more(len(nodes) - len(shown))]
     if groups:
         lines = [_own_line(nodes, scene) for nodes in groups[:MOST_ROWS]]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree
 
-from tinygraph.drawing.palette import COLOURS, stylesheet
+from tinygraph.drawing.palette import COLOURS, ROLES, stylesheet
 
 __all__ = ["figure_class", "finished"]
 
 SVG = "http://www.w3.org/2000/svg"
 PARTS = {"node": "data-box", "edge": "data-link", "cluster": "data-scope"}
+# The arrows of a legend, as text: dashed or not, to the left or not.
+ARROWS = {"→": (False, False), "←": (False, True), "- →": (True, False), "← -": (True, True)}
+HALF = 13  # of the length of such an arrow
 FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 
 ElementTree.register_namespace("", SVG)
@@ -53,6 +57,9 @@ def finished(
         _label(group, tooltips)
         if group.get("data-box") in images:
             _set_image(group, images[group.get("data-box", "")])
+        if group.get("class") == "graph":
+            _true_swatches(group)
+            _true_arrows(group)
     for text in root.iter(f"{{{SVG}}}text"):
         text.set("font-family", FONTS)
     root.attrib |= {"class": figure, "role": "img", "aria-label": title, "style": "max-width:100%;height:auto"}
@@ -60,6 +67,36 @@ def finished(
     style.text = stylesheet(figure, _colours(root))
     root.insert(0, style)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _true_swatches(legend: ElementTree.Element) -> None:
+    """Give the swatches of the legend the width of the stroke of their boxes: in DOT it is a whole number."""
+    widths = {(role.stroke, role.fill, round(role.width)): role.width for role in ROLES.values()}
+    for ground, outline in itertools.pairwise(legend.findall(f"{{{SVG}}}path")):
+        look = (outline.get("stroke", ""), ground.get("fill", ""), int(outline.get("stroke-width", 1)))
+        if look in widths:
+            outline.set("stroke-width", str(widths[look]))
+
+
+def _true_arrows(legend: ElementTree.Element) -> None:
+    """Draw the arrows of the legend as those of the picture, where DOT has their glyphs."""
+    for text in legend.findall(f"{{{SVG}}}text"):
+        if text.text not in ARROWS:
+            continue
+        dashed, to_the_left = ARROWS[text.text]
+        colour, start, y = text.get("fill", ""), float(text.get("x", 0)), float(text.get("y", 0)) - 3.5
+        middle = start + (float(text.get("textLength", 12)) / 2 if text.get("text-anchor") == "start" else 0)
+        tip, end, side = (middle - HALF, middle + HALF, 1) if to_the_left else (middle + HALF, middle - HALF, -1)
+        line = {"fill": "none", "stroke": colour, "stroke-width": "1.3", "d": f"M{end},{y}L{tip + 6 * side},{y}"}
+        head = {"fill": colour, "stroke": colour, "stroke-width": "1.3"}
+        base = tip + 6 * side
+        head["points"] = f"{base},{y - 2.1} {tip},{y} {base},{y + 2.1} {base},{y - 2.1}"
+        place = list(legend).index(text)
+        legend.remove(text)
+        legend.insert(place, ElementTree.Element(f"{{{SVG}}}polygon", head))
+        legend.insert(
+            place, ElementTree.Element(f"{{{SVG}}}path", line | ({"stroke-dasharray": "5,2"} if dashed else {}))
+        )
 
 
 def _colours(root: ElementTree.Element) -> set[tuple[str, str]]:
