@@ -409,6 +409,30 @@ def test_loops_that_exchange_what_they_carry(tmp_path: Path):
 
 
 @needs_node
+def test_loops_that_a_condition_ends_are_repeated_as_often_as_it_holds(tmp_path: Path):
+    @tg.compile
+    def root(x: Any) -> Any:
+        x = tg.Tensor(x)
+        guess = x
+        while abs(guess * guess - x) > 1e-9:
+            guess = (guess + x / guess) / 2
+        guess.backward()
+        return guess, x.grad
+
+    calls = [[np.array(value)] for value in (2.0, 1e6, 3.0, 1.0, 1e-3)]
+    for call in calls[:3]:
+        root(*call)  # runs of several lengths say what depends on how often the loop is repeated
+    text = saved(root, tmp_path / "step.js")
+    assert "break;" in text
+    (found,) = calls_in_node([(tmp_path / "step.js", [*calls[:3], calls[4]])])
+    assert "error" not in found, found.get("error", "") + text
+    for call, got in zip([*calls[:3], calls[4]], found["results"], strict=True):
+        _agree(got, list(root(*call)), text, 1e-11)
+    (found,) = calls_in_node([(tmp_path / "step.js", [calls[3]])])
+    assert "for 3 iterations or more" in found["error"]  # the gradient of fewer has another program
+
+
+@needs_node
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_batch_normalisation_forward_and_backward(tmp_path: Path, dtype: Any):
     def normalised(x: Any, gamma: Any, beta: Any) -> Any:

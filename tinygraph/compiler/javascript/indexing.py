@@ -119,6 +119,8 @@ def _basic(w: Writer, step: Step, array: Stored, items: list[Any]) -> Stored:
         counted = item.start if isinstance(item, slice) else item
         if isinstance(counted, FromCount) or (isinstance(counted, Affine) and isinstance(counted.start, FromCount)):
             raise unknown(step, "in a loop that a condition ends")
+        if isinstance(counted, Affine) and w.counter in w.counts:
+            raise unknown(step, "whose index counts in a loop that a condition ends")
         if isinstance(counted, Affine):
             start = start.plus(Place.of(w.counter).times(counted.step * array.strides[axis]))
         axis += 1

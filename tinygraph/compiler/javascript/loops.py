@@ -13,15 +13,30 @@ import operator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygraph.compiler.javascript.expressions import Place
+from tinygraph.compiler.javascript.expressions import Place, infix, number
 from tinygraph.compiler.javascript.naming import Names
 from tinygraph.compiler.javascript.values import Literal, Number, Stored, Value
 from tinygraph.compiler.javascript.writer import Write, Writer, unknown
+from tinygraph.compiler.program.counting import Affine, FromCount, kept_at
 from tinygraph.compiler.program.decisions import decided
-from tinygraph.compiler.program.loops import Loop, loop_result
+from tinygraph.compiler.program.loops import Loop, goes_on, loop_result
 from tinygraph.compiler.program.steps import Step
 
 __all__ = ["TABLE"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept(Value):
+    """A value of every iteration of a loop that a condition ends, in a list that grows.
+
+    Attributes:
+        name: of the list.
+        shape, dtype: of each value.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +48,6 @@ class _Results(Value):
 
 def _loop(w: Writer, step: Step) -> Value:
     loop: Any = step.function
-    if loop.is_open:
-        raise unknown(step, "that a condition ends")
-    count = operator.index(loop.count)
     given = [w.value(item, own.dtype) for item, own in zip(step.args, loop.inputs, strict=True)]
     names = Names(loop.body, w.taken)
     w.begin(step)
@@ -44,11 +56,19 @@ def _loop(w: Writer, step: Step) -> Value:
         _before(w, step, own, value, outer.get(place) or w.names.fresh(names.wish(own, "value")))
         for place, (own, value) in enumerate(zip(loop.inputs[: loop.carried], given, strict=False))
     ]
-    stacks = [_stack(w, own, count, names) for own in loop.stacks]
+    stacks = [_stack(w, own, loop, names) for own in loop.stacks]
     lasts = [_declared(w, own, w.names.fresh(f"last_{names.wish(own, 'value')}")) for own in loop.lasts]
-    counter = w.names.fresh("t")
-    before, w.counter = w.counter, counter
-    with w.block(f"for (let {counter} = 0; {counter} < {count}; {counter}++)"), w.within(loop.body, names) as values:
+    exits = [_declared(w, own, w.names.fresh(names.wish(own, "value"))) for own in loop.at_exit]
+    counter = w.names.fresh("n" if loop.is_open else "t")
+    if loop.is_open:
+        w.counts.append(counter)
+        w.line(f"let {counter} = 0;")
+        head = f"for (; ; {counter}++)"
+    else:
+        head = f"for (let {counter} = 0; {counter} < {_count(w, loop.count)}; {counter}++)"
+    before, before_exits = w.counter, w.exits
+    w.counter, w.exits = counter, list(zip(loop.at_exit, exits, strict=True))
+    with w.block(head), w.within(loop.body, names) as values:
         for own, value in zip(loop.inputs, [*carried, *given[loop.carried :]], strict=True):
             values[own.index] = value
             if isinstance(value, Number | Stored):
@@ -56,17 +76,64 @@ def _loop(w: Writer, step: Step) -> Value:
         w.write(loop.body)
         nexts = [_whole(w, own, values[own.index]) for own in loop.nexts]
         for own, stack in zip(loop.stacks, stacks, strict=True):
-            size = stack.size // count
-            row = Stored(
-                stack.name, own.shape, own.dtype, stack.strides[1:], Place.of(counter).times(size), stack.length
-            )
-            w.copy(values[own.index], row)
+            _put(w, own, values[own.index], stack)
         for own, last in zip(loop.lasts, lasts, strict=True):
             w.line(f"{_name(last)} = {_name(_whole(w, own, values[own.index]))};")
         _carry_on(w, [_name(value) for value in carried], [_name(value) for value in nexts])
-    w.counter = before
+    w.counter, w.exits = before, before_exits
+    least = w.least.get(step.index, 0)
+    if loop.is_open and least:
+        w.line(f'if ({counter} < {least}) throw new Error("the program was made for {least} iterations or more");')
     w.forget()
-    return _Results([*carried, *stacks, *lasts])
+    return _Results([*carried, *stacks, *lasts, *exits])
+
+
+def _count(w: Writer, count: Any) -> str:
+    """Return a number of iterations, or of something that depends on one, as text."""
+    return str(_place(w, count))
+
+
+def _place(w: Writer, number: Any) -> Place:
+    """Return a whole number of a program, which may depend on how often a loop was repeated."""
+    if isinstance(number, FromCount):
+        return Place.of(w.counts[number.loop]).plus(Place(offset=number.offset))
+    if isinstance(number, Affine):
+        return _place(w, number.start).plus(Place.of(w.counter).times(number.step))
+    return Place(offset=operator.index(number))
+
+
+def _put(w: Writer, own: Step, value: Value, stack: Stored | _Kept) -> None:
+    """Keep a value of an iteration."""
+    if isinstance(stack, _Kept):
+        w.line(f"{stack.name}.push({_name(_whole(w, own, value))});")
+        return
+    size = stack.size // stack.shape[0]
+    place = Place.of(w.counter).times(size)
+    w.copy(value, Stored(stack.name, own.shape, own.dtype, stack.strides[1:], place, stack.length))
+
+
+def _kept_at(w: Writer, step: Step) -> Value:
+    """Write the reading of what a loop kept of one of its iterations."""
+    stack = w.value(step.args[0])
+    if not isinstance(stack, _Kept):
+        raise unknown(step, "of what a loop kept")
+    name = w.names.of(step)
+    w.begin(step)
+    w.line(f"const {name} = {stack.name}[{_place(w, step.args[1])}];")
+    return Stored.whole(name, step.shape, step.dtype, is_own=False) if step.shape else Number(name, (), step.dtype)
+
+
+def _goes_on(w: Writer, step: Step) -> Value:
+    """Write the end of a loop where a value has not the truth that is expected."""
+    value, expected = w.value(step.args[0]), step.args[1]
+    w.begin(step)
+    found = infix("!=", value.at([Place()] * len(value.shape)), number(0)).text
+    with w.block(f"if (!({found}))" if expected else f"if ({found})"):
+        for own, exit_ in w.exits:
+            if w.has_value(own):
+                w.line(f"{_name(exit_)} = {_name(_whole(w, own, w.value(own)))};")
+        w.line("break;")
+    return value
 
 
 def _before(w: Writer, step: Step, own: Step, value: Value, name: str) -> Value:
@@ -85,9 +152,13 @@ def _before(w: Writer, step: Step, own: Step, value: Value, name: str) -> Value:
     return Stored.whole(name, own.shape, own.dtype, is_own=False)
 
 
-def _stack(w: Writer, own: Step, count: int, names: Names) -> Stored:
+def _stack(w: Writer, own: Step, loop: Any, names: Names) -> Stored | _Kept:
     """Declare the memory of a value of every iteration."""
     name = w.names.fresh(f"all_{names.wish(own, 'values')}")
+    if loop.is_open:
+        w.line(f"const {name} = [];")
+        return _Kept(name, own.shape, own.dtype)
+    count = operator.index(loop.count)
     found = Stored.whole(name, (count, *own.shape), own.dtype)
     w.line(f"const {name} = new {w.kind(own, own.dtype)}({found.size});")
     return found
@@ -142,4 +213,6 @@ def _decided(w: Writer, step: Step) -> Value:
     return value
 
 
-TABLE: dict[Any, Write] = {Loop: _loop, loop_result: _result, decided: _decided}
+TABLE: dict[Any, Write] = {
+    Loop: _loop, loop_result: _result, decided: _decided, goes_on: _goes_on, kept_at: _kept_at,
+}  # fmt: skip

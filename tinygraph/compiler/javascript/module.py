@@ -40,6 +40,7 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.saved_programs import SavedProgram
+from tinygraph.compiler.schedule.unnesting import least_counts
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, Node
 
@@ -86,6 +87,11 @@ def javascript_of(name: str, saved: SavedProgram, comments: bool = True) -> str:
             "numbers than NumPy's. Let the function return the new values"
         )
     _check_images(program)
+    if program.twin is not None:
+        try:
+            return _File(name, saved, comments).text()
+        except (UnsupportedError, NotImplementedError):  # a loop that is repeated as often as in the last call, then
+            saved = replace(saved, runner=replace(program, twin=None))
     return _File(name, saved, comments).text()
 
 
@@ -108,7 +114,6 @@ def names_in(saved: SavedProgram) -> tuple[list[tuple[str, Any]], list[tuple[str
 
 def _graph_of(program: Program) -> Graph:
     """Return the graph of a program, made simpler and with its repeated steps as loops."""
-    program = replace(program, twin=None)
     graph = steps_of(program)
     phases = (ROLL, *[phase for phase in PHASES if phase.name in _READABLE])
     for phase, after in phase_by_phase(graph, program, phases):
@@ -151,6 +156,7 @@ class _File:
         self.name = self.taken.take(users(name))
         self.writer = Writer(_TABLES, self.taken, comments)
         self._returned: set[str] = set()  # the arrays that are results already
+        self.writer.least = least_counts(self.graph)
         self.names = Names(self.graph, self.taken)
         given = [step for step in self.graph.nodes if isinstance(step, Step) and step.given]
         count = len(self.program.arguments)

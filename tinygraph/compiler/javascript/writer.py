@@ -70,6 +70,9 @@ class Writer:
         self.used: set[str] = set()
         self.depth = 1
         self.counter = ""  # of the loop around
+        self.counts: list[str] = []  # of the loops that conditions end, how often they were repeated
+        self.least: Mapping[int, int] = {}  # by the index of such a loop the number of iterations that is needed
+        self.exits: list[tuple[Step, Value]] = []  # what the loop around keeps of the pass in which it ends
         self._group: Any = None
         self._names: Names = None  # type: ignore[assignment]
         self._values: dict[int, Value] = {}
@@ -149,6 +152,10 @@ class Writer:
             return self._values[item.index]
         array = np.asarray(item, dtype if not hasattr(item, "dtype") else None)
         return Literal(array[()], (), array.dtype) if not array.shape else self.kept("constant", array)
+
+    def has_value(self, step: Step) -> bool:
+        """Return whether a step of the block has been written."""
+        return step.index in self._values
 
     def array(self, item: Any, step: Step) -> Stored | Number | Literal:
         """Return the value of an argument, in memory or one number."""

@@ -29,14 +29,14 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
-__all__ = ["may_be_row", "unnested"]
+__all__ = ["least_counts", "may_be_row", "unnested"]
 
 
 def unnested(graph: Graph) -> Graph:
     """Return a graph with the steps of its loops among the others."""
     if not any([type(step.function) is Loop for step in graph.nodes]):
         return graph
-    flat = _Unnesting(_least_counts(graph))
+    flat = _Unnesting(least_counts(graph))
     moved: dict[int, Any] = {}
     flat.add_all(graph, moved)
     return Graph(tuple(flat.builder.steps), tuple([moved[output.index] for output in graph.outputs]))
@@ -222,7 +222,7 @@ def _before(name: str | None) -> str | None:
     return None if name is None else f"{name}_before"
 
 
-def _least_counts(graph: Graph) -> dict[int, int]:
+def least_counts(graph: Graph) -> dict[int, int]:
     """Return by the index of an open loop the number of iterations from which on what reads its values finds them."""
     loops = [step for step in graph.nodes if type(step.function) is Loop and step.function.is_open]
     numbers = {step.index: number for number, step in enumerate(loops)}
