@@ -253,12 +253,14 @@ def test_another_axis_number_index_or_order_is_another_step() -> None:
     assert steps(lambda n, x: np.tanh(x * (2 if n != 4 else 3) + 1)) == [4, 3]
     assert steps(lambda n, x: np.tanh(x * (2 if n != 4 else 2.0) + 1)) == [4, 3]
     assert steps(lambda n, x: np.tanh(x * (0.0 if n != 4 else -0.0) + 1)) == [4, 3]
-    assert steps(lambda n, x: np.tanh(x * 0.9**n)) == []
+    assert steps(lambda n, x: np.tanh(x * (2 + (n in {2, 5})) + 1)) == []
+    assert steps(lambda n, x: np.tanh(x * 0.9**n)) == [8]  # the number of each step
     assert steps(lambda n, x: x + np.sum(x, axis=0 if n != 4 else 1)) == [4, 3]
-    assert steps(lambda n, x: x @ w if n != 4 else w @ x) == [4, 3] or steps(lambda n, x: x @ w) == [8]
+    assert steps(lambda n, x: np.tanh(x @ w if n != 4 else w @ x)) == [4, 3]
     assert steps(lambda n, x: np.tanh(x + data[n])) == [8]
     assert steps(lambda n, x: np.tanh(x + data[7 - n])) == [8]
-    assert steps(lambda n, x: np.tanh(x + data[n if n != 4 else 0])) == [4, 3]
+    assert steps(lambda n, x: np.tanh(x + data[0 if n != 4 else 1])) == [4, 3]
+    assert steps(lambda n, x: np.tanh(x + data[[3, 1, 4, 1, 5, 2, 6, 5][n]])) == [8]
     assert steps(lambda n, x: np.tanh(x + data[n, 0] * data[n, :, 1])) == [8]
 
 

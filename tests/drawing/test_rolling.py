@@ -140,6 +140,20 @@ def test_data_of_each_step_is_on_the_card_and_shared_values_have_their_own() -> 
     assert "x" + "\u00a0" + "(3,) of each step" in told
 
 
+def test_numbers_of_each_step_are_on_the_card() -> None:
+    letters, u = tg.Tensor(rng.normal(size=(7, 4)), name="E"), tg.Tensor(rng.normal(size=(4, 4)), name="U")
+    h: Any = np.zeros(4)
+    for t, token in enumerate([3, 1, 4, 1, 5, 2, 6, 5]):
+        h = np.tanh(letters[token] + h @ u) * 0.5**t
+    h.sum().backward()
+    drawing = tg.draw(h, view="rolled")
+    assert cards(drawing._scene) == ["step × 8"]
+    assert "E[3, 1, 4 …], × 1 … 0.00781 of each step" in drawing.source
+    page = drawing.html()
+    for words in ("step by step", "E[3, 1, 4 …]", "for t, token in enumerate"):
+        assert words in page
+
+
 def test_layers_in_a_row_are_one_card_with_the_gradients_of_their_own_weights() -> None:
     model = tg.nn.Sequential([*[tg.nn.Dense(8, activation="relu") for _ in range(6)], tg.nn.Dense(1)])
     loss = np.mean(model(rng.normal(size=(16, 8))) ** 2)

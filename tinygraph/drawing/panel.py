@@ -12,6 +12,8 @@ from tinygraph.drawing.cards import gradient_note, gradient_words, layer_operati
 from tinygraph.drawing.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, number, shape
 from tinygraph.drawing.pixels import content
+from tinygraph.drawing.repeat_cards import repeat_facts
+from tinygraph.drawing.repeats import LoopName, carried_words, repeat_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.sentences import backward_sentence, forward_sentence
 from tinygraph.drawing.steps import label, title
@@ -69,7 +71,15 @@ def _layer_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     yield from _heat_facts(scene.heat.of_layer(box.members) if scene.heat is not None else None, scene)
     values = [node for node in box.members if not node.is_input]
     yield "memory", f"{byte_size(sum(node.nbytes for node in values))} of values" if values else ""
-    for node in parameters:
+    name = box.layer.names[-1] if box.layer is not None else ""
+    own: set[int] = set()
+    if isinstance(name, LoopName):
+        yield "your line", name.line
+        yield "carries", carried_words(name)
+    if (repeat := repeat_of(name)) is not None:
+        yield from repeat_facts(repeat)
+        own = {node.index for nodes in repeat.own for node in nodes}
+    for node in [node for node in parameters if node.index not in own]:
         yield scene.names[node.index] or shape(node.shape), f"{shape(node.shape)}, {gradient_words(node, scene)}"
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from tinygraph.drawing.cards import (
     SPACE,
@@ -26,12 +29,12 @@ from tinygraph.drawing.facts import norm
 from tinygraph.drawing.numbers import number, shape
 from tinygraph.drawing.repeats import MOST_CARRIED, common_name, repeat_of
 from tinygraph.drawing.scene import Box, Scene
-from tinygraph.drawing.symbols import array_constants, grouped
+from tinygraph.drawing.symbols import UNNAMED, array_constants, grouped, index_text, scalar_constant, sign
 from tinygraph.drawing.text import clean, clip
 from tinygraph.graph import Node
 from tinygraph.graph.repeats import Repeat
 
-__all__ = ["Norms", "norms_of", "repeat_card"]
+__all__ = ["Norms", "norms_of", "repeat_card", "repeat_facts"]
 
 SPARK_WIDTH, SPARK_HEIGHT, LOWEST = 168, 20, 2
 WIDEST_BAR = 7
@@ -124,14 +127,34 @@ def repeat_card(box: Box, scene: Scene) -> str:
     return table([*rows, *trouble_rows(box, scene)])
 
 
+def repeat_facts(repeat: Repeat) -> Iterator[tuple[str, str]]:
+    """Yield pairs of a word and a fact for a panel: the data of each step, and the gradients step by step."""
+    yield "has", ", ".join(_data_lines(repeat))
+    for title, nodes in _carried(repeat):
+        yield f"{title} step by step", norms_of(nodes).words()
+    for nodes in repeat.own:
+        if nodes[0].requires_grad:
+            words = norms_of(nodes).words()
+            yield _common(nodes), f"{len(nodes)} of {shape(nodes[0].shape)}" + (f", ‖∇‖ {words}" if words else "")
+
+
+def _carried(repeat: Repeat) -> list[tuple[str, Sequence[Node]]]:
+    """Return the carried values, one of each step, with the signs of the norms of their gradients."""
+    found: dict[int, tuple[str, Sequence[Node]]] = {}
+    for made in repeat.made:
+        name = grouped(clip(common_name(made)))
+        found.setdefault(made[0].index, (f"|∇{name}|" if made[-1].shape == () else f"‖∇{name}‖", made))
+    return list(found.values())
+
+
+def _common(nodes: Sequence[Node]) -> str:
+    return clip(common_name(nodes)) or "parameter"
+
+
 def _carried_rows(repeat: Repeat, scene: Scene) -> list[str]:
     """Return the gradients of the carried values, step by step."""
-    rows: dict[int, str] = {}
-    for made in repeat.made:
-        name = clip(common_name(made))
-        title = f"|∇{grouped(name)}|" if made[-1].shape == () else f"‖∇{grouped(name)}‖"
-        rows.setdefault(made[0].index, _gradients(title, made, repeat, scene))
-    return [row for row in rows.values() if row][:MOST_CARRIED]
+    rows = [_gradients(title, nodes, repeat, scene) for title, nodes in _carried(repeat)]
+    return [row for row in rows if row][:MOST_CARRIED]
 
 
 def _gradients(title: str, nodes: Sequence[Node], repeat: Repeat, scene: Scene) -> str:
@@ -191,22 +214,57 @@ def _parameter_rows(repeat: Repeat, box: Box, scene: Scene) -> list[str]:
 
 
 def _data_lines(repeat: Repeat) -> list[str]:
-    """ "x[t] 5×3, y[t] 5×4 of each step": the data that a step has for itself."""
-    found = {(common_name(nodes), shape(nodes[-1].shape)): None for nodes in repeat.own if not nodes[0].requires_grad}
+    """ "x[t] 5×3, E[3, 1, 4 …], × 0.9 … 0.28 of each step": the data and the numbers that a step has for itself."""
+    found = {_with_shape(common_name(n), n[-1].shape): None for n in repeat.own if not n[0].requires_grad}
     for node, before in zip(repeat.steps[-1], repeat.steps[-2], strict=True):
         for (name, array), (_, other) in zip(array_constants(node), array_constants(before), strict=True):
             if constant_key(name, array) != constant_key(name, other):
-                found[clip(clean(name)), shape(array.shape)] = None
+                found[_with_shape(clip(clean(name)), array.shape)] = None
+    for calls in zip(*repeat.steps, strict=True):
+        found.update(dict.fromkeys(_numbers_of_each(calls)))
     if not found:
         return []
-    told = [f"{name or 'data'}{SPACE}{size}" for name, size in list(found)[:MOST_DATA]]
     others = [f"{len(found) - MOST_DATA} others"] if len(found) > MOST_DATA else []
-    return [f"{', '.join([*told, *others])} of each {'step' if repeat.scope is None else 'one'}"]
+    return [f"{', '.join([*list(found)[:MOST_DATA], *others])} of each {'step' if repeat.scope is None else 'one'}"]
+
+
+def _with_shape(name: str, size: tuple[int, ...]) -> str:
+    return f"{name or 'data'}{SPACE}{shape(size)}" if size else name or "a number"
+
+
+def _numbers_of_each(calls: Sequence[Node]) -> Iterator[str]:
+    """Yield the numbers of a call that are others in each step: those of subscripts, unless they count evenly."""
+    last = calls[-1]
+    if last.op == "getitem" and len(last.args) == 2:
+        picks = [index_text(call.args[1]) for call in calls]
+        if len(set(picks)) > 1 and not _count_evenly([call.args[1] for call in calls]):
+            name = common_name([call.args[0] for call in calls if isinstance(call.args[0], Node)])
+            yield f"{clip(name) or UNNAMED}[{', '.join(picks[:MOST_DATA])} …]"
+        return
+    for arguments in zip(*[call.args for call in calls], strict=False):
+        numbers = [scalar_constant(argument) for argument in arguments]
+        if not any(each is None for each in numbers) and len(set(map(number, numbers))) > 1:
+            yield f"{sign(last.op)} {number(numbers[0])} … {number(numbers[-1])}"
+
+
+def _count_evenly(indices: Sequence[Any]) -> bool:
+    """Return whether all whole numbers in some subscripts go on evenly."""
+    return all(len(set(np.diff(column))) == 1 for column in np.transpose([list(_whole_numbers(i)) for i in indices]))
+
+
+def _whole_numbers(index: Any) -> Iterator[int]:
+    if isinstance(index, tuple):
+        for part in index:
+            yield from _whole_numbers(part)
+    elif isinstance(index, slice):
+        yield from _whole_numbers((index.start, index.stop, index.step))
+    elif isinstance(index, int):
+        yield index
 
 
 def _own_line(nodes: Sequence[Node], scene: Scene) -> str:
     """Return a parameter of each step: its name, its shape, and the norm of its gradient step by step."""
-    name = cell(font(clip(common_name(nodes)) or "parameter", 10, "parameter", bold=True))
+    name = cell(font(_common(nodes), 10, "parameter", bold=True))
     line = name + cell(font(f"{len(nodes)} of {shape(nodes[0].shape)}"))
     norms = norms_of(nodes)
     told = norms.words().split(", ")[:2]

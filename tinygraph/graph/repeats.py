@@ -13,8 +13,10 @@ arguments, numbers, and operands. An operand is one of these in all steps:
     of each step                an input, or a plain array, that each step has for itself, such as a layer's weights
     of each earlier step        a value of an earlier repeat, or of a step around: evenly spaced among the calls
 
-A number that differs from step to step makes the steps different. Only the whole numbers in a subscript may count
-evenly: x[0], x[1], x[2]. Plain arrays of one shape and dtype may differ: they are data of each step.
+Plain arrays of one shape and dtype may differ: they are data of each step. A number is the same in all steps, or it is
+the number of each step, such as `0.9 ** t`: then no value of it makes up half of the steps, so that a single step with
+another number is never taken for equal. The same holds for whole numbers in a subscript. These may also count evenly:
+x[0], x[1], x[2].
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ LONGEST_PHRASE = 512
 MOST_MULTIPLES = 4
 MOST_STEPS_BACK = 4
 NEAR = 16  # calls: a value from further away may be one that all steps share
+PATIENCE = 8  # steps, before a number that is mostly the same ends a repeat
 COMPARED = 4  # operands of a call, to find the places where equal steps may begin
 
 Step = tuple[Node, ...]
@@ -124,8 +127,8 @@ class _Words:
 
     Two calls have one word in a round if they may be one call of a step. In the first round they are called by the same
     line, use the same inputs where an input has several uses, and values that are as near: so two layers of one step
-    have different words. In the second round the lines may differ, and in the third one the operands too. The last two
-    words, of any line and of the same one, ignore numbers as well: the first step may begin with one.
+    have different words. In the second round the lines may differ. In the third one lines and operands may, and numbers
+    are the same. The last two words ignore numbers, too: that of the same line, and that of any.
 
     The number of an operand is the place of its call, or a negative number for all that is no call.
     """
@@ -137,6 +140,7 @@ class _Words:
         self.outside: list[Any] = [None]  # by the negative number of an operand
         self.leaves: dict[int, int] = {}
         self.numbers: dict[Hashable, int] = {}
+        self.is_number: set[int] = set()
         self.signatures: dict[int, Hashable] = {}
         self.operands: list[list[int]] = []
         self.counters: list[tuple[int, ...]] = []
@@ -175,7 +179,7 @@ class _Words:
             operand if operand in several else place - operand if operand >= place - NEAR else 0
             for operand in self.operands[place]
         ])  # fmt: skip
-        wired = self._word((plain, wiring, 0))
+        wired = self._word((loose, wiring, 0))
         if source is None:
             return wired, wired, plain, loose, loose
         return self._word((wired, source, 1)), wired, plain, loose, self._word((loose, source, 2))
@@ -202,6 +206,8 @@ class _Words:
         number = self.numbers.get(key)
         if number is None:
             number = self.numbers[key] = self._add_outside(key)
+            self.is_number.add(number)
+            self.signatures[number] = key[:-1]
         operands.append(number)
         numbers.append(number)
         return "·"
@@ -269,16 +275,16 @@ class _Words:
         return tuple(items)
 
 
-# The word of a call in each round, and the one that ignores numbers.
-ROUNDS = ((0, 4), (1, 3), (2, 3))
+# The word of a call in each round, and the one that ignores numbers; at last this one alone.
+ROUNDS = ((0, 4), (1, 3), (2, 3), (4, 4), (3, 3))
 
 
 def _is_number(item: Any) -> bool:
     return isinstance(item, bool | int | float | complex | np.generic) or (type(item) is np.ndarray and item.size == 1)
 
 
-def _constant(item: Any) -> Hashable:
-    """Return a key that two constants share only if they are the same to the bit."""
+def _constant(item: Any) -> tuple[Any, ...]:
+    """Return a key that two constants share only if they are the same to the bit. All but its end is of the type."""
     kind = type(item)
     if kind is float:
         return kind, struct.pack("d", item)
@@ -433,8 +439,8 @@ class _Search:
     def _rotation(self, items: Sequence[_Item], start: int, stop: int, period: int) -> int:
         """Return by how many items the first step begins later than the run.
 
-        A step of the user's begins where the fewest values are carried. Among equals the first place counts. No step
-        is lost for that.
+        A step of the user's begins where the fewest values are carried. Among equals it begins where a line stands
+        above the one before, and then the first place counts. No step is lost for that.
         """
         spare = (stop - start) % period
         if not spare:
@@ -443,14 +449,14 @@ class _Search:
         offsets = [
             number for number in range(period) for _ in range(items[start + number].start, items[start + number].stop)
         ]
+        last = first + ((stop - start) // period - 1) * calls
         reach: dict[int, int] = {}  # by the place of a value in its step, how many items behind it the last use is
         for at in range(calls):
-            for operand in self.words.operands[first + calls + at]:
-                if operand >= first:
-                    before, made = divmod(operand - first, calls)
-                    distance = (1 - before) * period + offsets[at] - offsets[made]
-                    if distance > 0:
-                        reach[offsets[made]] = max(reach.get(offsets[made], 0), distance)
+            pairs = zip(self.words.operands[last - calls + at], self.words.operands[last + at], strict=False)
+            for operand in [now for before, now in pairs if now - before == calls and before >= first]:
+                back, made = divmod(operand - last, calls)
+                distance = offsets[at] - offsets[made] - back * period
+                reach[offsets[made]] = max(reach.get(offsets[made], 0), distance)
         crossing = [0] * (period + 1)
         for made, distance in reach.items():
             whole, rest = divmod(distance, period)
@@ -461,7 +467,15 @@ class _Search:
                     crossing[low] += 1
                     crossing[high] -= 1
         totals = list(itertools.accumulate(crossing[:period]))
-        return min(range(spare + 1), key=lambda shift: (totals[shift], shift))
+        lines = [self._lines(items[start + shift]) for shift in range(period + 1)]
+        return min(
+            range(spare + 1),
+            key=lambda shift: (totals[shift], not _goes_back(lines[(shift or period) - 1], lines[shift]), shift),
+        )
+
+    def _lines(self, item: _Item) -> tuple[Any, Any]:
+        """Return the lines of the first and the last call of an item."""
+        return self.words.sources[item.start], self.words.sources[item.stop - 1]
 
     def _equal_steps(self, first: int, period: int, count: int) -> int:
         """Return how many steps are equal, from the first one on.
@@ -473,31 +487,21 @@ class _Search:
         """
         operands, counters = self.words.operands, self.words.counters
         places = [_Place() for at in range(period) for _ in operands[first + at]]
-        moving = [at for at in range(period) if counters[first + at]]
+        counts = [_Picks(counts=True) for at in range(period) for _ in counters[first + at]]
         owners: dict[int, int] = {}
         for step in range(count):
-            begin = first + step * period
-            given = [operand for at in range(begin, begin + period) for operand in operands[at]]
+            calls = range(first + step * period, first + (step + 1) * period)
+            given = [operand for at in calls for operand in operands[at]]
             fits = [
                 place.takes(item, step, first, period, self.words) for place, item in zip(places, given, strict=True)
             ]
             if not all(fits) or not _own_fit(places, given, step, owners):
-                return self._settled(places, step)
-            if step > 1 and not self._counts(moving, begin, period):
-                return self._settled(places, step)
-        return self._settled(places, count)
-
-    def _settled(self, places: list[_Place], step: int) -> int:
-        """Return a number of equal steps, if each operand is of a kind that is known after them."""
-        return 1 if any(place.kind == "first" for place in places) else step
-
-    def _counts(self, moving: list[int], begin: int, period: int) -> bool:
-        """Return whether the numbers in the subscripts of a step go on evenly from those of the two steps before."""
-        for at in moving:
-            third, second, first = (self.words.counters[begin - back * period + at] for back in (0, 1, 2))
-            if any(c - b != b - a for a, b, c in zip(first, second, third, strict=True)):
-                return False
-        return True
+                return _settled(places, counts, step)
+            for picks, value in zip(counts, [value for at in calls for value in counters[at]], strict=True):
+                picks.add(value)
+            if step >= PATIENCE and not all([picks.fit for picks in _all_picks(places, counts)]):
+                return _settled(places, counts, step + 1)
+        return _settled(places, counts, count)
 
     def _described(
         self, first: int, period: int, count: int, depth: int, scope: str | None, inside: tuple[Repeat, ...]
@@ -539,13 +543,54 @@ class _Search:
         return item if isinstance(item, Node) else None
 
 
+class _Picks:
+    """The numbers that the steps have in one place.
+
+    Attributes:
+        values: of the steps so far.
+        fit: True if they may be those of equal steps: steady, or the number of each step.
+    """
+
+    __slots__ = ("_counts", "_steady", "_times", "values")
+
+    def __init__(self, counts: bool) -> None:
+        self.values: list[int] = []
+        self._counts = counts
+        self._steady = 0  # how many of the first values are the same, or count evenly
+        self._times: dict[int, int] = {}
+
+    def add(self, value: int) -> None:
+        """Note the number of the next step."""
+        values = self.values
+        values.append(value)
+        self._times[value] = self._times.get(value, 0) + 1
+        if self._steady == len(values) - 1:
+            same = len(values) < 2 or value == values[-2]
+            even = self._counts and (len(values) < 3 or values[-1] - values[-2] == values[-2] - values[-3])
+            self._steady += (same and not self._moves()) or even
+
+    def _moves(self) -> bool:
+        return self._counts and len(self.values) > 2 and self.values[0] != self.values[1]
+
+    @property
+    def fit(self) -> bool:
+        return self._steady == len(self.values) or 2 * max(self._times.values()) < len(self.values)
+
+    def equal_steps(self, count: int) -> int:
+        """Return how many of the first `count` steps may be equal."""
+        if self._steady >= count or 2 * max(Counter(self.values[:count]).values()) < count:
+            return count
+        return self._steady
+
+
 class _Place:
     """An operand of a step, as the steps are read: its kind, and what the next step must have there."""
 
-    __slots__ = ("first", "kind", "last", "stride")
+    __slots__ = ("first", "kind", "last", "picks", "stride")
 
     def __init__(self) -> None:
         self.kind = "first"
+        self.picks: _Picks | None = None
         self.first = self.last = self.stride = 0
 
     def takes(self, operand: int, step: int, start: int, period: int, words: _Words) -> bool:
@@ -559,18 +604,26 @@ class _Place:
             return operand == last + period
         if operand >= start:  # for the first time from a step, or of the same one
             begins = operand < start + period and step <= MOST_STEPS_BACK
-            self.kind = "inside"
+            self.kind, self.picks = "inside", None
             return begins if last < start else step == 1 and operand == last + period
         if last >= start:
             return False
         if kind == "shared":
             return operand == last
+        if self.picks is not None:
+            self.picks.add(operand)
+            return _alike(operand, last, words)
         if kind == "own":
             return _alike(operand, last, words)
         if kind == "even":
             return operand >= 0 and operand - last == self.stride
         if step > 1:  # two different beginnings, and no value of a step yet
             return step < MOST_STEPS_BACK
+        if operand in words.is_number and last in words.is_number:
+            self.kind, self.picks = "number", _Picks(counts=False)
+            self.picks.add(last)
+            self.picks.add(operand)
+            return _alike(operand, last, words)
         if operand == last:
             self.kind = "shared"
         elif _alike(operand, last, words):
@@ -581,9 +634,25 @@ class _Place:
 
 
 def _alike(operand: int, other: int, words: _Words) -> bool:
-    """Return whether two operands are inputs, or plain arrays, of one shape and dtype."""
+    """Return whether two operands are inputs, or plain arrays, of one shape and dtype, or numbers of one type."""
     signature = words.signatures.get(operand)
     return signature is not None and signature == words.signatures.get(other)
+
+
+def _all_picks(places: list[_Place], counts: list[_Picks]) -> Iterator[_Picks]:
+    return itertools.chain(counts, (place.picks for place in places if place.picks is not None))
+
+
+def _settled(places: list[_Place], counts: list[_Picks], count: int) -> int:
+    """Return how many of the first `count` steps are equal, 1 if a place in them has no kind."""
+    while count > 1:
+        if any(place.kind == "first" for place in places):
+            return 1
+        fewer = min([picks.equal_steps(count) for picks in _all_picks(places, counts)], default=count)
+        if fewer == count:
+            break
+        count = fewer
+    return count
 
 
 def _own_fit(places: list[_Place], given: list[int], step: int, owners: dict[int, int]) -> bool:
@@ -599,6 +668,12 @@ def _own_fit(places: list[_Place], given: list[int], step: int, owners: dict[int
     firsts, items = {first for first, _ in pairs}, {item for _, item in pairs}
     owned = [owners.setdefault(first, 0) == 0 for first in firsts] + [owners.setdefault(i, step) == step for i in items]
     return len(firsts) == len(pairs) == len(items) and all(owned)
+
+
+def _goes_back(before: tuple[Any, Any], after: tuple[Any, Any]) -> bool:
+    """Return whether a loop begins anew between two items: the line of the second stands above, in the same file."""
+    (_, old), (new, _) = before, after
+    return old is not None and new is not None and old[0] == new[0] and old[1] > new[1]
 
 
 def _numbered(items: Sequence[int]) -> list[int]:
