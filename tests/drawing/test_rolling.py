@@ -148,7 +148,7 @@ def test_numbers_of_each_step_are_on_the_card() -> None:
     h.sum().backward()
     drawing = tg.draw(h, view="rolled")
     assert cards(drawing._scene) == ["step × 8"]
-    assert "E[3, 1, 4 …], × 1 … 0.00781 of each step" in drawing.source
+    assert "E[3, 1, 4 …&#93;, × 1 … 0.00781 of each step" in drawing.source
     page = drawing.html()
     for words in ("step by step", "E[3, 1, 4 …]", "for t, token in enumerate"):
         assert words in page
