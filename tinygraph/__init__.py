@@ -44,7 +44,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "": "data distributed draws export keras nn numpy optim testing training",
     "compiler.compiled": "Compiled compile",
-    "drawing": "Drawing draw",
+    "drawing": "Drawing diff draw",
     "engine.modes": "detect_nonfinite enable_grad no_grad scope",
     "engine.primitives": "primitive",
     "engine.tensor": "Tensor",
@@ -52,7 +52,7 @@ _PUBLIC = {
     "explaining": "explain",
     "functions": "avg_pool2d binary_cross_entropy conv2d cross_entropy elu gelu leaky_relu log_softmax logsumexp "
     "max_pool2d one_hot relu sigmoid silu softmax softplus",
-    "graph": "Graph Node",
+    "graph": "Difference Graph Node",
     "transforms": "checkpoint grad hessian hvp jacobian jvp trace value_and_grad vjp",
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -13,6 +13,7 @@ from tinygraph import training as training
 from tinygraph.compiler.compiled import Compiled as Compiled
 from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
 from tinygraph.drawing import Drawing as Drawing
+from tinygraph.drawing import diff as diff
 from tinygraph.drawing import draw as draw
 from tinygraph.engine.modes import detect_nonfinite as detect_nonfinite
 from tinygraph.engine.modes import enable_grad as enable_grad
@@ -41,6 +42,7 @@ from tinygraph.functions import sigmoid as sigmoid
 from tinygraph.functions import silu as silu
 from tinygraph.functions import softmax as softmax
 from tinygraph.functions import softplus as softplus
+from tinygraph.graph import Difference as Difference
 from tinygraph.graph import Graph as Graph
 from tinygraph.graph import Node as Node
 from tinygraph.transforms import checkpoint as checkpoint

@@ -341,7 +341,7 @@ class Compiled:
         """Operations, bytes and buffers of the program that was run last, by calculation: a `Cost`."""
         return self._used().runner.cost
 
-    def draw(self, rewritten: bool = False, **options: Any) -> Drawing:
+    def draw(self, rewritten: bool | Literal["diff"] = False, **options: Any) -> Drawing:
         """Draw the program that was run last; a training step in three columns: forward, backward and update.
 
         Each call of the backward pass is in the row of the call that it differentiates, and each new value has the name
@@ -349,13 +349,19 @@ class Compiled:
 
         Args:
             rewritten: the graph that the text computes, as opposed to the one that was recorded. Each of its loops is a
-                scope, "loop 1 × 20": a card, or a box with the steps of one iteration.
-            options: see `tinygraph.draw`.
+                scope, "loop 1 × 20": a card, or a box with the steps of one iteration. "diff" draws both in one
+                picture: what went is faded, what is new and what is computed together is marked. Of a program with
+                loops it shows the rewrites after the loops were found.
+            options: see `tinygraph.draw`; for "diff" see `tinygraph.diff`.
         """
         from tinygraph.compiler.run.pictured import differentiated_in, named_states, pictured
         from tinygraph.drawing import draw
 
         version = self._used()
+        if rewritten == "diff":
+            from tinygraph.compiler.rewriting_drawn import drawn_rewriting
+
+            return drawn_rewriting(version.runner, **options)
         program, graph = version.program, pictured(version.runner.graph) if rewritten else version.program.graph
         steps = [node for node in graph.nodes if isinstance(node, Step)]
         own = {step.index: step.section for step in steps} if rewritten else program.sections

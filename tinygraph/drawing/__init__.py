@@ -3,8 +3,18 @@
 A view turns a `Graph` into a `Scene` of boxes and links; DOT and Mermaid write a scene down; the engine lays DOT out.
 """
 
+from tinygraph.drawing.changes import DifferenceDrawing, diff
 from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import DrawingError, NoEngineError, NoFontsError, TooLargeError
 
-__all__ = ["Drawing", "DrawingError", "NoEngineError", "NoFontsError", "TooLargeError", "draw"]
+__all__ = [
+    "DifferenceDrawing",
+    "Drawing",
+    "DrawingError",
+    "NoEngineError",
+    "NoFontsError",
+    "TooLargeError",
+    "diff",
+    "draw",
+]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from tinygraph.drawing.cards import SPACE, cell, font, table
+from tinygraph.drawing.marks import marked_arrow
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scene import Link, Scene
 from tinygraph.drawing.text import markup
 
-__all__ = ["ends", "look_of_arrow"]
+__all__ = ["BESIDE", "ends", "look_of_arrow"]
+
+BESIDE = "\0"  # the label of an arrow that leads back up, and has no say in the layout
 
 BACKWARD = {
     "dir": "back",
@@ -41,6 +44,9 @@ def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
     if link.kind == "backflow":
         straight = scene.line_of(link.tail) and scene.line_of(link.head)
         return BACKFLOW | {"weight": "20" if straight else "4"}
+    if link.kind == "gone":
+        beside = {"constraint": "false"} if link.label == BESIDE else {}
+        return marked_arrow(scene.marks.get(link.tail), None) | beside
     if link.kind == "update":
         return UPDATE
     if link.kind == "again":
@@ -63,4 +69,4 @@ def _of_value(link: Link, scene: Scene) -> dict[str, str]:
     weight = {"weight": "1" if parameter else "20" if trunk else "8"}
     spoilt = any(node.index in scene.poisoned for node in link.nodes)
     red = {"color": COLOURS["non-finite"], "penwidth": "1.8"} if spoilt else {}
-    return weight | red
+    return weight | red | marked_arrow(scene.marks.get(tail.id), scene.marks.get(head.id))

@@ -21,6 +21,7 @@ from tinygraph.drawing.cards import (
 )
 from tinygraph.drawing.facts import nonfinite_text
 from tinygraph.drawing.heat import Heat
+from tinygraph.drawing.marks import Mark, marked
 from tinygraph.drawing.mirror import pullback_lines
 from tinygraph.drawing.numbers import shape
 from tinygraph.drawing.palette import COLOURS, ROLES
@@ -60,7 +61,19 @@ def look_of_box(box: Box, scene: Scene) -> dict[str, str]:
     """Return the attributes of a box in DOT."""
     line = scene.line_of(box.id)
     attributes = DRAWN[box.kind](box, scene) | {"tooltip": dot_string(tooltip(box, scene)), "id": box.id}
+    if (mark := scene.marks.get(box.id)) is not None:
+        attributes = _with_mark(attributes, mark, box.kind)
     return attributes | ({"group": line} if line else {})
+
+
+def _with_mark(look: dict[str, str], mark: Mark, kind: str) -> dict[str, str]:
+    """Return the look of a box with its mark, whose words are readable on its ground."""
+    if kind == "pulled":  # it stays orange
+        mark = mark._replace(kind="kept")
+    colours = {"added": "added", "changed": "changed", "kept": "muted"}
+    on_dark = {"operation": "on operation", "pulled": "on gradient"}
+    colour = "removed text" if mark.kind == "removed" else on_dark.get(kind, colours.get(mark.kind, "muted"))
+    return marked(look, mark, kind == "operation", font(mark.words, 9, colour) if mark.words else "")
 
 
 def _card(label: str, role: str) -> dict[str, str]:

@@ -120,7 +120,9 @@ def _beside(scene: Scene) -> dict[str, str]:
 
 def _may_stand_beside(box: Box, scene: Scene) -> bool:
     """Return whether a box is a leaf with one consumer, away from the trunk."""
-    if scene.view in {"chain", "values", "mirror", "columns"} or box.kind == "operation" or scene.into[box.id]:
+    if scene.view in {"chain", "values", "mirror", "columns", "difference"}:
+        return False
+    if box.kind == "operation" or scene.into[box.id]:
         return False
     if box.id in scene.on_trunk or len(scene.out_of[box.id]) != 1:
         return False

@@ -27,6 +27,7 @@ ARROWS = {
     "saved": ("- →", "edge", "reads saved values"),
     "again": ("← -", "edge", "next iteration"),
 }
+MARKS = {"added": "new", "removed": "gone", "changed": "changed"}
 NOTES = {
     "several": "∇ in place of ∂: this gradient holds more than one backward pass",
     "elsewhere": "∇ in place of ∂: this gradient was set, or backward() began outside this graph",
@@ -57,12 +58,20 @@ def _swatches(scene: Scene) -> list[str]:
         entries.append(cell(table([tint])) + cell(font("gradient after backward()" + SPACE * 2, 10, "gradient")))
     if any(box.kind == "chip" for box in scene.boxes):
         entries.append(_chip() + cell(font("full card elsewhere" + SPACE * 2)))
+    kinds = {mark.kind for mark in scene.marks.values()}
+    entries += [_mark(kind, words) for kind, words in MARKS.items() if kind in kinds]
     if scene.heat is not None:
         before, after, _ = scene.heat.scale(scene.heated.values())
         entries.append(cell(font(clean(before) + SPACE)))
         entries += [_swatch(level.stroke, level.fill, 1) for level in HEAT]
         entries.append(cell(font(SPACE + after + SPACE * 2)))
     return entries + [_entry(role, "non-finite") for role in shown if role.stroke == COLOURS["non-finite"]]
+
+
+def _mark(kind: str, words: str) -> str:
+    gone = kind == "removed"
+    swatch = _swatch(COLOURS[kind], COLOURS["removed fill" if gone else kind], 1 if gone else 2, gone)
+    return swatch + cell(font(words + SPACE * 2, 10, "removed text" if gone else kind))
 
 
 def _has_gradient(box: Box) -> bool:

@@ -52,6 +52,13 @@ COLOURS = {
     "backward fill": "#fffaf5",
     "backward side": "#b3602f",
     "parameter": "#0072b2",
+    "added": "#15803d",
+    "added fill": "#ecfdf3",
+    "changed": "#a16207",
+    "changed fill": "#fef9e7",
+    "removed": "#8b93a3",
+    "removed fill": "#fafbfc",
+    "removed text": "#6b7280",
     "non-finite": "#b00020",
     "non-finite fill": "#fde8e8",
     "image": "#e2e8f1",  # a block that an image takes the place of, in every format but DOT
@@ -96,6 +103,13 @@ def heat_look(share: float) -> HeatLook:
 # In an SVG each light value above has one meaning as a fill, and one as a stroke, so a stylesheet can replace it by the
 # dark value.
 DARK = {
+    "#15803d": "#4ade80",
+    "#ecfdf3": "#10301d",
+    "#a16207": "#facc15",
+    "#fef9e7": "#33290a",
+    "#8b93a3": "#7d8798",
+    "#fafbfc": "#151b24",
+    "#6b7280": "#98a2b3",
     "#0072b2": "#56b4e9",
     "#e6f1f8": "#0f2f47",
     "#475569": "#94a3b8",

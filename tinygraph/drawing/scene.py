@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygraph.drawing.heat import Heat
 from tinygraph.drawing.images import ImageShape
+from tinygraph.drawing.marks import Mark
 from tinygraph.drawing.scopes import Path, Scope
 from tinygraph.drawing.spoilt_gradients import Birth, birth_of
 from tinygraph.drawing.thumbnails import Thumbnail, thumbnails
@@ -77,13 +78,14 @@ class Link:
 
     "backward" links, and "backflow" links between the boxes of a backward side, are drawn in the opposite direction. A
     "saved" link leads from an operation to the one that needs its values later. An "update" link leads from a gradient
-    to the update that reads it. An "again" link leads from a value that
-    a loop carries to the one that it becomes, and is drawn in the opposite direction.
+    to the update that reads it. A "gone" link leads from a node that a difference removes to one that read it. An
+    "again" link leads from a value that a loop carries to the one that it becomes, and is drawn in the opposite
+    direction.
     """
 
     tail: str
     head: str
-    kind: Literal["value", "backward", "backflow", "saved", "again", "update"] = "value"
+    kind: Literal["value", "backward", "backflow", "saved", "again", "update", "gone"] = "value"
     label: str = ""
     nodes: tuple[Node, ...] = ()
 
@@ -94,7 +96,7 @@ class Scene:
 
     Attributes:
         graph: the graph in the picture.
-        view: "full", "chain", "values", "collapsed", "mirror" or "columns".
+        view: "full", "chain", "values", "collapsed", "mirror", "columns" or "difference".
         boxes: in execution order.
         links: in the order of the operands.
         names: short labels of the nodes by index, "" where there is none.
@@ -107,6 +109,7 @@ class Scene:
         images: True for the images of the values in their cards.
         image_shape: the shape of the images that are rows or columns of a matrix; see `tinygraph.draw`.
         reopened: draws the same with these scopes open and all others closed; None where no scope opens.
+        marks: the marks of boxes in a picture of a difference, by the id of the box.
         origin, poisoned: the index of the first non-finite value, and of all of them.
     """
 
@@ -126,6 +129,7 @@ class Scene:
     reopened: Callable[[Sequence[Scope]], Scene] | None = None
     origin: int | None = None
     poisoned: frozenset[int] = frozenset()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
 
     @cached_property
     def box(self) -> dict[str, Box]:
@@ -217,6 +221,8 @@ class Scene:
 
     def line_of(self, box: str) -> str:
         """The straight line of a box, by its id: "trunk", "return" for the line of the backward side, or ""."""
+        if self.view == "difference":  # Graphviz fails at a straight line that arrows of removed nodes cross
+            return ""
         if box in self.on_trunk:
             return "trunk"
         return "return" if any(a in self.on_trunk for a, b in self.pairs if b == box) else ""

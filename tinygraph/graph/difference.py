@@ -136,7 +136,7 @@ def _argument(item: Any) -> str:
     return argument_text(item)
 
 
-# --- what a node is -----------------------------------------------------------------------------------------------------
+# --- what a node is ---------------------------------------------------------------------------------------------------
 
 
 class _Labels:
@@ -234,7 +234,7 @@ def _key(item: Any) -> Hashable:
     return argument_text(item) if not hasattr(item, "shape") else ("array", item.shape, str(item.dtype))
 
 
-# --- which is which -----------------------------------------------------------------------------------------------------
+# --- which is which ---------------------------------------------------------------------------------------------------
 
 
 class _Matching:
@@ -252,6 +252,7 @@ class _Matching:
         self._match_alike("made", "used")
         self._match_alike("made")
         self._match_alike("call", "used")
+        self._match_named()
         self.ready.extend(self.to_new.items())
         for place, (old, new) in enumerate(zip(self.old.graph.outputs, self.new.graph.outputs, strict=False)):
             if place in self.old.ends[old.index]:
@@ -275,6 +276,23 @@ class _Matching:
                 old = next(waiting.get(self._respects(self.new, index, by), iter(())), None)
                 if old is not None:
                     self._match(old, index)
+
+    def _match_named(self) -> None:
+        """Match the nodes that are left by their names, as far as no two of a graph share one."""
+        named: list[dict[str, list[int]]] = []
+        for side, known in ((self.old, self.to_new), (self.new, self.to_old)):
+            names: dict[str, list[int]] = defaultdict(list)
+            for node in side.graph.nodes:
+                if node.name and node.index not in known:
+                    names[node.name].append(node.index)
+            named.append(names)
+        for name, olds in named[0].items():
+            news = named[1].get(name, [])
+            if len(olds) == len(news) == 1 and self._are_of_one_kind(olds[0], news[0]):
+                self._match(olds[0], news[0])
+
+    def _are_of_one_kind(self, old: int, new: int) -> bool:
+        return self.old.nodes[old].is_input == self.new.nodes[new].is_input
 
     @staticmethod
     def _respects(side: _Side, index: int, by: tuple[str, ...]) -> tuple[int, ...]:
@@ -318,7 +336,7 @@ class _Matching:
     def _match_changed(self, old: int, new: int) -> None:
         """Match two nodes in the same place, or else the readers of two matched ones that read the same."""
         if self._are_free(old, new):
-            if self.old.nodes[old].is_input == self.new.nodes[new].is_input:
+            if self._are_of_one_kind(old, new):
                 self._match(old, new)
                 self.ready.append((old, new))
             return
