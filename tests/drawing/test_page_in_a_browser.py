@@ -47,6 +47,7 @@ def wide_and_long() -> Any:
     return draw(r.graph(), view="full")
 
 
+KEY = "[...document.querySelectorAll('#about button')]"
 LETTERS = """Math.min(...[...svg.querySelectorAll('text')]
     .filter(text => text.textContent.trim() && !text.closest('.sign'))
     .map(text => Number(getComputedStyle(text).fontSize.replace('px', '')) * text.getScreenCTM().a))"""
@@ -179,6 +180,22 @@ def test_the_search_finds_what_is_inside_closed_layers(layers: Page) -> None:
     layers.press(ESCAPE)  # Escape
     assert layers.run("state.find") == "" and layers.run("$('count').textContent") == ""
     assert not layers.complaints()
+
+
+def test_the_search_finds_what_is_in_a_layer_that_is_shown_alone(driver: Any, tmp_path: Path) -> None:
+    r = Recorder()
+    x = r.input(np.ones(3), "x")
+    for place in range(90):
+        x = r.call(np.exp, x, scope=("outer",), name=f"h{place}")
+    for _ in range(3):
+        x = r.call(np.tanh, x, scope=("outer", "inner"))
+    page = opened(driver, tmp_path, draw(r.graph(r.call(np.sum, r.call(np.sin, x))), view="collapsed").html())
+    page.press("/", *"tanh", ENTER, ENTER)
+    assert page.run("$('count').textContent") == "2 of 3"
+    assert page.run("state.in").startswith("inside ") and page.run("hits()[1][1] in groups")
+    assert page.run("$('trail').textContent").replace("\u203a", ">") == "overview > outer > inner"
+    page.run(f"{KEY}.find(b => b.textContent === 'light its paths').click()")
+    assert page.run("state.box") == page.run("hits()[1][1]")
 
 
 def test_two_fingers_pinch_and_one_drags(driver: Any, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tinygraph.drawing import views
@@ -18,6 +18,8 @@ MOST_ALL_OPEN = 150
 MOST_TOGETHER = 3
 MOST_UNCOLLAPSED = 60
 MOST_BOXES = 2000
+MOST_IN_PLACE_INSIDE = 80
+MOST_WORK = 25_000
 
 
 @dataclass(frozen=True)
@@ -68,77 +70,97 @@ def layers_around(shown: Sequence[State]) -> dict[str, tuple[str, list[str]]]:
 
 def states(scene: Scene) -> list[State]:
     """Return the pictures that a page carries, the given one first, up to 2,000 boxes in all."""
-    first = State("", "overview", scene, None)
-    kept, drawn, room = [first], {frozenset(first.opened)}, MOST_BOXES - len(scene.boxes)
-    for state in _candidates(scene):
-        new = state.is_inside or frozenset(state.opened) not in drawn
-        if new and len(state.scene.boxes) <= min(room, MOST_IN_PLACE):
-            kept.append(state)
-            drawn.add(frozenset(state.opened))
-            room -= len(state.scene.boxes)
-    return kept
+    chosen = _Chosen(scene)
+    if scene.reopened is not None and scene.graph.scopes:
+        chosen.choose()
+    return chosen.states
 
 
-def _candidates(scene: Scene) -> Iterator[State]:
-    """Yield the pictures of a page, the most useful first."""
-    if scene.reopened is None or not scene.graph.scopes:
-        return
-    closed = _opened(scene, [])
-    yield State("closed", "all layers closed", closed)
-    layers = _closed_layers(closed)
-    found: list[Scope] = []
-    for state, scope in _each_open(scene, layers, ""):
-        found.append(scope)
-        yield state
-    if len(scene.graph) <= 2 * MOST_ALL_OPEN:
-        everything = _opened(scene, found)
-        if len(everything.boxes) <= MOST_ALL_OPEN:
-            yield State("all", "all layers open", everything)
-    if len(layers) <= MOST_TOGETHER:
-        for some in itertools.combinations(layers, 2):
-            yield State("+".join(map(card, some)), " and ".join(scope.title for scope in some), _opened(scene, some))
+class _Chosen:
+    """The states of a page as they are chosen, the most useful first.
 
+    Attributes:
+        states: those that are kept.
+        room: the number of boxes that further pictures may have.
+        work: the number of nodes that further pictures may be made of: a picture of a large graph takes long to make.
+    """
 
-def _closed_layers(scene: Scene) -> list[Scope]:
-    """Return the scopes that have a card which opens."""
-    return [box.layer for box in scene.boxes if box.layer is not None and box.id == card(box.layer)]
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.states = [State("", "overview", scene, None)]
+        self.kept = {frozenset(self.states[0].opened)}
+        self.room = MOST_BOXES - len(scene.boxes)
+        self.work = MOST_WORK
 
+    def choose(self) -> None:
+        """Keep all layers closed, each open alone, and more than one open where the pictures are small."""
+        closed = self._opened([])
+        self._keep(State("closed", "all layers closed", closed))
+        layers = [box for box in closed.boxes if _opens(box)]
+        found = self._open_each(layers, closed, "", MOST_IN_PLACE)
+        if len(self.scene.graph) <= 2 * MOST_ALL_OPEN:
+            everything = self._opened(found)
+            if len(everything.boxes) <= MOST_ALL_OPEN:
+                self._keep(State("all", "all layers open", everything))
+        if len(layers) <= MOST_TOGETHER:
+            for some in itertools.combinations([box.layer for box in layers if box.layer is not None], 2):
+                words = " and ".join(scope.title for scope in some)
+                self._keep(State("+".join(map(card, some)), words, self._opened(some)))
 
-def _each_open(scene: Scene, layers: Sequence[Scope], parent: str) -> Iterator[tuple[State, Scope]]:
-    """Yield each layer open alone, then the layers inside each."""
-    inner: list[tuple[list[Scope], str]] = []
-    for scope in layers:
-        opened = _opened(scene, [scope])
-        if len(opened.boxes) > MOST_IN_PLACE:
-            yield from ((state, scope) for state in _insides(scene, scope, parent))
-            continue
-        yield State(card(scope), scope.title, opened, parent), scope
-        inside = [box.layer for box in opened.boxes if box.layer in _closed_layers(opened) and scope in box.place]
-        if inside:
-            inner.append(([scope for scope in inside if scope is not None], card(scope)))
-    for inside_of, around in inner:
-        yield from _each_open(scene, inside_of, around)
+    def _open_each(self, layers: list[Box], around: Scene, parent: str, most: int) -> list[Scope]:
+        """Keep each of some layers open, in its place if the picture has at most `most` boxes; then those inside each.
 
+        Returns:
+            The layers that were opened, and those inside them.
+        """
+        found: list[Scope] = []
+        inner: list[tuple[list[Box], Scene, str]] = []
+        for box in layers:
+            scope = box.layer
+            if scope is None or self.room <= 0:
+                continue
+            found.append(scope)
+            opened = self._opened([scope]) if self.work > 0 and len(around.boxes) < most else None
+            if opened is None or len(opened.boxes) > min(most, self.room):
+                self._keep_inside(box, around, parent, f"inside {card(scope)}")
+                continue
+            self._keep(State(card(scope), scope.title, opened, parent))
+            inner.append(([each for each in opened.boxes if _opens(each) and scope in each.place], opened, card(scope)))
+        for inside, opened, key in inner:
+            found += self._open_each(inside, opened, key, MOST_IN_PLACE_INSIDE)
+        return found
 
-def _opened(scene: Scene, layers: Sequence[Scope]) -> Scene:
-    """Return a picture of the same graph with other layers open."""
-    assert scene.reopened is not None
-    other = scene.reopened(layers)
-    drawn = replace(scene, view=other.view, boxes=other.boxes, links=other.links)
-    return replace(drawn, names=other.names, pairs=other.pairs)
+    def _opened(self, layers: Sequence[Scope]) -> Scene:
+        """Return a picture of the same graph with other layers open."""
+        assert self.scene.reopened is not None
+        self.work -= len(self.scene.graph)
+        other = self.scene.reopened(layers)
+        drawn = replace(self.scene, view=other.view, boxes=other.boxes, links=other.links)
+        return replace(drawn, names=other.names, pairs=other.pairs)
 
+    def _keep(self, state: State) -> None:
+        new = state.is_inside or frozenset(state.opened) not in self.kept
+        if new and len(state.scene.boxes) <= min(self.room, MOST_IN_PLACE):
+            self.states.append(state)
+            self.kept.add(frozenset(state.opened))
+            self.room -= len(state.scene.boxes)
 
-def _insides(scene: Scene, scope: Scope, parent: str) -> Iterator[State]:
-    """Yield a layer alone, if it is small enough for a picture of its own."""
-    found = [box for box in _opened(scene, []).boxes if box.layer == scope]
-    for box in found:
-        inner = part(scene.graph, box.members, scene.names)
+    def _keep_inside(self, box: Box, around: Scene, parent: str, key: str) -> None:
+        """Keep a layer alone, and the layers inside it."""
+        if box.layer is None or self.room <= 0:
+            return
+        inner = part(around.graph, box.members, around.names)
         collapse = len(inner) > MOST_UNCOLLAPSED and any(len(names) > len(box.place) + 1 for names in inner.scopes)
-        inside = views.collapsed(inner, _frame(box)) if collapse else views.full(inner)
-        inside = replace(inside, legend=scene.legend, sections=scene.sections)
-        yield State(f"inside {card(scope)}", scope.title, inside, parent, is_inside=True)
+        inside = views.collapsed(inner, ["/".join(box.layer.names)]) if collapse else views.full(inner)
+        inside = replace(inside, legend=self.scene.legend, sections=self.scene.sections)
+        before = len(self.states)
+        self._keep(State(key, box.layer.title, inside, parent, is_inside=True))
+        if len(self.states) > before:
+            for each in inside.boxes:
+                if _opens(each):
+                    self._keep_inside(each, inside, key, f"{key}/{each.id}")
 
 
-def _frame(box: Box) -> tuple[str, ...]:
-    """Return the scopes to open, so that the picture shows more than the card before."""
-    return ("/".join(box.layer.names),) if box.layer is not None else ()
+def _opens(box: Box) -> bool:
+    """Return whether a box is the card of a scope that can be opened."""
+    return box.layer is not None and box.id == card(box.layer)

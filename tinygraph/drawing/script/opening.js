@@ -8,7 +8,7 @@ function carried(layers) {
   return whole.find(key => { const open = chosenOpen(key); return open.length === wanted.length && wanted.every(id => open.includes(id)); });
 }
 function keyToOpen(id) {
-  if (picture.boxes) return undefined;
+  if (picture.boxes) return `${state.in}/${id}` in pictures ? `${state.in}/${id}` : undefined;
   const around = facts.layers[id]?.around;
   if (!around) return undefined;
   const alone = `inside ${id}`;

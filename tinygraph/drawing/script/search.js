@@ -26,11 +26,11 @@ function nextHit(by) {
   if (!all.length) return countHits();
   hit = hit < 0 ? (by > 0 ? 0 : all.length - 1) : (hit + by + all.length) % all.length;
   const entry = all[hit];
-  if (!(entry[1] in groups) && !(clusterOf(entry[1]) in clusters)) {
+  if (!isHere(entry[1])) {
     const key = keyWith(entry);
     if (key !== undefined && key !== state.in) enter(key, openingView);
   }
-  const id = entry[1] in groups ? entry[1] : shownAs(entry), group = groups[id] ?? clusters[clusterOf(entry[1])];
+  const id = isHere(entry[1]) ? entry[1] : shownAs(entry), group = groups[id] ?? clusters[clusterOf(entry[1])];
   if (group) { bringIntoSight(group); keepSight(); }
   ring(id);
   about(id);
@@ -39,11 +39,22 @@ function nextHit(by) {
 }
 
 const clusterOf = id => 'c' + id.slice(1);
+// In a layer that is shown alone the cards of layers have other names.
+const isHere = id => (picture.boxes && id[0] === 's' ? false : id in groups || (id in facts.layers && clusterOf(id) in clusters));
 
-// The picture that shows a box: with as few other layers opened or closed as can be.
+// The picture that shows a box, or else the innermost layer around it: with as few layers opened or closed as can be.
 function keyWith([, id, , around]) {
-  const now = picture.boxes ? [] : chosenOpen(state.in);
+  const names = [...around, id], now = picture.boxes ? [] : chosenOpen(state.in);
+  const depth = key => names.reduce((deepest, name, place) => (shownIn(key).has(name) ? place : deepest), -1);
   const distance = key => { const open = chosenOpen(key); return open.filter(x => !now.includes(x)).length + now.filter(x => !open.includes(x)).length; };
-  const able = whole.filter(key => around.every(layer => pictures[key].open.includes(layer)) && (pictures[key].steps.some(step => step.at === id || step.show?.includes(id)) || !(id in facts.layers)));
-  return able.sort((a, b) => distance(a) - distance(b))[0];
+  const deepest = Math.max(...whole.map(depth));
+  const alone = Object.keys(pictures).find(key => pictures[key].boxes && id[0] !== 's' && shownIn(key).has(id));
+  if (deepest < names.length - 1 && alone !== undefined) return alone;
+  return whole.filter(key => depth(key) === deepest).sort((a, b) => distance(a) - distance(b))[0];
+}
+
+const shownBoxes = {};
+function shownIn(key) {
+  const { steps, open } = pictures[key];
+  return (shownBoxes[key] ??= new Set([...steps.flatMap(step => [step.at, ...(step.show ?? [])]), ...open]));
 }
