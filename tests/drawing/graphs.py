@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from tinygraph.graph import Graph, Node
+from tinygraph.users_code.source import Source
 
 
 class Recorder:
@@ -25,7 +25,7 @@ class Recorder:
         """A call of `function` on nodes and constants."""
         with np.errstate(all="ignore"):
             value = np.asarray(function(*(a.value if isinstance(a, Node) else a for a in args)))
-        source = SimpleNamespace(file="/somewhere/train.py", line=31, text="loss = -np.log(p)")
+        source = Source("/somewhere/train.py", 31, "loss = -np.log(p)", "<module>")
         return self._add(function, args, value, {"requires_grad": True, "source": source} | about)
 
     def _add(self, function: Any, args: tuple[Any, ...], value: Any, about: dict[str, Any]) -> Node:

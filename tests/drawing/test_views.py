@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import TooLargeError, draw, views
+from tinygraph.drawing import draw, views
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Scene
 
@@ -218,14 +218,6 @@ def test_unknown_choices_are_named_with_the_ones_there_are() -> None:
 def test_the_chain_rule_is_for_scalars() -> None:
     with pytest.raises(ValueError, match=r"scalars.*'x'.*\(8, 4\).*view=\"full\""):
         draw(network(), view="chain")
-
-
-def test_too_many_nodes_are_refused_with_the_count_and_the_ways_out() -> None:
-    with pytest.raises(TooLargeError, match=r"401 nodes(.|\n)*300(.|\n)*tg.scope(.|\n)*view=\"full\""):
-        draw(unlike(400))
-    assert len(chosen(chain_of(400), view="full").boxes) == 402
-    with pytest.raises(TooLargeError, match=r"2,501 nodes"):
-        draw(chain_of(2500), view="full")
 
 
 def test_deep_graphs_need_no_deep_stack() -> None:

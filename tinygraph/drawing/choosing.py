@@ -15,13 +15,14 @@ from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.heat import Heat, given_heat, heat_of
 from tinygraph.drawing.images import ImageShape, check_image_shape, shown_maps
 from tinygraph.drawing.mirror import mirror
+from tinygraph.drawing.proposing import COARSEST, proposed
 from tinygraph.drawing.rolling import rolled
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.scopes import call_places
 from tinygraph.drawing.sections import sectioned
 from tinygraph.drawing.text import clean
 from tinygraph.drawing.thumbnails import check_fits
-from tinygraph.graph import Graph, read_graph
+from tinygraph.graph import Graph, count_nodes, read_graph
 
 __all__ = ["draw"]
 
@@ -41,7 +42,9 @@ DIRECTIONS = ("auto", "LR", "TB")
 
 MOST_FOR_CHAIN = 12
 MOST_UNCOLLAPSED = 60
-MOST_WITHOUT_SCOPES = 300
+MOST_TO_READ = 300
+MOST_PROPOSED = 100
+MOST_NODES = 30_000
 MOST_RANKS_ACROSS = 9
 
 
@@ -69,7 +72,8 @@ def draw(
             "full": every operation, a card for each input, output and named value, scopes as boxes.
             "values": every operation and a card for each value, from left to right.
             "chain": as "values", and on each arrow back the local derivative of the chain rule; scalars only.
-            "collapsed": each scope as one card. Scopes that follow one another under the same name are one card.
+            "collapsed": each scope as one card. Scopes that follow one another under the same name are one card. In a
+            graph without scopes each call of a function of yours is one.
             "rolled": equal steps that follow one another as one card "step × 12"; scopes are open if there is room.
             "mirror": the forward and the backward pass side by side.
             "columns": a training step with its `sections`: forward, backward and update side by side.
@@ -142,6 +146,7 @@ def _heat(graph: Graph, view: str, heat: str | Mapping[int, float] | None, measu
 
 def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
     if len(outputs) == 1 and isinstance(outputs[0], Graph):
+        _check_size(len(outputs[0]))
         return outputs[0]
     if any(isinstance(output, Graph) for output in outputs):
         raise TypeError("draw one Graph at a time, or Tensors")
@@ -149,6 +154,7 @@ def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
         raise TypeError(_function_given(outputs))
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
         raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor. Write tg.draw(*outputs) for its Tensors")
+    _check_size(count_nodes(outputs))
     return read_graph(outputs, frame)
 
 
@@ -172,27 +178,45 @@ def _called(given: Any) -> str:
 def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
     if opened and view not in {"auto", "collapsed", "rolled", "heat"}:
         raise ValueError(f'open=... belongs to the views "collapsed" and "rolled", not to {view!r}')
-    if view == "rolled" or (opened and view == "auto" and _is_rolled_first(graph, opened)):
-        return _fitting(views.rolled(graph, opened))
-    if opened or view == "collapsed":
-        return _fitting(views.collapsed(graph, opened))
+    large = len(graph) > MOST_UNCOLLAPSED
+    if view in {"collapsed", "rolled"} or opened or (large and view in {"auto", "heat"}):
+        return _fitting(_of_cards(graph, view, opened))
     if view == "heat":
-        big = len(graph) > MOST_UNCOLLAPSED and graph.scopes
-        return _fitting(views.collapsed(graph) if big else views.full(graph))
-    if images and (view == "full" or (view == "auto" and len(graph) <= MOST_UNCOLLAPSED)):
+        return _fitting(views.full(graph))
+    if view != "auto" and len(graph) > MOST_BOXES:  # every node is a box
+        raise _too_large(graph, len(graph), MOST_BOXES)
+    if images and view in {"full", "auto"}:
         return _fitting(views.full(graph, shown_maps(graph)), MOST_BOXES)
     if view != "auto":
         return _fitting(VIEWS[view](graph), MOST_BOXES)
     if len(graph) <= MOST_FOR_CHAIN and all(node.shape == () for node in graph.nodes):
         return views.chain(graph) if any(node.grad is not None for node in graph.nodes) else views.values(graph)
-    if len(graph) > MOST_UNCOLLAPSED:
-        if rolled(graph) is not graph:
-            return _fitting(views.rolled(graph))
-        return _fitting(views.collapsed(graph) if graph.scopes else views.full(graph))
     scene = views.full(graph)
     if len(scene.boxes) > MOST_UNCOLLAPSED and rolled(graph) is not graph:
         return views.rolled(graph)
     return _fitting(scene)
+
+
+def _of_cards(graph: Graph, view: str, opened: list[str]) -> Scene:
+    """Return the rolled or the collapsed view of a graph. Where it has no scopes, its code proposes some.
+
+    Of the proposals the finest one with at most 100 boxes is taken.
+    """
+    if graph.scopes:
+        return _view_of_cards(graph, view, opened)(graph, opened)
+    for coarseness in range(COARSEST + 1):
+        scoped = proposed(graph, coarseness)
+        drawn = _view_of_cards(scoped, view, opened)
+        scene = drawn(scoped)
+        if len(scene.boxes) <= MOST_PROPOSED:
+            break
+    return drawn(scoped, opened) if opened else scene
+
+
+def _view_of_cards(graph: Graph, view: str, opened: list[str]) -> Callable[..., Scene]:
+    if view == "rolled" or (view == "auto" and (_is_rolled_first(graph, opened) if opened else rolled(graph) is not graph)):
+        return views.rolled
+    return views.collapsed
 
 
 def _is_rolled_first(graph: Graph, opened: list[str]) -> bool:
@@ -205,19 +229,37 @@ def _has(graph: Graph, names: list[str]) -> bool:
     return all(any(scope.answers_to(name) for scope in scopes) for name in names)
 
 
-def _fitting(scene: Scene, most: int = MOST_WITHOUT_SCOPES) -> Scene:
+def _fitting(scene: Scene, most: int = MOST_TO_READ) -> Scene:
     """Return the scene, if it can be read and laid out."""
     if len(scene.boxes) <= most:
         return scene
-    how = " with its scopes collapsed" if scene.view == "collapsed" and scene.graph.scopes else ""
-    limit = "" if most == MOST_BOXES else f'  view="full" draws up to {MOST_BOXES:,} boxes, which takes a while;\n'
-    raise TooLargeError(
-        f"this graph has {len(scene.graph):,} nodes, {len(scene.boxes):,} boxes in a picture{how}; "
-        f"{most:,} is the most.\nWays out:\n"
-        '  name its parts with `with tg.scope("layer 1"):`, and each becomes one card;\n'
-        "  draw a value from further inside, such as the output of one layer;\n"
-        f"{limit}  print(graph) has no limit."
+    raise _too_large(scene.graph, len(scene.boxes), most)
+
+
+def _too_large(graph: Graph, boxes: int, most: int) -> TooLargeError:
+    """Return the error for a picture that is not made. Each way out works for this graph."""
+    ways = ["draw a value from further inside, such as the output of one layer"]
+    if most == MOST_BOXES:
+        ways.insert(0, 'view="collapsed" draws a card for each scope, or for each call of a function')
+    else:
+        ways.insert(0, 'name its parts with `with tg.scope("layer 1"):`, and each becomes one card')
+        if boxes <= MOST_BOXES:
+            ways.append(f'view="full" draws up to {MOST_BOXES:,} boxes, which takes a while')
+    ways.append("print(tg.Graph.of(...)) has no limit")
+    listed = "\n".join(f"  {way}{';' if way is not ways[-1] else '.'}" for way in ways)
+    return TooLargeError(
+        f"this graph has {len(graph):,} nodes, {boxes:,} boxes in a picture; {most:,} is the most.\nWays out:\n{listed}"
     )
+
+
+def _check_size(nodes: int) -> None:
+    """Refuse a graph that takes long to read, before it is read."""
+    if nodes > MOST_NODES:
+        raise TooLargeError(
+            f"this graph has {nodes:,} nodes; {MOST_NODES:,} is the most for a picture.\nWays out:\n"
+            "  draw a value from further inside, such as the output of one layer or the loss of one example;\n"
+            "  print(tg.Graph.of(...)) has no limit."
+        )
 
 
 def _direction(scene: Scene) -> Literal["LR", "TB"]:

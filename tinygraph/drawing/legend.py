@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinygraph.drawing.cards import ELSEWHERE, SPACE, cell, font, table
 from tinygraph.drawing.palette import COLOURS, HEAT, ROLES, Role
+from tinygraph.drawing.proposing import is_proposed
 from tinygraph.drawing.roles import role_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.spoilt_gradients import birth_words
@@ -112,7 +113,7 @@ def _arrow(glyph: str, colour: str, words: str) -> str:
 
 
 def _notes(scene: Scene) -> list[str]:
-    notes = []
+    notes = ["cards by function: name your own with tg.scope"] if is_proposed(scene.graph) else []
     cards = [box.node for box in scene.boxes if box.kind == "variable"]
     freed = [node for node in cards if node.grad_freed and node.grad is None]
     if any(place_of(node) is None for node in freed):

@@ -60,13 +60,22 @@ Path = tuple[Scope, ...]
 
 
 def call_places(graph: Graph) -> dict[int, Path]:
-    """The occurrences around every call, outermost first, by the index of the call."""
+    """The occurrences around every call, outermost first, by the index of the call.
+
+    Inputs that have a scope, such as the parameters that many calls share, are one occurrence wherever they are used.
+    """
     places: dict[int, Path] = {}
     current: Path = ()
     titles: dict[tuple[str, ...], set[str]] = {}
+    of_inputs: dict[tuple[str, ...], Path] = {}
     made = 0
     for node in graph.nodes:
         if node.is_input:
+            if node.scope and node.scope not in of_inputs:
+                of_inputs[node.scope] = (Scope(made, node.scope, _free(node.scope[-1], titles.setdefault((), set()))),)
+                made += 1
+            if node.scope:
+                places[node.index] = of_inputs[node.scope]
             continue
         kept = 0
         while kept < min(len(current), len(node.scope)) and current[kept].names[-1] == node.scope[kept]:
@@ -111,6 +120,9 @@ def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
     """Return for each input the innermost occurrence with all its consumers; () for data that enters from outside."""
     found: dict[int, Path] = {}
     for node in graph.inputs:
+        if node.index in places:
+            found[node.index] = places[node.index]
+            continue
         used_in = [places[consumer.index] for consumer in graph.consumers(node)]
         found[node.index] = common(used_in) if used_in and not _enters_from_outside(node, graph) else ()
     return found

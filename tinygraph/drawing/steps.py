@@ -63,7 +63,7 @@ def _turn(box: Box, graph: Graph) -> tuple[int, int, int]:
     if box.kind == "pullback":
         return box.node.index, 1, 0
     if box.kind == "layer":
-        return min(node.index for node in box.members if not node.is_input), 0, 0
+        return min((node.index for node in box.members if not node.is_input), default=box.node.index), 0, 0
     users = [user for user in graph.consumers(box.node) if user.requires_grad]
     if not users:
         return len(graph), 0, 0

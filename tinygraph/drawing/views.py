@@ -246,8 +246,8 @@ class _Assembly:
     def _add_to_layer(self, node: Node, scope: Scope) -> None:
         layer = f"s{scope.key}"
         self.spoken_for[node.index] = layer
-        if node is self.members[scope][-1]:
-            inside = tuple(self.members[scope])
+        inside = tuple(self.members[scope])
+        if node is (inside[0] if all(member.is_input for member in inside) else inside[-1]):
             self.boxes.append(Box(layer, "layer", node, "layer", self._open_part(node), scope, inside))
             for member in inside:
                 self._link_operands(member, layer)

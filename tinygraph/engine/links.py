@@ -319,8 +319,12 @@ def takes_gradient(structure: Any) -> bool:
 _LINKS = (Call, Leaf)
 
 
-def links_below(roots: list[Any]) -> list[Any]:
-    """Return every link that the roots were computed from, data too, in execution order: leaves where first used."""
+def number_below(roots: list[Any]) -> int:
+    """Return the number of links that the roots were computed from, with the roots."""
+    return len(_found_below(roots))
+
+
+def _found_below(roots: list[Any]) -> list[Any]:
     seen = {id(root): root for root in roots}
     found = list(seen.values())
     for link in found:  # grows while we walk it
@@ -330,6 +334,12 @@ def links_below(roots: list[Any]) -> list[Any]:
                 if id(operand) not in seen:
                     seen[id(operand)] = operand
                     found.append(operand)
+    return found
+
+
+def links_below(roots: list[Any]) -> list[Any]:
+    """Return every link that the roots were computed from, data too, in execution order: leaves where first used."""
+    found = _found_below(roots)
     calls = sorted((link for link in found if isinstance(link, Call)), key=lambda call: call.order)
     ordered: dict[int, Any] = {}
     for call in calls:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from tinygraph.engine.links import number_below
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.json import document
 from tinygraph.graph.node import Node
@@ -22,7 +23,7 @@ from tinygraph.graph.text import written
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Graph", "read_graph"]
+__all__ = ["Graph", "count_nodes", "read_graph"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +137,11 @@ class Graph:
             for position, operand in enumerate(node.operands):
                 found.add_edge(operand.index, node.index, position=position)
         return found
+
+
+def count_nodes(outputs: Iterable[Any]) -> int:
+    """Return the number of nodes of the graph of some outputs, without building it; what is no Tensor counts 0."""
+    return number_below([output._link for output in outputs if isinstance(output, Tensor)])
 
 
 def read_graph(outputs: Iterable[Any], frame: FrameType | None) -> Graph:

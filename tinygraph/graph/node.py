@@ -12,7 +12,7 @@ import numpy as np
 from tinygraph.engine.table import function_name, operation_of
 
 if TYPE_CHECKING:
-    from tinygraph.users_code.source import Source
+    from tinygraph.users_code.source import Instruction, Source
 
 __all__ = ["Node", "nodes_in"]
 
@@ -35,6 +35,7 @@ class Node:
         grad_freed: True if a gradient was computed, but was large and has been freed.
         requires_grad: True if a backward pass reaches this value.
         source: the line of the user's code that made it.
+        instruction: the instruction there.
         argument_names: the name of each of `args` in that code, None where it is long or not known.
         gradient_of: the index of the value that `grad` is the derivative of; None where the record is not sure.
         gradient_note: the reason why the record does not call `grad` a derivative: "" (it does, or there is no record),
@@ -57,6 +58,7 @@ class Node:
     grad_freed: bool = False
     requires_grad: bool = False
     source: Source | None = None
+    instruction: Instruction | None = None
     argument_names: tuple[str | None, ...] = ()
     gradient_of: int | None = None
     gradient_note: str = ""

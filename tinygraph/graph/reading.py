@@ -28,7 +28,14 @@ from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.node import Node
 from tinygraph.graph.surroundings import Surroundings
-from tinygraph.users_code.source import argument_names, called_name, source_of, stored_name, subscripted_name
+from tinygraph.users_code.source import (
+    argument_names,
+    called_name,
+    instruction_of,
+    source_of,
+    stored_name,
+    subscripted_name,
+)
 
 
 def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -113,6 +120,7 @@ def _node(index: int, link: Any, nodes: dict[int, Node], name: str | None, value
         "grad_freed": type(gradient) is Like,
         "requires_grad": link.differentiable,
         "source": source_of(link.code, link.lasti),
+        "instruction": instruction_of(link.code, link.lasti),
         **about,
     }
     if name is None and isinstance(link, Put):

@@ -17,8 +17,9 @@ from tinygraph.users_code.instructions import instructions, operation_at
 from tinygraph.users_code.targets import LOADS_A_NAME, Part, targets_in
 
 __all__ = [
-    "Source", "argument_names", "assigned_name", "called_name", "line_of", "made_at", "method_called", "names_read",
-    "place", "source_of", "stored_name", "subscripted_name", "target", "users_frame", "users_line",
+    "Instruction", "Source", "argument_names", "assigned_name", "called_name", "instruction_of", "line_of", "made_at",
+    "method_called", "names_read", "place", "source_of", "stored_name", "subscripted_name", "target", "users_frame",
+    "users_line",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -79,6 +80,28 @@ def source_of(code: CodeType | None, lasti: int) -> Source | None:
     if line is None:
         line = code.co_firstlineno
     return Source(code.co_filename, line, linecache.getline(code.co_filename, line).strip(), code.co_name)
+
+
+class Instruction(NamedTuple):
+    """An instruction of the user's code.
+
+    Attributes:
+        function: the function it stands in, with the classes and functions around that: "Neuron.__call__".
+        offset: its place in the function's code, in bytes; later instructions have larger ones.
+        loops: the places that the loops around it begin at, outermost first.
+    """
+
+    function: str
+    offset: int
+    loops: tuple[int, ...]
+
+
+def instruction_of(code: CodeType | None, lasti: int) -> Instruction | None:
+    """Return the instruction at byte offset `lasti`, or None where it is not known."""
+    if code is None:
+        return None
+    loops = tuple([first for first, last in _loops(code) if first <= lasti <= last])
+    return Instruction(code.co_qualname, lasti, loops)
 
 
 _LIBRARIES = frozenset(("tinygraph", "numpy", "scipy", *sys.stdlib_module_names))
@@ -153,6 +176,16 @@ def _by_code(make: Callable[[CodeType], T]) -> Callable[[CodeType], T]:
 @_by_code
 def _line_table(code: CodeType) -> list[int | None]:
     return [position[0] for position in code.co_positions()]
+
+
+@_by_code
+def _loops(code: CodeType) -> list[tuple[int, int]]:
+    """Return the first and the last offset of each loop in some code, outer loops first."""
+    ends: dict[int, int] = {}
+    for step in dis.get_instructions(code):
+        if "JUMP_BACKWARD" in step.opname and "NO_INTERRUPT" not in step.opname:
+            ends[step.argval] = max(step.offset, ends.get(step.argval, 0))
+    return sorted(ends.items(), key=lambda ends: (ends[0], -ends[1]))
 
 
 @_by_code

@@ -80,6 +80,7 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
     _put_grad_freed(copy, step.grad_freed)
     _put_requires_grad(copy, step.requires_grad)
     _put_source(copy, step.source)
+    _put_instruction(copy, step.instruction)
     _put_argument_names(copy, step.argument_names)
     _put_gradient_of(copy, step.gradient_of)
     _put_gradient_note(copy, step.gradient_note)
@@ -93,8 +94,8 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
 _new: Callable[[type], Any] = object.__new__
 (
     _put_index, _put_function, _put_args, _put_kwargs, _put_shape, _put_dtype, _put_name, _put_scope, _put_value,
-    _put_grad, _put_grad_freed, _put_requires_grad, _put_source, _put_argument_names, _put_gradient_of,
-    _put_gradient_note, _put_changed, _put_section, _put_given, _put_origin,
+    _put_grad, _put_grad_freed, _put_requires_grad, _put_source, _put_instruction, _put_argument_names,
+    _put_gradient_of, _put_gradient_note, _put_changed, _put_section, _put_given, _put_origin,
 ) = [getattr(Step, field.name).__set__ for field in fields(Step)]  # fmt: skip
 
 
