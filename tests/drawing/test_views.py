@@ -15,7 +15,7 @@ from tinygraph.drawing import draw, views
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Scene
 
-from .graphs import Recorder, chain_of, hypotenuse, network, unlike
+from .graphs import Recorder, chain_of, hypotenuse, network
 
 scopes = st.lists(st.sampled_from(["a", "b", "c"]), max_size=3).map(tuple)
 

@@ -408,12 +408,13 @@ def layer_summary(box: Box, scene: Scene, parameters: list[Node]) -> str:
     """ "209×20 → 209×7 · 147 params · 1.18 kB" """
     sources = {node.index: node for link in scene.into[box.id] for node in link.nodes}.values()
     data = [node for node in sources if not (node.is_input and node.requires_grad)] or list(sources)
-    text = f"{_shapes(data)} → {_shapes(_leaving(box, scene))}".strip()
+    texts = []
+    if not all(node.is_input for node in box.members):
+        texts.append(f"{_shapes(data)} → {_shapes(_leaving(box, scene))}".strip())
     if parameters:
         size, memory = sum(node.size for node in parameters), sum(node.nbytes for node in parameters)
-        gap = SPACE * 2 + "·" + SPACE * 2
-        text += f"{gap}{count(size)} param{'s' if size != 1 else ''}{gap}{byte_size(memory)}"
-    return text
+        texts += [f"{count(size)} param{'s' if size != 1 else ''}", byte_size(memory)]
+    return f"{SPACE * 2}·{SPACE * 2}".join(texts)
 
 
 def _leaving(box: Box, scene: Scene) -> list[Node]:

@@ -214,7 +214,9 @@ def _of_cards(graph: Graph, view: str, opened: list[str]) -> Scene:
 
 
 def _view_of_cards(graph: Graph, view: str, opened: list[str]) -> Callable[..., Scene]:
-    if view == "rolled" or (view == "auto" and (_is_rolled_first(graph, opened) if opened else rolled(graph) is not graph)):
+    if view == "rolled" or (
+        view == "auto" and (_is_rolled_first(graph, opened) if opened else rolled(graph) is not graph)
+    ):
         return views.rolled
     return views.collapsed
 

@@ -33,7 +33,7 @@ from tinygraph.graph import Graph, Node
 from tinygraph.users_code.branches import Branch, branches_around
 from tinygraph.users_code.source import Instruction
 
-__all__ = ["COARSEST", "INPUTS", "is_proposed", "proposed"]
+__all__ = ["COARSEST", "INPUTS", "ProposedName", "is_proposed", "proposed"]
 
 COARSEST = 2
 

@@ -13,6 +13,7 @@ from tinygraph.drawing import health
 from tinygraph.drawing.chips import with_chips
 from tinygraph.drawing.expressions import constant_key, formula, labels, own_names
 from tinygraph.drawing.numbers import shape
+from tinygraph.drawing.proposing import ProposedName
 from tinygraph.drawing.repeats import LoopName, carried_words, is_of_loop, repeat_of
 from tinygraph.drawing.rolling import rolled as with_repeats
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
@@ -139,9 +140,10 @@ def _containers(places: dict[int, Path]) -> set[Scope]:
 
 
 def _around_loop(path: Path) -> Path:
-    """Return the scopes around the outermost loop of a path."""
+    """Return the scopes around the outermost loop of a path, if somebody named them."""
     loops = [depth for depth, scope in enumerate(path) if isinstance(scope.names[-1], LoopName)]
-    return path[: loops[0]] if loops else ()
+    around = path[: loops[0]] if loops else ()
+    return tuple(itertools.takewhile(lambda scope: not isinstance(scope.names[-1], ProposedName), around))
 
 
 def _formula_title(graph: Graph) -> str:
@@ -215,6 +217,8 @@ class _Assembly:
         found: set[int] = set()
         for repeat in map(repeat_of, {scope.names[-1]: None for path in self.places.values() for scope in path}):
             for node in itertools.chain.from_iterable(repeat.own if repeat is not None else ()):
+                if node.scope:  # it is of several repeats, and so a scope of shared inputs was proposed for it
+                    continue
                 found.add(node.index)
                 self.places[node.index] = common([self.places[c.index] for c in self.graph.consumers(node)])
         return found
