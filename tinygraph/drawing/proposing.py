@@ -33,7 +33,7 @@ from tinygraph.graph import Graph, Node
 from tinygraph.users_code.branches import Branch, branches_around
 from tinygraph.users_code.source import Instruction
 
-__all__ = ["COARSEST", "INPUTS", "ProposedName", "is_proposed", "proposed"]
+__all__ = ["COARSEST", "INPUTS", "ProposedName", "holds_inputs", "is_proposed", "proposed"]
 
 COARSEST = 2
 
@@ -52,6 +52,11 @@ class ProposedName(ScopeName):
     """The name of a scope that nobody gave."""
 
     __slots__ = ()
+
+
+def holds_inputs(name: str) -> bool:
+    """Return whether a scope is that of the inputs that many calls share."""
+    return isinstance(name, ProposedName) and name.given in INPUTS.values()
 
 
 def is_proposed(graph: Graph) -> bool:

@@ -13,7 +13,7 @@ from tinygraph.drawing import health
 from tinygraph.drawing.chips import with_chips
 from tinygraph.drawing.expressions import constant_key, formula, labels, own_names
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.proposing import ProposedName
+from tinygraph.drawing.proposing import ProposedName, holds_inputs
 from tinygraph.drawing.repeats import LoopName, carried_words, is_of_loop, repeat_of
 from tinygraph.drawing.rolling import rolled as with_repeats
 from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
@@ -110,11 +110,15 @@ def rolled(graph: Graph, opened: Iterable[str | Scope] = ()) -> Scene:
     graph = with_repeats(graph)
     opened = list(opened)
     if not opened:
-        assembly = _Assembly(graph, lambda scope: repeat_of(scope.names[-1]) is not None, _named_or(()))
+        assembly = _Assembly(graph, _stays_closed, _named_or(()))
         scene = assembly.scene("collapsed", "TB")
         if len(scene.boxes) <= MOST_OPEN:
             return replace(scene, reopened=lambda scopes: collapsed(graph, scopes))
     return collapsed(graph, opened)
+
+
+def _stays_closed(scope: Scope) -> bool:
+    return repeat_of(scope.names[-1]) is not None or holds_inputs(scope.names[-1])
 
 
 def _is_short(scope: Scope) -> bool:
@@ -134,7 +138,7 @@ def _containers(places: dict[int, Path]) -> set[Scope]:
     paths = list(places.values())
     own = {path[-1] for path in paths if path}
     outer = {scope for path in paths for scope in path[:-1]}
-    around_all = set(common(paths)) if paths else set()
+    around_all = {scope for scope in (common(paths) if paths else ()) if not isinstance(scope.names[-1], ProposedName)}
     repeats = {scope for scope in outer if repeat_of(scope.names[-1]) is not None}
     return (outer - own | outer & around_all) - repeats | {scope for path in paths for scope in _around_loop(path)}
 
