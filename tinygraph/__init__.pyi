@@ -15,6 +15,7 @@ from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the n
 from tinygraph.drawing import Drawing as Drawing
 from tinygraph.drawing import diff as diff
 from tinygraph.drawing import draw as draw
+from tinygraph.drawing.health_report import health as health
 from tinygraph.engine.modes import detect_nonfinite as detect_nonfinite
 from tinygraph.engine.modes import enable_grad as enable_grad
 from tinygraph.engine.modes import no_grad as no_grad

@@ -13,6 +13,7 @@ from tinygraph.drawing.cards import (
     constant_card,
     font,
     gradient_card,
+    health_lines,
     layer_card,
     origin_card,
     table,
@@ -118,6 +119,9 @@ def _operation(box: Box, scene: Scene) -> dict[str, str]:
         return PILL | RED | {"label": f"<{birth_card(scene)}>"}
     if scene.heat is not None and (heated := _heated(box, scene.heat, scene, symbol)):
         return heated
+    if box.id in scene.health:
+        lines = [font(symbol, 12, "on operation", bold=True), *health_lines(box.id, scene)]
+        return PILL | RED | {"label": f"<{table([cell(line, 'CENTER') for line in lines])}>", "peripheries": "1"}
     shape = CIRCLE if len(symbol) <= 2 else PILL
     size = 12 if len(symbol) <= 2 else 11
     colour = COLOURS["poisoned operation" if box.node.index in scene.poisoned else "operation"]

@@ -34,6 +34,7 @@ __all__ = [
     "gradient_name",
     "gradient_note",
     "gradient_words",
+    "health_lines",
     "layer_card",
     "layer_operations",
     "layer_summary",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 BAR_WIDTH, BAR_HEIGHT, LOWEST_BAR = 6, 14, 2
-TRACK_WIDTH, TRACK_HEIGHT, DECADES = 54, 6, 4
+TRACK_WIDTH, TRACK_HEIGHT = 54, 6
 MOST_PARAMETERS = 6
 MOST_SYMBOLS = 4
 NOTES = {
@@ -100,6 +101,7 @@ def variable_card(node: Node, scene: Scene) -> str:
         rows["g"] = gradient
         if gradient_note(node):
             rows["note"] = cell(font(gradient_note(node), 9), align)
+    rows |= {f"health{place}": row for place, row in enumerate(_health_rows(f"v{node.index}", scene))}
     if not scene.has_ports:
         return table(list(rows.values()))
     return table([_between_ports(row, name) for name, row in rows.items()])
@@ -305,6 +307,24 @@ def origin_card(node: Node, scene: Scene) -> str:
     return table([cell(line, "CENTER") for line in lines])
 
 
+def health_lines(box: str, scene: Scene) -> list[str]:
+    """Return the dead units of a ReLU, as lines on its operation."""
+    return [font(line, 10, "on operation") for line in scene.health[box].relus]
+
+
+def _health_rows(box: str, scene: Scene) -> list[str]:
+    """Return the gradient of a layer beside the largest one, and its dead ReLUs; red where it is marked."""
+    layer = scene.health.get(box)
+    if layer is None:
+        return []
+    told = [(layer.words, bool(layer.mark)), *((line, "dead" in line) for line in layer.relus)]
+    return [
+        tinted(font(words, 10, "non-finite", bold=True), "non-finite fill") if marked else cell(font(words))
+        for words, marked in told
+        if words
+    ]
+
+
 def birth_card(scene: Scene) -> str:
     """Return the card of the call whose backward step made the first gradient that is not finite."""
     assert scene.birth is not None and scene.birth.call is not None
@@ -322,6 +342,7 @@ def layer_card(box: Box, scene: Scene) -> str:
     if box.role == "gradient":
         return table([*rows, *[cell(font(line, 10, "gradient")) for line in box.lines]])
     rows.append(cell(font(layer_summary(box, scene, parameters))))
+    rows += _health_rows(box.id, scene)
     if box.id in scene.heated and scene.heat is not None:
         amount = scene.heated[box.id]
         least = (
@@ -449,7 +470,7 @@ def parameter_row(node: Node, scene: Scene, layer: Scope) -> str:
         return name + cell(told, extra=' COLSPAN="3"')
     size, largest = norm(node.grad), max(_finite_norms(scene), default=0.0)
     decades = np.log10(size / largest) if size and largest else -np.inf
-    track = round(TRACK_WIDTH * float(np.clip(1 + decades / DECADES, 0, 1)))
+    track = round(TRACK_WIDTH * float(np.clip(1 + decades / scene.decades, 0, 1)))
     bars = histogram(node.grad).bars
     words = font(f"‖∇‖ {number(size, 2)}", 10, "gradient")
     return (

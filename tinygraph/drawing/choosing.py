@@ -26,7 +26,7 @@ from tinygraph.graph import Graph, count_nodes, read_graph
 
 __all__ = ["draw"]
 
-View = Literal["auto", "full", "chain", "values", "collapsed", "rolled", "mirror", "columns", "heat"]
+View = Literal["auto", "full", "chain", "values", "collapsed", "rolled", "mirror", "columns", "heat", "health"]
 Direction = Literal["auto", "LR", "TB"]
 
 VIEWS: dict[str, Callable[[Graph], Scene]] = {
@@ -78,6 +78,7 @@ def draw(
             "mirror": the forward and the backward pass side by side.
             "columns": a training step with its `sections`: forward, backward and update side by side.
             "heat": operations coloured by `heat`, which is "time" if it is not given; layers collapsed as in "auto".
+            "health": layers as cards with the norm of their gradient beside the largest, and marks; see `health`.
             "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes "full"; else
             "rolled" where steps repeat themselves (from 60 boxes on), "collapsed" where there are scopes, and "full"
             without either. With a section "backward" and without `heat` "columns".
@@ -114,8 +115,8 @@ def draw(
         TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`.
         TooLargeError: the picture would have too many boxes to read.
     """
-    if view not in {"auto", "heat"} and view not in VIEWS:
-        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}, heat")
+    if view not in {"auto", "heat", "health"} and view not in VIEWS:
+        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}, heat, health")
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     check_image_shape(image_shape)
@@ -127,11 +128,13 @@ def draw(
     else:
         if sections or names:
             graph = sectioned(graph, sections or {}, names or {})
-        scene = _scene(graph, view, opened, images or image_shape is not None)
+        measurable = "heat" if heat and view == "auto" and not opened else view  # whose boxes are the calls measured
+        scene = _scene(graph, measurable, opened, images or image_shape is not None)
     shown_heat = _heat(graph, view, heat, measured)
     chosen = _direction(scene) if direction == "auto" else direction
     words = scene.title if title is None else clean(title)
     told: dict[str, Any] = {"heat": shown_heat, "sections": sections or {}}
+    told["is_health"] = view == "health"
     told |= {"images": images or image_shape is not None, "image_shape": image_shape}
     check_fits(scene, image_shape)
     return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **told))
@@ -176,12 +179,13 @@ def _called(given: Any) -> str:
 
 
 def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
-    if opened and view not in {"auto", "collapsed", "rolled", "heat"}:
+    if opened and view not in {"auto", "collapsed", "rolled", "heat", "health"}:
         raise ValueError(f'open=... belongs to the views "collapsed" and "rolled", not to {view!r}')
     large = len(graph) > MOST_UNCOLLAPSED
-    if view in {"collapsed", "rolled"} or opened or (large and view in {"auto", "heat"}):
+    closed = view in {"collapsed", "rolled"} or (view == "health" and graph.scopes)
+    if closed or opened or (large and view in {"auto", "heat", "health"}):
         return _fitting(_of_cards(graph, view, opened))
-    if view == "heat":
+    if view in {"heat", "health"}:
         return _fitting(views.full(graph))
     if view != "auto" and len(graph) > MOST_BOXES:  # every node is a box
         raise _too_large(graph, len(graph), MOST_BOXES)

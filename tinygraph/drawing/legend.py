@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinygraph.drawing.cards import ELSEWHERE, SPACE, cell, font, table
+from tinygraph.drawing.gradient_health import RULES
 from tinygraph.drawing.palette import COLOURS, HEAT, ROLES, Role
 from tinygraph.drawing.proposing import is_proposed
 from tinygraph.drawing.roles import role_of
@@ -122,6 +123,8 @@ def _notes(scene: Scene) -> list[str]:
         notes.append("∇ not kept: the gradient of a large array is written over from one write to the one before")
     if scene.birth is not None and scene.birth.call is None:
         notes.append(birth_words(scene.birth, scene.names))
+    if scene.is_health:
+        notes += RULES
     if scene.heat is not None:
         notes.append(scene.heat.scale(scene.heated.values())[2])
         notes += [scene.heat.note] if scene.heat.note else []
@@ -138,5 +141,6 @@ def _notes(scene: Scene) -> list[str]:
     if any(node.changed for node in shown):
         notes.append("changed since: the input got another value after its use; the results are older")
     if any(box.kind == "layer" and any(n.is_input and n.grad is not None for n in box.members) for box in scene.boxes):
-        notes.append("bars: norm of the gradient beside the largest one, over four powers of ten")
+        powers = "four" if scene.decades == 4 else scene.decades
+        notes.append(f"bars: norm of the gradient beside the largest one, over {powers} powers of ten")
     return notes

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygraph.drawing.gradient_health import LayerHealth, health_of
 from tinygraph.drawing.heat import Heat
 from tinygraph.drawing.images import ImageShape
 from tinygraph.drawing.marks import Mark
@@ -106,6 +107,7 @@ class Scene:
         sections: the part of a program that each call belongs to, by its index, such as "backward"; empty without
             parts.
         heat: the time, the bytes or the gradient norm of each call; None where none is shown.
+        is_health: True for the health of the gradients in the cards.
         images: True for the images of the values in their cards.
         image_shape: the shape of the images that are rows or columns of a matrix; see `tinygraph.draw`.
         reopened: draws the same with these scopes open and all others closed; None where no scope opens.
@@ -124,6 +126,7 @@ class Scene:
     pairs: tuple[tuple[str, str], ...] = ()
     sections: Mapping[int, str] = field(default_factory=dict)
     heat: Heat | None = None
+    is_health: bool = False
     images: bool = False
     image_shape: ImageShape = None
     reopened: Callable[[Sequence[Scope]], Scene] | None = None
@@ -155,6 +158,18 @@ class Scene:
     def heat_ends(self) -> tuple[float, float]:
         """The least and the largest amount of heat above 0 in the picture."""
         return self.heat.ends(self.heated.values()) if self.heat is not None else (0.0, 0.0)
+
+    @cached_property
+    def health(self) -> dict[str, LayerHealth]:
+        """The health of the gradients, by the id of a layer, a parameter or a ReLU; none unless it is asked for."""
+        return health_of(self) if self.is_health else {}
+
+    @cached_property
+    def decades(self) -> int:
+        """The powers of ten that a gradient's bar spans: four, and for the health of gradients up to sixteen."""
+        sizes = [layer.gradient for layer in self.health.values() if layer.gradient]
+        above = [size for size in sizes if np.isfinite(size)]
+        return min(max(4, int(np.ceil(np.log10(max(above) / min(above)))) + 1), 16) if above else 4
 
     @cached_property
     def thumbnails(self) -> dict[str, Thumbnail]:
