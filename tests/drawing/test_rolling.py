@@ -282,3 +282,26 @@ def test_graphs_without_repeats_stay_as_they_are() -> None:
     graph = tg.Graph.of(np.sqrt(a * a + b * b))
     assert rolled(graph) is graph
     assert drawn(views.rolled(graph)) == drawn(views.full(graph))
+
+
+def test_the_loops_of_a_compiled_step_are_cards_in_its_columns() -> None:
+    w, u = tg.Tensor(rng.normal(size=(3, 4)), name="w"), tg.Tensor(rng.normal(size=(4, 4)), name="u")
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        h = np.zeros((5, 4))
+        for t in range(20):
+            h = np.tanh(x[t] @ w + h @ u)
+        loss = np.mean(h**2)
+        w.grad = u.grad = None
+        loss.backward()
+        for parameter in (w, u):
+            parameter.assign(parameter.data - 0.1 * parameter.grad)
+        return loss
+
+    step(rng.normal(size=(20, 5, 3)))
+    scene = step.draw()._scene
+    assert scene.view == "columns" and len(scene.boxes) < 20
+    assert cards(scene)[0] == "step × 20" and any(title.startswith("step × 1") for title in cards(scene))
+    loops = [box for box in scene.boxes if box.layer is not None and repeat_of(box.layer.names[-1]) is not None]
+    assert [box.role for box in loops] == ["layer", "gradient"]

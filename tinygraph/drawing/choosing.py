@@ -16,7 +16,7 @@ from tinygraph.drawing.heat import Heat, given_heat, heat_of
 from tinygraph.drawing.images import ImageShape, check_image_shape, shown_maps
 from tinygraph.drawing.mirror import mirror
 from tinygraph.drawing.proposing import COARSEST, proposed
-from tinygraph.drawing.rolling import rolled
+from tinygraph.drawing.rolling import rolled, rolled_within
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.scopes import call_places
 from tinygraph.drawing.sections import sectioned
@@ -124,7 +124,8 @@ def draw(
     opened = [open] if isinstance(open, str) else list(open or ())
     passes = Passes(sections or {}, differentiated or {}, updates or {})
     if view == "columns" or (view == "auto" and not heat and direction != "LR" and has_columns(graph, passes)):
-        scene = _fitting(columns(graph, passes, opened))
+        large = len(graph) > MOST_UNCOLLAPSED and not graph.scopes  # layers are closed one by one
+        scene = _fitting(columns(rolled_within(graph, passes.sections) if large else graph, passes, opened))
     else:
         if sections or names:
             graph = sectioned(graph, sections or {}, names or {})

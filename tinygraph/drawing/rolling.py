@@ -6,18 +6,18 @@ steps, and all of them open show the whole graph again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from tinygraph.drawing.repeats import LoopName, name_of_repeat
+from tinygraph.drawing.repeats import LoopName, name_of_repeat, repeat_of
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.scopes import ScopeName
 from tinygraph.graph import Graph, Node
 from tinygraph.graph.repeats import Repeat, repeats
 from tinygraph.users_code.loop_lines import loop_of_step
 
-__all__ = ["rolled"]
+__all__ = ["rolled", "rolled_within"]
 
 STEP = "step"
 
@@ -31,6 +31,16 @@ def rolled(graph: Graph) -> Graph:
         found = repeats(graph)
         _known[graph] = _with_scopes(graph, found) if found else None
     return _known[graph] or graph
+
+
+def rolled_within(graph: Graph, sections: Mapping[int, str]) -> Graph:
+    """Return the graph with scopes for its repeats, if each of these lies in one section; else the same graph."""
+    found = rolled(graph)
+    within: dict[str, set[str | None]] = {}
+    for node in found.nodes:
+        for name in filter(repeat_of, node.scope):
+            within.setdefault(name, set()).add(sections.get(node.index))
+    return found if all(len(several) == 1 for several in within.values()) else graph
 
 
 # The answers for graphs that are still in use: the choice of a view asks, and then the view. None for the same graph.
