@@ -289,3 +289,12 @@ def test_it_works_in_a_frame_without_an_address(driver: Any, tmp_path: Path) -> 
     assert page.run("state.in") == layer and page.run(LETTERS) >= 9.99
     driver.switch_to.default_content()
     assert not page.complaints()
+
+
+def test_nothing_moves_for_who_wants_no_motion(chain: Page) -> None:
+    moving = "[...document.querySelectorAll('#stage g')].some(g => getComputedStyle(g).transitionDuration !== '0s')"
+    assert chain.run(moving)
+    still = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    chain.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": still})
+    chain.go()
+    assert not chain.run(moving) and chain.run("motionless")

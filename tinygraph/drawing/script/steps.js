@@ -65,6 +65,7 @@ function stepTo(step) {
   show();
   const at = groups[currentBox()];
   if (at && bringIntoSight(at)) keepSight();
+  if (!$('live').contains(document.activeElement)) $('about').firstElementChild.scrollIntoView({ block: 'nearest' });
 }
 function play() {
   if (timer) return stop();
