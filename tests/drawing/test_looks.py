@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,18 @@ def every_look() -> Iterator[Any]:
         h = np.tanh(h @ w + np.ones(3))
     yield draw(np.sum(h), view="full")
 
+    @tg.compile
+    def step(x: Any) -> Any:
+        cost = np.mean(np.tanh(x @ w) ** 2)
+        w.grad = None
+        cost.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return cost
+
+    step(np.ones((2, 3)))
+    for view in ("columns", "full", "collapsed"):
+        yield step.draw(view=view)
+
 
 def shapes(svg: str) -> Iterator[tuple[str, str, str, str]]:
     """The stroke, the fill behind it, the width and the dashes of each outlined shape."""
@@ -151,12 +164,28 @@ def test_the_swatches_are_those_of_the_boxes_and_of_all_of_them(drawing: Any) ->
     boxes = {}
     for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
         box = scene.box.get(group.get("data-box", ""))
-        if box is not None and box.kind not in {"operation", "pullback", "chip"}:
+        if box is not None and box.kind not in {"operation", "pullback", "pulled", "chip"}:
             stroke, fill, width, dashes = look(group)
             boxes[stroke, fill, f"{float(width):g}", dashes] = box.role
     shown = {(a, b, f"{float(c):g}", d) for a, b, c, d in swatches}
     origins = {(ROLES["origin"].stroke, ROLES["origin"].fill, "1.8", "")}
     assert set(boxes) <= shown <= set(boxes) | origins
+
+
+@pytest.mark.parametrize("drawing", list(every_look()), ids=lambda drawing: drawing._scene.view)
+def test_each_box_and_each_scope_of_mermaid_has_its_look(drawing: Any) -> None:
+    told = drawing.mermaid()
+    boxes = {box.id for box in drawing._scene.boxes}
+    classes = dict(re.findall(r"^  classDef (\w+) (.+)$", told, re.MULTILINE))
+    looks = {
+        box: name for ids, name in re.findall(r"^  class (\S+) (\w+)$", told, re.MULTILINE) for box in ids.split(",")
+    }
+    assert set(looks) == boxes and set(looks.values()) == set(classes)
+    for look in classes.values():
+        parts = dict(part.split(":", 1) for part in look.split(","))
+        assert {"fill", "stroke", "color"} <= set(parts) and contrast(parts["color"], parts["fill"]) >= LEAST
+    groups = set(re.findall(r"subgraph (\w+) ", told))
+    assert groups == set(re.findall(r"^  style (\w+) fill:", told, re.MULTILINE))
 
 
 @pytest.mark.parametrize("view", ["chain", "mirror", "full"])

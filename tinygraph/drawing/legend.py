@@ -41,7 +41,7 @@ def foot(scene: Scene) -> str:
     rows = []
     if scene.title:
         rows.append(cell(font(clip(scene.title, LONGEST_TITLE), 14, "text", bold=True), "CENTER"))
-    for entries in (_swatches(scene), _arrows(scene)) if scene.legend else ():
+    for entries in (_swatches(scene), _heat(scene), _arrows(scene)) if scene.legend else ():
         if entries:
             rows.append(cell(table(["".join(entries)], padding=2, spacing=2), "CENTER"))
     rows += [cell(font(note, 9), "CENTER") for note in _notes(scene) if scene.legend]
@@ -62,19 +62,22 @@ def _swatches(scene: Scene) -> list[str]:
         entries.append(_chip() + cell(font("full card elsewhere" + SPACE * 2)))
     kinds = {mark.kind for mark in scene.marks.values()}
     entries += [_mark(kind, words) for kind, words in MARKS.items() if kind in kinds]
-    if scene.heat is not None:
-        before, after, _ = scene.heat.scale(scene.heated.values())
-        entries.append(cell(font(clean(before) + SPACE)))
-        entries += [_swatch(level.stroke, level.fill, 1) for level in HEAT]
-        entries.append(cell(font(SPACE + after + SPACE * 2)))
     return entries + [_entry(role, "non-finite") for role in shown if role.stroke == COLOURS["non-finite"]]
 
 
 def _mark(kind: str, words: str) -> str:
     gone = kind == "removed"
-    # Not dashed: Graphviz 14 crashes on a dashed cell of this legend when it writes JSON.
     swatch = _swatch(COLOURS[kind], COLOURS["removed fill" if gone else kind], 1 if gone else 2)
     return swatch + cell(font(words + SPACE * 2, 10, "removed text" if gone else kind))
+
+
+def _heat(scene: Scene) -> list[str]:
+    """Return the colours of the amounts, with the ends of the scale."""
+    if scene.heat is None:
+        return []
+    before, after, _ = scene.heat.scale(scene.heated.values())
+    levels = [_swatch(level.stroke, level.fill, 1) for level in HEAT]
+    return [cell(font(clean(before) + SPACE)), *levels, cell(font(SPACE + after + SPACE * 2))]
 
 
 def _has_gradient(box: Box) -> bool:
@@ -82,7 +85,7 @@ def _has_gradient(box: Box) -> bool:
 
 
 def _entry(role: Role, colour: str = "muted") -> str:
-    swatch = _swatch(role.stroke, role.fill, round(role.width), role.dashed)
+    swatch = _swatch(role.stroke, role.fill, role.border)
     return swatch + cell(font(role.words + SPACE * 2, 10, colour))
 
 
@@ -92,9 +95,9 @@ def _chip() -> str:
     return cell(table([f"<TD {style}>{font(ELSEWHERE, 9)}</TD>"]))
 
 
-def _swatch(stroke: str, fill: str, width: int, dashed: bool = False) -> str:
-    style = "ROUNDED,DASHED" if dashed else "ROUNDED"
-    look = f'BORDER="{width}" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="{style}"'
+def _swatch(stroke: str, fill: str, width: int) -> str:
+    """The swatch gets its true width and dashes in an SVG: see `svg`. Graphviz 14 may crash on a dashed cell."""
+    look = f'BORDER="{width}" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="ROUNDED"'
     return cell(table([f'<TD {look} FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="14"></TD>'], padding=0))
 
 

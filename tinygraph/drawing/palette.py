@@ -16,6 +16,11 @@ class Role(NamedTuple):
     words: str
     dashed: bool = False
 
+    @property
+    def border(self) -> int:
+        """The width of the border of the swatch in DOT; the roles of one stroke and fill have different ones."""
+        return 1 if self.dashed else round(self.width)
+
 
 ROLES = {
     "parameter": Role("#0072b2", "#e6f1f8", 1.8, "parameter"),

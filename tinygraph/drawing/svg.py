@@ -70,12 +70,13 @@ def finished(
 
 
 def _true_swatches(legend: ElementTree.Element) -> None:
-    """Give the swatches of the legend the width of the stroke of their boxes: in DOT it is a whole number."""
-    widths = {(role.stroke, role.fill, round(role.width)): role.width for role in ROLES.values()}
+    """Give the swatches of the legend the width and the dashes of their boxes: DOT has whole numbers, and no dashes."""
+    roles = {(role.stroke, role.fill, role.border): role for role in ROLES.values()}
     for ground, outline in itertools.pairwise(legend.findall(f"{{{SVG}}}path")):
         look = (outline.get("stroke", ""), ground.get("fill", ""), int(outline.get("stroke-width", 1)))
-        if look in widths:
-            outline.set("stroke-width", str(widths[look]))
+        if look in roles:
+            outline.set("stroke-width", str(roles[look].width))
+            outline.attrib |= {"stroke-dasharray": "5,2"} if roles[look].dashed else {}
 
 
 def _true_arrows(legend: ElementTree.Element) -> None:

@@ -53,10 +53,26 @@ def surroundings_of(
         counting: the places of ints that change from call to call.
     """
     found, asked = found_by(function, objects)
+    _name_after_variables(found)
     _find_counters(found, counting)
     # A program that reads a Tensor compares its `requires_grad` itself.
     asked_tensors = [found.seen[key] for key in found.tensors] if "requires_grad" in asked.names else []
     return Surroundings(found, guards_of(found), asked.identity, asked_tensors)
+
+
+def _name_after_variables(found: Found) -> None:
+    """Name each Tensor after a variable that holds it, before any longer way: "w", not "optimizer.parameters[0]".
+
+    Without this the order of a set of names decides, which differs from run to run.
+    """
+    for location in found.locations:
+        called = found.tensors.get(id(location.value))
+        if called is not None:
+            found.tensors[id(location.value)] = min(called, location.name, key=_by_length)
+
+
+def _by_length(name: str) -> tuple[bool, int, str]:
+    return not name.isidentifier(), len(name), name
 
 
 def _find_counters(found: Found, counting: frozenset[Place]) -> None:
