@@ -116,6 +116,13 @@ def test_each_line_of_a_picture_can_be_seen(drawing: Any) -> None:
         visible(stroke, fill, drawing._scene.view)
 
 
+def test_each_line_of_a_difference_can_be_seen() -> None:
+    old = tg.trace(lambda a: np.exp(a) * 2, np.ones(3))
+    drawing = tg.diff(old, tg.trace(lambda a: np.sin(a) * 2 + a, np.ones(3)))
+    for stroke, fill, *_ in shapes(drawing.svg()):
+        visible(stroke, fill, "difference")
+
+
 def test_each_stroke_of_the_palette_can_be_seen() -> None:
     for name, role in ROLES.items():
         visible(role.stroke, role.fill, name)
