@@ -588,3 +588,24 @@ def test_an_object_of_another_class_and_a_class_of_other_bases() -> None:
         thing.__class__ = kind  # type: ignore[assignment]
         Own.__bases__ = (base,)
         np.testing.assert_array_equal(compiled(X), X * kind.rate + base.rate)
+
+
+W1 = tg.Tensor(np.ones((2, 3)))
+A_BOX = types.SimpleNamespace(parameters=[W1])
+
+
+def _cost(x: Any) -> Any:
+    return np.mean(np.tanh(x @ W1)) + len(A_BOX.parameters)
+
+
+def test_a_tensor_has_its_variables_name_in_every_process() -> None:
+    @tg.compile
+    def learn(x: Any) -> Any:
+        loss = _cost(x)
+        for parameter in A_BOX.parameters:
+            parameter.grad = None
+        loss.backward()
+        return A_BOX.parameters[0].grad
+
+    learn(np.ones((4, 2)))
+    assert "W1" in [node.name for node in learn.graph.inputs]

@@ -20,6 +20,7 @@ from tinygraph.compiler.guards.locations import Location, contents_of
 from tinygraph.compiler.guards.walk import Walk
 from tinygraph.compiler.trace.python_functions import NUMBER_FUNCTIONS
 from tinygraph.compiler.trace.questions import ANSWERS
+from tinygraph.engine.tensor import Tensor
 from tinygraph.users_code.names_in_code import Names, names_in
 
 __all__ = ["in_class", "in_function", "in_module", "in_type"]
@@ -94,7 +95,8 @@ def _in_users_function(walk: Walk, function: Any, name: str, found: Names) -> No
 def _in_namespace(walk: Walk, namespace: dict[str, Any], prefix: str, names: Set[str]) -> None:
     dot = f"{prefix}." if prefix else ""
     ours = is_ours(namespace.get("__name__"))
-    for key in names & namespace.keys():
+    found = sorted(names & namespace.keys(), key=lambda key: (_rank(namespace[key]), key))
+    for key in found:
         if key.startswith("__"):
             continue
         value = namespace[key]
@@ -103,6 +105,15 @@ def _in_namespace(walk: Walk, namespace: dict[str, Any], prefix: str, names: Set
             _in_constant(walk, value, f"{dot}{key}")
         else:
             walk.add(Location(f"{dot}{key}", namespace, key, value))
+
+
+def _rank(value: Any) -> int:
+    """Return the place of an object among those of a namespace: the walk looks at the last one first.
+
+    A Tensor has the name under which it is found first. So Tensors come first, then functions, whose globals are names
+    that the user gave; `optimizer.parameters[0]` is none.
+    """
+    return 2 if isinstance(value, Tensor) else int(isinstance(value, FunctionType))
 
 
 def _in_constant(walk: Walk, value: Any, name: str) -> None:
