@@ -65,6 +65,13 @@ def test_a_layer_inside_another_opens_within_it() -> None:
     assert all(len(picture["open"]) == 2 and picture["open"][0] == outer for picture in inner)
 
 
+def test_a_picture_whose_scopes_are_no_boxes_stays_as_it_is() -> None:
+    for view in ("mirror", "chain", "values"):
+        graph = hypotenuse() if view == "chain" else network(3)
+        assert [state.key for state in states(draw(graph, view=view)._scene)] == [""]  # type: ignore[arg-type]
+    assert [state.key for state in states(tg.diff(network(3), network(2))._scene)] == [""]
+
+
 def test_a_page_is_bounded() -> None:
     r = Recorder()
     x = r.input(np.ones(3), "x")

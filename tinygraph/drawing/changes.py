@@ -116,7 +116,8 @@ def drawn_difference(
     scene = replace(scene, view="difference", direction=direction, title=told, legend=legend, sections=of_nodes)
     scene = replace(scene, links=(*scene.links, *_links_from_removed(scene, union)))
     on_cards = {union.of_new[change.new.index].index for change in difference.changed if not IN_CALL & set(change.what)}
-    return DifferenceDrawing(replace(scene, marks=_marks_of_boxes(scene, marks, on_cards)), difference)
+    marked = replace(scene, marks=_marks_of_boxes(scene, marks, on_cards), reopened=None)  # marks are of these boxes
+    return DifferenceDrawing(marked, difference)
 
 
 def with_marks(
@@ -138,7 +139,8 @@ def with_marks(
     told = _title(difference) if title is None else clean(title)
     scene = replace(scene, direction=direction, title=told, legend=legend)
     on_cards = {change.new.index for change in difference.changed if not IN_CALL & set(change.what)}
-    return DifferenceDrawing(replace(scene, marks=_marks_of_boxes(scene, marks, on_cards)), difference)
+    marked = replace(scene, marks=_marks_of_boxes(scene, marks, on_cards), reopened=None)  # marks are of these boxes
+    return DifferenceDrawing(marked, difference)
 
 
 def _joined(*words: str) -> str:

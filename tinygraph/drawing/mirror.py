@@ -67,6 +67,7 @@ def mirror(graph: Graph) -> Scene:
         boxes=(*forward, *twins.values()),
         links=(*scene.links, *links),
         pairs=tuple((first, twin.id) for first, twin in twins.items()),
+        reopened=None,
     )
 
 
