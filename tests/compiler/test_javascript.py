@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import random
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tests.compiler.agreeing import copied, loaded
+from tests.compiler.cases import made_up
 from tests.compiler.node import calls_in_node, needs_node
 from tests.compiler.test_random_programs import programs
 from tinygraph.compiler.compiled import Compiled
@@ -210,7 +213,8 @@ def test_shapes_and_indices_are_numpys(tmp_path: Path):
             x[0][rows, k[:3]], np.take(x, k, axis=1), np.take(x, places), np.take_along_axis(x[0], k[None, :], 0),
             np.roll(x, 1, axis=0), np.tril(x[0]), np.triu(x[0], 1), np.tile(x[0], 2), np.repeat(x[0], 2, axis=0),
             np.diagonal(x[0]), np.zeros_like(x), np.ones(3) * x[0, :, :1], np.vstack([x[0], x[1]]), x[:0], x[:0].sum(),
-            x[0] * x[1, :, :1] + x[0, 0], x[:, np.array([True, False, True])],
+            x[0] * x[1, :, :1] + x[0, 0], x[:, np.array([True, False, True])], np.copy(x), np.diag(x[0, 0]),
+            np.take(x, k + 3, axis=2, mode="clip"), np.take(x, k * 3, axis=1, mode="wrap"),
         ]  # fmt: skip
 
     agrees(tmp_path, all_of_them, [[some(2, 3, 4), np.array([1, -1, 0, 2])], [some(2, 3, 4), np.array([0, 0, 1, 1])]])
@@ -275,6 +279,42 @@ def test_programs_that_are_made_up_have_the_compiled_values_and_gradients(tmp_pa
     for (path, _), (want, accuracy), found in zip(asked, wanted, calls_in_node(asked), strict=True):
         assert "error" not in found, found.get("error", "") + path.read_text("utf-8")
         _agree(found["results"][0], want, path.read_text("utf-8"), accuracy)
+
+
+KINDS = ["loops", "loops in loops", "lists", "choices", "indices", "tensors", "writes", "updates of arrays",
+         "functions", "branches", "inner gradients"]  # fmt: skip
+
+
+@needs_node
+@given(st.lists(st.integers(0, 10**6), min_size=10, max_size=10, unique=True))
+@settings(max_examples=3, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+def test_programs_as_a_person_writes_them_have_the_compiled_results(tmp_path_factory: Any, seeds: list[int]):
+    folder = tmp_path_factory.mktemp("written")
+    asked: list[Any] = []
+    wanted: list[Any] = []
+    for seed in seeds:
+        drawn = random.Random(seed)
+        case = made_up(drawn.choice, drawn.sample(KINDS, 3))
+        path = folder / f"written_{seed}.py"
+        path.write_text(case.text)
+        given = case.calls[0]
+        with np.errstate(**QUIET), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            step = tg.compile(loaded(path).run)
+            try:
+                step(*copied(given))
+                step.save(folder / f"step_{seed}.js", *copied(given))
+                result = step(*copied(given))
+            except Exception:  # the program fails or is refused, and that is the law of another test
+                continue
+        asked.append((folder / f"step_{seed}.js", [given[:-1]]))  # the last one is an int, part of the signature
+        wanted.append(result)
+    for (path, _), want, found in zip(asked, wanted, calls_in_node(asked), strict=True):
+        if "another path" in found.get("error", ""):  # a decision between numbers that are equal but for rounding
+            continue
+        assert "error" not in found, found.get("error", "") + path.read_text("utf-8")
+        is_single = "float32" in path.read_text("utf-8")
+        _agree(found["results"][0], want, path.read_text("utf-8"), 2e-3 if is_single else 1e-9)
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -394,6 +434,39 @@ def test_a_recurrent_network_is_a_loop(tmp_path: Path):
 
     text = steps_agree(tmp_path, step, {"wx": wx, "wh": wh}, [[some(10, 3, seed=at)] for at in range(3)])
     assert text.count("t < 10; t++") == 1 and text.count("Math.tanh") == 1
+
+
+@needs_node
+def test_loops_read_rows_from_the_end_and_from_the_beginning(tmp_path: Path):
+    def around(x: Any) -> Any:
+        h = x[0] * 0
+        for t in range(len(x) - 1, -1, -1):
+            h = np.tanh(h + x[t - 1] * x[t])  # the last one is the first and the last row
+        for t in range(len(x) - 2):
+            h = np.sin(h + x[t : t + 2].sum(axis=0) + x[-1 - t])
+        return h
+
+    agrees(tmp_path, around, [[some(9, 3)], [some(9, 3, seed=1)]])
+
+
+@needs_node
+def test_a_copy_that_several_calls_read_is_computed_once(tmp_path: Path):
+    def products(x: Any) -> Any:
+        y = np.copy(np.sin(x) * 2)
+        return y @ y.T, y.T @ y, y[::-1] + y.sum(axis=0)
+
+    agrees(tmp_path, products, [[some(3, 4)]])
+
+
+@needs_node
+def test_gradients_of_norms(tmp_path: Path):
+    def clipped(x: Any) -> Any:
+        x = tg.Tensor(x)
+        loss = np.linalg.norm(x) + np.linalg.norm(x, axis=1).sum()
+        loss.backward()
+        return loss, x.grad, x.grad / np.linalg.norm(x.grad)
+
+    agrees(tmp_path, clipped, [[some(3, 4)]])
 
 
 @needs_node

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.javascript.expressions import Expression, Place
+from tinygraph.compiler.javascript.expressions import Expression, Place, call, number
 from tinygraph.compiler.javascript.kinds import is_whole
 from tinygraph.compiler.javascript.rearranging import view
-from tinygraph.compiler.javascript.values import Literal, Number, Stored, Value, viewed
+from tinygraph.compiler.javascript.values import Formula, Literal, Number, Stored, Value, viewed
 from tinygraph.compiler.javascript.writer import Write, Writer, unknown
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.counting import Affine, FromCount, at_count
@@ -95,7 +95,7 @@ class _Elements(Value):
 
 
 def _is_array(item: Any) -> bool:
-    return isinstance(item, Step | np.ndarray | list)
+    return isinstance(item, Step | np.ndarray | list | Formula)
 
 
 def _spread(index: Any, dimensions: int) -> list[Any]:
@@ -119,12 +119,35 @@ def _basic(w: Writer, step: Step, array: Stored, items: list[Any]) -> Stored:
         counted = item.start if isinstance(item, slice) else item
         if isinstance(counted, FromCount) or (isinstance(counted, Affine) and isinstance(counted.start, FromCount)):
             raise unknown(step, "in a loop that a condition ends")
-        if isinstance(counted, Affine) and w.counter in w.counts:
-            raise unknown(step, "whose index counts in a loop that a condition ends")
         if isinstance(counted, Affine):
-            start = start.plus(Place.of(w.counter).times(counted.step * array.strides[axis]))
+            first_place, moving = _counting(w, step, item, array.shape[axis])
+            start = start.plus(moving.plus(Place(offset=-first_place)).times(array.strides[axis]))
         axis += 1
     return Stored(found.name, found.shape, found.dtype, found.strides, start, found.length, found.is_own)
+
+
+def _counting(w: Writer, step: Step, item: Any, size: int) -> tuple[int, Place]:
+    """Return the first place along an axis that an index names which counts with the loop, and its place in each one.
+
+    Python counts from the end where a number is negative, and a loop may come to such a number.
+    """
+    if w.repeats is None:
+        raise unknown(step, "whose index counts in a loop that a condition ends")
+    found = [at_count(item, count) for count in range(w.repeats)]
+    if isinstance(item, slice):
+        spans = [range(*one.indices(size)) for one in found]
+        places = [span.start for span in spans]
+        if len({(len(span), span.step) for span in spans}) > 1:
+            raise unknown(step, "whose index has another length in each iteration")
+    else:
+        places = [number + size if number < 0 else number for number in found]
+    by = places[1] - places[0] if len(places) > 1 else 0
+    if places == [places[0] + by * count for count in range(len(places))]:
+        return places[0], Place.of(w.counter).times(by).plus(Place(offset=places[0]))
+    if isinstance(item, slice):
+        raise unknown(step, "whose index begins at places that do not count")
+    start = Place(offset=int(item.start)).plus(Place.of(w.counter).times(item.step))
+    return places[0], Place.of(f"position({start}, {size})")
 
 
 def _known(item: Any) -> Any:
@@ -168,6 +191,9 @@ def _with_places(step: Step, index: Any) -> Any:
         if not _is_array(item):
             found.append(item)
             continue
+        if isinstance(item, Formula):
+            found.append(item)
+            continue
         known = _known(item)
         kind = item.dtype if isinstance(item, Step) else known.dtype
         if kind.kind == "b":
@@ -183,6 +209,8 @@ def _along(w: Writer, step: Step, item: Any, size: int) -> _Along:
     """Return the positions along an axis that a number or an array of the index names."""
     if isinstance(item, Affine):
         raise unknown(step, "with a number that counts beside an array")
+    if isinstance(item, Formula):
+        return _Along(w.stored(item, step), size, None)
     known = _known(item)
     if known is not None:
         known = np.where(known < 0, known + size, known).astype(np.int64)
@@ -224,7 +252,8 @@ def _read(w: Writer, step: Step, elements: Value) -> Value:
 def _take(w: Writer, step: Step) -> Value:
     x, index = step.args[:2]
     axis = step.args[2] if len(step.args) > 2 else step.kwargs.get("axis")
-    if step.kwargs.get("mode", "raise") != "raise" or {*step.kwargs} - {"axis", "mode"}:
+    mode = step.args[4] if len(step.args) > 4 else step.kwargs.get("mode", "raise")
+    if {*step.kwargs} - {"axis", "mode"} or (len(step.args) > 3 and step.args[3] is not None):
         raise unknown(step, "with such arguments")
     array = _memory(w, step, x)
     if axis is None:
@@ -235,8 +264,27 @@ def _take(w: Writer, step: Step) -> Value:
             flat = viewed(copied, lambda memory: memory.reshape(-1))
         assert flat is not None
         array, axis = flat, 0
-    items = (*[slice(None)] * (axis % len(array.shape)), index if _is_array(index) else np.asarray(index))
+    axis %= len(array.shape)
+    index = _by_mode(w, step, index, array.shape[axis], mode)
+    items = (*[slice(None)] * axis, index)
     return _read(w, step, _elements(w, step, array, items, step.shape))
+
+
+def _by_mode(w: Writer, step: Step, index: Any, size: int, mode: str) -> Any:
+    """Return an index whose places beyond the ends of an axis are brought to places on it."""
+    if mode == "raise":
+        return index if _is_array(index) else np.asarray(index)
+    known = _known(index)
+    if known is not None:
+        return np.clip(known, 0, size - 1) if mode == "clip" else np.mod(known, size)
+    last, count = number(size - 1), number(size)
+
+    def formula(place: Expression) -> Expression:
+        if mode == "wrap":
+            return call("wholeRemainder", place, count)
+        return call("Math.min", call("Math.max", place, number(0)), last)
+
+    return Formula(index.shape, index.dtype, [w.value(index)], formula, True)
 
 
 def _take_along_axis(w: Writer, step: Step) -> Value:

@@ -66,8 +66,9 @@ def _loop(w: Writer, step: Step) -> Value:
         head = f"for (; ; {counter}++)"
     else:
         head = f"for (let {counter} = 0; {counter} < {_count(w, loop.count)}; {counter}++)"
-    before, before_exits = w.counter, w.exits
+    before = w.counter, w.repeats, w.exits
     w.counter, w.exits = counter, list(zip(loop.at_exit, exits, strict=True))
+    w.repeats = None if loop.is_open or isinstance(loop.count, FromCount) else operator.index(loop.count)
     with w.block(head), w.within(loop.body, names) as values:
         for own, value in zip(loop.inputs, [*carried, *given[loop.carried :]], strict=True):
             values[own.index] = value
@@ -80,7 +81,7 @@ def _loop(w: Writer, step: Step) -> Value:
         for own, last in zip(loop.lasts, lasts, strict=True):
             w.line(f"{_name(last)} = {_name(_whole(w, own, values[own.index]))};")
         _carry_on(w, [_name(value) for value in carried], [_name(value) for value in nexts])
-    w.counter, w.exits = before, before_exits
+    w.counter, w.repeats, w.exits = before
     least = w.least.get(step.index, 0)
     if loop.is_open and least:
         w.line(f'if ({counter} < {least}) throw new Error("the program was made for {least} iterations or more");')

@@ -21,7 +21,7 @@ from tinygraph.compiler.javascript.writer import Write, Writer, unknown
 from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.program.facts import FACTS
 from tinygraph.compiler.program.steps import Step
-from tinygraph.derivatives.shapes import astype
+from tinygraph.derivatives.shapes import astype, diagonal_matrix
 from tinygraph.functions.checks import CHECKS
 from tinygraph.transforms.running import alias
 
@@ -211,6 +211,7 @@ TABLE: dict[Any, Write] = {
     **dict.fromkeys(CHECKS, _same),
     alias: _same,
     np.asarray: _same,
+    np.copy: _same,
     astype: _astype,
     np.where: _where,
     np.clip: _clip,
@@ -225,6 +226,6 @@ TABLE: dict[Any, Write] = {
     np.ones: _filled(lambda step: 1),
     np.full_like: _full_like,
     np.full: _full_like,
-    **dict.fromkeys((np.roll, np.tril, np.triu, np.tile, np.repeat, np.diag, np.diagflat), _places),
+    **dict.fromkeys((np.roll, np.tril, np.triu, np.tile, np.repeat, np.diag, np.diagflat, diagonal_matrix), _places),
 }
 TABLE.pop(operator.getitem, None)

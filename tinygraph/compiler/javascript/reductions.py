@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.javascript.expressions import Expression, Place, call, infix, number
+from tinygraph.compiler.javascript.expressions import ATOM, RAISED, Expression, Place, call, infix, number
 from tinygraph.compiler.javascript.kinds import is_whole
-from tinygraph.compiler.javascript.values import Value
+from tinygraph.compiler.javascript.values import Formula, Value
 from tinygraph.compiler.javascript.writer import Write, Writer, unknown
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.steps import Step
+from tinygraph.derivatives.linalg import vector_norm
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.functions.means import mean_over
 
@@ -84,6 +85,32 @@ def _added(name: str, element: Expression) -> str:
     return f"{name} += {element.text};"
 
 
+def _vector_norm(w: Writer, step: Step) -> Value:
+    """Write the length of vectors along an axis."""
+    x, order, axis = step.args
+    return _length(w, step, x, order, (axis,), kept=False)
+
+
+def _norm(w: Writer, step: Step) -> Value:
+    """Write NumPy's norm: the length of all elements, or of the vectors along an axis."""
+    given = dict(zip(("x", "ord", "axis", "keepdims"), step.args, strict=False)) | step.kwargs
+    axis = given.get("axis")
+    order = given.get("ord")
+    if axis is None and order is not None and len(given["x"].shape) != 1:
+        raise unknown(step, f"of order {order}")
+    axes = range(len(given["x"].shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return _length(w, step, given["x"], order, axes, bool(given.get("keepdims")))
+
+
+def _length(w: Writer, step: Step, x: Any, order: Any, axes: Any, kept: bool) -> Value:
+    value = w.value(x)
+    if order not in (None, 2) or (order is not None and len(axes) > 1) or np.dtype(value.dtype).kind != "f":
+        raise unknown(step, f"of order {order}, of {value.dtype}")
+    squares = Formula(value.shape, step.dtype, [value], lambda item: Expression(f"{item.within(ATOM)} ** 2", RAISED))
+    over = [axis % len(value.shape) for axis in axes]
+    return w.reduced(step, squares, over, "0", "sum", _added, lambda found: call("Math.sqrt", found), kept)
+
+
 def _place_of_extreme(sign: str) -> Write:
     def write(w: Writer, step: Step) -> Value:
         axis, kept = _options(step)
@@ -124,6 +151,8 @@ TABLE: dict[Any, Write] = {
     **dict.fromkeys(REDUCTIONS, _reduction),
     np.mean: _mean,
     mean_over: _mean_over,
+    vector_norm: _vector_norm,
+    np.linalg.norm: _norm,
     np.argmax: _place_of_extreme(">"),
     np.argmin: _place_of_extreme("<"),
 }

@@ -70,6 +70,7 @@ class Writer:
         self.used: set[str] = set()
         self.depth = 1
         self.counter = ""  # of the loop around
+        self.repeats: int | None = None  # how often that loop is repeated, if no condition ends it
         self.counts: list[str] = []  # of the loops that conditions end, how often they were repeated
         self.least: Mapping[int, int] = {}  # by the index of such a loop the number of iterations that is needed
         self.exits: list[tuple[Step, Value]] = []  # what the loop around keeps of the pass in which it ends
@@ -159,8 +160,11 @@ class Writer:
 
     def array(self, item: Any, step: Step) -> Stored | Number | Literal:
         """Return the value of an argument, in memory or one number."""
-        value = self.value(item)
-        return self.stored(value, step, wish=None if not isinstance(item, Step) else self._names.of(item))
+        if not isinstance(item, Step):
+            return self.stored(self.value(item), step)
+        found = self.stored(self._values[item.index], step, self._names.of(item))
+        self._values[item.index] = found  # another call that reads it finds it there
+        return found
 
     def stored(self, value: Value, step: Step, wish: str | None = None) -> Stored | Number | Literal:
         """Return a value in memory, or one number; a formula is computed for that."""
@@ -247,6 +251,8 @@ class Writer:
 
     def computed(self, step: Step, function: Any, given: Sequence[Any]) -> Value:
         """Write the elements of a step by the table, for some operands."""
+        if not all(isinstance(item, Step | np.ndarray | np.generic | int | float | complex) for item in given):
+            raise unknown(step, "of lists, tuples or words")
         operands = given[1:] if function is np.where else given
         kinds = [item.dtype if isinstance(item, Step) else item for item in operands]
         kinds = [item.dtype if isinstance(item, np.ndarray) else item for item in kinds]
