@@ -36,7 +36,9 @@ class Surroundings:
             frame: whose code can see the variables; None for none.
         """
         self._links = links
-        self._spaces = [] if frame is None else [dict(frame.f_locals), frame.f_globals]
+        self._spaces: list[dict[str, Any]] = [] if frame is None else [frame.f_globals]
+        if frame is not None and frame.f_locals is not frame.f_globals:
+            self._spaces.insert(0, dict(frame.f_locals))
         self._loops = frozenset() if frame is None else loop_variables(frame.f_code)
         variables = _variables(self._spaces)
         self.values = {id(tensor._link): tensor._value for tensor in variables.values()}
