@@ -165,3 +165,21 @@ def test_amounts_without_a_unit_are_shares_alone() -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(2e-7, "0.2 µs"), (1.4e-3, "1.4 ms"), (3.0, "3 s"), (4e-9, "4 ns")])
 def test_times_in_words(seconds: float, words: str) -> None:
     assert seconds_text(seconds) == words
+
+
+def test_gradients_that_were_freed_are_computed_again_or_named() -> None:
+    x, w = tg.Tensor(np.linspace(-1, 1, 4000).reshape(1000, 4), name="x"), tg.Tensor(np.full((4, 3), 0.5), name="w")
+
+    def loss(retain: bool) -> Any:
+        x.grad = w.grad = None
+        found = np.mean(np.square(np.tanh(x @ w) * 2))
+        found.backward(retain_graph=retain)
+        return found
+
+    kept, freed = (heat_of(Graph.of(loss(retain)), "gradient norm") for retain in (True, False))
+    assert kept.amounts == pytest.approx(freed.amounts) and not freed.unknown
+    assert "computed again" in freed.note and not kept.note
+    last = loss(False)
+    x.grad = x.grad * 2
+    distrusted = heat_of(Graph.of(last), "gradient norm")
+    assert "∇ not kept" in distrusted.unknown.values() and not distrusted.note

@@ -17,6 +17,7 @@ from tinygraph.drawing.facts import nonfinite_text, norm
 from tinygraph.drawing.numbers import byte_size, number
 from tinygraph.drawing.palette import HEAT, HeatLook, heat_look
 from tinygraph.graph import Graph, Node
+from tinygraph.graph.gradients import gradients_again
 from tinygraph.graph.replay import seconds_of_calls
 
 __all__ = ["QUANTITIES", "Heat", "given_heat", "heat_of", "seconds_text"]
@@ -169,10 +170,13 @@ def heat_of(graph: Graph, quantity: str) -> Heat:
         note = f"timed on ones, in place of values that the record has freed: {len(on_ones)} calls" if on_ones else ""
         return Heat(seconds, "the time of all calls", "s", unknown, note)
     norms = {node.index: norm(node.grad) for node in graph.nodes if node.grad is not None and not _is_bad(node)}
+    again = {index: norm(gradient) for index, gradient in gradients_again(graph).items() if np.isfinite(gradient).all()}
+    note = f"{len(again)} gradients that the record has freed are computed again" if again else ""
+    norms |= again
     if not norms:
         raise ValueError('draw: this graph has no finite gradients. Call backward() first, or write heat="time"')
     unknown = {node.index: _missing(node) for node in calls if node.index not in norms}
-    return Heat(norms, "gradient norm", "norm", unknown)
+    return Heat(norms, "gradient norm", "norm", unknown, note)
 
 
 def _is_bad(node: Node) -> bool:

@@ -16,6 +16,7 @@ from tinygraph.drawing.repeat_cards import repeat_facts
 from tinygraph.drawing.repeats import LoopName, carried_words, repeat_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.sentences import backward_sentence, forward_sentence
+from tinygraph.drawing.spoilt_gradients import birth_words
 from tinygraph.drawing.steps import label, title
 from tinygraph.drawing.symbols import freed_words, operation_symbol, place_of
 from tinygraph.drawing.text import clean, clip, isolated
@@ -110,6 +111,8 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
         yield from _heat_facts(scene.heat.of(node), scene)
     if box.kind != "constant":
         yield from _gradient_facts(node, scene)
+        if box.kind == "operation" and scene.birth is not None and scene.birth.call is node:
+            yield "backward", birth_words(scene.birth, scene.names)
         yield "source", health.place(node)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -72,6 +73,15 @@ def birth_of(graph: Graph) -> Birth | None:
     A gradient that the record has freed is computed again, from the kept gradients above it. The answer counts only if
     it leads to the very elements that are not finite in the kept gradients below.
     """
+    if graph not in _found:  # a page draws the same graph many times
+        _found[graph] = _birth_of(graph)
+    return _found[graph]
+
+
+_found: WeakKeyDictionary[Graph, Birth | None] = WeakKeyDictionary()
+
+
+def _birth_of(graph: Graph) -> Birth | None:
     spoilt = [node for node in graph.nodes if is_spoilt(node)]
     if not spoilt or any(nonfinite_text(node.value) for node in graph.nodes):
         return None
